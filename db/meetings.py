@@ -91,7 +91,11 @@ async def write_meeting(
         for column in (meetings.c.place, meetings.c.agenda)
     }
     await connection.execute(update(meetings).where(own).values(_row(after) | documents))
-    await _write_parts(connection, organisation_id, after, await _person_ids(connection, before.id), now)
+    follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == before.id))).all()
+    rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == before.id))).all()
+    known: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
+    known |= {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
+    await _write_parts(connection, organisation_id, after, known, now)
     return after
 
 
@@ -195,14 +199,6 @@ async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, 
     await connection.execute(delete(table).where(own, table.c.position < 0))
     if new:
         await connection.execute(insert(table), new)
-
-
-async def _person_ids(connection: Connection, meeting_id: UUID) -> PersonIds:
-    """The persons named in a meeting."""
-    follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == meeting_id))).all()
-    rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == meeting_id))).all()
-    ids: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
-    return ids | {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
 
 
 async def _read(

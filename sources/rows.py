@@ -18,8 +18,7 @@ from domain.errors import InvalidContent, Problem
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.suppliers.rows import LONGEST_EXTERNAL_ID, Row, RowError, reject
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import LONGEST_EXTERNAL_ID, Row, RowError, SourceMapping, reject
 from domain.suppliers.supplier import Flag, SupplierRecord
 from domain.text.bilingual import Language, Text
 

@@ -12,7 +12,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geocode import place

@@ -22,7 +22,7 @@ from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once
 from api.web.pagination import Page, Paging, paged
-from db import api_keys, organisations
+from db import api_keys
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -96,9 +96,9 @@ async def organisation_for(connection: Connection, creator: Client, wanted: str 
     """
     found = None
     if wanted is None:
-        found = await organisations.find_organisation(connection, creator.organisation_id)
+        found = await api_keys.find_organisation(connection, creator.organisation_id)
     else:
-        found = await organisations.find_by_name_or_id(connection, wanted)
+        found = await api_keys.find_by_name_or_id(connection, wanted)
     if found is None or not (found.id == creator.organisation_id or creator.may("platform")):
         raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
     return found
@@ -121,18 +121,8 @@ async def issue_key(
     """
     if problems := tuple(_problems(request, now)):
         raise InvalidContent(problems)
-    secret, key = await api_keys.create_key(
-        connection,
-        name=request.name,
-        organisation=organisation,
-        scopes=request.scopes,
-        sources=request.sources,
-        now=now,
-        expires_at=request.expires_at,
-        rate_per_minute=request.rate_per_minute,
-        quota_of=quota_of,
-        secret=secret,
-    )
+    asked = msgspec.structs.asdict(request) | {"organisation": organisation}
+    secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
     await _write_entry(connection, "key.created", key, now, by)
     return secret, key
 

@@ -15,7 +15,7 @@ from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, 
 from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
-from db import organisations as stored
+from db import api_keys as stored
 from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry

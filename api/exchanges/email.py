@@ -27,15 +27,15 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import (
+from db.exchanges.exchanges import insert_handovers
+from db.exchanges.reply_links import (
     count_mails_since,
+    insert_links,
     insert_mails,
     mail_queued_since,
     select_outgoing_message,
     write_outcome,
 )
-from db.exchanges.exchanges import insert_handovers
-from db.exchanges.reply_links import insert_links
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
 from domain.delivery import Outcome, Schedule
@@ -56,16 +56,17 @@ PATIENCE = timedelta(seconds=90)
 async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
     """The kind of delivery that sends e-mail; None where no mail server is set."""
     email_sender = email_sender_of(services)
-    if email_sender is None:
-        yield None
-        return
-    yield DeliveryKind(
-        outbox=message_mails,
-        schedule=SCHEDULE,
-        attempt=email_sender.deliver,
-        also_note=write_outcome,
-        at_once=AT_ONCE,
-        patience=PATIENCE,
+    yield (
+        None
+        if email_sender is None
+        else DeliveryKind(
+            outbox=message_mails,
+            schedule=SCHEDULE,
+            attempt=email_sender.deliver,
+            also_note=write_outcome,
+            at_once=AT_ONCE,
+            patience=PATIENCE,
+        )
     )
 
 

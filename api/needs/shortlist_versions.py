@@ -176,50 +176,45 @@ async def freeze_matched(connection: Connection, acting: Acting, need: StoredNee
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
     acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
+    name, about = f"need:{need.id}", (shortlist_name(need.id, version.number), stamp_name(need.id, version.number))
     await write_entry(
-        connection,
-        acting.actor,
-        "shortlist.frozen",
-        f"need:{need.id}",
-        now,
-        version=need.version,
-        detail=detail,
-        about=(shortlist_name(need.id, version.number), stamp_name(need.id, version.number)),
+        connection, acting.actor, "shortlist.frozen", name, now, version=need.version, detail=detail, about=about
     )
     return version.number
 
 
-class Absent(NamedTuple):
-    """Suppliers, given by lot, that are not candidates of a version, with what is stored of them and their awards.
+async def compared(acting: Acting, need_id: UUID, number: str, other: str) -> ShortlistDiff:
+    """The differences from one version to another, each a number or "latest", in the caller's language.
 
-    `living`: the suppliers that their ids stand for now.
+    Why suppliers came or left is found while no connection is held. Raises NotFound, and as `_absences`.
     """
-
-    version: FrozenShortlist
-    suppliers: Mapping[str, Collection[UUID]]
-    living: Mapping[UUID, Supplier]
-    awards: Sequence[PastAward]
-
-
-async def read_absent(
-    connection: Connection, acting: Acting, version: FrozenShortlist, suppliers: Mapping[str, Collection[UUID]]
-) -> Absent:
-    """The suppliers, with what the reasons for their absence follow from besides the index."""
-    everyone = {each for some in suppliers.values() for each in some}
-    if not everyone:
-        return Absent(version, {}, {}, ())
-    living = await living_suppliers(connection, everyone)
-    return Absent(version, suppliers, living, await awards_until(connection, acting.organisation_id, version.stamp.on))
+    services, organisation = acting.services, acting.organisation_id
+    async with services.matches.place_of(str(organisation)):
+        async with transaction(services.database) as connection:
+            before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
+            came, left = unexplained(before, after), unexplained(after, before)
+            living = await living_suppliers(
+                connection, {each for some in (*came.values(), *left.values()) for each in some}
+            )
+            awards = [await awards_until(connection, organisation, each.stamp.on) for each in (before, after)]
+        not_before = await _absences(acting, before, came, living, awards[0])
+        not_after = await _absences(acting, after, left, living, awards[1])
+    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
 
 
-async def absences_of(acting: Acting, absent: Absent) -> Absences:
-    """The reasons for their absence, in the caller's language, found while no connection is held.
+async def _absences(
+    acting: Acting,
+    version: FrozenShortlist,
+    suppliers: Mapping[str, Collection[UUID]],
+    living: Mapping[UUID, Supplier],
+    awards: Sequence[PastAward],
+) -> Absences:
+    """The reasons why these suppliers, given by lot, are not in a version. `living`: what their ids stand for now.
 
-    None of them where the need can no longer be read. Raises Refusal (503) until there is an index, and as
+    No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
     """
-    version, suppliers, living, awards = absent
-    if not suppliers:
+    if not any(suppliers.values()):
         return {}
     services, on = acting.services, version.stamp.on
     live, need = services.directory.index, version.need.matched
@@ -252,18 +247,3 @@ def _absence(
     if standing.rank > lot.shown and lot.total > lot.shown:
         return Absence("beyond_limit", rank=standing.rank, data_changed=data_changed)
     return Absence("not_kept")
-
-
-async def compared(acting: Acting, need_id: UUID, number: str, other: str) -> ShortlistDiff:
-    """The differences from one version to another, each a number or "latest", in the caller's language.
-
-    Why suppliers came or left is found while no connection is held. Raises NotFound, and as `absences_of`.
-    """
-    services, organisation = acting.services, acting.organisation_id
-    async with services.matches.place_of(str(organisation)):
-        async with transaction(services.database) as connection:
-            before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
-            came = await read_absent(connection, acting, before, unexplained(before, after))
-            left = await read_absent(connection, acting, after, unexplained(after, before))
-        not_before, not_after = await absences_of(acting, came), await absences_of(acting, left)
-    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)

@@ -28,8 +28,7 @@ from db.idempotency import Answer
 from db.imports import run as stored_imports
 from domain.decoding.requests import near
 from domain.errors import NotFound, Problem
-from domain.suppliers.rows import RowError
-from domain.suppliers.source import Import, ImportMode
+from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
 from sources.formats.registry import FORMATS
 from sources.rows import RecordRow, UnreadableFile

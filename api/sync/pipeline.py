@@ -37,8 +37,7 @@ from db.imports.prepare_rows import (
 from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
 from db.suppliers.write import RecordRow
-from domain.suppliers.rows import Batch
-from domain.suppliers.source import Import, SourceMapping
+from domain.suppliers.source import Batch, Import, SourceMapping
 from domain.text.bilingual import PARIS, Text
 from matching.reference import Reference
 from matching.words.names import name_similarity

@@ -114,7 +114,15 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         require_scope(call.bearer, "platform")
     settings = Source(source, body.label, body.url, body.mapping, rank)
     added = await stored_sources.put_source(connection, settings, call.services.now())
-    await _write_entries(call, connection, before, settings, added=added)
+    fields = [name for name in ("label", "url", "mapping") if getattr(settings, name) != getattr(before, name)]
+    details: dict[str, Detail] = {}
+    if fields or added:
+        details["source.created" if added else "source.changed"] = {"fields": fields}
+    if rank != before.rank:
+        details["source.ranked"] = {"rank": rank, "before": before.rank}
+    for action, detail in details.items():
+        now = call.services.now()
+        await write_entry(connection, actor_of(call), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return tagged(_with_trades(found, _trades(call.services)), status=201 if added else 200)
@@ -148,19 +156,6 @@ def require_own_source(call: Call, source: str) -> None:
     """Raises NotFound for what cannot be the name of a source, Refusal (403) for a source that is not on the key."""
     require_source_name(source)
     require_source(call.bearer, source)
-
-
-async def _write_entries(call: Call, connection: Connection, before: Source, after: Source, *, added: bool) -> None:
-    """Write who changed which settings of a source, and its rank by itself."""
-    fields = [name for name in ("label", "url", "mapping") if getattr(after, name) != getattr(before, name)]
-    details: dict[str, Detail] = {}
-    if fields or added:
-        details["source.created" if added else "source.changed"] = {"fields": fields}
-    if after.rank != before.rank:
-        details["source.ranked"] = {"rank": after.rank, "before": before.rank}
-    for action, detail in details.items():
-        about = f"source:{after.name}"
-        await write_entry(connection, actor_of(call), action, about, call.services.now(), detail=detail)
 
 
 def _trades(services: Services) -> dict[str, TradeCounts] | None:

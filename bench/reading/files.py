@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from sources.formats.registry import CSV, JSON, read_rows
 from sources.rows import Context
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.reading import files
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from domain.suppliers.supplier import Kind, Offer
 from domain.suppliers.trades import TradeCounts, count_trades, has_trade, trade_evidence
 from sources.rows import Context

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.reading import files
 from bench.reading.files import segments_of
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 
 
 def measure_winners(data: Path) -> None:

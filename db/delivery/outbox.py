@@ -63,7 +63,14 @@ async def claim(
     before = exists().where(same_lane, other.c.due_at <= now, other.c.id < outbox.c.id)
     due = select(outbox.c.id).where(outbox.c.due_at <= now, ~in_flight, ~before)
     if share is not None:
-        due = due.where(outbox.c.id.in_(_fair_share_ids(share, due, outbox, now)))
+        # the longest due first, as many as keep each owner within its share of what is under way
+        rank = func.row_number().over(partition_by=share.owner, order_by=(outbox.c.due_at, outbox.c.id))
+        ranked = due.add_columns(share.owner.label("owner"), rank.label("rank")).subquery()
+        held = select(share.owner.label("owner")).where(outbox.c.lease.is_not(None), outbox.c.due_at > now).subquery()
+        busy = select(held.c.owner, func.count().label("count")).group_by(held.c.owner).subquery()
+        joined = select(ranked.c.id).outerjoin(busy, ranked.c.owner == busy.c.owner)
+        fair = joined.where(ranked.c.rank + func.coalesce(busy.c["count"], 0) <= share.most)
+        due = due.where(outbox.c.id.in_(fair))
     free = due.order_by(outbox.c.due_at, outbox.c.id).limit(limit).with_for_update(skip_locked=True)
     leased = (
         update(outbox)
@@ -86,16 +93,6 @@ async def release(connection: Connection, outbox: Outbox, claimed: Claimed, now:
     """End the lease of an interrupted attempt, so that another server can claim the row at once."""
     await connection.execute(_leased(outbox, claimed).values(due_at=now, lease=None))
     await wake(connection)
-
-
-def _fair_share_ids(share: Share, due: Any, outbox: Outbox, now: datetime) -> Any:
-    """The ids of due rows, the longest due first, as many as keep each owner within its share of what is under way."""
-    rank = func.row_number().over(partition_by=share.owner, order_by=(outbox.c.due_at, outbox.c.id))
-    ranked = due.add_columns(share.owner.label("owner"), rank.label("rank")).subquery()
-    leased = select(share.owner.label("owner")).where(outbox.c.lease.is_not(None), outbox.c.due_at > now).subquery()
-    busy = select(leased.c.owner, func.count().label("count")).group_by(leased.c.owner).subquery()
-    joined = select(ranked.c.id).outerjoin(busy, ranked.c.owner == busy.c.owner)
-    return joined.where(ranked.c.rank + func.coalesce(busy.c["count"], 0) <= share.most)
 
 
 def _leased(outbox: Outbox, claimed: Claimed) -> Any:

@@ -21,7 +21,7 @@ from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, record_rows, tombstone_values
 from domain.decoding.stored import with_later_members
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import WITHDRAWN
+from domain.suppliers.source import WITHDRAWN
 from domain.suppliers.supplier import Supplier
 
 REGROUPED_AT_ONCE = 1_000

@@ -17,7 +17,7 @@ from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import RecordRow, stored_record, supplier_row
 from domain.decoding.stored import stored_decoder
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.rows import Batch, RowError, reject
+from domain.suppliers.source import Batch, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
 from domain.text.bilingual import Language
 

@@ -39,8 +39,7 @@ from domain.audit import Actor, Detail
 from domain.errors import Conflict, DomainError
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.record_check import MOST_VERTICES, require_vertices_left
-from domain.suppliers.rows import RowError
-from domain.suppliers.source import Import, ImportMode, ImportStatus
+from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError
 from domain.text.bilingual import Language, Text
 
 # A snapshot that would remove more than one record in five is more likely to be cut short than meant.

@@ -30,7 +30,7 @@ from db.suppliers.records import derived_columns
 from domain.decoding.stored import with_later_members
 from domain.errors import Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity
-from domain.suppliers.rows import RowError, reject
+from domain.suppliers.source import RowError, reject
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Text
 

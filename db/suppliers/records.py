@@ -42,7 +42,7 @@ from domain.suppliers.record_check import (
     require_vertices_left,
     shortcomings,
 )
-from domain.suppliers.rows import LONGEST_EXTERNAL_ID
+from domain.suppliers.source import LONGEST_EXTERNAL_ID
 from domain.suppliers.supplier import Placement, SupplierRecord
 from domain.text.bilingual import Text
 

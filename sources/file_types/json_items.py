@@ -21,7 +21,7 @@ import msgspec
 
 from domain.decoding.requests import explain, null_character
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag
 from domain.text.bilingual import Text
 from sources.rows import (

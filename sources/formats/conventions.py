@@ -21,7 +21,7 @@ from datetime import date
 from functools import partial
 from typing import BinaryIO, cast
 
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import nameless
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none

@@ -21,7 +21,7 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
 from domain.reference.territory import Territories, UnknownTerritory
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold

@@ -15,7 +15,7 @@ import msgspec
 from domain.decoding.requests import decode_once, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expired
-from domain.suppliers.rows import Row, RowError, reject
+from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.file_types.csv_cells import (
     BadCell,

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.suppliers.rows import Batch, CheckedRecord
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference

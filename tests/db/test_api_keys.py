@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from db.api_keys import create_key, ensure_organisation, find_client, is_well_formed, secret_of
+from db.api_keys import create_key, ensure_organisation, find_by_name_or_id, find_client, is_well_formed, secret_of
 from db.core.engine import Connection
-from db.organisations import find_by_name_or_id
 from domain.organisation import Client
 from tests.db.suppliers.samples import LATER, NOW
 

@@ -15,7 +15,7 @@ import pytest
 from domain.needs.need import Lot, Need, PastAward, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from domain.suppliers.supplier import Point, Supplier
 from matching.engine import match
 from matching.geo import geocode

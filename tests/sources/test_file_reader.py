@@ -6,8 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.suppliers.rows import Batch
-from domain.suppliers.source import SourceMapping
+from domain.suppliers.source import Batch, SourceMapping
 from sources.file_reader import (
     CHECKED,
     Origin,

@@ -44,7 +44,7 @@ from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
 from api.web.pagination import read_cursor, write_cursor
-from db import api_keys, organisations
+from db import api_keys
 from db.core.engine import Connection, transaction
 from db.journal.entries import last_details
 from db.persons import list_accounts
@@ -233,7 +233,7 @@ async def _organisations_page(
 ) -> Response[bytes]:
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
-        fetch = partial(organisations.list_organisations, connection, only)
+        fetch = partial(api_keys.list_organisations, connection, only)
         found, onwards = await _page_of(visit, "organisations", fetch)
     return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
 
@@ -254,7 +254,7 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
         found, onwards = await _page_of(visit, "keys", partial(api_keys.list_keys, connection, only))
-        choices = await organisations.list_organisations(connection, only, None, MOST_ORGANISATIONS)
+        choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     return visit.page(
         "admin/keys.html",
         status,

@@ -124,17 +124,6 @@ async def test_keys_of_who_has_no_quota_and_of_the_operator_count_by_themselves(
         assert (await maker.post("/keys", body)).json()["quota_of"] is None
 
 
-async def test_another_organisations_keys_do_not_exist(served: Client, manager: Member) -> None:
-    other = await member(served, "admin", "read")
-    assert str(other.key.id) not in (await manager.get("/keys?limit=200")).text
-    assert_refused(await manager.delete(f"/keys/{other.key.id}"), 404, "not-found")
-    for organisation in (other.key.organisation, str(other.organisation_id), "Nulle part"):
-        answer = await manager.post("/keys", BODY | {"organisation": organisation})
-        assert_refused(answer, 422, "invalid-content")
-        assert answer.json()["errors"][0]["code"] == "unknown_organisation"
-    assert (await other.get("/keys")).status_code == 200
-
-
 async def test_the_operator_makes_and_revokes_those_of_all(served: Client, manager: Member) -> None:
     operator = await member(served, "platform", "read")
     for organisation in (manager.key.organisation, str(manager.organisation_id)):

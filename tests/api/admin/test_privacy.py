@@ -191,13 +191,6 @@ async def test_nothing_is_left_but_what_nobody_may_alter(anne: Anne) -> None:
     assert (again["changed"], again["reference"]) == ([], None)
 
 
-async def test_her_address_alone_leads_to_all_that_is_hers(anne: Anne) -> None:
-    done = await anne.ask("erase", email=anne.email)
-    assert {("record", "contact.person"), ("shortlist", "contact.phone"), ("exchange", "recipients.email")} <= places(
-        done["changed"]
-    )
-
-
 async def test_a_frozen_shortlist_stays_as_it_was_but_for_her(anne: Anne) -> None:
     """Byte for byte, without the address and the number; what is the organisation's stays."""
     before = (await anne.buyer.get(anne.shortlist)).content
@@ -221,17 +214,6 @@ async def test_no_source_brings_her_back(anne: Anne) -> None:
         shown = await anne.client.get(f"/sources/{source}/suppliers/{external_id}")
         assert not anne.is_in(shown.text)
         assert shown.json()["contact"]["website"] == "https://e.example"
-
-
-async def test_what_is_somebody_elses_stays(anne: Anne) -> None:
-    """A namesake with another address, and the contacts of others."""
-    namesake = anne.contact | {"email": f"anne.{anne.family}@other.example"}
-    await put_record(anne.client, anne.source, "2", contact=namesake)
-    await put_record(anne.client, anne.source, "3", contact={"email": "contact@esat.example", "person": "Paul Durand"})
-    await anne.ask("erase", email=anne.email, name=anne.name)
-    assert (await anne.client.get(f"/sources/{anne.source}/suppliers/2")).json()["contact"] == namesake
-    other = (await anne.client.get(f"/sources/{anne.source}/suppliers/3")).json()["contact"]
-    assert other["person"] == "Paul Durand"
 
 
 async def test_followers_of_the_directory_hear_of_it(anne: Anne) -> None:
@@ -264,15 +246,6 @@ async def test_the_journal_tells_of_it_and_of_nobody(anne: Anne) -> None:
         assert about["action"].endswith(".redacted")
         assert about["detail"]["person"] == done["reference"]
         assert about["detail"].get("shortlists", ["1"]) == ["1"]
-
-
-async def test_another_organisations_data_is_not_touched(anne: Anne) -> None:
-    """Its own persons, meetings and exchanges are its own; the directory is everybody's."""
-    stranger = await member(anne.client, "platform")
-    done = (await stranger.post("/privacy/erase", {"name": anne.name, "email": anne.email})).json()
-    assert {where for where, _ in places(done["changed"])} == {"record"}
-    assert anne.is_in((await anne.buyer.get(anne.meeting)).text)
-    assert anne.is_in((await anne.buyer.get(anne.shortlist)).text)
 
 
 async def test_an_organisations_administrator_does_not_reach_the_directory(anne: Anne) -> None:

@@ -24,10 +24,6 @@ async def put(client: Client, source: str, external_id: str, name: str, **fields
     return str(stored["supplier_id"])
 
 
-async def supplier_of(client: Client, source: str, external_id: str) -> str:
-    return str((await client.get(f"/sources/{source}/suppliers/{external_id}")).json()["supplier_id"])
-
-
 async def merge(client: Client, *ids: str, **headers: str) -> Any:
     return await client.post("/suppliers/merge", json={"ids": ids}, headers=headers)
 
@@ -52,12 +48,6 @@ async def test_sources_are_united_and_each_field_says_where_it_is_from(served: C
     assert (supplier["employees"], supplier["provenance"]["employees"]) == (9, source)
     assert {ref["source"] for ref in supplier["sources"]} == {source, other}
     assert not {"offers", "approvals", "labels", "contact.person", "trade_name"} & set(supplier["provenance"])
-
-
-async def test_the_fields_of_a_single_source_are_its_own(served: Client, source: str) -> None:
-    only = await put(served, source, "1", "Chantier Palourde", contact={"person": "Jeanne Martin", "email": "a@b.fr"})
-    provenance = (await served.get(f"/suppliers/{only}")).json()["provenance"]
-    assert provenance == dict.fromkeys(("name", "active", "address", "location", "commune", "contact.email"), source)
 
 
 async def test_merging_leaves_the_oldest_and_a_tombstone_that_leads_to_it(served: Client, source: str) -> None:
@@ -88,18 +78,6 @@ async def test_splitting_keeps_the_id_with_the_others(served: Client, source: st
     assert (kept["id"], [ref["external_id"] for ref in kept["sources"]]) == (together, ["2"])
     assert (left["id"] != together, [ref["external_id"] for ref in left["sources"]]) == (True, ["1"])
     assert (await split(served, together, source, "1")).json() == parted.json()
-
-
-async def test_the_last_word_counts(served: Client, source: str, siret: str) -> None:
-    together = await put(served, source, "1", "Ferme du Blavet", siret=siret)
-    await put(served, source, "2", "Ferme du Blavet", siret=siret)
-    parted = (await split(served, together, source, "2")).json()
-    merged = await merge(served, parted["kept"]["id"], parted["split"]["id"])
-    assert merged.json()["id"] == together
-    assert await supplier_of(served, source, "2") == together
-
-    assert (await split(served, together, source, "2")).status_code == 200
-    assert await supplier_of(served, source, "2") != together
 
 
 async def test_what_cannot_be_merged(served: Client, source: str) -> None:

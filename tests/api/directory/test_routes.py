@@ -5,7 +5,6 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -269,6 +268,7 @@ async def test_suppliers_on_a_map(pool: Client) -> None:
     assert garden["properties"]["segments"] == ["ev-entretien"]
     rest = await pool.get(answer.links["next"]["url"], headers={"Accept": "application/geo+json"})
     assert [feature["geometry"] for feature in rest.json()["features"]] == [None]
+    assert shapely.from_geojson(answer.content).is_valid
     assert answer.json()["type"] == "FeatureCollection"
 
 
@@ -417,20 +417,6 @@ async def test_a_table_for_spreadsheets(served: Client, source: str) -> None:
     assert_refused(await served.get(f"/suppliers?source={source}&csv=numbers"), 422, "invalid-query")
     as_map = await served.get(f"/suppliers?source={source}&csv=excel&format=geojson")
     assert as_map.json()["type"] == "FeatureCollection"
-
-
-async def test_a_map_by_its_address_alone(served: Client, source: str) -> None:
-    """What tools of geography read: each page a whole collection, valid GeoJSON, the next one by a link."""
-    await put_record(served, source, "1")
-    await put_record(served, source, "2", location=None, address=None)
-    answer = await served.get(f"/suppliers?source={source}&format=geojson&limit=1")
-    assert answer.headers["content-type"] == "application/geo+json"
-    assert "format=geojson" in answer.links["next"]["url"]
-    collection = answer.json()
-    assert set(collection) == {"type", "features"}
-    (feature,) = collection["features"]
-    assert set(feature) == {"type", "id", "geometry", "properties"}
-    assert shapely.from_geojson(answer.content).is_valid
 
 
 async def test_the_columns_are_told_without_a_key(client: AsyncTestClient[Any]) -> None:
@@ -605,26 +591,3 @@ async def test_a_page_of_the_directory_is_no_place_in_the_feed(served: Client, s
     await send(served, source, lines(rows(source, "a", "b")))
     cursor = (await served.get(f"/suppliers?source={source}&limit=1")).json()["next_cursor"]
     assert_refused(await served.get(f"/suppliers/changes?cursor={cursor}"), 400, "bad-cursor")
-
-
-def layer(path: Path, content: bytes) -> dict[str, Any]:
-    """What GDAL says of the layer in a file."""
-    pyogrio = pytest.importorskip("pyogrio", reason="pyogrio reads GeoJSON with GDAL; it is not installed")
-    path.write_bytes(content)
-    read: dict[str, Any] = pyogrio.read_info(path)
-    return read
-
-
-async def test_suppliers_are_a_layer_of_points(served: Client, source: str, tmp_path: Path) -> None:
-    for number in range(3):
-        await put_record(served, source, str(number))
-    answer = await served.get(f"/suppliers?source={source}&format=geojson")
-    read = layer(tmp_path / "suppliers.geojson", answer.content)
-    assert (read["driver"], read["geometry_type"], read["features"]) == ("GeoJSON", "Point", 3)
-    assert {"name", "siret", "kinds", "segments", "commune", "active"} <= set(read["fields"])
-
-
-async def test_a_territory_is_a_layer_of_one_outline(client: AsyncTestClient[Any], tmp_path: Path) -> None:
-    answer = await client.get("/territories/departement:56?format=geojson")
-    read = layer(tmp_path / "territory.geojson", answer.content)
-    assert (read["driver"], read["geometry_type"], read["features"]) == ("GeoJSON", "MultiPolygon", 1)

@@ -16,9 +16,8 @@ from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from db.exchanges.email_outbox import select_outgoing_message, write_outcome
 from db.exchanges.exchanges import select_exchange
-from db.exchanges.reply_links import revoke_links, select_link
+from db.exchanges.reply_links import revoke_links, select_link, select_outgoing_message, write_outcome
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening

@@ -5,15 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 
 from db.api_keys import create_key
 from db.core.engine import transaction
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, move, opened, opening
+from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put, put_record, record, siret
@@ -238,23 +237,6 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     assert (await opening(served, need, silent[:1])).status_code == 201
 
 
-async def test_one_that_is_set_aside_is_no_recipient(served: Client, silent: list[str]) -> None:
-    """It has said that it does other things: the buyer notes that, and need not name all the others."""
-    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
-    decided = await served.patch(
-        f"{need}/shortlists/1/suppliers/{silent[0]}",
-        content=msgspec.json.encode({"lot_id": "1", "decision": "set_aside", "reason": "Ne fait que du textile"}),
-        headers={"content-type": "application/merge-patch+json"},
-    )
-    assert decided.status_code == 200, decided.text
-    answer = await opening(served, need, "shortlist", include_unknown_trade=True)
-    assert {each["supplier_id"] for each in answer.json()["recipients"]} == set(silent[1:])
-    unknown = (await served.get(f"{need}/report")).json()["lots"][0]["unknown_trade"]["nearest"]
-    assert [row["decision"]["reason"] for row in unknown if row["decision"]] == ["Ne fait que du textile"]
-    page = (await served.get(f"{need}/report", headers={"accept": "text/html"})).text
-    assert "Ne fait que du textile" in page
-
-
 async def test_the_choice_means_nothing_beside_named_recipients(served: Client, silent: list[str]) -> None:
     need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
     answer = await opening(served, need, silent, include_unknown_trade=True)
@@ -262,20 +244,6 @@ async def test_the_choice_means_nothing_beside_named_recipients(served: Client, 
     assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
         ("/include_unknown_trade", "only_with_shortlist")
     ]
-
-
-async def test_who_was_not_asked_misses_nothing(served: Client, source: str, silent: list[str]) -> None:
-    """Equal treatment is owed to recipients, and to candidates, not to all who might have been asked."""
-    candidate = (await put_record(served, source, "gardener", name="Jardin", **AT_CORTE))["supplier_id"]
-    await served.services.directory.catch_up()
-    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
-    assert (await opening(served, need, [candidate, silent[0]])).status_code == 201
-    matrix = (await served.get(f"{need}/equal-treatment")).json()
-    assert {each["supplier_id"]: each["on_shortlist"] for each in matrix["suppliers"]} == {
-        candidate: True,
-        silent[0]: False,
-    }
-    assert matrix["gaps"] == []
 
 
 async def test_an_answer_is_recorded_as_a_declared_offer(served: Client, source: str, silent: list[str]) -> None:

@@ -63,13 +63,6 @@ async def test_an_answer_reaches_the_buyer(exchange: Opened) -> None:
     assert [each["body"] for each in (await exchange.seen(0))["messages"]][-1] == "Deux fois par mois"
 
 
-async def test_one_answers_more_than_once_and_corrects_oneself(alone: Opened) -> None:
-    first = await alone.reply(0, body="Oui")
-    second = await alone.reply(0, body="Non, pardon", corrects=first["id"])
-    assert [each["id"] for each in (await alone.shown())["messages"][1:]] == [first["id"], second["id"]]
-    assert second["corrects"] == first["id"]
-
-
 async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client, exchange: Opened) -> None:
     """What is answered to who guesses its id is what is answered for an id of none."""
     theirs = await exchange.reply(1)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from db.core.engine import transaction
 from tests.api.exchanges.steps import Opened, create_exchange, move, opened, opening, some_suppliers
-from tests.api.needs.steps import change, create
+from tests.api.needs.steps import NEED, change, create
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of
@@ -142,8 +142,8 @@ async def test_a_subject_is_one_line(served: Client, source: str) -> None:
 async def test_another_key_of_the_organisation_gets_no_links_that_were_given(served: Client, source: str) -> None:
     suppliers = await some_suppliers(served, source, 1)
     one = await member(served, "needs")
-    another = await member(served, "needs", organisation=await _name_of(served, one.organisation_id))
-    need = (await one.post("/needs", {"title": "x", "territory": {"codes": ["departement:56"]}, **LOTS})).json()["need"]
+    another = await member(served, "needs", organisation=one.key.organisation)
+    need = (await one.post("/needs", NEED)).json()["need"]
     path = f"/needs/{need['id']}/exchanges"
     body = {"subject": "x", "body": "x", "channel": "email", "recipients": suppliers}
     first = await one.post(path, body, **{"Idempotency-Key": "k"})
@@ -151,15 +151,6 @@ async def test_another_key_of_the_organisation_gets_no_links_that_were_given(ser
     assert (first.status_code, again.status_code) == (201, 201)
     assert again.json()["id"] == first.json()["id"]
     assert (again.json()["reply_links"], again.json()["to_be_delivered_by_you"]) == ([], [])
-
-
-LOTS = {"lots": [{"id": "1", "segments": ["ev-entretien"]}]}
-
-
-async def _name_of(client: Client, organisation_id: Any) -> str:
-    async with transaction(client.services.database) as connection:
-        query = text("SELECT name FROM organisations WHERE id = :id")
-        return str(await connection.scalar(query, {"id": organisation_id}))
 
 
 async def test_no_token_is_kept_anywhere(served: Client, source: str) -> None:

@@ -80,14 +80,6 @@ async def test_without_a_reservation_of_its_own_an_award_has_that_of_the_lot(buy
     assert (await noted(buyer, need, award(supplier, reserved=[])))["reserved"] == []
 
 
-async def test_awards_are_listed_page_by_page(buyer: Buyer, source: str) -> None:
-    need, supplier = await need_of(buyer), await gardener(buyer, source)
-    made = [(await noted(buyer, need, award(supplier, f"2026-0{month}-01")))["id"] for month in (3, 1, 2)]
-    first = (await buyer.get(f"/needs/{need}/awards?limit=2")).json()
-    rest = (await buyer.get(f"/needs/{need}/awards?limit=2&cursor={first['next_cursor']}")).json()
-    assert [item["id"] for item in first["items"] + rest["items"]] == made
-
-
 @pytest.mark.parametrize("path", [(), ("sourcing",), ("sourcing", "published"), ("sourcing", "published", "closed")])
 async def test_every_status_takes_awards(buyer: Buyer, source: str, path: tuple[str, ...]) -> None:
     need, supplier = await need_of(buyer), await gardener(buyer, source)
@@ -151,23 +143,6 @@ async def test_the_same_submission_is_carried_out_once(buyer: Buyer, source: str
     assert (await buyer.noted(need)).count("award.noted") == 1
 
 
-async def test_the_three_year_bar_holds_to_its_last_day(buyer: Buyer, source: str) -> None:
-    """From the day of the award to its third anniversary; before and after, nothing."""
-    barred, other = await gardener(buyer, source), await gardener(buyer, source, "2")
-    await noted(buyer, await need_of(buyer), award(barred, "2023-11-24", reserved=["ess"]))
-    for on, expected in (
-        ("2023-11-23", {barred, other}),
-        ("2023-11-24", {other}),
-        ("2026-11-24", {other}),
-        ("2026-11-25", {barred, other}),
-    ):
-        assert set(shown(await lot_of(buyer, lots=ESS, on=on))) == expected, on
-    (missed,) = (await lot_of(buyer, lots=ESS, near_misses=1))["near_misses"]
-    assert (missed["supplier"]["id"], missed["excluded_by"]) == (barred, "reservation")
-    assert [one["code"] for one in missed["eligibility"]] == ["ESS_AWARD_BAR"]
-    assert set(shown(await lot_of(buyer, lots=OPEN))) == {barred, other}
-
-
 async def test_the_bar_shows_in_the_diff_of_the_awarded_need_too(buyer: Buyer, source: str) -> None:
     """A version frozen after the award says who could be awarded the lot again; that before stays as it was."""
     barred, other = await gardener(buyer, source), await gardener(buyer, source, "2")
@@ -221,14 +196,6 @@ async def test_the_third_award_of_a_segment_is_told(buyer: Buyer, source: str) -
     (told,) = [one for one in (await lot_of(buyer, lots=OPEN))["advice"] if one["code"] == "SAME_SUPPLIER"]
     assert told["message"].startswith("Toujours le même a obtenu 3 marchés en 36 mois")
     assert "SAME_SUPPLIER" not in codes(await lot_of(buyer, lots=OPEN, on="2026-11-23"))
-
-
-async def test_a_large_share_of_a_known_turnover_is_told(buyer: Buyer, source: str) -> None:
-    supplier = await gardener(buyer, source, turnover_eur=100_000)
-    need = await need_of(buyer, lots=OPEN)
-    await noted(buyer, need, award(supplier, "2026-05-01", value_eur=60_000, duration_months=24))
-    assert "ECONOMIC_DEPENDENCE" in codes(await lot_of(buyer, lots=OPEN))
-    assert "ECONOMIC_DEPENDENCE" not in codes(await lot_of(buyer, lots=OPEN, on="2026-04-30"))
 
 
 async def test_an_award_follows_its_supplier_into_the_one_it_was_merged_into(buyer: Buyer, source: str) -> None:

@@ -13,7 +13,7 @@ from db.core.engine import transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange, insert_message
 from db.meetings import insert_meeting
-from db.needs.needs import insert_need, lock_need
+from db.needs.needs import insert_need
 from db.needs.shortlists import insert_shortlist, write_decision
 from domain.exchanges.exchange import Exchange, Message
 from domain.meetings.meeting import MeetingRequest, Participant
@@ -114,22 +114,6 @@ async def test_the_gap_closes_once_the_same_words_are_sent(buyer: Buyer) -> None
     assert await buyer.gaps() == {("E", "not_contacted")}
     await buyer.open(exchange(message(2, "buyer", body="Le site ferme à 17 h"), to="E", subject="Horaires"))
     assert await buyer.gaps() == set()
-
-
-async def test_who_is_set_aside_lacks_nothing_and_is_told_with_the_reason(buyer: Buyer) -> None:
-    async with transaction(buyer.client.services.database) as connection:
-        await lock_need(connection, buyer.organisation_id, buyer.need.id)
-        await write_decision(connection, buyer.need.id, 1, set_aside("E", reason="Trop loin"))
-    await buyer.open(exchange(message(1, "buyer"), to="ABCD"))
-    matrix = (await buyer.ask()).json()
-    assert matrix["gaps"] == []
-    assert matrix["suppliers"][4]["contact"] == {
-        "code": "set_aside",
-        "message": "Écarté par l'acheteur : Trop loin",
-        "way": "none",
-        "state": None,
-        "since": None,
-    }
 
 
 async def test_decisions_on_earlier_versions_tell_since_when(buyer: Buyer) -> None:

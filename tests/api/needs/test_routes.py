@@ -182,12 +182,6 @@ async def test_once_published_only_its_names_change(buyer: Buyer) -> None:
     assert (await buyer.get(path)).json()["title"] == "Autre"
 
 
-@pytest.mark.parametrize("status", ["closed", "abandoned"])
-async def test_what_has_ended_stays_as_it_is(buyer: Buyer, status: str) -> None:
-    path = await need_that_is(buyer, status)
-    assert_refused(await buyer.patch(path, {"title": "Autre"}), 409, "conflict")
-
-
 async def test_nothing_is_overwritten_unseen(buyer: Buyer) -> None:
     path = await need_that_is(buyer, "draft")
     seen = (await buyer.get(path)).headers["etag"]
@@ -365,22 +359,6 @@ async def stored_answers(buyer: Buyer) -> dict[str, bool]:
         own = idempotency_keys.c.organisation_id == buyer.organisation_id
         rows = await connection.execute(select(idempotency_keys.c.route, idempotency_keys.c.body).where(own))
         return {row.route: b'"candidates"' not in row.body for row in rows}
-
-
-async def test_the_journal_tells_of_every_write_in_ids_and_names_of_fields(buyer: Buyer) -> None:
-    need = (await buyer.keep())["need"]["id"]
-    await buyer.patch(f"/needs/{need}", {"title": "Secret", "status": "sourcing"})
-    await buyer.frozen(need)
-    found = await buyer.journal(need)
-    assert [(entry.action, entry.version) for entry in found] == [
-        ("need.created", 1),
-        ("shortlist.frozen", 1),
-        ("need.changed", 2),
-        ("need.sourcing", 2),
-        ("shortlist.frozen", 2),
-    ]
-    assert (found[2].detail, found[3].detail) == ({"fields": ["title"]}, {"from": "draft"})
-    assert (found[4].detail["number"], "Secret" in str(found)) == (2, False)
 
 
 async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monkeypatch: pytest.MonkeyPatch) -> None:

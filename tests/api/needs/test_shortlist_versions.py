@@ -111,11 +111,6 @@ def by_code(shortlist: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {advice["code"]: advice for advice in shortlist["advice"]}
 
 
-async def of_new_need(buyer: Buyer, *days: str | None, **lot: Any) -> dict[str, dict[str, Any]]:
-    """The advice in the first shortlist of a new need, evaluated and published on these days."""
-    return by_code((await buyer.keep(**need(*days, **lot)))["shortlist"])  # type: ignore[arg-type]
-
-
 async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Buyer) -> None:
     kept = await buyer.keep(**need("2026-11-29", None, **WORKS))
     path = f"/needs/{kept['need']['id']}"
@@ -214,37 +209,6 @@ async def test_another_organisations_needs_never_count(buyer: Buyer) -> None:
     assert await warned(buyer, **of_value(50_000)) == []
 
 
-async def test_needs_of_another_year_buyer_or_family_and_abandoned_ones_do_not_count(buyer: Buyer) -> None:
-    here, there = ({"kind": "local", "siret": siret} for siret in ("22560001400016", "21560260300016"))
-    asked = of_value(30_000, buyer=here)
-    await buyer.keep(**of_value(50_000, planned_publication_on="2026-12-31"))
-    await buyer.keep(**of_value(50_000, planned_publication_on="2028-01-01"))
-    await buyer.keep(**of_value(50_000, buyer=there))
-    await buyer.keep(**of_value(50_000, "pr-locaux"))
-    dropped = (await buyer.keep(**of_value(50_000)))["need"]["id"]
-    await buyer.patch(f"/needs/{dropped}", {"status": "abandoned"})
-    assert await warned(buyer, **asked) == []
-    await buyer.keep(**of_value(50_000, title="Parcs"))
-    assert len(await warned(buyer, **asked)) == 1
-
-
-async def test_a_need_that_is_not_planned_counts_in_the_year_of_its_creation(buyer: Buyer) -> None:
-    year = buyer.client.services.today().year
-    await buyer.keep(**of_value(50_000, planned_publication_on=None))
-    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year}-06-01")) != []
-    assert await warned(buyer, **of_value(30_000, planned_publication_on=f"{year + 1}-06-01")) == []
-
-
-async def test_other_needs_are_read_by_their_codes_and_words_too(buyer: Buyer) -> None:
-    """As a match reads them."""
-    words = [{"id": "1", "keywords": ["tonte de pelouses"], "value_eur": 20_000}]
-    codes = [{"id": "1", "cpv": ["77310000-6"], "value_eur": 20_000}]
-    for lots in (words, codes):
-        await buyer.keep(**of_value(None, lots=lots))
-    (told,) = await warned(buyer, **of_value(20_000))
-    assert "= 60 000 € ≥ 60 000 €" in told
-
-
 async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> None:
     """The need under review as well as the others; a lot that says where alone is read with its need's title."""
     titled = [{"id": "1", "title": "Tonte des pelouses du stade", "value_eur": 30_000}]
@@ -253,19 +217,3 @@ async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> No
     assert await warned(buyer, **of_value(10_000, "pr-locaux")) == []
     (told,) = await warned(buyer, **of_value(None, title="Stade", lots=titled, reference="STADE"))
     assert "30 000 € + 35 000 € (« Entretien des espaces verts ») = 65 000 € ≥ 60 000 €" in told
-
-
-async def test_an_award_by_another_buyer_of_the_organisation_is_to_be_checked(buyer: Buyer, source: str) -> None:
-    """Its supplier stays a candidate, to be judged; by the same buyer it is barred."""
-    supplier = await buyer.supplier(source, "1", legal_form="association", ess=True)
-    here, there = ({"siret": siret} for siret in ("22560001400016", "21560260300016"))
-    lots = [{"id": "1", "segments": ["ev-entretien"], "reserved": ["ess"]}]
-    need = (await buyer.keep(lots=lots, buyer=there))["need"]["id"]
-    award = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-01-15"}
-    assert (await buyer.post(f"/needs/{need}/awards", award)).status_code == 201
-    (candidate,) = (await buyer.keep(lots=lots, buyer=here))["shortlist"]["lots"][0]["candidates"]
-    (verdict,) = candidate["eligibility"]
-    assert (verdict["outcome"], verdict["code"]) == ("REVIEW", "ESS_AWARD_BAR")
-    assert "quel que soit l'acheteur : à vérifier" in verdict["message"]
-    for buys in (there, None):
-        assert (await buyer.keep(lots=lots, buyer=buys))["shortlist"]["lots"][0]["candidates"] == []

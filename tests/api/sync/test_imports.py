@@ -224,10 +224,6 @@ async def test_a_body_beyond_the_limit_is_refused(served: Client, source: str, m
     assert await listed(served, f"source={source}") == []
 
 
-async def test_a_file_of_empty_gzip_members_is_none(served: Client, source: str) -> None:
-    assert_refused(await send(served, source, gzip.compress(b"") * 2_000, NDJSON, **GZIP), 400, "malformed-body")
-
-
 async def test_an_import_whose_process_is_ended_is_to_be_sent_again(
     served: Client, source: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,18 +69,6 @@ class World:
             assert sorted(ref["external_id"] for ref in shown["sources"]) == sorted(members)
         return set(found.values())
 
-    async def cursor(self) -> str:
-        """Where the feed of changes ends now."""
-        cursor = ""
-        while (page := (await self.client.get(f"/suppliers/changes?limit=200{cursor}")).json())["items"]:
-            cursor = f"&cursor={page['next_cursor']}"
-        return str(page["next_cursor"])
-
-    async def told(self, cursor: str) -> dict[str, dict[str, Any]]:
-        """What the feed tells since the cursor."""
-        answer = await self.client.get(f"/suppliers/changes?limit=200&cursor={cursor}")
-        return {item["id"]: item for item in answer.json()["items"]}
-
 
 @pytest.fixture
 def world(served: Client) -> World:
@@ -195,72 +183,6 @@ async def test_the_suppliers_are_the_same_in_any_order(
         assert await world.groups(ids) == expected, order
 
 
-async def test_dated_approvals_by_siret_enrich_whoever_has_it(world: World) -> None:
-    """Before the supplier is known, and after; a SIRET alone does not name it or place it."""
-    for which, first in (("1", "supplier"), ("2", "conventions")):
-        known = world.row(0, which, name=f"Chantier {which} de {world.name}", approvals=[{"kind": "ACI"}])
-        table = f"siret,kind,valid_from,valid_until\n{world.siret(which)},ACI,2025-01-01,2099-12-31\n"
-
-        async def enrich(content: str = table, source: str = f"{world.name}-conventions-{which}") -> None:
-            answer = await send(world.client, source, content.encode(), "text/csv", "format=conventions")
-            assert answer.json()["errors"] == []
-            assert (answer.json()["added"], answer.json()["waiting"]) == ((0, 1) if "waits" in source else (1, 0))
-
-        if first == "conventions":
-            await enrich(source=f"{world.name}-waits-{which}")
-        supplier = await world.put(which, known)
-        if first == "supplier":
-            await enrich()
-        shown = await world.show(supplier)
-        assert (shown["name"], shown["location"]) == (known["name"], known["location"])
-        assert [(one["valid_from"], one["valid_until"]) for one in shown["approvals"]] == [("2025-01-01", "2099-12-31")]
-        assert len(shown["sources"]) == 2
-
-
-async def test_a_lost_id_leaves_a_tombstone_and_answers_with_the_oldest(world: World) -> None:
-    """Also once the survivor itself became part of an older one, and until no record is left."""
-    oldest, middle, youngest = [await world.put(one, world.row(0, one)) for one in "123"]
-    cursor = await world.cursor()
-    await world.put("3", world.row(0, "2"))
-    await world.put("2", world.row(0, "1"))
-    assert (await world.show(youngest))["id"] == middle
-    await world.put("3", world.row(0, "1"))
-
-    told = await world.told(cursor)
-    assert told.pop(oldest) == await world.show(oldest)
-    assert told == {lost: {"id": lost, "deleted": True} for lost in (middle, youngest)}
-    for lost in (middle, youngest):
-        assert await world.show(lost) == await world.show(oldest)
-    for one in "123":
-        await world.client.delete(f"/sources/{world.name}/suppliers/{one}")
-    for gone in (oldest, middle, youngest):
-        assert (await world.client.get(f"/suppliers/{gone}")).status_code == 404
-
-
-async def test_the_one_that_links_goes_with_a_snapshot(world: World) -> None:
-    """The older of the two that stay keeps the id; the other is a supplier of its own."""
-    rows = the_middle_one_links(world)
-    await world.load(rows)
-    together = await world.supplier_of("a")
-    report = await world.load({one: rows[one] for one in "acd"}, query="mode=snapshot&force=true")
-
-    assert (report["removed"], report["unchanged"]) == (1, 3)
-    assert await world.groups("acd") == {"a", "c", "d"}
-    assert await world.supplier_of("a") == together
-    await world.load(rows)
-    assert await world.groups("abcd") == {"abc", "d"}
-
-
-async def test_what_one_source_withdraws_the_others_still_say(world: World) -> None:
-    both = await world.put("a", world.row(0, "1", employees=12, approvals=[{"kind": "EI"}]))
-    await world.put("a", world.row(0, "1", approvals=[{"kind": "ACI"}], labels=["RSEi"]), source="-map")
-    await world.client.delete(f"/sources/{world.name}/suppliers/a")
-
-    shown = await world.show(both)
-    assert (shown["kinds"], shown["employees"], shown["labels"]) == (["ACI"], None, ["RSEi"])
-    assert set(shown["provenance"].values()) == {f"{world.name}-map"}
-
-
 async def test_a_person_overrules_for_good(world: World) -> None:
     """Different SIRETs stay one after each has been sent again and again; a split record does not come back."""
     rows = {"a": world.row(0, "1"), "b": world.row(9_000, "2"), "c": world.row(20, "1"), "d": world.row(30)}
@@ -303,18 +225,3 @@ async def test_one_supplier_is_one_candidate(world: World) -> None:
     assert await candidates() == [(first, ["pr-specialise"]), (second, ["pr-locaux"])]
     for source in ("", "-map"):
         await world.client.delete(f"/sources/{world.name}{source}/suppliers/{'b' if source else 'a'}")
-
-
-async def test_who_has_no_email_is_matched_all_the_same(world: World) -> None:
-    offers = [{"segments": ["pr-specialise"], "service_area": {"codes": ["commune:97502"]}}]
-    ids = [
-        await world.put(str(number), world.row(0, str(number), offers=offers, contact=contact))
-        for number, contact in enumerate((None, {"phone": "02 97 00 00 00"}, {"email": "a@example.org"}))
-    ]
-    version = (await world.client.get(f"/sources/{world.name}/suppliers/2")).json()["data_version"]
-    await world.client.services.directory.wait_beyond(version - 1, 10)
-    need = {"territory": {"codes": ["commune:97502"]}, "lots": [{"id": "1", "segments": ["pr-specialise"]}]}
-    found = (await world.client.post("/match", json=need)).json()["lots"][0]["candidates"]
-    assert {one["supplier"]["id"] for one in found} == set(ids)
-    for number in range(3):
-        await world.client.delete(f"/sources/{world.name}/suppliers/{number}")

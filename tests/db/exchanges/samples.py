@@ -11,9 +11,8 @@ import msgspec
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.email_outbox import insert_mails
 from db.exchanges.exchanges import insert_exchange, insert_message
-from db.exchanges.reply_links import insert_links
+from db.exchanges.reply_links import insert_links, insert_mails
 from db.needs.needs import insert_need
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Buyer, Lot, PlannedNeed

@@ -13,8 +13,7 @@ from db.suppliers.regroup import split_record
 from db.suppliers.sources import describe_source, put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Row, RowError
-from domain.suppliers.source import Source
+from domain.suppliers.source import Row, RowError, Source
 from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward
 from tests.db.suppliers.samples import (
     LATER,

@@ -17,8 +17,7 @@ from db.suppliers.read import Filters, page_of_suppliers, snapshot
 from db.suppliers.records import get_record
 from db.suppliers.sources import get_source
 from domain.errors import Conflict
-from domain.suppliers.rows import Batch, Row, RowError
-from domain.suppliers.source import Import
+from domain.suppliers.source import Batch, Import, Row, RowError
 from tests.db.suppliers.samples import (
     LATER,
     NOW,

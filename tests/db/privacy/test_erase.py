@@ -25,7 +25,7 @@ from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy import BEYOND_ANY_ERASURE, DataSubject, Erasure
-from domain.suppliers.rows import Batch, CheckedRecord, RowError
+from domain.suppliers.source import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text
 from tests.db.exchanges import samples

@@ -18,8 +18,7 @@ from db.suppliers.read import Filters, get_supplier, page_of_suppliers
 from db.suppliers.records import Written, delete_record, get_record, put_record
 from db.suppliers.write import current_version
 from domain.suppliers.deduplication import Name
-from domain.suppliers.rows import Batch, CheckedRecord, Row, RowError
-from domain.suppliers.source import Import
+from domain.suppliers.source import Batch, CheckedRecord, Import, Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, nameless
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

@@ -23,7 +23,7 @@ from db.suppliers.write import current_version
 from domain.errors import Conflict, InvalidContent
 from domain.reference.territory import Polygon
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.rows import Row, RowError
+from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Contact, Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
 from tests.db.suppliers.samples import LATER, NOW, PONTIVY, ask, delete, load, put, record, row, same_name, supplier
 

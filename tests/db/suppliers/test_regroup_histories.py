@@ -22,7 +22,7 @@ from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
 from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, name_key, read_name
-from domain.suppliers.rows import Batch, CheckedRecord
+from domain.suppliers.source import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
 from tests.db.suppliers.samples import NOW, ask, new_id

@@ -4,8 +4,7 @@ from datetime import date
 
 from db.core.engine import Connection, Engine, transaction
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
-from domain.suppliers.rows import Row
-from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceMapping, SourceSummary
+from domain.suppliers.source import QualityGap, QualityGaps, Row, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
 from tests.db.suppliers.samples import LATER, NOW, addition, ask, load, new_id, put, record, row, rows
 

@@ -25,11 +25,19 @@ def rules(*periods: str) -> Rules:
     return parse((RULE + "periods = [" + ",".join(periods) + "]").encode())
 
 
-def test_committed_law_is_consistent_and_versioned() -> None:
-    """`load` itself refuses overlaps and gaps, so loading the committed file is the test of every interval."""
+def test_ids_and_versions() -> None:
+    """An id names one rule, for ever; the same content gives the same version, which shortlists are stamped with."""
     law = load()
     assert law.version.startswith("2026-")
     assert len(law.ids) == len(set(law.ids))
+    block = RULE + "periods=[{value=1, source='s', confidence='high'}]"
+    with pytest.raises(BrokenLaw, match="two rules"):
+        parse((block + block.replace("vintage = 2026-11-24", "")).encode())
+    one, same, other = (rules(f"{{value={v}, source='s', confidence='high'}}").version for v in (1, 1, 2))
+    assert one == same
+    assert one != other
+    with pytest.raises(NotFound):
+        load().history("nothing")
 
 
 @pytest.mark.parametrize("rule_id", load().ids)
@@ -153,26 +161,6 @@ def test_values_without_unit_are_of_one_kind(values: tuple[str, str]) -> None:
     )
     with pytest.raises(BrokenLaw, match="ceiling: without unit"):
         parse(block.encode())
-
-
-def test_two_rules_with_one_id_are_refused() -> None:
-    """An id names one rule: clients keep it."""
-    block = RULE + "periods=[{value=1, source='s', confidence='high'}]"
-    with pytest.raises(BrokenLaw, match="two rules"):
-        parse((block + block.replace("vintage = 2026-11-24", "")).encode())
-
-
-def test_an_edit_changes_the_version() -> None:
-    """A shortlist is stamped with the version: the same content gives the same one."""
-    one, same, other = (rules(f"{{value={v}, source='s', confidence='high'}}").version for v in (1, 1, 2))
-    assert one == same
-    assert one != other
-
-
-def test_unknown_rule() -> None:
-    """`GET /rules/{id}` answers 404 from this."""
-    with pytest.raises(NotFound):
-        load().history("nothing")
 
 
 DAYS = (

@@ -21,7 +21,7 @@ from domain.suppliers.record_check import (
     shortcomings,
     unknown_segment,
 )
-from domain.suppliers.rows import reject
+from domain.suppliers.source import reject
 from domain.suppliers.supplier import (
     Address,
     Approval,

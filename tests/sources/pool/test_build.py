@@ -10,7 +10,7 @@ from typing import cast
 import duckdb
 import pytest
 
-from domain.suppliers.rows import Row
+from domain.suppliers.source import Row
 from sources.formats.registry import BY_FILE_ALONE, CSV, FORMATS, NDJSON
 from sources.pool.build import build
 from sources.pool.csv_pipe import UnusableFile

@@ -55,8 +55,8 @@ def test_other_services_are_formal(cpv: str) -> None:
     assert "LIGHT_REGIME" not in advice(of(cpv, 300_000))
 
 
-def test_the_115_codes_are_surely_light() -> None:
-    """By the main code alone, whatever the amount."""
+def test_which_services_are_light() -> None:
+    """Surely the 115 codes, by the main code; never works, nor said of a direct award."""
     assert procedure(of("85312510", 3_000_000)) == ["MAPA"]
     swapped = need(Lot(id="1", cpv=("77310000", "85312510"), value_eur=216_000))
     assert procedure(swapped) == ["PROC_FORMALISEE"]
@@ -64,22 +64,12 @@ def test_the_115_codes_are_surely_light() -> None:
     found = the("LIGHT_REGIME", review(of("85312510", 300_000)).advice)
     assert found.confidence == "medium"
     assert "annexe XIV" not in found.message.fr
-
-
-def test_light_is_not_what_may_be_reserved_to_ess() -> None:
-    """Environmental training: no ESS reservation, but the light regime."""
     asked = need(Lot(id="1", cpv=("80540000",), value_eur=90_000, duration_months=36, reserved=("ess",)))
     assert findings(asked)["NOT_LISTED"] == "INELIGIBLE"
     assert "LIGHT_REGIME" in advice(asked)
-
-
-def test_a_direct_award_needs_no_light_regime() -> None:
     assert procedure(of("55524000", 59_999.99)) == ["GRE_A_GRE"]
     assert "LIGHT_REGIME" not in advice(of("55524000", 59_999.99))
     assert "LIGHT_REGIME" in advice(of("55524000", 60_000))
-
-
-def test_works_are_never_light() -> None:
     asked = need(Lot(id="1", cpv=("55524000",), nature="works", value_eur=6_000_000))
     assert procedure(asked) == ["PROC_FORMALISEE"]
 
@@ -103,22 +93,22 @@ def test_mixed_services_follow_the_part_of_greater_value(care: float, cleaning: 
     assert the("LIGHT_REGIME", review(asked).advice).lots == (("a",),)
 
 
-def test_a_mixed_contract_in_adapted_procedure_is_to_be_checked() -> None:
-    """It holds if all is one contract."""
+def test_mixed_services() -> None:
+    """Said where the regime matters; adapted if all is one contract; of unknown parts."""
     assert the("MAPA", review(care_and_cleaning(300_000, 100_000)).advice).confidence == "low"
-
-
-def test_mixed_services_of_unknown_parts_follow_the_other_services() -> None:
     asked = care_and_cleaning(None, None, estimated_total_eur=500_000)
     assert procedure(asked) == ["PROC_FORMALISEE"]
     assert "comme elle n'est pas connue" in the("MIXED_SERVICES", review(asked).advice).message.fr
-
-
-def test_mixed_services_say_nothing_where_the_regime_does_not_matter() -> None:
-    """Below the EU threshold both are adapted; services of one regime are not mixed."""
     assert "MIXED_SERVICES" not in advice(care_and_cleaning(100_000, 115_999.99))
     assert "MIXED_SERVICES" in advice(care_and_cleaning(100_000, 116_000))
     assert "MIXED_SERVICES" not in advice(of("85312000", 900_000))
+    for care, cleaning, expected in (
+        (4_000_000, 3_000_000, "CONCESSION_SIMPLIFIED"),
+        (3_000_000, 4_000_000, "PROC_FORMALISEE"),
+    ):
+        asked = care_and_cleaning(care, cleaning, contract="concession")
+        assert procedure(asked) == [expected]
+        assert the("MIXED_SERVICES", review(asked).advice).article == "R3126-2"
 
 
 NURSERY = "80110000"
@@ -199,16 +189,6 @@ def test_the_value_of_a_concession_is_a_turnover(asked: Need, code: str) -> None
 def test_the_procedure_of_a_concession_says_what_was_compared(value: float, code: str) -> None:
     found = the(code, review(of("90919200", value, contract="concession")).advice)
     assert "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1)" in found.message.fr
-
-
-def test_mixed_concessions_follow_the_part_of_greater_value() -> None:
-    for care, cleaning, expected in (
-        (4_000_000, 3_000_000, "CONCESSION_SIMPLIFIED"),
-        (3_000_000, 4_000_000, "PROC_FORMALISEE"),
-    ):
-        asked = care_and_cleaning(care, cleaning, contract="concession")
-        assert procedure(asked) == [expected]
-        assert the("MIXED_SERVICES", review(asked).advice).article == "R3126-2"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from domain.law.findings import LegalAdvice
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import LOCAL, TODAY, buyer, law, need, review, services, the, works
+from tests.domain.law.samples import CLEANING, LOCAL, TODAY, WORKS, buyer, law, lots, need, review, services, the, works
 
 STEPS = {"TIME_LIMITS", "DIRECT_AWARD_FILE"}
 SOCIAL = "85312510"
@@ -102,17 +102,20 @@ def test_time_limits_of_a_formal_procedure(kind: BuyerKind, days: str, articles:
     assert message.endswith("appel d'offres ouvert, 30 jours (R2161-3)")
 
 
-def test_both_time_limits_where_the_buyer_is_not_known() -> None:
-    """Above all the thresholds the procedure is known, the kind of buyer not."""
+def test_time_limits_of_unknown_buyers_and_dynamic_systems() -> None:
+    """Both kinds of buyer have their own, above all thresholds; of a system, first applications and each contract."""
     message = said(services(500_000, buyer=Buyer()))[1]
     assert "(pouvoir adjudicateur, R2161-6" in message
     assert "(entité adjudicatrice, R2161-6" in message
-
-
-def test_time_limits_of_a_dynamic_system() -> None:
     message = said(services(300_000, technique="dynamic_purchasing_system"))[1]
     assert "30 jours pour les premières candidatures (R2162-44)" in message
     assert message.endswith("10 jours pour les offres de chaque marché spécifique (R2162-50)")
+    asked = need(Lot(id="1", cpv=("80110000",), value_eur=9_000_000), contract="concession")
+    assert "JOUE" in said(asked)[1]
+    words = "au BOAMP ou dans un journal d'annonces légales (R3126-4), et au JOUE à partir du seuil européen (R3126-5)"
+    assert words in said(asked, date(2028, 3, 1))[1]
+    small = need(Lot(id="1", cpv=("80110000",), value_eur=1_000_000), contract="concession")
+    assert "JOUE" not in said(small)[1]
 
 
 @pytest.mark.parametrize(("value", "published"), [(749_999.99, "R2131-14"), (750_000.00, "R2131-15")])
@@ -149,8 +152,7 @@ def test_each_part_of_a_need_is_told_its_own_step(
     cpv: str, of_services: float | None, of_works: float, expected: dict[str, str]
 ) -> None:
     """Works apart from the rest, as the procedure is; a part without procedure is told nothing."""
-    asked = need(Lot(id="s", cpv=(cpv,), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works))
-    found = {item.lots: item.message.fr for item in steps(asked)}
+    found = {item.lots: item.message.fr for item in steps(lots({"s": (cpv, of_services), "w": (WORKS, of_works)}))}
     assert found.keys() == {((lot,),) for lot in expected}
     for lot, words in expected.items():
         assert words in found[((lot,),)]
@@ -158,32 +160,15 @@ def test_each_part_of_a_need_is_told_its_own_step(
 
 @pytest.mark.parametrize(("of_services", "of_works"), [(100_000, 150_000), (300_000, 6_000_000), (10_000, 20_000)])
 def test_what_both_parts_are_told_is_told_once(of_services: float, of_works: float) -> None:
-    asked = need(
-        Lot(id="s", cpv=("90919200",), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works)
-    )
-    (found,) = steps(asked)
+    (found,) = steps(lots({"s": (CLEANING, of_services), "w": (WORKS, of_works)}))
     assert found.lots == ()
 
 
-def test_publicity_of_a_light_concession_whose_threshold_is_not_known() -> None:
-    """The amounts of 2028 are not published: both sides are said, instead of the lower one."""
-    asked = need(Lot(id="1", cpv=("80110000",), value_eur=9_000_000), contract="concession")
-    assert "JOUE" in said(asked)[1]
-    words = "au BOAMP ou dans un journal d'annonces légales (R3126-4), et au JOUE à partir du seuil européen (R3126-5)"
-    assert words in said(asked, date(2028, 3, 1))[1]
-    small = need(Lot(id="1", cpv=("80110000",), value_eur=1_000_000), contract="concession")
-    assert "JOUE" not in said(small)[1]
-
-
-def test_publicity_by_an_amount_is_no_surer_than_it() -> None:
-    """The amount from which social services are published in OJEU counts, as those of the procedure do."""
+def test_steps_are_no_surer_than_what_they_rest_on() -> None:
+    """The amount from which social services are published counts, and a total below the sum of the lots."""
     weak = law(("eu_social_services", 'confidence = "high"', 'confidence = "low"'))
-    found = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
-    assert [item.confidence == "low" for item in found] == [False, True]
-
-
-def test_it_is_no_surer_than_the_total() -> None:
-    """An estimated total below the sum of the lots leaves all doubtful."""
+    told = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
+    assert [item.confidence == "low" for item in told] == [False, True]
     found = step(services(300_000, estimated_total_eur=250_000))
     assert found is not None
     assert found.confidence == "low"

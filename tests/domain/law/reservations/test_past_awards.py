@@ -80,17 +80,13 @@ def test_an_award_by_another_buyer_is_to_be_checked() -> None:
     assert with_award_bar(verdict, [other, own], TODAY, load()).outcome == "INELIGIBLE"
 
 
-def test_of_several_awards_the_one_that_bars_most_counts() -> None:
-    """A later one for another service does not soften the bar, and the day told is that of the service."""
+def test_the_bar_of_several_awards() -> None:
+    """The one that bars most counts, with its day; the bar never improves a verdict, and concerns ESS only."""
     verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
     past = [EssAward(date(2026, 6, 1), False), EssAward(date(2024, 2, 1), True)]
     barred = with_award_bar(verdict, past, TODAY, load())
     assert barred.outcome == "INELIGIBLE"
     assert "le 01/02/2024" in barred.message.fr
-
-
-def test_award_bar_never_improves_a_verdict_and_concerns_ess_only() -> None:
-    """Not ESS stays not ESS; another reserved type is untouched."""
     awards = [EssAward(date(2026, 1, 1), False)]
     not_ess = eligibility(LegalFacts(legal_form="public_body"), "ess", TODAY, load())
     assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"

@@ -32,46 +32,26 @@ def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
     assert codes(on, "handicap", "iae") == expected
 
 
-def test_penitentiary_combines_with_no_other() -> None:
-    """Whatever the other type."""
+def test_combinations_of_types() -> None:
+    """Prison with no other, ESS not opened by the code, a concession one type alone."""
     on = date(2026, 11, 24)
     assert codes(on, "penitentiary", "iae") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "penitentiary", "ess") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "handicap", "iae", "penitentiary") == ["COMBINATION_FORBIDDEN"]
-
-
-def test_ess_combination_is_not_opened_by_the_code() -> None:
-    """The message does not claim that a text forbids it."""
     on = date(2026, 11, 24)
     (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
     assert "ne prévoit pas" in finding.message.fr
-
-
-def test_concessions_take_one_type_and_no_ess() -> None:
-    """The loi ASAP opened the combination for markets only."""
     on = date(2026, 11, 24)
     assert codes(on, "handicap", "iae", contract="concession") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "handicap", contract="concession") == []
     assert codes(on, "ess", contract="concession") == ["TYPE_NOT_IN_FORCE"]
     assert codes(date(2022, 6, 1), "penitentiary", contract="concession") == ["TYPE_NOT_IN_FORCE"]
-
-
-def test_worst_finding_is_the_outcome() -> None:
-    """No finding: nothing stands in the way."""
     on = date(2026, 11, 24)
     assert worst_outcome(()) == "ELIGIBLE"
     assert worst_outcome(review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))) == "INELIGIBLE"
-
-
-def test_dates_before_the_law_was_read_are_not_refused() -> None:
-    """Unknown is not forbidden: a person must look."""
     on = date(2015, 1, 1)
     assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
-
-
-def test_a_type_that_a_concession_does_not_have_is_not_examined_further() -> None:
-    """Also where it is combined with another."""
     asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")
     assert set(findings(asked)) == {"TYPE_NOT_IN_FORCE", "COMBINATION_FORBIDDEN"}
 
@@ -112,8 +92,21 @@ def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[s
     assert message.count(". ") == 1
 
 
-def test_the_proofs_in_english() -> None:
+def test_what_is_asked_of_other_reservations() -> None:
+    """No equivalent for prisons; nothing without reservation or where the law forbids it."""
     assert "at least 50% of disabled or disadvantaged workers" in proofs("handicap", "iae").message.en  # type: ignore[union-attr]
+    found = proofs("penitentiary", cpv=("79920000",))
+    assert found is not None
+    assert "contrat d'implantation en prison" in found.message.fr
+    assert "structure équivalente" not in found.message.fr
+    assert said() == ""
+    assert said("ess", "iae") == ""
+    assert proofs("ess", contract="concession") is None
+    found = proofs("iae", contract="concession")
+    assert found is not None
+    assert found.article == "R3123-5"
+    assert "en cours de concession" in found.message.fr
+    assert "(R3113-1) : " in found.message.fr
 
 
 def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
@@ -142,31 +135,9 @@ def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value:
     assert ("annoncer" in found.message.fr) == (value >= 60_000)
 
 
-def test_a_prison_has_no_equivalent() -> None:
-    found = proofs("penitentiary", cpv=("79920000",))
-    assert found is not None
-    assert "contrat d'implantation en prison" in found.message.fr
-    assert "structure équivalente" not in found.message.fr
-
-
-def test_no_proofs_without_reservation_or_where_the_law_forbids_it() -> None:
-    """Two reservations that may not be combined, and a type that the contract does not know."""
-    assert said() == ""
-    assert said("ess", "iae") == ""
-    assert proofs("ess", contract="concession") is None
-
-
 @pytest.mark.parametrize(("on", "known"), [(date(2024, 2, 11), False), (date(2024, 2, 12), True)])
 def test_temporary_work_has_an_approval_of_its_own_since_2024(on: date, known: bool) -> None:
     assert ("(EATT)" in said("handicap", on=on)) == known
-
-
-def test_a_concession_quotes_its_own_articles() -> None:
-    found = proofs("iae", contract="concession")
-    assert found is not None
-    assert found.article == "R3123-5"
-    assert "en cours de concession" in found.message.fr
-    assert "(R3113-1) : " in found.message.fr
 
 
 @pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])
@@ -195,33 +166,17 @@ def test_type_then_share_came_into_force(on: date, expected: dict[str, str]) -> 
     assert changed(on) == expected
 
 
-def test_works_are_performed_outside() -> None:
-    """By nature or by CPV."""
+def test_what_can_be_done_inside_a_prison() -> None:
+    """No works, by nature or CPV; no service on premises, if some are to be judged."""
     assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
-
-
-def test_a_concession_quotes_its_own_article() -> None:
-    """What cannot be done inside a prison is the same."""
     asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
     (found,) = review(asked).lots["1"].reservation
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
-
-
-def test_declared_site_is_questioned() -> None:
-    """It may be the place of delivery."""
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-
-
-def test_site_services_cannot_be_done_inside() -> None:
-    """All of them: refused; some of them: judged."""
     assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
     assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
-
-
-def test_forbidden_combination_before_the_type_existed() -> None:
-    """Both are said."""
     assert changed(date(2022, 6, 1), reserved=("penitentiary", "iae")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
 
@@ -236,9 +191,17 @@ def of_ess(**fields: object) -> dict[str, str]:
     return findings(need(msgspec.structs.replace(CLEAN, **fields)))
 
 
-def test_clean_lot_leaves_only_the_mission_to_show() -> None:
-    """A listed service for three years, by a local authority."""
+def test_a_clean_lot_and_one_of_which_little_is_said() -> None:
+    """A listed service for three years by a local authority leaves the mission to show."""
     assert of_ess() == {"ESS_PUBLIC_SERVICE_MISSION": "ELIGIBLE_IF"}
+    assert of_ess(duration_months=None)["DURATION_UNKNOWN"] == "UNKNOWN"
+    assert findings(need(Lot(id="1", segments=("so-domicile",), reserved=("ess",)), buyer=None)) == {
+        "CPV_MISSING": "UNKNOWN",
+        "DURATION_UNKNOWN": "UNKNOWN",
+        "BUYER_STATUS_UNKNOWN": "UNKNOWN",
+        "ESS_PUBLIC_SERVICE_MISSION": "REVIEW",
+    }
+    assert findings(need(CLEAN, contract="concession")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
 
 
 @pytest.mark.parametrize(
@@ -283,38 +246,26 @@ def test_an_unlisted_code_is_told_of_its_listed_neighbours(code: str, near: str 
     assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
 
 
-def test_list_has_115_codes_and_29_narrower_ones() -> None:
-    """17 single codes and every code of health and social work; the narrower ones are those known not to be listed."""
+def test_the_list_of_ess_services() -> None:
+    """17 single codes and every code of health and social work; without CPV it cannot be checked."""
     known = tuple(cpv.load()._labels)
     standing = [listing(code, LISTED) for code in known]
     assert len(LISTED) == standing.count("listed") == 115
     assert standing.count("descendant") == 29
     assert {code for code in known if "85000000" <= code <= "85323000"} <= LISTED
-
-
-def test_without_cpv_the_list_cannot_be_checked() -> None:
-    """Unless no code of the activity is on it at all: then it is said, with doubt."""
     assert of_ess(cpv=())["CPV_MISSING"] == "UNKNOWN"
     found = review(need(msgspec.structs.replace(CLEAN, cpv=(), segments=("pr-locaux",)))).lots["1"].reservation
     assert [(item.code, item.confidence) for item in found if item.code == "NOT_LISTED"] == [("NOT_LISTED", "low")]
 
 
 def test_only_listed_services() -> None:
-    """An unlisted additional code excludes; a narrower one, or an activity off the list, is judged."""
+    """Off the list an additional code excludes; a narrower one, an activity, or what supports is judged."""
     assert of_ess(cpv=("85312510", "90511000"))["NOT_EXCLUSIVE"] == "INELIGIBLE"
     assert of_ess(cpv=("85312510", "92511000"))["NOT_EXCLUSIVE"] == "REVIEW"
     assert of_ess(segments=("so-insertion", "de-bio"))["NOT_EXCLUSIVE"] == "REVIEW"
     assert "NOT_EXCLUSIVE" not in of_ess(cpv=("85312510", "85321000"))
-
-
-def test_what_is_asked_for_beside_the_main_code_is_judged_however_it_is_named() -> None:
-    """Green spaces beside the code of work integration are off the list, whether or not the lot names both."""
     for segments in (("ev-entretien",), ("so-insertion", "ev-entretien"), ("ev-entretien", "so-insertion")):
         assert of_ess(segments=segments)["NOT_EXCLUSIVE"] == "REVIEW"
-
-
-def test_supporting_activity_is_judged() -> None:
-    """Accessory support or separate object? A person decides."""
     found = of_ess(cpv=("85312510", "77310000"), support_segments=("ev-entretien",))
     assert found["NOT_EXCLUSIVE"] == "REVIEW"
 
@@ -337,17 +288,6 @@ def test_three_years_renewals_included(duration: int | None, renewal: int | None
     assert of_ess(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == expected
 
 
-def test_what_is_missing_is_asked_for_and_not_refused() -> None:
-    """Each is named: no CPV, no duration, no buyer."""
-    assert of_ess(duration_months=None)["DURATION_UNKNOWN"] == "UNKNOWN"
-    assert findings(need(Lot(id="1", segments=("so-domicile",), reserved=("ess",)), buyer=None)) == {
-        "CPV_MISSING": "UNKNOWN",
-        "DURATION_UNKNOWN": "UNKNOWN",
-        "BUYER_STATUS_UNKNOWN": "UNKNOWN",
-        "ESS_PUBLIC_SERVICE_MISSION": "REVIEW",
-    }
-
-
 @pytest.mark.parametrize(
     ("who", "expected"),
     [
@@ -364,8 +304,3 @@ def test_only_a_contracting_authority(who: Buyer | None, expected: dict[str, str
     """A public undertaking may not reserve to ESS; an undescribed buyer is not refused."""
     found = findings(need(CLEAN, buyer=who))
     assert {code: outcome for code, outcome in found.items() if code.startswith("BUYER")} == expected
-
-
-def test_concession_says_only_that_the_type_does_not_exist() -> None:
-    """The conditions of a type that is not provided would be noise."""
-    assert findings(need(CLEAN, contract="concession")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}

@@ -9,8 +9,13 @@ from sqlalchemy import insert, select, text
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.delivery.outbox import Claimed, claim
-from db.exchanges.email_outbox import select_outgoing_message
-from db.exchanges.reply_links import insert_links, recipients_with_links_revoked, revoke_links, select_link
+from db.exchanges.reply_links import (
+    insert_links,
+    recipients_with_links_revoked,
+    revoke_links,
+    select_link,
+    select_outgoing_message,
+)
 from db.schema.exchange_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
 from domain.text.bilingual import Text
