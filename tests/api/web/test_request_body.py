@@ -390,7 +390,7 @@ async def test_bodies_that_are_being_received_share_the_room_for_them(
     for _, writer in held:
         writer.write(most)
     first = [asyncio.create_task(reader.readuntil(b"\r\n")) for reader, _ in held]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         (refused,), (waiting,) = await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         assert refused.result().startswith(b"HTTP/1.1 429 ")
         held[first.index(waiting)][1].write(body[-2:])
