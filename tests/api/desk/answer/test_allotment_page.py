@@ -41,6 +41,7 @@ async def compared(served: Client, browser: Browser, source: str, **typed: Any) 
 
 
 async def test_the_page_has_the_proposals_of_the_api(served: Client, browser: Browser, source: str) -> None:
+    """A proposal fills in the form; the suppliers then asked for are as many as it said of each lot."""
     found = await compared(served, browser, source)
     assert len(found["proposals"]) > 1
     text = fold(unescape(browser.page))
@@ -55,11 +56,6 @@ async def test_the_page_has_the_proposals_of_the_api(served: Client, browser: Br
     assert row is not None
     figures = (found["as_given"]["with_competition"], found["proposals"][0]["summary"]["with_competition"])
     assert (int(row[1]), int(row[2])) == figures
-
-
-async def test_a_proposal_fills_in_the_form_with_its_lots(served: Client, browser: Browser, source: str) -> None:
-    """The suppliers then asked for are as many as the proposal said of each lot."""
-    found = await compared(served, browser, source)
     proposal = next(each for each in found["proposals"] if len(each["lots"]) > 1)
     start = browser.page.index(f'id="proposition-{proposal["rank"]}"')
     fields = Fields(browser.page[start:].partition("</section>")[0]).forms["besoin"]

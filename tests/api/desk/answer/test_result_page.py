@@ -181,18 +181,15 @@ async def test_who_lacks_little_is_asked_for_it(
     assert f'data-tiles="{tiles}" data-credit="© Auteur"' in unescape(page)
 
 
-async def test_the_law_comes_gravest_first_with_its_article(answered: Answered) -> None:
-    page = await answered(lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
-    of_lot = page.partition('class="answer"')[2].partition('class="whole"')[0]
-    graves = re.findall(r'<details class="law (\w+)">', of_lot)
+async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answered: Answered, browser: Browser) -> None:
+    """Suppliers are those of the day of evaluation; the page says both days, and what the law changes between them."""
+    of_lot = (await answered(lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")).partition('class="answer"')[2]
+    graves = re.findall(r'<details class="law (\w+)">', of_lot.partition('class="whole"')[0])
     order = ["blocking", "warning", "info"]
     assert graves[0] == "blocking"
     assert all(order.index(one) <= order.index(other) for one, other in pairwise(graves))
-    assert "Article L2113-14" in page
-
-
-async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: Browser) -> None:
-    """Suppliers are those of the day of evaluation; the page says both days, and what the law changes between them."""
+    assert "Article L2113-14" in of_lot
+    await browser.open("/besoin")
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
     page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)
     assert (request_on(page)["planned_publication_on"], request_on(page)["on"]) == ("2027-01-15", "2026-11-29")
