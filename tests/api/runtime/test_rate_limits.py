@@ -210,7 +210,7 @@ async def test_while_the_database_is_away_each_process_counts_by_itself(
         assert [wait(limits, LIMIT, "anne") for _ in range(2)] == [0, 60]
         away = ZeroDivisionError()
         with pytest.raises(ZeroDivisionError):
-            await spent(*processes(engine, 1), 5)
+            await spent(processes(engine, 1)[0], 5)
         asked.pop()
     assert asked == [1_000.0, 1_000.0 + AWAY_SECONDS]
     clock.now += MINUTE

@@ -115,12 +115,7 @@ async def test_another_history_or_an_earlier_version_is_read_anew(
     for index in (another, replace(directory.index, data_version=1_000)):
         directory.rebuilding = None
         directory.replace(index)
-        if not is_noticed:
-            await directory.catch_up()
-        async with asyncio.timeout(60):
-            while directory.rebuilding is None:
-                await asyncio.sleep(0)
-            await directory.rebuilding
+        await (rebuilt(directory) if is_noticed else caught_up(directory))
         assert directory.index.data_version == 1
         assert await names_at(directory, 1) == ["de cette histoire"]
 
@@ -154,6 +149,14 @@ async def test_a_copy_that_is_away_or_too_old_is_done_without(
     beyond = 1_000 if lags else version - 1
     found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
     assert [each.name for each in found.suppliers()] == ["de la base"]
+
+
+async def rebuilt(directory: LiveDirectory) -> None:
+    """Wait until a base is replaced."""
+    async with asyncio.timeout(60):
+        while directory.rebuilding is None:
+            await asyncio.sleep(0)
+        await directory.rebuilding
 
 
 async def caught_up(directory: LiveDirectory) -> None:
