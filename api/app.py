@@ -20,7 +20,6 @@ from api.admin.privacy import ROUTES as PRIVACY_ROUTES
 from api.admin.privacy import daily_retention
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
-from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
 from api.directory.routes import ROUTES as DIRECTORY_ROUTES
 from api.docs.routes import ROUTES as DOCS_ROUTES
 from api.docs.routes import guides
@@ -79,7 +78,6 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
     *SHORTLIST_ROUTES,
     *AWARD_ROUTES,
     *DIRECTORY_ROUTES,
-    *MERGE_SPLIT_ROUTES,
     *MEETING_ROUTES,
     *EXCHANGE_ROUTES,
     *REPLY_ROUTES,
