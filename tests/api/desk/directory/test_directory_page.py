@@ -14,8 +14,8 @@ from domain.supply import AreaSupply
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
+from tests.accessibility_tree import Outline
 from tests.api.desk.steps import Browser, heading
-from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 from tests.factories import reference
 
