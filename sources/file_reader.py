@@ -111,13 +111,6 @@ def are_kept(path: Path, origin: Origin) -> bool:
         return False
 
 
-def batches_kept(stream: BinaryIO) -> Iterator[Batch]:
-    """The batches in a file of which `are_kept` says that all are there."""
-    _frame(stream)
-    while content := _frame(stream):
-        yield _decode(content)
-
-
 def _frame(stream: BinaryIO) -> bytes:
     return stream.read(int.from_bytes(stream.read(_LENGTH_BYTES)))
 
@@ -130,7 +123,7 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 class Reading(msgspec.Struct, frozen=True):
     """A way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
 
-    Of the media type CHECKED are rows kept of such a file (`batches_kept`).
+    Of the media type CHECKED are rows kept of such a file, of which `are_kept` says that all are there.
 
     `source`, `today`: see `Context`.
     """
@@ -151,7 +144,9 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     read row by row.
     """
     if reading.media_type == CHECKED:
-        yield from batches_kept(stream)
+        _frame(stream)
+        while checked := _frame(stream):
+            yield _decode(checked)
         return
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
     context = Context(

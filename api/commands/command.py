@@ -1,12 +1,13 @@
 """The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one."""
 
 import argparse
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import BadSetting, Settings
 from db.embedded import serve as embedded
@@ -16,7 +17,9 @@ from domain.errors import DomainError
 from domain.organisation import DEFAULT_ORGANISATION
 
 if TYPE_CHECKING:
-    from db.core.engine import Engine
+    from db.core.engine import Connection, Engine
+
+T = TypeVar("T")
 
 FAILED = 1
 USAGE = 2
@@ -108,6 +111,18 @@ def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine"
 
     key = journal_key(settings)
     return engine(url, pool_size, signer=key.sign if key else None)
+
+
+def in_transaction(settings: Settings, work: Callable[["Connection"], Awaitable[T]]) -> T:
+    """The result of `work` in the database, once it is committed; what it writes to journals is signed."""
+    from db.core.engine import transaction  # noqa: PLC0415
+
+    async def run(database: "Engine") -> T:
+        async with transaction(database) as connection:
+            return await work(connection)
+
+    with attached(settings) as url:
+        return asyncio.run(run(signing_engine(settings, url)))
 
 
 async def operator(database: "Engine", now: datetime) -> Actor:

@@ -8,12 +8,12 @@ import asyncio
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,7 +41,7 @@ from matching.inspection.trace import LotTrail, Value, trail
 from matching.reference import Reference, load_reference
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
-from sources.notices.need_of_notice import need_in_xml, need_of_record
+from sources.notices.need_of_notice import need_in_xml, need_of
 from sources.notices.notice import Unread
 
 LANGUAGE: Language = "fr"
@@ -50,6 +50,7 @@ XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
 """With the marks of UTF-16, too."""
 MOST_BYTES = 256 << 20
 """A file that is longer, once decompressed, is none of notices."""
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _POSITION = re.compile(r"\[\d+\]$")
 
 
@@ -186,7 +187,14 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
         with _faults_of(name):
             yield ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
-    notices = _notices_in(raw)
+    try:
+        document = msgspec.json.decode(raw)
+    except NOT_JSON:
+        try:  # or one on each line
+            document = [msgspec.json.decode(line) for line in raw.splitlines() if line.strip()]
+        except NOT_JSON:
+            document = None
+    notices = list(boamp.records_in(document))
     if not notices:
         with _faults_of(name):
             yield ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ())
@@ -194,7 +202,7 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
             with _faults_of(where):
-                read = ReadNeed(where, *need_of_record(notice, at, territory.load(), cpv.load()))
+                read = ReadNeed(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
                 raise
@@ -231,18 +239,6 @@ def _bytes_of(name: str) -> bytes:
             wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(raw) == MOST_BYTES else "cut short"
             raise CommandFailed(f"{name}: the compressed file is {wrong}")
     return raw.removeprefix(BYTE_ORDER_MARK)
-
-
-def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
-    """The records of notices in JSON, in one document or one a line; none where it is something else."""
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            document = [msgspec.json.decode(line) for line in raw.splitlines() if line.strip()]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return []
-    return list(boamp.records_in(document))
 
 
 def _unread_told(read: ReadNeed) -> Iterator[Part]:

@@ -13,7 +13,7 @@ state of moderation. Which fields these are is said by the second entry of `mapp
 import html
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -110,13 +110,6 @@ class Element(msgspec.Struct, frozen=True, rename=_RENAMED):
     siret: Scalar = None
 
 
-class Decoded(NamedTuple):
-    """An element, and all its fields by name, the map's own ones too."""
-
-    element: Element
-    fields: dict[str, Any]
-
-
 def _category_names(node: Any) -> Iterator[tuple[str, str]]:
     """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
     if isinstance(node, list):
@@ -196,17 +189,20 @@ class _Elements:
         # the names of the map's categories by id, where its taxonomy stands on the page
         self._names = dict(_category_names(msgspec.json.decode(around.get("taxonomy") or b"null")))
 
-    def decode(self, item: Item, data: bytes) -> Decoded:
-        """The element in `data`. Raises what msgspec does, and InvalidContent for a list that is no compact element."""
+    def decode(self, item: Item, data: bytes) -> tuple[Element, dict[str, Any]]:
+        """The element in `data`, and all its fields by name, the map's own ones too.
+
+        Raises what msgspec does, and InvalidContent for a list that is no compact element.
+        """
         written = msgspec.json.decode(data)
         fields = _expanded(written, {**self._around, **item.page}) if isinstance(written, list) else written
-        return Decoded(msgspec.convert(fields, Element), fields)
+        return msgspec.convert(fields, Element), fields
 
-    def drafts(self, decoded: Decoded) -> Iterator[Draft]:
-        element = decoded.element
+    def drafts(self, decoded: tuple[Element, dict[str, Any]]) -> Iterator[Draft]:
+        element, fields = decoded
         if element.status == _PROPOSED_CHANGE:
             raise InvalidContent((Problem(pointer("status"), "not_an_element", _A_CHANGE),))
-        cells = _cells(element) | self._own_cells(decoded)
+        cells = _cells(element) | self._own_cells(element, fields)
         segments, flags = self._segments(element, cells.pop("segments", ""))
         if segments:
             cells["segments"] = "|".join(segments)
@@ -227,11 +223,11 @@ class _Elements:
             document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
         yield Draft(external_id, document, flags)
 
-    def _own_cells(self, decoded: Decoded) -> dict[str, str]:
+    def _own_cells(self, element: Element, fields: dict[str, Any]) -> dict[str, str]:
         """Cells from the map's own fields that the source's mapping names."""
         cells: dict[str, str] = {}
         for name, column in self._mapping.fields.items():
-            if text := _own_text(decoded.fields.get(name), name, column):
+            if text := _own_text(fields.get(name), name, column):
                 if column in _LISTED and column in cells:
                     cells[column] += f"|{text}"
                 elif column == "description" and column in cells:
@@ -239,7 +235,7 @@ class _Elements:
                 else:
                     cells.setdefault(column, text)
         if own := cells.get("description"):
-            standard = _description(decoded.element)
+            standard = _description(element)
             cells["description"] = f"{standard}\n\n{own}" if standard else own
         return cells
 

@@ -46,11 +46,6 @@ def _number_in(cells: dict[str, str]) -> str:
     return siren_of(siren, "siren")
 
 
-def siret_in(number: str) -> str | None:
-    """The number where it is a SIRET; None for a SIREN."""
-    return number if len(number) == SIRET_DIGITS else None
-
-
 SIAE_COLUMNS = (
     "id", "kind", "siret", "naf", "name", "brand", "address", "post_code", "city", "department", "lon", "lat",
     "website", "description",
@@ -253,7 +248,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
         return {
             "name": nameless(number),
-            "siret": siret_in(number),
+            "siret": number if len(number) == SIRET_DIGITS else None,
             "legal_form": "association",
             "offers": offers_of_purpose(context.taxonomy, context.source, codes, legible_text(text)),
             "description": text or None,
@@ -295,7 +290,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
         licences = (licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
         return {
             "name": nameless(number),
-            "siret": siret_in(number),
+            "siret": number if len(number) == SIRET_DIGITS else None,
             "ess": True if _is_set(cells, ESS_COLUMN) else None,
             "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),
             "offers": tuple(offer_of_licence(licence, context.source) for licence in dict.fromkeys(licences)),

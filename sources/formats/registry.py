@@ -4,16 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from domain.suppliers.source import Row, RowError
-from sources.formats import (
-    conventions,
-    decp,
-    gogocarto,
-    inclusion,
-    registers,
-    sirene,
-    spreadsheet,
-    vivier,
-)
+from sources.formats import conventions, decp, gogocarto, inclusion, registers, sirene, spreadsheet, vivier
 from sources.rows import Context, Reader
 from sources.validation import checked_rows
 

@@ -23,7 +23,7 @@ who directs it, who is elected, headcount (a range, not a number), and identifie
 
 import re
 from collections.abc import Iterator
-from functools import cache, partial
+from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import BinaryIO, NamedTuple
@@ -64,11 +64,6 @@ def legal_form_of(category: str) -> LegalForm | None:
     """The legal form that a category stands for; None for what is not a category."""
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
-    return _form(category)
-
-
-@cache  # of a few hundred categories
-def _form(category: str) -> LegalForm:
     return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
 
 

@@ -216,18 +216,13 @@ class _Trades:
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
         for piece in _pieces(cell, _LISTED):
-            whole = self._meaning(piece)
-            for part, segments in [(piece, whole)] if whole is not None else self._parts(piece):
-                if segments is None:
+            for part in [piece] if self._meaning(piece) is not None else _pieces(piece, _LISTED_TOO):
+                meant = self._meaning(part)
+                said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
+                if meant is None and not said:
                     flags[unmapped(part)] = None
-                found |= dict.fromkeys(segments or ())
+                found |= dict.fromkeys(said)
         return list(found), tuple(flags)
-
-    def _parts(self, piece: str) -> Iterator[tuple[str, Sequence[str] | None]]:
-        for part in _pieces(piece, _LISTED_TOO):
-            meant = self._meaning(part)
-            said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
-            yield part, said or (None if meant is None else ())
 
     def _meaning(self, words: str) -> Sequence[str] | None:
         """The segments that the mapping, an id or a label says; None where none does."""

@@ -18,16 +18,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.text.bilingual import Text, cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
 from sources.notices.ted import is_extract, read_extract
 
@@ -213,14 +204,14 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
     return None
 
 
-def _flags(form: _Names) -> list[ReservedFlag]:
+def _flags(form: _Names) -> list[PlacedText]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):
             if not _Names(each).all(*_CODES.reserved):
                 mark_read(each)
-                flags.append(ReservedFlag(each.path, mark))
+                flags.append(PlacedText(each.path, mark))
     return flags
 
 

@@ -6,16 +6,7 @@ Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes a
 from domain.text.bilingual import cut
 from domain.text.normalise import fold
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
@@ -174,7 +165,7 @@ class _Reader:
                 text = code.text()
                 said_none = said_none or text == "none"
                 if (mark := _CODES.reserved.get(text)) is not None:
-                    lot.reserved.append(ReservedFlag(code.path, mark))
+                    lot.reserved.append(PlacedText(code.path, mark))
                 elif text != "none":
                     self.notice.note(code.path, "unknown_reservation", text=cut(text))
         for code in terms.all("ContractExecutionRequirement", "ExecutionRequirementCode"):
@@ -183,7 +174,7 @@ class _Reader:
             if said_none:
                 self.notice.note(code.path, "reserved_performance")
             else:
-                lot.reserved.append(ReservedFlag(code.path, "programme"))
+                lot.reserved.append(PlacedText(code.path, "programme"))
         for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
             kind, described = requirement.child("TendererRequirementTypeCode"), requirement.child("Description")
             if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":

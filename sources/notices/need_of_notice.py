@@ -19,14 +19,7 @@ from domain.text.bilingual import Text, cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
-from sources.notices.reading import (
-    Ground,
-    PlaceReader,
-    renewal_months,
-    renewal_sentences,
-    reserved_in,
-    with_values,
-)
+from sources.notices.reading import Ground, PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
 from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
@@ -173,9 +166,9 @@ class _Assembly:
             if told:
                 self.notice.note(read.path, "reserved_by_its_text", kinds=", ".join(told))
             return told
-        marks = {flag.mark: flag for flag in reversed(read.reserved)}
+        marks = {flag.text: flag for flag in reversed(read.reserved)}
         flag = marks.get("sheltered") or marks.get("programme") or marks["mission"]
-        if flag.mark == "mission":
+        if flag.text == "mission":
             self.notice.note(flag.path, "reserved_to_public_service")
             return ("ess",)
         if "mission" in marks:
@@ -244,7 +237,7 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
 def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: Cpv) -> NoticeNeed:
     """The need of the one record of BOAMP in a document.
 
-    Raises InvalidContent where there is none or there are several, and as `need_of_record`.
+    Raises InvalidContent where there is none or there are several, where it has no lots, or no JSON inside.
     """
     found = list(islice(boamp.records_in(document), 2))
     if not found:
@@ -252,9 +245,4 @@ def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: C
     if len(found) > 1:
         raise InvalidContent((Problem(found[1][0], "several_notices", boamp.SEVERAL),))
     (at, record), *_ = found
-    return need_of_record(record, at, territories, cpv)
-
-
-def need_of_record(record: Mapping[str, Any], at: str, territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of a record; `at`: its JSON pointer. Raises InvalidContent where it has no lots, or no JSON inside."""
     return need_of(boamp.read(record, at), territories, cpv)

@@ -102,13 +102,6 @@ class Renewals(NamedTuple):
     words: str
 
 
-class ReservedFlag(NamedTuple):
-    """A mark of reservation, and its place."""
-
-    path: str
-    mark: ReservedMark
-
-
 @dataclass
 class NoticeBuyer:
     """The buyer; `kind` and `contracting_authority` None where the notice does not tell."""
@@ -125,7 +118,8 @@ class NoticeBuyer:
 class NoticeLot:
     """A lot, or the whole of a notice without lots.
 
-    `is_not_reserved`: a field says so. `words`: texts that may tell to whom it is reserved and how often it is renewed.
+    `reserved`: marks (ReservedMark) with their places; `is_not_reserved`: a field says so. `words`: texts that may tell
+    to whom it is reserved and how often it is renewed.
     """
 
     path: str
@@ -138,7 +132,7 @@ class NoticeLot:
     places: list[NoticePlace] = field(default_factory=list)
     months: int | None = None
     renewals: Renewals | None = None
-    reserved: list[ReservedFlag] = field(default_factory=list)
+    reserved: list[PlacedText] = field(default_factory=list)
     is_not_reserved: bool = False
     words: str = ""
     innovative: bool = False

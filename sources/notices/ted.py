@@ -11,16 +11,7 @@ from typing import Any
 from domain.needs.need import Nature
 from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-    ReservedFlag,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import months_between, months_of
 
 ROOTS = ("TED_EXPORT", "TED_ESENDERS")
@@ -93,16 +84,16 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
     return found
 
 
-def reserved_flags(form: Element) -> list[ReservedFlag]:
+def reserved_flags(form: Element) -> list[PlacedText]:
     """The marks of reservation, which these forms make for all lots together."""
     flags = []
     for element in form.descendants(*_CODES.reserved):
         mark_read(element)
-        flags.append(ReservedFlag(element.path, _CODES.reserved[element.name]))
+        flags.append(PlacedText(element.path, _CODES.reserved[element.name]))
     return flags
 
 
-def _contract(notice: Notice, contract: Element, prefix: str, flags: list[ReservedFlag]) -> None:
+def _contract(notice: Notice, contract: Element, prefix: str, flags: list[PlacedText]) -> None:
     """Read one object of the form; most forms have one, with a description for each lot."""
     title = contract.first_text("TITLE")
     notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
@@ -256,7 +247,7 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
     if name := root.text_at("buyer"):
         notice.buyer = NoticeBuyer(root.path, name, place=address)
     marks = [each for each in placed_texts(root.all("reserved_flags")) if each.text in _CODES.reserved]
-    flags = [ReservedFlag(each.path, _CODES.reserved[each.text]) for each in marks]
+    flags = [PlacedText(each.path, _CODES.reserved[each.text]) for each in marks]
     mark_read(*(root.child(name) for name in ("schema", "form", "lot_division")))
     elements = notice.first_lots(list(root.all("lots")))
     for element in elements:

@@ -6,25 +6,9 @@ Each form has names of its own for the same things, nested differently: they are
 from domain.needs.need import Technique
 from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import (
-    CODES,
-    Amount,
-    Notice,
-    NoticeBuyer,
-    NoticeLot,
-    NoticePlace,
-    Renewals,
-)
+from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
-from sources.notices.ted import (
-    address_of,
-    codes,
-    elements_beginning,
-    form_of,
-    nuts_of,
-    procedure_of,
-    reserved_flags,
-)
+from sources.notices.ted import address_of, codes, elements_beginning, form_of, nuts_of, procedure_of, reserved_flags
 
 LOTS = ("F01_ANNEX_B", "F02_ANNEX_B", "F05_ANNEX_B", "F17_ANNEX_B", "LOT_PRIOR_INFORMATION", "ANNEX_B")
 FRAMEWORKS = ("F02_FRAMEWORK", "F17_FRAMEWORK", "F05_FRAMEWORK", "F19_FRAMEWORK", "FRAMEWORK_AGREEMENT")

@@ -21,15 +21,7 @@ from duckdb import ColumnExpression, ConstantExpression, DuckDBPyConnection, Duc
 
 from sources.formats.sirene import legal_form_of
 from sources.pool.csv_pipe import CsvPipe, UnusableFile
-from sources.pool.manifest import (
-    MANIFEST,
-    Choices,
-    FileReport,
-    Manifest,
-    PublishedFile,
-    manifest_of,
-    published_files,
-)
+from sources.pool.manifest import MANIFEST, Choices, FileReport, Manifest, PublishedFile, manifest_of, published_files
 
 SOCIAL_FORMS = frozenset({"association", "cooperative", "mutual", "foundation"})
 _LOOK_EVERY = 0.2

@@ -1,6 +1,7 @@
 """`vivier privacy` and `vivier retention` beside a running server, and what that server's log says of whom."""
 
 import json
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,20 +41,21 @@ def anne(server: Server) -> Somebody:
 
 
 def test_a_copy_is_written_as_json_or_shown(anne: Somebody, within: Within) -> None:
+    """What cannot be asked is a slip."""
     told = json.loads(within("privacy", "export", "--email", anne.email, "--json").out)
-    assert {each["field"]: each["text"] for each in told["holdings"]} == {
-        "contact.email": anne.email,
-        "contact.phone": "02 97 00 00 00",
-        "contact.person": anne.name,
-    }
+    held = {"contact.email": anne.email, "contact.phone": "02 97 00 00 00", "contact.person": anne.name}
+    assert {each["field"]: each["text"] for each in told["holdings"]} == held
     shown = within("privacy", "export", "--name", anne.name)
     assert shown.status == 0
     assert f"record:cli/{anne.family}" in shown.out
     assert anne.name in shown.out
+    assert within("privacy", "export").status == 1
+    assert within("privacy", "export", "--email", "nobody").status == 1
+    assert within("privacy", "erase", "--name", "Anne Le Goff", "--organisation", "unknown", "--yes").status == 2
 
 
-def test_nothing_is_erased_before_somebody_agrees(anne: Somebody, within: Within) -> None:
-    """It shows what it would change first; without a terminal to ask at, it takes nothing for a yes."""
+def test_an_erasure_is_told_and_lasts(anne: Somebody, within: Within) -> None:
+    """It shows what it would change first; without a terminal to ask at, it takes nothing for a yes. It is noted."""
     rehearsed = within("privacy", "erase", "--email", anne.email, "--dry-run")
     assert rehearsed.status == 0
     assert "contact.person" in rehearsed.out
@@ -61,34 +63,18 @@ def test_nothing_is_erased_before_somebody_agrees(anne: Somebody, within: Within
         done = within("privacy", "erase", "--email", anne.email, stdin=answer)
         assert (done.status, "nothing was changed" in done.err) == (1, True)
     assert anne.contact["person"] == anne.name
-
-
-def test_an_erasure_is_told_and_lasts(anne: Somebody, within: Within) -> None:
     agreed = within("privacy", "erase", "--email", anne.email, stdin="yes\n")
     assert (agreed.status, agreed.err) == (0, "")
     assert "3 erased" in agreed.out
+    (reference,) = re.findall(r"in the journal: person:(\S+)", agreed.out)
+    (entry,) = decoded(anne.server.ask("GET", f"/audit?object=person:{reference}"))["items"]
+    assert (entry["means"], entry["action"]) == ("command", "person.erased")
+    assert entry["detail"] == {"persons": [], "records": 1}
+    assert within("audit", "verify").status == 0
     assert anne.put().status == 200
     assert anne.contact == {"email": None, "phone": None, "person": None, "website": None}
     again = json.loads(within("privacy", "erase", "--email", anne.email, "--yes", "--json").out)
     assert (again["changed"], again["reference"]) == ([], None)
-
-
-def test_it_is_noted_in_the_journal(anne: Somebody, within: Within) -> None:
-    done = json.loads(within("privacy", "erase", "--name", anne.name, "--yes", "--json").out)
-    journal = anne.server.ask("GET", f"/audit?object=person:{done['reference']}")
-    (entry,) = decoded(journal)["items"]
-    assert (entry["means"], entry["action"], entry["detail"]) == (
-        "command",
-        "person.erased",
-        {"persons": [], "records": 1},
-    )
-    assert within("audit", "verify").status == 0
-
-
-def test_what_cannot_be_asked_is_a_slip(within: Within) -> None:
-    assert within("privacy", "export").status == 1
-    assert within("privacy", "export", "--email", "nobody").status == 1
-    assert within("privacy", "erase", "--name", "Anne Le Goff", "--organisation", "unknown", "--yes").status == 2
 
 
 def test_no_log_line_says_who(anne: Somebody) -> None:

@@ -2,17 +2,15 @@
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
-import pytest
 from hypothesis import strategies as st
 
 from domain.reference import cpv, taxonomy, territory
 from domain.reference.territory import MultiPolygon, Polygon
-from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import (
     BASES,
     EVIDENCE_KINDS,
@@ -35,28 +33,17 @@ from sources.rows import Context
 SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
 """A document of each format as its publisher writes it."""
 
-Read = Callable[..., list[Any]]
-"""Rows and rejects; a test that asks a row for its record, or a reject for its code, knows which it is."""
+
+CONTEXT = Context(territory.load(), taxonomy.load(), cpv.load(), language="en")
+"""The reference data as it comes, and rejects in English."""
 
 
-def new_context() -> Context:
-    """The reference data as it comes, and rejects in English."""
-    return Context(territory.load(), taxonomy.load(), cpv.load(), language="en")
+def read(data: bytes, media_type: str, name: str = "vivier") -> list[Any]:
+    """Rows and rejects of bytes in a format and media type, checks included.
 
-
-@pytest.fixture(scope="session")
-def context() -> Context:
-    return new_context()
-
-
-@pytest.fixture
-def read(context: Context) -> Read:
-    """Read bytes in a format and media type, checks included."""
-
-    def rows(data: bytes, media_type: str, name: str = "vivier") -> list[Row | RowError]:
-        return list(read_rows(name, io.BytesIO(data), media_type, context))
-
-    return rows
+    A test that asks a row for its record, or a reject for its code, knows which it is.
+    """
+    return list(read_rows(name, io.BytesIO(data), media_type, CONTEXT))
 
 
 class Endless(io.RawIOBase):

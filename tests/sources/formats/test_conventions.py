@@ -13,9 +13,8 @@ from domain.suppliers.supplier import Approval
 from sources.formats import conventions
 from sources.formats.registry import CSV, read_rows
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import new_context
+from tests.sources.formats.conftest import CONTEXT
 
-CONTEXT = new_context()
 SIRET = "80746931700018"
 HEADER = "siret,kind,valid_from,valid_until,reference,is_active"
 CONVENTIONS = "convention_pk,kind,siret_signature,asp_id,is_active,deactivated_at"

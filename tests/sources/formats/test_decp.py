@@ -15,8 +15,7 @@ import pytest
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import PublicAward
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
-from sources.rows import Context
-from tests.sources.formats.conftest import SAMPLES, Read
+from tests.sources.formats.conftest import CONTEXT, SAMPLES, read
 
 BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"
 CONTRACT: dict[str, Any] = SAMPLES["decp"]["contract"]
@@ -30,14 +29,14 @@ def in_2022(*contracts: dict[str, Any]) -> bytes:
     return json.dumps({"marches": {"marche": contracts}}).encode()
 
 
-def one(read: Read, **fields: Any) -> Any:
+def one(**fields: Any) -> Any:
     (row,) = read(in_2022(CONTRACT | fields), JSON, "decp")
     assert isinstance(row, Row), row
     return row
 
 
-def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier(read: Read) -> None:
-    row = one(read)
+def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier() -> None:
+    row = one()
     assert (row.external_id, row.joins, row.record.siret) == (f"{BUYER}2025-12-00/{SIRET}", SIRET, SIRET)
     assert row.record.public_awards == (
         PublicAward(
@@ -50,7 +49,7 @@ def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier(read: Rea
     assert row.record.offers[0].evidence[0].reference == "2025-12-00"
 
 
-def test_before_2024_buyers_had_names_and_winners_were_not_wrapped(read: Read) -> None:
+def test_before_2024_buyers_had_names_and_winners_were_not_wrapped() -> None:
     older = CONTRACT | {
         "uid": f"{BUYER}2025-12-00",
         "acheteur": {"id": BUYER, "nom": "DEPARTEMENT DU MORBIHAN"},
@@ -66,7 +65,7 @@ def test_before_2024_buyers_had_names_and_winners_were_not_wrapped(read: Read) -
     assert "MARTIN" not in str(row)
 
 
-def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_rejected(read: Read) -> None:
+def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_rejected() -> None:
     winners = [
         {"titulaire": {"typeIdentifiant": "SIRET", "id": SIRET}},
         {"titulaire": {"typeIdentifiant": "SIRET", "id": OTHER}},
@@ -80,7 +79,7 @@ def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_reject
 
 
 @pytest.mark.parametrize("titulaires", [[], None, {}])
-def test_a_contract_without_a_winner_or_a_number_is_rejected(read: Read, titulaires: Any) -> None:
+def test_a_contract_without_a_winner_or_a_number_is_rejected(titulaires: Any) -> None:
     rows = read(in_2022(CONTRACT | {"titulaires": titulaires}, CONTRACT | {"id": None}), JSON, "decp")
     assert [(row.code, row.pointer) for row in rows if isinstance(row, RowError)] == [
         ("missing_field", "/titulaires"),
@@ -106,10 +105,8 @@ def test_a_contract_without_a_winner_or_a_number_is_rejected(read: Read, titulai
         (None, None, None),
     ],
 )
-def test_places_are_read_as_they_are_really_written(
-    read: Read, place: Any, name: str | None, departement: str | None
-) -> None:
-    record = one(read, lieuExecution=place).record
+def test_places_are_read_as_they_are_really_written(place: Any, name: str | None, departement: str | None) -> None:
+    record = one(lieuExecution=place).record
     assert record.public_awards[0].place == name
     areas = [offer.service_area.codes for offer in record.offers if offer.service_area]
     assert areas == ([(f"departement:{departement}",)] if departement else [])
@@ -126,33 +123,33 @@ def test_places_are_read_as_they_are_really_written(
         ("", None),
     ],
 )
-def test_cpv_codes_are_read_as_they_are_really_written(read: Read, written: str, code: str | None) -> None:
-    assert one(read, codeCPV=written).record.public_awards[0].cpv == code
+def test_cpv_codes_are_read_as_they_are_really_written(written: str, code: str | None) -> None:
+    assert one(codeCPV=written).record.public_awards[0].cpv == code
 
 
-def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came(read: Read) -> None:
+def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came() -> None:
     text = "Entretien d�espaces verts r�serv� � un op�rateur"
-    record = one(read, objet=text, codeCPV="").record
+    record = one(objet=text, codeCPV="").record
     assert record.offers[0].segments == ("ev-entretien",)
     assert record.public_awards[0].object == text
 
 
-def test_what_cannot_be_is_not_known(read: Read) -> None:
-    award = one(read, montant=-5, dateNotification="0018-13-01").record.public_awards[0]
+def test_what_cannot_be_is_not_known() -> None:
+    award = one(montant=-5, dateNotification="0018-13-01").record.public_awards[0]
     assert (award.value_eur, award.notified_on) == (None, None)
 
 
-def test_a_day_far_ahead_is_none(context: Context) -> None:
+def test_a_day_far_ahead_is_none() -> None:
     def notified_on(day: str) -> date | None:
         data = io.BytesIO(in_2022(CONTRACT | {"dateNotification": day}))
-        (row,) = read_rows("decp", data, JSON, replace(context, today=date(2026, 11, 24)))
+        (row,) = read_rows("decp", data, JSON, replace(CONTEXT, today=date(2026, 11, 24)))
         assert isinstance(row, Row)
         return row.record.public_awards[0].notified_on
 
     assert [notified_on(day) for day in ("2026-12-01", "2925-01-01")] == [date(2026, 12, 1), None]
 
 
-def test_texts_longer_than_a_record_holds_stop_no_other_contract(read: Read) -> None:
+def test_texts_longer_than_a_record_holds_stop_no_other_contract() -> None:
     """A place lists a hundred communes; an object is a whole page."""
     long_place = CONTRACT | {"lieuExecution": {"nom": "Pontivy, " * 100}}
     long_object = CONTRACT | {"id": "2", "objet": "Tonte " * 5_000}
@@ -163,17 +160,17 @@ def test_texts_longer_than_a_record_holds_stop_no_other_contract(read: Read) -> 
 
 
 @pytest.mark.parametrize("text", ["TEST PES", "Test_DUME - lot 1", "envoi pour Json test 2", "Le marche noir"])
-def test_trials_of_publishing_are_rejected(read: Read, text: str) -> None:
+def test_trials_of_publishing_are_rejected(text: str) -> None:
     (row,) = read(in_2022(CONTRACT | {"objet": text}), JSON, "decp")
     assert row.code == "trial"
 
 
 @pytest.mark.parametrize("text", ["Tests de dépistage", "Test d'étanchéité du lot 1", "Marché noir", "Lot 1", ""])
-def test_contracts_about_tests_are_none(read: Read, text: str) -> None:
-    assert one(read, objet=text).joins == SIRET
+def test_contracts_about_tests_are_none(text: str) -> None:
+    assert one(objet=text).joins == SIRET
 
 
-def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject(read: Read) -> None:
+def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject() -> None:
     winner = {"titulaire": {"typeIdentifiant": "HORS-UE", "id": "Jean Dupont"}}
     data = f"{HEADER}\n{BUYER}M1,{BUYER},X,Jean Dupont,HORS-UE,Nettoyage,,2025-03-18,1,56,,0\n"
     in_json = read(in_2022(CONTRACT | {"titulaires": [winner]}), JSON, "decp")
@@ -182,14 +179,14 @@ def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject(read: Read) ->
         assert "Dupont" not in str(row)
 
 
-def test_the_table_is_read_as_spreadsheets_save_it(read: Read) -> None:
+def test_the_table_is_read_as_spreadsheets_save_it() -> None:
     row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
     data = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
     (found,) = read(data, CSV, "decp")
     assert found.record.public_awards[0].object == "Tonte à Béziers"
 
 
-def test_lines_and_concessions_are_read_too(read: Read) -> None:
+def test_lines_and_concessions_are_read_too() -> None:
     concession = {
         "id": "C1",
         "autoriteConcedante": {"id": BUYER},
@@ -205,9 +202,7 @@ def test_lines_and_concessions_are_read_too(read: Read) -> None:
     assert len(read(both, JSON, "decp")) == 2
 
 
-def test_the_consolidated_table_has_a_row_per_contract_and_winner_and_its_modifications_are_passed_over(
-    read: Read,
-) -> None:
+def test_the_consolidated_table_has_a_row_per_contract_and_winner_and_its_modifications_are_passed_over() -> None:
     row = f"{BUYER}M1,{BUYER},DEPARTEMENT DU MORBIHAN,%s,SIRET,Nettoyage des locaux,90919200,2025-03-18,1000.5,56,,%s\n"
     data = f"{HEADER}\n" + row % (SIRET, 0) + row % (SIRET, 1) + row % (OTHER, 0) + row % ("", 0)
     first, second, third = read(data.encode(), CSV, "decp")
@@ -216,7 +211,7 @@ def test_the_consolidated_table_has_a_row_per_contract_and_winner_and_its_modifi
     assert (third.line, third.code) == (5, "winner_without_siret")
 
 
-def test_a_siret_that_lost_its_first_zero_has_it_again(read: Read) -> None:
+def test_a_siret_that_lost_its_first_zero_has_it_again() -> None:
     data = f"{HEADER}\n{BUYER}M1,{BUYER},X,5580501400101,SIRET,Nettoyage,,2025-03-18,1,56,,0\n"
     (row,) = read(data.encode(), CSV, "decp")
     assert (row.joins if isinstance(row, Row) else row.code) == "05580501400101"
@@ -230,7 +225,7 @@ def test_a_siret_that_lost_its_first_zero_has_it_again(read: Read) -> None:
     ],
 )
 def test_real_files_are_read_to_the_last_contract(
-    read: Read, shared_data: Path, file: str, received: int, refused: dict[str, int], offering: int
+    shared_data: Path, file: str, received: int, refused: dict[str, int], offering: int
 ) -> None:
     """`offering`: contracts whose winner gets an offer; it may rise and fall with the words and codes that are read."""
     rows = read(gzip.decompress((shared_data / "awards" / f"{file}.json.gz").read_bytes()), JSON, "decp")

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,17 @@ import pytest
 from domain.suppliers.source import Row, SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import JSON, NDJSON, read_rows
-from sources.rows import Context
-from tests.sources.formats.conftest import SAMPLES, new_context
+from tests.sources.formats.conftest import CONTEXT, SAMPLES
 
 ELEMENT: dict[str, Any] = SAMPLES["gogocarto"]["element"]
 TRADES = {"10430": ("rs-traiteur",), "Légumes": ("ev-vegetal",), "10427": (), "10429": ("rs-legumerie",)}
-CONTEXT = new_context()
 TAXONOMY: dict[str, Any] = SAMPLES["gogocarto"]["taxonomy"]
 
 
 def read(document: Any, media_type: str = JSON, **mapping: Any) -> list[Any]:
-    context = mapped_by(CONTEXT, SourceMapping(**({"categories": TRADES} | mapping)))
+    context = replace(CONTEXT, mapping=SourceMapping(**({"categories": TRADES} | mapping)))
     data = document if isinstance(document, bytes) else json.dumps(document, ensure_ascii=False).encode()
     return list(read_rows("gogocarto", io.BytesIO(data), media_type, context))
-
-
-def mapped_by(context: Context, mapping: SourceMapping) -> Context:
-    return Context(context.territories, context.taxonomy, context.cpv, mapping, context.language)
 
 
 def one(element: dict[str, Any] | None = None, **mapping: Any) -> Any:
@@ -183,20 +178,18 @@ def test_elements_come_by_line_too() -> None:
     assert [(row.line, row.record.name) for row in read(data, NDJSON) if isinstance(row, Row)] == [(1, "A"), (2, "B")]
 
 
-def test_the_real_payloads_come_in(shared_data: Path, context: Context) -> None:
+def test_the_real_payloads_come_in(shared_data: Path) -> None:
     """All twelve elements, named and placed, and two of them with the trade that their category stands for."""
     folder = shared_data / "peers" / "gogocarto"
-    written = json.loads((folder / "elements_full.json").read_bytes())["data"]
-    mapped = mapped_by(context, SourceMapping(categories={"10430": ("rs-traiteur",)}))
-    with (folder / "elements_full.json").open("rb") as stream:
-        rows = [row for row in read_rows("gogocarto", stream, JSON, mapped) if isinstance(row, Row)]
+    full = (folder / "elements_full.json").read_bytes()
+    rows = read(full, categories={"10430": ("rs-traiteur",)})
+    written = json.loads(full)["data"]
     assert [(row.external_id, row.record.name) for row in rows] == [(item["id"], item["name"]) for item in written]
     points = [Point(item["geo"]["latitude"], item["geo"]["longitude"]) for item in written]
     assert [row.record.location for row in rows] == points
     assert [row.record.name for row in rows if row.record.offers] == ["Cuisines du monde", "Les délices du potager"]
     assert sum(row.record.address is not None and row.record.address.commune is not None for row in rows) == 11
-    with (folder / "elements_geojson.json").open("rb") as stream:
-        drawn = list(read_rows("gogocarto", stream, JSON, context))
+    drawn = read((folder / "elements_geojson.json").read_bytes())
     assert [row.record.name for row in drawn if isinstance(row, Row)] == [
         "Tramway Ligne 1",
         "Tramway Ligne 2",

@@ -13,9 +13,9 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV, read_rows
-from sources.rows import Context, UnreadableFile
+from sources.rows import UnreadableFile
 from sources.validation import siret_passes_check
-from tests.sources.formats.conftest import SAMPLES, Read, new_context
+from tests.sources.formats.conftest import CONTEXT, SAMPLES, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
 
@@ -28,13 +28,13 @@ def structures(*rows: dict[str, str]) -> bytes:
     return out.getvalue().encode()
 
 
-def one(read: Read, **cells: str) -> Any:
+def one(**cells: str) -> Any:
     (row,) = read(structures(cells), CSV, "siae")
     return row
 
 
-def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates(read: Read) -> None:
-    row = one(read, brand="La Collecterie", address="18 rue Saint-Antoine", website="https://example.org")
+def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
+    row = one(brand="La Collecterie", address="18 rue Saint-Antoine", website="https://example.org")
     assert (row.line, row.external_id, row.record.name) == (2, "12", "LA COLLECTERIE")
     assert row.record.trade_name == "La Collecterie"
     assert row.record.approvals == (Approval("ACI"),)
@@ -44,8 +44,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates(read: Read) ->
     assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
 
 
-def test_the_commune_is_not_taken_from_what_was_derived_from_the_point(read: Read) -> None:
-    row = one(read, city="Nulle-Part", commune_pip="93048")
+def test_the_commune_is_not_taken_from_what_was_derived_from_the_point() -> None:
+    row = one(city="Nulle-Part", commune_pip="93048")
     assert row.record.address.commune is None
 
 
@@ -60,20 +60,20 @@ def test_the_commune_is_not_taken_from_what_was_derived_from_the_point(read: Rea
         ({"name": ""}, "wrong_length /name"),
     ],
 )
-def test_a_row_that_cannot_be_right_is_rejected(read: Read, cells: dict[str, str], fault: str) -> None:
-    row = one(read, **cells)
+def test_a_row_that_cannot_be_right_is_rejected(cells: dict[str, str], fault: str) -> None:
+    row = one(**cells)
     assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "12", fault)
 
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(UnreadableFile, match="post_code"):
-        list(read_rows("siae", io.BytesIO(structures().replace(b"post_code", b"zip")), CSV, new_context()))
+        list(read_rows("siae", io.BytesIO(structures().replace(b"post_code", b"zip")), CSV, CONTEXT))
 
 
-def test_the_real_file_of_structures_comes_in(shared_data: Path, context: Context) -> None:
+def test_the_real_file_of_structures_comes_in(shared_data: Path) -> None:
     """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept."""
     with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = list(read_rows("siae", stream, CSV, context))
+        rows = list(read_rows("siae", stream, CSV, CONTEXT))
     records = [row.record for row in rows if isinstance(row, Row)]
     assert len(rows) == 3853
     assert len(records) >= 3853 * 0.97
@@ -82,10 +82,10 @@ def test_the_real_file_of_structures_comes_in(shared_data: Path, context: Contex
     assert any(record.location is not None and record.location.lon == 2.4e-05 for record in records)
 
 
-def test_what_the_real_rows_are_said_to_offer(shared_data: Path, context: Context) -> None:
+def test_what_the_real_rows_are_said_to_offer(shared_data: Path) -> None:
     """All AI and ETTI make staff available; some 800 rows have a telling NAF code; most others say nothing."""
     with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = [row for row in read_rows("siae", stream, CSV, context) if isinstance(row, Row)]
+        rows = [row for row in read_rows("siae", stream, CSV, CONTEXT) if isinstance(row, Row)]
     offers = [offer for row in rows for offer in row.record.offers]
     assert {offer.basis for offer in offers} == {"inferred"}
     assert sum("so-mad" in offer.segments for offer in offers) == 620 + 299
@@ -103,7 +103,7 @@ ESAT_ROW = (
 )
 
 
-def test_a_row_becomes_a_record_placed_at_its_commune(read: Read) -> None:
+def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     (row,) = read(ESAT_HEADER + ESAT_ROW.encode(), CSV, "esat")
     assert row.external_id == "010008951"
     assert row.record.siret is None
@@ -115,21 +115,21 @@ def test_a_row_becomes_a_record_placed_at_its_commune(read: Read) -> None:
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
 
 
-def test_a_legal_form_that_is_not_listed_stays_unknown(read: Read) -> None:
+def test_a_legal_form_that_is_not_listed_stays_unknown() -> None:
     (row,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert row.record.legal_form is None
 
 
-def test_the_real_file_of_esat_comes_in(shared_data: Path, context: Context) -> None:
+def test_the_real_file_of_esat_comes_in(shared_data: Path) -> None:
     """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
     with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
-        rows = list(read_rows("esat", stream, CSV, context))
+        rows = list(read_rows("esat", stream, CSV, CONTEXT))
     rejects = [row for row in rows if isinstance(row, RowError)]
     assert len(rows) == 1504
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
 
 
-def test_a_group_or_branch_is_a_record_of_that_kind(read: Read) -> None:
+def test_a_group_or_branch_is_a_record_of_that_kind() -> None:
     data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
     first, second = read(data, CSV, "geiq")
     assert (first.external_id, first.record.offers) == ("7", ())
@@ -138,14 +138,14 @@ def test_a_group_or_branch_is_a_record_of_that_kind(read: Read) -> None:
     assert isinstance(second, RowError)
 
 
-def test_branches_are_numbered_apart_from_groups(read: Read) -> None:
+def test_branches_are_numbered_apart_from_groups() -> None:
     """As a French spreadsheet saves the list."""
     data = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
     group, branch = read(data.encode("cp1252"), CSV, "geiq")
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
 
 
-def test_the_real_list_comes_in(read: Read, shared_data: Path) -> None:
+def test_the_real_list_comes_in(shared_data: Path) -> None:
     rows = read((shared_data / "geiq" / "geiq_label.csv").read_bytes(), CSV, "geiq")
     assert Counter(row.code for row in rows if isinstance(row, RowError)) == {"wrong_length": 1, "invalid_siret": 1}
     placed = sum(bool(row.record.address and row.record.address.commune) for row in rows if isinstance(row, Row))
@@ -155,7 +155,7 @@ def test_the_real_list_comes_in(read: Read, shared_data: Path) -> None:
 ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l'entreprise,Code postal\n"
 
 
-def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again(read: Read) -> None:
+def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
     first, second, third = read(
         f"{ESS_HEADER}5580501,A,Mutuelles,56300\nX,B,,\n807469317,C,,\n".encode(), CSV, "ess-france"
     )
@@ -165,18 +165,18 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again(read: Read
     assert third.record.legal_form is None
 
 
-def test_semicolons_and_windows_1252_are_read(read: Read) -> None:
+def test_semicolons_and_windows_1252_are_read() -> None:
     data = ESS_HEADER.replace(",", ";").encode() + "807469317;Été;Coopératives;56300\n".encode("cp1252")
     (row,) = read(data, CSV, "ess-france")
     assert row.record.legal_form == "cooperative"
 
 
-def test_a_list_without_siren_is_refused(read: Read) -> None:
+def test_a_list_without_siren_is_refused() -> None:
     with pytest.raises(UnreadableFile):
         read(b"nom,famille\nA,B\n", CSV, "ess-france")
 
 
-def test_the_real_list_of_a_region_comes_in(read: Read, shared_data: Path) -> None:
+def test_the_real_list_of_a_region_comes_in(shared_data: Path) -> None:
     rows = read(gzip.decompress((shared_data / "ess-list" / "ess_guyane_2022.csv.gz").read_bytes()), CSV, "ess-france")
     found = [row for row in rows if isinstance(row, Row)]
     assert (len(rows), len(found), sum(row.record.legal_form == "cooperative" for row in found)) == (6868, 6868, 55)
@@ -185,7 +185,7 @@ def test_the_real_list_of_a_region_comes_in(read: Read, shared_data: Path) -> No
 RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoie;telephone;email;position\n"
 
 
-def one_association(read: Read, **cells: str) -> Any:
+def one_association(**cells: str) -> Any:
     usual = {
         "id": "W561000001",
         "siret": "",
@@ -203,8 +203,8 @@ def one_association(read: Read, **cells: str) -> Any:
     return row
 
 
-def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number(read: Read) -> None:
-    row = one_association(read)
+def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None:
+    row = one_association()
     (offer,) = row.record.offers
     assert (row.external_id, row.joins, row.record.siret) == ("W561000001", "807469317", None)
     assert (offer.segments, offer.basis) == (("so-enfance",), "inferred")
@@ -214,8 +214,8 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number(read: Rea
         assert private not in str(row)
 
 
-def test_a_siret_goes_before_a_siren(read: Read) -> None:
-    row = one_association(read, siret="80746931700018")
+def test_a_siret_goes_before_a_siren() -> None:
+    row = one_association(siret="80746931700018")
     assert row.joins == row.record.siret == "80746931700018"
 
 
@@ -227,19 +227,19 @@ def test_a_siret_goes_before_a_siren(read: Read) -> None:
         ({"siren": "12"}, "invalid_siren /siren"),
     ],
 )
-def test_who_is_gone_or_joins_nobody_is_rejected(read: Read, cells: dict[str, str], fault: str) -> None:
-    row = one_association(read, **cells)
+def test_who_is_gone_or_joins_nobody_is_rejected(cells: dict[str, str], fault: str) -> None:
+    row = one_association(**cells)
     assert f"{row.code} {row.pointer}" == fault
 
 
-def test_the_real_file_is_read_row_by_row_and_the_other_one_is_refused(read: Read, shared_data: Path) -> None:
+def test_the_real_file_is_read_row_by_row_and_the_other_one_is_refused(shared_data: Path) -> None:
     rows = read((shared_data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, "rna")
     assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
     with pytest.raises(UnreadableFile):
         read(b"id;titre\n", CSV, "rna")
 
 
-def test_a_legal_unit_tells_what_it_is_licensed_for(read: Read) -> None:
+def test_a_legal_unit_tells_what_it_is_licensed_for() -> None:
     data = (
         b"siren,est_ess,est_siae,est_qualiopi,est_organisme_formation,est_entrepreneur_spectacle,est_societe_mission\n"
         b"807469317,true,true,true,true,false,false\n22560001,False,,,,True,True\n"
@@ -253,12 +253,12 @@ def test_a_legal_unit_tells_what_it_is_licensed_for(read: Read) -> None:
     assert second.record.labels == ("Société à mission",)
 
 
-def test_an_establishment_tells_its_certificates(read: Read) -> None:
+def test_an_establishment_tells_its_certificates() -> None:
     data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
     (row,) = read(data, CSV, "directory")
     assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])
 
 
-def test_a_table_without_numbers_is_refused(read: Read) -> None:
+def test_a_table_without_numbers_is_refused() -> None:
     with pytest.raises(UnreadableFile):
         read(b"nom,est_ess\n", CSV, "directory")

@@ -11,10 +11,10 @@ import pytest
 
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Address, Approval, Flag, Point
-from sources.formats.registry import CSV, JSON, NDJSON, read_rows
+from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import SAMPLES, Read, new_context
+from tests.sources.formats.conftest import SAMPLES, read
 
 UNIT: dict[str, Any] = SAMPLES["sirene"]["unit"]
 ESTABLISHMENT: dict[str, Any] = SAMPLES["sirene"]["establishment"]
@@ -28,19 +28,19 @@ def table(*rows: dict[str, str]) -> bytes:
     return out.getvalue().encode()
 
 
-def one(read: Read, **cells: str) -> Any:
+def one(**cells: str) -> Any:
     (row,) = read(table(UNIT | ESTABLISHMENT | cells), CSV, "sirene")
     return row
 
 
-def made(read: Read, **cells: str) -> Any:
-    row = one(read, **cells)
+def made(**cells: str) -> Any:
+    row = one(**cells)
     assert isinstance(row, Row), row
     return row
 
 
-def test_an_establishment_is_a_record_with_what_its_legal_unit_is(read: Read) -> None:
-    row = made(read)
+def test_an_establishment_is_a_record_with_what_its_legal_unit_is() -> None:
+    row = made()
     record = row.record
     assert (row.external_id, row.joins, record.siret) == ("80746931700018", None, "80746931700018")
     assert (record.name, record.trade_name) == ("LES JARDINS DU BLAVET", "LA RESSOURCERIE")
@@ -59,9 +59,9 @@ def test_an_establishment_is_a_record_with_what_its_legal_unit_is(read: Read) ->
     ],
 )
 def test_either_vintage_tells_the_trade_and_the_legal_unit_where_the_establishment_has_no_code(
-    read: Read, cells: dict[str, str], naf: str
+    cells: dict[str, str], naf: str
 ) -> None:
-    offer = made(read, enseigne1Etablissement="", **cells).record.offers[0]
+    offer = made(enseigne1Etablissement="", **cells).record.offers[0]
     assert (offer.segments, offer.evidence[0].reference) == (("pr-locaux",), naf)
 
 
@@ -75,38 +75,37 @@ def test_either_vintage_tells_the_trade_and_the_legal_unit_where_the_establishme
         ({"denominationUniteLegale": "", "enseigne1Etablissement": ""}, "wrong_length"),
     ],
 )
-def test_persons_and_what_is_withheld_are_rejected_without_their_names(
-    read: Read, cells: dict[str, str], code: str
-) -> None:
-    row = one(read, **cells)
+def test_persons_and_what_is_withheld_are_rejected_without_their_names(cells: dict[str, str], code: str) -> None:
+    row = one(**cells)
     assert row.code == code
     assert "BLAVET" not in row.detail
 
 
-def test_what_is_closed_is_not_active_and_no_flag_is_unknown(read: Read) -> None:
-    assert made(read, etatAdministratifEtablissement="F").record.active is False
-    assert made(read, etatAdministratifUniteLegale="C").record.active is False
-    assert made(read, economieSocialeSolidaireUniteLegale="").record.ess is None
-    assert made(read, economieSocialeSolidaireUniteLegale="N").record.ess is False
-    assert made(read, societeMissionUniteLegale="O").record.labels == ("Société à mission",)
+@pytest.mark.parametrize(
+    ("cells", "known"),
+    [
+        ({"etatAdministratifEtablissement": "F"}, {"active": False}),
+        ({"etatAdministratifUniteLegale": "C"}, {"active": False}),
+        ({"economieSocialeSolidaireUniteLegale": ""}, {"ess": None}),
+        ({"economieSocialeSolidaireUniteLegale": "N"}, {"ess": False}),
+        ({"societeMissionUniteLegale": "O"}, {"labels": ("Société à mission",)}),
+        ({"coordonneeLambertAbscisseEtablissement": "[ND]"}, {"location": None}),
+        ({"libelleVoieEtablissement": "[ND]", "enseigne1Etablissement": ""}, {"trade_name": None}),
+        ({"y_latitude": "48.1", "x_longitude": "-1.7"}, {"location": Point(48.1, -1.7)}),
+    ],
+)
+def test_cells_say_what_they_say_and_withheld_ones_nothing(cells: dict[str, str], known: dict[str, Any]) -> None:
+    """Degrees go before metres."""
+    record = made(**cells).record
+    assert {name: getattr(record, name) for name in known} == known
 
 
-def test_withheld_cells_are_unknown_and_degrees_go_before_metres(read: Read) -> None:
-    bare = made(
-        read, libelleVoieEtablissement="[ND]", coordonneeLambertAbscisseEtablissement="[ND]", enseigne1Etablissement=""
-    ).record
-    assert (bare.location, bare.trade_name) == (None, None)
-    assert made(read, y_latitude="48.1", x_longitude="-1.7").record.location == Point(48.1, -1.7)
-    overseas = made(
-        read,
-        codeCommuneEtablissement="97411",
-        coordonneeLambertAbscisseEtablissement="338000",
-        coordonneeLambertOrdonneeEtablissement="7692000",
-    ).record.location
-    assert round(overseas.lat, 1) == -20.9
+def test_metres_are_those_of_the_territory() -> None:
+    metres = {"coordonneeLambertAbscisseEtablissement": "338000", "coordonneeLambertOrdonneeEtablissement": "7692000"}
+    assert round(made(codeCommuneEtablissement="97411", **metres).record.location.lat, 1) == -20.9
 
 
-def test_a_file_without_the_legal_unit_is_unreadable(read: Read) -> None:
+def test_a_file_without_the_legal_unit_is_unreadable() -> None:
     with pytest.raises(UnreadableFile) as raised:
         read(table(ESTABLISHMENT), CSV, "sirene")
     assert {problem.pointer for problem in raised.value.problems} == {
@@ -115,7 +114,7 @@ def test_a_file_without_the_legal_unit_is_unreadable(read: Read) -> None:
     }
 
 
-def test_the_real_stock_comes_in(read: Read, shared_data: Path) -> None:
+def test_the_real_stock_comes_in(shared_data: Path) -> None:
     """With the words and codes of the taxonomy a quarter of the ESS has a trade, at the least."""
     folder = shared_data / "sirene"
     units = {row["siren"]: row for row in _rows(folder / "StockUniteLegale_transcoded.csv.gz")}
@@ -170,20 +169,19 @@ def test_titles_agree_with_the_forms(shared_data: Path) -> None:
     }
 
 
-CONTEXT = new_context()
 PLACE: dict[str, Any] = SAMPLES["sirene"]["place"]
 SEAT: dict[str, Any] = SAMPLES["sirene"]["seat"]
 RESULT: dict[str, Any] = SAMPLES["sirene"]["result"]
 OTHER = PLACE | {"siret": "80746931700026", "libelle_commune": "PARIS 15", "commune": "75115"}
 
 
-def read(document: Any, media_type: str = JSON) -> list[Any]:
+def answer(document: Any, media_type: str = JSON) -> list[Any]:
     data = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return list(read_rows("recherche-entreprises", io.BytesIO(data), media_type, CONTEXT))
+    return read(data, media_type, "recherche-entreprises")
 
 
 def found(**fields: Any) -> list[Any]:
-    rows = read({"results": [RESULT | fields], "total_results": 1, "page": 1, "per_page": 10, "total_pages": 1})
+    rows = answer({"results": [RESULT | fields], "total_results": 1, "page": 1, "per_page": 10, "total_pages": 1})
     assert all(isinstance(row, Row) for row in rows), rows
     return [row for row in rows if isinstance(row, Row)]
 
@@ -228,19 +226,15 @@ def test_the_trade_is_read_from_either_vintage_of_naf(
     assert [offer.segments for offer in row.record.offers or ()] == ([segments] if segments else [])
 
 
-def test_the_seat_says_more_of_its_address() -> None:
-    assert one_found().record.address == Address("BATIMENT B, 9 B RUE MADELEINE ODRU", "93230", "ROMAINVILLE", "93063")
+def test_the_establishments_found_are_records_and_else_the_seat_which_says_more_of_its_address() -> None:
     (row,) = found(matching_etablissements=[OTHER])
-    assert row.record.address == Address("RUE MADELEINE ODRU", "93230", "PARIS 15", "75115")
-
-
-def test_the_establishments_found_are_records_and_else_the_seat() -> None:
-    assert [row.external_id for row in found(matching_etablissements=[OTHER])] == ["80746931700026"]
-    assert [row.external_id for row in found(matching_etablissements=[PLACE, OTHER])] == [
-        "80746931700018",
-        "80746931700026",
-    ]
+    assert (row.external_id, row.record.address) == (
+        "80746931700026", Address("RUE MADELEINE ODRU", "93230", "PARIS 15", "75115"),
+    )  # fmt: skip
+    both = found(matching_etablissements=[PLACE, OTHER])
+    assert [row.external_id for row in both] == ["80746931700018", "80746931700026"]
     assert one_found(matching_etablissements=[]).external_id == "80746931700018"
+    assert one_found().record.address == Address("BATIMENT B, 9 B RUE MADELEINE ODRU", "93230", "ROMAINVILLE", "93063")
 
 
 def test_kinds_of_a_legal_person_are_not_those_of_each_establishment() -> None:
@@ -249,62 +243,53 @@ def test_kinds_of_a_legal_person_are_not_those_of_each_establishment() -> None:
     assert row.record.approvals is None
     assert row.record.description is not None
     assert "EI" in row.record.description
+    assert one_found(complements={"type_siae": "['OPCS']"}).flags == (Flag("unmapped_category", "OPCS"),)
     single = one_found(complements={"type_siae": "['ACI', 'AI']"})
     assert single.record.approvals == (Approval("ACI"), Approval("AI"))
     assert {code for offer in single.record.offers for code in offer.segments} == {"so-mad", "rs-traiteur"}
 
 
-@pytest.mark.parametrize("kinds", ["", None, "[]"])
-def test_no_kind_is_no_knowledge(kinds: str | None) -> None:
-    assert one_found(complements={"type_siae": kinds, "est_siae": False}).record.approvals is None
-    assert one_found(complements={"type_siae": kinds, "est_siae": True}).record.description is not None
-
-
-def test_a_kind_that_is_none_of_ours_is_flagged() -> None:
-    assert one_found(complements={"type_siae": "['OPCS']"}).flags == (Flag("unmapped_category", "OPCS"),)
-
-
-@pytest.mark.parametrize("complements", [{"est_ess": False}, {"est_ess": None}, {}, None])
-def test_not_being_on_a_list_of_ess_says_nothing(complements: dict[str, Any] | None) -> None:
-    assert one_found(complements=complements).record.ess is None
-
-
-def test_what_is_closed_is_not_active_and_holds_nothing() -> None:
-    closed = one_found(matching_etablissements=[PLACE | {"etat_administratif": "F"}], siege=None)
-    assert (closed.record.active, closed.record.approvals) == (False, None)
-    assert not one_found(etat_administratif="C").record.active
-
-
-def test_who_opposed_the_use_of_his_data_is_not_active_and_nowhere() -> None:
-    row = one_found(
-        statut_diffusion="P", siege=None, matching_etablissements=[PLACE | {"latitude": "[NON-DIFFUSIBLE]"}]
-    )
-    assert (row.record.active, row.record.location) == (False, None)
-    assert row.record.address == Address(commune="93063")
+SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé."
 
 
 @pytest.mark.parametrize(
-    ("place", "point"),
+    ("fields", "known"),
     [
-        ({"latitude": None, "longitude": None, "coordonnees": "48.5, 2.5"}, Point(48.5, 2.5)),
-        ({"latitude": "", "longitude": "", "coordonnees": None}, None),
-        ({"latitude": 48.5, "longitude": 2.5}, Point(48.5, 2.5)),
+        *(({"complements": {"type_siae": each, "est_siae": False}}, {"approvals": None}) for each in ("", None, "[]")),
+        *(({"complements": {"type_siae": each, "est_siae": True}}, {"description": SIAE}) for each in ("", None, "[]")),
+        # not being on a list of the ESS says nothing
+        *(({"complements": each}, {"ess": None}) for each in ({"est_ess": False}, {"est_ess": None}, {}, None)),
+        # what is closed is not active and holds nothing
+        (
+            {"matching_etablissements": [PLACE | {"etat_administratif": "F"}], "siege": None},
+            {"active": False, "approvals": None},
+        ),
+        ({"etat_administratif": "C"}, {"active": False}),
+        # nor is who opposed the use of his data, and he is nowhere
+        (
+            {
+                "statut_diffusion": "P",
+                "siege": None,
+                "matching_etablissements": [PLACE | {"latitude": "[NON-DIFFUSIBLE]"}],
+            },
+            {"active": False, "location": None, "address": Address(commune="93063")},
+        ),
+        (
+            {"siege": SEAT | {"latitude": None, "longitude": None, "coordonnees": "48.5, 2.5"}},
+            {"location": Point(48.5, 2.5)},
+        ),
+        ({"siege": SEAT | {"latitude": "", "longitude": "", "coordonnees": None}}, {"location": None}),
+        ({"siege": SEAT | {"latitude": 48.5, "longitude": 2.5}}, {"location": Point(48.5, 2.5)}),
+        ({"nom_complet": None, "nom_raison_sociale": None}, {"name": "SIRET 80746931700018"}),
+        # the latest turnover that is told
+        ({"finances": None}, {"turnover_eur": None}),
+        ({"finances": {"2020": {"ca": 5}, "2022": {"ca": None}}}, {"turnover_eur": 5}),
+        ({"finances": {"2020": {"ca": 5}, "2021": {"ca": -1}}}, {"turnover_eur": 5}),
     ],
 )
-def test_points_come_in_several_shapes(place: dict[str, Any], point: Point | None) -> None:
-    assert one_found(siege=SEAT | place).record.location == point
-
-
-def test_a_person_without_a_name_is_called_by_its_siret() -> None:
-    assert one_found(nom_complet=None, nom_raison_sociale=None).record.name == "SIRET 80746931700018"
-
-
-@pytest.mark.parametrize(
-    ("finances", "turnover"),
-    [(None, None), ({"2020": {"ca": 5}, "2022": {"ca": None}}, 5), ({"2020": {"ca": 5}, "2021": {"ca": -1}}, 5)],
-)
-def test_the_turnover_is_the_latest_that_is_told(finances: dict[str, Any] | None, turnover: float | None) -> None:
-    assert one_found(finances=finances).record.turnover_eur == turnover
+def test_a_result_says_what_it_says(fields: dict[str, Any], known: dict[str, Any]) -> None:
+    record = one_found(**fields).record
+    assert {name: getattr(record, name) for name in known} == known
 
 
 @pytest.mark.parametrize(
@@ -318,18 +303,18 @@ def test_the_turnover_is_the_latest_that_is_told(finances: dict[str, Any] | None
     ],
 )
 def test_a_faulty_result_is_rejected_at_its_place(fields: dict[str, Any], fault: str) -> None:
-    (row,) = read([RESULT | fields])
+    (row,) = answer([RESULT | fields])
     assert f"{row.code} {row.pointer}" == fault
 
 
 def test_answers_come_by_line_too() -> None:
     data = json.dumps({"results": [RESULT]}).encode() + b"\n\n" + json.dumps(RESULT).encode()
-    assert [row.line for row in read(data, NDJSON)] == [1, 3]
+    assert [row.line for row in answer(data, NDJSON)] == [1, 3]
 
 
 def test_the_real_answer_comes_in(shared_data: Path) -> None:
     path = shared_data / "peers" / "recherche-entreprises" / "search_response_example_from_openapi.json"
-    (row,) = read(path.read_bytes())
+    (row,) = answer(path.read_bytes())
     assert (row.external_id, row.record.name, row.record.legal_form) == (
         "35600000000048",
         "LA POSTE",

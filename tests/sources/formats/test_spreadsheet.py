@@ -12,21 +12,21 @@ from sources.formats.registry import CSV
 from sources.formats.spreadsheet import TITLES, model, rejected_rows
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import Read
+from tests.sources.formats.conftest import read
 
 HEADER = "N°;Raison sociale;N° SIRET;CP;Ville;Activité;Effectif;CA;Type\n"
 
 
-def rows(read: Read, *lines: str, header: str = HEADER) -> list[Any]:
+def rows(*lines: str, header: str = HEADER) -> list[Any]:
     return read((header + "\n".join(lines) + "\n").encode(), CSV, "spreadsheet")
 
 
-def test_a_row_with_french_titles_becomes_a_record(read: Read) -> None:
+def test_a_row_with_french_titles_becomes_a_record() -> None:
     line = (
         "1;Les Jardins du Blavet;913 109 336 00010;56300;PONTIVY CEDEX;"
         'Entretien d\'espaces verts, maraîchage;12;"1 234,5";esat'
     )
-    (row,) = rows(read, line)
+    (row,) = rows(line)
     record = row.record
     assert (row.external_id, record.name, record.siret) == ("1", "Les Jardins du Blavet", "91310933600010")
     assert record.address.commune == "56178"
@@ -36,21 +36,21 @@ def test_a_row_with_french_titles_becomes_a_record(read: Read) -> None:
     assert [approval.kind for approval in record.approvals] == ["ESAT"]
 
 
-def test_titles_may_stand_below_the_name_of_the_table(read: Read) -> None:
-    (row,) = rows(read, "1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
+def test_titles_may_stand_below_the_name_of_the_table() -> None:
+    (row,) = rows("1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
     assert isinstance(row, Row)
     assert row.line == 4
 
 
-def test_an_activity_that_is_no_segment_is_flagged(read: Read) -> None:
-    (row,) = rows(read, '1;Un nom;;;;"Yoga aérien ; traiteur";;;')
+def test_an_activity_that_is_no_segment_is_flagged() -> None:
+    (row,) = rows('1;Un nom;;;;"Yoga aérien ; traiteur";;;')
     assert [flag.detail for flag in row.flags] == ["Yoga aérien"]
     assert [offer.segments for offer in row.record.offers] == [("rs-traiteur",)]
 
 
 @pytest.mark.parametrize(("city", "commune"), [("Vannes", "56260"), ("Saint-Denis", None), ("56260", "56260")])
-def test_a_city_alone_is_a_commune_where_france_has_only_one(read: Read, city: str, commune: str | None) -> None:
-    (row,) = rows(read, f"1;Un nom;;;{city};;;;")
+def test_a_city_alone_is_a_commune_where_france_has_only_one(city: str, commune: str | None) -> None:
+    (row,) = rows(f"1;Un nom;;;{city};;;;")
     assert row.record.address.commune == commune
 
 
@@ -66,23 +66,23 @@ def test_a_city_alone_is_a_commune_where_france_has_only_one(read: Read, city: s
         ("1;Un nom;;;;;;;Coopérative", "/approvals/0/kind", "unknown_value"),
     ],
 )
-def test_a_faulty_cell_is_rejected_at_its_place(read: Read, line: str, pointer: str, code: str) -> None:
-    (row,) = rows(read, line)
+def test_a_faulty_cell_is_rejected_at_its_place(line: str, pointer: str, code: str) -> None:
+    (row,) = rows(line)
     assert (row.line, row.pointer, row.code) == (2, pointer, code)
 
 
-def test_the_siret_serves_where_no_column_has_ids(read: Read) -> None:
-    (row,) = rows(read, "Un nom;91310933600010", header="Nom;SIRET\n")
+def test_the_siret_serves_where_no_column_has_ids() -> None:
+    (row,) = rows("Un nom;91310933600010", header="Nom;SIRET\n")
     assert isinstance(row, Row)
     assert row.external_id == "91310933600010"
 
 
-def test_a_table_without_a_title_for_names_is_refused(read: Read) -> None:
+def test_a_table_without_a_title_for_names_is_refused() -> None:
     with pytest.raises(UnreadableFile, match="names of the suppliers"):
-        rows(read, "1;2", header="a;b\n")
+        rows("1;2", header="a;b\n")
 
 
-def test_the_model_is_read_as_it_is_given(read: Read) -> None:
+def test_the_model_is_read_as_it_is_given() -> None:
     table = "\n".join(";".join(row) for row in model()).replace(
         "Entretien d'espaces verts ;", "\"Entretien d'espaces verts ;"
     )
@@ -92,27 +92,27 @@ def test_the_model_is_read_as_it_is_given(read: Read) -> None:
     assert {*TITLES} - {*COLUMNS} == {"activities", "departement"}
 
 
-def corrected(read: Read, table: bytes, format_: str, wrong: str, right: str) -> list[Any]:
+def corrected(table: bytes, format_: str, wrong: str, right: str) -> list[Any]:
     """What the rejected rows become once what is wrong in them was put right."""
     said = {row.line: row.detail for row in read(table, CSV, format_) if isinstance(row, RowError)}
     return read(rejected_rows(table, format_, {}, said).replace(wrong.encode(), right.encode()), CSV, format_)
 
 
-def test_rows_of_a_network_are_corrected_and_sent_again(read: Read) -> None:
+def test_rows_of_a_network_are_corrected_and_sent_again() -> None:
     table = "Annuaire;;\nNom;SIRET;Effectif\nUn;91310933600010;douze\nDeux;54941009000019;3\n=Trois;03021234567891;x\n"
-    (first, second) = corrected(read, table.encode(), "spreadsheet", "douze", "12")
+    (first, second) = corrected(table.encode(), "spreadsheet", "douze", "12")
     assert (first.record.name, first.record.employees) == ("Un", 12)
     assert isinstance(second, RowError)
     assert second.external_id == "03021234567891"
 
 
-def test_all_rows_of_a_rejected_record_are_given_back(read: Read) -> None:
+def test_all_rows_of_a_rejected_record_are_given_back() -> None:
     table = "external_id,name,segments\n1,Un,ev-entretien\n1,Un,ev-crreation\n2,Deux,ev-entretien\n"
-    (row,) = corrected(read, table.encode(), "vivier", "ev-crreation", "ev-creation")
+    (row,) = corrected(table.encode(), "vivier", "ev-crreation", "ev-creation")
     assert [offer.segments for offer in row.record.offers] == [("ev-entretien",), ("ev-creation",)]
 
 
-def test_the_faults_of_before_are_replaced(read: Read) -> None:
+def test_the_faults_of_before_are_replaced() -> None:
     table = "Nom;SIRET;à corriger\nUn;12;Le SIRET a 14 chiffres\n".encode()
     assert rejected_rows(table, "spreadsheet", {}, {2: "autre chose"}).decode("utf-8-sig") == (
         "Nom;SIRET;à corriger\r\nUn;12;autre chose\r\n"

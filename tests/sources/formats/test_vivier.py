@@ -31,9 +31,7 @@ from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.vivier import read_csv, read_ndjson, rows_of_supplier
 from sources.formats.vivier_columns import HEADER
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import RECORDS, Endless, Read, new_context
-
-CONTEXT = new_context()
+from tests.sources.formats.conftest import CONTEXT, RECORDS, Endless, read
 
 GOOD = b'{"external_id": "7", "name": "Les Jardins du Blavet", "siret": "80746931700018"}'
 
@@ -46,7 +44,7 @@ def located(rows: list[Row | RowError]) -> list[tuple[int, str | None, str]]:
     ]
 
 
-def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows(read: Read) -> None:
+def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows() -> None:
     data = b"\xef\xbb\xbf\r\n" + GOOD + b"\r\n  \n" + GOOD
     assert [row[0] for row in located(read(data, NDJSON))] == [2, 4]
 
@@ -76,14 +74,12 @@ def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows(read: Read) -> None:
         (b"null", None, "wrong_type"),
     ],
 )  # fmt: skip
-def test_a_bad_row_is_located_and_does_not_stop_the_next(
-    read: Read, row: bytes, external_id: str | None, fault: str
-) -> None:
+def test_a_bad_row_is_located_and_does_not_stop_the_next(row: bytes, external_id: str | None, fault: str) -> None:
     expected = [(1, external_id, fault), (2, "7", "Les Jardins du Blavet")]
     assert located(read(row + b"\n" + GOOD, NDJSON)) == expected
 
 
-def test_the_elements_of_an_array_are_judged_one_by_one(read: Read) -> None:
+def test_the_elements_of_an_array_are_judged_one_by_one() -> None:
     data = b"[" + GOOD + b',\n{"external_id": "8"},\n12,\n' + GOOD + b"]"
     assert located(read(data, JSON)) == [
         (1, "7", "Les Jardins du Blavet"),
@@ -93,7 +89,7 @@ def test_the_elements_of_an_array_are_judged_one_by_one(read: Read) -> None:
     ]
 
 
-def test_a_reject_names_everything_that_is_wrong_with_the_content(read: Read) -> None:
+def test_a_reject_names_everything_that_is_wrong_with_the_content() -> None:
     row = b'{"external_id": "1", "name": "A", "siret": "1", "offers": [{"segments": ["pr-locau"]}]}'
     (found,) = read(row, NDJSON)
     assert found.pointer == "/siret"
@@ -119,7 +115,7 @@ def test_a_record_comes_back_as_it_was_sent(record: SupplierRecord) -> None:
     assert list(read_ndjson(io.BytesIO(line), CONTEXT)) == [Row(1, "1", record)]
 
 
-def one(read: Read, columns: str, cells: str) -> Any:
+def one(columns: str, cells: str) -> Any:
     (row,) = read(f"external_id,name,{columns}\n1,A,{cells}\n".encode(), CSV)
     return row
 
@@ -129,26 +125,36 @@ def record_of(row: Row | RowError) -> SupplierRecord:
     return row.record
 
 
-def test_an_empty_cell_is_not_known(read: Read) -> None:
-    row = one(read, "siret,ess,approvals,location.lat,segments,active", ",,,,,")
-    assert record_of(row) == SupplierRecord("A")
-
-
-def test_one_offer_is_told_by_its_columns(read: Read) -> None:
-    row = one(
-        read, "segments,cpv,area_codes,national", "pr-locaux|ev-entretien,90910000-9,departement:35|commune:56178,false"
-    )
-    (offer,) = record_of(row).offers
-    assert offer.segments == ("pr-locaux", "ev-entretien")
-    assert offer.cpv == ("90910000-9",)
-    assert offer.service_area == ServiceArea(codes=("departement:35", "commune:56178"))
-
-
-def test_approvals_are_written_kind_from_until_with_open_bounds_empty(read: Read) -> None:
-    approvals = record_of(one(read, "approvals", "ACI:2025-01-01:2027-12-31|EI::|ESAT")).approvals
-    assert approvals is not None
-    assert [str(approval.valid_until) for approval in approvals] == ["2027-12-31", "None", "None"]
-    assert approvals[1:] == (Approval("EI"), Approval("ESAT"))
+@pytest.mark.parametrize(
+    ("columns", "cells", "known"),
+    [
+        ("siret,ess,approvals,location.lat,segments,active", ",,,,,", {}),
+        (
+            "segments,cpv,area_codes,national",
+            "pr-locaux|ev-entretien,90910000-9,departement:35|commune:56178,false",
+            {
+                "offers": (
+                    Offer(
+                        ("pr-locaux", "ev-entretien"),
+                        ("90910000-9",),
+                        service_area=ServiceArea(codes=("departement:35", "commune:56178")),
+                    ),
+                )
+            },
+        ),
+        # kind, from and until, with open bounds empty
+        (
+            "approvals",
+            "ACI:2025-01-01:2027-12-31|EI::|ESAT",
+            {"approvals": (Approval("ACI", date(2025, 1, 1), date(2027, 12, 31)), Approval("EI"), Approval("ESAT"))},
+        ),
+        ("approvals", "none", {"approvals": ()}),
+        *(("ess,in_prison", f"{yes},0", {"ess": True, "in_prison": False}) for yes in ("true", "VRAI", "Oui", " 1 ")),
+        *(("ess,in_prison", f"FAUX,{yes}", {"ess": False, "in_prison": True}) for yes in ("true", "VRAI")),
+    ],
+)
+def test_cells_say_what_they_say_and_an_empty_one_nothing(columns: str, cells: str, known: dict[str, Any]) -> None:
+    assert record_of(one(columns, cells)) == SupplierRecord("A", **known)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +177,12 @@ def test_approvals_are_written_kind_from_until_with_open_bounds_empty(read: Read
         ("labels", "x" * 201, "wrong_length /labels/0"),
     ],
 )
-def test_a_bad_cell_is_located_in_the_record(read: Read, column: str, cell: str, fault: str) -> None:
-    row = one(read, column, cell)
+def test_a_bad_cell_is_located_in_the_record(column: str, cell: str, fault: str) -> None:
+    row = one(column, cell)
     assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "1", fault)
 
 
-def test_a_row_without_external_id_is_rejected(read: Read) -> None:
+def test_a_row_without_external_id_is_rejected() -> None:
     first, second = read(b"name,external_id\nA,\nB,2\n", CSV)
     assert (first.line, first.pointer) == (2, "/external_id")
     assert record_of(second).name == "B"
@@ -191,7 +197,7 @@ def test_a_row_without_external_id_is_rejected(read: Read) -> None:
         ("name", "external_id"),
     ],
 )
-def test_a_wrong_header_says_what_would_be_right(read: Read, header: str, hint: str) -> None:
+def test_a_wrong_header_says_what_would_be_right(header: str, hint: str) -> None:
     with pytest.raises(UnreadableFile) as raised:
         read(f"{header}\n".encode(), CSV)
     assert hint in raised.value.problems[0].detail.en
@@ -202,7 +208,7 @@ FORMULAS += ["\uff1d1+1", "\uff0bA1", "\uff0dA1", "\uff20SUM(A1)", "'\uff1d1"]
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(read: Read, name: str) -> None:
+def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(name: str) -> None:
     written = neutralised_text(name)
     assert written == f"'{name}"
     quoted = written.replace('"', '""')
@@ -211,9 +217,9 @@ def test_a_formula_is_only_text_to_a_spreadsheet_and_comes_back(read: Read, name
 
 
 @pytest.mark.parametrize("text", ["Jardin", "L'Atelier", "'ndaman", "", "+33 2 97 01 02 03", "-2.96", "a=b", "'"])
-def test_other_texts_are_written_and_read_as_they_are(read: Read, text: str) -> None:
+def test_other_texts_are_written_and_read_as_they_are(text: str) -> None:
     assert neutralised_text(text) == text
-    assert record_of(one(read, "description", text)).description == (text or None)
+    assert record_of(one("description", text)).description == (text or None)
 
 
 SAVED_HEADER = (
@@ -246,68 +252,49 @@ READ = [
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
 @pytest.mark.parametrize("named", ["", "sep=;\n"], ids=["as it is", "with sep="])
-def test_what_a_french_spreadsheet_saves_is_read_as_it_is(read: Read, encoding: str, named: str) -> None:
+def test_what_a_french_spreadsheet_saves_is_read_as_it_is(encoding: str, named: str) -> None:
     saved = (named + SAVED).replace("\n", "\r\n").encode(encoding)
     assert [record_of(row) for row in read(saved, CSV)] == READ
 
 
-def test_columns_may_be_set_apart_by_tabs(read: Read) -> None:
+def test_columns_are_set_apart_by_tabs_and_empty_ones_beyond_the_table_are_none() -> None:
+    """Nor are empty rows; what stands there is not dropped."""
     (row,) = read(b"external_id\tname\tlocation.lat\tlocation.lon\n1\tA, B; C\t48,1\t-1.7\n", CSV)
     assert record_of(row) == SupplierRecord("A, B; C", location=Point(48.1, -1.7))
-
-
-def test_empty_rows_and_columns_beyond_the_table_are_none(read: Read) -> None:
     first, second = read(b"external_id;name;;\n1;A;;\n;;;\n2;B;;;;\n;;;\n", CSV)
     assert (first.line, record_of(first).name, second.line, record_of(second).name) == (2, "A", 4, "B")
-
-
-def test_what_stands_beyond_the_table_is_not_dropped(read: Read) -> None:
     (row,) = read(b"external_id;name;\n1;A;lost\n", CSV)
     assert row.code == "cell_count"
-
-
-@pytest.mark.parametrize("written", ["true", "VRAI", "Oui", " 1 "])
-def test_yes_is_written_in_several_ways(read: Read, written: str) -> None:
-    assert record_of(one(read, "ess,in_prison", f"{written},0")).ess is True
-    assert record_of(one(read, "ess,in_prison", f"FAUX,{written}")).ess is False
 
 
 @pytest.mark.parametrize(
     ("written", "said"),
     [("8,07469E+13", "made a number"), ("8.07E13", "made a number"), ("5784300012345", "zeros"), ("123", "14 digits")],
 )
-def test_a_siret_that_a_spreadsheet_spoiled_says_so(read: Read, written: str, said: str) -> None:
-    row = one(read, "siret", f'"{written}"')
+def test_a_siret_that_a_spreadsheet_spoiled_says_so(written: str, said: str) -> None:
+    row = one("siret", f'"{written}"')
     assert (row.code, row.pointer) == ("invalid_siret", "/siret")
     assert said in row.detail
 
 
-def test_approvals_that_are_not_held_are_told_from_those_not_known(read: Read) -> None:
-    assert record_of(one(read, "approvals", "none")).approvals == ()
-    assert record_of(one(read, "approvals", "")).approvals is None
-
-
-def test_rows_that_follow_each_other_are_the_offers_of_one_record(read: Read) -> None:
-    table = b"external_id,name,segments,radius_km\n1,A,ev-entretien,40\n1,A,pr-locaux,\n2,B,,\n"
-    first, second = read(table, CSV)
+def test_rows_that_follow_each_other_are_the_offers_of_one_record() -> None:
+    table = "external_id,name,segments,radius_km\n1,A,ev-entretien,40\n1,A,pr-locaux,{}\n2,B,,\n"
+    first, second = read(table.format("").encode(), CSV)
     assert [offer.segments for offer in record_of(first).offers] == [("ev-entretien",), ("pr-locaux",)]
     assert (first.line, second.line, record_of(second).offers) == (2, 4, ())
+    faulty, _ = read(table.format("far").encode(), CSV)
+    assert (faulty.line, faulty.pointer) == (2, "/offers/1/service_area/radius_km")
 
 
 @pytest.mark.parametrize(
     "second", ["1,B,pr-locaux", "1,A,ev-entretien", "1,A,"], ids=["another name", "the same offer", "no offer"]
 )
-def test_a_row_that_repeats_an_id_and_tells_no_other_offer_is_a_row_of_its_own(read: Read, second: str) -> None:
+def test_a_row_that_repeats_an_id_and_tells_no_other_offer_is_a_row_of_its_own(second: str) -> None:
     rows = read(f"external_id,name,segments\n1,A,ev-entretien\n{second}\n".encode(), CSV)
     assert [(row.line, row.external_id) for row in rows] == [(2, "1"), (3, "1")]
 
 
-def test_a_fault_in_a_further_offer_is_located_in_it(read: Read) -> None:
-    (row,) = read(b"external_id,name,segments,radius_km\n1,A,ev-entretien,40\n1,A,pr-locaux,far\n", CSV)
-    assert (row.line, row.pointer) == (2, "/offers/1/service_area/radius_km")
-
-
-def test_one_record_holds_a_bounded_number_of_rows(read: Read) -> None:
+def test_one_record_holds_a_bounded_number_of_rows() -> None:
     offers = "".join(f"1,A,pr-locaux,{radius}\n" for radius in range(1, 404))
     rows = read(f"external_id,name,segments,radius_km\n{offers}".encode(), CSV)
     assert [(row.line, row.external_id, type(row)) for row in rows][:2] == [(2, "1", RowError), (203, "1", RowError)]
@@ -345,17 +332,15 @@ def test_a_table_makes_the_same_records_again(records: list[SupplierRecord], dia
 
 
 def test_a_supplier_has_a_row_for_each_offer_alike_but_for_it() -> None:
-    record = SupplierRecord("A", offers=(Offer(("pr-locaux",), basis="inferred"), Offer(("ev-entretien",))))
+    """One that is told twice has one: a row repeated as it is would be rejected. The person to contact is not given."""
+    inferred, declared = Offer(("pr-locaux",), basis="inferred"), Offer(("ev-entretien",))
+    record = SupplierRecord("A", offers=(inferred, declared, inferred), contact=Contact(person="Anne Personne"))
     first, second = table_of(supplier_of(record))
     assert (first["segments"], first["basis"]) == ("pr-locaux", "inferred")
     assert (second["segments"], second["basis"]) == ("ev-entretien", "declared")
     assert {name for name in first if first[name] != second[name]} == {"segments", "basis"}
-
-
-def test_an_offer_that_is_told_twice_has_one_row() -> None:
-    """A row repeated as it is would be rejected as a duplicate."""
-    once = Offer(("pr-locaux",), service_area=ServiceArea(radius_km=40))
-    assert len(table_of(supplier_of(SupplierRecord("A", offers=(once, once))))) == 1
+    assert "contact.person" not in first
+    assert "Anne" not in str(first)
 
 
 def test_an_id_is_that_of_the_record_at_the_source_asked_for() -> None:
@@ -403,9 +388,3 @@ def test_a_spreadsheet_keeps_the_digits_of_texts_and_gets_decimal_commas() -> No
 def test_no_cell_is_a_formula(name: str, dialect: Dialect) -> None:
     (row,) = table_of(supplier_of(SupplierRecord(name, description=name)), dialect)
     assert (row["name"], row["description"]) == (f"'{name}", f"'{name}")
-
-
-def test_the_person_to_contact_is_not_given() -> None:
-    (row,) = table_of(supplier_of(SupplierRecord("A", contact=Contact(person="Anne Personne"))))
-    assert "contact.person" not in row
-    assert "Anne" not in str(row)

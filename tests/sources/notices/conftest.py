@@ -1,28 +1,21 @@
 """The tests of notices share this: the reference data, notices read as needs, and notices of every form."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from domain.reference import cpv, territory
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 
 SAMPLES: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
-ReadXml = Callable[[bytes], Any]
-ReadRecord = Callable[[dict[str, Any]], Any]
 
 
-@pytest.fixture(scope="session")
-def read_xml() -> ReadXml:
-    return lambda raw: need_in_xml(raw, territory.load(), cpv.load())
+def read_xml(raw: bytes) -> Any:
+    return need_in_xml(raw, territory.load(), cpv.load())
 
 
-@pytest.fixture(scope="session")
-def read_record() -> ReadRecord:
-    return lambda document: need_in_record(document, territory.load(), cpv.load())
+def read_record(document: dict[str, Any]) -> Any:
+    return need_in_record(document, territory.load(), cpv.load())
 
 
 def noted(read: NoticeNeed) -> list[str]:

@@ -11,10 +11,10 @@ from domain.reference import cpv, territory
 from sources.notices import boamp as format_of_boamp
 from sources.notices.boamp import records_in
 from sources.notices.need_of_notice import need_of
-from tests.sources.notices.conftest import FNSIMPLE, MAPA, ReadRecord, boamp, eforms_donnees, noted
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms_donnees, noted, read_record
 
 
-def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:
+def test_a_national_form_is_read_as_a_need() -> None:
     read = read_record(boamp(FNSIMPLE))
     need = read.need
     first, second = need.lots
@@ -27,7 +27,7 @@ def test_a_national_form_is_read_as_a_need(read_record: ReadRecord) -> None:
     assert "Réservé d'après le texte, sans champ qui le dise : handicap" in noted(read)
 
 
-def test_a_form_without_code_or_place_has_the_records(read_record: ReadRecord) -> None:
+def test_a_form_without_code_or_place_has_the_records() -> None:
     read = read_record(boamp(MAPA))
     (lot,) = read.need.lots
     assert (lot.title, lot.cpv, lot.keywords) == ("Nettoyage des vitres de l'école", (), ("Nettoyage de locaux",))
@@ -36,7 +36,7 @@ def test_a_form_without_code_or_place_has_the_records(read_record: ReadRecord) -
     assert "Aucun code CPV lisible : l'objet du lot est lu dans les mots" in noted(read)
 
 
-def test_a_form_in_capitals_is_read(read_record: ReadRecord) -> None:
+def test_a_form_in_capitals_is_read() -> None:
     donnees = {
         "IDENTITE": {"DENOMINATION": "Ville de Vannes", "CP": "56000", "VILLE": "Vannes"},
         "OBJET": {
@@ -76,7 +76,7 @@ def test_a_form_in_capitals_is_read(read_record: ReadRecord) -> None:
     assert need.buyer.name == "Ville de Vannes"
 
 
-def test_a_form_that_says_not_reserved_is_believed(read_record: ReadRecord) -> None:
+def test_a_form_that_says_not_reserved_is_believed() -> None:
     donnees = {
         "OBJET": {"TITRE_MARCHE": "Tonte, marché réservé aux ESAT"},
         "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_NON": ""},
@@ -94,7 +94,7 @@ def test_a_form_that_says_not_reserved_is_believed(read_record: ReadRecord) -> N
         {"lots": [{"intitule": "Tonte"}, {"intitule": "Haies"}]},
     ],
 )
-def test_lots_are_nested_in_several_ways(read_record: ReadRecord, lots: Any) -> None:
+def test_lots_are_nested_in_several_ways(lots: Any) -> None:
     need = read_record(boamp({"MAPA": {"initial": {"description": {"objet": "Entretien"}, "lots": lots}}})).need
     assert [lot.title for lot in need.lots] == ["Tonte", "Haies"]
 
@@ -110,11 +110,11 @@ def test_lots_are_nested_in_several_ways(read_record: ReadRecord, lots: Any) -> 
         lambda record: {"record_id": "1", "raw_fields": record},
     ],
 )
-def test_the_shapes_of_the_api_are_read_alike(read_record: ReadRecord, shaped: Any) -> None:
+def test_the_shapes_of_the_api_are_read_alike(shaped: Any) -> None:
     assert read_record(shaped(boamp(eforms_donnees()))).need == read_record(boamp(eforms_donnees())).need
 
 
-def test_a_cancelled_procedure_is_told(read_record: ReadRecord) -> None:
+def test_a_cancelled_procedure_is_told() -> None:
     assert "Cet avis annule la procédure" in noted(read_record(boamp(FNSIMPLE, etat="ANNULATION")))
 
 
@@ -129,9 +129,7 @@ def test_a_cancelled_procedure_is_told(read_record: ReadRecord) -> None:
         ({"donnees": None, "objet": None}, "", "no_lots"),
     ],
 )
-def test_what_is_no_notice_is_refused_at_its_place(
-    read_record: ReadRecord, document: dict[str, Any], pointer: str, code: str
-) -> None:
+def test_what_is_no_notice_is_refused_at_its_place(document: dict[str, Any], pointer: str, code: str) -> None:
     with pytest.raises(InvalidContent) as refused:
         read_record(document)
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [(pointer, code)]
@@ -147,7 +145,7 @@ def test_real_notices_become_needs_with_lots(shared_data: Path) -> None:
         assert len(need.lots) == max(1, len(document["lots"]))
 
 
-def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind(read_record: ReadRecord) -> None:
+def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind() -> None:
     organisation = {
         "nomOfficiel": "Commune de Redon",
         "typeIdentificationNational": {"siret": ""},
@@ -160,7 +158,7 @@ def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind(read_record:
     assert (buyer.name, buyer.siret) == ("Commune de Redon", "21350236200014")
 
 
-def test_how_long_tenders_are_valid_is_not_how_long_the_contract_lasts(read_record: ReadRecord) -> None:
+def test_how_long_tenders_are_valid_is_not_how_long_the_contract_lasts() -> None:
     initial = {
         "description": {"objet": "Tonte", "CPV": {"objetPrincipal": {"77314100": ""}}},
         "duree": {"dateDebut": "2026-01-01"},
@@ -180,7 +178,7 @@ def test_how_long_tenders_are_valid_is_not_how_long_the_contract_lasts(read_reco
         ({"NON": ""}, 0),
     ],
 )
-def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said: dict[str, Any], months: int) -> None:
+def test_renewals_of_the_form_in_capitals_are_read(said: dict[str, Any], months: int) -> None:
     donnees = {
         "IDENTITE": {"DENOMINATION": "Ville de Vannes", "CODE_IDENT_NATIONAL": "21560260800018"},
         "OBJET": {
@@ -200,9 +198,7 @@ def test_renewals_of_the_form_in_capitals_are_read(read_record: ReadRecord, said
 
 
 @pytest.mark.parametrize(("renewals", "total"), [({"NON": ""}, 50_000), ({"OUI": "", "NB_RECONDUCTIONS": 3}, None)])
-def test_a_total_that_may_leave_renewals_out_is_none(
-    read_record: ReadRecord, renewals: dict[str, Any], total: float | None
-) -> None:
+def test_a_total_that_may_leave_renewals_out_is_none(renewals: dict[str, Any], total: float | None) -> None:
     """50 000 € with three years more are no purchase of 50 000 €: lots without amounts stay of unknown value."""
     donnees = {
         "OBJET": {
@@ -218,7 +214,7 @@ def test_a_total_that_may_leave_renewals_out_is_none(
     assert (remark in noted(read)) == (total is None)
 
 
-def test_a_concession_is_one_and_its_lots_say_where_and_how_long(read_record: ReadRecord) -> None:
+def test_a_concession_is_one_and_its_lots_say_where_and_how_long() -> None:
     lot = {
         "lieuCodeNUTS": {"codeNUTS": "FRH04"},
         "dureeLot": {"dateACompterDu": "2026-01-01", "dateJusquau": "2030-12-31"},
@@ -236,7 +232,7 @@ def test_a_concession_is_one_and_its_lots_say_where_and_how_long(read_record: Re
     assert (need.lots[0].duration_months, need.lots[0].value_eur) == (60, 120_000)
 
 
-def test_an_award_gives_lots_the_amounts_that_no_field_estimates(read_record: ReadRecord) -> None:
+def test_an_award_gives_lots_the_amounts_that_no_field_estimates() -> None:
     decision = {"NUM_LOT": 2, "TITULAIRE": {"CP": "31240"}, "RENSEIGNEMENT": {"MONTANT": {"#text": "37503.79"}}}
     donnees = {
         "OBJET": {
@@ -250,7 +246,7 @@ def test_an_award_gives_lots_the_amounts_that_no_field_estimates(read_record: Re
     assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
 
 
-def test_more_lots_than_any_notice_has_are_refused(read_record: ReadRecord) -> None:
+def test_more_lots_than_any_notice_has_are_refused() -> None:
     donnees = {"OBJET": {"LOTS": {"LOT": [{"NUM": number} for number in range(5_001)]}}}
     with pytest.raises(InvalidContent) as refused:
         read_record(boamp(donnees))

@@ -8,8 +8,6 @@ from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Place
 from tests.sources.notices.conftest import (
     YEAR,
-    ReadRecord,
-    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
@@ -18,6 +16,8 @@ from tests.sources.notices.conftest import (
     noted,
     organisation,
     project,
+    read_record,
+    read_xml,
     reserved,
     system,
 )
@@ -25,7 +25,7 @@ from tests.sources.notices.conftest import (
 LOT = eforms_lot("LOT-0001", project())
 
 
-def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
+def test_a_contract_notice_is_read_as_a_need() -> None:
     need, unread = read_xml(eforms(eforms_lot("LOT-0001", reserved("none") + system() + project())))
     (lot,) = need.lots
     assert (need.title, need.reference, need.procedure, need.technique) == (
@@ -40,7 +40,7 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert "/ContractNotice/ProcurementProjectLot/TenderingTerms/AwardingTerms" in [each.path for each in unread]
 
 
-def test_the_day_planned_for_the_notice_of_the_contract_is_read(read_xml: ReadXml) -> None:
+def test_the_day_planned_for_the_notice_of_the_contract_is_read() -> None:
     """Of a prior information notice (BT-127)."""
 
     def planned(day: str) -> bytes:
@@ -67,14 +67,12 @@ def test_the_day_planned_for_the_notice_of_the_contract_is_read(read_xml: ReadXm
         ("ContractAwardNotice", "can-modif", "Lot", "LOT-0001"),
     ],
 )
-def test_every_type_that_has_lots_is_read(
-    read_xml: ReadXml, root: str, kind: str, scheme: str, identifier: str
-) -> None:
+def test_every_type_that_has_lots_is_read(root: str, kind: str, scheme: str, identifier: str) -> None:
     need = read_xml(eforms(eforms_lot(identifier, project(), scheme), root=root, kind=kind)).need
     assert [(lot.id, lot.cpv) for lot in need.lots] == [(identifier, ("90919200",))]
 
 
-def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: ReadXml) -> None:
+def test_the_total_awarded_stands_for_an_estimate_that_is_not_there() -> None:
     result = '<efac:NoticeResult><cbc:TotalAmount currencyID="EUR">50000</cbc:TotalAmount></efac:NoticeResult>'
     bare = project(amount="")
     read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=result))
@@ -82,7 +80,7 @@ def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: Re
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
 
 
-def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+def test_a_lot_without_value_has_the_one_awarded() -> None:
     """By the tender that a contract was made of, not by others."""
     results = "".join((
         "<efac:NoticeResult>",
@@ -103,13 +101,13 @@ def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
     assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
 
 
-def test_a_notice_without_lots_is_refused(read_xml: ReadXml) -> None:
+def test_a_notice_without_lots_is_refused() -> None:
     with pytest.raises(InvalidContent) as refused:
         read_xml(eforms(kind="pin-buyer", root="PriorInformationNotice"))
     assert [problem.code for problem in refused.value.problems] == ["no_lots"]
 
 
-def test_an_unknown_document_is_refused_by_its_name(read_xml: ReadXml) -> None:
+def test_an_unknown_document_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidContent) as refused:
         read_xml(b"<Invoice/>")
     assert refused.value.problems[0].code == "unknown_notice"
@@ -130,7 +128,7 @@ def test_an_unknown_document_is_refused_by_its_name(read_xml: ReadXml) -> None:
     ],
 )
 def test_a_reservation_is_of_the_kind_that_the_text_tells(
-    read_xml: ReadXml, code: str, execution: str, description: str, kinds: tuple[str, ...]
+    code: str, execution: str, description: str, kinds: tuple[str, ...]
 ) -> None:
     terms = reserved(code, execution)
     if not code:
@@ -147,7 +145,7 @@ def test_a_reservation_is_of_the_kind_that_the_text_tells(
         ("comp-dial", None), ("innovation", None), ("oth-single", None), ("oth-mult", None), ("", None),
     ],
 )  # fmt: skip
-def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, code: str, procedure: str | None) -> None:
+def test_a_procedure_that_a_need_does_not_have_is_told(code: str, procedure: str | None) -> None:
     read = read_xml(eforms(LOT, procedure=code))
     assert read.need.procedure == procedure
     assert any(text.endswith(f": {code}") for text in noted(read)) == (bool(code) and procedure is None)
@@ -166,18 +164,18 @@ def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, code: 
     ],
 )
 def test_the_buyers_kind_follows_from_its_legal_type(
-    read_xml: ReadXml, legal: str, basis: str, kind: str | None, authority: bool | None
+    legal: str, basis: str, kind: str | None, authority: bool | None
 ) -> None:
     buyer = read_xml(eforms(LOT, legal=legal, basis=basis)).need.buyer
     assert (buyer.kind, buyer.contracting_authority) == (kind, authority)
 
 
-def test_a_concession_and_a_dynamic_system_are_told_apart(read_xml: ReadXml) -> None:
+def test_a_concession_and_a_dynamic_system_are_told_apart() -> None:
     need = read_xml(eforms(eforms_lot("LOT-0001", system("none", "dps-nlist") + project()), basis="32014L0023")).need
     assert (need.contract, need.technique) == ("concession", "dynamic_purchasing_system")
 
 
-def test_the_maximum_of_a_framework_agreement_is_the_total(read_xml: ReadXml) -> None:
+def test_the_maximum_of_a_framework_agreement_is_the_total() -> None:
     most = extension('<efbc:FrameworkMaximumAmount currencyID="EUR">200000</efbc:FrameworkMaximumAmount>')
     estimate = '<cbc:EstimatedOverallContractAmount currencyID="EUR">150000</cbc:EstimatedOverallContractAmount>'
     bare = project(amount="")
@@ -188,7 +186,7 @@ def test_the_maximum_of_a_framework_agreement_is_the_total(read_xml: ReadXml) ->
 @pytest.mark.parametrize(
     ("amount", "currency"), [("1000", "GBP"), ("0", "EUR"), ("1", "EUR"), ("-5", "EUR"), ("beaucoup", "EUR")]
 )
-def test_an_amount_that_is_no_value_in_euros_is_told(read_xml: ReadXml, amount: str, currency: str) -> None:
+def test_an_amount_that_is_no_value_in_euros_is_told(amount: str, currency: str) -> None:
     written = (
         f'<cbc:EstimatedOverallContractAmount currencyID="{currency}">{amount}</cbc:EstimatedOverallContractAmount>'
     )
@@ -197,7 +195,7 @@ def test_an_amount_that_is_no_value_in_euros_is_told(read_xml: ReadXml, amount: 
     assert any(text.startswith(f"Le montant « {amount} {currency} »") for text in noted(read))
 
 
-def test_french_comes_first_among_languages(read_xml: ReadXml) -> None:
+def test_french_comes_first_among_languages() -> None:
     raw = eforms(LOT).replace(
         b'<cbc:Name languageID="FRA">Nettoyage',
         b'<cbc:Name languageID="ENG">Cleaning</cbc:Name><cbc:Name languageID="FRA">Nettoyage',
@@ -205,7 +203,7 @@ def test_french_comes_first_among_languages(read_xml: ReadXml) -> None:
     assert read_xml(raw).need.lots[0].title == "Nettoyage des locaux"
 
 
-def test_the_first_of_several_buyers_is_read(read_xml: ReadXml) -> None:
+def test_the_first_of_several_buyers_is_read() -> None:
     second = organisation("21560260300017", "Ville de Vannes", "ORG-0002")
     raw = eforms(LOT, organisations=second + organisation())
     raw = raw.replace(
@@ -217,13 +215,13 @@ def test_the_first_of_several_buyers_is_read(read_xml: ReadXml) -> None:
 
 
 @pytest.mark.parametrize("number", ["34170", "225600014", "tva12345"])
-def test_a_number_that_is_no_siret_is_told(read_xml: ReadXml, number: str) -> None:
+def test_a_number_that_is_no_siret_is_told(number: str) -> None:
     read = read_xml(eforms(LOT, organisations=organisation(number)))
     assert read.need.buyer.siret is None
     assert f"Le numéro de l'acheteur n'est pas un SIRET : « {number} »" in noted(read)
 
 
-def test_a_duration_without_end_is_told(read_xml: ReadXml) -> None:
+def test_a_duration_without_end_is_told() -> None:
     code = '<cbc:DescriptionCode listName="timeperiod">UNLIMITED</cbc:DescriptionCode>'
     period = f"<cac:PlannedPeriod>{code}</cac:PlannedPeriod>"
     read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=period))))
@@ -231,21 +229,21 @@ def test_a_duration_without_end_is_told(read_xml: ReadXml) -> None:
     assert "La durée ne se dit pas en mois : « UNLIMITED »" in noted(read)
 
 
-def test_renewals_that_only_the_text_tells_are_noted(read_xml: ReadXml) -> None:
+def test_renewals_that_only_the_text_tells_are_noted() -> None:
     read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=YEAR, description="Reconductible 2 fois un an."))))
     assert read.need.lots[0].renewal_months == 24
     assert any("d'après le texte" in text for text in noted(read))
 
 
 @pytest.mark.parametrize(("digits", "months"), [(1, 12 * 9), (9, None), (5_000, None)])
-def test_a_number_of_renewals_of_any_length_is_read_or_left(read_xml: ReadXml, digits: int, months: int | None) -> None:
+def test_a_number_of_renewals_of_any_length_is_read_or_left(digits: int, months: int | None) -> None:
     number = f"<cbc:MaximumNumberNumeric>{'9' * digits}</cbc:MaximumNumberNumeric>"
     extension = f"<cac:ContractExtension>{number}</cac:ContractExtension>"
     read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=YEAR + extension))))
     assert read.need.lots[0].renewal_months == months
 
 
-def test_boamp_writes_the_same_notice_in_json(read_record: ReadRecord) -> None:
+def test_boamp_writes_the_same_notice_in_json() -> None:
     """A lot without a place of its own has that of the record."""
     need = read_record(boamp(eforms_donnees())).need
     assert [(lot.id, lot.title, lot.cpv) for lot in need.lots] == [
@@ -255,7 +253,7 @@ def test_boamp_writes_the_same_notice_in_json(read_record: ReadRecord) -> None:
     assert [lot.territory and lot.territory.codes for lot in need.lots] == [("departement:35",), ("nuts:FRH03",)]
 
 
-def test_a_buyer_may_be_named_where_it_is_a_party(read_xml: ReadXml) -> None:
+def test_a_buyer_may_be_named_where_it_is_a_party() -> None:
     """Notices before SDK 1.0 list no organisations."""
     raw = eforms(LOT).replace(
         b'<cac:PartyIdentification><cbc:ID schemeName="organization">ORG-0001</cbc:ID></cac:PartyIdentification>'
@@ -266,6 +264,6 @@ def test_a_buyer_may_be_named_where_it_is_a_party(read_xml: ReadXml) -> None:
     assert buyer.name == "Mairie de Redon"
 
 
-def test_what_is_quoted_is_cut(read_xml: ReadXml) -> None:
+def test_what_is_quoted_is_cut() -> None:
     read = read_xml(eforms(LOT, procedure="x" * 9_000, legal="y" * 9_000))
     assert all(len(text) < 200 for text in noted(read))

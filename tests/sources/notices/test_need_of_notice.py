@@ -19,7 +19,6 @@ from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_x
 from sources.notices.notice import MOST_PARTS, MOST_PLACED
 from tests.sources.notices.conftest import (
     FNSIMPLE,
-    ReadXml,
     boamp,
     eforms,
     eforms_donnees,
@@ -27,6 +26,7 @@ from tests.sources.notices.conftest import (
     noted,
     object_descr,
     project,
+    read_xml,
     reserved,
     system,
     ted,
@@ -54,9 +54,7 @@ def assert_taken(read: NoticeNeed, reference: Reference) -> None:
     assert len(reference.reader.read(sent.matched)) == len(sent.lots)
 
 
-def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(
-    read_xml: ReadXml, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A notice of 125 kB may have fifteen thousand of them."""
     found, path_of = list[str](), vars(Element)["path"].fget
 
@@ -73,7 +71,7 @@ def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(
     assert sum(counted) + sum("fois" not in each.detail.fr for each in unread) - 1 == 15_500 + len(before)
 
 
-def test_more_lots_than_a_need_may_have_are_told(read_xml: ReadXml, reference: Reference) -> None:
+def test_more_lots_than_a_need_may_have_are_told(reference: Reference) -> None:
     for raw in (
         eforms(*(eforms_lot(f"LOT-{number:04}", project()) for number in range(250))),
         ted(ted_object(*(object_descr(number, "<TITLE><P>Vitres</P></TITLE>") for number in range(250)))),
@@ -85,7 +83,7 @@ def test_more_lots_than_a_need_may_have_are_told(read_xml: ReadXml, reference: R
         assert_taken(read, reference)
 
 
-def test_ids_are_made_distinct_and_titles_cut(read_xml: ReadXml, reference: Reference) -> None:
+def test_ids_are_made_distinct_and_titles_cut(reference: Reference) -> None:
     read = read_xml(
         eforms(*(eforms_lot(identifier, project(title="x" * 500)) for identifier in ("A", "A", "", "b" * 300)))
     )
@@ -95,21 +93,21 @@ def test_ids_are_made_distinct_and_titles_cut(read_xml: ReadXml, reference: Refe
     assert_taken(read, reference)
 
 
-def test_a_code_that_does_not_exist_is_told_and_the_title_stays(read_xml: ReadXml) -> None:
+def test_a_code_that_does_not_exist_is_told_and_the_title_stays() -> None:
     wrong = project(cpv="90919299")
     read = read_xml(eforms(eforms_lot("LOT-0001", wrong), whole=wrong))
     assert (read.need.lots[0].cpv, read.need.lots[0].title) == ((), "Nettoyage des locaux")
     assert any(text.startswith("Code CPV inconnu : « 90919299 » ; peut-être 909192") for text in noted(read))
 
 
-def test_a_lot_without_object_is_left_out(read_xml: ReadXml) -> None:
+def test_a_lot_without_object_is_left_out() -> None:
     empty = project(title="", cpv="")
     read = read_xml(eforms(eforms_lot("LOT-0001", project()), eforms_lot("LOT-0002", empty), whole=empty))
     assert [lot.id for lot in read.need.lots] == ["LOT-0001"]
     assert "Ni CPV ni intitulé : ce lot n'est pas lu" in noted(read)
 
 
-def test_the_values_of_all_lots_make_the_total_only_where_it_differs(read_xml: ReadXml) -> None:
+def test_the_values_of_all_lots_make_the_total_only_where_it_differs() -> None:
     """The whole says 240,000: so do two lots of 120,000 together, and not those of 100,000."""
     for each, total in ((120_000, None), (100_000, 240_000)):
         amount = f'<cbc:EstimatedOverallContractAmount currencyID="EUR">{each}</cbc:EstimatedOverallContractAmount>'
@@ -118,7 +116,7 @@ def test_the_values_of_all_lots_make_the_total_only_where_it_differs(read_xml: R
 
 
 @pytest.mark.parametrize("raw", CASES)
-def test_every_kind_of_notice_is_a_need_that_a_match_takes(raw: bytes, read_xml: ReadXml, reference: Reference) -> None:
+def test_every_kind_of_notice_is_a_need_that_a_match_takes(raw: bytes, reference: Reference) -> None:
     assert_taken(read_xml(raw), reference)
 
 

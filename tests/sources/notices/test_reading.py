@@ -4,13 +4,13 @@ import pytest
 
 from sources.notices.reading import months_between, months_of, renewal_months, reserved_in
 from tests.sources.notices.conftest import (
-    ReadXml,
     eforms,
     eforms_lot,
     noted,
     object_descr,
     organisation,
     project,
+    read_xml,
     ted,
     ted_object,
 )
@@ -144,9 +144,7 @@ def notice(places: str) -> bytes:
         (place("FRY4"), ("nuts:FRY4",), None),
     ],
 )
-def test_places_become_codes_and_a_site(
-    read_xml: ReadXml, places: str, codes: tuple[str, ...], commune: str | None
-) -> None:
+def test_places_become_codes_and_a_site(places: str, codes: tuple[str, ...], commune: str | None) -> None:
     need = read_xml(notice(places)).need
     assert need.territory.codes == codes
     assert need.lots[0].site is None if commune is None else need.lots[0].site and need.lots[0].site.commune == commune
@@ -161,14 +159,14 @@ def test_places_become_codes_and_a_site(
         ("", None),
     ],
 )
-def test_where_no_place_can_be_read_the_buyers_stands_for_it(read_xml: ReadXml, places: str, said: str | None) -> None:
+def test_where_no_place_can_be_read_the_buyers_stands_for_it(places: str, said: str | None) -> None:
     read = read_xml(notice(places))
     assert read.need.territory.codes == ("nuts:FRH04",)
     assert said is None or said in noted(read)
     assert any(text.startswith("Aucun lieu d'exécution lisible : nuts:FRH04") for text in noted(read))
 
 
-def test_without_any_place_all_of_france_stands_for_it(read_xml: ReadXml) -> None:
+def test_without_any_place_all_of_france_stands_for_it() -> None:
     nowhere = organisation().replace("FRH04", "FRZZZ").replace("56000", "").replace("Vannes", "")
     raw = eforms(eforms_lot("LOT-0001", project(places="")), whole=project(places=""), organisations=nowhere)
     read = read_xml(raw)
@@ -176,20 +174,20 @@ def test_without_any_place_all_of_france_stands_for_it(read_xml: ReadXml) -> Non
     assert "Aucun lieu d'exécution lisible : toute la France en tient lieu" in noted(read)
 
 
-def test_a_commune_outside_the_area_is_not_read(read_xml: ReadXml) -> None:
+def test_a_commune_outside_the_area_is_not_read() -> None:
     read = read_xml(notice(place("FRH04", "Rennes", "35000")))
     assert read.need.lots[0].site is None
     assert "La commune de l'adresse (35238) n'est pas dans nuts:FRH04 : elle n'est pas lue" in noted(read)
 
 
-def test_an_address_in_words_is_a_site(read_xml: ReadXml) -> None:
+def test_an_address_in_words_is_a_site() -> None:
     lot = '<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>2 rue de la Loi, 56000 Vannes</P></MAIN_SITE>'
     (read,) = read_xml(ted(ted_object(object_descr(1, lot)))).need.lots
     assert read.site.commune == "56260"
 
 
 @pytest.mark.parametrize(("words", "commune"), [("Vannes.", "56260"), ("Lieux divers", None), ("Rennes", None)])
-def test_the_name_of_a_commune_of_the_area_is_a_site(read_xml: ReadXml, words: str, commune: str | None) -> None:
+def test_the_name_of_a_commune_of_the_area_is_a_site(words: str, commune: str | None) -> None:
     lot = f'<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>{words}</P></MAIN_SITE>'
     read = read_xml(ted(ted_object(object_descr(1, lot))))
     site = read.need.lots[0].site
@@ -197,7 +195,7 @@ def test_the_name_of_a_commune_of_the_area_is_a_site(read_xml: ReadXml, words: s
     assert ("Le lieu dit en mots n'est pas lu" in noted(read)) == (commune is None)
 
 
-def test_lots_in_different_places_have_their_own_territory(read_xml: ReadXml) -> None:
+def test_lots_in_different_places_have_their_own_territory() -> None:
     lots = (eforms_lot(f"LOT-{code}", project(places=place(code))) for code in ("FRH04", "FRH03"))
     need = read_xml(eforms(*lots)).need
     assert need.territory is None

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import InvalidContent
-from tests.sources.notices.conftest import ReadXml, lot_2013, noted, object_descr, ted, ted_2013, ted_object
+from tests.sources.notices.conftest import lot_2013, noted, object_descr, read_xml, ted, ted_2013, ted_object
 
 PLACE = '<n2016:NUTS CODE="FRH04"/>'
 WINDOWS = f'<TITLE><P>Vitres</P></TITLE><CPV_ADDITIONAL><CPV_CODE CODE="90911300"/></CPV_ADDITIONAL>{PLACE}'
@@ -12,7 +12,7 @@ TERM = '<VAL_OBJECT CURRENCY="EUR">30000</VAL_OBJECT><DURATION TYPE="MONTH">12</
 RENEWAL = "<RENEWAL/><RENEWAL_DESCR><P>3 fois par période d'un an</P></RENEWAL_DESCR>"
 
 
-def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
+def test_a_contract_notice_is_read_as_a_need() -> None:
     need, unread = read_xml(ted(ted_object(object_descr(1, WINDOWS + TERM + RENEWAL), object_descr(2, OFFICES))))
     windows, offices = need.lots
     assert (need.title, need.reference, need.procedure, need.technique) == (
@@ -31,7 +31,7 @@ def test_a_contract_notice_is_read_as_a_need(read_xml: ReadXml) -> None:
     assert "/TED_EXPORT/TRANSLATION_SECTION" in [each.path for each in unread]
 
 
-def test_a_single_lot_has_the_codes_and_the_title_of_the_whole(read_xml: ReadXml) -> None:
+def test_a_single_lot_has_the_codes_and_the_title_of_the_whole() -> None:
     (lot,) = read_xml(ted(ted_object(object_descr(1, WINDOWS.replace("Vitres", ""), lot=False)))).need.lots
     assert (lot.id, lot.title, lot.cpv) == ("1", "Propreté", ("90910000", "90911300"))
 
@@ -39,38 +39,38 @@ def test_a_single_lot_has_the_codes_and_the_title_of_the_whole(read_xml: ReadXml
 @pytest.mark.parametrize(
     "form", ["F01_2014", "F02_2014", "F03_2014", "F05_2014", "F07_2014", "F20_2014", "F21_2014", "F24_2014"]
 )
-def test_every_form_with_an_object_is_read(read_xml: ReadXml, form: str) -> None:
+def test_every_form_with_an_object_is_read(form: str) -> None:
     need = read_xml(ted(ted_object(object_descr(1, WINDOWS), object_descr(2, OFFICES)), form=form)).need
     assert [lot.id for lot in need.lots] == ["1", "2"]
 
 
-def test_several_objects_of_a_prior_notice_are_told_apart(read_xml: ReadXml) -> None:
+def test_several_objects_of_a_prior_notice_are_told_apart() -> None:
     need = read_xml(
         ted(ted_object(object_descr(1, WINDOWS)), ted_object(object_descr(1, OFFICES)), form="F01_2014")
     ).need
     assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
 
 
-def test_an_object_without_description_is_a_lot(read_xml: ReadXml) -> None:
+def test_an_object_without_description_is_a_lot() -> None:
     (lot,) = read_xml(ted(ted_object(), form="F14_2014")).need.lots
     assert (lot.id, lot.cpv) == ("1", ("90910000",))
 
 
-def test_a_form_without_object_is_refused(read_xml: ReadXml) -> None:
+def test_a_form_without_object_is_refused() -> None:
     for raw in (ted(form="F08_2014"), b"<TED_EXPORT/>", b"<TED_EXPORT><FORM_SECTION/></TED_EXPORT>"):
         with pytest.raises(InvalidContent) as refused:
             read_xml(raw)
         assert [problem.code for problem in refused.value.problems] == ["no_lots"]
 
 
-def test_the_total_awarded_stands_for_an_estimate_that_is_not_there(read_xml: ReadXml) -> None:
+def test_the_total_awarded_stands_for_an_estimate_that_is_not_there() -> None:
     total = '<VAL_TOTAL CURRENCY="EUR">52 300,50</VAL_TOTAL>'
     read = read_xml(ted(ted_object(object_descr(1, OFFICES), value=total), form="F03_2014"))
     assert read.need.lots[0].value_eur == 52_300.5
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
 
 
-def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
+def test_a_lot_without_value_has_the_one_awarded() -> None:
     value = '<VALUES><VAL_ESTIMATED_TOTAL CURRENCY="EUR">9000</VAL_ESTIMATED_TOTAL></VALUES>'
     award = f"<AWARD_CONTRACT ITEM='1'><LOT_NO>2</LOT_NO><AWARDED_CONTRACT>{value}</AWARDED_CONTRACT></AWARD_CONTRACT>"
     lots = (object_descr(1, WINDOWS + TERM), object_descr(2, OFFICES))
@@ -89,9 +89,7 @@ def test_a_lot_without_value_has_the_one_awarded(read_xml: ReadXml) -> None:
         (("RESTRICTED_SHELTERED_WORKSHOP", "RESERVED_ORGANISATIONS_SERVICE_MISSION"), "Tonte", ("handicap", "iae")),
     ],
 )
-def test_a_reservation_holds_for_all_lots(
-    read_xml: ReadXml, marks: tuple[str, ...], title: str, kinds: tuple[str, ...]
-) -> None:
+def test_a_reservation_holds_for_all_lots(marks: tuple[str, ...], title: str, kinds: tuple[str, ...]) -> None:
     lot = f"<TITLE><P>{title}</P></TITLE>{PLACE}"
     leftis = "".join(f"<{mark}/>" for mark in marks)
     need = read_xml(ted(ted_object(object_descr(1, lot), object_descr(2, lot)), leftis=leftis)).need
@@ -108,7 +106,7 @@ def test_a_reservation_holds_for_all_lots(
         ("PT_COMPETITIVE_DIALOGUE", None),
     ],
 )
-def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, element: str, procedure: str | None) -> None:
+def test_a_procedure_that_a_need_does_not_have_is_told(element: str, procedure: str | None) -> None:
     read = read_xml(ted(ted_object(object_descr(1, OFFICES)), procedure=f"<{element}/>"))
     assert read.need.procedure == procedure
     assert any(element in text for text in noted(read)) == (procedure is None)
@@ -124,24 +122,24 @@ def test_a_procedure_that_a_need_does_not_have_is_told(read_xml: ReadXml, elemen
     ],
 )
 def test_buyer_and_contract_follow_from_type_and_legal_basis(
-    read_xml: ReadXml, basis: str, ca_type: str, kind: str | None, contract: str
+    basis: str, ca_type: str, kind: str | None, contract: str
 ) -> None:
     need = read_xml(ted(ted_object(object_descr(1, OFFICES)), basis=basis, ca_type=ca_type)).need
     assert (need.buyer and need.buyer.kind, need.contract) == (kind, contract)
 
 
-def test_a_contract_without_renewal_says_so(read_xml: ReadXml) -> None:
+def test_a_contract_without_renewal_says_so() -> None:
     (lot,) = read_xml(ted(ted_object(object_descr(1, OFFICES + TERM + "<NO_RENEWAL/>")))).need.lots
     assert lot.renewal_months == 0
 
 
-def test_a_date_of_end_alone_is_no_duration(read_xml: ReadXml) -> None:
+def test_a_date_of_end_alone_is_no_duration() -> None:
     read = read_xml(ted(ted_object(object_descr(1, OFFICES + "<DATE_END>2021-12-31</DATE_END>"))))
     assert read.need.lots[0].duration_months is None
     assert "La durée ne se dit pas en mois : « 2021-12-31 »" in noted(read)
 
 
-def test_a_notice_of_the_schema_before_is_read(read_xml: ReadXml) -> None:
+def test_a_notice_of_the_schema_before_is_read() -> None:
     shelters = "<RESERVED_CONTRACTS><RESTRICTED_TO_SHELTERED_WORKSHOPS/></RESERVED_CONTRACTS>"
     lots = lot_2013(1, "Tonte", "77314100") + lot_2013(2, "Haies", "77340000")
     need = read_xml(ted_2013(lots, shelters)).need
@@ -155,13 +153,13 @@ def test_a_notice_of_the_schema_before_is_read(read_xml: ReadXml) -> None:
     assert [lot.duration_months for lot in need.lots] == [24, 24]
 
 
-def test_without_lots_the_whole_is_one(read_xml: ReadXml) -> None:
+def test_without_lots_the_whole_is_one() -> None:
     (lot,) = read_xml(ted_2013()).need.lots
     assert (lot.id, lot.title, lot.cpv, lot.value_eur) == ("1", "Entretien", ("77310000",), 90_000)
     assert lot.site.commune == "56260"
 
 
-def test_corrections_are_told_not_read(read_xml: ReadXml) -> None:
+def test_corrections_are_told_not_read() -> None:
     changes = (
         "<CHANGES><CHANGE><NEW_VALUE><CPV_MAIN><CPV_CODE CODE='77310000'/></CPV_MAIN></NEW_VALUE></CHANGE></CHANGES>"
     )
@@ -204,7 +202,7 @@ def award_notice(*awards: str) -> bytes:
     )
 
 
-def test_lots_that_only_awards_name_are_read(read_xml: ReadXml) -> None:
+def test_lots_that_only_awards_name_are_read() -> None:
     """The first award of a lot gives its amount; codes and place are those of the whole."""
     read = read_xml(award_notice(award("1", "Tonte", "20000"), award("1", "Tonte", "9"), award("2", "Haies", "40000")))
     assert [(lot.id, lot.title, lot.value_eur) for lot in read.need.lots] == [
@@ -216,13 +214,13 @@ def test_lots_that_only_awards_name_are_read(read_xml: ReadXml) -> None:
     assert (read.need.procedure, read.need.buyer and read.need.buyer.name) == ("restricted", "Ville de Vannes")
 
 
-def test_awards_without_lots_leave_one_with_the_total(read_xml: ReadXml) -> None:
+def test_awards_without_lots_leave_one_with_the_total() -> None:
     read = read_xml(award_notice(award("", "Tonte", "20000"), award("", "Haies", "40000")))
     assert [(lot.id, lot.title, lot.value_eur) for lot in read.need.lots] == [("1", "Entretien", 60_000)]
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
 
 
-def test_an_amount_with_tax_is_no_value(read_xml: ReadXml) -> None:
+def test_an_amount_with_tax_is_no_value() -> None:
     read = read_xml(award_notice(award("1", "Tonte", "20000", tax="INCLUDING_VAT")))
     assert "Un montant toutes taxes comprises n'est pas lu" in noted(read)
 
@@ -235,12 +233,12 @@ def test_an_amount_with_tax_is_no_value(read_xml: ReadXml) -> None:
         ("<NOTICE_INVOLVES><PUBLIC_CONTRACT/></NOTICE_INVOLVES>", None),
     ],
 )
-def test_what_a_notice_involves_is_a_technique(read_xml: ReadXml, involved: str, technique: str | None) -> None:
+def test_what_a_notice_involves_is_a_technique(involved: str, technique: str | None) -> None:
     raw = form("CONTRACT", f"{involved}<OBJECT_CONTRACT_INFORMATION>{CPV}</OBJECT_CONTRACT_INFORMATION>")
     assert read_xml(raw).need.technique == technique
 
 
-def test_lots_last_as_long_as_their_framework_agreement(read_xml: ReadXml) -> None:
+def test_lots_last_as_long_as_their_framework_agreement() -> None:
     raw = ted_2013(lot_2013(1, "Tonte", "77314100")).replace(
         b"<PERIOD_WORK_DATE_STARTING><MONTHS>24</MONTHS></PERIOD_WORK_DATE_STARTING>",
         b"<F02_FRAMEWORK><DURATION_FRAMEWORK_YEAR>4</DURATION_FRAMEWORK_YEAR></F02_FRAMEWORK>",
@@ -256,6 +254,6 @@ def test_lots_last_as_long_as_their_framework_agreement(read_xml: ReadXml) -> No
         ("OBJECT_DESIGN_CONTEST", "TITLE_DESIGN_CONTACT_NOTICE"),
     ],
 )
-def test_an_object_of_another_name_has_its_title(read_xml: ReadXml, section: str, title: str) -> None:
+def test_an_object_of_another_name_has_its_title(section: str, title: str) -> None:
     raw = form("FORM", f"<{section}><{title}><P>Jardin</P></{title}>{CPV}</{section}>")
     assert [(lot.title, lot.cpv) for lot in read_xml(raw).need.lots] == [("Jardin", ("77310000",))]

@@ -92,29 +92,21 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     assert '<a href="#lot-1-valeur">' in browser.page
     await browser.submit("lotissement", lots="beaucoup", faire="ajouter")
     assert browser.fields("lotissement")["lots"] == ["beaucoup"]
-
-
-async def test_what_is_missing_is_said_on_the_form(browser: Browser) -> None:
-    await browser.sign_in()
-    await browser.open("/lotissement")
-    answer = await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})
-    assert (answer.status_code, heading(browser.page)) == (422, "Découper en lots")
-    assert '<a href="#lieu">' in browser.page
-    assert '<a href="#lots">' in browser.page
-    await browser.submit("lotissement", faire="ajouter")
     assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)
+    await browser.open("/lotissement")
+    assert (await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})).status_code == 422
+    assert ('<a href="#lieu">' in browser.page, '<a href="#lots">' in browser.page) == (True, True)
 
 
-async def test_lots_of_the_same_words_have_amounts_of_their_own_and_none_is_lost(browser: Browser) -> None:
+async def test_lots_of_the_same_words_have_amounts_of_their_own_and_none_is_lost(own: Browser) -> None:
     """Of more than ten lots the page asks for the amounts of those that it shows."""
     words = TYPED["lot-1-objet"]
     lots = {f"lot-{number}-objet": words for number in range(1, 13)}
-    await browser.sign_in()
-    await browser.open("/lotissement")
-    await browser.submit("lotissement", {**TYPED, **lots}, faire="comprendre")
-    assert f"montant-2-{TRADES[0]}" in browser.fields("lotissement")
-    await browser.submit("lotissement", {f"montant-2-{TRADES[0]}": "60 000"}, faire="lots-11")
-    assert f'id="montant-12-{TRADES[0]}"' in browser.page
-    assert f'id="montant-2-{TRADES[0]}"' not in browser.page
-    await browser.submit("lotissement", faire="lots-1")
-    assert browser.fields("lotissement")[f"montant-2-{TRADES[0]}"] == ["60 000"]
+    await own.open("/lotissement")
+    await own.submit("lotissement", {**TYPED, **lots}, faire="comprendre")
+    assert f"montant-2-{TRADES[0]}" in own.fields("lotissement")
+    await own.submit("lotissement", {f"montant-2-{TRADES[0]}": "60 000"}, faire="lots-11")
+    assert f'id="montant-12-{TRADES[0]}"' in own.page
+    assert f'id="montant-2-{TRADES[0]}"' not in own.page
+    await own.submit("lotissement", faire="lots-1")
+    assert own.fields("lotissement")[f"montant-2-{TRADES[0]}"] == ["60 000"]

@@ -19,7 +19,7 @@ from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, Segme
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.accessibility_tree import Outline
-from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said
+from tests.api.desk.steps import FORM, Browser, assert_refers_to_itself, counted_in_words, heading, said
 from tests.api.sync.factories import Client, put_record
 from tests.domain.shortlists.test_frozen import FOLDER
 
@@ -166,14 +166,6 @@ async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
 
 
-def assert_refers_to_itself(outline: Outline) -> None:
-    """Each id is there once, and what refers to one finds it."""
-    assert len(outline.ids) == len(set(outline.ids))
-    for name in ("aria-labelledby", "aria-describedby", "for"):
-        referred = [(each.get(name) or "").split() for _, each in outline.elements]
-        assert {one for each in referred for one in each} <= set(outline.ids)
-
-
 async def test_who_lacks_little_is_asked_for_it(
     served: Client, answered: Answered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,23 +203,14 @@ async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: B
     assert "Règles applicables" not in said(without.text)
 
 
-async def test_the_form_of_a_need_can_be_read_aloud(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_the_form_of_a_need_can_be_read_aloud(own: Browser) -> None:
     for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
-        await browser.open(path)
-        outline = Outline(browser.page)
+        await own.open(path)
+        outline = Outline(own.page)
         assert list(outline.unlabelled()) == []
         assert_refers_to_itself(outline)
         anchors = [each["href"] or "" for each in outline.of("a")]
         assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
-
-
-async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(browser: Browser) -> None:
-    await browser.sign_in()
-    answer = await browser.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
-    assert (answer.status_code, heading(browser.page)) == (422, "Votre besoin")
-    assert '<a href="#lieu">' in browser.page
-    assert browser.fields("besoin")["lot-1-objet"] == ["tonte"]
 
 
 def lacking(*gates: Gate) -> LotShortlist:

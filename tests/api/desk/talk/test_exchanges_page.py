@@ -167,9 +167,7 @@ async def test_a_question_is_answered_to_its_author_alone(desk: Desk, browser: B
 
 
 async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     refused = await desk.send(page, faire="reponse", dit="Trop loin", frein=["distance", "other"])
     assert refused.status_code == 422
     assert "Trop loin" in browser.page
@@ -195,9 +193,7 @@ async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> 
 
 
 async def test_a_message_is_added_corrected_and_its_letter_shown(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     assert (await desk.send(page, faire="relire", texte="")).status_code == 422
     for act in ("relire", "message"):
         refused = await desk.send(page, faire=act, texte="Le parc fait [surface].", moyen="letter")
@@ -233,9 +229,7 @@ async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
 
 async def test_after_publication_all_is_read_and_nothing_written(desk_with: DeskWith, browser: Browser) -> None:
     desk = await desk_with(TWO[0])
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     open_page = browser.page
     await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
     assert (await desk.open("echanges/nouveau")).status_code == 409

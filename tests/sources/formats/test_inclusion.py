@@ -1,24 +1,24 @@
-"""Suppliers as the API of le marché de l'inclusion answers them."""
+"""Inclusion structures as le marché de l'inclusion and les emplois de l'inclusion answer them."""
 
 import csv
 import io
 import json
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.source import Row, SourceMapping
+from domain.suppliers.source import Row, RowError, SourceMapping
 from domain.suppliers.supplier import Address, Approval, Contact, Flag, Offer, Point, ServiceArea
 from sources.formats.inclusion import sectors
 from sources.formats.registry import JSON, NDJSON, read_rows
 from sources.rows import Context
 from tests.conftest import ROOT
-from tests.sources.formats.conftest import SAMPLES, new_context
+from tests.sources.formats.conftest import CONTEXT, SAMPLES
 
-CONTEXT = new_context()
 SUPPLIER: dict[str, Any] = SAMPLES["le-marche"]["supplier"]
 BREST = {"slug": "brest-29", "kind": "CITY", "insee_code": "29019"}
 BRETAGNE = {"slug": "bretagne", "kind": "REGION", "insee_code": "R53"}
@@ -216,3 +216,62 @@ def test_the_real_payloads_come_in(shared_data: Path) -> None:
 
 def test_every_sector_stands_for_known_segments_or_for_none() -> None:
     assert {each for named in sectors().values() for each in named if not taxonomy.load().known(each)} == set()
+
+
+def structures(document: str, media_type: str = JSON) -> list[Any]:
+    return list(read_rows("emplois", io.BytesIO(document.encode()), media_type, CONTEXT))
+
+
+JOB: dict[str, Any] = SAMPLES["emplois"]["job"]
+STRUCTURE: dict[str, Any] = SAMPLES["emplois"]["structure"]
+
+
+def structure(**fields: Any) -> Any:
+    (row,) = structures(json.dumps({"count": 1, "next": None, "results": [STRUCTURE | fields]}))
+    assert isinstance(row, Row), row
+    return row
+
+
+def test_a_structure_is_a_record_without_anybody_to_reach() -> None:
+    row = structure()
+    record = row.record
+    assert (row.external_id, record.siret, record.name) == ("6f7a", "80746931700018", "ESPOIR DU BLAVET")
+    assert (record.trade_name, record.approvals and record.approvals[0].kind) == ("Blavet Chantiers", "ACI")
+    assert record.address == Address("6 rue du Pont", "56300", "Pontivy", "56178")
+    assert "martin" not in str(record)
+    assert "0297000000" not in str(record)
+
+
+def test_an_extract_without_ids_is_known_by_siret_and_kind() -> None:
+    assert structure(id=None).external_id == "80746931700018/ACI"
+    (row,) = structures(json.dumps([STRUCTURE | {"id": None, "siret": ""}]))
+    assert isinstance(row, RowError)
+
+
+def test_jobs_tell_trades_before_words_do() -> None:
+    job, words = structure().record.offers
+    assert (job.segments, words.segments) == (("pr-locaux",), ("re-ressourcerie",))
+    (evidence,) = job.evidence
+    assert (evidence.kind, evidence.reference, evidence.on) == ("job", "K2204", date(2026, 10, 1))
+    assert words.evidence[0].kind == "words"
+
+
+def test_a_code_may_stand_after_its_label_and_a_page_may_hold_nstructure() -> None:
+    job = JOB | {"rome": "Nettoyage de locaux (K2204)", "mis_a_jour_le": None, "cree_le": "?"}
+    (offer,) = structure(postes=[job], description="").record.offers
+    assert (offer.segments, offer.evidence[0].on) == (("pr-locaux",), None)
+    assert structure(postes=None, description=None, type="EI").record.offers == ()
+
+
+def test_an_agency_lends_staff_whatever_it_recruits_for() -> None:
+    (offer,) = structure(type="ETTI").record.offers
+    assert offer.segments == ("so-mad",)
+
+
+def test_lines_are_read_and_unknown_kinds_rejected() -> None:
+    lines = "\n".join(
+        json.dumps(STRUCTURE | {"id": str(number), "type": kind}) for number, kind in enumerate(["EI", "XX"])
+    )
+    first, second = structures(lines, NDJSON)
+    assert isinstance(first, Row)
+    assert (second.line, second.external_id, second.code) == (2, "1", "unknown_value")
