@@ -262,6 +262,17 @@ class Tally:
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))
             for segment, (label, needs) in self._lacking.items()
         )
+        counts = (SOCIAL_TARGET, self._social), (ENVIRONMENTAL_TARGET, self._environmental)
+        provisions = (
+            ProvisionFigures(
+                target=target,
+                with_provision=each[True],
+                without=each[False],
+                unknown=each[None],
+                share=each[True] / known if (known := each[True] + each[False]) else None,
+            )
+            for target, each in counts
+        )
         return Insights(
             needs=NeedFigures(len(self._lots), sum(map(len, self._lots.values())), dict(self._statuses)),
             replies=replies,
@@ -269,18 +280,5 @@ class Tally:
             barrier_notes=notes,
             segments_without_supply=tuple(sorted(unsupplied, key=lambda each: (-each.lots, each.segment))),
             tension=TensionFigures(**tension),
-            provisions=Provisions(
-                _provision(self._social, SOCIAL_TARGET), _provision(self._environmental, ENVIRONMENTAL_TARGET)
-            ),
+            provisions=Provisions(*provisions),
         )
-
-
-def _provision(counted: Counter[bool | None], target: float) -> ProvisionFigures:
-    known = counted[True] + counted[False]
-    return ProvisionFigures(
-        target=target,
-        with_provision=counted[True],
-        without=counted[False],
-        unknown=counted[None],
-        share=counted[True] / known if known else None,
-    )

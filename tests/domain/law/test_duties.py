@@ -5,7 +5,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from domain.needs.need import Buyer, Lot, Need
 from tests.domain.law.samples import (
     CLEANING,
     LOCAL,
@@ -49,23 +49,8 @@ def test_environmental_criterion_and_condition_by_date(
     assert ("critère" in found.message.fr) == (asked.lots[0].value_eur != 50_000)
 
 
-@pytest.mark.parametrize(
-    ("on", "severity"),
-    [(date(2024, 6, 24), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")],
-)
-def test_social_condition_by_date(on: date, severity: str) -> None:
-    """Advised, then required; a concession has two exceptions."""
-    for asked in (services(221_000), services(6_000_000, contract="concession")):
-        found = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
-        assert (found.severity, "à vérifier" in found.message.fr) == (severity, False)
-        if severity == "warning":
-            assert found.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
-            assert found.message.fr.startswith("À partir des seuils européens")
-            assert ("deux exceptions" in found.message.fr) == (asked.contract == "concession")
-
-
 def test_social_consideration_by_amount() -> None:
-    """By kind of buyer and nature; a code that may be a social service's has their threshold below it."""
+    """By kind of buyer and nature; advised, then required; a concession has two exceptions."""
     for on in (date(2026, 8, 20), date(2026, 8, 22), TODAY):
         assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99), on)
     assert "SOCIAL_CONSIDERATION" in advice(services(216_000))
@@ -83,38 +68,37 @@ def test_social_consideration_by_amount() -> None:
         assert the("SOCIAL_CONSIDERATION", found).confidence == sure
     lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
     assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"
+    for on, severity in [(date(2024, 6, 24), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")]:
+        for asked in (services(221_000), services(6_000_000, contract="concession")):
+            told = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
+            assert (told.severity, "à vérifier" in told.message.fr) == (severity, False)
+            if severity == "warning":
+                assert told.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
+                assert told.message.fr.startswith("À partir des seuils européens")
+                assert ("deux exceptions" in told.message.fr) == (asked.contract == "concession")
 
 
-@pytest.mark.parametrize(
-    ("purchases", "on", "expected"),
-    [
+def test_spaser_by_annual_purchases() -> None:
+    """More than the amount of the date; of every buyer since the law on green industry."""
+    for purchases, on, expected in [
         (50_000_000, TODAY, False),
         (50_000_000.01, TODAY, True),
         (50_000_000.01, date(2023, 1, 1), True),
         (100_000_000, date(2022, 12, 31), False),
         (100_000_000.01, date(2022, 12, 31), True),
         (None, TODAY, False),
-    ],
-)
-def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected: bool) -> None:
-    """More than the amount of the date, where the buyer states its purchases."""
-    who = Buyer(kind="local", annual_purchases_eur=purchases)
-    assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
-
-
-@pytest.mark.parametrize(
-    ("kind", "on", "doubtful"),
-    [
+    ]:
+        who = Buyer(kind="local", annual_purchases_eur=purchases)
+        assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
+    for kind, on, doubtful in [
         ("state", date(2023, 10, 24), True),
         ("state", date(2023, 10, 25), False),
         ("utility", date(2023, 10, 25), False),
         ("local", date(2023, 10, 24), False),
-    ],
-)
-def test_spaser_of_every_buyer(kind: BuyerKind, on: date, doubtful: bool) -> None:
-    """Since the law on green industry: before, only of local authorities for sure."""
-    found = the("SPASER", review(services(1_000, buyer=Buyer(kind=kind, annual_purchases_eur=6e7)), on).advice)
-    assert ("à vérifier" in found.message.fr) == doubtful
+    ]:
+        who = Buyer(kind=kind, annual_purchases_eur=6e7)  # type: ignore[arg-type]
+        found = the("SPASER", review(services(1_000, buyer=who), on).advice)
+        assert ("à vérifier" in found.message.fr) == doubtful
 
 
 def test_lots_and_hazardous_waste() -> None:
@@ -224,8 +208,8 @@ def terms(asked: Need, on: date = FROM) -> str:
     return the("FINANCIAL_TERMS", review(asked, on).advice).message.fr
 
 
-def test_specifications_take_sustainable_development_into_account() -> None:
-    """From 2026-08-22, whatever the amount; a direct award is not told."""
+def test_terms_of_other_contracts() -> None:
+    """Sustainable specifications whatever the amount, not of a direct award."""
     assert "SUSTAINABLE_SPECIFICATIONS" not in advice(services(640_000), BEFORE)
     found = the("SUSTAINABLE_SPECIFICATIONS", review(services(60_000), FROM).advice)
     assert (found.severity, found.confidence, found.article) == ("warning", "high", "L2111-2")
@@ -233,6 +217,11 @@ def test_specifications_take_sustainable_development_into_account() -> None:
     assert "SUSTAINABLE_SPECIFICATIONS" in advice(services(None), FROM)
     concession = the("SUSTAINABLE_SPECIFICATIONS", review(services(1_000, contract="concession"), FROM).advice)
     assert concession.article == "L3111-2"
+    for on, share in [(date(2024, 12, 31), "10 %"), (date(2025, 1, 1), "20 %")]:
+        found = the("PME_SHARE", review(services(1_000, contract="concession"), on).advice)
+        assert (found.severity, found.article) == ("info", "R3114-5")
+        assert share in found.message.fr
+        assert "PME_SHARE" not in advice(services(1_000), on)
 
 
 @pytest.mark.parametrize(
@@ -260,18 +249,9 @@ def test_reasons_for_an_exception_are_kept_where_the_condition_is_required(
     assert "SOCIAL_EXCEPTION_REASONS" not in advice(asked, on)
 
 
-@pytest.mark.parametrize(("on", "share"), [(date(2024, 12, 31), "10 %"), (date(2025, 1, 1), "20 %")])
-def test_a_concession_may_require_a_share_for_small_firms(on: date, share: str) -> None:
-    """It may, so it is no warning; markets are not told, for global contracts are not known as such."""
-    found = the("PME_SHARE", review(services(1_000, contract="concession"), on).advice)
-    assert (found.severity, found.article) == ("info", "R3114-5")
-    assert share in found.message.fr
-    assert "PME_SHARE" not in advice(services(1_000), on)
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
+def test_an_advance_is_due_above_an_amount_and_a_duration() -> None:
+    """Those of the first duration; of direct awards no warning; rates are not guessed."""
+    for asked, expected in [
         (cleaning(50_000), False),
         (cleaning(50_000 + CENT), True),
         (cleaning(months=2), False),
@@ -282,18 +262,8 @@ def test_a_concession_may_require_a_share_for_small_firms(on: date, share: str) 
         (cleaning(who=buyer("utility")), False),
         (cleaning(contract="concession"), False),
         (cleaning(technique="framework_agreement"), False),
-    ],
-)
-def test_an_advance_is_due_above_an_amount_and_a_duration(asked: Need, expected: bool) -> None:
-    assert ("FINANCIAL_TERMS" in advice(asked)) == expected
-
-
-RENEWED = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12)
-ALL = msgspec.structs.replace(RENEWED, value_covers="all")
-
-
-def test_advance_and_retention() -> None:
-    """By the first duration; of direct awards no warning."""
+    ]:
+        assert ("FINANCIAL_TERMS" in advice(asked)) == expected
     assert "à vérifier" not in terms(need(RENEWED))
     assert "FINANCIAL_TERMS" not in advice(need(msgspec.structs.replace(RENEWED, value_eur=50_000, options_eur=9_000)))
     assert "les taux d'une PME dépendent de l'acheteur" in terms(cleaning(who=None))
@@ -305,6 +275,10 @@ def test_advance_and_retention() -> None:
     assert "FINANCIAL_TERMS" in advice(cleaning(None, estimated_total_eur=60_000))
     assert "FINANCIAL_TERMS" not in advice(cleaning(), date(2019, 3, 31))
     assert "FINANCIAL_TERMS" in advice(cleaning(), date(2019, 4, 1))
+
+
+RENEWED = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12)
+ALL = msgspec.structs.replace(RENEWED, value_covers="all")
 
 
 @pytest.mark.parametrize(

@@ -111,27 +111,20 @@ def test_procedure_by_value_and_date(asked: Need, on: date, expected: list[str])
     assert procedure(asked, on) == expected
 
 
-def test_thresholds_that_are_not_known_are_said_to_be_so() -> None:
-    """Nothing that rests on them is told."""
-    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
-        found = advice(asked, on)
-        assert "THRESHOLD_UNKNOWN" in found
-        assert "SOCIAL_CONSIDERATION" not in found
-
-
-@pytest.mark.parametrize(
-    ("values", "lacking"), [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]
-)
-def test_no_verdict_where_a_value_is_unknown(values: tuple[float | None, ...], lacking: str) -> None:
+def test_no_verdict_where_a_value_or_a_threshold_is_unknown() -> None:
     """Not even where the known lots alone would decide: the advice names the lots to complete."""
-    found = review(services(*values)).advice
-    assert procedure(services(*values)) == []
-    assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
-    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
+    for values, lacking in [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]:
+        found = review(services(*values)).advice
+        assert procedure(services(*values)) == []
+        assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
+        assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
+    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
+        told = advice(asked, on)
+        assert ("THRESHOLD_UNKNOWN" in told, "SOCIAL_CONSIDERATION" in told) == (True, False)
 
 
 def test_a_contract_of_works_and_services() -> None:
-    """Apart each is told its own; one contract follows its main object, and what it would change is pointed out."""
+    """Each is told its own; what one contract would change is pointed out; a total beyond the lots lowers nothing."""
     apart = lots({"w": (WORKS, 90_000), "s": (CLEANING, 50_000)})
     found = the("MIXED_OBJECT", review(apart).advice)
     assert procedure(apart) == ["GRE_A_GRE", "GRE_A_GRE"]
@@ -141,11 +134,7 @@ def test_a_contract_of_works_and_services() -> None:
     chairs: dict[str, tuple[str, float | None]] = {"a": ("45111300", 90_000), "b": ("39100000", 50_000)}
     assert procedure(lots(chairs)) == ["GRE_A_GRE", "GRE_A_GRE"]
     assert procedure(lots(chairs, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
-
-
-@pytest.mark.parametrize(
-    ("of_works", "of_services", "named"),
-    [
+    for of_works, of_services, named in [
         (60_000, 39_999.99, None),
         (60_000, 40_000, (("s",), ("w",))),
         (30_000, 30_000, (("s",), ("w",))),
@@ -153,14 +142,15 @@ def test_a_contract_of_works_and_services() -> None:
         (90_000, 300_000, (("w",),)),
         (5_300_000, 103_999.99, None),
         (5_300_000, 104_000, (("s",), ("w",))),
-    ],
-)
-def test_what_one_contract_would_change(
-    of_works: float, of_services: float, named: tuple[tuple[str, ...], ...] | None
-) -> None:
-    """Only what is told of separate needs and would not hold for one is pointed out, and of which lots."""
-    asked = lots({"w": (WORKS, of_works), "s": (CLEANING, of_services)})
-    assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == named
+    ]:
+        asked = lots({"w": (WORKS, of_works), "s": (CLEANING, of_services)})
+        assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == named
+    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
+    asked = need(works(3_000_000).lots[0], service, contract="concession")
+    assert procedure(asked) == ["PROC_FORMALISEE"]
+    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
+    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
 
 
 def test_what_is_said_beside_a_procedure() -> None:
@@ -212,13 +202,3 @@ def test_unknown_buyer_is_judged_only_where_all_thresholds_agree(anonymous: Buye
     assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
     found = review(services(140_000, buyer=anonymous)).advice
     assert "indiquer lequel il est" in the("BUYER_KIND_UNKNOWN", found).message.fr
-
-
-def test_a_concession_of_works_and_services_is_one_value() -> None:
-    """Its threshold is the same for both: dividing it into lots lowers nothing, and no nature needs to be known."""
-    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
-    asked = need(works(3_000_000).lots[0], service, contract="concession")
-    assert procedure(asked) == ["PROC_FORMALISEE"]
-    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
-    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
-    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr

@@ -95,29 +95,14 @@ def test_small_lots_of_a_formal_procedure(asked: Need, expected: list[tuple[str,
     assert sets(asked) == expected
 
 
-@pytest.mark.parametrize("total", [None, 240_000, 400_000])
-def test_a_need_of_one_lot_has_no_small_lot(total: float | None) -> None:
-    """Even where its stated total, with renewals or the life of a framework, is many times the lot's value."""
-    found = review(services(40_000, estimated_total_eur=total))
-    assert not {"SMALL_LOT_SETS", "SMALL_LOT_OK"} & {*codes(found.advice), *codes(found.lots["1"].advice)}
-    assert sets(services(40_000, 100_000, estimated_total_eur=400_000)) == [("1",)]
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
+def test_sets_follow_the_amounts_they_rest_on() -> None:
+    """For direct award below 60 000 € each and within 20 % together; not so before; weak amounts make weak sets."""
+    for asked, expected in [
         (services(30_000, 30_000, 30_000), []),
         (services(100_000, 15_000, 10_000), [("2", "3")]),
         (services(100_000, 20_000, 10_000), [("2",), ("3",)]),
-    ],
-)
-def test_direct_award_of_small_lots(asked: Need, expected: list[tuple[str, ...]]) -> None:
-    """Below 60 000 € each and within 20 % together; three equal lots are a third each."""
-    assert sets(asked, "R2122-8") == expected
-
-
-def test_sets_follow_the_amounts_they_rest_on() -> None:
-    """A lot of 42 500 € is below 60 000 €, but was not below 40 000 €; weak amounts make weak sets."""
+    ]:
+        assert sets(asked, "R2122-8") == expected
     asked = services(170_000, 42_500)
     assert sets(asked, "R2122-8", date(2026, 3, 31)) == []
     assert sets(asked, "R2122-8", date(2026, 4, 1)) == [("2",)]
@@ -125,6 +110,10 @@ def test_sets_follow_the_amounts_they_rest_on() -> None:
     assert the("SMALL_LOT_SETS", review(asked, date(2021, 6, 1)).advice).confidence == "low"
     assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
     assert "SMALL_LOT_SETS" not in advice(services(6_000_000, 30_000, 30_000, contract="concession"))
+    for total in [None, 240_000, 400_000]:
+        found = review(services(40_000, estimated_total_eur=total))
+        assert not {"SMALL_LOT_SETS", "SMALL_LOT_OK"} & {*codes(found.advice), *codes(found.lots["1"].advice)}
+        assert sets(services(40_000, 100_000, estimated_total_eur=400_000)) == [("1",)]
 
 
 def test_adapted_procedures_and_direct_awards_share_one_envelope() -> None:

@@ -9,7 +9,7 @@ import pytest
 from domain.law.findings import LegalAdvice
 from domain.law.procedures.splitting import MOST_ADDENDS, may_pass_with_others, no_split
 from domain.law.rules import load
-from domain.needs.need import Buyer, BuyerKind, Lot, Need, OtherNeed, buyer_siret, year_of
+from domain.needs.need import Buyer, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
 
 HERE = "22560001400016"
@@ -38,7 +38,7 @@ def bought_by(siret: str | None, value: float, **more: object) -> Need:
 
 
 def test_the_amount_that_is_passed() -> None:
-    """59 999,99 € together stay below 60 000 €; one cent more does not. The amount is that of the day."""
+    """59 999,99 € together stay below 60 000 €; one cent more does not; by day, by buyer, the highest of two."""
     assert warned(services(30_000), services(29_999.99)) == []
     found = the(warned(services(30_000), services(30_000)))
     assert (found.code, found.severity, found.article, found.lots) == (
@@ -58,6 +58,13 @@ def test_the_amount_that_is_passed() -> None:
         in the(warned(services(30_000), services(185_999.99))).message.en
     )
     assert warned(services(30_000, 30_000)) == []
+    for kind, cents in [("state", 14_000_000), ("local", 21_600_000), ("utility", 43_200_000)]:
+        buyer = Buyer(kind=kind)  # type: ignore[arg-type]
+        asked = services(100_000, buyer=buyer)
+        assert warned(asked, services((cents - 10_000_001) / 100, buyer=buyer)) == []
+        found = the(warned(asked, services((cents - 10_000_000) / 100, buyer=buyer)))
+        assert "seuil européen de cet acheteur" in found.message.fr
+        assert warned(services(100_000, buyer=None), services(1_000_000)) == []
 
 
 def test_renewals_and_options_count_in_every_need() -> None:
@@ -73,18 +80,8 @@ def test_renewals_and_options_count_in_every_need() -> None:
     assert warned(need(msgspec.structs.replace(own, value_eur=30_000)), need(other)) == []
 
 
-@pytest.mark.parametrize(("kind", "cents"), [("state", 14_000_000), ("local", 21_600_000), ("utility", 43_200_000)])
-def test_one_cent_decides_on_the_eu_threshold_of_the_buyer(kind: BuyerKind, cents: int) -> None:
-    buyer = Buyer(kind=kind)
-    asked = services(100_000, buyer=buyer)
-    assert warned(asked, services((cents - 10_000_001) / 100, buyer=buyer)) == []
-    found = the(warned(asked, services((cents - 10_000_000) / 100, buyer=buyer)))
-    assert "seuil européen de cet acheteur" in found.message.fr
-    assert warned(services(100_000, buyer=None), services(1_000_000)) == []
-
-
 def test_the_computation_is_shown() -> None:
-    """The need's own value, then the others, the largest first, each by its reference, else its title, else its id."""
+    """The need's own value, then the others, the largest first, of many those; by reference, else title, else id."""
     others = (services(5_000, title="Vitres"), services(30_000, reference="NETT-2"), services(20_000))
     found = the(warned(services(7_000, 5_000), *others))
     assert found.lots == ()
@@ -97,9 +94,6 @@ def test_the_computation_is_shown() -> None:
     assert "€12,000 + €30,000 (ref. NETT-2)" in found.message.en
     assert found.message.fr.endswith("(R2121-4)")
     assert found.message.en.endswith("(R2121-4)")
-
-
-def test_many_needs_are_not_all_written_out() -> None:
     found = the(warned(services(5_000), *[services(6_000)] * (MOST_ADDENDS + 3)))
     assert found.message.fr.count("6 000 € (besoin") == MOST_ADDENDS
     assert "+ 18 000 € (3 de plus) = 95 000 €" in found.message.fr

@@ -82,17 +82,6 @@ def test_a_concession_quotes_its_own_articles(
     assert of_concession.outcome == of_market.outcome
 
 
-def test_the_share_of_a_concession_quotes_its_own_article() -> None:
-    """Read in the code, for markets and for concessions."""
-    low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
-    of_market, of_concession = (
-        eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
-    )
-    assert (of_market.confidence, of_concession.confidence) == ("high", "high")
-    assert of_market.message.fr.endswith(" (R2113-7)")
-    assert of_concession.message.fr.endswith(" (R3113-1)")
-
-
 OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
     "handicap": ("ESAT", "disabled"),
     "iae": ("ACI", "disadvantaged"),
@@ -101,23 +90,25 @@ OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
 """A kind of approval that each type is for, and the share of workers that counts."""
 
 
-@pytest.mark.parametrize("reserved", OF_TYPE)
-def test_half_of_the_workers(reserved: Reserved) -> None:
-    """Exactly half is enough; an unknown share is presumed; only the share that counts is read."""
-    kind, counted = OF_TYPE[reserved]
-    others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
-    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
-    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
-    assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
-    assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
-
-
-@pytest.mark.parametrize("approvals", [None, (), (Approval("ESAT"),), (Approval("TIH"),)])
-def test_known_low_share_is_final_whatever_the_approval(approvals: tuple[Approval, ...] | None) -> None:
-    """Below 50 % the condition of the law is known not to be met."""
-    low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
-    assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
-    assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
+def test_half_of_the_workers() -> None:
+    """Exactly half is enough; only the share that counts is read; below it no approval helps."""
+    for reserved, (kind, counted) in OF_TYPE.items():
+        others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
+        assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
+        assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
+        assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
+        assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
+    for approvals in [None, (), (Approval("ESAT"),), (Approval("TIH"),)]:
+        low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
+        assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
+        assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
+    low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
+    of_market, of_concession = (
+        eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
+    )
+    assert (of_market.confidence, of_concession.confidence) == ("high", "high")
+    assert of_market.message.fr.endswith(" (R2113-7)")
+    assert of_concession.message.fr.endswith(" (R3113-1)")
 
 
 def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:
@@ -133,20 +124,24 @@ def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:
     assert best_of(verdicts).reserved == "handicap"
 
 
-@pytest.mark.parametrize("reserved", OF_TYPE)
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
-        (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
-        (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
-        (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
-        (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
-    ],
-)
-def test_bounds_of_an_approval_are_inclusive(reserved: Reserved, on: date, expected: tuple[str, str]) -> None:
-    """Not yet valid or no longer: to be shown, never refused."""
-    facts = LegalFacts(approvals=(Approval(OF_TYPE[reserved][0], date(2025, 1, 1), date(2027, 12, 31)),))
-    assert judge(reserved, facts, on) == expected
+def test_bounds_of_an_approval_are_inclusive() -> None:
+    """Not yet valid or no longer: to be shown, never refused; a kind that is judged is so lapsed or not."""
+    ended = date(2026, 12, 22)
+    judged: list[tuple[Reserved, Kind]] = [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")]
+    for reserved, kind in judged:
+        for on in (ended, ended + DAY):
+            facts = LegalFacts(approvals=(Approval(kind, None, ended),))
+            assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
+            assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > ended)
+    for reserved, (kind, _) in OF_TYPE.items():
+        for on, expected in [
+            (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+            (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
+            (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
+            (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        ]:
+            facts = LegalFacts(approvals=(Approval(kind, date(2025, 1, 1), date(2027, 12, 31)),))
+            assert judge(reserved, facts, on) == expected
 
 
 def test_which_approval_counts() -> None:
@@ -177,15 +172,6 @@ def test_which_approval_counts() -> None:
     facts = LegalFacts(approvals=(Approval("EITI"),))
     for on, past in ((date(2018, 1, 1), False), (date(2026, 12, 22), False), (date(2026, 12, 23), True)):
         assert ("fin prévue passée" in eligibility(facts, "iae", on, load()).message.fr) == past
-
-
-@pytest.mark.parametrize(("reserved", "kind"), [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")])
-@pytest.mark.parametrize("on", [date(2026, 12, 22), date(2026, 12, 23)])
-def test_kinds_that_the_articles_do_not_name_are_judged(reserved: Reserved, kind: Kind, on: date) -> None:
-    """Lapsed or not; the message says that the evidence expired."""
-    facts = LegalFacts(approvals=(Approval(kind, None, date(2026, 12, 22)),))
-    assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
-    assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > date(2026, 12, 22))
 
 
 def test_days_before_a_type_or_the_code() -> None:

@@ -18,22 +18,15 @@ def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> l
     return [finding.code for finding in review_types(frozenset(reserved), contract, on, load().at(on))]
 
 
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
+def test_combinations_of_types() -> None:
+    """Handicap with insertion since the loi ASAP; prison with no other; ESS not opened by the code."""
+    for on, expected in [
         (date(2020, 1, 15), ["COMBINATION_FORBIDDEN"]),
         (date(2020, 12, 8), ["COMBINATION_FORBIDDEN"]),
         (date(2020, 12, 9), []),
         (date(2026, 11, 24), []),
-    ],
-)
-def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
-    """Allowed on one lot since the day after the loi ASAP was published."""
-    assert codes(on, "handicap", "iae") == expected
-
-
-def test_combinations_of_types() -> None:
-    """Prison with no other, ESS not opened by the code, a concession one type alone."""
+    ]:
+        assert codes(on, "handicap", "iae") == expected
     on = date(2026, 11, 24)
     assert codes(on, "penitentiary", "iae") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "penitentiary", "ess") == ["COMBINATION_FORBIDDEN"]
@@ -92,8 +85,8 @@ def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[s
     assert message.count(". ") == 1
 
 
-def test_what_is_asked_of_other_reservations() -> None:
-    """No equivalent for prisons; nothing without reservation or where the law forbids it."""
+def test_proofs_follow_the_day_and_the_contract() -> None:
+    """Temporary work has an approval of its own since 2024; nothing is said of the time before the code."""
     assert "at least 50% of disabled or disadvantaged workers" in proofs("handicap", "iae").message.en  # type: ignore[union-attr]
     found = proofs("penitentiary", cpv=("79920000",))
     assert found is not None
@@ -107,6 +100,10 @@ def test_what_is_asked_of_other_reservations() -> None:
     assert found.article == "R3123-5"
     assert "en cours de concession" in found.message.fr
     assert "(R3113-1) : " in found.message.fr
+    for on, known in [(date(2024, 2, 11), False), (date(2024, 2, 12), True)]:
+        assert ("(EATT)" in said("handicap", on=on)) == known
+    for on, known in [(date(2019, 3, 31), False), (date(2019, 4, 1), True)]:
+        assert bool(said("iae", on=on)) == known
 
 
 def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
@@ -135,16 +132,6 @@ def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value:
     assert ("annoncer" in found.message.fr) == (value >= 60_000)
 
 
-@pytest.mark.parametrize(("on", "known"), [(date(2024, 2, 11), False), (date(2024, 2, 12), True)])
-def test_temporary_work_has_an_approval_of_its_own_since_2024(on: date, known: bool) -> None:
-    assert ("(EATT)" in said("handicap", on=on)) == known
-
-
-@pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])
-def test_nothing_is_said_of_the_time_before_the_code(on: date, known: bool) -> None:
-    assert bool(said("iae", on=on)) == known
-
-
 KITS = Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",), duration_months=12, reserved=("penitentiary",))
 
 
@@ -152,22 +139,15 @@ def changed(on: date = date(2026, 11, 24), **fields: object) -> dict[str, str]:
     return findings(need(msgspec.structs.replace(KITS, **fields)), on)
 
 
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
+def test_what_can_be_done_inside_a_prison() -> None:
+    """Between the ordinance and its decree a person must judge; no works, no service on premises."""
+    for on, expected in [
         (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
         (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
         (date(2022, 12, 29), {"SHARE_NOT_FIXED": "REVIEW"}),
         (date(2022, 12, 30), {}),
-    ],
-)
-def test_type_then_share_came_into_force(on: date, expected: dict[str, str]) -> None:
-    """Between the ordinance and its decree a person must judge; packing can be done inside."""
-    assert changed(on) == expected
-
-
-def test_what_can_be_done_inside_a_prison() -> None:
-    """No works, by nature or CPV; no service on premises, if some are to be judged."""
+    ]:
+        assert changed(on) == expected
     assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
@@ -234,20 +214,8 @@ def test_main_cpv_against_the_list(code: str, expected: tuple[str, str] | None) 
     assert found["ESS_PUBLIC_SERVICE_MISSION"] == ("REVIEW" if expected else "ELIGIBLE_IF")
 
 
-@pytest.mark.parametrize(
-    ("code", "near"),
-    [("92312100", "92500000, 92600000"), ("80540000", "80511000, 80520000, 80590000"), ("90919200", None)],
-)
-def test_an_unlisted_code_is_told_of_its_listed_neighbours(code: str, near: str | None) -> None:
-    """Which are for the buyer to choose, if they say what is bought; no code is changed for it."""
-    lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
-    message = review(need(lot)).lots["1"].reservation[0].message.fr
-    assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
-    assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
-
-
 def test_the_list_of_ess_services() -> None:
-    """17 single codes and every code of health and social work; without CPV it cannot be checked."""
+    """17 single codes and every code of health and social work; an unlisted one is told of its neighbours."""
     known = tuple(cpv.load()._labels)
     standing = [listing(code, LISTED) for code in known]
     assert len(LISTED) == standing.count("listed") == 115
@@ -256,6 +224,15 @@ def test_the_list_of_ess_services() -> None:
     assert of_ess(cpv=())["CPV_MISSING"] == "UNKNOWN"
     found = review(need(msgspec.structs.replace(CLEAN, cpv=(), segments=("pr-locaux",)))).lots["1"].reservation
     assert [(item.code, item.confidence) for item in found if item.code == "NOT_LISTED"] == [("NOT_LISTED", "low")]
+    for code, near in [
+        ("92312100", "92500000, 92600000"),
+        ("80540000", "80511000, 80520000, 80590000"),
+        ("90919200", None),
+    ]:
+        lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
+        message = review(need(lot)).lots["1"].reservation[0].message.fr
+        assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
+        assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
 
 
 def test_only_listed_services() -> None:
@@ -270,9 +247,9 @@ def test_only_listed_services() -> None:
     assert found["NOT_EXCLUSIVE"] == "REVIEW"
 
 
-@pytest.mark.parametrize(
-    ("duration", "renewal", "expected"),
-    [
+def test_who_may_reserve_for_how_long() -> None:
+    """36 months pass with renewals, 37 do not; a public undertaking may not reserve."""
+    for duration, renewal, outcome in [
         (36, None, None),
         (36, 0, None),
         (24, 12, None),
@@ -281,16 +258,9 @@ def test_only_listed_services() -> None:
         (36, 12, "INELIGIBLE"),
         (1, 36, "INELIGIBLE"),
         (None, 37, "INELIGIBLE"),
-    ],
-)
-def test_three_years_renewals_included(duration: int | None, renewal: int | None, expected: str | None) -> None:
-    """36 months pass, 37 do not."""
-    assert of_ess(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == expected
-
-
-@pytest.mark.parametrize(
-    ("who", "expected"),
-    [
+    ]:
+        assert of_ess(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == outcome
+    for who, expected in [
         (LOCAL, {}),
         (Buyer(kind="state"), {}),
         (Buyer(kind="local"), {}),
@@ -298,9 +268,6 @@ def test_three_years_renewals_included(duration: int | None, renewal: int | None
         (Buyer(kind="utility", contracting_authority=False), {"BUYER_NOT_POUVOIR_ADJUDICATEUR": "INELIGIBLE"}),
         (Buyer(kind="utility"), {"BUYER_STATUS_UNKNOWN": "UNKNOWN"}),
         (None, {"BUYER_STATUS_UNKNOWN": "UNKNOWN"}),
-    ],
-)
-def test_only_a_contracting_authority(who: Buyer | None, expected: dict[str, str]) -> None:
-    """A public undertaking may not reserve to ESS; an undescribed buyer is not refused."""
-    found = findings(need(CLEAN, buyer=who))
-    assert {code: outcome for code, outcome in found.items() if code.startswith("BUYER")} == expected
+    ]:
+        found = findings(need(CLEAN, buyer=who))
+        assert {code: outcome for code, outcome in found.items() if code.startswith("BUYER")} == expected

@@ -3,7 +3,6 @@
 from datetime import date
 
 import msgspec
-import pytest
 
 from domain.law.findings import LegalAdvice
 from domain.law.reservations.eligibility import LegalFacts
@@ -17,7 +16,7 @@ from domain.law.reservations.supply_advice import (
     supply_advice,
 )
 from domain.law.rules import load, months_later
-from domain.needs.need import Lot, Reserved
+from domain.needs.need import Lot
 from domain.suppliers.supplier import Approval, Shares
 from tests.domain.law.samples import TODAY, codes, need, review
 
@@ -86,9 +85,9 @@ def test_few_candidates() -> None:
     assert "22/12/2026" in found.message.fr
 
 
-@pytest.mark.parametrize(
-    ("approvals", "expected"),
-    [
+def test_end_of_the_approval_that_a_standing_rests_on() -> None:
+    """A renewal without a gap is no end; evidence may end too; of equal types one that needs none is enough."""
+    for approvals, expected in [
         ((Approval("EI", None, date(2027, 3, 1)),), date(2027, 3, 1)),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("ACI", None, date(2029, 1, 1))), date(2029, 1, 1)),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 3, 2), None)), None),
@@ -97,19 +96,10 @@ def test_few_candidates() -> None:
         ((Approval("EI", None, date(2026, 1, 1)),), None),
         ((Approval("EI"), Approval("ESUS", None, date(2027, 3, 1))), None),
         (None, None),
-    ],
-)
-def test_end_of_the_approval_that_eligibility_rests_on(
-    approvals: tuple[Approval, ...] | None, expected: date | None
-) -> None:
-    """A renewal that follows without a gap is no end."""
-    facts = LegalFacts(approvals=approvals)
-    assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
-
-
-@pytest.mark.parametrize(
-    ("reserved", "facts", "expected"),
-    [
+    ]:
+        facts = LegalFacts(approvals=approvals)
+        assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
+    for reserved, facts, expected in [
         ("iae", LegalFacts((Approval("EITI", None, date(2026, 12, 22)),)), date(2026, 12, 22)),
         ("iae", LegalFacts((Approval("GEIQ", None, date(2027, 3, 1)), Approval("GEIQ", date(2027, 3, 2)))), None),
         ("iae", LegalFacts((Approval("EI"), Approval("GEIQ", None, date(2027, 3, 1)))), None),
@@ -119,15 +109,8 @@ def test_end_of_the_approval_that_eligibility_rests_on(
         ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), legal_form="association"), None),
         ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), ess=True), None),
         ("penitentiary", LegalFacts((Approval("SEP", None, date(2027, 1, 31)),)), date(2027, 1, 31)),
-    ],
-)
-def test_end_of_an_approval_that_is_only_evidence(reserved: Reserved, facts: LegalFacts, expected: date | None) -> None:
-    """What a person must judge, or what remains to be proven, may rest on an approval too."""
-    assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected
-
-
-def test_which_approval_a_standing_rests_on() -> None:
-    """Of types that are equally good, one that needs none is enough, and the last to end counts."""
+    ]:
+        assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected  # type: ignore[arg-type]
     inside = LegalFacts((Approval("ACI", None, date(2027, 3, 1)),), Shares(detained=0.8), in_prison=True)
     assert approval_end(inside, frozenset({"iae", "penitentiary"}), TODAY, load()) is None
     both = LegalFacts((Approval("TIH", None, date(2027, 3, 1)), Approval("EITI", None, date(2027, 6, 1))))
@@ -136,26 +119,19 @@ def test_which_approval_a_standing_rests_on() -> None:
     assert approval_end(facts, frozenset({"iae"}), TODAY, load()) is None
 
 
-def test_horizon_and_distance() -> None:
-    """The contract with its renewals, or a year; wherever distance ranks its article is quoted."""
-    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
-    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
-    said = distance_is_for_sourcing(TODAY, load())
-    assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in said.message.fr
-    assert (said.article, said.rule) == ("L3", "distance_sourcing_only")
-
-
-@pytest.mark.parametrize(
-    ("day", "months", "expected"),
-    [
+def test_calendar_months_and_the_horizon() -> None:
+    """The same day of the month, or its last; the contract with its renewals, or a year."""
+    for day, months, expected in [
         (date(2024, 1, 31), 1, date(2024, 2, 29)),
         (date(2024, 2, 29), 12, date(2025, 2, 28)),
         (date(2024, 1, 31), -2, date(2023, 11, 30)),
         (date(2024, 12, 1), 1, date(2025, 1, 1)),
         (date(9999, 1, 1), 1_200, date.max),
         (date(1, 6, 1), -36, date.min),
-    ],
-)
-def test_calendar_months(day: date, months: int, expected: date) -> None:
-    """The same day, or the month's last."""
-    assert months_later(day, months) == expected
+    ]:
+        assert months_later(day, months) == expected
+    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
+    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
+    said = distance_is_for_sourcing(TODAY, load())
+    assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in said.message.fr
+    assert (said.article, said.rule) == ("L3", "distance_sourcing_only")
