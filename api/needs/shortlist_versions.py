@@ -20,8 +20,7 @@ from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import shortlist_name, stamp_name
 from db.journal.entries import write_entry
-from db.needs.awards import awards_until
-from db.needs.needs import needs_of_year
+from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
