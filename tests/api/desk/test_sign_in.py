@@ -116,6 +116,7 @@ async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
 async def test_the_database_holds_no_token_and_the_session_none_that_was_there_before(
     served: Client, browser: Browser
 ) -> None:
+    """Signing out ends it also for who kept the cookie."""
     await browser.open("/connexion")
     before = browser.cookies[COOKIE]
     await browser.sign_in()
@@ -123,14 +124,11 @@ async def test_the_database_holds_no_token_and_the_session_none_that_was_there_b
     async with transaction(served.services.database) as connection:
         rows = (await connection.execute(select(desk_sessions.c.digest))).scalars().all()
     assert all(browser.cookies[COOKIE].encode() not in row for row in rows)
-
-
-async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(own: Browser) -> None:
-    kept = own.cookies[COOKIE]
-    await own.submit("deconnexion")
-    assert heading(own.page) == "Se connecter"
-    own.cookies.set(COOKIE, kept, domain="127.0.0.1")
-    assert (await own.get("/besoin")).status_code == 303
+    kept = browser.cookies[COOKIE]
+    await browser.submit("deconnexion")
+    assert heading(browser.page) == "Se connecter"
+    browser.cookies.set(COOKIE, kept, domain="127.0.0.1")
+    assert (await browser.get("/besoin")).status_code == 303
 
 
 async def test_a_session_ends_with_its_key_and_its_hours(
@@ -265,6 +263,7 @@ async def test_pages_load_and_run_nothing_from_elsewhere(browser: Browser) -> No
 
 
 async def test_stylesheets_and_scripts_are_held_for_a_year_by_paths_that_change_with_them(browser: Browser) -> None:
+    """They are compressed for who asks, as pages are."""
     await browser.open("/connexion")
     path = re.findall(r'href="\./(bureau/[^"]+)"', browser.page)[0]
     style = await browser.get(path)
@@ -274,24 +273,24 @@ async def test_stylesheets_and_scripts_are_held_for_a_year_by_paths_that_change_
     old = await browser.get(f"/bureau/000000000000/{path.rpartition('/')[2]}")
     assert (old.content, old.headers["cache-control"]) == (style.content, "no-cache")
     assert (await browser.get("/bureau/000000000000/page.py")).status_code == 404
+    for path in ("/connexion", asset_path("bureau.css"), asset_path("leaflet.js")):
+        plain = await browser.get(path, headers={"Accept-Encoding": "identity"})
+        compressed = await browser.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
+        assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
+        assert "accept-encoding" in compressed.headers["vary"]
 
 
-async def test_the_log_names_the_page_and_no_link(
+async def test_a_link_signs_in_once_and_is_in_no_log(
     served: Client, browser: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    token = served.services.sign_in_links.issue(ADMIN_KEY)
-    await browser.get(f"/connexion/{token}")
-    written = capsys.readouterr().err
-    assert '"route":"/connexion/{link}"' in written
-    assert token not in written
-
-
-async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:
     token = served.services.sign_in_links.issue(ADMIN_KEY)
     assert (await browser.open(f"/connexion/{token}")).url.path == "/besoin"
     async with Browser(served.app) as other:
         answer = await other.open(f"/connexion/{token}")
         assert (answer.status_code, "déjà servi" in answer.text) == (404, True)
+    written = capsys.readouterr().err
+    assert ('"route":"/connexion/{link}"' in written, token in written) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -304,15 +303,6 @@ async def test_everybody_begins_at_a_page_that_they_may_see(
     answer = await browser.sign_in(secret(somebody.headers), path="/")
     assert (answer.status_code, answer.url.path) == (200, path)
     assert ("territoires" in browser.page) == (scope == "match")
-
-
-async def test_pages_are_compressed_for_who_asks(browser: Browser) -> None:
-    for path in ("/connexion", asset_path("bureau.css"), asset_path("leaflet.js")):
-        plain = await browser.get(path, headers={"Accept-Encoding": "identity"})
-        compressed = await browser.get(path, headers={"Accept-Encoding": "gzip"})
-        assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
-        assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
-        assert "accept-encoding" in compressed.headers["vary"]
 
 
 async def test_a_browser_at_an_address_of_nothing_is_shown_a_page(served: Client, browser: Browser) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from db.api_keys import create_key
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.delivery.outbox import Claimed
 from domain.delivery import Result
 from domain.organisation import Scope
 from matching.reference import Reference
+from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send
 from tests.api.webhooks.steps import SECRET, World, deliverers, worlds
@@ -31,13 +31,6 @@ async def world(database_url: str, reference: Reference) -> AsyncIterator[World]
 
 async def post(world: World, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
     return await world.client.post("/webhooks", json=NEW | fields, headers=headers)
-
-
-async def stranger(world: World, *scopes: Scope) -> dict[str, str]:
-    """The headers of a key of another organisation."""
-    async with transaction(world.client.services.database) as connection:
-        secret, _ = await create_key(connection, name="x", organisation="x", scopes=scopes, now=world.now)
-    return {"Authorization": f"Bearer {secret}"}
 
 
 async def test_a_secret_is_made_and_shown_once_and_one_that_is_given_is_not_repeated(world: World) -> None:
@@ -103,7 +96,7 @@ async def test_a_request_sent_twice_makes_one(world: World, monkeypatch: pytest.
     monkeypatch.setattr("db.delivery.webhooks.MOST_OF_ONE_ORGANISATION", 2)
     await post(world)
     assert_refused(await post(world), 409, "conflict")
-    assert (await post(world, await stranger(world, "read"))).status_code == 201
+    assert (await post(world, (await member(world.client, "read")).headers)).status_code == 201
 
 
 async def test_who_may_follow_the_directory_may_be_told(world: World) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from api.desk.directory.directory_page import flag_detail
 from api.desk.directory.territory_page import SHADES, Shade, area_drawing, shades_of
+from domain.insights import AreaSupply
 from domain.suppliers.supplier import Flag, FlagCode
-from domain.supply import AreaSupply
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
+from tests.accessibility_tree import Outline
 from tests.api.desk.steps import Browser, assert_refers_to_itself, heading
-from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 from tests.factories import reference
 

@@ -155,9 +155,6 @@ def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carrie
     read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
     assert (read[0], read[2]) == (form.lots[0], form.lots[2])
     assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
-
-
-def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
     assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
 
 

@@ -68,31 +68,23 @@ async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
     assert "À corriger" not in browser.page
 
 
-@pytest.mark.parametrize(
-    ("typed", "field"),
-    [
-        ({"lieu": "Xyzzyplugh"}, "lieu"),
-        ({"lieu": ""}, "lieu"),
-        ({"lot_1_objet": ""}, "lot-1-objet"),
-        ({"lot_1_valeur": "beaucoup"}, "lot-1-valeur"),
-        ({"lot_1_duree": "1,5"}, "lot-1-duree"),
-        ({"lot_1_options": "quelques-unes"}, "lot-1-options"),
-        ({"lot_1_options": "-1"}, "lot-1-options"),
-        ({"lot_1_distance": "-3"}, "lot-1-distance"),
-        ({"lot_1_distance": "0"}, "lot-1-distance"),
-        ({"lot_1_site": "Xyzzyplugh"}, "lot-1-site"),
-        ({"date": "bientôt"}, "date"),
-        ({"publication": "bientôt"}, "publication"),
-    ],
-)
-async def test_a_mistake_is_said_at_its_field_and_stays_as_typed(
-    browser: Browser, typed: dict[str, str], field: str
-) -> None:
-    page = await read(browser, **{"lieu": "Morbihan", "lot_1_objet": NETT} | typed)
-    assert f'<a href="#{field}">' in page
-    assert f'id="{field}-erreur"' in page
-    (name, text), *_ = typed.items()
-    assert browser.fields("besoin")[name.replace("_", "-")] == [text]
+async def test_mistakes_are_said_at_their_fields_and_stay_as_typed(browser: Browser) -> None:
+    unreadable = {
+        "lieu": "Xyzzyplugh",
+        "lot_1_valeur": "beaucoup",
+        "lot_1_duree": "1,5",
+        "lot_1_options": "quelques-unes",
+        "lot_1_site": "Xyzzyplugh",
+        "date": "bientôt",
+        "publication": "bientôt",
+    }
+    impossible = ({"lot_1_options": "-1"}, {"lot_1_distance": "-3"}, {"lot_1_distance": "0"})
+    for wrong in (unreadable, {"lieu": ""}, {"lot_1_objet": ""}, *impossible):
+        page = await read(browser, **{"lieu": "Morbihan", "lot_1_objet": NETT} | wrong)
+        for name, text in wrong.items():
+            field = name.replace("_", "-")
+            assert (f'<a href="#{field}">' in page, f'id="{field}-erreur"' in page) == (True, True), field
+            assert browser.fields("besoin")[field] == [text]
 
 
 async def test_lots_come_and_go_and_the_others_keep_what_was_typed(browser: Browser) -> None:
@@ -256,41 +248,31 @@ POLYGON = {"type": "Polygon", "coordinates": [RING]}
 MOWING = {"lot-1-objet": "tonte de pelouses"}
 
 
-@pytest.mark.parametrize(
-    ("typed", "territory"),
-    [
-        ({"lieu": "Pontivy", "rayon": "20"}, {"near": {"commune": "56178"}, "radius_km": 20}),
-        ({"centre": "48.06,-2.96", "rayon": "12,5"}, {"near": {"lat": 48.06, "lon": -2.96}, "radius_km": 12.5}),
-        ({"trace": json.dumps(POLYGON)}, {"geometry": POLYGON}),
-    ],
-)
-async def test_circles_and_outlines_are_the_territory(
-    own: Browser, typed: dict[str, str], territory: dict[str, Any]
-) -> None:
-    assert (await own.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")).status_code == 200
-    assert request_on(own.page)["territory"] == territory
+async def test_what_is_drawn_is_said_in_words_carried_along_and_the_territory(own: Browser) -> None:
+    form, outline = own.page, json.dumps(POLYGON)
+    around: list[tuple[dict[str, str], str, dict[str, Any]]] = [
+        ({"territoire": "commune:56055", "rayon": "20"}, "autour d’Étel", {"commune": "56055"}),
+        ({"lieu": "Pontivy", "rayon": "20"}, "autour de Pontivy", {"commune": "56178"}),
+        ({"centre": "48.06,-2.96", "rayon": "20"}, "autour d’un point à Pontivy", {"lat": 48.06, "lon": -2.96}),
+    ]
+    drawn = [(typed, f"Rayon de 20 km {words}", {"near": near, "radius_km": 20}) for typed, words, near in around]
+    for typed, words, territory in (
+        *drawn,
+        ({"trace": outline}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)", {"geometry": POLYGON}),
+    ):
+        own.page = form
+        await own.submit("besoin", {**MOWING, **typed}, faire="comprendre")
+        assert words in own.page.replace("\N{NO-BREAK SPACE}", " ")
+        fields = own.fields("besoin")
+        for name, text in typed.items():
+            assert fields[name] == [text] or (name, fields["territoire"]) == ("lieu", ["commune:56178"])
+        await own.submit("besoin", to="besoin/resultat")
+        assert request_on(own.page)["territory"] == territory
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ({"lieu": "Pontivy", "rayon": "20"}, "Rayon de 20 km autour de Pontivy"),
-        ({"territoire": "commune:56055", "rayon": "20"}, "Rayon de 20 km autour d’Étel"),
-        ({"centre": "48.06,-2.96", "rayon": "20"}, "Rayon de 20 km autour d’un point à Pontivy"),
-        ({"trace": json.dumps(POLYGON)}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)"),
-    ],
-)
-async def test_what_is_drawn_is_said_in_words_and_carried_along(own: Browser, typed: dict[str, str], said: str) -> None:
-    await own.submit("besoin", {**MOWING, **typed}, faire="comprendre")
-    assert said in own.page.replace("\N{NO-BREAK SPACE}", " ")
-    fields = own.fields("besoin")
-    for name, text in typed.items():
-        assert fields[name] == [text] or (name, fields["territoire"]) == ("lieu", ["commune:56178"])
-
-
-@pytest.mark.parametrize(
-    ("typed", "field"),
-    [
+async def test_a_territory_that_says_two_things_or_none_is_a_mistake(own: Browser) -> None:
+    form = own.page
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"lieu": "Morbihan", "rayon": "20"}, "lieu"),
         ({"territoire": "departement:56", "rayon": "20"}, "rayon"),
         ({"territoire": ["commune:56178", "commune:56260"], "rayon": "20"}, "rayon"),
@@ -304,14 +286,11 @@ async def test_what_is_drawn_is_said_in_words_and_carried_along(own: Browser, ty
         ({"trace": json.dumps({"type": "Polygon", "coordinates": [[[2, 49], [2, 49], [2, 49], [2, 49]]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [[[lat, lon] for lon, lat in RING]]})}, "lieu"),
-    ],
-)
-async def test_a_territory_that_says_two_things_or_none_is_a_mistake(
-    own: Browser, typed: dict[str, Any], field: str
-) -> None:
-    answer = await own.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
-    assert answer.status_code == 422
-    assert f'<a href="#{field}">' in own.page
+    ]
+    for typed, field in mistakes:
+        own.page = form
+        answer = await own.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
+        assert (answer.status_code, f'<a href="#{field}">' in own.page) == (422, True), typed
 
 
 async def test_outlines_are_drawn_thin_and_stay_in_the_browser(own: Browser) -> None:

@@ -4,7 +4,8 @@ from html import unescape
 from typing import Any
 
 from api.desk.talk.meeting_form import rows
-from tests.api.desk.steps import TWO, Browser, Desk, DeskWith
+from domain.exchanges.rules import placeholders_in
+from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, said
 from tests.api.needs.steps import new_buyer
 from tests.api.sync.factories import Client
 
@@ -128,8 +129,9 @@ async def test_the_invitation_is_written_from_the_meeting_until_the_need_has_end
     invited = "&".join(f"fournisseur={each}" for each in desk.suppliers.values())
     await desk.open(f"echanges/nouveau?modele=invitation&rencontre={meeting['id']}&{invited}")
     fields = browser.fields(f"{desk.path}/echanges/nouveau")
-    assert "16 mars 2027" in fields["objet"][0].replace("\N{NO-BREAK SPACE}", " ")
-    assert "Salle du conseil" in fields["texte"][0]
+    assert "16 mars 2027" in said(fields["objet"][0])
+    assert "le 16 mars 2027, de 9 h à 12 h, à Salle du conseil, Pontivy." in said(fields["texte"][0])
+    assert placeholders_in(fields["objet"][0] + fields["texte"][0]) == []
     assert set(fields["fournisseur"]) == set(desk.suppliers.values())
     assert fields["a"] == ["choisis"]
     await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
