@@ -13,55 +13,41 @@ from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ExceptionHandlersMap
 
-from api.admin.audit import ROUTES as AUDIT_ROUTES
-from api.admin.keys import ROUTES as KEY_ROUTES
-from api.admin.organisations import ROUTES as ORGANISATION_ROUTES
-from api.admin.privacy import ROUTES as PRIVACY_ROUTES
-from api.admin.privacy import daily_retention
+from api import match, supply
+from api import reference as reference_data
+from api.admin import audit, keys, organisations, privacy
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
-from api.directory.merge_split import ROUTES as MERGE_SPLIT_ROUTES
-from api.directory.routes import ROUTES as DIRECTORY_ROUTES
-from api.docs.routes import ROUTES as DOCS_ROUTES
-from api.docs.routes import guides
+from api.directory import routes as directory
+from api.docs import routes as docs
+from api.exchanges import reply_routes as replies
+from api.exchanges import routes as exchanges
 from api.exchanges.email import mail_kind
-from api.exchanges.reply_routes import ROUTES as REPLY_ROUTES
-from api.exchanges.routes import ROUTES as EXCHANGE_ROUTES
 from api.journal.send_heads import journal_kind
 from api.journal.signing_key import journal_key
-from api.match import ROUTES as MATCH_ROUTES
-from api.meetings.routes import ROUTES as MEETING_ROUTES
-from api.needs.awards import ROUTES as AWARD_ROUTES
-from api.needs.insights import ROUTES as INSIGHT_ROUTES
-from api.needs.routes import ROUTES as NEED_ROUTES
-from api.needs.shortlists import EQUAL_TREATMENT_ROUTES
-from api.needs.shortlists import ROUTES as SHORTLIST_ROUTES
-from api.reference import ROUTES as REFERENCE_ROUTES
-from api.reports.routes import ROUTES as REPORT_ROUTES
+from api.meetings import routes as meetings
+from api.needs import awards, insights, shortlists
+from api.needs import routes as needs
+from api.reports import routes as reports
+from api.runtime import observability
 from api.runtime.auth import Keys
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.index.database_watch import DatabaseWatch
 from api.runtime.index.index_files import IndexFiles
-from api.runtime.index.live_index import IndexLoader, LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.observability import ROUTES as OBSERVABILITY_ROUTES
-from api.runtime.observability import ObservabilityMiddleware, access_log
 from api.runtime.outbox_worker import deliveries
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_processes import MatchProcesses
 from api.runtime.rate_limits import Limits
 from api.runtime.services import Services
 from api.settings import WITHDRAWN, BadSetting, Settings, nearest_variable
-from api.supply import ROUTES as SUPPLY_ROUTES
-from api.sync.imports import ROUTES as IMPORT_ROUTES
-from api.sync.records import ROUTES as RECORD_ROUTES
-from api.sync.sources import ROUTES as SOURCE_ROUTES
+from api.sync import imports, records, sources
 from api.web.content_negotiation import FilePaths
 from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
+from api.webhooks import routes as webhooks
 from api.webhooks.deliveries import webhook_kind
-from api.webhooks.routes import ROUTES as WEBHOOK_ROUTES
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import cut, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
@@ -74,31 +60,13 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
-    *MATCH_ROUTES,
-    *NEED_ROUTES,
-    *SHORTLIST_ROUTES,
-    *AWARD_ROUTES,
-    *DIRECTORY_ROUTES,
-    *MERGE_SPLIT_ROUTES,
-    *MEETING_ROUTES,
-    *EXCHANGE_ROUTES,
-    *REPLY_ROUTES,
-    *EQUAL_TREATMENT_ROUTES,
-    *REPORT_ROUTES,
-    *INSIGHT_ROUTES,
-    *RECORD_ROUTES,
-    *IMPORT_ROUTES,
-    *SOURCE_ROUTES,
-    *WEBHOOK_ROUTES,
-    *ORGANISATION_ROUTES,
-    *KEY_ROUTES,
-    *AUDIT_ROUTES,
-    *PRIVACY_ROUTES,
-    *REFERENCE_ROUTES,
-    *SUPPLY_ROUTES,
-    *OBSERVABILITY_ROUTES,
-    *DOCS_ROUTES,
-)
+    *match.ROUTES, *needs.ROUTES, *shortlists.ROUTES, *awards.ROUTES,
+    *directory.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
+    *shortlists.EQUAL_TREATMENT_ROUTES, *reports.ROUTES, *insights.ROUTES,
+    *records.ROUTES, *imports.ROUTES, *sources.ROUTES, *webhooks.ROUTES,
+    *organisations.ROUTES, *keys.ROUTES, *audit.ROUTES, *privacy.ROUTES,
+    *reference_data.ROUTES, *supply.ROUTES, *observability.ROUTES, *docs.ROUTES,
+)  # fmt: skip
 
 
 @asynccontextmanager
@@ -188,7 +156,7 @@ PARTS: tuple[Part, ...] = (
     live_directory,
     dear_matches,
     deliveries(webhook_kind, mail_kind, journal_kind),
-    daily_retention,
+    privacy.daily_retention,
 )
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -230,7 +198,7 @@ def create_app(
     shared, pages = with_pages(routes, PAGES)
     app = Litestar(
         # without the first, the framework answers OPTIONS by itself
-        route_handlers=[*options_handlers(routes), *shared, *pages, *guides()],
+        route_handlers=[*options_handlers(routes), *shared, *pages, *docs.guides()],
         request_class=Call,
         exception_handlers=FAILURES,
         lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],
@@ -244,7 +212,9 @@ def create_app(
     if tracing is not None:
         handler = tracing.around(handler)
     handler = CrossOrigin(handler, settings.cors_origins)
-    app.asgi_handler = ObservabilityMiddleware(handler, services.metrics, access_log(settings))
+    app.asgi_handler = observability.ObservabilityMiddleware(
+        handler, services.metrics, observability.access_log(settings)
+    )
     return app
 
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from domain.needs.need import Lot, Need, Place, TerritoryRequest
+from domain.needs.need import Award, Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon, Ring
 from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
@@ -66,6 +66,13 @@ def lot(*segments: str, id: str = "1", **fields: Any) -> Lot:
     """A lot that asks for these segments, or for office cleaning where it asks for nothing else."""
     usual = segments or (() if {"segments", "cpv", "keywords"} & fields.keys() else ("pr-locaux",))
     return Lot(id=id, **({"segments": usual} | fields))
+
+
+def award(**fields: Any) -> Award:
+    usual: dict[str, Any] = {"id": UUID(int=1), "need_id": UUID(int=9), "lot_id": "1", "supplier_id": UUID(int=1)}
+    usual |= {"supplier_name": "Jardin", "segments": (), "awarded_on": ON, "value_eur": 1_000.5, "reserved": ()}
+    usual |= {"duration_months": None, "direct": False, "created_at": datetime(2026, 11, 24, 9, tzinfo=UTC)}
+    return Award(**usual | fields)
 
 
 def need(*lots: Lot, territory: TerritoryRequest | None = None, **fields: Any) -> Need:

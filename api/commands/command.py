@@ -1,12 +1,16 @@
-"""The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one."""
+"""The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one.
+
+With the commands that do little: the migrations, the rules of law that are due, the OpenAPI document.
+"""
 
 import argparse
+import asyncio
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import BadSetting, Settings
 from db.embedded import serve as embedded
@@ -14,9 +18,12 @@ from db.embedded.home import EmbeddedError
 from domain.audit import Actor
 from domain.errors import DomainError
 from domain.organisation import DEFAULT_ORGANISATION
+from domain.text.bilingual import PARIS
 
 if TYPE_CHECKING:
-    from db.core.engine import Engine
+    from db.core.engine import Connection, Engine
+
+T = TypeVar("T")
 
 FAILED = 1
 USAGE = 2
@@ -75,6 +82,28 @@ def migrate(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
+    """List what is due, earliest first; nothing due is no failure, and neither is something."""
+    from domain.law.documents import due_lines, due_rules  # noqa: PLC0415
+    from domain.law.rules import load  # noqa: PLC0415
+
+    on: date = options.on or datetime.now(UTC).astimezone(PARIS).date()
+    due = due_rules(settings.rules or load(), on, options.within)
+    for each in due:
+        sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
+    sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
+    return 0
+
+
+def print_openapi(_: argparse.Namespace, __: Settings) -> int:
+    """Print the document of the whole application."""
+    from api.app import ROUTES  # noqa: PLC0415 - all modules of a server
+    from api.web.openapi import encode  # noqa: PLC0415
+
+    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
+    return 0
+
+
 @contextmanager
 def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
     """The address of the database, its schema up to date; the embedded one runs at least as long as the block.
@@ -108,6 +137,18 @@ def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine"
 
     key = journal_key(settings)
     return engine(url, pool_size, signer=key.sign if key else None)
+
+
+def in_transaction(settings: Settings, work: Callable[["Connection"], Awaitable[T]]) -> T:
+    """The result of `work` in the database, once it is committed; what it writes to journals is signed."""
+    from db.core.engine import transaction  # noqa: PLC0415
+
+    async def run(database: "Engine") -> T:
+        async with transaction(database) as connection:
+            return await work(connection)
+
+    with attached(settings) as url:
+        return asyncio.run(run(signing_engine(settings, url)))
 
 
 async def operator(database: "Engine", now: datetime) -> Actor:

@@ -1,9 +1,8 @@
 """`vivier keys`: create, list and revoke the keys that clients call the API with."""
 
 import argparse
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
@@ -11,13 +10,12 @@ import msgspec
 
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
 from api.admin.organisations import require_name
-from api.commands.command import USAGE, CommandFailed, attached, signing_engine
+from api.commands.command import USAGE, CommandFailed, in_transaction
 from api.commands.console import Col, Rows, console, write
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Connection
 from domain.errors import InvalidContent
-from domain.organisation import Key
 from domain.text.bilingual import PARIS
 
 Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Rows]]
@@ -25,15 +23,8 @@ Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Ro
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create, list or revoke keys, as `options.action` says."""
-    actions: dict[str, Action] = {"create": _create, "list": _list, "revoke": _revoke}
-
-    async def act(database: Engine) -> str | Rows:
-        async with transaction(database) as connection:
-            return await actions[options.action](connection, options, datetime.now(UTC))
-
-    with attached(settings) as url:
-        # shown only once it is committed
-        shown = asyncio.run(act(signing_engine(settings, url)))
+    act: Action = {"create": _create, "list": _list, "revoke": _revoke}[options.action]
+    shown = in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC)))
     if isinstance(shown, Rows):
         write([shown], console())
     else:
@@ -71,18 +62,15 @@ async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> 
     if not keys:
         return "There are no keys yet; `vivier keys create` makes one.\n"
     columns = Col("Begins with, id"), Col("Name", 1), Col("Organisation", 1), Col("Scopes, sources", 1)
-    return Rows((*columns, Col("Made"), Col("Ends")), map(_row, keys))
-
-
-def _row(key: Key) -> Iterator[str | Sequence[str]]:
-    yield f"{key.prefix}…", str(key.id)
-    yield key.name
-    yield key.organisation
-    quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
-    yield ", ".join(key.scopes), *(f"→ {source}" for source in key.sources), *quota
-    yield f"{key.created_at:%Y-%m-%d}"
-    end = key.revoked_at or key.expires_at
-    yield "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"
+    rows = list[Sequence[str | Sequence[str]]]()
+    for key in keys:
+        quota = () if key.rate_per_minute is None else (f"{key.rate_per_minute}/min",)
+        rights = ", ".join(key.scopes), *(f"→ {source}" for source in key.sources), *quota
+        end = key.revoked_at or key.expires_at
+        ends = "" if end is None else f"{end:%Y-%m-%d}{' revoked' if key.revoked_at else ''}"
+        names = (f"{key.prefix}…", str(key.id)), key.name, key.organisation
+        rows.append((*names, rights, f"{key.created_at:%Y-%m-%d}", ends))
+    return Rows((*columns, Col("Made"), Col("Ends")), rows)
 
 
 async def _revoke(connection: Connection, options: argparse.Namespace, now: datetime) -> str:

@@ -1,4 +1,4 @@
-"""`vivier match`, `allot` and `supply`: searched in this process, among the suppliers in the database.
+"""`vivier match`, `allot` and `supply`, searched in this process among the suppliers in the database; `vivier words`.
 
 The needs in a file are a body of POST /match, a notice in XML, or records of the BOAMP API; told by their content.
 """
@@ -8,16 +8,16 @@ import asyncio
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from api.commands.answers import allotment_told, shortlist_told, supply_told
+from api.commands.answers import allotment_told, shortlist_told, supply_told, title_told
 from api.commands.command import CommandFailed, attached
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show, write
 from api.runtime.index.index_files import IndexFiles
@@ -29,7 +29,7 @@ from db.core.engine import engine
 from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
-from domain.reference import cpv, territory
+from domain.reference import cpv, taxonomy, territory
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import PARIS, Language
@@ -39,6 +39,8 @@ from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
 from matching.inspection.trace import LotTrail, Value, trail
 from matching.reference import Reference, load_reference
+from matching.words import word_model
+from matching.words.title_reader import TitleReader
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import need_in_xml, need_of
@@ -50,6 +52,7 @@ XML_BEGINNINGS = (b"<", b"\xff\xfe<", b"\xfe\xff\x00<")
 """With the marks of UTF-16, too."""
 MOST_BYTES = 256 << 20
 """A file that is longer, once decompressed, is none of notices."""
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _POSITION = re.compile(r"\[\d+\]$")
 
 
@@ -165,6 +168,18 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+def explain_title(options: argparse.Namespace, _: Settings) -> int:
+    """Print how a title is read: what was set aside, what was recognised, and the segments it means.
+
+    Without a segment the status is 1.
+    """
+    trades, need = taxonomy.load(), options.need or ""
+    reader = TitleReader(trades, territory.load(), word_model.load())
+    explained = reader.explain(options.title, need)
+    write(title_told(explained, trades, reader, f"{need} {options.title}"), console())
+    return 0 if explained.given else 1
+
+
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
     """The index of all suppliers as they are now, and the reference data, which is loaded meanwhile."""
     with ExitStack() as stack:
@@ -186,7 +201,14 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
         with _faults_of(name):
             yield ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
-    notices = _notices_in(raw)
+    try:
+        document = msgspec.json.decode(raw)
+    except NOT_JSON:
+        try:  # or one on each line
+            document = [msgspec.json.decode(line) for line in raw.splitlines() if line.strip()]
+        except NOT_JSON:
+            document = None
+    notices = list(boamp.records_in(document))
     if not notices:
         with _faults_of(name):
             yield ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ())
@@ -231,18 +253,6 @@ def _bytes_of(name: str) -> bytes:
             wrong = f"larger than {MOST_BYTES >> 20} MiB" if len(raw) == MOST_BYTES else "cut short"
             raise CommandFailed(f"{name}: the compressed file is {wrong}")
     return raw.removeprefix(BYTE_ORDER_MARK)
-
-
-def _notices_in(raw: bytes) -> list[tuple[str, Mapping[str, Any]]]:
-    """The records of notices in JSON, in one document or one a line; none where it is something else."""
-    try:
-        document = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            document = [msgspec.json.decode(line) for line in raw.splitlines() if line.strip()]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return []
-    return list(boamp.records_in(document))
 
 
 def _unread_told(read: ReadNeed) -> Iterator[Part]:

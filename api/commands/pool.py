@@ -1,21 +1,20 @@
 """`vivier pool`: build the suppliers of France from the bulk files of the State, and import what was built."""
 
 import argparse
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from datetime import datetime
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
-from api.commands.command import USAGE, CommandFailed, attached
+from api.commands.command import USAGE, CommandFailed, in_transaction
 from api.commands.console import Col, Command, Headline, Part, Rows, console, show, step_bars, write
 from api.commands.imports import Importer, import_and_report, importer
 from api.settings import Settings
-from db.core.engine import engine, transaction
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
 from domain.text.bilingual import PARIS
@@ -216,7 +215,8 @@ def _update(options: argparse.Namespace, settings: Settings) -> int:
     with suppress(FileNotFoundError, msgspec.DecodeError):  # where it cannot be read, all is imported again
         known = msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
     reader, changed = reader_of(taxonomy.load()), list[MadeFile]()
-    current = _last_imports(settings, tuple(known))
+    latest = partial(last_imports, names=tuple(known))
+    current: Mapping[str, UUID] = in_transaction(settings, latest) if known else {}
     for file in files:
         before, now = known.get(file.format), (file.sha256, reader, current.get(file.format))
         # the database holds just this file where its import is still the last one of the source there
@@ -256,23 +256,6 @@ def _import_made(
         part.replace(folder / IMPORTED)
     except OSError as error:
         raise CommandFailed(f"imported, but cannot note it in {folder / IMPORTED}: {error.strerror}") from None
-
-
-def _last_imports(settings: Settings, names: Sequence[str]) -> Mapping[str, UUID]:
-    """The last import that was done of each of the sources in the database."""
-
-    async def ask(url: str) -> Mapping[str, UUID]:
-        database = engine(url, pool_size=1)
-        try:
-            async with transaction(database) as connection:
-                return await last_imports(connection, names)
-        finally:
-            await database.dispose()
-
-    if not names:
-        return {}
-    with attached(settings) as url:
-        return asyncio.run(ask(url))
 
 
 def _tell(options: argparse.Namespace, source: str, message: str) -> None:

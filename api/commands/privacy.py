@@ -11,12 +11,12 @@ from typing import TextIO, TypeVar
 
 import msgspec
 
-from api.commands.command import FAILED, USAGE, CommandFailed, attached, signing_engine
+from api.commands.command import FAILED, USAGE, CommandFailed, attached, in_transaction, signing_engine
 from api.commands.console import agreed, plain
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
-from db.core.engine import engine, transaction
+from db.core.engine import transaction
 from db.journal.entries import journals
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
@@ -112,13 +112,9 @@ _NAMES: dict[Kind, str] = {
 
 def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
     """Show what is due, or remove it once the user agrees."""
+    planning = partial(plan, periods=settings.periods, now=datetime.now(UTC), spared=options.spare)
     with attached(settings) as url:
-
-        async def planning() -> RetentionPlan:
-            async with transaction(engine(url, pool_size=0)) as connection:
-                return await plan(connection, settings.periods, datetime.now(UTC), options.spare)
-
-        done, verb = asyncio.run(planning()), "would be removed"
+        done, verb = in_transaction(settings, planning), "would be removed"
         if options.action != "show":
             if not options.yes:
                 _show_plan(done, "will be removed", sys.stderr if options.json else sys.stdout)

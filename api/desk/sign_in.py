@@ -61,7 +61,8 @@ async def sign_in(visit: Visit) -> Response[bytes]:
     token = await begin_session(visit.services, visit.text(KEY_FIELD), visit.call.scope)
     if token is None:
         return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, back, typed, wrong=True)
-    _give(visit, token)
+    # one of its own, never the one that the browser came with, which others may know
+    visit.token = visit.new_token = token
     if back and typed:
         return visit.page("frame/send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
     return await lead_on(visit, back)
@@ -74,7 +75,7 @@ async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
     token = await begin_session(visit.services, key, visit.call.scope) if key else None
     if token is None:
         raise Refusal("not-found", SAID["used_link"])
-    _give(visit, token)
+    visit.token = visit.new_token = token
     return await lead_on(visit)
 
 
@@ -83,11 +84,6 @@ async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
     client = None if back else await client_of_session(visit.services, visit.token, visit.call.scope)
     allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
     return visit.redirect(back or next(iter(allowed), FIRST_PAGES["match"]))
-
-
-def _give(visit: Visit, token: str) -> None:
-    """Give the browser a token of its own, never the one that it came with, which others may know."""
-    visit.token = visit.new_token = token
 
 
 SIGN_IN_SECONDS = 600

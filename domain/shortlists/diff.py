@@ -5,21 +5,18 @@ candidates. Why others are not (`unexplained`) is found by whoever asks for the 
 moment.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
 import msgspec
 
-from domain.needs.need import Lot
 from domain.needs.status import changed_fields
 from domain.shortlists.frozen import (
     ComparedVersion,
-    Decision,
     DecisionCode,
     FrozenShortlist,
     Named,
-    ShownLot,
     SupplierName,
 )
 from domain.shortlists.shortlist import Gate
@@ -221,12 +218,11 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
 
 def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
     """By lot, the candidates of `other` that `version` does not show and does not say why."""
-    lots = _lots(version)
-    sides = zip(_sides(version, lots, {}), _sides(other, lots, {}), strict=True)
-    return {
-        lot: [each for each in theirs.ranks if each not in own.ranks and own.known_absence(each) is None]
-        for lot, (own, theirs) in zip(lots, sides, strict=True)
-    }
+    found: dict[str, list[UUID]] = {}
+    for lot in (each.id for each in version.need.lots):
+        own, theirs = _Side(version, lot, {}), _Side(other, lot, {})
+        found[lot] = [each for each in theirs.ranks if each not in own.ranks and own.known_absence(each) is None]
+    return found
 
 
 def compare(
@@ -236,34 +232,34 @@ def compare(
 
     `not_before`, `not_after`: why suppliers are not among the candidates of a version, where it does not say so itself.
     """
-    lots = dict.fromkeys((*_lots(after), *_lots(before)))
-    sides = zip(_sides(before, lots, not_before), _sides(after, lots, not_after), strict=True)
+    lots = dict.fromkeys(lot.id for version in (after, before) for lot in version.need.lots)
     return ShortlistDiff(
         before=msgspec.convert(before, ComparedVersion, from_attributes=True),
         after=msgspec.convert(after, ComparedVersion, from_attributes=True),
         changed_stamp=before.stamp.differences(after.stamp),
         changed_fields=changed_fields(before.need, after.need),
-        lots=tuple(_lot_diff(lot, *both, language) for lot, both in zip(lots, sides, strict=True)),
+        lots=tuple(
+            _lot_diff(
+                lot, _Side(before, lot, not_before.get(lot, {})), _Side(after, lot, not_after.get(lot, {})), language
+            )
+            for lot in lots
+        ),
     )
 
 
 class _Side:
     """A lot as one version has it."""
 
-    def __init__(
-        self,
-        version: FrozenShortlist,
-        lot: Lot | None,
-        shown: ShownLot | None,
-        decisions: Iterable[Decision],
-        absences: Mapping[UUID, Absence],
-    ) -> None:
-        self.version, self.lot, self.shown, self.absences = version, lot, shown, absences
+    def __init__(self, version: FrozenShortlist, lot_id: str, absences: Mapping[UUID, Absence]) -> None:
+        self.version, self.absences = version, absences
+        self.lot = next((lot for lot in version.need.lots if lot.id == lot_id), None)
+        shown = self.shown = next((lot for lot in version.shown_lots if lot.id == lot_id), None)
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
         self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
         self.trade_unknown = {row.supplier.id for row in shown.unknown_trade.nearest} if shown else set()
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
-        self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decisions}
+        decided = (each for each in version.decisions if each.lot_id == lot_id)
+        self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decided}
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
         """The reason that the version itself gives for a supplier's not being a candidate."""
@@ -351,18 +347,3 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
             if was != became
         ),
     )
-
-
-def _sides(version: FrozenShortlist, lot_ids: Iterable[str], absences: Absences) -> list[_Side]:
-    lots, shown = _lots(version), {lot.id: lot for lot in version.shown_lots}
-    decisions: dict[str, list[Decision]] = {}
-    for each in version.decisions:
-        decisions.setdefault(each.lot_id, []).append(each)
-    return [
-        _Side(version, lots.get(lot_id), shown.get(lot_id), decisions.get(lot_id, ()), absences.get(lot_id, {}))
-        for lot_id in lot_ids
-    ]
-
-
-def _lots(version: FrozenShortlist) -> dict[str, Lot]:
-    return {lot.id: lot for lot in version.need.lots}

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from functools import reduce
 from itertools import chain
-from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -73,11 +72,6 @@ _FIRST_KNOWN_FIELDS = (
 _PLACE_FIELDS = ("location", "commune")
 # `contact.person` is personal data and is never served; nor is the source it came from.
 _NESTED_FIELDS = {"shares": ("disabled", "disadvantaged", "detained"), "contact": ("email", "phone", "website")}
-_first_known = attrgetter(*_FIRST_KNOWN_FIELDS)
-_nested = tuple(
-    (attrgetter(part), tuple(f"{part}.{name}" for name in names), attrgetter(*names))
-    for part, names in _NESTED_FIELDS.items()
-)
 AWARDS_KEPT = 20
 DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
@@ -183,11 +177,10 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
 
 def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
     """The fields that are known and not united; those of `place` among them."""
-    values = zip(_FIRST_KNOWN_FIELDS, _first_known(document), strict=True)
-    found = [name for name, value in values if value is not None]
-    for part, names, values_of in _nested:
-        if (whole := part(document)) is not None:
-            found += [name for name, value in zip(names, values_of(whole), strict=True) if value is not None]
+    found = [name for name in _FIRST_KNOWN_FIELDS if getattr(document, name) is not None]
+    for part, names in _NESTED_FIELDS.items():
+        whole = getattr(document, part)
+        found += [f"{part}.{name}" for name in names if getattr(whole, name, None) is not None]
     return found if place is None else found + [name for name in _PLACE_FIELDS if getattr(place, name) is not None]
 
 

@@ -1,11 +1,12 @@
-"""A real mail server on a free port, which answers what a test wants it to."""
+"""A real mail server on a free port, which answers what a test wants it to, and an application that writes to it."""
 
 import asyncio
 import shutil
 import ssl
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,6 +14,15 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from api.app import create_app
+from api.settings import read_settings
+from matching.reference import Reference
+from tests.api.conftest import ADMIN_KEY, JOURNAL_KEY, alive
+from tests.api.exchanges.steps import Opened
+from tests.api.sync.factories import Client
+
+PUBLIC_URL = "https://vivier.example.org"
 
 
 class Mailbox:
@@ -100,3 +110,39 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     listens = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     listens.load_cert_chain(cert, key)
     return listens, ssl.create_default_context(cafile=cert)
+
+
+@asynccontextmanager
+async def emailing(
+    database_url: str, reference: Reference, now: Callable[[], datetime] | None = None
+) -> AsyncIterator[tuple[Client, Mailbox]]:
+    """The administrator's client of such an application, and the mailbox where everything arrives.
+
+    `now`: its clock, where that is not the machine's.
+    """
+    async with listening(Mailbox()) as mailbox:
+        settings = read_settings(
+            {
+                "VIVIER_ADMIN_KEY": ADMIN_KEY,
+                "DATABASE_URL": database_url,
+                "VIVIER_SMTP_URL": f"smtp://127.0.0.1:{mailbox.port}?starttls=never",
+                "VIVIER_MAIL_FROM": "sourcing@example.org",
+                "VIVIER_PUBLIC_URL": PUBLIC_URL,
+                "VIVIER_JOURNAL_KEY": JOURNAL_KEY,
+            }
+        )
+        app = create_app(settings, reference)
+        app.state.services.now = now or app.state.services.now
+        async with alive(app), Client(app, ADMIN_KEY) as client:
+            await client.services.directory.wait_beyond(-1, 20)
+            yield client, mailbox
+
+
+async def all_sent(exchange: Opened) -> dict[str, Any]:
+    """The exchange, once none of its messages waits for its e-mail any more."""
+    async with asyncio.timeout(30):
+        while True:
+            shown = await exchange.shown()
+            states = {each["state"] for message in shown["messages"] for each in message["deliveries"]}
+            if "queued" not in states:
+                return shown

@@ -25,8 +25,8 @@ class Member:
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return await self.client.post(path, json=body, headers=self.headers | headers)
 
-    async def patch(self, path: str, change: Any) -> httpx.Response:
-        headers = self.headers | {"Content-Type": MERGE_PATCH}
+    async def patch(self, path: str, change: Any, **headers: str) -> httpx.Response:
+        headers = self.headers | {"Content-Type": MERGE_PATCH} | headers
         return await self.client.patch(path, json=change, headers=headers)
 
     async def delete(self, path: str) -> httpx.Response:

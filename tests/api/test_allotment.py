@@ -106,7 +106,6 @@ async def test_the_answer_is_the_same_each_time_but_for_the_words(client: AsyncT
     ("body", "pointer", "code"),
     [
         (with_options(divide=["departement", "epci"]), "/allotment/divide", "both_areas"),
-        (with_lot(values_eur={"de-deee": 1.0}), "/lots/0/values_eur/de-deee", "not_asked_for"),
         (with_lot(value_eur=1_000.0), "/lots/0/values_eur", "values_differ"),
         (with_lot(segments=["de-biot"]), "/lots/0/segments/0", "unknown_code"),
         (with_options(divide=[], join=False, max_lots=1) | {"lots": [{"id": "1", "segments": ["de-bio"]}, {"id": "2", "segments": ["pr-locaux"]}]}, "/allotment/max_lots", "too_few_lots"),  # noqa: E501

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from api.app import create_app, database
 from api.runtime.endpoint import Call, endpoint
 from api.settings import BadSetting, Settings
-from db.api_keys import create_key, revoke_key, secret_of
+from db.api_keys import secret_of
 from db.core.engine import Engine, transaction
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -46,19 +46,6 @@ async def attached(settings: Settings, reference: Reference, database_url: str) 
 
 async def ask(client: AsyncTestClient[Any], key: str) -> Any:
     return await client.get("/who", headers={"Authorization": f"Bearer {key}"})
-
-
-async def test_a_key_from_its_making_to_its_end(attached: AsyncTestClient[Any], engine: Engine) -> None:
-    """Unknown, in force, revoked; one of another scope is refused."""
-    assert (await ask(attached, "vivier_unknown")).status_code == 401
-    async with transaction(engine) as connection:
-        secret, key = await create_key(connection, name="Portal", organisation="CD56", scopes=["match"], now=NOW)
-        other, _ = await create_key(connection, name="Sync", organisation="GEIQ", scopes=["sync"], now=NOW)
-    assert (await ask(attached, secret)).json()["organisation"] == "CD56"
-    assert (await ask(attached, other)).status_code == 403
-    async with transaction(engine) as connection:
-        await revoke_key(connection, key.id, NOW)
-    assert (await ask(attached, secret)).status_code == 401
 
 
 async def test_the_administrators_organisation_is_stored(attached: AsyncTestClient[Any], engine: Engine) -> None:

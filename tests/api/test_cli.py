@@ -105,9 +105,9 @@ def test_a_setting_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 @pytest.mark.parametrize("command", [["migrate"], ["match", "api/sample/need.json"], ["keys", "list"]])
 def test_a_database_out_of_reach(
-    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: list[str], server_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line that names the setting to look at, and no password."""
+    """One line that names the setting to look at, and no password; of one that does not exist what the server says."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://vivier:secret@127.0.0.1:1/vivier")
     monkeypatch.chdir(ROOT)
     assert main(command) == 1
@@ -115,21 +115,17 @@ def test_a_database_out_of_reach(
     assert said.startswith("vivier: the database cannot be reached; check DATABASE_URL")
     assert said.count("\n") == 1
     assert "secret" not in said
-
-
-def test_a_database_that_does_not_exist(
-    server_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What the server itself says."""
     monkeypatch.setenv("DATABASE_URL", sibling(server_url, "nowhere"))
-    assert main(["migrate"]) == 1
+    assert main(command) == 1
     assert "the database refused the connection" in capsys.readouterr().err
 
 
-def test_migrate_says_where_the_database_is(
+def test_a_file_is_looked_for_before_any_database(
     database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Run again, it changes nothing."""
+    """Migrations that are there change nothing."""
+    assert main(["match", "nowhere.json"]) == 1
+    assert "No such file" in capsys.readouterr().err
     monkeypatch.setenv("DATABASE_URL", database_url)
     assert main(["migrate"]) == 0
     assert "up to date" in capsys.readouterr().out
@@ -141,26 +137,16 @@ def test_openapi_is_json_on_standard_output(capfdbinary: pytest.CaptureFixture[b
     assert "/match" in json.loads(capfdbinary.readouterr().out)["paths"]
 
 
-def test_a_need_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Said before any database is started."""
-    assert main(["match", str(tmp_path / "need.json")]) == 1
-    assert "No such file" in capsys.readouterr().err
-
-
-def test_law_that_is_due_is_listed_earliest_first(capsys: pytest.CaptureFixture[str]) -> None:
-    """With no database; what is due is no failure."""
+def test_law_that_is_due_is_listed_earliest_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With no database; what is due is no failure. VIVIER_LAW_FILE names the law, as for the server."""
     assert main(["law", "due", "--on", "2026-11-26"]) == 0
     *lines, total = capsys.readouterr().out.splitlines()
     days = [line[:10] for line in lines[::2]]
     assert days == sorted(days)
     assert "  eiti_experiment: check by 2026-12-08, on 2026-12-23: yes → unknown" in "\n".join(lines)
     assert total == f"{len(days)} rules change or are to be checked within 90 days of 2026-11-26"
-
-
-def test_law_of_ones_own_is_the_law_that_is_due(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """VIVIER_LAW_FILE names it, as for the server."""
     own = tmp_path / "law.toml"
     law = LAW_FILE.read_text(encoding="utf-8")
     own.write_text(re.sub(r"check_by = 2026-12-\d\d, ", "", law), encoding="utf-8")

@@ -101,14 +101,17 @@ class Provider:
         return httpx.Response(200, json={"access_token": "access", "id_token": self.signed(self.claims)})
 
 
-@pytest.mark.parametrize("signs_user_info", [True, False])
-async def test_a_person_is_known_by_what_both_answers_say(signs_user_info: bool) -> None:
+async def test_a_person_is_known_by_what_both_answers_say() -> None:
+    """Keys of other kinds are read, and those that are not known left out."""
     provider = Provider()
-    provider.signs_user_info = signs_user_info
-    told = await provider.identify()
-    assert told[:5] == ("anne", "Anne Le Goff", "anne@exemple.fr", None, "22560001400016")
+    for provider.signs_user_info in (True, False):
+        told = await provider.identify()
+        assert told[:5] == ("anne", "Anne Le Goff", "anne@exemple.fr", None, "22560001400016")
     provider.told["email_verified"] = True
     assert (await provider.identify()).verified_email == "anne@exemple.fr"
+    provider.key = ECKey.generate_key("P-256", {"kid": "curve"})  # type: ignore[assignment]
+    provider.algorithm, provider.published = "ES256", [OWN, provider.key]
+    assert (await provider.identify()).subject == "anne"
 
 
 @pytest.mark.parametrize(
@@ -137,7 +140,9 @@ async def test_an_address_is_verified_by_the_document_that_names_it(
 
 
 async def test_the_browser_is_sent_with_state_nonce_and_the_digest_of_the_verifier() -> None:
-    address = await Provider().client().authorization_url(CHALLENGE)
+    """A provider that does not say it knows PKCE is not sent any."""
+    provider = Provider()
+    address = await provider.client().authorization_url(CHALLENGE)
     asked = {name: texts[0] for name, texts in parse_qs(urlsplit(address).query).items()}
     digest = urlsafe_b64encode(sha256(b"verifier").digest()).rstrip(b"=").decode()
     assert asked == {
@@ -150,10 +155,6 @@ async def test_the_browser_is_sent_with_state_nonce_and_the_digest_of_the_verifi
         "code_challenge": digest,
         "code_challenge_method": "S256",
     }
-
-
-async def test_a_provider_that_does_not_say_it_knows_pkce_is_not_sent_any() -> None:
-    provider = Provider()
     del provider.metadata["code_challenge_methods_supported"]
     assert "code_challenge" not in await provider.client().authorization_url(CHALLENGE)
 
@@ -186,44 +187,21 @@ async def test_a_token_proves_nothing(forge: Callable[[Provider], object]) -> No
         await provider.identify()
 
 
-@pytest.mark.parametrize("key", [OctKey.import_key(SECRET), OctKey.import_key(json.dumps(OWN.as_dict(private=False)))])
-async def test_a_signature_with_a_secret_proves_nothing(key: OctKey, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nor_does_one_that_the_provider_did_not_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a secret, or not at all; nor a code that is not accepted."""
     provider = Provider()
-    forged = jwt.encode({"alg": "HS256", "kid": "own"}, provider.claims, key, algorithms=["HS256"])
-    monkeypatch.setattr(provider, "signed", lambda _: forged)
     with pytest.raises(NotIdentified):
-        await provider.identify()
-
-
-async def test_a_token_without_signature_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    provider = Provider()
+        await provider.client().identify("another", CHALLENGE, None, NOW)
     told = ({"alg": "none"}, provider.claims)
     parts = [urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=").decode() for each in told]
-    monkeypatch.setattr(provider, "signed", lambda _: ".".join([*parts, ""]))
-    with pytest.raises(NotIdentified):
-        await provider.identify()
-
-
-async def test_a_code_that_is_not_accepted_proves_nothing() -> None:
-    with pytest.raises(NotIdentified):
-        await Provider().client().identify("another", CHALLENGE, None, NOW)
-
-
-async def test_an_answer_of_another_issuer_is_not_followed() -> None:
-    provider = Provider()
-    assert (await provider.identify(ISSUER)).subject == "anne"
-    with pytest.raises(NotIdentified):
-        await provider.identify("https://other.example.org")
-    provider.metadata["authorization_response_iss_parameter_supported"] = True
-    with pytest.raises(NotIdentified):
-        await provider.identify(None)
-
-
-async def test_keys_of_other_kinds_are_read_and_those_that_are_not_known_left_out() -> None:
-    provider = Provider()
-    provider.key = ECKey.generate_key("P-256", {"kid": "curve"})  # type: ignore[assignment]
-    provider.algorithm, provider.published = "ES256", [OWN, provider.key]
-    assert (await provider.identify()).subject == "anne"
+    forged = [".".join([*parts, ""])]
+    for secret in (SECRET, json.dumps(OWN.as_dict(private=False))):
+        key, header = OctKey.import_key(secret), {"alg": "HS256", "kid": "own"}
+        forged.append(jwt.encode(header, provider.claims, key, algorithms=["HS256"]))
+    for token in forged:
+        monkeypatch.setattr(provider, "signed", lambda _, token=token: token)
+        with pytest.raises(NotIdentified):
+            await provider.identify()
 
 
 async def test_metadata_and_keys_are_asked_for_once_an_hour_and_for_a_new_key() -> None:
@@ -242,20 +220,26 @@ async def test_metadata_and_keys_are_asked_for_once_an_hour_and_for_a_new_key() 
     assert provider.asked["/jwks"] == 3
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"issuer": "https://other.example.org"},
-        {"token_endpoint": "http://connexion.example.org/token"},
-        {"jwks_uri": "file:///etc/passwd"},
-        {"authorization_endpoint": None},
-    ],
-)
-async def test_metadata_that_cannot_be_right_are_not_followed(wrong: dict[str, Any]) -> None:
+async def test_what_is_of_another_issuer_or_cannot_be_right_is_not_followed() -> None:
+    """An answer, or metadata."""
     provider = Provider()
-    provider.metadata |= wrong
-    with pytest.raises(ProviderAway):
-        await provider.client().authorization_url(CHALLENGE)
+    assert (await provider.identify(ISSUER)).subject == "anne"
+    with pytest.raises(NotIdentified):
+        await provider.identify("https://other.example.org")
+    provider.metadata["authorization_response_iss_parameter_supported"] = True
+    with pytest.raises(NotIdentified):
+        await provider.identify(None)
+    wrong = {
+        "issuer": "https://other.example.org",
+        "token_endpoint": "http://connexion.example.org/token",
+        "jwks_uri": "file:///etc/passwd",
+        "authorization_endpoint": None,
+    }
+    for name, address in wrong.items():
+        provider = Provider()
+        provider.metadata[name] = address
+        with pytest.raises(ProviderAway):
+            await provider.client().authorization_url(CHALLENGE)
 
 
 async def test_signing_out_names_the_session_and_where_to_come_back() -> None:

@@ -201,13 +201,6 @@ async def test_a_meeting_changed_here_keeps_columns_and_fields_of_the_next_relea
         assert (await connection.scalars(text(query))).all() == ["x", "à distance"]
 
 
-async def test_settings_of_a_source_keep_what_the_next_release_knows_of_them(beside: Beside) -> None:
-    source = beside.party.ids["source"]
-    answer = await put(beside.client, f"/sources/{source}", {"label": "Réseau"})
-    assert answer.status_code == 200, answer.text
-    assert ADDED in await stored(beside, f"SELECT mapping FROM sources WHERE name = '{source}'")
-
-
 async def test_a_webhook_keeps_the_events_that_only_the_next_release_sends(beside: Beside) -> None:
     """This one does not show them."""
     member, webhook = whose_client(beside.client, beside.party), beside.party.ids["webhook"]
@@ -220,8 +213,12 @@ async def test_a_webhook_keeps_the_events_that_only_the_next_release_sends(besid
     assert events == ["suppliers.changed", "need.published"]
 
 
-async def test_a_key_opens_what_this_release_knows_of_its_rights(beside: Beside) -> None:
-    member = whose_client(beside.client, beside.party)
+async def test_settings_and_rights_keep_what_the_next_release_knows_of_them(beside: Beside) -> None:
+    """Of a source and of a key, which opens what this one knows; what is sent is read strictly as ever."""
+    member, source = whose_client(beside.client, beside.party), beside.party.ids["source"]
+    answer = await put(beside.client, f"/sources/{source}", {"label": "Réseau"})
+    assert answer.status_code == 200, answer.text
+    assert ADDED in await stored(beside, f"SELECT mapping FROM sources WHERE name = '{source}'")
     async with transaction(beside.client.services.database) as connection:
         query = f"UPDATE api_keys SET scopes = scopes || ARRAY['archive'] WHERE id = '{member.key.id}'"
         await connection.execute(text(query))
@@ -230,9 +227,6 @@ async def test_a_key_opens_what_this_release_knows_of_its_rights(beside: Beside)
     assert found is not None
     assert set(found.scopes) == set(member.key.scopes)
     assert (await member.get("/keys")).status_code == 200
-
-
-async def test_what_is_sent_is_read_strictly_as_ever(beside: Beside) -> None:
     refused = await beside.client.post("/match", json=MATCHED | {ADDED: 1})
     assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, f"/{ADDED}")
 

@@ -1,6 +1,8 @@
 """Persons in a real database: one row for whom an organisation names twice, and none shared between two.
 
 Who signs in without a key is one person for a name and an address, and nothing is left once they are erased.
+
+Meetings in a real database: whom they name is kept apart, and stays who it was when their data is erased.
 """
 
 import asyncio
@@ -8,12 +10,23 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, select, update
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.meetings import SEEN_DAYS, CalendarFeed, select_feed, store_feed
+from db.meetings import (
+    SEEN_DAYS,
+    CalendarFeed,
+    insert_meeting,
+    meetings_of,
+    select_feed,
+    select_meeting,
+    store_feed,
+    write_meeting,
+)
+from db.needs.needs import insert_need
 from db.persons import (
     delete_sessions_of_person,
     find_account,
@@ -25,6 +38,8 @@ from db.persons import (
 )
 from db.privacy.purge import plan, purge
 from db.schema.person_tables import persons
+from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participant
+from domain.needs.need import Lot, PlannedNeed
 from domain.organisation import Client
 from domain.privacy import RetentionPeriods, years_before
 from tests.db.suppliers.samples import NOW
@@ -165,3 +180,39 @@ async def test_the_retention_counts_from_when_somebody_last_signed_in(engine: En
         assert (await find_account(connection, person, NOW) is None) != seen_lately
         # who was erased comes back as somebody else
         assert (await sign_in(connection) == person) == seen_lately
+
+
+CONTENT = PlannedNeed(lots=(Lot(id="1", segments=("de-biodechets",)),))
+
+
+async def planned(connection: Connection) -> tuple[UUID, Meeting]:
+    organisation = await ensure_organisation(connection, "CHBA", NOW)
+    need = await insert_need(connection, organisation, CONTENT, NOW)
+    request = MeetingRequest(
+        (need.id,),
+        "one_to_one",
+        "Visite",
+        NOW,
+        NOW + timedelta(hours=1),
+        agenda=(),
+        participants=(Participant("buyer", name="Anne Le Goff", organisation="CHBA"),),
+        follow_ups=(FollowUp("Rappeler", "Anne Le Goff"),),
+    )
+    return organisation, await insert_meeting(connection, organisation, request, NOW)
+
+
+async def test_who_was_erased_is_not_made_anew_when_the_meeting_changes(connection: Connection) -> None:
+    """Who takes part and who follows up are one person."""
+    organisation, meeting = await planned(connection)
+    assert await select_meeting(connection, organisation, meeting.id) == meeting
+    assert await meetings_of(connection, organisation, meeting.need_ids[0]) == [meeting]
+    erased = {"name": "Personne 1", "name_key": "", "employer": None, "employer_key": "", "erased_at": NOW}
+    await connection.execute(update(persons).values(erased))
+    before = await select_meeting(connection, organisation, meeting.id)
+    assert before is not None
+    assert before.participants[0].name == before.follow_ups[0].who == "Personne 1"
+
+    request = msgspec.convert(msgspec.structs.replace(before, title="Autre"), MeetingRequest, from_attributes=True)
+    after = await write_meeting(connection, organisation, before, request, NOW)
+    assert after.participants == before.participants
+    assert await connection.scalar(select(func.count()).select_from(persons)) == 1

@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.errors import InvalidContent
 from domain.law.rules import load, months_later
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
-from domain.suppliers.supplier import Approval, Shares, Supplier
+from domain.suppliers.supplier import Approval, Shares
 from matching import engine
 from matching.engine import match
 from matching.lot_query import GivenUp, may_be_given_up, require_wanted
@@ -23,28 +22,21 @@ from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (
     ON,
-    REDON,
     RENNES,
-    VANNES,
     approved,
     codes,
     live,
     lot,
     matched,
-    moved,
     names,
     need,
     offer,
-    place,
     reference,
     supplier,
 )
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
 from tests.matching.oracle.strategies import need as any_need
-
-NORTH = [supplier(f"{step:02d}", offer(national=True), at=moved(RENNES, north=step / 10)) for step in range(12)]
-"""Suppliers every 11 km north of Rennes, from 0 to 122 km."""
 
 SOCIAL = [
     supplier("ACI", approvals=approved("ACI")),
@@ -56,19 +48,6 @@ SOCIAL = [
     supplier("none", approvals=(), ess=False),
     supplier("prison", approvals=approved("SEP"), in_prison=True),
 ]
-RESERVATIONS: dict[str, tuple[Reserved, ...]] = {
-    "none": (),
-    "handicap": ("handicap",),
-    "iae": ("iae",),
-    "handicap_iae": ("handicap", "iae"),
-    "penitentiary": ("penitentiary",),
-    "ess": ("ess",),
-}
-
-
-def shortlist(lots: tuple[Lot, ...], *suppliers: Supplier, reference: Reference) -> dict[str, LotShortlist]:
-    found = match(need(*lots), live(*suppliers), reference, ON, "fr")
-    return {one.id: one for one in found.lots}
 
 
 def test_the_stamp_says_what_the_answer_rests_on(reference: Reference) -> None:
@@ -81,121 +60,6 @@ def test_the_stamp_says_what_the_answer_rests_on(reference: Reference) -> None:
         reference.territories.version,
         reference.rules.version,
     )
-
-
-def test_each_lot_is_answered_in_turn(reference: Reference) -> None:
-    """By its own segments, territory and reservation."""
-    lots = (
-        lot(id="b", reserved=("handicap",)),
-        lot("ev-entretien", id="a"),
-        lot(id="c", territory=codes("departement:13")),
-    )
-    found = shortlist(
-        lots,
-        supplier("ESAT", approvals=approved("ESAT")),
-        supplier("EI", approvals=approved("EI")),
-        reference=reference,
-    )
-    assert {id_: names(one.candidates) for id_, one in found.items()} == {"b": ["ESAT"], "a": [], "c": []}
-    assert list(found) == ["b", "a", "c"]
-
-
-@pytest.mark.parametrize("limit", [1, 3, 12, 100])
-def test_the_limit_cuts_what_is_listed_not_what_is_counted(limit: int) -> None:
-    found = matched(need(lot(site=place(RENNES)), limit=limit), *NORTH)
-    assert names(found.candidates) == [f"{step:02d}" for step in range(12)][:limit]
-    assert [one.rank for one in found.candidates] == list(range(1, min(limit, 12) + 1))
-    assert (found.total, found.coverage[0].candidates) == (12, 12)
-
-
-def test_coverage_counts_each_requested_segment() -> None:
-    """`eligible` leaves out who is unknown or to be judged, `local` who stands elsewhere."""
-    found = matched(
-        need(lot("pr-locaux", "ev-entretien", reserved=("iae",))),
-        supplier("ACI", offer("pr-locaux", "ev-entretien"), approvals=approved("ACI")),
-        supplier("lapsed", approvals=approved("EI", until=date(2026, 1, 1))),
-        supplier("unknown", offer("pr", codes=("region:53",)), at=VANNES, approvals=None),
-        supplier("GEIQ", offer("ev-entretien"), approvals=approved("GEIQ")),
-        supplier("ESAT", offer("ev-entretien"), approvals=approved("ESAT")),
-        supplier("neighbour", offer("pr-locaux"), offer("ev-creation"), approvals=approved("AI")),
-    )
-    assert [(one.segment, one.candidates, one.eligible, one.local) for one in found.coverage] == [
-        ("pr-locaux", 4, 3, 3),
-        ("ev-entretien", 2, 1, 2),
-    ]
-
-
-def test_coverage_is_local_to_the_territory_not_to_the_site() -> None:
-    shops = (
-        supplier("in Rennes"),
-        supplier("in Redon", at=REDON),
-        supplier("in Vannes", offer(national=True), at=VANNES),
-    )
-    (covered,) = matched(need(lot(site=place(VANNES))), *shops).coverage
-    assert (covered.candidates, covered.local) == (3, 2)
-
-
-def test_coverage_of_a_lot_that_is_not_reserved_has_everyone_eligible() -> None:
-    (covered,) = matched(need(), *SOCIAL).coverage
-    assert (covered.candidates, covered.eligible, covered.local) == (8, 8, 8)
-
-
-@pytest.mark.parametrize("own", RESERVATIONS)
-@pytest.mark.parametrize("other", RESERVATIONS)
-def test_another_reservation_would_give_what_is_announced(own: str, other: str) -> None:
-    """The count told beside the lot is the total of the lot reserved so."""
-    announced = matched(need(lot(reserved=RESERVATIONS[own])), *SOCIAL).alternatives.reserved
-    assert announced[other] == matched(need(lot(reserved=RESERVATIONS[other])), *SOCIAL).total
-
-
-def test_other_reservations_count_within_the_lot_s_own_cap() -> None:
-    asked = lot(reserved=("iae",), site=place(RENNES), max_distance_km=30)
-    near = [msgspec.structs.replace(one, approvals=approved("EI" if n % 2 else "ESAT")) for n, one in enumerate(NORTH)]
-    found = matched(need(asked), *near).alternatives.reserved
-    assert {name: found[name] for name in ("none", "handicap", "iae", "handicap_iae")} == {
-        "none": 3,
-        "handicap": 2,
-        "iae": 1,
-        "handicap_iae": 3,
-    }
-
-
-@pytest.mark.parametrize("cap", [None, 5, 60, 20_000])
-def test_radii_count_from_the_site_whatever_the_lot_s_own_cap(cap: float | None) -> None:
-    found = matched(need(lot(site=place(RENNES), max_distance_km=cap)), *NORTH)
-    assert found.alternatives.radius_km == {"10": 1, "25": 3, "50": 5, "100": 9}
-
-
-def test_radii_count_from_the_territory_where_there_is_no_site() -> None:
-    found = matched(need(territory=codes("commune:35238")), *NORTH, supplier("nowhere", offer(national=True), at=None))
-    assert found.total == 13
-    assert list(found.alternatives.radius_km.values()) == sorted(found.alternatives.radius_km.values())
-    assert found.alternatives.radius_km["100"] < 12
-
-
-def test_radii_count_only_who_passes_the_other_gates() -> None:
-    found = matched(
-        need(lot(reserved=("iae",), site=place(RENNES))),
-        supplier("EI", approvals=approved("EI")),
-        supplier("ESAT", approvals=approved("ESAT")),
-        supplier("elsewhere", offer(codes=("departement:13",)), approvals=approved("EI")),
-        supplier("other trade", offer("pr-specialise"), approvals=approved("EI")),
-    )
-    assert found.alternatives.radius_km == {"10": 1, "25": 1, "50": 1, "100": 1}
-
-
-def test_a_reservation_the_law_forbids_is_told_not_refused() -> None:
-    """The lot is matched all the same, and suppliers' own outcomes do not change."""
-    found = matched(need(lot(reserved=("ess", "iae"))), *SOCIAL)
-    assert found.reservation is not None
-    assert (found.reservation.outcome, found.reservation.findings[0].code) == ("INELIGIBLE", "COMBINATION_FORBIDDEN")
-    assert "ACI" in names(found.candidates)
-
-
-def test_a_lot_that_is_not_reserved_has_nothing_found_against_it() -> None:
-    found = matched(need(), *SOCIAL).reservation
-    assert found is not None
-    assert (found.outcome, found.findings) == ("ELIGIBLE", ())
 
 
 def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
@@ -216,16 +80,9 @@ def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     assert "APPROVALS_EXPIRING" not in {each.code for each in matched(need(lot(duration_months=12)), ends).advice}
 
 
-@pytest.mark.parametrize("pool", [[], SOCIAL], ids=["empty", "other trades"])
-def test_a_lot_without_candidates_risks_no_offer(pool: list[Supplier]) -> None:
-    found = matched(need(lot("rs-traiteur")), *pool)
-    assert found.tension.level == "none"
-    assert "RISK_INFRUCTUEUX" in {advice.code for advice in found.advice}
-
-
 def test_messages_are_french_by_default_and_codes_are_not_translated(reference: Reference) -> None:
     asked = need(lot(reserved=("iae",), max_distance_km=60, cpv=("33000000",)), lot(id="2", reserved=("ess", "iae")))
-    pool = live(*SOCIAL, *NORTH)
+    pool = live(*SOCIAL)
     french, english = (match(asked, pool, reference, ON, language) for language in ("fr", "en"))
     assert french != english
     assert without_words(msgspec.to_builtins(french)) == without_words(msgspec.to_builtins(english))
@@ -239,35 +96,6 @@ def without_words(document: Any) -> Any:
         return document
     words = {"message", "missing", "label"}
     return {name: without_words(part) for name, part in document.items() if name not in words}
-
-
-def test_two_hundred_lots_are_answered_each_on_its_own(reference: Reference) -> None:
-    segments = sorted(reference.taxonomy.segments)
-    lots = tuple(
-        lot(segments[n % len(segments)], id=str(n), site=place(RENNES), max_distance_km=1 + n) for n in range(200)
-    )
-    pool = [supplier(segment, offer(segment, national=True), at=moved(RENNES, north=0.9)) for segment in segments]
-    found = match(need(*lots), live(*pool), reference, ON, "fr").lots
-    assert [one.id for one in found] == [str(n) for n in range(200)]
-    assert [int(one.id) for one in found if one.total] == list(range(100, 200))  # 100.1 km away
-    assert all(names(one.candidates) == [segments[int(one.id) % len(segments)]] for one in found if one.total)
-
-
-def test_a_need_with_wrong_content_is_not_matched(reference: Reference) -> None:
-    with pytest.raises(InvalidContent) as caught:
-        match(need(lot(), lot("zz", id="2"), territory=codes("departement:100")), live(), reference, ON, "fr")
-    assert [problem.pointer for problem in caught.value.problems] == ["/territory/codes/0", "/lots/1/segments/0"]
-
-
-def test_the_smallest_need(reference: Reference) -> None:
-    """A lot's id, one word and a territory are enough."""
-    asked = msgspec.json.decode(
-        b'{"lots": [{"id": "1", "keywords": ["nettoyage de bureaux"]}], "territory": {"codes": ["epci:243500741"]}}',
-        type=Need,
-    )
-    found = match(asked, live(supplier("x", at=REDON)), reference, ON, "fr").lots[0]
-    assert names(found.candidates) == ["x"]
-    assert [(one.segment, one.sources) for one in found.requested] == [("pr-locaux", ("keyword:nettoyage de bureaux",))]
 
 
 PLACES = tuple(TerritoryRequest(codes=(f"commune:35{number:03}",)) for number in (238, 236, 360))
@@ -325,11 +153,6 @@ DAYS = st.one_of(
     st.dates(date(2016, 4, 1), date(2031, 1, 1)),
 )
 BUYER_KINDS: tuple[BuyerKind, ...] = ("state", "local", "utility")
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 def answered(asked: Need, on: date, *pool: Any) -> Shortlist:

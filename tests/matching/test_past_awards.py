@@ -97,31 +97,12 @@ def test_what_bars_nobody() -> None:
         assert after(award) == after(), award
 
 
-def test_third_anniversary_still_bars() -> None:
-    """36 months to the day."""
-    assert names(after(awarded(on=date(2023, 11, 24))).candidates) == ["nursery"]
-
-
-def test_an_unreserved_lot_keeps_its_candidates_but_not_the_count_under_ess() -> None:
-    """The bar concerns ESS-reserved contracts only."""
-    found = after(awarded(), asked=need(lot("so-enfance")))
-    assert found.total == 2
-    assert found.alternatives.reserved["ess"] == 1
-    assert found.alternatives.reserved["none"] == 2
-
-
 def test_only_the_ess_verdict_changes_on_a_lot_open_to_either() -> None:
     """Each type is told apart."""
     both = supplier("both", offer("so-enfance"), legal_form="association", approvals=())
     found = after(awarded(both), asked=need(lot("so-enfance", reserved=("iae", "ess"))), pool=live(both))
     told = {verdict.reserved: verdict.code for verdict in found.near_misses[0].eligibility}
     assert told == {"iae": "KIND_NOT_ELIGIBLE", "ess": "ESS_AWARD_BAR"}
-
-
-def test_a_supplier_written_anew_since_is_still_barred() -> None:
-    """Who it was before does not count."""
-    pool = live(CRECHE, NURSERY).with_changes([CRECHE], (), 2)
-    assert names(after(awarded(), pool=pool).candidates) == ["nursery"]
 
 
 def test_third_award_of_a_segment_is_told_with_the_name_whatever_was_reserved() -> None:

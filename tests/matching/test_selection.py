@@ -12,8 +12,8 @@ from pyproj import Geod
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Need, TerritoryRequest
 from domain.reference.territory import MultiPolygon, Polygon
-from domain.shortlists.shortlist import Candidate, SegmentAnswer
-from domain.suppliers.supplier import Offer, Point, Supplier
+from domain.shortlists.shortlist import Candidate
+from domain.suppliers.supplier import Offer, Point
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
 from matching.index.offers import offers_for
@@ -22,10 +22,8 @@ from matching.reference import Reference
 from tests.factories import (
     LYON,
     NANTES,
-    PARIS,
     REDON,
     RENNES,
-    SAINT_DENIS,
     VANNES,
     around,
     codes,
@@ -53,11 +51,6 @@ def found(given: Offer, territory: TerritoryRequest, at: Point | None = LYON, **
     """The candidate that a supplier with this offer is, if it is one; it stands in Lyon."""
     candidates = matched(need(lot(**fields), territory=territory), supplier("x", given, at=at)).candidates
     return candidates[0] if candidates else None
-
-
-def answers(*suppliers: Supplier, **fields: Any) -> dict[str, tuple[SegmentAnswer, ...]]:
-    """What each candidate of a lot in Ille-et-Vilaine answers."""
-    return {one.supplier.name: one.segments for one in matched(need(lot(**fields)), *suppliers).candidates}
 
 
 SHARING = {
@@ -155,72 +148,11 @@ def distance_to(territory: TerritoryRequest, where: Point) -> float:
     return nationally.distance_km
 
 
-@pytest.mark.parametrize(
-    ("given", "at", "presence"),
-    [
-        (offer(national=True), RENNES, "local"),
-        (offer(), RENNES, "local"),
-        (offer(codes=("departement:35",)), VANNES, "declared"),
-        (offer(radius_km=150), VANNES, "declared"),
-        (offer(geometry=square(RENNES, 0.1)), VANNES, "declared"),
-        (offer(), Point(48.07, -0.77), "nearby"),
-        (offer(national=True), VANNES, "national"),
-        (offer(national=True), None, "national"),
-        (offer(codes=("departement:35",)), None, "declared"),
-    ],
-)
-def test_presence(given: Offer, at: Point | None, presence: str) -> None:
-    """Laval is 20 km from Ille-et-Vilaine. A supplier of the territory is local whatever it declares."""
-    candidate = found(given, codes("departement:35"), at=at)
-    assert candidate is not None
-    assert candidate.presence == presence
-
-
-@pytest.mark.parametrize(
-    "given", [offer(national=True), offer(codes=("region:53",)), offer(geometry=square(RENNES, 1))]
-)
-def test_without_a_place_a_supplier_is_matched_on_its_declared_area(given: Offer) -> None:
-    candidate = found(given, codes("departement:35"), at=None)
-    assert candidate is not None
-    assert (candidate.distance_km, candidate.measured_to) == (None, None)
-
-
-@pytest.mark.parametrize("given", [offer(), offer(radius_km=20_000)])
-def test_without_a_place_nothing_is_near(given: Offer) -> None:
-    """A radius around nowhere reaches nothing: unknown is not near."""
-    assert found(given, codes("country:FR"), at=None) is None
-
-
-def test_overseas_suppliers_serve_their_own_ocean() -> None:
-    assert found(offer(), codes("departement:974"), at=SAINT_DENIS) is not None
-    assert found(offer(), codes("departement:976"), at=SAINT_DENIS) is None
-    assert found(offer(radius_km=1_500), codes("departement:976"), at=SAINT_DENIS) is not None
-
-
-def test_offers_without_segment_are_placed_by_their_cpv(reference: Reference) -> None:
-    assert answers(supplier("x", offer(cpv=("90919200-4",)))) == {
-        "x": (SegmentAnswer("pr-locaux", "pr-locaux", "exact", "declared", "object"),)
-    }
-
-
-def test_an_offer_that_names_its_segments_is_not_placed_by_its_cpv() -> None:
-    assert answers(supplier("x", offer("rs-traiteur", cpv=("90919200",)))) == {}
-
-
-def test_a_family_offered_is_broader_and_a_segment_of_a_family_asked_is_narrower() -> None:
-    shops = supplier("whole family", offer("pr")), supplier("one segment", offer("pr-urbain"))
-    assert [(one.offered, one.fit) for one in answers(*shops)["whole family"]] == [("pr", "broader")]
-    assert {name: (one.offered, one.fit) for name, (one,) in answers(*shops, segments=("pr",)).items()} == {
-        "whole family": ("pr", "exact"),
-        "one segment": ("pr-urbain", "narrower"),
-    }
-
-
 def test_a_neighbour_is_listed_but_never_answers() -> None:
     """It is shown beside what does answer; on its own it makes a near miss."""
     both = ("pr-locaux", "ev-entretien")
-    (cleaner,) = answers(supplier("cleaner", offer(), offer("ev-creation")), segments=both).values()
-    assert [(one.requested, one.offered, one.fit) for one in cleaner] == [
+    (cleaner,) = matched(need(lot(*both)), supplier("cleaner", offer(), offer("ev-creation"))).candidates
+    assert [(one.requested, one.offered, one.fit) for one in cleaner.segments] == [
         ("pr-locaux", "pr-locaux", "exact"),
         ("ev-entretien", "ev-creation", "related"),
     ]
@@ -239,60 +171,6 @@ def test_neighbours_of_a_family_are_those_of_its_segments(reference: Reference) 
         "re-ressourcerie",
     }
     assert {"de-encombrants", "bt-curage", "nu-parc"} <= {segment for segment, fit in offered.items() if fit == 3}
-
-
-def test_support_is_listed_beside_and_never_answers() -> None:
-    fields: Any = {"segments": ("so-insertion",), "support_segments": ("ev-entretien",)}
-    both = answers(supplier("both", offer("so-insertion", "ev-entretien")), **fields)["both"]
-    assert [(one.requested, one.role) for one in both] == [("so-insertion", "object"), ("ev-entretien", "support")]
-    assert answers(supplier("gardener", offer("ev-entretien")), **fields) == {}
-
-
-BETTER_FIRST = {
-    "fit before basis": (offer("pr"), offer(basis="inferred"), ("pr-locaux", "exact", "inferred")),
-    "basis before presence": (
-        offer(basis="inferred", codes=("departement:35",)),
-        offer(national=True),
-        ("pr-locaux", "exact", "declared"),
-    ),
-    "what meets the territory before what does not": (
-        offer(codes=("departement:13",)),
-        offer("pr", national=True),
-        ("pr", "broader", "declared"),
-    ),
-}
-
-
-@pytest.mark.parametrize("turned", [1, -1])
-@pytest.mark.parametrize("case", BETTER_FIRST)
-def test_the_best_offer_of_several_counts(case: str, turned: int) -> None:
-    """Fit, then basis, then presence, in whatever order the offers are declared."""
-    one, other, expected = BETTER_FIRST[case]
-    candidate = answers(supplier("x", *(one, other)[::turned], at=VANNES))
-    assert [(s.offered, s.fit, s.basis) for s in candidate["x"]] == [expected]
-
-
-@pytest.mark.parametrize("turned", [1, -1])
-def test_presence_is_the_best_over_the_offers_used(turned: int) -> None:
-    both = offer(national=True), offer(codes=("departement:35",))
-    candidates = matched(need(), supplier("x", *both[::turned], at=VANNES)).candidates
-    assert candidates[0].presence == "declared"
-
-
-def test_presence_comes_from_offers_that_answer_not_from_support() -> None:
-    asked = lot("so-insertion", support_segments=("ev-entretien",))
-    both = offer("so-insertion", national=True), offer("ev-entretien", codes=("departement:35",))
-    assert matched(need(asked), supplier("x", *both, at=PARIS)).candidates[0].presence == "national"
-
-
-def test_each_requested_segment_has_its_own_best_offer() -> None:
-    """An offer that answers one segment less well may be the only one for another."""
-    shop = supplier("x", offer("pr"), offer(basis="inferred"))
-    (found_,) = answers(shop, segments=("pr-locaux", "pr-urbain")).values()
-    assert [(one.offered, one.fit, one.basis) for one in found_] == [
-        ("pr-locaux", "exact", "inferred"),
-        ("pr", "broader", "declared"),
-    ]
 
 
 LOTS = (

@@ -3,35 +3,24 @@
 They are found near a territory as by measuring every one, and once for the same question.
 """
 
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import pytest
 
 from domain.needs.need import Lot, Need, PastAward, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
-from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.source import Row
 from domain.suppliers.supplier import Point, Supplier
 from matching.engine import match
-from matching.geo import geocode
-from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.unknown_trade import nearby
-from sources.formats.registry import CSV, read_rows
-from sources.rows import Context
 from tests.factories import (
     NANTES,
     ON,
-    PARIS,
-    REDON,
     RENNES,
     SAINT_DENIS,
-    VANNES,
     approved,
     around,
     codes,
@@ -42,12 +31,10 @@ from tests.factories import (
     names,
     need,
     offerless,
-    place,
     reference,
     supplier,
 )
 
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
 RENNES_ALONE = codes("commune:35238")
 
 
@@ -62,56 +49,6 @@ def esats(count: int) -> list[Supplier]:
 
 def codes_of(found: LotShortlist) -> set[str]:
     return {each.code for each in found.advice}
-
-
-def test_those_in_the_territory_or_at_most_50_km_away_are_told_the_nearest_first() -> None:
-    pool = [offerless("49 km", at=moved(RENNES, north=0.46)), offerless("here"), offerless("redon", at=REDON)]
-    pool += [offerless("nowhere", at=None), offerless("closed", active=False), supplier("cleaner")]
-    found = matched(asked(), *pool)
-    assert names(found.unknown_trade.nearest) == ["here", "49 km"]
-    assert (found.unknown_trade.total, found.unknown_trade.eligible) == (2, 2)
-    assert found.unknown_trade.nearest[0].distance_km == 0
-    assert names(found.candidates) == ["cleaner"]
-    assert found.near_misses == ()
-
-
-def test_they_count_nowhere_else() -> None:
-    found, alone = matched(asked(), supplier("cleaner"), *esats(4)), matched(asked(), supplier("cleaner"))
-    for figure in ("total", "coverage", "alternatives", "candidates", "near_misses"):
-        assert getattr(found, figure) == getattr(alone, figure)
-
-
-def test_the_cap_on_distance_holds_for_them() -> None:
-    """From the site where there is one, else from the territory."""
-    pool = [offerless("rennes"), offerless("redon", at=REDON), offerless("vannes", at=VANNES)]
-    brittany = codes("region:53")
-    assert matched(asked(codes("departement:35"), max_distance_km=20), *pool).unknown_trade.total == 2
-    assert names(matched(asked(brittany, site=place(VANNES)), *pool).unknown_trade.nearest) == [
-        "vannes",
-        "redon",
-        "rennes",
-    ]
-    capped = matched(asked(brittany, site=place(VANNES), max_distance_km=60), *pool).unknown_trade
-    assert (capped.total, names(capped.nearest)) == (2, ["vannes", "redon"])
-
-
-def test_a_reservation_leaves_out_who_may_not_answer_and_counts_who_may() -> None:
-    pool = [offerless("esat", approvals=approved("ESAT")), offerless("none", approvals=())]
-    pool += [
-        offerless("unknown", at=moved(RENNES, north=0.3)),
-        offerless("lapsed", approvals=approved("EA", until=date(2025, 1, 1))),
-    ]
-    found = matched(asked(reserved=("handicap",)), *pool).unknown_trade
-    assert (found.total, found.eligible) == (3, 2)
-    outcomes = {row.supplier.name: row.eligibility[0].outcome for row in found.nearest}
-    assert outcomes == {"esat": "ELIGIBLE", "lapsed": "ELIGIBLE_IF", "unknown": "UNKNOWN"}
-    assert "2 peuvent répondre à ce lot réservé" in found.message
-
-
-@pytest.mark.parametrize("count", [0, 1, 3, 50])
-def test_as_many_are_listed_as_near_misses(count: int) -> None:
-    found = matched(asked(near_misses=count), *esats(4)).unknown_trade
-    assert (found.total, len(found.nearest)) == (4, min(count, 4))
 
 
 def test_of_those_equally_far_some_are_drawn() -> None:
@@ -146,6 +83,8 @@ def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
     assert "aux 7 fournisseurs proches" in told
     (told,) = (each.message for each in english.advice if each.code == "TRADE_UNKNOWN")
     assert "ask the 7 suppliers nearby" in told
+    reserved = matched(asked(reserved=("handicap",)), *esats(2), offerless("none", approvals=None)).unknown_trade
+    assert "2 peuvent répondre à ce lot réservé" in reserved.message
     assert english.unknown_trade.message == "What 7 suppliers nearby offer is not known: ask them"
     assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche d'activité inconnue"
 
@@ -154,16 +93,6 @@ def test_a_lot_that_is_not_understood_says_so_first() -> None:
     found = matched(need(Lot(id="1", keywords=("zzyzx",)), territory=RENNES_ALONE), *esats(3))
     assert (found.tension.level, "TRADE_UNKNOWN" in codes_of(found)) == ("unknown", True)
     assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
-
-
-def test_a_change_is_seen_at_once() -> None:
-    """One that declares an offer is asked no more; a new one is; one that moves or leaves is where it is now."""
-    first, second, third, moves = (offerless(name) for name in ("first", "second", "third", "moves"))
-    index = live(first, second, moves, supplier("cleaner"))
-    after = index.with_changes([supplier("first"), third, offerless("moves", at=PARIS)], [second.id], 2)
-    found = match(asked(), after, reference(), ON, "fr").lots[0]
-    assert names(found.unknown_trade.nearest) == ["third"]
-    assert set(names(found.candidates)) == {"first", "cleaner"}
 
 
 def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
@@ -188,41 +117,6 @@ def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
     )
     assert set(names(before.unknown_trade.nearest)) == {"barred", "other"}
     assert (after.unknown_trade.total, names(after.unknown_trade.nearest)) == (1, ["other"])
-
-
-def test_a_radius_and_a_territory_without_outline() -> None:
-    pool = [offerless("nantes", at=NANTES), offerless("rennes")]
-    assert names(matched(asked(around(RENNES, 60)), *pool).unknown_trade.nearest) == ["rennes", "nantes"]
-    assert matched(asked(codes("commune:98818")), *pool).unknown_trade.total == 0
-
-
-@pytest.fixture(scope="module")
-def real_esats(shared_data: Path) -> LiveIndex:
-    """The ESAT of the FINESS register as they are imported: of nearly all no trade is known."""
-    ours = reference()
-    context = Context(ours.territories, ours.taxonomy, ours.cpv)
-    with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
-        rows = [row for row in read_rows("esat", stream, CSV, context) if isinstance(row, Row)]
-    found = []
-    for number, row in enumerate(rows):
-        placement = geocode.place([row.record], ours.geography)[0]
-        stored = StoredRecord("esat", row.external_id, row.record, placement, UUID(int=number), NOW, NOW)
-        found.append(assemble(UUID(int=number), [stored]))
-    return live(*found)
-
-
-@pytest.mark.parametrize("segment", ["ev-entretien", "pr-locaux", "lt-blanchisserie", "in-conditionnement"])
-def test_the_esat_of_bretagne_can_be_asked(real_esats: LiveIndex, segment: str) -> None:
-    """Their trades are in no open file: that is no lack of supply, and whom to ask is named."""
-    asked_for = asked(codes("region:53"), near_misses=50, segments=(segment,), reserved=("handicap",))
-    found = match(asked_for, real_esats, reference(), ON, "fr").lots[0]
-    assert found.tension.level == "unknown"
-    assert "TRADE_UNKNOWN" in codes_of(found)
-    assert "RISK_INFRUCTUEUX" not in codes_of(found)
-    assert found.unknown_trade.total == found.unknown_trade.eligible
-    in_bretagne = [row for row in found.unknown_trade.nearest if row.distance_km == 0]
-    assert len(in_bretagne) == 50
-    assert all((row.supplier.commune or "")[:2] in {"22", "29", "35", "56"} for row in in_bretagne)
 
 
 @pytest.mark.parametrize(

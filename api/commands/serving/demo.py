@@ -38,7 +38,7 @@ from api.runtime.processes.forked_processes import forked_processes
 from api.sample.generate import SAMPLE_SOURCE, load_sample
 from api.settings import Settings
 from db.api_keys import find_client
-from db.core.engine import Engine, transaction
+from db.core.engine import transaction
 from db.suppliers.sources import list_sources
 from domain.needs.need import Need
 from domain.organisation import Scope
@@ -86,7 +86,12 @@ def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: 
         to.print(INTRODUCTION)
         settings, reference = stack.enter_context(prepared(settings))
         processes = stack.enter_context(forked_processes(reference))
-        key, suppliers = asyncio.run(_fill(settings, reference, own_database=own_database))
+        file, last = settings.home / KEY_FILE, ""
+        with suppress(OSError, UnicodeDecodeError):
+            last = file.read_text().strip()
+        key, suppliers = asyncio.run(_fill(settings, reference, last, own_database=own_database))
+        if key != last:
+            _write(file, key)
         write([f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour."], to)
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
@@ -116,8 +121,20 @@ def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: 
     return 0
 
 
-async def _fill(settings: Settings, reference: Reference, *, own_database: bool) -> tuple[str, int]:
-    """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use."""
+def _write(file: Path, secret: str) -> None:
+    """Write the key, which the database stores as a digest alone, to a file that nobody else can read."""
+    with suppress(OSError):  # without a home to write to, the next run makes another key
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.unlink(missing_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
+            private.write(f"{secret}\n")
+
+
+async def _fill(settings: Settings, reference: Reference, last: str, *, own_database: bool) -> tuple[str, int]:
+    """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use.
+
+    The key is that of the `last` run where this database still knows it with all its scopes, else a new one.
+    """
     database = signing_engine(settings, settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
     today = now.astimezone(PARIS).date()
@@ -131,37 +148,14 @@ async def _fill(settings: Settings, reference: Reference, *, own_database: bool)
                 "invented ones with them. Unset DATABASE_URL, or use `vivier serve`"
             )
         pool = await load_sample(database, reference, today, lambda: datetime.now(UTC), await operator(database, now))
-        return await _key(database, settings.home / KEY_FILE, now), pool.received - pool.rejected
+        async with transaction(database) as connection:
+            client = await find_client(connection, last, now) if last else None
+            if client is None or not set(KEY_SCOPES) <= set(client.scopes):
+                request = KeyRequest(KEY_NAME, KEY_SCOPES, sources=(SAMPLE_SOURCE.name,))
+                last, _ = await issue_key(connection, request, KEY_NAME, now)
+        return last, pool.received - pool.rejected
     finally:
         await database.dispose()
-
-
-async def _key(database: Engine, file: Path, now: datetime) -> str:
-    """The key of the last run where this database still knows it with all its scopes, else a new one."""
-    last = _read(file)
-    async with transaction(database) as connection:
-        client = await find_client(connection, last, now) if last else None
-        if client and set(KEY_SCOPES) <= set(client.scopes):
-            return last
-        request = KeyRequest(KEY_NAME, KEY_SCOPES, sources=(SAMPLE_SOURCE.name,))
-        secret, _ = await issue_key(connection, request, KEY_NAME, now)
-    with suppress(OSError):  # without a home to write to, the next run makes another key
-        _write(file, secret)
-    return secret
-
-
-def _read(file: Path) -> str:
-    with suppress(OSError, UnicodeDecodeError):
-        return file.read_text().strip()
-    return ""
-
-
-def _write(file: Path, secret: str) -> None:
-    """Write the key, which the database stores as a digest alone, to a file that nobody else can read."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as private:
-        private.write(f"{secret}\n")
 
 
 def _match(where: str, key: str, need: bytes) -> bytes:

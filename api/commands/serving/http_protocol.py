@@ -290,15 +290,6 @@ class HttpProtocol(HttpToolsProtocol):
         elif arriving == "body":  # that was answered already
             self.transport.close()
             return
-        self.transport.write(self._refusal(slug, detail))
-        self.linger()
-
-    def _end_parsing(self, slug: str, detail: Text | None = None) -> NoReturn:
-        """Refuse the request, and raise what ends the parsing."""
-        self._refuse(slug, detail)
-        raise ValueError
-
-    def _refusal(self, slug: str, detail: Text | None = None) -> bytes:
         wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
         refused = document(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
         headers = {
@@ -310,4 +301,11 @@ class HttpProtocol(HttpToolsProtocol):
             "connection": "close",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        return STATUS_LINE[refused.status_code or 400] + lines.encode("latin-1") + b"\r\n" + refused.content
+        head = STATUS_LINE[refused.status_code or 400] + lines.encode("latin-1") + b"\r\n"
+        self.transport.write(head + refused.content)
+        self.linger()
+
+    def _end_parsing(self, slug: str, detail: Text | None = None) -> NoReturn:
+        """Refuse the request, and raise what ends the parsing."""
+        self._refuse(slug, detail)
+        raise ValueError

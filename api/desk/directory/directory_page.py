@@ -1,7 +1,7 @@
 """The pages of the directory: a search with its map and table, and a supplier with all that is known of it."""
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, get_args
 from urllib.parse import urlencode, urlsplit
@@ -270,15 +270,13 @@ async def map_of_search(
         if number:
             many = printed_count(number, language)
             meanings.append(Text(f"{words.fr} : {many}", f"{words.en}: {many}").to(language))
-    ground = areas or _regions_of({commune for _, _, commune, _ in found if commune}, visit.reference.territories)
+    places, ground = visit.reference.territories, areas
+    if not ground:
+        communes = {f"commune:{commune}" for _, _, commune, _ in found if commune}
+        around = (parent for code in communes for parent in places.parents(places.area(code)))
+        regions = {parent.id for parent in around if parent.kind == "region"}
+        ground = tuple(sorted(regions)) if 0 < len(regions) <= MOST_REGIONS else (FRANCE,)
     return await _draw(visit, ground, [at for *_, at in found], pins, "", *meanings)
-
-
-def _regions_of(communes: Collection[str], areas: Territories) -> tuple[str, ...]:
-    """The regions of these communes; France where they are many, or a commune is in none."""
-    around = (parent for code in communes for parent in areas.parents(areas.area(f"commune:{code}")))
-    found = {parent.id for parent in around if parent.kind == "region"}
-    return tuple(sorted(found)) if 0 < len(found) <= MOST_REGIONS else (FRANCE,)
 
 
 async def _draw(

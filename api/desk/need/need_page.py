@@ -51,22 +51,13 @@ AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": T
 _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
-@page("GET", "/besoin", scope="match")
-async def show_need_form(visit: Visit) -> Response[bytes]:
-    """The form: empty, filled in with the example, or with the fields of the query."""
-    return await form_of_query(visit)
-
-
-@page("POST", "/besoin", scope="match", files=True)
-async def change_need_form(visit: Visit) -> Response[bytes]:
-    """The form as it was understood: with a lot more or less, or of a notice, where a button asks for that."""
-    return await changed_need_form(visit)
-
-
 async def form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
     form = _example() if visit.text("exemple") else read_need_form(visit.fields)
     return need_form_page(visit, None if form == NeedForm() else await understood_beside(visit, form), rules=rules)
+
+
+show_need_form = page("GET", "/besoin", scope="match")(form_of_query)
 
 
 @cache
@@ -90,6 +81,9 @@ async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
     return need_form_page(visit, understood, rules=rules)
+
+
+change_need_form = page("POST", "/besoin", scope="match", files=True)(changed_need_form)
 
 
 async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dict[str, Any]] | Mistake:

@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from io import BytesIO
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import NamedTuple, TypeVar, get_args
+from typing import NamedTuple, get_args
 from urllib.parse import quote
 
 from litestar import Response
@@ -165,12 +165,10 @@ def _wrong(code: str, detail: Text) -> InvalidContent:
     return InvalidContent((Problem("", code, detail),))
 
 
-T = TypeVar("T")
-
 REJECTS_SHOWN, IMPORTS_SHOWN = 100, 10
 MODES: tuple[ImportMode, ...] = get_args(ImportMode)
-TRY, CORRECT, IMPORT = "essayer", "corriger", "importer"
-"""Buttons of the form: to try a file, to have its rejected rows as a table, to import it."""
+CORRECT, IMPORT = "corriger", "importer"
+"""Buttons of the form: to have the rejected rows of a file as a table, to import it; another one tries it."""
 
 
 @page("GET", "/sources", scope=("read", "sync", "admin"))

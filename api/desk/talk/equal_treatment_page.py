@@ -16,7 +16,7 @@ from api.needs.own_need import own_need
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
-from domain.equal_treatment.gaps import Gap, GapCode
+from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import SupplierTreatment
 from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
 from domain.exchanges.exchange import Channel
@@ -67,6 +67,13 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
         for each in supplier.informations
         if each.kind == "opening"
     }
+    # without the names that end them, where they are many
+    sentences = [
+        each.message.removesuffix(", ".join(one.name for one in each.suppliers)).rstrip(" :") + "."
+        if len(each.suppliers) > MOST_NAMED
+        else each.message
+        for each in treatment.gaps
+    ]
     return visit.page(
         "talk/equal_treatment.html",
         need=need,
@@ -78,16 +85,8 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
         same_words=SAME_WORDS,
         most_named=MOST_NAMED,
         openings=openings,
-        sentences=[_sentence(each) for each in treatment.gaps],
+        sentences=sentences,
     )
-
-
-def _sentence(gap: Gap) -> str:
-    """The sentence of a gap; without the names that end it, where they are many."""
-    names = ", ".join(each.name for each in gap.suppliers)
-    if len(gap.suppliers) <= MOST_NAMED:
-        return gap.message
-    return gap.message.removesuffix(names).rstrip(" :") + "."
 
 
 def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:

@@ -46,11 +46,9 @@ def test_who_may_answer_a_reserved_lot_is_said_in_words() -> None:
 
 def test_groupings_are_told_with_what_each_answers() -> None:
     pool = supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))
-    asked = need(lot("de-bio", "de-5flux"), groupings=2)
-    page = " ".join(written(asked, *pool).split())
+    page = " ".join(written(need(lot("de-bio", "de-5flux"), groupings=2), *pool).split())
     assert "À plusieurs, ce que nul ne propose seul :" in page
-    bio = reference().taxonomy.label("de-bio")
-    assert f"Bio ({bio}, 0 km)" in page
+    assert f"Bio ({reference().taxonomy.label('de-bio')}, 0 km)" in page
     assert "À plusieurs" not in written(need(lot("de-bio", "de-5flux")), *pool)
 
 
@@ -58,14 +56,6 @@ def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
     page = " ".join(written(need(planned_publication_on=date(2027, 1, 15)), supplier()).split())
     assert "évalué au 24 novembre 2026 · règles applicables au 15 janvier 2027, jour prévu de publication" in page
     assert "règles applicables" not in written(need(), supplier())
-
-
-def test_an_open_lot_says_nothing_of_eligibility() -> None:
-    """No column and no count of what was not asked."""
-    page = written(need(lot()), supplier())
-    assert "1 candidat :" in page
-    assert "Peut répondre" not in page
-    assert "sur preuve" not in page
 
 
 def test_what_was_asked_is_told_as_it_was_read() -> None:
@@ -111,9 +101,13 @@ def test_who_may_be_asked_what_they_do_is_named() -> None:
 
 
 def test_only_so_many_are_shown() -> None:
-    """The total stays the total."""
+    """The total stays the total; of an open lot no column and no count says what was not asked."""
     page = written(need(lot()), *(supplier(f"atelier {number}") for number in range(4)), shown=2)
     assert "4 candidats ; les 2 premiers :" in page
+    page = written(need(lot()), supplier())
+    assert "1 candidat :" in page
+    assert "Peut répondre" not in page
+    assert "sur preuve" not in page
 
 
 @pytest.mark.parametrize("width", [60, 100])
@@ -131,21 +125,21 @@ def test_counts_and_sentences_are_put_together() -> None:
     assert continued(["Ici", "À confirmer"]) == "Ici ; à confirmer"
 
 
-def supply_written(*pool: Supplier) -> str:
-    """The supply of Ille-et-Vilaine, of two segments."""
+def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
+    """Nobody is told too."""
     known = reference()
     territory = known.geography.territory(codes("departement:35"))
-    found = SupplySearch(live(*pool), territory, ON, known.rules).supply(("pr-locaux", "de-bio"), known.taxonomy, "fr")
-    return on_paper(supply_told(found, known.taxonomy))
 
+    def supply_written(*pool: Supplier) -> str:
+        search = SupplySearch(live(*pool), territory, ON, known.rules)
+        return on_paper(supply_told(search.supply(("pr-locaux", "de-bio"), known.taxonomy, "fr"), known.taxonomy))
 
-def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
     there = [supplier(str(number), at=RENNES, legal_form="association", kinds=("ESAT",)) for number in range(3)]
     page = supply_written(
         *there, supplier("lyonnais", offer(national=True), at=LYON), offerless("muet", at=RENNES, employees=12)
     )
     (row,) = (line for line in page.splitlines() if "█" * 12 + "░" * 4 in line)
-    assert row.split()[0] == reference().taxonomy.label("pr-locaux").split()[0]
+    assert row.split()[0] == known.taxonomy.label("pr-locaux").split()[0]
     assert row.split("░ ")[1].split()[:2] == ["4", "3"]
     assert "Faible" in row
     for words in (
@@ -158,9 +152,6 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
     ):
         assert words in page
     assert max(map(len, page.splitlines())) <= 100
-
-
-def test_nobody_is_told_too() -> None:
     page = supply_written()
     assert "Sur le territoire : 0 fournisseur" in page
     assert "Aucune offre attendue" in page

@@ -17,7 +17,7 @@ from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
 from domain.audit import Actor, JournalHead, JournalHeads
-from tests.api.commands.conftest import Server, Within, decoded, environment, in_database
+from tests.api.commands.conftest import Server, Within, environment, in_database
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'
 
@@ -80,65 +80,41 @@ def test_an_intact_journal_is_said_to_be(server: Server, within: Within, organis
     assert within("audit", "verify").status == 0
 
 
-@pytest.mark.parametrize(
-    ("statement", "code", "said"),
-    [
-        ("UPDATE audit_entries SET action = 'need.changed' WHERE number = 2", "altered_entry", "entry 2 is not what"),
-        ("DELETE FROM audit_entries WHERE number = 2", "gap", "entry 2 is missing before entry 3"),
-        ("UPDATE audit_entries SET hash = '\\x00' WHERE number = 2", "broken_link", "the hash of entry 2"),
-    ],
-)
-def test_what_was_done_to_it_is_found(
-    server: Server, within: Within, organisation: str, statement: str, code: str, said: str
-) -> None:
+def test_what_was_done_to_it_is_found(server: Server, within: Within, organisation: str) -> None:
     """Status 1, and where it is; the journals of others are not blamed."""
-    tamper(server, statement, organisation)
-    found = verdict(within, organisation, status=1)
-    assert (found["status"], found["breaks"][0]["code"]) == ("broken", code)
-    done = within("audit", "verify")
-    assert done.status == 1
-    assert said in done.out
-    assert done.out.count("broken\n") == 1
+    for statement, code, said in (
+        ("UPDATE audit_entries SET action = 'need.changed' WHERE number = 2", "altered_entry", "entry 2 is not what"),
+        ("UPDATE audit_entries SET hash = '\\x00' WHERE number = 2", "broken_link", "the hash of entry 2"),
+        ("DELETE FROM audit_entries WHERE number = 2", "gap", "entry 2 is missing before entry 3"),
+    ):
+        tamper(server, statement, organisation)
+        found = verdict(within, organisation, status=1)
+        assert (found["status"], code in {each["code"] for each in found["breaks"]}) == ("broken", True)
+        done = within("audit", "verify")
+        assert done.status == 1
+        assert said in done.out
+        assert done.out.count("broken\n") == 1
 
 
-def test_an_end_that_was_cut_off_is_told_by_the_anchor_alone(server: Server, within: Within, organisation: str) -> None:
+def test_what_no_entry_shows_is_found(server: Server, within: Within, organisation: str) -> None:
+    """An end that was cut off by the anchor alone; a shortlist that was altered, since each entry binds its content."""
     within("keys", "create", "--name", "n", "--organisation", organisation, "--scope", "needs")
     anchor = verdict(within, organisation)["anchor"]
     tamper(server, "DELETE FROM audit_entries WHERE number = 4", organisation)
     assert verdict(within, organisation)["status"] == "intact"
     assert verdict(within, organisation, "--anchor", anchor, status=1)["breaks"][0]["code"] == "lost_anchor"
     assert "entry 4 was noted and is cut off" in within("audit", "verify", "--anchor", anchor).out
-
-
-def test_a_shortlist_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
-    """Though no entry was: each binds what it is about."""
     tamper(server, "UPDATE shortlists SET body = body || '\\x20' FROM needs WHERE needs.id = need_id", organisation)
     (found,) = verdict(within, organisation, status=1)["breaks"]
     assert (found["number"], found["code"], found["about"][:10]) == (3, "altered_content", "shortlist:")
     assert f"altered content: {found['about']} is not as entry 3 says" in within("audit", "verify").out
 
 
-def test_a_message_that_was_altered_is_found(server: Server, within: Within, organisation: str) -> None:
-    """By the owner of the tables, who can take their guard off."""
-    record = json.dumps({"name": "ESAT du Golfe", "offers": [{"segments": ["ev-entretien"]}]}).encode()
-    supplier = decoded(server.ask("PUT", f"/sources/cli/suppliers/{uuid4().hex}", record))["supplier_id"]
-    create = ("keys", "create", "--name", "Achats", "--organisation", organisation, "--scope", "needs")
-    key = within(*create).out.splitlines()[-1]
-    (need,) = decoded(server.ask("GET", "/needs", key=key))["items"]
-    said = {"subject": "Tonte", "body": "Pourriez-vous tondre ?", "channel": "phone", "recipients": [supplier]}
-    assert server.ask("POST", f"/needs/{need['id']}/exchanges", json.dumps(said).encode(), key=key).status == 201
-    assert verdict(within, organisation)["status"] == "intact"
-    altered = "UPDATE messages SET body = 'Non' FROM exchanges WHERE exchange_id = exchanges.id"
-    tamper(server, altered, organisation, table="messages")
-    (found,) = verdict(within, organisation, status=1)["breaks"]
-    tamper(server, "UPDATE needs SET status = 'closed', ended_at = now()", organisation)
-    purge = "SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"
-    tamper(server, purge, organisation)
-    assert (found["number"], found["code"], found["about"][:8]) == (5, "altered_content", "message:")
-
-
 def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organisation: str) -> None:
-    """One that follows the last one as it should, with the signature of another key or without."""
+    """One that follows the last one as it should, with the signature of another key or without.
+
+    All of them without, unless the operator says that entries were not signed yet on those days, as before an update.
+    """
     assert verdict(within, organisation)["signed"] == 3
     write(server, organisation, 1, None)
     write(server, organisation, 1, JournalKey(bytes(32)).sign)
@@ -149,6 +125,13 @@ def test_an_entry_that_was_forged_is_found(server: Server, within: Within, organ
     assert "forged entry: the signature of entry 5" in told
     other = JournalKey(bytes(32)).public
     assert [each["number"] for each in verdict(within, organisation, "--public-key", other, status=1)["breaks"]] == [4]
+    tamper(server, "DELETE FROM needs", organisation)
+    tamper(server, "DELETE FROM audit_entries", organisation)
+    write(server, organisation, 2, None)
+    found = verdict(within, organisation, status=1)
+    assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
+    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    assert verdict(within, organisation, "--signed-since", tomorrow)["status"] == "intact"
 
 
 @pytest.mark.parametrize("signer", [None, JournalKey(bytes(32)).sign])
@@ -175,30 +158,19 @@ def test_a_cut_end_and_a_journal_rewritten_as_a_whole_are_told_by_signed_heads(
     assert found == ["forged_entry" if signer else "unsigned_entry"] * 4 + ["lost_anchor"]
 
 
-def test_a_journal_rewritten_without_signatures_is_found(server: Server, within: Within, organisation: str) -> None:
-    """Unless the operator says that entries were not signed yet on those days, as before an update."""
-    tamper(server, "DELETE FROM needs", organisation)
-    tamper(server, "DELETE FROM audit_entries", organisation)
-    write(server, organisation, 2, None)
-    found = verdict(within, organisation, status=1)
-    assert (found["signed"], [each["code"] for each in found["breaks"]]) == (0, ["unsigned_entry"] * 2)
-    tomorrow = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
-    assert verdict(within, organisation, "--signed-since", tomorrow)["status"] == "intact"
-
-
-def test_heads_that_nobody_signed_are_not_believed(
-    server: Server, within: Within, organisation: str, tmp_path: Path
+def test_what_nobody_signed_is_not_believed_and_what_cannot_be_understood_a_slip(
+    within: Within, organisation: str, tmp_path: Path
 ) -> None:
-    heads = tmp_path / "heads.jsonl"
-    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), ()), JournalKey(bytes(32))))
+    heads, other = tmp_path / "heads.jsonl", JournalKey(bytes(32))
+    heads.write_text(signed_line(JournalHeads(datetime.now(UTC), ()), other))
     assert within("audit", "verify", "--heads", str(heads)).status == 1
-    assert within("audit", "verify", "--heads", str(heads), "--public-key", JournalKey(bytes(32)).public).status == 0
+    assert within("audit", "verify", "--heads", str(heads), "--public-key", other.public).status == 0
     heads.write_text("{}")
-    assert within("audit", "verify", "--heads", str(heads)).status == 2
-    assert within("audit", "verify", "--heads", str(tmp_path / "nowhere")).status == 2
-
-
-def test_what_cannot_be_understood_is_a_slip(within: Within, organisation: str) -> None:
-    assert within("audit", "verify", "--organisation", "nobody").status == 2
-    assert within("audit", "verify", "--anchor", f"{organisation}:3:abc").status == 2
-    assert within("audit", "verify", "--anchor", f"nobody:3:{'0' * 64}").status == 2
+    for wrong in (
+        ("--heads", str(heads)),
+        ("--heads", str(tmp_path / "nowhere")),
+        ("--organisation", "nobody"),
+        ("--anchor", f"{organisation}:3:abc"),
+        ("--anchor", f"nobody:3:{'0' * 64}"),
+    ):
+        assert within("audit", "verify", *wrong).status == 2

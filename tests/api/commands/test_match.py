@@ -86,15 +86,6 @@ def test_lots_are_proposed(server: Server, within: Within, rows: Path, tmp_path:
     assert "/lots/0/territory" in refused.err
 
 
-def test_an_import_by_command_is_in_the_journal(server: Server, within: Within, rows: Path) -> None:
-    """In that of the organisation `default`, signed as all entries are."""
-    done = json.loads(within("import", "journaled", str(rows), "--json").out)
-    (entry,) = decoded(server.ask("GET", "/audit?object=source:journaled"))["items"]
-    assert (entry["action"], entry["means"], entry["actor_id"]) == ("source.imported", "command", None)
-    assert (entry["detail"]["import"], entry["detail"]["added"]) == (done["id"], 2)
-    assert within("audit", "verify", "--organisation", "default").status == 0
-
-
 def test_every_flag_is_put_into_words() -> None:
     """Of those that an import gives: an approval expires later."""
     codes = set(get_args(get_type_hints(Flag)["code"]))
@@ -122,19 +113,21 @@ def test_a_file_that_cannot_be_read(
     assert re.fullmatch(r"vivier: .*\n", done.err)
 
 
-def test_the_same_file_again_is_unchanged(within: Within, rows: Path) -> None:
-    """The report as JSON is that of the API."""
-    within("import", "twice", str(rows))
+def test_the_same_file_again_is_unchanged(server: Server, within: Within, rows: Path, tmp_path: Path) -> None:
+    """The report as JSON is that of the API; the journal of the organisation `default` has an entry, signed as all are.
+
+    A snapshot that would remove too much is refused with status 1, and taken with --force.
+    """
+    done = json.loads(within("import", "twice", str(rows), "--json").out)
+    (entry,) = decoded(server.ask("GET", "/audit?object=source:twice"))["items"]
+    assert (entry["action"], entry["means"], entry["actor_id"]) == ("source.imported", "command", None)
+    assert (entry["detail"]["import"], entry["detail"]["added"]) == (done["id"], 2)
+    assert within("audit", "verify", "--organisation", "default").status == 0
     again = json.loads(within("import", "twice", str(rows), "--json").out)
     assert (again["received"], again["unchanged"], again["rejected"]) == (3, 2, 1)
     assert [(error["line"], error["external_id"], error["pointer"]) for error in again["errors"]] == [(2, "2", "/name")]
-
-
-def test_a_snapshot_that_would_remove_too_much(within: Within, rows: Path, tmp_path: Path) -> None:
-    """Is refused with status 1, and taken with --force."""
-    within("import", "shrinking", str(rows))
     (tmp_path / "fewer.json").write_text(json.dumps([JARDINS]))
-    fewer = ("import", "shrinking", str(tmp_path / "fewer.json"), "--mode", "snapshot")
+    fewer = ("import", "twice", str(tmp_path / "fewer.json"), "--mode", "snapshot")
     refused = within(*fewer)
     assert (refused.status, refused.out) == (1, "")
     assert within(*fewer, "--force").status == 0
@@ -153,23 +146,16 @@ def test_a_faulty_need_says_where(within: Within, tmp_path: Path) -> None:
     assert within("match", str(need)) == (1, "", f"vivier: {need}: The JSON body is cut short\n")
 
 
-@pytest.fixture
-def notice(tmp_path: Path) -> Path:
-    path = tmp_path / "notice.xml"
-    path.write_bytes(NOTICE)
-    return path
-
-
-def test_a_notice_is_matched_and_what_was_not_read_is_told(server: Server, within: Within, notice: Path) -> None:
+def test_a_notice_is_matched_and_what_was_not_read_is_told(server: Server, within: Within, tmp_path: Path) -> None:
+    """JSON is the answer of the server alone."""
+    notice = tmp_path / "notice.xml"
+    notice.write_bytes(NOTICE)
     assert within("match", str(notice), "--explain").status == 0
     done = within("match", str(notice))
     assert (done.status, done.err) == (0, "")
     assert "le lot est lu comme ouvert aux deux" in " ".join(done.out.split())
     assert "Sans place dans un besoin : Contact, AwardingTerms\n" in done.out
     assert "Lot LOT-0001 · Nettoyage des locaux" in done.out
-
-
-def test_json_is_the_answer_of_the_server_alone(server: Server, within: Within, notice: Path) -> None:
     done = within("match", str(notice), "--json")
     read = json.loads(server.ask("POST", "/notices", notice.read_bytes(), **{"Content-Type": "application/xml"}).body)
     served = json.loads(server.ask("POST", "/match", json.dumps(read["need"]).encode()).body)
@@ -194,12 +180,15 @@ def test_the_content_tells_what_a_file_is(tmp_path: Path, content: bytes, lots: 
     assert [len(read.need.lots) for read in needs_in(str(path)) if isinstance(read, ReadNeed)] == lots
 
 
-def test_one_wrong_record_stops_no_other(server: Server, within: Within, tmp_path: Path) -> None:
+def test_one_wrong_record_stops_no_other(within: Within, tmp_path: Path, shared_data: Path) -> None:
     path = tmp_path / "records.json"
     path.write_text(json.dumps([boamp({}, objet=""), boamp(MAPA)]))
     done = within("match", str(path), "--json")
     assert (done.status, len(done.out.splitlines())) == (1, 1)
     assert f"vivier: {path}/0: /: This notice has no lot whose object can be read" in done.err
+    done = within("match", str(shared_data / "notices" / "boamp_api_eforms_2025.json.gz"), "--json")
+    assert done.status == 0, done.err
+    assert [len(json.loads(line)["lots"]) for line in done.out.splitlines()] == [1, 1, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -221,9 +210,3 @@ def test_what_cannot_be_read_is_told(
     assert main(["match", str(path)]) == 1
     done = capsys.readouterr()
     assert (done.out, done.err.startswith(f"vivier: {path}: {said}")) == ("", True)
-
-
-def test_the_real_notices_are_matched_in_one_command(server: Server, within: Within, shared_data: Path) -> None:
-    done = within("match", str(shared_data / "notices" / "boamp_api_eforms_2025.json.gz"), "--json")
-    assert done.status == 0, done.err
-    assert [len(json.loads(line)["lots"]) for line in done.out.splitlines()] == [1, 1, 2, 1]

@@ -16,7 +16,7 @@ from sources.file_reader import Origin, reader_of, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import PublishedFile, published_files, sha256_of
 from tests.api.commands.conftest import Within
-from tests.sources.pool.published_samples import Cells, award, establishment, unit, write
+from tests.sources.pool.published_samples import establishment, unit, write
 
 
 @pytest.fixture
@@ -30,42 +30,35 @@ def arguments(tmp_path: Path) -> list[str]:
 
 
 def test_a_report_and_what_to_do_next(arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A region is its departements."""
     assert main(arguments) == 0
     shown = capsys.readouterr().out
     assert f"vivier pool update {tmp_path / 'pool'}" in shown
     assert "With a trade (more than staff lent): 0 of 2 suppliers, 0.0%" in shown
     day = datetime.fromtimestamp((tmp_path / "units.csv").stat().st_mtime, UTC).date()
     assert f"INSEE, répertoire Sirene ({day})" in shown
+    for area, kept in ((["--region", "53"], 1), (["--departement", "44"], 1), ([], 2)):
+        assert main([*arguments, *area, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        (report,) = (report for report in told["files"] if report["id"] == "establishments")
+        assert told["trades"]["suppliers"] == kept
+        assert report | {"read": 2, "unreadable": 0, "kept": kept, "suppliers": kept, "made": "sirene.csv"} == report
 
 
-@pytest.mark.parametrize(("area", "kept"), [(["--region", "53"], 1), (["--departement", "44"], 1), ([], 2)])
-def test_a_region_is_its_departements(
-    arguments: list[str], area: list[str], kept: int, capsys: pytest.CaptureFixture[str]
+def test_what_is_wrong_is_said(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main([*arguments, *area, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    reports = {report["id"]: report for report in told["files"]}
-    assert told["trades"]["suppliers"] == kept
-    assert reports["establishments"] == {
-        "id": "establishments", "read": 2, "unreadable": 0, "kept": kept, "suppliers": kept, "made": "sirene.csv",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("kept", "more", "status", "message"),
-    [
+    for kept, more, status, message in (
         (None, ["--region", "999"], 2, "there is no region 999"),
         (None, ["--ess", "missing.csv"], 1, "cannot read missing.csv: no such file"),
         (-4, [], 2, "--units and --establishments are needed (or --fetch)"),
         (1, ["update", "."], 2, "holds no pool that vivier pool build made"),
-    ],
-)
-def test_what_is_wrong_is_said(
-    arguments: list[str], kept: int | None, more: list[str], status: int, message: str,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    assert main([*arguments[:kept], *more]) == status
-    assert message in capsys.readouterr().err
+    ):
+        assert main([*arguments[:kept], *more]) == status
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr("api.commands.pool.find_spec", lambda _: None)
+    assert main(arguments) == 1
+    assert 'pip install "vivier[pool]"' in capsys.readouterr().err
 
 
 def test_what_is_not_given_is_fetched(
@@ -84,14 +77,6 @@ def test_what_is_not_given_is_fetched(
     given = {source["id"]: source["name"] for source in json.loads(capsys.readouterr().out)["sources"]}
     assert (given["units"], given["awards"]) == ("units.csv", "awards-fetched.csv")
     assert given.keys() == {file.id for file in published_files() if file.catalogue}
-
-
-def test_without_duckdb(
-    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.commands.pool.find_spec", lambda _: None)
-    assert main(arguments) == 1
-    assert 'pip install "vivier[pool]"' in capsys.readouterr().err
 
 
 def test_where_the_files_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,41 +140,11 @@ def test_what_was_built_is_imported(within: Within, built: Callable[..., Path], 
     assert (done.status, "is not what vivier pool build made" in done.err) == (1, True)
 
 
-def test_rows_kept_by_the_build_are_those_of_the_files(within: Within, tmp_path: Path) -> None:
-    """The files themselves, imported over them, change nothing, and the same rows are rejected for the same reasons."""
-    trades = {"100000001": "43.34Z", "200000002": "81.21Z", "300000003": "94.99Z"}
-    rows: dict[str, list[Cells]] = {
-        "units": [unit(siren) for siren in trades],
-        "establishments": [
-            establishment(siren + "00011", activitePrincipaleEtablissement=naf) for siren, naf in trades.items()
-        ],
-        "awards": [award("10000000100011", dateNotification="2026-01-31"), award("20000000200011", uid="2")],
-        "rna": [{"id": "W1", "siret": "30000000300011", "objet": "creche", "objet_social1": "021005"}],
-    }
-    rows["units"].append(unit("400000004", denominationUniteLegale=""))
-    rows["establishments"].append(establishment("40000000400011"))
-    given = [
-        word for id_, some in rows.items() for word in (f"--{id_}", str(write(tmp_path / f"{id_}.csv", id_, some)))
-    ]
-    folder = tmp_path / "pool"
-    assert main(["pool", "build", "--out", str(folder), *given]) == 0
-    done = updated(within, folder, "--force")
-    assert {source: (said["received"], said["rejected"]) for source, said in done.items()} == {
-        "sirene": (4, 1), "decp": (2, 0), "rna": (1, 0),
-    }  # fmt: skip
-    for source, before in done.items():
-        assert (folder / f"{source}.csv.checked").exists()
-        file = str(folder / f"{source}.csv")
-        again = json.loads(within("import", source, file, "--format", source, "--mode", "snapshot", "--json").out)
-        accepted = before["received"] - before["rejected"]
-        assert (again["unchanged"] + again["waiting"], again["changed"], again["added"]) == (accepted, 0, 0)
-        assert again["errors"] == before["errors"]
-
-
 def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[..., Path]) -> None:
     """While they are of this file and program; else the file is read."""
     folder = built("ESAT du Blavet")
     path = folder / "esat.csv"
+    assert (folder / "esat.csv.checked").exists()
     origin = Origin(sha256_of(path), reader_of(taxonomy.load()), "esat")
     rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
     list(write_through(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
@@ -198,31 +153,20 @@ def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[...
     assert updated(within, folder, "--force", "--again")["esat"]["errors"][0]["detail"] == "kept"
 
 
-@pytest.mark.parametrize(
-    ("allowed", "name", "message"),
-    [
+def test_what_may_be_fetched(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing, unless the operator says so, and files alone that the table says can be; told as an option of build."""
+    path = tmp_path / "units.parquet"
+    monkeypatch.setattr("api.commands.pool.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum"))
+    for allowed, name, message in (
         ("", "units", "set VIVIER_POOL_FETCH=true"),
         ("true", "geiq", "geiq is not fetched: see https://www.lesgeiq.fr"),
         ("true", "unit", "there is no file unit; those that can be fetched: units, establishments"),
-    ],
-)
-def test_what_may_be_fetched(
-    allowed: str, name: str, message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:  # fmt: skip
-    """Nothing, unless the operator says so; and files alone that the table says can be."""
-    monkeypatch.setenv("VIVIER_POOL_FETCH", allowed)
-    assert main(["pool", "fetch", name, "--into", str(tmp_path / "given")]) == 2
-    assert message in capsys.readouterr().err
-    assert not (tmp_path / "given").exists()
-
-
-def test_what_was_fetched_is_said(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """As the option that gives it to the build."""
-    path = tmp_path / "units.parquet"
-    monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
-    monkeypatch.setattr("api.commands.pool.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum"))
+    ):
+        monkeypatch.setenv("VIVIER_POOL_FETCH", allowed)
+        assert main(["pool", "fetch", name, "--into", str(tmp_path / "given")]) == 2
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "given").exists()
     assert main(["pool", "fetch", "units", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out == f"--units {path}  (2.0 MB, fetched, its checksum is right)\n"

@@ -17,6 +17,13 @@ async def browser(served: Client) -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
+async def own(browser: Browser) -> Browser:
+    """The same browser, signed in with the administrator's key."""
+    await browser.sign_in()
+    return browser
+
+
+@pytest.fixture
 def desk_with(served: Client, browser: Browser, source: str) -> DeskWith:
     """A function that signs in a buyer whose need finds suppliers of these names."""
     return partial(desk_of, served, browser, source)

@@ -18,6 +18,7 @@ from api.web.content_negotiation import HTML
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
 from domain.organisation import Scope
+from tests.accessibility_tree import Outline
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import Buyer, new_buyer
@@ -105,6 +106,14 @@ def heading(page: str) -> str:
     return found[1].strip() if found else ""
 
 
+def assert_refers_to_itself(page: Outline) -> None:
+    """Each id of a page is there once, and what refers to one finds it."""
+    assert len(page.ids) == len(set(page.ids))
+    for name in ("aria-labelledby", "aria-describedby", "for"):
+        referred = [(each.get(name) or "").split() for _, each in page.elements]
+        assert {one for each in referred for one in each} <= set(page.ids)
+
+
 def counted_in_words(number: int) -> str:
     """A number as a page writes it, with plain spaces: “1 080”."""
     return f"{number:,}".replace(",", " ")
@@ -185,6 +194,13 @@ class Desk:
         await self.open("echanges/nouveau")
         await self.send("echanges/nouveau", faire="relire", **(WORDS | typed))
         return await self.send("echanges/nouveau", faire="envoyer")
+
+    async def open_written(self, **typed: Any) -> str:
+        """Write to suppliers, and open the page of that exchange, whose part of the path is answered."""
+        await self.write(**typed)
+        page = f"echanges/{(await self.exchange())['id']}"
+        await self.open(page)
+        return page
 
     async def exchange(self) -> dict[str, Any]:
         """The latest exchange, as the API tells it."""

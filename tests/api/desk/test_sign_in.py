@@ -71,6 +71,8 @@ async def test_a_key_that_is_not_in_force_opens_nothing(browser: Browser) -> Non
     assert "pas reconnue" in browser.page
     assert "viv_of-nobody" not in browser.page
     assert (await browser.get("/besoin")).status_code == 303
+    answer = await browser.post("/connexion", content="suite=/besoin&cle=viv_secret", headers=FORM)
+    assert (answer.status_code, "/besoin" in answer.text, "viv_secret" in answer.text) == (403, True, False)
 
 
 async def test_unknown_keys_count_as_they_do_in_the_api(browser: Browser, limits: Limits) -> None:
@@ -80,23 +82,18 @@ async def test_unknown_keys_count_as_they_do_in_the_api(browser: Browser, limits
 
 
 async def test_the_cookie_is_of_no_use_to_scripts_other_sites_and_plain_connections(served: Client) -> None:
-    for address, is_secure in (
-        ("http://127.0.0.1:8000", False),
-        ("http://localhost:8000", False),
-        ("http://vivier.example.org", True),
-        ("https://127.0.0.1", True),
+    for address, host, is_secure in (
+        ("http://127.0.0.1:8000", {}, False),
+        ("http://localhost:8000", {}, False),
+        ("http://vivier.example.org", {}, True),
+        ("https://127.0.0.1", {}, True),
+        ("http://127.0.0.1:8000", {"Host": "[no-address"}, True),
     ):
         async with Browser(served.app, address) as browser:
-            cookie = (await browser.get("/connexion")).headers["set-cookie"]
+            cookie = (await browser.get("/connexion", headers=host)).headers["set-cookie"]
         assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
         assert ("Secure" in cookie) == is_secure
         assert cookie.startswith("__Host-") == is_secure
-
-
-async def test_a_host_that_is_none_is_no_machine_of_ones_own(served: Client) -> None:
-    async with Browser(served.app) as browser:
-        answer = await browser.get("/connexion", headers={"Host": "[no-address"})
-    assert (answer.status_code, "Secure" in answer.headers["set-cookie"]) == (200, True)
 
 
 async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
@@ -119,6 +116,7 @@ async def test_a_neighbouring_host_signs_nobody_in(served: Client) -> None:
 async def test_the_database_holds_no_token_and_the_session_none_that_was_there_before(
     served: Client, browser: Browser
 ) -> None:
+    """Signing out ends it also for who kept the cookie."""
     await browser.open("/connexion")
     before = browser.cookies[COOKIE]
     await browser.sign_in()
@@ -126,10 +124,6 @@ async def test_the_database_holds_no_token_and_the_session_none_that_was_there_b
     async with transaction(served.services.database) as connection:
         rows = (await connection.execute(select(desk_sessions.c.digest))).scalars().all()
     assert all(browser.cookies[COOKIE].encode() not in row for row in rows)
-
-
-async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(browser: Browser) -> None:
-    await browser.sign_in()
     kept = browser.cookies[COOKIE]
     await browser.submit("deconnexion")
     assert heading(browser.page) == "Se connecter"
@@ -137,12 +131,23 @@ async def test_signing_out_ends_the_session_also_for_who_kept_the_cookie(browser
     assert (await browser.get("/besoin")).status_code == 303
 
 
-async def test_a_session_ends_with_its_key(served: Client, browser: Browser) -> None:
-    somebody = await member(served, "match")
+async def test_a_session_ends_with_its_key_and_its_hours(
+    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages name the organisation of the key. That of the administrator ends when that key is changed."""
+    somebody = await member(served, "match", organisation="Ville de Redon")
     await browser.sign_in(secret(somebody.headers))
-    assert (await browser.get("/besoin")).status_code == 200
+    assert "Ville de Redon" in browser.page
     await served.delete(f"/keys/{somebody.key.id}")
     assert (await browser.get("/besoin")).status_code == 303
+    await browser.sign_in()
+    later = served.services.now() + timedelta(hours=served.services.settings.session_hours, seconds=1)
+    other = replace(served.services.settings, admin_key=f"{ADMIN_KEY}-changed")
+    for name, value in (("now", lambda: later), ("settings", other)):
+        with monkeypatch.context() as changed:
+            changed.setattr(served.services, name, value)
+            assert (await browser.get("/besoin")).status_code == 303
+        assert (await browser.get("/besoin")).status_code == 200
 
 
 async def test_of_many_sessions_of_a_key_the_earliest_ends(
@@ -159,33 +164,16 @@ async def test_of_many_sessions_of_a_key_the_earliest_ends(
     assert found == [303, 200, 200, 200]
 
 
-async def test_a_session_expires(served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
-    await browser.sign_in()
-    later = served.services.now() + timedelta(hours=served.services.settings.session_hours, seconds=1)
-    monkeypatch.setattr(served.services, "now", lambda: later)
-    assert (await browser.get("/besoin")).status_code == 303
-
-
-async def test_a_session_of_the_administrator_ends_when_that_key_is_changed(
-    served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await browser.sign_in()
-    other = replace(served.services.settings, admin_key=f"{ADMIN_KEY}-changed")
-    monkeypatch.setattr(served.services, "settings", other)
-    assert (await browser.get("/besoin")).status_code == 303
-
-
-async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(browser: Browser, limits: Limits) -> None:
+async def test_tokens_of_no_session_are_looked_up_so_many_times_a_minute(own: Browser, limits: Limits) -> None:
     """Those of a session do not count, and what is no token is not looked up at all."""
-    await browser.sign_in()
     take_all(limits, LOOK_UPS, but=2)
-    assert [(await browser.get("/besoin")).status_code for _ in range(4)] == [200] * 4
-    browser.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
-    assert [(await browser.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
-    browser.cookies.set(COOKIE, "0" * 42, domain="127.0.0.1")
-    assert (await browser.get("/besoin")).status_code == 303
-    browser.cookies.clear()
-    assert (await browser.get("/besoin")).status_code == 303
+    assert [(await own.get("/besoin")).status_code for _ in range(4)] == [200] * 4
+    own.cookies.set(COOKIE, "0" * 43, domain="127.0.0.1")
+    assert [(await own.get("/besoin")).status_code for _ in range(3)] == [303, 303, 429]
+    own.cookies.set(COOKIE, "0" * 42, domain="127.0.0.1")
+    assert (await own.get("/besoin")).status_code == 303
+    own.cookies.clear()
+    assert (await own.get("/besoin")).status_code == 303
 
 
 @pytest.mark.parametrize("path", ["/besoin", "/connexion", "/deconnexion"])
@@ -197,40 +185,29 @@ async def test_nothing_that_another_site_sends_is_shown_or_kept(browser: Browser
     assert "set-cookie" not in answer.headers
 
 
-async def test_a_key_is_in_no_page(browser: Browser) -> None:
-    answer = await browser.post("/connexion", content="suite=/besoin&cle=viv_secret", headers=FORM)
-    assert (answer.status_code, "/besoin" in answer.text, "viv_secret" in answer.text) == (403, True, False)
-
-
-async def test_pages_name_the_organisation_of_the_key(served: Client, browser: Browser) -> None:
-    somebody = await member(served, "match", organisation="Ville de Redon")
-    await browser.sign_in(secret(somebody.headers))
-    assert "Ville de Redon" in browser.page
-
-
-async def test_a_form_of_another_page_does_nothing_and_loses_nothing(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_a_form_of_another_page_does_nothing_and_loses_nothing(own: Browser) -> None:
     for token in ("", "0" * 80):
         content = f"jeton={token}&titre=Entretien+des+parcs&faire=comprendre"
-        answer = await browser.post("/besoin", content=content, headers=FORM)
-        browser.page = answer.text
+        answer = await own.post("/besoin", content=content, headers=FORM)
+        own.page = answer.text
         assert (answer.status_code, heading(answer.text)) == (403, "Ce formulaire n’a pas été pris en compte")
-        assert browser.fields("besoin")["titre"] == ["Entretien des parcs"]
-    assert (await browser.submit("besoin")).status_code == 200
-    assert 'value="Entretien des parcs"' in browser.page
+        assert own.fields("besoin")["titre"] == ["Entretien des parcs"]
+    assert (await own.submit("besoin")).status_code == 200
+    assert 'value="Entretien des parcs"' in own.page
 
 
-async def test_what_is_typed_outlives_the_session(browser: Browser) -> None:
-    await browser.sign_in()
-    form = browser.page
-    await browser.submit("deconnexion")
-    browser.page = form
-    answer = await browser.submit("besoin", titre="Entretien des parcs", faire="comprendre")
-    assert (answer.status_code, heading(browser.page)) == (401, "Se connecter")
-    await browser.submit("connexion", cle=ADMIN_KEY)
-    assert heading(browser.page) == "Vous êtes connecté"
-    await browser.submit("besoin")
-    assert 'value="Entretien des parcs"' in browser.page
+async def test_what_is_typed_outlives_the_session(own: Browser) -> None:
+    """As much as is carried along survives being written twice."""
+    form, typed = own.page, 'é"' * (LONGEST_CARRIED // 12)
+    await own.submit("deconnexion")
+    own.page = form
+    answer = await own.submit("besoin", titre="Entretien des parcs", reference=typed, faire="comprendre")
+    assert (answer.status_code, heading(own.page)) == (401, "Se connecter")
+    await own.submit("connexion", cle=ADMIN_KEY)
+    assert heading(own.page) == "Vous êtes connecté"
+    assert own.fields("besoin")["reference"] == [typed]
+    await own.submit("besoin", reference="")
+    assert 'value="Entretien des parcs"' in own.page
 
 
 async def test_without_a_session_no_more_is_read_than_is_carried_along(browser: Browser) -> None:
@@ -245,18 +222,7 @@ async def test_without_a_session_no_more_is_read_than_is_carried_along(browser: 
         assert (sent[0].status_code in {401, 403}, sent[1].status_code) == (True, 413)
 
 
-async def test_what_is_carried_along_survives_being_written_twice(browser: Browser) -> None:
-    await browser.sign_in()
-    form = browser.page
-    await browser.submit("deconnexion")
-    browser.page = form
-    typed = 'é"' * (LONGEST_CARRIED // 12)
-    await browser.submit("besoin", reference=typed, faire="comprendre")
-    await browser.submit("connexion", cle=ADMIN_KEY)
-    assert browser.fields("besoin")["reference"] == [typed]
-
-
-async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(served: Client, browser: Browser) -> None:
+async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(served: Client, own: Browser) -> None:
     """They keep nobody who is from sending one."""
     services = served.services
 
@@ -264,24 +230,19 @@ async def test_forms_of_those_who_are_not_signed_in_have_room_of_their_own(serve
         yield b"a="
         yield b"b"
 
-    await browser.sign_in()
     async with Browser(served.app) as another:
         await another.open("/connexion")
         with services.share_of_bodies(None) as take:
             take(BODIES_LIMIT // 4)
             for path in ("/besoin", "/connexion"):
                 assert (await another.post(path, content=pieces(), headers=FORM)).status_code == 429
-            assert (await browser.post("/besoin", content=pieces(), headers=FORM)).status_code == 403
+            assert (await own.post("/besoin", content=pieces(), headers=FORM)).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "path", ["//evil.example", "https://evil.example", "/\\evil.example", "evil", "", "/\tx", "/é"]
-)
-def test_nobody_is_led_elsewhere(path: str) -> None:
-    assert local_path(path) is None
-
-
-async def test_a_path_that_looks_like_an_address_stays_one(browser: Browser) -> None:
+async def test_nobody_is_led_elsewhere(browser: Browser) -> None:
+    """A path that looks like an address stays one."""
+    for path in ("//evil.example", "https://evil.example", "/\\evil.example", "evil", "", "/\tx", "/é"):
+        assert local_path(path) is None
     await browser.open("/connexion?suite=/https:/evil.example/")
     fields = {**browser.fields("connexion"), "cle": [ADMIN_KEY]}
     answer = await browser.post("/connexion", data={name: texts[0] for name, texts in fields.items()})
@@ -290,7 +251,9 @@ async def test_a_path_that_looks_like_an_address_stays_one(browser: Browser) -> 
 
 
 async def test_pages_load_and_run_nothing_from_elsewhere(browser: Browser) -> None:
-    answer = await browser.open("/connexion")
+    """Nor are they open to other origins."""
+    answer = await browser.get("/connexion", headers={"Origin": "https://portail.example.org"})
+    assert "access-control-allow-origin" not in answer.headers
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'; script-src 'self'; style-src 'self'" in policy
     assert "unsafe" not in policy
@@ -300,6 +263,7 @@ async def test_pages_load_and_run_nothing_from_elsewhere(browser: Browser) -> No
 
 
 async def test_stylesheets_and_scripts_are_held_for_a_year_by_paths_that_change_with_them(browser: Browser) -> None:
+    """They are compressed for who asks, as pages are."""
     await browser.open("/connexion")
     path = re.findall(r'href="\./(bureau/[^"]+)"', browser.page)[0]
     style = await browser.get(path)
@@ -309,30 +273,24 @@ async def test_stylesheets_and_scripts_are_held_for_a_year_by_paths_that_change_
     old = await browser.get(f"/bureau/000000000000/{path.rpartition('/')[2]}")
     assert (old.content, old.headers["cache-control"]) == (style.content, "no-cache")
     assert (await browser.get("/bureau/000000000000/page.py")).status_code == 404
+    for path in ("/connexion", asset_path("bureau.css"), asset_path("leaflet.js")):
+        plain = await browser.get(path, headers={"Accept-Encoding": "identity"})
+        compressed = await browser.get(path, headers={"Accept-Encoding": "gzip"})
+        assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
+        assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
+        assert "accept-encoding" in compressed.headers["vary"]
 
 
-async def test_pages_are_never_open_to_other_origins(browser: Browser) -> None:
-    for path in ("/connexion", "/besoin"):
-        answer = await browser.get(path, headers={"Origin": "https://portail.example.org"})
-        assert "access-control-allow-origin" not in answer.headers
-
-
-async def test_the_log_names_the_page_and_no_link(
+async def test_a_link_signs_in_once_and_is_in_no_log(
     served: Client, browser: Browser, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    token = served.services.sign_in_links.issue(ADMIN_KEY)
-    await browser.get(f"/connexion/{token}")
-    written = capsys.readouterr().err
-    assert '"route":"/connexion/{link}"' in written
-    assert token not in written
-
-
-async def test_a_link_signs_in_once(served: Client, browser: Browser) -> None:
     token = served.services.sign_in_links.issue(ADMIN_KEY)
     assert (await browser.open(f"/connexion/{token}")).url.path == "/besoin"
     async with Browser(served.app) as other:
         answer = await other.open(f"/connexion/{token}")
         assert (answer.status_code, "déjà servi" in answer.text) == (404, True)
+    written = capsys.readouterr().err
+    assert ('"route":"/connexion/{link}"' in written, token in written) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -345,15 +303,6 @@ async def test_everybody_begins_at_a_page_that_they_may_see(
     answer = await browser.sign_in(secret(somebody.headers), path="/")
     assert (answer.status_code, answer.url.path) == (200, path)
     assert ("territoires" in browser.page) == (scope == "match")
-
-
-async def test_pages_are_compressed_for_who_asks(browser: Browser) -> None:
-    for path in ("/connexion", asset_path("bureau.css"), asset_path("leaflet.js")):
-        plain = await browser.get(path, headers={"Accept-Encoding": "identity"})
-        compressed = await browser.get(path, headers={"Accept-Encoding": "gzip"})
-        assert (plain.headers.get("content-encoding"), compressed.headers["content-encoding"]) == (None, "gzip")
-        assert int(compressed.headers["content-length"]) < int(plain.headers["content-length"])
-        assert "accept-encoding" in compressed.headers["vary"]
 
 
 async def test_a_browser_at_an_address_of_nothing_is_shown_a_page(served: Client, browser: Browser) -> None:

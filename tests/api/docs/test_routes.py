@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
@@ -25,17 +24,15 @@ async def test_the_page_and_all_it_loads_are_here(client: AsyncTestClient[Any]) 
             assert (answer.status_code, len(answer.content) > 100) == (200, True)
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_our_files_name_no_other_host(name: str) -> None:
-    """No address with a host, not even one without a scheme."""
-    assert not re.search(r"https?:|[\"'(]//", (ASSETS / name).read_text(encoding="utf-8"))
-
-
-def test_style_sheet_loads_nothing() -> None:
-    """Its images are in itself, and it asks for no fonts."""
+def test_the_files_load_nothing_from_another_host() -> None:
+    """Ours name none, not even one without a scheme; images of the style sheet are in itself. Licences are there."""
+    for name in OURS:
+        assert not re.search(r"https?:|[\"'(]//", (ASSETS / name).read_text(encoding="utf-8"))
     style = (ASSETS / "swagger-ui.css").read_text(encoding="utf-8")
     assert all(target.startswith("data:") for target in re.findall(r"url\(\s*[\"']?([^\"')\s]{5})", style))
     assert "@import" not in style
+    assert "Apache License" in (ASSETS / "swagger-ui.LICENSE.txt").read_text(encoding="utf-8")
+    assert "SmartBear" in (ASSETS / "swagger-ui.NOTICE.txt").read_text(encoding="utf-8")
 
 
 async def test_the_browser_is_told_so(client: AsyncTestClient[Any]) -> None:
@@ -47,20 +44,10 @@ async def test_the_browser_is_told_so(client: AsyncTestClient[Any]) -> None:
     assert "validatorUrl: null" in (await client.get("/docs/assets/docs.js")).text
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "swagger-ui.LICENSE.txt", "%2e%2e%2fapp.py", "docs.js%00", "docs"])
-async def test_only_the_pages_own_files_are_served(name: str, client: AsyncTestClient[Any]) -> None:
-    """No way out of the folder."""
-    assert (await client.get(f"/docs/assets/{name}")).status_code == 404
-
-
-def test_the_vendored_files_have_their_licence() -> None:
-    """Swagger UI is under the Apache licence, which travels with it."""
-    assert "Apache License" in (ASSETS / "swagger-ui.LICENSE.txt").read_text(encoding="utf-8")
-    assert "SmartBear" in (ASSETS / "swagger-ui.NOTICE.txt").read_text(encoding="utf-8")
-
-
-async def test_assets_are_cached(client: AsyncTestClient[Any]) -> None:
-    """The big script is fetched once."""
+async def test_only_the_pages_own_files_are_served_and_they_are_cached(client: AsyncTestClient[Any]) -> None:
+    """No way out of the folder; the big script is fetched once."""
+    for name in ("nothing.js", "swagger-ui.LICENSE.txt", "%2e%2e%2fapp.py", "docs.js%00", "docs"):
+        assert (await client.get(f"/docs/assets/{name}")).status_code == 404
     first = await client.get("/docs/assets/swagger-ui-bundle.js")
     again = await client.get("/docs/assets/swagger-ui-bundle.js", headers={"If-None-Match": first.headers["etag"]})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
@@ -85,24 +72,16 @@ async def test_the_root_leads_browsers_to_the_form_of_a_need(client: AsyncTestCl
     assert page.headers["content-type"] == "text/html; charset=utf-8"
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    (folder / "index.html").write_text("<h1>Vivier</h1>")
+async def test_pages_and_only_pages_are_served(tmp_path: Path) -> None:
+    """By the first folder that holds a site; a path that climbs out of it is not found; without one nothing is."""
+    assert guides([tmp_path]) == ()
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "index.html").write_text("<h1>Vivier</h1>")
     (tmp_path / "secret.txt").write_text("not of the site")
-    return folder
-
-
-async def test_pages_and_only_pages_are_served(site: Path, tmp_path: Path) -> None:
-    """By the first folder that holds a site; a path that climbs out of it is not found."""
     async with AsyncTestClient(Litestar([*guides([tmp_path / "nowhere", site])])) as client:
         page = await client.get("/guides")
         assert page.text == "<h1>Vivier</h1>"
         assert page.headers["content-security-policy"] == GUIDES_POLICY
         for path in ("%2e%2e/secret.txt", "..%2fsecret.txt", "secret.txt"):
             assert (await client.get(f"/guides/{path}")).status_code == 404
-
-
-def test_without_a_site_there_is_no_route(tmp_path: Path) -> None:
-    assert guides([tmp_path]) == ()

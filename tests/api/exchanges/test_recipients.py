@@ -11,8 +11,8 @@ from db.api_keys import create_key
 from db.core.engine import transaction
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import Opened, move, opened, opening
+from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put, put_record, record, siret

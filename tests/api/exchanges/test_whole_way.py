@@ -13,9 +13,8 @@ import pytest
 from api.cli import main
 from matching.reference import Reference
 from tests.api.conftest import JOURNAL_KEY
-from tests.api.emailing import PUBLIC_URL, all_sent, emailing
 from tests.api.exchanges.steps import BROWSER, Opened, keyless, opened, opening, some_suppliers
-from tests.api.mailbox import Mailbox
+from tests.api.mailbox import PUBLIC_URL, Mailbox, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, path_of, put_record, record, siret

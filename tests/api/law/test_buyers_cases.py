@@ -6,11 +6,7 @@ The amounts and days of the law are those of tests/domain/law; here is what a po
 from datetime import date
 from typing import Any
 
-import pytest
-
-from domain.suppliers.supplier import Approval
-from tests.api.law.asking import SORTS, TODAY, Json, ask, by_code, lot, need, pool, shop, sort
-from tests.factories import NANTES
+from tests.api.law.asking import TODAY, Json, ask, by_code, lot, need, pool, shop, sort
 
 CLEANING = need(
     lot(id="1", segments=["pr-locaux"], cpv=["90919300"], value_eur=320_000, duration_months=48),
@@ -57,62 +53,6 @@ def test_suppliers_of_cleaning_for_handicap_and_insertion() -> None:
     assert found["EI, share unknown"][1] == "PRESUMED_SHARE"
 
 
-def test_a_waste_stream_that_nobody_collects_risks_no_offer() -> None:
-    """Medical waste takes an authorisation besides; papers have their suppliers."""
-    waste = need(lot(id="1", segments=["de-5flux"]), lot(id="2", segments=["de-dangereux"], cpv=["90524400"]))
-    papers, medical = (by_code(shown["advice"]) for shown in ask(waste, *pool("de-5flux"))["lots"])
-    assert medical["RISK_INFRUCTUEUX"]["severity"] == "warning"
-    assert "CAPABILITY_WARNING" in medical
-    assert not {"RISK_INFRUCTUEUX", "CAPABILITY_WARNING"} & papers.keys()
-
-
-def test_a_christmas_show_is_told_what_is_listed_nearby() -> None:
-    """Other cultural services, if that is what is bought: its own code is not changed for it."""
-    show = need(lot(segments=["cc-spectacle"], cpv=["92312100"], value_eur=24_000, reserved=["ess"]))
-    on = date(2019, 6, 1)
-    shown = ask(show, on=on)["lots"][0]
-    assert shown["reservation"]["outcome"] == "INELIGIBLE"
-    assert "92500000" in shown["reservation"]["findings"][0]["message"]
-    assert shown["requested"][0]["from"] == ["segment:cc-spectacle", "cpv:92312100"]
-    found = verdicts(show, *pool("cc-spectacle"), on=on)
-    assert found["association"] == found["SCIC"] == ("ELIGIBLE_IF", "PROOF_MISSING")
-    assert found["SAS"] == ("INELIGIBLE", "NOT_ESS")
-
-
-@pytest.mark.parametrize(
-    ("reserved", "on", "expected"),
-    [
-        (["penitentiary"], TODAY, {}),
-        (["penitentiary", "iae"], TODAY, {"COMBINATION_FORBIDDEN": "INELIGIBLE"}),
-        (["penitentiary"], date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
-        (["penitentiary"], date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
-    ],
-)
-def test_a_reservation_that_the_law_forbids_is_answered(
-    reserved: list[str], on: date, expected: dict[str, str]
-) -> None:
-    """With its suppliers; only its reservation is refused."""
-    kits = need(lot(segments=["in-conditionnement"], cpv=["79920000"], value_eur=45_000, reserved=reserved))
-    shown = ask(kits, *pool("in-conditionnement"), on=on)["lots"][0]
-    assert {finding["code"]: finding["outcome"] for finding in shown["reservation"]["findings"]} == expected
-    assert shown["reservation"]["outcome"] == next(iter(expected.values()), "ELIGIBLE")
-    assert shown["total"] > 0
-
-
-def test_a_neighbouring_region_answers_a_territory_that_crosses_into_it() -> None:
-    """Eight communes of Redon are in Loire-Atlantique."""
-    insertion = need(lot(segments=["so-insertion"], reserved=["iae"]), territory={"codes": ["epci:243500741"]})
-    nantes = shop("nantaise", "so-insertion", at=NANTES, **SORTS["ACI"])
-    assert ask(insertion, nantes)["lots"][0]["total"] == 1
-
-
-def test_a_good_supplier_without_approval_is_a_match_and_not_eligible() -> None:
-    resource = shop("SCIC", "re-mobilier", **SORTS["SCIC"])
-    assert ask(need(lot(segments=["re-mobilier"])), resource)["lots"][0]["total"] == 1
-    reserved = ask(need(lot(segments=["re-mobilier"], reserved=["iae"])), resource)["lots"][0]
-    assert reserved["near_misses"][0]["excluded_by"] == "reservation"
-
-
 SUPPLY = (
     *(shop(f"EI {n}", **sort("EI", form="association", disadvantaged=0.7)) for n in range(3)),
     *(shop(f"ESAT {n}", **sort("ESAT", disabled=0.9)) for n in range(2)),
@@ -141,45 +81,3 @@ def test_another_reservation_is_told_with_what_it_would_leave() -> None:
     for option, count in counts.items():
         types = [] if option == "none" else ["handicap", "iae"] if option == "handicap_iae" else [option]
         assert ask(need(lot(**OFFICES, reserved=types)), *SUPPLY)["lots"][0]["total"] == count
-
-
-@pytest.mark.parametrize(
-    ("fields", "proviso"),
-    [
-        ({"segments": ["so-domicile"]}, True),
-        ({"segments": ["so-domicile"], "cpv": ["85320000"]}, True),
-        ({"segments": ["so-domicile"], "cpv": ["85320000"], "duration_months": 36}, False),
-        ({"segments": ["cc-mediation"], "cpv": ["92511000"], "duration_months": 36}, True),
-    ],
-)
-def test_supply_alone_opens_no_reservation(fields: Json, proviso: bool) -> None:
-    """Where the lot's CPV or duration is missing, or its code is to be judged, counsel says so."""
-    shown = ask(need(lot(**fields)), *pool(*fields["segments"]))["lots"][0]
-    message = by_code(shown["advice"])["RESERVATION_POSSIBLE"]["message"]
-    assert "à l'ESS laisse" in message
-    assert ("à condition de vérifier que le lot s'y prête" in message) == proviso
-
-
-@pytest.mark.parametrize(
-    ("months", "expected"),
-    [
-        ({}, None),
-        ({"duration_months": 12}, None),
-        ({"duration_months": 24}, ("2 candidats", "30/06/2028")),
-        ({"duration_months": 12, "renewal_months": 12}, ("2 candidats", "30/06/2028")),
-        ({"duration_months": 36}, ("3 candidats", "30/06/2028")),
-    ],
-)
-def test_approvals_that_end_before_the_contract(months: Json, expected: tuple[str, str] | None) -> None:
-    """A year where no duration is given. Who has another approval, or is not eligible today, loses nothing."""
-    suppliers = (
-        shop("a day too short", approvals=(Approval("EI", None, date(2028, 11, 23)),)),
-        shop("months too short", approvals=(Approval("ACI", None, date(2028, 6, 30)),)),
-        shop("short of three years", approvals=(Approval("AI", None, date(2029, 1, 1)),)),
-        shop("with another", approvals=(Approval("EI", None, date(2027, 1, 1)), Approval("AI"))),
-        shop("lapsed", approvals=(Approval("EI", None, date(2026, 11, 23)),)),
-    )
-    asked = need(lot(segments=["pr-locaux"], reserved=["iae"], **months))
-    told = by_code(ask(asked, *suppliers)["lots"][0]["advice"])
-    assert ("APPROVALS_EXPIRING" in told) == bool(expected)
-    assert all(part in told["APPROVALS_EXPIRING"]["message"] for part in expected or ())

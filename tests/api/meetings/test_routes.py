@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import icalendar
 import pytest
 from sqlalchemy import select, update
 
-from db.api_keys import create_key, ensure_organisation, list_keys, revoke_key
+from db.api_keys import revoke_key
 from db.core.engine import transaction
 from db.journal.entries import entries
 from db.needs.needs import insert_need
@@ -19,20 +19,16 @@ from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.conftest import ADMIN_KEY
+from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, put_record
 
 CONTENT = PlannedNeed(lots=(Lot(id="1", segments=("de-biodechets",)),))
 TIMES = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00"}
-PATCH = {"Content-Type": "application/merge-patch+json"}
 
 
-class Buyer:
-    """An organisation of its own, with a key and needs."""
-
-    def __init__(self, client: Client, organisation_id: UUID, secret: str) -> None:
-        self.client, self.organisation_id = client, organisation_id
-        self.headers = {"Authorization": f"Bearer {secret}"}
+class Buyer(Member):
+    """Somebody of an organisation of its own, with needs and meetings."""
 
     async def need(self) -> str:
         async with transaction(self.client.services.database) as connection:
@@ -40,31 +36,22 @@ class Buyer:
         return str(need.id)
 
     async def plan(self, **fields: Any) -> dict[str, Any]:
-        answer = await self.post(**fields)
+        answer = await self.ask(**fields)
         assert answer.status_code == 201, answer.text
         meeting: dict[str, Any] = answer.json()
         return meeting
 
-    async def post(self, **fields: Any) -> Any:
+    async def ask(self, **fields: Any) -> Any:
         body = {"format": "half_day", "title": "Filières de recyclage", **TIMES} | fields
-        if "need_ids" not in body:
-            body["need_ids"] = [await self.need()]
-        return await self.client.post("/meetings", json=body, headers=self.headers)
+        return await self.post("/meetings", body if "need_ids" in body else body | {"need_ids": [await self.need()]})
 
-    async def get(self, path: str) -> Any:
-        return await self.client.get(path, headers=self.headers)
-
-    async def patch(self, meeting: dict[str, Any], change: dict[str, Any], **headers: str) -> Any:
-        path = f"/meetings/{meeting['id']}"
-        return await self.client.request("PATCH", path, json=change, headers=self.headers | PATCH | headers)
+    async def change(self, meeting: dict[str, Any], change: dict[str, Any], **headers: str) -> Any:
+        return await self.patch(f"/meetings/{meeting['id']}", change, **headers)
 
 
 async def new_buyer(client: Client) -> Buyer:
-    name, now = f"Hôpital {uuid4().hex}", client.services.now()
-    async with transaction(client.services.database) as connection:
-        organisation_id = await ensure_organisation(connection, name, now)
-        secret, _ = await create_key(connection, name="test", organisation=name, scopes=["needs"], now=now)
-    return Buyer(client, organisation_id, secret)
+    made = await member(client, "needs")
+    return Buyer(client, made.organisation_id, made.headers["Authorization"].removeprefix("Bearer "), made.key)
 
 
 @pytest.fixture
@@ -91,14 +78,12 @@ async def test_half_a_day_is_kept_as_it_was_planned(buyer: Buyer, source: str) -
     assert [part["minutes"] for part in meeting["agenda"]] == [75, 15, 90]
     assert [each["organisation"] for each in meeting["participants"]] == ["Les Jardins du Blavet", "CHBA", "CRESS"]
     assert (meeting["follow_ups"][0]["who"], meeting["follow_ups"][0]["done"]) == ("Paul Le Goff", False)
-    again = await buyer.client.get(
-        f"/meetings/{meeting['id']}", headers=buyer.headers | {"If-None-Match": shown.headers["etag"]}
-    )
+    again = await buyer.get(f"/meetings/{meeting['id']}", **{"If-None-Match": shown.headers["etag"]})
     assert again.status_code == 304
 
 
 async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
-    answer = await buyer.post(
+    answer = await buyer.ask(
         need_ids=[str(NOBODY)],
         ends_at=TIMES["starts_at"],
         place={"commune": "99999"},
@@ -113,46 +98,25 @@ async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
     }
 
 
-async def test_another_organisation_sees_nothing(buyer: Buyer) -> None:
-    meeting, stranger = await buyer.plan(), await new_buyer(buyer.client)
-    path = f"/meetings/{meeting['id']}"
-    for answer in (
-        await stranger.get(path),
-        await stranger.get(f"{path}.ics"),
-        await stranger.patch(meeting, {"title": "x"}),
-    ):
-        assert_refused(answer, 404, "not-found")
-    assert (await stranger.get("/meetings")).json()["items"] == []
-    assert (await stranger.get(f"/meetings?need={meeting['need_ids'][0]}")).json()["items"] == []
-    assert_refused(await stranger.post(need_ids=meeting["need_ids"]), 422, "invalid-content")
-
-
 async def test_a_change_names_the_version_it_was_made_on(buyer: Buyer) -> None:
-    meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne"}])
-    changed = await buyer.patch(meeting, {"minutes": "Tonnages présentés", "status": "held"}, **{"If-Match": '"1"'})
+    """The journal tells of each change, and of nobody."""
+    meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne Kermarrec"}])
+    changed = await buyer.change(meeting, {"minutes": "Tonnages présentés", "status": "held"}, **{"If-Match": '"1"'})
     assert changed.status_code == 200, changed.text
     assert (changed.json()["version"], changed.headers["etag"]) == (2, '"2"')
     assert changed.json()["participants"] == meeting["participants"]
 
-    assert_refused(await buyer.patch(meeting, {"minutes": None}, **{"If-Match": '"1"'}), 412, "stale-version")
-    same = await buyer.patch(meeting, {"status": "held"})
+    assert_refused(await buyer.change(meeting, {"minutes": None}, **{"If-Match": '"1"'}), 412, "stale-version")
+    same = await buyer.change(meeting, {"status": "held"})
     assert same.json()["version"] == 2
-    assert_refused(await buyer.patch(meeting, {"status": "planned"}), 409, "conflict")
-    assert_refused(await buyer.patch(meeting, {"id": str(NOBODY)}), 422, "invalid-content")
-
-
-async def test_the_journal_tells_of_each_change_and_of_nobody(buyer: Buyer) -> None:
-    meeting = await buyer.plan(participants=[{"role": "buyer", "name": "Anne Kermarrec"}])
-    await buyer.patch(meeting, {"title": "Autre titre"})
-    await buyer.patch(meeting, {"status": "cancelled"})
+    assert_refused(await buyer.change(meeting, {"status": "planned"}), 409, "conflict")
+    assert_refused(await buyer.change(meeting, {"id": str(NOBODY)}), 422, "invalid-content")
+    assert (await buyer.change(meeting, {"title": "Autre titre"})).json()["version"] == 3
     async with transaction(buyer.client.services.database) as connection:
         found = await entries(connection, buyer.organisation_id, f"meeting:{meeting['id']}", 0, 50)
-    assert [(entry.action, entry.version) for entry in found] == [
-        ("meeting.created", 1),
-        ("meeting.changed", 2),
-        ("meeting.cancelled", 3),
-    ]
-    assert found[1].detail == {"fields": ["title"]}
+    told = [(entry.action, entry.version) for entry in found]
+    assert told == [("meeting.created", 1), ("meeting.held", 2), ("meeting.changed", 3)]
+    assert found[2].detail == {"fields": ["title"]}
     assert "Kermarrec" not in str(found)
 
 
@@ -178,8 +142,8 @@ async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) 
     meeting = await buyer.plan(
         participants=[{"role": "buyer", "name": "Anne Kermarrec"}], place={"name": "Mairie", "commune": "56260"}
     )
-    await buyer.patch(meeting, {"minutes": "rien que calendriers doivent savoir"})
-    await buyer.patch(meeting, {"starts_at": "2026-12-01T10:00:00+01:00", "ends_at": "2026-12-01T13:00:00+01:00"})
+    await buyer.change(meeting, {"minutes": "rien que calendriers doivent savoir"})
+    await buyer.change(meeting, {"starts_at": "2026-12-01T10:00:00+01:00", "ends_at": "2026-12-01T13:00:00+01:00"})
     one = await buyer.get(f"/meetings/{meeting['id']}.ics")
     assert one.headers["content-type"].startswith("text/calendar")
     (event,) = icalendar.Calendar.from_ical(one.content).walk("VEVENT")
@@ -190,7 +154,7 @@ async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) 
     assert event["location"] == "Mairie, Vannes"
     assert "Kermarrec" not in one.text
 
-    await buyer.patch(meeting, {"status": "cancelled"})
+    await buyer.change(meeting, {"status": "cancelled"})
     gone = icalendar.Calendar.from_ical((await buyer.get(f"/meetings/{meeting['id']}.ics")).content)
     (event,) = gone.walk("VEVENT")
     assert (gone["method"], event["status"], event["sequence"]) == ("CANCEL", "CANCELLED", 2)
@@ -198,8 +162,7 @@ async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) 
     await buyer.plan(title="À venir")
     feed = await buyer.get("/meetings.ics")
     assert len(icalendar.Calendar.from_ical(feed.content).walk("VEVENT")) == 2
-    known = buyer.headers | {"If-None-Match": feed.headers["etag"]}
-    assert (await buyer.client.get("/meetings.ics", headers=known)).status_code == 304
+    assert (await buyer.get("/meetings.ics", **{"If-None-Match": feed.headers["etag"]})).status_code == 304
 
 
 INJECTED = "https://visio.exemple.fr/1\r\nATTACH:https://autre.exemple/2"
@@ -218,7 +181,7 @@ INJECTED = "https://visio.exemple.fr/1\r\nATTACH:https://autre.exemple/2"
     ],
 )
 async def test_a_line_of_a_calendar_is_one_line(buyer: Buyer, fields: dict[str, Any], where: list[str]) -> None:
-    for answer in (await buyer.post(**fields), await buyer.patch(await buyer.plan(), fields)):
+    for answer in (await buyer.ask(**fields), await buyer.change(await buyer.plan(), fields)):
         assert_refused(answer, 422, "invalid-content")
         assert [error["pointer"] for error in answer.json()["errors"]] == where
 
@@ -245,21 +208,18 @@ async def test_what_was_stored_before_does_no_harm_in_a_calendar(buyer: Buyer) -
 
 
 async def test_a_meeting_sent_twice_is_one(buyer: Buyer) -> None:
+    """The templates say how a format is held."""
+    (template,) = (await buyer.get("/meetings/templates")).json()["items"]
+    assert (template["format"], template["minutes"]) == ("half_day", 180)
     body = {"need_ids": [await buyer.need()], "format": "online", "title": "Visio", **TIMES}
-    headers = buyer.headers | {"Idempotency-Key": uuid4().hex}
-    first, second = [await buyer.client.post("/meetings", json=body, headers=headers) for _ in range(2)]
+    first, second = [await buyer.post("/meetings", body, **{"Idempotency-Key": "twice"}) for _ in range(2)]
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert len((await buyer.get("/meetings")).json()["items"]) == 1
 
 
-async def test_templates_say_how_a_format_is_held(buyer: Buyer) -> None:
-    (template,) = (await buyer.get("/meetings/templates")).json()["items"]
-    assert (template["format"], template["minutes"]) == ("half_day", 180)
-
-
 async def subscribe(buyer: Buyer, **headers: str) -> str:
     """The path of a new address."""
-    answer = await buyer.client.post("/meetings/feed", headers=buyer.headers | headers)
+    answer = await buyer.post("/meetings/feed", **headers)
     assert answer.status_code == 201, answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert set(answer.json()) == {"url"}
@@ -272,49 +232,38 @@ async def opened(client: Client, path: str, **headers: str) -> Any:
     return await client.get(path, headers={"Authorization": ""} | headers)
 
 
-async def key_id(buyer: Buyer) -> Any:
-    async with transaction(buyer.client.services.database) as connection:
-        (key,) = await list_keys(connection, buyer.organisation_id)
-    return key.id
-
-
-async def test_the_address_shows_what_the_calendar_shows_and_nothing_else(buyer: Buyer) -> None:
+async def test_the_address_shows_what_the_calendar_shows_and_nothing_else(buyer: Buyer, served: Client) -> None:
+    other = await new_buyer(served)
+    await other.plan(title="Ailleurs")
     await buyer.plan(participants=[{"role": "buyer", "name": "Anne Kermarrec"}], minutes="Confidentiel")
     path = await subscribe(buyer)
     answer = await opened(buyer.client, path)
     assert answer.headers["content-type"].startswith("text/calendar")
     assert answer.content == (await buyer.get("/meetings.ics")).content
     assert len(icalendar.Calendar.from_ical(answer.content).walk("VEVENT")) == 1
-    assert "Kermarrec" not in answer.text
-    assert "Confidentiel" not in answer.text
+    assert [words for words in ("Kermarrec", "Confidentiel", "Ailleurs") if words in answer.text] == []
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["cache-control"] == "private, no-cache"
     again = await opened(buyer.client, path, **{"If-None-Match": answer.headers["etag"]})
     assert again.status_code == 304
-
-
-async def test_organisations_do_not_see_each_other(buyer: Buyer, served: Client) -> None:
-    other = await new_buyer(served)
-    await other.plan(title="Ailleurs")
-    assert "Ailleurs" not in (await opened(served, await subscribe(buyer))).text
     assert "Ailleurs" in (await opened(served, await subscribe(other))).text
 
 
-async def test_a_new_address_takes_the_place_of_the_one_before(buyer: Buyer) -> None:
+async def test_an_address_that_was_replaced_or_revoked_does_not_open(buyer: Buyer) -> None:
+    """The journal tells of it."""
     first, second = await subscribe(buyer), await subscribe(buyer)
     assert_refused(await opened(buyer.client, first), 404, "not-found")
     assert (await opened(buyer.client, second)).status_code == 200
-
-
-async def test_a_revoked_address_no_longer_opens(buyer: Buyer) -> None:
-    path = await subscribe(buyer)
-    assert (await buyer.client.delete("/meetings/feed", headers=buyer.headers)).status_code == 204
-    assert_refused(await opened(buyer.client, path), 404, "not-found")
-    assert_refused(await buyer.client.delete("/meetings/feed", headers=buyer.headers), 404, "not-found")
+    assert (await buyer.delete("/meetings/feed")).status_code == 204
+    assert_refused(await opened(buyer.client, second), 404, "not-found")
+    assert_refused(await buyer.delete("/meetings/feed"), 404, "not-found")
+    async with transaction(buyer.client.services.database) as connection:
+        found = await entries(connection, buyer.organisation_id, f"key:{buyer.key.id}", 0, 50)
+    assert [entry.action for entry in found] == ["calendar_feed.created"] * 2 + ["calendar_feed.revoked"]
 
 
 async def test_it_ends_with_its_key(buyer: Buyer) -> None:
-    path, key, now = await subscribe(buyer), await key_id(buyer), buyer.client.services.now()
+    path, key, now = await subscribe(buyer), buyer.key.id, buyer.client.services.now()
     ended = update(api_keys).where(api_keys.c.id == key)
     for expires_at, status in ((now - timedelta(seconds=1), 404), (now + timedelta(hours=1), 200)):
         async with transaction(buyer.client.services.database) as connection:
@@ -339,18 +288,22 @@ async def test_that_of_the_administrators_key_ends_when_the_setting_changes(serv
     assert before.admin_key == ADMIN_KEY
 
 
-@pytest.mark.parametrize("token", ["x", "é", "%00", "A" * 43, "A" * 5_000])
-async def test_an_address_that_was_never_given_is_not_found(served: Client, token: str) -> None:
-    refused = await opened(served, f"/meetings/feed/{token}.ics")
-    assert_refused(refused, 404, "not-found")
-    assert refused.headers["cache-control"] == "no-store"
+async def test_an_address_that_was_never_given_is_not_found(served: Client) -> None:
+    """Nobody without a key may ask for one."""
+    for token in ("x", "é", "%00", "A" * 43, "A" * 5_000):
+        refused = await opened(served, f"/meetings/feed/{token}.ics")
+        assert_refused(refused, 404, "not-found")
+        assert refused.headers["cache-control"] == "no-store"
+    for method in ("POST", "DELETE"):
+        keyless = await served.request(method, "/meetings/feed", headers={"Authorization": ""})
+        assert_refused(keyless, 401, "no-valid-key")
 
 
 async def test_sent_twice_it_is_one_address(buyer: Buyer) -> None:
     first = await subscribe(buyer, **{"Idempotency-Key": "once"})
     assert await subscribe(buyer, **{"Idempotency-Key": "once"}) == first
     await subscribe(buyer)
-    again = await buyer.client.post("/meetings/feed", headers=buyer.headers | {"Idempotency-Key": "once"})
+    again = await buyer.post("/meetings/feed", **{"Idempotency-Key": "once"})
     assert_refused(again, 409, "conflict")
 
 
@@ -365,21 +318,6 @@ async def test_the_token_is_told_this_once_and_stands_nowhere_else(
     assert token not in written
     async with transaction(buyer.client.services.database) as connection:
         assert token.encode() not in (await connection.execute(select(calendar_feeds.c.digest))).scalars().all()
-        found = await entries(connection, buyer.organisation_id, f"key:{await key_id(buyer)}", 0, 50)
+        found = await entries(connection, buyer.organisation_id, f"key:{buyer.key.id}", 0, 50)
     assert [entry.action for entry in found] == ["calendar_feed.created"]
     assert token not in str(found)
-
-
-async def test_the_journal_tells_of_it(buyer: Buyer) -> None:
-    await subscribe(buyer)
-    await buyer.client.delete("/meetings/feed", headers=buyer.headers)
-    async with transaction(buyer.client.services.database) as connection:
-        found = await entries(connection, buyer.organisation_id, f"key:{await key_id(buyer)}", 0, 50)
-    assert [entry.action for entry in found] == ["calendar_feed.created", "calendar_feed.revoked"]
-
-
-async def test_only_who_reads_meetings_may_ask_for_one(served: Client) -> None:
-    for method in ("POST", "DELETE"):
-        assert_refused(
-            await served.request(method, "/meetings/feed", headers={"Authorization": ""}), 401, "no-valid-key"
-        )

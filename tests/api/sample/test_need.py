@@ -35,24 +35,14 @@ def shortlist() -> Shortlist:
     return match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr")
 
 
-def test_every_lot_has_candidates_and_near_misses(shortlist: Shortlist) -> None:
+def test_what_a_newcomer_sees_first_is_worth_seeing(shortlist: Shortlist) -> None:
+    """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
     assert all(lot.total > 0 and lot.near_misses for lot in shortlist.lots)
-
-
-def test_supply_is_good_for_some_lots_and_tense_for_one(shortlist: Shortlist) -> None:
-    levels = [lot.tension.level for lot in shortlist.lots]
+    levels = {lot.tension.level for lot in shortlist.lots}
     assert "good" in levels
-    assert {"low", "critical"} & set(levels)
-
-
-def test_reservations_choose(shortlist: Shortlist) -> None:
-    """Some suppliers are refused by a reservation and some by the distance; the certain come before the doubtful."""
+    assert {"low", "critical"} & levels
     assert {miss.excluded_by for lot in shortlist.lots for miss in lot.near_misses} >= {"reservation", "distance"}
     assert any(lot.alternatives.reserved["none"] > lot.total for lot in shortlist.lots)
-
-
-def test_the_whole_request_was_understood(shortlist: Shortlist) -> None:
-    """No CPV without a segment, no keyword unknown, nothing the law forbids."""
     codes = {advice.code for lot in shortlist.lots for advice in lot.advice}
     assert not codes & {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "RISK_INFRUCTUEUX"}
     assert all(lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)

@@ -101,16 +101,20 @@ class Receiver:
         self.url = ""
         self.silent = False
         self._came = asyncio.Event()
+        self.under_way: set[asyncio.Task[Any]] = set()
 
     async def wait_for(self, count: int) -> list[Received]:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.received) < count:
                 self._came.clear()
                 await self._came.wait()
         return self.received
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if task := asyncio.current_task():
+            self.under_way.add(task)
+            task.add_done_callback(self.under_way.discard)
         try:
             while first := await reader.read(1):
                 if first == b"\x16":  # the beginning of TLS, which is not spoken here
@@ -141,23 +145,12 @@ class Receiver:
 async def receiving() -> AsyncIterator[Receiver]:
     """A receiver that listens, at `url`."""
     receiver = Receiver()
-    under_way: set[asyncio.Task[Any]] = set()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        under_way.add(task)
-        try:
-            await receiver.serve(reader, writer)
-        finally:
-            under_way.discard(task)
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0)
     receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/vivier"
     try:
         yield receiver
     finally:
         server.close()
-        for task in under_way:
+        for task in receiver.under_way:
             task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        await asyncio.gather(*receiver.under_way, return_exceptions=True)

@@ -8,6 +8,7 @@ import socket
 import threading
 import traceback
 from collections.abc import AsyncIterator, Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,6 @@ import structlog
 from sqlalchemy import text
 
 from api.app import create_app, database, database_watch
-from api.runtime import outbox_worker
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
 from api.webhooks import deliveries as sending
@@ -44,6 +44,7 @@ async def changes(world: World, cursor: str) -> list[str]:
 
 
 async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: World, source: str) -> None:
+    """Signed and named."""
     await put_record(world.client, source, "before", name="Avant")
     hook = await world.hook("suppliers.changed")
     await world.deliver()
@@ -51,6 +52,7 @@ async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: Worl
     await put_record(world.client, source, "after", name="Après")
     await world.deliver()
     (received,) = world.receiver.received
+    (delivery,) = await world.deliveries(hook)
     assert received.path == "/vivier"
     assert received.message.keys() == {"id", "event", "created_at", "webhook_id", "data"}
     assert (received.message["event"], received.message["webhook_id"]) == ("suppliers.changed", hook["id"])
@@ -58,14 +60,6 @@ async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: Worl
     assert (data["since_version"], data["data_version"]) == (1, 2)
     assert await changes(world, data["cursor"]) == ["Après"]
     assert (await world.shown(hook))["data_version"] == 2
-
-
-async def test_it_is_signed_and_named(world: World, source: str) -> None:
-    hook = await world.hook("suppliers.changed")
-    await put_record(world.client, source)
-    await world.deliver()
-    (received,) = world.receiver.received
-    (delivery,) = await world.deliveries(hook)
     t = int(NOW.timestamp())
     digest = hmac.new(SECRET.encode(), f"{t}.".encode() + received.body, hashlib.sha256).hexdigest()
     assert received.headers["vivier-signature"] == f"t={t},v1={digest}"
@@ -75,7 +69,10 @@ async def test_it_is_signed_and_named(world: World, source: str) -> None:
 
 
 async def test_a_slow_receiver_is_told_of_many_changes_in_one(world: World, source: str) -> None:
-    """While one delivery waits, all that follows is folded into the next; nothing is left out."""
+    """While one delivery waits, all that follows is folded into the next; nothing is left out.
+
+    What is to be told is read from the directory: nothing has to survive but what is committed.
+    """
     await world.hook("suppliers.changed")
     world.receiver.answers = [(503, {})]
     await put_record(world.client, source, "0", name="0")
@@ -91,30 +88,24 @@ async def test_a_slow_receiver_is_told_of_many_changes_in_one(world: World, sour
     assert [one.message["data"]["data_version"] for one in (first, folded)] == [1, 4]
     assert folded.message["data"]["since_version"] == 1
     assert await changes(world, folded.message["data"]["cursor"]) == ["1", "2", "3"]
+    async with transaction(world.client.services.database) as connection:
+        await connection.execute(text("UPDATE directory_version SET version = version + 5"))
+    await world.deliver()
+    assert [one.message["data"]["data_version"] for one in world.receiver.received[3:]] == [9]
 
 
-async def test_what_is_not_answered_well_is_sent_again_by_the_schedule(world: World, source: str) -> None:
+async def test_what_is_not_answered_well_is_sent_again_signed_anew(world: World) -> None:
+    """By the schedule, under the same id."""
     hook = await world.hook("suppliers.changed")
     world.receiver.answers = [(500, {}), (404, {})]
-    await put_record(world.client, source)
-    await world.deliver()
-    (waiting,) = await world.deliveries(hook)
-    assert waiting["status"] == "waiting"
-    assert waiting["next_attempt_at"] == "2026-11-24T09:30:10Z"
-    world.later(seconds=9)
-    await world.deliver()
-    assert len(world.receiver.received) == 1
-    world.later(seconds=1)
-    await world.deliver()
-    world.later(seconds=30)
-    await world.deliver()
+    await world.client.post(f"/webhooks/{hook['id']}/ping")
+    for seconds in (0, 9, 1, 30):
+        world.later(seconds=seconds)
+        await world.deliver()
     (done,) = await world.deliveries(hook)
     assert (done["status"], done["next_attempt_at"]) == ("delivered", None)
-    assert [(one["http_status"], one["failure"]) for one in done["attempts"]] == [
-        (500, "http_status"),
-        (404, "http_status"),
-        (204, None),
-    ]
+    told = [(one["http_status"], one["failure"]) for one in done["attempts"]]
+    assert told == [(500, "http_status"), (404, "http_status"), (204, None)]
     assert len({one.headers["vivier-delivery"] for one in world.receiver.received}) == 1
     assert len({one.body for one in world.receiver.received}) == 1
     assert len({one.headers["vivier-signature"] for one in world.receiver.received}) == 3
@@ -124,9 +115,9 @@ async def test_a_delivery_is_given_up_in_the_end_and_the_next_tells_of_all(world
     hook = await world.hook("suppliers.changed")
     world.receiver.answers = [(500, {})] * 100
     await put_record(world.client, source, "1", name="1")
-    for _ in range(SCHEDULE.attempts + 1):
+    for _ in range(2):  # the second where a third would come too late
         await world.deliver()
-        world.later(hours=2)
+        world.later(seconds=SCHEDULE.age.total_seconds())
     (given_up,) = await world.deliveries(hook)
     assert (given_up["status"], given_up["next_attempt_at"]) == ("given_up", None)
     failing = await world.shown(hook)
@@ -142,74 +133,46 @@ async def test_a_delivery_is_given_up_in_the_end_and_the_next_tells_of_all(world
     assert (well["status"], well["failing_since"], well["data_version"]) == ("ok", None, 2)
 
 
-async def test_a_receiver_that_is_gone_is_not_asked_again(world: World, source: str) -> None:
-    hook = await world.hook("suppliers.changed")
-    world.receiver.answers = [(410, {})]
-    await put_record(world.client, source)
-    await world.deliver()
-    assert [one["status"] for one in await world.deliveries(hook)] == ["given_up"]
-
-
-async def test_a_receiver_may_ask_for_time(world: World, source: str) -> None:
-    hook = await world.hook("suppliers.changed")
-    world.receiver.answers = [(429, {"Retry-After": "120"})]
-    await put_record(world.client, source)
-    await world.deliver()
-    assert [one["next_attempt_at"] for one in await world.deliveries(hook)] == ["2026-11-24T09:32:00Z"]
-
-
-async def test_a_redirect_is_not_followed(world: World, source: str) -> None:
-    hook = await world.hook("suppliers.changed")
-    async with receiving() as elsewhere:
-        world.receiver.answers = [(307, {"Location": elsewhere.url})]
-        await put_record(world.client, source)
-        await world.deliver()
-        assert elsewhere.received == []
-    (delivery,) = await world.deliveries(hook)
-    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(307, "redirect")]
-
-
-async def test_a_receiver_that_does_not_answer_is_left(
-    world: World, source: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.05)
-    hook = await world.hook("suppliers.changed")
-    world.receiver.silent = True
-    await put_record(world.client, source)
-    await world.deliver()
-    (delivery,) = await world.deliveries(hook)
-    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(None, "timeout")]
-
-
-@pytest.mark.parametrize(
-    ("url", "failure"),
-    [
-        ("http://127.0.0.1:1/", "connection"),
-        ("http://nobody.invalid/", "name"),
-        ("https://127.0.0.1:{port}/", "tls"),
-    ],
+OUTCOMES: tuple[tuple[int | None, dict[str, str], str, str, int | None], ...] = (
+    (410, {}, "given_up", "http_status", None),
+    (429, {"Retry-After": "120"}, "waiting", "http_status", 120),
+    (307, {"Location": "http://elsewhere.example"}, "waiting", "redirect", 10),
+    (None, {"url": "http://127.0.0.1:1/"}, "waiting", "connection", 10),
+    (None, {"url": "http://nobody.invalid/"}, "waiting", "name", 10),
+    (None, {"url": "https://127.0.0.1:{port}/"}, "waiting", "tls", 10),
+    (None, {}, "waiting", "timeout", 10),
 )
-async def test_a_receiver_that_is_not_there(world: World, source: str, url: str, failure: str) -> None:
+"""The answer, or where nobody answers; then the state, the failure, and seconds to the next attempt."""
+
+
+async def test_what_a_receiver_answers_decides_what_follows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is gone is not asked again, one may ask for time, a redirect is not followed, silence is left."""
     port = world.receiver.url.split(":")[2].partition("/")[0]
-    hook = await world.hook("suppliers.changed", url=url.format(port=port))
-    await put_record(world.client, source)
-    await world.deliver()
-    (delivery,) = await world.deliveries(hook)
-    assert delivery["status"] == "waiting"
-    assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(None, failure)]
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"])
-async def test_private_addresses_are_refused_unless_they_are_allowed(
-    database_url: str, reference: Reference, source: str, host: str
-) -> None:
-    """However they are written, and whatever a name leads to: a key is no way into the server's network."""
-    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="") as world:
-        hook = await world.hook("suppliers.changed", url=world.receiver.url.replace("127.0.0.1", host))
-        await put_record(world.client, source)
+    for status, more, state, failure, seconds in OUTCOMES:
+        is_silent = not (status or more)
+        if is_silent:
+            monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.05)
+        fields: dict[str, Any] = {"url": more["url"].format(port=port)} if "url" in more else {}
+        hook = await world.hook("suppliers.changed", **fields)
+        world.receiver.answers = [(status, more)] if status else []
+        world.receiver.silent = is_silent
+        await world.client.post(f"/webhooks/{hook['id']}/ping")
         await world.deliver()
         (delivery,) = await world.deliveries(hook)
-        assert [one["failure"] for one in delivery["attempts"]] == ["private_address"]
+        assert [(one["http_status"], one["failure"]) for one in delivery["attempts"]] == [(status, failure)]
+        due = None if seconds is None else f"{NOW + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%SZ}"
+        assert (delivery["status"], delivery["next_attempt_at"]) == (state, due), failure
+
+
+async def test_private_addresses_are_refused_unless_they_are_allowed(database_url: str, reference: Reference) -> None:
+    """However they are written, and whatever a name leads to: a key is no way into the server's network."""
+    async with worlds(database_url, reference, VIVIER_WEBHOOK_PRIVATE="") as world:
+        for host in ("127.0.0.1", "localhost", "2130706433", "[::ffff:127.0.0.1]"):
+            hook = await world.hook(url=world.receiver.url.replace("127.0.0.1", host))
+            await world.client.post(f"/webhooks/{hook['id']}/ping")
+            await world.deliver()
+            (delivery,) = await world.deliveries(hook)
+            assert [one["failure"] for one in delivery["attempts"]] == ["private_address"]
         assert world.receiver.received == []
 
 
@@ -253,68 +216,23 @@ async def test_an_import_that_ended_is_told_with_its_report(world: World, source
     assert second["data"]["failure"]
 
 
-async def test_a_change_and_its_import_are_told_in_order(world: World, source: str) -> None:
-    await world.hook("suppliers.changed", "import.finished")
-    for name in "abc":
-        await send(world.client, source, lines(rows(source, name)))
-        world.later(seconds=1)
-    await world.deliver()
-    events = [one.message["event"] for one in world.receiver.received]
-    assert events == ["import.finished"] * 3 + ["suppliers.changed"]
-    added = [one.message["data"]["data_version"] for one in world.receiver.received]
-    assert added == [1, 2, 3, 3]
-
-
-async def test_only_the_imports_of_its_sources_are_told(world: World, source: str) -> None:
+async def test_events_are_told_in_order_and_once_by_two_workers(world: World, source: str) -> None:
+    """A change after its import; of imports those of the sources of its key alone."""
+    await send(world.client, f"{source}-other", lines(rows(source, "x")))
     mine = await key(world.client, "sync", sources=(source,))
-    await world.hook("import.finished", headers=mine)
-    await send(world.client, f"{source}-other", lines(rows(source, "a")))
-    await send(world.client, source, lines(rows(source, "b")))
-    await world.deliver()
-    assert [one.message["data"]["source"] for one in world.receiver.received] == [source]
-
-
-async def test_two_workers_at_once_send_each_once(world: World, source: str) -> None:
-    hooks = [await world.hook("import.finished") for _ in range(6)]
+    hooks = [await world.hook("suppliers.changed", "import.finished", headers=mine) for _ in range(6)]
+    await send(world.client, f"{source}-other", lines(rows(source, "y")))
     for name in "abc":
         await send(world.client, source, lines(rows(source, name)))
         world.later(seconds=1)
     await world.deliver(workers=2)
-    sent = [one.headers["vivier-delivery"] for one in world.receiver.received]
-    assert len(sent) == len(set(sent)) == 18
+    sent = [one.message for one in world.receiver.received]
+    assert len(sent) == len({one["id"] for one in sent}) == 24
     for hook in hooks:
-        ids = [one["id"] for one in await world.deliveries(hook)]
-        assert [one for one in sent if one in ids] == ids
-
-
-async def test_a_delivery_whose_server_died_is_sent_again(world: World, source: str) -> None:
-    """The receiver had it already: it comes a second time, under the same id."""
-    await world.hook("suppliers.changed")
-    world.receiver.silent = True
-    await put_record(world.client, source)
-    async with deliverers(world.client.services) as (dying,):
-        await dying.begin()
-        await world.receiver.wait_for(1)
-        world.receiver.silent = False
-        await world.deliver()
-        assert len(world.receiver.received) == 1
-        world.later(seconds=dying.kind.patience.total_seconds() + outbox_worker.LEASE_MARGIN.total_seconds())
-        await world.deliver()
-        first, second = world.receiver.received
-        assert first.body == second.body
-        assert first.headers["vivier-delivery"] == second.headers["vivier-delivery"]
-        for task in dying.under_way:
-            task.cancel()
-        await asyncio.gather(*dying.under_way, return_exceptions=True)
-
-
-async def test_changes_made_while_no_server_delivers_are_told_by_the_next(world: World, source: str) -> None:
-    """What is to be told is read from the directory: nothing has to survive but what is committed."""
-    await world.hook("suppliers.changed")
-    async with transaction(world.client.services.database) as connection:
-        await connection.execute(text("UPDATE directory_version SET version = version + 5"))
-    await world.deliver()
-    assert [one.message["data"]["data_version"] for one in world.receiver.received] == [5]
+        own = [one for one in sent if one["webhook_id"] == hook["id"]]
+        told = [(one["event"], one["data"]["data_version"]) for one in own]
+        assert told == [*(("import.finished", version) for version in (3, 4, 5)), ("suppliers.changed", 5)]
+        assert {one["data"].get("source", source) for one in own} == {source}
 
 
 def written(logs: Iterable[Any]) -> str:

@@ -41,6 +41,15 @@ class OpenedExchange:
             await insert_mails(connection, self.exchange.id, message, self.exchange.recipients, language, now)
         return message
 
+    async def hear(self, hours: float, supplier_id: UUID | None = ANNE, **fields: Any) -> Message:
+        """Add a supplier's message by its link, so many hours after the opening, or any other."""
+        at = NOW + timedelta(hours=hours)
+        usual = {"author": "supplier", "supplier_id": supplier_id, "channel": "portal", "body": "…"}
+        message = _message(at, **usual | fields)
+        async with transaction(self.engine) as connection:
+            await insert_message(connection, self.exchange.id, message)
+        return message
+
 
 async def exchange(
     engine: Engine, *, emails: tuple[str | None, str | None] = (None, None), **fields: Any

@@ -4,7 +4,7 @@ What is to be read and answered about needs is as the exchanges themselves say i
 """
 
 import re
-from datetime import date, timedelta
+from datetime import timedelta
 from os import urandom
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,18 +16,15 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.core.uuid7 import new_id as id_at
 from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import (
     READ,
     exchanges_of,
     insert_exchange,
-    insert_handovers,
     insert_message,
     select_exchange,
     select_need_id,
     to_answer,
-    write_handovers,
 )
 from db.journal.entries import write_entry
 from db.schema.exchange_tables import exchanges, message_mails, messages
@@ -36,7 +33,7 @@ from domain.audit import Actor
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
-from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
+from tests.db.exchanges.samples import PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import LATER, NOW, new_id
 from tests.domain.exchanges.samples import PLAIN
 
@@ -121,32 +118,6 @@ async def test_a_delivery_is_the_buyers_until_mail_carries_it(connection: Connec
     assert [(each.state, each.at, each.failure) for each in failed.deliveries[:1]] == [
         ("undeliverable", LATER, "refused")
     ]
-
-
-async def test_a_delivery_is_to_be_confirmed_where_no_mail_goes_and_told_by_its_day_once_it_is(
-    connection: Connection,
-) -> None:
-    """A letter that was posted goes before a mail that was refused."""
-    owner, need_id = await need(connection)
-    exchange = await opened(connection, owner, need_id)
-
-    async def deliveries() -> dict[UUID, tuple[str, str, date | None]]:
-        whole = await select_exchange(connection, owner, exchange.id)
-        assert whole is not None
-        return {each.supplier_id: (each.way, each.state, each.since) for each in whole.deliveries}
-
-    whole = await select_exchange(connection, owner, exchange.id)
-    assert whole is not None
-    first = whole.messages[0]
-    mail = {"exchange_id": exchange.id, "message_id": first.id, "supplier_id": A, "address": "a@b.example"}
-    ended = {"queued_at": NOW, "ended_at": NOW, "language": "fr", "status": "given_up", "failure": "refused"}
-    await connection.execute(insert(message_mails).values(id=new_id(), **mail, **ended))
-    await insert_handovers(connection, exchange.id, first, (A, B))
-    assert await deliveries() == {A: ("email", "undeliverable", NOW.date()), B: ("letter", "to_post", None)}
-    await write_handovers(connection, exchange.id, first.id, [A, B], "letter", LATER.date(), LATER)
-    assert await deliveries() == dict.fromkeys((A, B), ("letter", "posted", LATER.date()))
-    await write_handovers(connection, exchange.id, first.id, [B], "phone", NOW.date(), LATER)
-    assert (await deliveries())[B] == ("phone", "told", NOW.date())
 
 
 REFUSED = (
@@ -267,15 +238,6 @@ async def test_the_tables_take_no_nonsense(connection: Connection) -> None:
     assert len((await connection.execute(select(messages))).all()) == 4
 
 
-async def say(one: OpenedExchange, hours: int, **fields: Any) -> Message:
-    at = NOW + timedelta(hours=hours)
-    usual: dict[str, Any] = {"id": id_at(at), "author": "supplier", "supplier_id": ANNE, "created_at": at}
-    said = Message(**PLAIN | usual | {"body": "…", "channel": "portal"} | fields)
-    async with transaction(one.engine) as connection:
-        await insert_message(connection, one.exchange.id, said)
-    return said
-
-
 async def waiting(one: OpenedExchange, organisation_id: UUID | None = None) -> tuple[int, int]:
     """The numbers of unread messages and of open questions about the need."""
     async with transaction(one.engine) as connection:
@@ -285,30 +247,30 @@ async def waiting(one: OpenedExchange, organisation_id: UUID | None = None) -> t
 
 async def test_messages_are_unread_until_the_journal_says_so(engine: Engine) -> None:
     one = await exchange(engine)
-    read = await say(one, 1)
-    await say(one, 2, channel="phone")
+    read = await one.hear(1)
+    await one.hear(2, channel="phone")
     assert await waiting(one) == (1, 0)
     async with transaction(engine) as connection:
         actor, detail = Actor(one.organisation_id, "server"), {"message_id": str(read.id)}
         await write_entry(connection, actor, READ, f"exchange:{one.exchange.id}", NOW, detail=dict(detail))
     assert await waiting(one) == (0, 0)
-    await say(one, 3, supplier_id=PAUL)
+    await one.hear(3, supplier_id=PAUL)
     assert await waiting(one) == (1, 0)
     assert await waiting(one, UUID(int=5)) == (0, 0)
 
 
 async def test_a_question_is_open_until_it_is_answered_or_published(engine: Engine) -> None:
     one = await exchange(engine)
-    asked = await say(one, 1, stance="question")
-    corrected = await say(one, 2, stance="question", corrects=asked.id)
-    other = await say(one, 3, stance="question", supplier_id=PAUL)
+    asked = await one.hear(1, stance="question")
+    corrected = await one.hear(2, stance="question", corrects=asked.id)
+    other = await one.hear(3, stance="question", supplier_id=PAUL)
     assert (await waiting(one))[1] == 2
-    await say(one, 4, author="buyer", publishes=corrected.id, question="Combien ?", supplier_id=None)
+    await one.hear(4, author="buyer", publishes=corrected.id, question="Combien ?", supplier_id=None)
     assert (await waiting(one))[1] == 1
-    await say(one, 5, author="buyer", supplier_id=PAUL, answers=())
+    await one.hear(5, author="buyer", supplier_id=PAUL, answers=())
     assert (await waiting(one))[1] == 1
-    await say(one, 6, author="buyer", supplier_id=PAUL, answers=(other.id,))
+    await one.hear(6, author="buyer", supplier_id=PAUL, answers=(other.id,))
     assert (await waiting(one))[1] == 0
-    await say(one, 7, stance="question", supplier_id=PAUL)
-    await say(one, 8, author="buyer", supplier_id=PAUL)
+    await one.hear(7, stance="question", supplier_id=PAUL)
+    await one.hear(8, author="buyer", supplier_id=PAUL)
     assert (await waiting(one))[1] == 0

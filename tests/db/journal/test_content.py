@@ -19,18 +19,18 @@ from db.journal.content import (
 )
 from db.journal.entries import stored_entries, write_entry
 from db.meetings import insert_meeting
-from db.needs.awards import insert_award
-from db.needs.needs import insert_need
+from db.needs.needs import insert_award, insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
 from db.privacy.purge import plan, purge
 from domain.audit import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
-from domain.needs.need import Award, Lot, PlannedNeed
+from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
+from tests.factories import award
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
 VISIT = MeetingRequest(
@@ -44,21 +44,7 @@ VISIT = MeetingRequest(
     participants=(Participant("buyer", name="Paul Martin"), Participant("network", organisation="Région")),
     follow_ups=(FollowUp("Envoyer les volumes"),),
 )
-AWARD = Award(
-    id=UUID(int=7),
-    need_id=UUID(int=0),
-    lot_id="1",
-    supplier_id=UUID(int=1),
-    supplier_name="Chez Anne",
-    supplier_siret=None,
-    segments=("de-biodechets",),
-    awarded_on=NOW.date(),
-    value_eur=1_000.0,
-    reserved=(),
-    duration_months=None,
-    direct=False,
-    created_at=NOW,
-)
+AWARD = award(id=UUID(int=7), supplier_name="Chez Anne", segments=("de-biodechets",))
 
 
 async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}') -> OpenedExchange:

@@ -1,7 +1,6 @@
 """What exchanges tell together: barriers as last corrected, who answered, and when."""
 
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,29 +9,17 @@ from sqlalchemy import update
 
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import new_id
-from db.exchanges.exchanges import insert_exchange, insert_handovers, insert_message, write_handovers
+from db.exchanges.exchanges import insert_exchange, insert_handovers, write_handovers
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from db.needs.needs import select_need
 from db.needs.shortlists import insert_shortlist
 from db.schema.exchange_tables import message_mails
-from domain.exchanges.exchange import Message
 from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW
 from tests.domain.equal_treatment.samples import frozen
-from tests.domain.exchanges.samples import PLAIN
 
 NEVER = UUID(int=99)
-
-
-async def say(one: OpenedExchange, hours: float, supplier_id: UUID = ANNE, **fields: Any) -> Message:
-    """A supplier's message, so many hours after the opening."""
-    at = NOW + timedelta(hours=hours)
-    usual: dict[str, Any] = {"id": new_id(at), "author": "supplier", "supplier_id": supplier_id, "created_at": at}
-    said = Message(**PLAIN | usual | {"body": "…", "channel": "phone"} | fields)
-    async with transaction(one.engine) as connection:
-        await insert_message(connection, one.exchange.id, said)
-    return said
 
 
 @pytest.fixture
@@ -47,37 +34,37 @@ async def barriers(one: OpenedExchange) -> list[tuple[str, int, int, int]]:
 
 
 async def test_a_barrier_counts_once_for_a_supplier_in_a_thread(asked: OpenedExchange) -> None:
-    await say(asked, 1, barriers=("volume", "price"))
-    await say(asked, 2, barriers=("volume",))
-    await say(asked, 3, PAUL, barriers=("volume", "distance"))
+    await asked.hear(1, barriers=("volume", "price"))
+    await asked.hear(2, barriers=("volume",))
+    await asked.hear(3, PAUL, barriers=("volume", "distance"))
     assert await barriers(asked) == [("volume", 2, 1, 2), ("distance", 1, 1, 1), ("price", 1, 1, 1)]
 
 
 async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: OpenedExchange) -> None:
-    first = await say(asked, 1, barriers=("price",))
-    second = await say(asked, 2, barriers=("volume",), corrects=first.id)
-    await say(asked, 3, barriers=("deadline",), corrects=second.id)
+    first = await asked.hear(1, barriers=("price",))
+    second = await asked.hear(2, barriers=("volume",), corrects=first.id)
+    await asked.hear(3, barriers=("deadline",), corrects=second.id)
     assert await barriers(asked) == [("deadline", 1, 1, 1)]
-    await say(asked, 4, barriers=(), corrects=first.id)
+    await asked.hear(4, barriers=(), corrects=first.id)
     assert await barriers(asked) == []
 
 
 async def test_notes_in_confidence_are_counted_and_not_told(asked: OpenedExchange) -> None:
-    await say(asked, 1, barriers=("other",), barriers_note="Le quai est trop haut")
-    secret = await say(asked, 2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
+    await asked.hear(1, barriers=("other",), barriers_note="Le quai est trop haut")
+    secret = await asked.hear(2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
     async with transaction(asked.engine) as connection:
         notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
     assert ([each.note for each in notes.items], notes.total, notes.confidential) == (["Le quai est trop haut"], 2, 1)
-    await say(asked, 3, PAUL, barriers=("other",), barriers_note="Nous fermons en mai", corrects=secret.id)
+    await asked.hear(3, PAUL, barriers=("other",), barriers_note="Nous fermons en mai", corrects=secret.id)
     async with transaction(asked.engine) as connection:
         notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
     assert (len(notes.items), notes.total, notes.confidential) == (1, 2, 1)
 
 
 async def test_the_first_answer_of_each_recipient_counts(asked: OpenedExchange) -> None:
-    await say(asked, 4)
-    await say(asked, 9)
-    await say(asked, 2, PAUL)
+    await asked.hear(4)
+    await asked.hear(9)
+    await asked.hear(2, PAUL)
     async with transaction(asked.engine) as connection:
         found = await reply_figures(connection, asked.organisation_id, [asked.exchange.id])
     assert (found.contacted, found.answered, found.rate) == (2, 2, 1.0)
@@ -99,7 +86,7 @@ async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> Non
         found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
         assert (found.contacted, found.answered, found.undelivered, found.pending, found.rate) == (1, 0, 1, 0, 0.0)
         assert found.first_answer_hours == FirstAnswer(None, None)
-    await say(one, 5, PAUL)
+    await one.hear(5, PAUL)
     async with transaction(one.engine) as connection:
         found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
     assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
@@ -134,7 +121,7 @@ async def test_threads_of_other_needs_stay_out(asked: OpenedExchange) -> None:
         first = msgspec.structs.replace(asked.first, id=new_id(NOW))
         await insert_exchange(connection, asked.organisation_id, other, first)
         found = await exchanges_about(connection, asked.organisation_id, [asked.need_id])
-        assert {(each.id, each.lot_ids) for each in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
+        assert {(id_, lot_ids) for id_, _, lot_ids in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
         assert await exchanges_about(connection, asked.organisation_id, [NEVER]) == []
 
 

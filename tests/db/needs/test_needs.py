@@ -1,7 +1,6 @@
-"""Needs in a real database: kept, held, changed, narrowed; every function sees one organisation's alone.
+"""Needs in a real database: kept, held, changed; their progress, as their exchanges say, and the other needs of a year.
 
-The progress of a need, as its exchanges say; the other needs of a year: which ones, and no more of them than is added
-up.
+Awards, of which withdrawn ones are kept but not read, and frozen shortlists, byte for byte and numbered.
 """
 
 import asyncio
@@ -11,27 +10,41 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import text
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from db import migrate
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
-from db.core.uuid7 import new_id
-from db.exchanges.exchanges import insert_handovers, insert_message, write_handovers
+from db.exchanges.exchanges import insert_handovers, write_handovers
 from db.needs.needs import (
+    awards_until,
+    insert_award,
     insert_need,
     lock_need,
+    mark_award_withdrawn,
     needs_of_year,
     progress_of,
     select_need,
     write_need,
 )
-from domain.exchanges.exchange import Channel, Message
-from domain.needs.need import Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
+from db.needs.shortlists import (
+    insert_shortlist,
+    select_listed_supplier,
+    select_shortlist,
+)
+from db.schema.need_tables import awards
+from domain.exchanges.exchange import Message
+from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
+from domain.shortlists.frozen import LotTotal, Named, ShortlistVersion
+from domain.shortlists.shortlist import Shortlist
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
-from tests.domain.exchanges.samples import PLAIN
+from tests.db.suppliers.samples import new_id
+from tests.domain.shortlists.samples import STAMP, listed, summary
+from tests.factories import award
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
@@ -66,45 +79,32 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:
-    one = await exchange(engine)
-    async with transaction(engine) as connection:
+    """As the exchange, the matrix and the report say it.
 
-        async def waiting() -> int:
+    An answer noted by the buyer shows that of the opening alone, one by the link all that was sent before.
+    """
+    one = await exchange(engine)
+
+    async def waiting() -> int:
+        async with transaction(engine) as connection:
             return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
 
-        assert await waiting() == 0
-        await insert_handovers(connection, one.exchange.id, one.first, (ANNE, PAUL))
-        assert await waiting() == 2
+    async def hand_over(message: Message, *suppliers: UUID) -> None:
+        async with transaction(engine) as connection:
+            await insert_handovers(connection, one.exchange.id, message, suppliers)
+
+    assert await waiting() == 0
+    await hand_over(one.first, ANNE, PAUL)
+    assert await waiting() == 2
+    async with transaction(engine) as connection:
         await write_handovers(connection, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
-        assert await waiting() == 1
-        at = OPENED + timedelta(hours=1)
-        said = {"author": "supplier", "supplier_id": PAUL, "body": "Oui", "channel": "portal", "created_at": at}
-        await insert_message(connection, one.exchange.id, Message(**PLAIN | said | {"id": new_id(at)}))
-        assert await waiting() == 0
-
-
-async def test_an_answer_noted_by_the_buyer_shows_that_of_the_opening_alone(engine: Engine) -> None:
-    """As the exchange, the matrix and the report say it; an answer by the link shows all that was sent before."""
-    one = await exchange(engine)
-    async with transaction(engine) as connection:
-
-        async def written(hours: int, **said: object) -> Message:
-            at = OPENED + timedelta(hours=hours)
-            message = Message(**PLAIN | said | {"id": new_id(at), "created_at": at})
-            await insert_message(connection, one.exchange.id, message)
-            return message
-
-        async def waiting_after(hours: int, channel: Channel) -> int:
-            await written(hours, author="supplier", supplier_id=PAUL, body="Oui", channel=channel)
-            return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
-
-        for each in (
-            one.first,
-            await written(1, author="buyer", supplier_id=None, body="Et en mai ?", channel="email"),
-        ):
-            await insert_handovers(connection, one.exchange.id, each, (PAUL,))
-        assert await waiting_after(2, "phone") == 1
-        assert await waiting_after(3, "portal") == 0
+    assert await waiting() == 1
+    await hand_over(await one.hear(1, None, author="buyer", body="Et en mai ?", channel="email"), PAUL)
+    assert await waiting() == 2
+    await one.hear(2, PAUL, channel="phone")
+    assert await waiting() == 1
+    await one.hear(3, PAUL)
+    assert await waiting() == 0
 
 
 BESIDES = UUID(int=1)
@@ -236,3 +236,101 @@ async def test_the_database_files_a_need_by_its_content_whoever_writes_it(connec
     assert filed == [(2031, HERE), (2028, None)] * 2
     await connection.execute(text("UPDATE needs SET year = 1999, buyer_siret = 'x'"))
     assert (await connection.execute(text("SELECT year, buyer_siret FROM needs ORDER BY id"))).all() == filed
+
+
+DAY = date(2026, 11, 24)
+
+
+async def noted(connection: Connection, organisation: UUID, buyer: Buyer | None = None, **fields: Any) -> Award:
+    """Keep an award of a need of its own."""
+    content = PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),), buyer=buyer)
+    need = await insert_need(connection, organisation, content, NOW)
+    usual = {"segments": ("ev-entretien", "pr-locaux"), "awarded_on": DAY, "reserved": ("ess",), "direct": True}
+    kept = award(id=new_id(), need_id=need.id, **usual | fields)
+    await insert_award(connection, organisation, kept)
+    return kept
+
+
+async def test_only_those_up_to_the_day_count(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    award = await noted(connection, own)
+    await noted(connection, own, awarded_on=date(2026, 11, 25))
+    assert [each.id for each in await awards_until(connection, own, DAY)] == [award.id]
+    assert await awards_until(connection, own, date(2026, 11, 23)) == []
+
+
+async def test_an_award_is_known_with_the_buyer_of_its_need(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    for buyer in (None, Buyer(name="Vannes"), Buyer(siret="21560260300016")):
+        await noted(connection, own, buyer)
+    found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
+    assert found == [None, None, "21560260300016"]
+
+
+async def test_a_withdrawn_award_stays_in_the_table_alone(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    award = await noted(connection, own)
+    assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
+    assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
+    assert await awards_until(connection, own, DAY) == []
+    assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1
+
+
+ONE, OTHER = UUID(int=1), UUID(int=2)
+
+
+def answer(name: str, supplier: UUID = ONE) -> bytes:
+    """An answer of a lot with one candidate; spaces show that it is not written anew."""
+    found = Shortlist(None, STAMP, (listed("1", [summary(name, supplier)]),), ())
+    return msgspec.json.format(msgspec.json.encode(found), indent=3)
+
+
+async def new_need(connection: Connection, name: str = "Morbihan") -> tuple[UUID, StoredNeed]:
+    own = await ensure_organisation(connection, name, NOW)
+    return own, await insert_need(connection, own, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
+
+
+async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: bytes, **fields: Any) -> ShortlistVersion:
+    """The next version of a need."""
+    current = await select_need(connection, own, need.id)
+    assert current is not None
+    usual: dict[str, Any] = {
+        "number": current.shortlists + 1,
+        "need_version": current.version,
+        "language": "fr",
+        "stamp": STAMP,
+        "totals": (LotTotal("1", 12, 1),),
+        "created_at": NOW + timedelta(minutes=current.shortlists),
+    }
+    version = ShortlistVersion(**(usual | fields))
+    await insert_shortlist(connection, own, current, version, body)
+    return version
+
+
+async def test_a_version_reads_back_byte_for_byte_with_what_was_asked(connection: Connection) -> None:
+    own, need = await new_need(connection)
+    await frozen(connection, own, need, answer("Avant"))
+    await frozen(connection, own, need, answer("Après"))
+    first, last = [await select_shortlist(connection, own, need.id, number) for number in (1, None)]
+    assert first is not None
+    assert last is not None
+    assert (first.body, last.body) == (answer("Avant"), answer("Après"))
+    assert (first.number, last.number, first.need, first.decisions) == (1, 2, need.content, ())
+    assert await select_shortlist(connection, own, need.id, 3) is None
+
+
+async def test_a_number_is_given_once(engine: Engine) -> None:
+    async with transaction(engine) as connection:
+        own, need = await new_need(connection)
+        await frozen(connection, own, need, answer("x"))
+    with pytest.raises(IntegrityError):
+        async with transaction(engine) as connection:
+            await frozen(connection, own, need, answer("y"), number=1)
+
+
+async def test_a_supplier_is_named_as_it_was_listed_last(connection: Connection) -> None:
+    own, need = await new_need(connection)
+    for body in (answer("Avant"), answer("Après"), answer("Autre", OTHER)):
+        await frozen(connection, own, need, body)
+    assert await select_listed_supplier(connection, own, need.id, ONE) == Named(ONE, "Après")
+    assert await select_listed_supplier(connection, own, need.id, UUID(int=3)) is None

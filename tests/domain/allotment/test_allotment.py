@@ -18,12 +18,17 @@ def checked(**fields: Any) -> DivisibleLot:
     return checked_values(need(**fields), (OBJECTS,)).lots[0]
 
 
-def test_the_values_of_all_segments_are_that_of_the_lot() -> None:
+def test_a_value_is_known_where_the_buyer_gave_it() -> None:
+    """Those of all segments are that of the lot."""
     assert checked(values_eur={"de-bio": 0.1, "de-5flux": 0.2}).value_eur == 0.3
     assert checked(values_eur={"de-bio": 0.1, "de-5flux": 0.2}, value_eur=0.3).value_eur == 0.3
     assert checked(values_eur={"de-bio": 1.0}).value_eur is None
     assert checked(values_eur={"de-bio": 1.0}, value_eur=5.0).value_eur == 5.0
     assert checked(values_eur={}).value_eur is None
+    lot = checked(values_eur={"de-bio": 1.0}, value_eur=5.0)
+    assert value_of(lot, ("de-bio",), OBJECTS) == 1.0
+    assert value_of(lot, ("de-5flux",), OBJECTS) is None
+    assert value_of(lot, OBJECTS, OBJECTS) == 5.0
 
 
 @pytest.mark.parametrize(
@@ -44,13 +49,6 @@ def test_areas_are_of_one_kind() -> None:
     options = AllotmentOptions(divide=("departement", "epci"))
     with pytest.raises(InvalidContent):
         checked_values(AllotmentNeed(lots=need().lots, allotment=options), (OBJECTS,))
-
-
-def test_a_value_is_known_where_the_buyer_gave_it() -> None:
-    lot = checked(values_eur={"de-bio": 1.0}, value_eur=5.0)
-    assert value_of(lot, ("de-bio",), OBJECTS) == 1.0
-    assert value_of(lot, ("de-5flux",), OBJECTS) is None
-    assert value_of(lot, OBJECTS, OBJECTS) == 5.0
 
 
 @pytest.mark.parametrize(("covers", "part"), [("firm", None), ("all", 1.0)])

@@ -41,21 +41,16 @@ def test_segments_and_areas_make_rectangles() -> None:
     assert not [lot for lots in found for lot in lots if {*product(lot.segments, lot.areas)} in diagonal]
 
 
-def test_what_may_not_be_divided_stays_together() -> None:
+def test_what_stays_together_and_what_may_be_joined() -> None:
+    """Lots with segments or areas in common, of one family; a lot as given may be of several."""
     whole = divided(bought(0, A, B, areas=(0, 1)), allowed=freedom(by_segment=False))
     assert {lot.segments for lots in whole for lot in lots} == {(A, B)}
     apart = divided(bought(0, A, areas=(0, 1)), allowed=freedom(apart=frozenset({0, 1})))
     assert [len(lots) for lots in apart] == [2]
-
-
-def test_lots_are_joined_where_they_have_segments_or_areas_in_common() -> None:
     assert len(divided(bought(0, A), bought(1, B))) == 2
     assert len(divided(bought(0, A), bought(1, A, areas=(1,)))) == 2
     assert len(divided(bought(0, A), bought(1, B, areas=(1,)))) == 1
     assert len(divided(bought(0, A), bought(1, B), allowed=freedom(join=False))) == 1
-
-
-def test_a_joined_lot_is_of_one_family_but_a_lot_as_given_may_be_of_several() -> None:
     assert max(len(lot.lots) for lots in divided(bought(0, A, "pr-a"), bought(1, "pr-b")) for lot in lots) == 2
     found = {lot for lots in divided(bought(0, A, "pr-a"), bought(1, "pr-b")) for lot in lots}
     assert PossibleLot((0,), (A, "pr-a"), (0,)) in found
@@ -68,13 +63,10 @@ def test_lots_of_other_terms_or_families_are_in_groups_of_their_own() -> None:
     assert len(groups(lots, freedom(join=False))) == 5
 
 
-def test_divisions_into_more_lots_than_allowed_are_left_out() -> None:
+def test_too_many_divisions_are_none() -> None:
+    """Into more lots than allowed they are left out; above the limit, with too many sides."""
     found = divided(bought(0, A, B, C), most_lots=2)
     assert sorted(len(lots) for lots in found) == [1, 2, 2, 2]
-
-
-def test_too_many_divisions_are_none() -> None:
-    """Above the limit, with too many sides to look at, or where they are tried in vain for too long."""
     assert Group([bought(0, A, B, C)], freedom()).divisions(4, 99) is None
     many = [f"de-{number}" for number in range(12)]
     assert Group([bought(0, *many)], freedom()).divisions(10**9, 99) is None

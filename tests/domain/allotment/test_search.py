@@ -34,13 +34,11 @@ def test_each_criterion_goes_before_the_next() -> None:
     assert len(set(ranks)) == len(ranks)
 
 
-def test_a_supplier_counts_once_however_many_lots_it_answers() -> None:
+def test_a_supplier_counts_once_and_the_draw_is_the_needs_own() -> None:
+    """However many lots it answers; the draw depends on the need and the division alone."""
     together = tally([lot(alone=0b011), lot(alone=0b110)])
     assert together.alone.bit_count() == 3
     assert tally([lot(alone=0b011)]).add(tally([lot(alone=0b110)])) == together
-
-
-def test_the_draw_depends_on_the_need_and_the_division_alone() -> None:
     one, other = PossibleLot((0,), ("a",), (0,)), PossibleLot((1,), ("b",), (0,))
     assert draw(1, [one, other]) == draw(1, [other, one])
     assert len({draw(1, [one]), draw(2, [one]), draw(1, [other])}) == 3

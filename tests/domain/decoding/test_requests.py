@@ -305,10 +305,6 @@ def repeats(value: object) -> bool:
     return isinstance(value, list) and any(map(repeats, value))
 
 
-def test_the_same_name_in_different_objects_is_no_repetition() -> None:
-    assert repeated_key(b'{"a": {"a": 1}, "b": [{"a": 1}, {"a": 1}]}') is None
-
-
 @pytest.mark.parametrize(
     ("document", "where"),
     [

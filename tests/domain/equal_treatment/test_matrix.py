@@ -1,4 +1,7 @@
-"""Who was told, asked and met; each kind of gap, put there on purpose, is named."""
+"""Who was told, asked and met; each kind of gap, put there on purpose, is named.
+
+What was told, each thing once, and who is known to have it.
+"""
 
 from datetime import timedelta
 from string import ascii_lowercase, ascii_uppercase
@@ -7,7 +10,8 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.exchanges.exchange import Message
+from domain.equal_treatment.disclosures import Information, disclosures, informations
+from domain.exchanges.exchange import DeliveryState, Exchange, Message
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
 
@@ -76,12 +80,9 @@ def test_who_was_never_contacted_though_others_were() -> None:
     c = of(matrix, "C")
     assert (c.contacted, c.contact.code, c.informations) == (False, "nobody_wrote", ())
     assert c.gaps[0].message == "C was not contacted, though 2 others were, first on 3 March 2026 (“Sujet 1”)"
-
-
-def test_nobody_lacks_anything_before_anybody_is_told() -> None:
-    matrix = treated()
-    assert not matrix.gaps
-    assert {each.contact.code for each in matrix.suppliers} == {"nothing_on_its_lots"}
+    nobody_told = treated()
+    assert not nobody_told.gaps
+    assert {each.contact.code for each in nobody_told.suppliers} == {"nothing_on_its_lots"}
 
 
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
@@ -135,31 +136,14 @@ def test_a_question_is_answered_to_who_asked_and_shared_with_all_unless_it_is_co
     assert published == [(TO_ALL in said, not is_open)] * (ASKED in said or SECRET in said)
 
 
-def test_what_did_not_arrive_is_told_of_the_one_it_was_for() -> None:
-    one = message(1, "buyer")
-    sent, failed = (
-        e_mail(one.id, "A", "sent", NOW),
-        e_mail(one.id, "B", "undeliverable", NOW, "refused"),
-    )
-    matrix = treated(delivered(exchange(one, to="AB"), sent, failed), listed="AB")
-    assert gaps(matrix) == {("B", "not_delivered")}
-    assert (of(matrix, "A").informations[0].state, of(matrix, "B").informations[0].state) == (
-        "received",
-        "not_delivered",
-    )
-    b = of(matrix, "B")
-    assert (b.contacted, b.contact.code) == (False, "not_delivered")
-    assert b.gaps[0].message == (
-        "B : la remise de l'information du 3 mars 2026 (« Sujet 1 ») qu'un autre a reçue a échoué "
-        "(message refusé par le serveur)"
-    )
-
-
 def test_what_failed_for_the_same_reason_is_said_once() -> None:
     one = message(1, "buyer")
     failed = [e_mail(one.id, to, "undeliverable", NOW, why) for to, why in (("A", "x"), ("B", "y"), ("C", "x"))]
     matrix = treated(delivered(exchange(one, to="ABCD"), *failed), listed="ABCD")
     assert [gap.message.partition(" a échoué ")[2] for gap in matrix.gaps] == ["(x) : A, C", "(y)"]
+    assert of(matrix, "D").informations[0].state == "to_be_confirmed"
+    assert [of(matrix, who).informations[0].state for who in "ABC"] == ["not_delivered"] * 3
+    assert (of(matrix, "A").contacted, of(matrix, "A").contact.code) == (False, "not_delivered")
     given_up = [e_mail(one.id, "A", "undeliverable", NOW, "timeout"), e_mail(one.id, "B", "cancelled", NOW, "deferred")]
     said = [gap.message for gap in treated(delivered(exchange(one, to="AB"), *given_up), listed="AB").gaps]
     assert [each.partition(" a échoué")[2] for each in said] == [" (serveur de courrier sans réponse)", ""]
@@ -258,11 +242,9 @@ def test_who_is_told_much_later_than_the_first() -> None:
 
 
 def test_a_session_held_twice_is_no_gap_but_a_second_one_without_somebody_is() -> None:
+    """Meetings one by one need not be as many."""
     assert not treated(meetings=[meeting(12, "AB"), meeting(13, "C")]).gaps
     assert gaps(treated(meetings=[meeting(12, "ABC"), meeting(13, "AB")])) == {("C", "not_invited")}
-
-
-def test_meetings_one_by_one_need_not_be_as_many() -> None:
     one_by_one = [meeting(12, "A", "one_to_one"), meeting(13, "A", "one_to_one"), meeting(14, "B", "one_to_one")]
     assert gaps(treated(meetings=one_by_one)) == {("C", "not_invited")}
 
@@ -280,3 +262,68 @@ def test_one_that_was_merged_into_another_is_that_one() -> None:
     matrix = treated(exchange(message(1, "buyer"), to="AD"), listed="AB", living={supplier("D"): supplier("B")})
     assert not matrix.gaps
     assert [each.name for each in matrix.suppliers] == ["A", "B"]
+
+
+FIRST, CORRECTION = 2, 3
+
+
+def corrected(first: DeliveryState, correction: DeliveryState, words: str = "Visite lundi") -> Exchange:
+    """An exchange with A: an opening, then a message and its correction that were delivered so."""
+    told = (
+        message(FIRST, "buyer", body=words),
+        message(CORRECTION, "buyer", body=f"Non : {words}", corrects=UUID(int=2)),
+    )
+    deliveries = [
+        e_mail(UUID(int=number), "A", state, NOW + timedelta(hours=number))
+        for number, state in ((FIRST, first), (CORRECTION, correction))
+    ]
+    return msgspec.structs.replace(exchange(message(1, "buyer"), *told, to="A"), deliveries=tuple(deliveries))
+
+
+def told(*exchanges: Exchange) -> Information:
+    """The information after the opening."""
+    return informations(disclosures(exchanges, {}))[1]
+
+
+@pytest.mark.parametrize(
+    ("first", "correction", "best"),
+    [
+        ("sent", "queued", FIRST),
+        ("queued", "sent", CORRECTION),
+        ("unconfirmed", "sent", CORRECTION),
+        ("to_post", "unconfirmed", CORRECTION),
+        ("sent", "sent", FIRST),
+        ("undeliverable", "queued", CORRECTION),
+        ("undeliverable", "undeliverable", None),
+    ],
+)
+def test_of_several_wordings_the_surest_receipt_counts_then_the_earliest(
+    first: DeliveryState, correction: DeliveryState, best: int | None
+) -> None:
+    """Whatever the words are: strings have another order in each process."""
+    for number in range(20):
+        given = told(corrected(first, correction, f"Visite {number}")).given
+        assert [each.message_id.int for each in given.values()] == ([] if best is None else [best])
+
+
+def test_an_information_is_about_all_lots_of_its_exchanges() -> None:
+    """About the whole need where one of them is."""
+    one, other = (
+        exchange(message(10 * n, "buyer"), message(10 * n + 1, "buyer", body="Visite lundi"), number=n, lot_ids=lots)
+        for n, lots in ((1, ("1", "2")), (2, ("3",)))
+    )
+    whole = exchange(message(30, "buyer"), message(31, "buyer", body="visite  lundi"), number=3)
+
+    def lots(*exchanges: Exchange) -> frozenset[str]:
+        return next(each.lots for each in informations(disclosures(exchanges, {})) if "lundi" in each.first.words)
+
+    assert lots(one, other) == {"1", "2", "3"}
+    assert lots(one, whole, other) == frozenset()
+
+
+def test_an_information_names_all_messages_that_say_it() -> None:
+    """Its corrections, and the same words in another exchange or to one supplier in confidence."""
+    elsewhere = message(22, "buyer", "A", "Non :  visite lundi", confidential=True)
+    other = exchange(message(21, "buyer"), elsewhere, to="A", number=2)
+    found = told(corrected("sent", "sent"), other)
+    assert [each.int for each in found.messages] == [FIRST, CORRECTION, 22]

@@ -65,19 +65,16 @@ def test_what_cannot_be_added(new: dict[str, Any], expected: list[tuple[str, str
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == expected
 
 
-@pytest.mark.parametrize(
-    "new",
-    [
+def test_what_can_be_added() -> None:
+    for new in (
         {"author": "buyer", "corrects": TO_ALL.id},
         {"author": "buyer", "supplier_id": supplier("A"), "corrects": TO_A.id, "confidential": True},
         {"author": "supplier", "supplier_id": supplier("A"), "corrects": ASKED.id, "stance": "question"},
         {"author": "buyer", "supplier_id": supplier("A"), "answers": (ASKED.id,)},
         {"author": "buyer", "answers": (ASKED_IN_CONFIDENCE.id,)},
         {"author": "supplier", "supplier_id": supplier("C"), "barriers": ("other",), "barriers_note": "le gardien"},
-    ],
-)
-def test_what_can_be_added(new: dict[str, Any]) -> None:
-    require_message(EXCHANGE, MessageRequest(body="x", **new))
+    ):
+        require_message(EXCHANGE, MessageRequest(body="x", **new))
 
 
 def share(*said: Message, question: str | None = None, answer: str = "Dix tonnes", **asker: Any) -> str:

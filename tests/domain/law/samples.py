@@ -1,5 +1,6 @@
 """Needs to put before the law: only what a test is about is written out."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from domain.law.findings import LegalAdvice, LegalFinding, NeedReview
@@ -9,6 +10,8 @@ from domain.needs.need import Buyer, BuyerKind, Lot, Need
 
 TODAY = date(2026, 11, 24)
 LOCAL = Buyer(kind="local", contracting_authority=True)
+WORKS, CLEANING, CARE = "45442100", "90919200", "85312000"
+"""Painting, cleaning, and a social service, as CPV."""
 
 
 def buyer(kind: BuyerKind) -> Buyer:
@@ -26,6 +29,11 @@ def services(*values: float | None, **more: object) -> Need:
         for place, value in enumerate(values, start=1)
     )
     return need(*lots, **more)  # type: ignore[arg-type]
+
+
+def lots(described: Mapping[str, tuple[str, float | None]], **more: object) -> Need:
+    """Lots by their ids, each with its CPV and value."""
+    return need(*(Lot(id=name, cpv=(cpv,), value_eur=value) for name, (cpv, value) in described.items()), **more)  # type: ignore[arg-type]
 
 
 def works(*values: float | None, **more: object) -> Need:

@@ -46,12 +46,15 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
 
 
 def test_what_is_in_force_at_a_date() -> None:
-    """The penitentiary reservation is served from its first day; what is unknown is not served as a rule."""
+    """The penitentiary reservation from its first day; what is unknown is not served."""
     before = {rule.id for rule in documents.in_force(load(), date(2022, 10, 20), "fr")}
     after = {rule.id: rule for rule in documents.in_force(load(), date(2022, 10, 21), "fr")}
     assert "reserved_penitentiary" not in before
     assert after["reserved_penitentiary"].article == "L2113-13-1"
     assert all(rule.value is not None for rule in after.values())
+    for rule in documents.in_force(load(), TODAY, "fr"):
+        assert (rule.article is None) <= (rule.theme == "counsel")
+        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
 
 
 def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
@@ -65,7 +68,7 @@ def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
 
 
 def test_history_shows_every_period_and_its_explanation() -> None:
-    """What held, from when to when, by which source."""
+    """What held, from when to when; `GET /rules/{id}` answers 404 for an unknown one."""
     rows = documents.history(load(), "direct_award_supplies_services", "en")
     assert [row.value for row in rows] == [None, 25_000, 25_000, 25_000, 40_000, 60_000]
     assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
@@ -73,31 +76,17 @@ def test_history_shows_every_period_and_its_explanation() -> None:
         rows[-1].message == "Supplies and services: no publicity or competition below €60,000 excluding tax (R2122-8)"
     )
     assert "Below the amount of the date" in (rows[-1].explanation or "")
-
-
-def test_unknown_rule_has_no_history() -> None:
-    """`GET /rules/{id}` answers 404 from this."""
     with pytest.raises(NotFound):
         documents.history(load(), "nothing", "fr")
 
 
-def test_counsel_has_no_article_unless_it_counts_for_a_law() -> None:
-    """Counsel says that it is counsel."""
-    for rule in documents.in_force(load(), TODAY, "fr"):
-        assert (rule.article is None) <= (rule.theme == "counsel")
-        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
-
-
-def test_a_function_that_applies_a_rule_is_documented() -> None:
-    """Its docstring is what readers are given."""
+def test_marks_of_functions_that_apply_rules() -> None:
+    """The docstring is what readers are given; two explanations of one rule would contradict each other one day."""
     with pytest.raises(ValueError, match="docstring"):
 
         @applies("some_rule")
         def undocumented() -> None: ...
 
-
-def test_a_rule_has_one_function() -> None:
-    """Two explanations of one rule would contradict each other one day."""
     with pytest.raises(ValueError, match="two functions"):
 
         @applies("spaser")
@@ -132,24 +121,12 @@ def told(law: Rules, on: date, within: int = 90) -> list[str]:
     return [due_lines(each, on)[0] for each in due_rules(law, on, within)]
 
 
-@pytest.mark.parametrize(("on", "expected"), [(date(2026, 10, 2), 0), (date(2026, 10, 3), 1), (date(2027, 1, 1), 0)])
-def test_a_change_is_due_from_ninety_days_before_it(on: date, expected: int) -> None:
-    """Once the day has come, the rule is what it says."""
-    assert len(told(rules(CHANGE), on)) == expected
-
-
-@pytest.mark.parametrize(("on", "expected"), [(date(2026, 9, 15), 0), (date(2026, 9, 16), 1), (date(2030, 1, 1), 1)])
-def test_what_is_to_be_checked_stays_due_until_it_is_done(on: date, expected: int) -> None:
-    assert len(told(rules(CHECK), on)) == expected
-
-
-def test_a_check_of_a_period_that_is_over_is_history() -> None:
-    law = rules(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
-    assert len(told(law, date(2026, 12, 31))) == 2
-    assert told(law, date(2027, 1, 1)) == []
-
-
-def test_each_says_what_changes_and_where_to_look_earliest_first() -> None:
+def test_what_is_due_from_when_to_when() -> None:
+    """A change from ninety days before its day; a check until it is done."""
+    for on, expected in [(date(2026, 10, 2), 0), (date(2026, 10, 3), 1), (date(2027, 1, 1), 0)]:
+        assert len(told(rules(CHANGE), on)) == expected
+    for on, expected in [(date(2026, 9, 15), 0), (date(2026, 9, 16), 1), (date(2030, 1, 1), 1)]:
+        assert len(told(rules(CHECK), on)) == expected
     on = date(2026, 11, 26)
     first, second = due_rules(rules(CHANGE, CHECK), on, 90)
     assert due_lines(first, on)[0] == "2026-12-15  rule_1: check by 2026-12-15, now €1"
@@ -158,15 +135,12 @@ def test_each_says_what_changes_and_where_to_look_earliest_first() -> None:
         "            R1; confidence high → low; read the law",
     )
     assert due_lines(first, date(2026, 12, 16))[0] == "2026-12-15  rule_1: check by 2026-12-15 (past), now €1"
-
-
-def test_a_period_that_begins_and_is_to_be_checked_is_told_once() -> None:
     law = rules(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
     line = "2026-12-15  rule_0: check by 2026-12-15, on 2027-01-01: €100,000 → €140,000"
     assert told(law, date(2026, 11, 26)) == [line]
-
-
-def test_the_end_of_the_calendar_is_no_failure() -> None:
+    law = rules(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
+    assert len(told(law, date(2026, 12, 31))) == 2
+    assert told(law, date(2027, 1, 1)) == []
     assert told(rules(CHANGE), date.max) == []
 
 
@@ -278,8 +252,8 @@ def test_a_known_change_is_announced_a_year_before(on: date, announced: bool) ->
     ] * announced
 
 
-def test_what_is_not_known_is_not_stated() -> None:
-    """Neither before the rule's first day nor where the law was silent."""
+def test_statements_that_cannot_be_made() -> None:
+    """Neither before the rule's first day nor where the law was silent; an unknown rule is refused."""
     period = "{valid_from=2020-01-01, value=40, source='s', confidence='high'}"
     assert statements(period, on=date(2018, 6, 1)) == []
     silent = (
@@ -287,9 +261,6 @@ def test_what_is_not_known_is_not_stated() -> None:
         "{valid_from=2027-01-01, status='unknown', source='s', confidence='low'}",
     )
     assert statements(*silent, on=date(2026, 11, 24)) == []
-
-
-def test_an_unknown_rule_is_refused() -> None:
     law = parse((LAW + "periods = [{value=40, source='s', confidence='high'}]").encode())
     with pytest.raises(NotFound):
         guide_page(law)

@@ -5,8 +5,22 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import LOCAL, TODAY, advice, buyer, codes, need, review, services, the, works
+from domain.needs.need import Buyer, Lot, Need
+from tests.domain.law.samples import (
+    CLEANING,
+    LOCAL,
+    TODAY,
+    WORKS,
+    advice,
+    buyer,
+    codes,
+    lots,
+    need,
+    review,
+    services,
+    the,
+    works,
+)
 
 CRITERION = "un critère qui prend en compte les caractéristiques environnementales de l'offre"
 
@@ -35,30 +49,8 @@ def test_environmental_criterion_and_condition_by_date(
     assert ("critère" in found.message.fr) == (asked.lots[0].value_eur != 50_000)
 
 
-def test_one_lot_in_competition_needs_a_criterion() -> None:
-    """Only a need that is a direct award throughout has none."""
-    lots = Lot(id="w", cpv=("45442100",), value_eur=90_000), Lot(id="s", cpv=("90919200",), value_eur=70_000)
-    found = the("ENVIRONMENTAL_CONSIDERATION", review(need(*lots)).advice)
-    assert CRITERION in found.message.fr
-
-
-@pytest.mark.parametrize(
-    ("on", "severity"),
-    [(date(2024, 6, 24), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")],
-)
-def test_social_condition_by_date(on: date, severity: str) -> None:
-    """Advised, then required; a concession has two exceptions."""
-    for asked in (services(221_000), services(6_000_000, contract="concession")):
-        found = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
-        assert (found.severity, "à vérifier" in found.message.fr) == (severity, False)
-        if severity == "warning":
-            assert found.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
-            assert found.message.fr.startswith("À partir des seuils européens")
-            assert ("deux exceptions" in found.message.fr) == (asked.contract == "concession")
-
-
-def test_social_consideration_starts_at_the_eu_threshold() -> None:
-    """By kind of buyer and nature; the environmental one has no amount."""
+def test_social_consideration_by_amount() -> None:
+    """By kind of buyer and nature; advised, then required; a concession has two exceptions."""
     for on in (date(2026, 8, 20), date(2026, 8, 22), TODAY):
         assert "SOCIAL_CONSIDERATION" not in advice(services(215_999.99), on)
     assert "SOCIAL_CONSIDERATION" in advice(services(216_000))
@@ -67,10 +59,6 @@ def test_social_consideration_starts_at_the_eu_threshold() -> None:
     assert "SOCIAL_CONSIDERATION" in advice(works(5_404_000))
     assert "ENVIRONMENTAL_CONSIDERATION" in advice(services(100))
     assert "ENVIRONMENTAL_CONSIDERATION" in advice(services(None))
-
-
-def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -> None:
-    """A code narrower than a listed one, 64121100, may fall under the higher amount."""
     for value, cpv, sure in (
         (749_999, "64121100", "low"),
         (750_000, "64121100", "high"),
@@ -78,48 +66,57 @@ def test_what_may_be_a_social_service_is_to_be_checked_below_their_threshold() -
     ):
         found = review(need(Lot(id="1", cpv=(cpv,), value_eur=value))).advice
         assert the("SOCIAL_CONSIDERATION", found).confidence == sure
+    lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
+    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"
+    for on, severity in [(date(2024, 6, 24), "info"), (date(2026, 8, 21), "info"), (date(2026, 8, 22), "warning")]:
+        for asked in (services(221_000), services(6_000_000, contract="concession")):
+            told = the("SOCIAL_CONSIDERATION", review(asked, on).advice)
+            assert (told.severity, "à vérifier" in told.message.fr) == (severity, False)
+            if severity == "warning":
+                assert told.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
+                assert told.message.fr.startswith("À partir des seuils européens")
+                assert ("deux exceptions" in told.message.fr) == (asked.contract == "concession")
 
 
-@pytest.mark.parametrize(
-    ("purchases", "on", "expected"),
-    [
+def test_spaser_by_annual_purchases() -> None:
+    """More than the amount of the date; of every buyer since the law on green industry."""
+    for purchases, on, expected in [
         (50_000_000, TODAY, False),
         (50_000_000.01, TODAY, True),
         (50_000_000.01, date(2023, 1, 1), True),
         (100_000_000, date(2022, 12, 31), False),
         (100_000_000.01, date(2022, 12, 31), True),
         (None, TODAY, False),
-    ],
-)
-def test_spaser_by_annual_purchases(purchases: float | None, on: date, expected: bool) -> None:
-    """More than the amount of the date, where the buyer states its purchases."""
-    who = Buyer(kind="local", annual_purchases_eur=purchases)
-    assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
-
-
-@pytest.mark.parametrize(
-    ("kind", "on", "doubtful"),
-    [
+    ]:
+        who = Buyer(kind="local", annual_purchases_eur=purchases)
+        assert ("SPASER" in advice(services(1_000, buyer=who), on)) == expected
+    for kind, on, doubtful in [
         ("state", date(2023, 10, 24), True),
         ("state", date(2023, 10, 25), False),
         ("utility", date(2023, 10, 25), False),
         ("local", date(2023, 10, 24), False),
-    ],
-)
-def test_spaser_of_every_buyer(kind: BuyerKind, on: date, doubtful: bool) -> None:
-    """Since the law on green industry: before, only of local authorities for sure."""
-    found = the("SPASER", review(services(1_000, buyer=Buyer(kind=kind, annual_purchases_eur=6e7)), on).advice)
-    assert ("à vérifier" in found.message.fr) == doubtful
+    ]:
+        who = Buyer(kind=kind, annual_purchases_eur=6e7)  # type: ignore[arg-type]
+        found = the("SPASER", review(services(1_000, buyer=who), on).advice)
+        assert ("à vérifier" in found.message.fr) == doubtful
 
 
-def test_single_lot_is_to_be_justified() -> None:
-    """More so where it covers several activities; several lots need no word, nor does a direct award."""
+def test_lots_and_hazardous_waste() -> None:
+    """A single lot is to be justified, the more where it covers several activities."""
     assert the("ALLOTMENT", review(services(60_000)).advice).severity == "info"
     assert "ALLOTMENT" not in advice(services(59_999.99))
     assert "ALLOTMENT" in advice(services(None))
     wide = Lot(id="1", segments=("pr-locaux", "ev-entretien"))
     assert the("ALLOTMENT", review(need(wide)).advice).severity == "warning"
     assert "ALLOTMENT" not in advice(services(100_000, 100_000))
+    found = review(need(Lot(id="1", segments=("de-dangereux",)), Lot(id="2", segments=("de-bio",)))).lots
+    assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
+    assert not any(found["1"].forbidden[option] for option in ("handicap", "iae", "handicap_iae"))
+    assert "au-delà de 0,1 tonne par chargement, 0,5 tonne" in found["1"].advice[0].message.fr
+    assert "above 0.1 tonne a load, 0.5 tonne" in found["1"].advice[0].message.en
+    assert codes(found["2"].advice) == []
+    partly = review(lots({"w": (WORKS, 90_000), "s": (CLEANING, 70_000)})).advice
+    assert CRITERION in the("ENVIRONMENTAL_CONSIDERATION", partly).message.fr
 
 
 @pytest.mark.parametrize(
@@ -195,23 +192,6 @@ def test_reuse_counts_in_the_spending_of_the_year(segment: str, on: date, words:
     assert all("à vérifier" in item.message.fr for item in found)  # which activities belong to a family is our reading
 
 
-def test_hazardous_waste_needs_an_authorisation() -> None:
-    """Whoever answers; the weights from which its transport is declared are said."""
-    lots = (Lot(id="1", segments=("de-dangereux",)), Lot(id="2", segments=("de-bio",)))
-    found = review(need(*lots)).lots
-    assert codes(found["1"].advice) == ["CAPABILITY_WARNING"]
-    assert not any(found["1"].forbidden[option] for option in ("handicap", "iae", "handicap_iae"))
-    assert "au-delà de 0,1 tonne par chargement, 0,5 tonne" in found["1"].advice[0].message.fr
-    assert "above 0.1 tonne a load, 0.5 tonne" in found["1"].advice[0].message.en
-    assert codes(found["2"].advice) == []
-
-
-def test_one_lot_that_is_no_social_service_settles_the_threshold() -> None:
-    """A lot whose code may be listed changes nothing beside an ordinary one."""
-    lots = Lot(id="1", cpv=("64121100",), value_eur=1_000), Lot(id="2", cpv=("90919200",), value_eur=300_000)
-    assert the("SOCIAL_CONSIDERATION", review(need(*lots)).advice).confidence == "high"
-
-
 CENT = 0.01
 BEFORE, FROM = date(2026, 8, 21), date(2026, 8, 22)
 
@@ -228,8 +208,8 @@ def terms(asked: Need, on: date = FROM) -> str:
     return the("FINANCIAL_TERMS", review(asked, on).advice).message.fr
 
 
-def test_specifications_take_sustainable_development_into_account() -> None:
-    """From 2026-08-22, whatever the amount; a direct award is not told."""
+def test_terms_of_other_contracts() -> None:
+    """Sustainable specifications whatever the amount, not of a direct award."""
     assert "SUSTAINABLE_SPECIFICATIONS" not in advice(services(640_000), BEFORE)
     found = the("SUSTAINABLE_SPECIFICATIONS", review(services(60_000), FROM).advice)
     assert (found.severity, found.confidence, found.article) == ("warning", "high", "L2111-2")
@@ -237,6 +217,11 @@ def test_specifications_take_sustainable_development_into_account() -> None:
     assert "SUSTAINABLE_SPECIFICATIONS" in advice(services(None), FROM)
     concession = the("SUSTAINABLE_SPECIFICATIONS", review(services(1_000, contract="concession"), FROM).advice)
     assert concession.article == "L3111-2"
+    for on, share in [(date(2024, 12, 31), "10 %"), (date(2025, 1, 1), "20 %")]:
+        found = the("PME_SHARE", review(services(1_000, contract="concession"), on).advice)
+        assert (found.severity, found.article) == ("info", "R3114-5")
+        assert share in found.message.fr
+        assert "PME_SHARE" not in advice(services(1_000), on)
 
 
 @pytest.mark.parametrize(
@@ -264,18 +249,9 @@ def test_reasons_for_an_exception_are_kept_where_the_condition_is_required(
     assert "SOCIAL_EXCEPTION_REASONS" not in advice(asked, on)
 
 
-@pytest.mark.parametrize(("on", "share"), [(date(2024, 12, 31), "10 %"), (date(2025, 1, 1), "20 %")])
-def test_a_concession_may_require_a_share_for_small_firms(on: date, share: str) -> None:
-    """It may, so it is no warning; markets are not told, for global contracts are not known as such."""
-    found = the("PME_SHARE", review(services(1_000, contract="concession"), on).advice)
-    assert (found.severity, found.article) == ("info", "R3114-5")
-    assert share in found.message.fr
-    assert "PME_SHARE" not in advice(services(1_000), on)
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
+def test_an_advance_is_due_above_an_amount_and_a_duration() -> None:
+    """Those of the first duration; of direct awards no warning; rates are not guessed."""
+    for asked, expected in [
         (cleaning(50_000), False),
         (cleaning(50_000 + CENT), True),
         (cleaning(months=2), False),
@@ -286,20 +262,23 @@ def test_a_concession_may_require_a_share_for_small_firms(on: date, share: str) 
         (cleaning(who=buyer("utility")), False),
         (cleaning(contract="concession"), False),
         (cleaning(technique="framework_agreement"), False),
-    ],
-)
-def test_an_advance_is_due_above_an_amount_and_a_duration(asked: Need, expected: bool) -> None:
-    assert ("FINANCIAL_TERMS" in advice(asked)) == expected
+    ]:
+        assert ("FINANCIAL_TERMS" in advice(asked)) == expected
+    assert "à vérifier" not in terms(need(RENEWED))
+    assert "FINANCIAL_TERMS" not in advice(need(msgspec.structs.replace(RENEWED, value_eur=50_000, options_eur=9_000)))
+    assert "les taux d'une PME dépendent de l'acheteur" in terms(cleaning(who=None))
+    rich = Buyer(kind="local", annual_purchases_eur=90_000_000)
+    assert "si les dépenses réelles de fonctionnement de l'acheteur dépassent 60 000 000 €" in terms(cleaning(who=rich))
+    found = [the("FINANCIAL_TERMS", review(cleaning(value)).advice).severity for value in (59_999.99, 60_000)]
+    assert found == ["info", "warning"]
+    assert "FINANCIAL_TERMS" not in advice(cleaning(40_000, estimated_total_eur=60_000))
+    assert "FINANCIAL_TERMS" in advice(cleaning(None, estimated_total_eur=60_000))
+    assert "FINANCIAL_TERMS" not in advice(cleaning(), date(2019, 3, 31))
+    assert "FINANCIAL_TERMS" in advice(cleaning(), date(2019, 4, 1))
 
 
 RENEWED = Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12)
 ALL = msgspec.structs.replace(RENEWED, value_covers="all")
-
-
-def test_the_amount_is_that_of_the_first_duration() -> None:
-    """Renewals and options add to the estimated value, not to the amount by which an advance is due."""
-    assert "à vérifier" not in terms(need(RENEWED))
-    assert "FINANCIAL_TERMS" not in advice(need(msgspec.structs.replace(RENEWED, value_eur=50_000, options_eur=9_000)))
 
 
 @pytest.mark.parametrize(
@@ -341,19 +320,8 @@ def test_a_small_firm_has_better_rates(kind: str, on: date, words: str) -> None:
     assert words in terms(cleaning(who=Buyer(kind=kind)), on)  # type: ignore[arg-type]
 
 
-def test_rates_are_not_guessed() -> None:
-    """Neither from an unknown buyer nor from annual purchases, which are no operating expenses."""
-    assert "les taux d'une PME dépendent de l'acheteur" in terms(cleaning(who=None))
-    rich = Buyer(kind="local", annual_purchases_eur=90_000_000)
-    assert "si les dépenses réelles de fonctionnement de l'acheteur dépassent 60 000 000 €" in terms(cleaning(who=rich))
-
-
-def test_the_terms_of_a_direct_award_are_no_warning() -> None:
-    found = [the("FINANCIAL_TERMS", review(cleaning(value)).advice).severity for value in (59_999.99, 60_000)]
-    assert found == ["info", "warning"]
-
-
 def test_the_lots_above_are_named() -> None:
+    """One that needs its renewals is named beside a sure one: it is not left out, but to be checked."""
     lots = [
         Lot(id=str(n), segments=("pr-locaux",), value_eur=value, duration_months=months)
         for n, (value, months) in enumerate(((60_000, 12), (40_000, 12), (60_000, 2), (90_000, 6)), 1)
@@ -361,10 +329,6 @@ def test_the_lots_above_are_named() -> None:
     found = the("FINANCIAL_TERMS", review(need(*lots)).advice)
     assert found.lots == (("1", "4"),)
     assert found.message.fr.startswith("Plus de 50 000 € HT et de 2 mois (lots 1 et 4) : une avance d'au moins 5 %")
-
-
-def test_a_lot_that_needs_its_renewals_is_named_beside_a_sure_one() -> None:
-    """60 000 € in all over 12 months and 12 of renewal may be 30 000 €: it is not left out, but to be checked."""
     lots = [
         Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12),
         msgspec.structs.replace(ALL, id="2"),
@@ -377,14 +341,3 @@ def test_a_lot_that_needs_its_renewals_is_named_beside_a_sure_one() -> None:
     )
     assert found.message.fr.count("à vérifier") == 1
     assert found.confidence != "low"
-
-
-def test_the_only_lot_has_its_own_value_before_the_stated_total() -> None:
-    """The total counts what comes beyond the lot; it stands in where the lot has no value."""
-    assert "FINANCIAL_TERMS" not in advice(cleaning(40_000, estimated_total_eur=60_000))
-    assert "FINANCIAL_TERMS" in advice(cleaning(None, estimated_total_eur=60_000))
-
-
-def test_nothing_is_said_of_terms_before_the_code() -> None:
-    assert "FINANCIAL_TERMS" not in advice(cleaning(), date(2019, 3, 31))
-    assert "FINANCIAL_TERMS" in advice(cleaning(), date(2019, 4, 1))

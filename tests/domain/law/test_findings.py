@@ -14,7 +14,7 @@ from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES, Lot, Need
 from matching.allotment import proposals
-from tests.domain.law.samples import TODAY, need, review, services, works
+from tests.domain.law.samples import CARE, CLEANING, TODAY, WORKS, lots, need, review, services, works
 
 LAW = Path(documents.__file__).parent
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.rglob("[!_]*.py"))}
@@ -86,23 +86,21 @@ def test_every_sentence_is_said_in_both_languages() -> None:
 
 
 DAYS = (date(2019, 6, 1), date(2021, 6, 1), date(2026, 8, 21), TODAY, date(2027, 1, 1), date(2028, 3, 1))
-SERVICES, WORKS, CARE, TRANSPORT = "90919200", "45442100", "85312000", "60112000"
+TRANSPORT = "60112000"
 
 
-def lots(*described: tuple[str, float], **fields: object) -> Need:
-    """A need of lots by CPV and value."""
-    made = (Lot(id=str(n), cpv=(cpv,), value_eur=value) for n, (cpv, value) in enumerate(described, 1))
-    return need(*made, **fields)  # type: ignore[arg-type]
+def numbered(*described: tuple[str, float], **fields: object) -> Need:
+    return lots({str(place): each for place, each in enumerate(described, 1)}, **fields)
 
 
 NEEDS = {
-    "markets apart": lots((SERVICES, 250_000), (SERVICES, 50_000), (WORKS, 400_000), (WORKS, 70_000)),
-    "one market": lots((SERVICES, 221_000), (SERVICES, 79_000), (WORKS, 300_000)),
-    "light services and works": lots((CARE, 1_000_000), (WORKS, 200_000)),
+    "markets apart": numbered((CLEANING, 250_000), (CLEANING, 50_000), (WORKS, 400_000), (WORKS, 70_000)),
+    "one market": numbered((CLEANING, 221_000), (CLEANING, 79_000), (WORKS, 300_000)),
+    "light services and works": numbered((CARE, 1_000_000), (WORKS, 200_000)),
     "works of 2027": works(120_000, 95_000, 600_000),
-    "light services of an unknown buyer": lots((CARE, 800_000), buyer=None),
-    "concession of transport": lots((TRANSPORT, 9_000_000), contract="concession"),
-    "concession of transport and care": lots((TRANSPORT, 9_000_000), (CARE, 9_000), contract="concession"),
+    "light services of an unknown buyer": numbered((CARE, 800_000), buyer=None),
+    "concession of transport": numbered((TRANSPORT, 9_000_000), contract="concession"),
+    "concession of transport and care": numbered((TRANSPORT, 9_000_000), (CARE, 9_000), contract="concession"),
     "concession without value": services(None, contract="concession"),
     "total below": services(60_000, estimated_total_eur=50_000),
     "direct awards": works(30_000, 45_000),

@@ -50,26 +50,31 @@ def test_the_procedure_comes_first_with_both_verdicts_and_their_confidence() -> 
     assert "becomes “€120,000 excluding tax of works: award without" in found.message.en
 
 
-def test_a_duty_that_begins_is_told_from_its_first_day() -> None:
+def test_duties_that_begin_or_are_not_told() -> None:
+    """From their first day; backwards too; a direct award is only not told of specifications that are still due."""
     asked = services(240_000)
     before = changes(asked, FIRST_DUTIES - 7 * DAY, FIRST_DUTIES - 2 * DAY)
     assert before is None
     message = in_french(asked, FIRST_DUTIES - 7 * DAY, FIRST_DUTIES)
     assert "devient « Prévoir une condition d'exécution environnementale" in message
     assert "s'ajoute : « Définir le besoin par des spécifications techniques" in message
-
-
-def test_it_looks_back_as_well() -> None:
-    """A day of publication in the past has the law of its day."""
     forwards, backwards = (
         in_french(services(240_000), *days)
         for days in ((date(2026, 8, 1), date(2026, 9, 15)), (date(2026, 9, 15), date(2026, 8, 1)))
     )
     assert "s'ajoute : « Définir le besoin" in forwards
     assert "n'est plus à signaler : « Définir le besoin" in backwards
+    message = in_french(works(120_000), TODAY, date(2027, 1, 1))
+    assert "n'est plus à signaler : « Définir le besoin par des spécifications techniques" in message
+    assert "ne s'applique plus" not in message
+    message = in_french(services(240_000), TODAY, date(2029, 6, 1))
+    assert "devient « 240 000 € HT : les seuils applicables à cette date ne sont pas connus" in message
+    assert "reste à établir, faute de seuils connus : « À partir des seuils européens, prévoir une condition" in message
+    assert "n'est plus" not in message
 
 
-def test_a_reservation_that_becomes_possible_names_its_lot() -> None:
+def test_reservations_that_become_possible_name_their_lots() -> None:
+    """That a message names another day is no difference; many lots that change alike are told once."""
     lots = (
         Lot("1", cpv=("90919200",), nature="services", value_eur=50_000, reserved=("penitentiary",)),
         Lot("2", cpv=("39000000",), nature="supplies", value_eur=50_000),
@@ -80,32 +85,13 @@ def test_a_reservation_that_becomes_possible_names_its_lot() -> None:
         in message
     )
     assert "s'ajoute (lot 1) : « À cette date, la part minimale" in message
-
-
-def test_a_message_that_names_another_day_is_no_difference() -> None:
     asked = need(Lot("1", cpv=("90919200",), value_eur=50_000, reserved=("penitentiary",)))
     assert "01/10/2022" in review(asked, date(2022, 10, 1)).lots["1"].reservation[0].message.fr
     assert changes(asked, date(2022, 10, 1), date(2022, 10, 20)) is None
-
-
-def test_thresholds_that_are_not_known_stay_so() -> None:
-    message = in_french(services(240_000), TODAY, date(2029, 6, 1))
-    assert "devient « 240 000 € HT : les seuils applicables à cette date ne sont pas connus" in message
-    assert "reste à établir, faute de seuils connus : « À partir des seuils européens, prévoir une condition" in message
-    assert "n'est plus" not in message
-
-
-def test_law_that_a_direct_award_is_not_told_is_not_said_to_end() -> None:
-    """Sustainable specifications are still due: a direct award is only not told of them."""
-    message = in_french(works(120_000), TODAY, date(2027, 1, 1))
-    assert "n'est plus à signaler : « Définir le besoin par des spécifications techniques" in message
-    assert "ne s'applique plus" not in message
-
-
-def test_many_lots_that_change_alike_are_told_once() -> None:
-    lots = tuple(Lot(str(n), cpv=("90919200",), value_eur=50_000, reserved=("penitentiary",)) for n in range(1, 201))
-    other = Lot("last", cpv=("45000000",), value_eur=50_000)
-    message = in_french(need(*lots, other), date(2022, 10, 1), date(2022, 11, 1))
+    many = (msgspec.structs.replace(asked.lots[0], id=str(n)) for n in range(1, 201))
+    message = in_french(
+        need(*many, Lot("last", cpv=("45000000",), value_eur=50_000)), date(2022, 10, 1), date(2022, 11, 1)
+    )
     assert "s'ajoute (lots 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 et 188 autres)" in message
 
 

@@ -25,11 +25,19 @@ def rules(*periods: str) -> Rules:
     return parse((RULE + "periods = [" + ",".join(periods) + "]").encode())
 
 
-def test_committed_law_is_consistent_and_versioned() -> None:
-    """`load` itself refuses overlaps and gaps, so loading the committed file is the test of every interval."""
+def test_ids_and_versions() -> None:
+    """An id names one rule, for ever; the same content gives the same version, which shortlists are stamped with."""
     law = load()
     assert law.version.startswith("2026-")
     assert len(law.ids) == len(set(law.ids))
+    block = RULE + "periods=[{value=1, source='s', confidence='high'}]"
+    with pytest.raises(BrokenLaw, match="two rules"):
+        parse((block + block.replace("vintage = 2026-11-24", "")).encode())
+    one, same, other = (rules(f"{{value={v}, source='s', confidence='high'}}").version for v in (1, 1, 2))
+    assert one == same
+    assert one != other
+    with pytest.raises(NotFound):
+        load().history("nothing")
 
 
 @pytest.mark.parametrize("rule_id", load().ids)
@@ -121,58 +129,25 @@ def test_a_date_moved_by_a_day_breaks_an_interval(days: int) -> None:
             parse(f"vintage = 2026-11-24\n[[rule]]\n{edited}".encode())
 
 
-@pytest.mark.parametrize(
-    ("unit", "value"),
-    [("eur", "true"), ("eur", "-1"), ("eur", "inf"), ("eur", "nan"), ("eur", "['1']")]
-    + [(unit, value) for unit in ("percent", "months", "count") for value in ("12.5", "-1", "true")]
-    + [("percent", "101"), ("ratio", "true")],
-)
-def test_a_value_that_its_unit_does_not_allow_is_refused_with_its_rule(unit: str, value: str) -> None:
+def test_a_value_that_its_unit_does_not_allow_is_refused_with_its_rule() -> None:
     """Read as something else, it would silently change what buyers are told."""
-    block = (
-        RULE.replace('unit = "eur"', f'unit = "{unit}"') + f"periods=[{{value={value}, source='s', confidence='high'}}]"
-    )
-    with pytest.raises(BrokenLaw, match=rf"ceiling: .* is not .*{unit}"):
-        parse(block.encode())
-
-
-@pytest.mark.parametrize("value", ["'60 000'", "'SEP'", "[1]", "2020-01-01", "{a=1}"])
-def test_a_value_that_is_no_value_is_refused_with_its_rule(value: str) -> None:
-    """A list needs its brackets, a duty is one of two words."""
-    with pytest.raises(BrokenLaw, match=r"ceiling: .*value"):
-        rules(f"{{value={value}, source='s', confidence='high'}}")
-
-
-@pytest.mark.parametrize("values", [("true", "'required'"), ("['1']", "true"), ("1", "2")])
-def test_values_without_unit_are_of_one_kind(values: tuple[str, str]) -> None:
-    """A number needs its unit; yes, a word and a list do not follow each other."""
-    earlier, later = values
-    block = RULE.replace('unit = "eur"\n', "") + (
-        f"periods=[{{value={earlier}, source='s', confidence='high', valid_until=2020-01-01}},"
-        f" {{value={later}, source='s', confidence='high', valid_from=2020-01-02}}]"
-    )
-    with pytest.raises(BrokenLaw, match="ceiling: without unit"):
-        parse(block.encode())
-
-
-def test_two_rules_with_one_id_are_refused() -> None:
-    """An id names one rule: clients keep it."""
-    block = RULE + "periods=[{value=1, source='s', confidence='high'}]"
-    with pytest.raises(BrokenLaw, match="two rules"):
-        parse((block + block.replace("vintage = 2026-11-24", "")).encode())
-
-
-def test_an_edit_changes_the_version() -> None:
-    """A shortlist is stamped with the version: the same content gives the same one."""
-    one, same, other = (rules(f"{{value={v}, source='s', confidence='high'}}").version for v in (1, 1, 2))
-    assert one == same
-    assert one != other
-
-
-def test_unknown_rule() -> None:
-    """`GET /rules/{id}` answers 404 from this."""
-    with pytest.raises(NotFound):
-        load().history("nothing")
+    broken = [("eur", value) for value in ("true", "-1", "inf", "nan", "['1']")]
+    broken += [("percent", "101"), ("ratio", "true")]
+    broken += [(unit, value) for unit in ("percent", "months", "count") for value in ("12.5", "-1", "true")]
+    for unit, value in broken:
+        head, periods = RULE.replace('"eur"', f'"{unit}"'), f"[{{value={value}, source='s', confidence='high'}}]"
+        with pytest.raises(BrokenLaw, match=rf"ceiling: .* is not .*{unit}"):
+            parse(f"{head}periods = {periods}".encode())
+    for value in ["'60 000'", "'SEP'", "[1]", "2020-01-01", "{a=1}"]:
+        with pytest.raises(BrokenLaw, match=r"ceiling: .*value"):
+            rules(f"{{value={value}, source='s', confidence='high'}}")
+    for earlier, later in [("true", "'required'"), ("['1']", "true"), ("1", "2")]:
+        block = RULE.replace('unit = "eur"\n', "") + (
+            f"periods=[{{value={earlier}, source='s', confidence='high', valid_until=2020-01-01}},"
+            f" {{value={later}, source='s', confidence='high', valid_from=2020-01-02}}]"
+        )
+        with pytest.raises(BrokenLaw, match="ceiling: without unit"):
+            parse(block.encode())
 
 
 DAYS = (
@@ -185,9 +160,9 @@ DAYS = (
 )
 
 
-@pytest.mark.parametrize(
-    ("rule_id", "values"),
-    [
+def test_values_on_their_days() -> None:
+    """As a jurist read them, from September 2024 to January 2027, on their first day and not before."""
+    for rule_id, values in [
         ("direct_award_lot_share", (20,) * 6),
         ("innovative_need", (100_000,) * 6),
         ("innovative_lot_works", (100_000,) * 6),
@@ -206,16 +181,9 @@ DAYS = (
         ("environmental_consideration", (*("recommended",) * 4, "required", "required")),
         ("environmental_criterion", (None, None, None, None, True, True)),
         ("simplification_law", (None, None, None, True, True, True)),
-    ],
-)
-def test_values_on_six_days(rule_id: str, values: tuple[object, ...]) -> None:
-    """As a jurist read them, from September 2024 to January 2027; amounts of advice are in its own tables."""
-    assert tuple(load().at(on)[rule_id].value for on in DAYS) == values
-
-
-@pytest.mark.parametrize(
-    ("rule_id", "first", "before", "value"),
-    [
+    ]:
+        assert tuple(load().at(on)[rule_id].value for on in DAYS) == values
+    for rule_id, first, before, value in [
         ("concession_reserved_penitentiary", date(2022, 10, 21), None, True),
         ("allotment_exception_utility", date(2023, 10, 25), None, True),
         ("defence_innovative_need", date(2025, 1, 1), 100_000, 300_000),
@@ -223,18 +191,11 @@ def test_values_on_six_days(rule_id: str, values: tuple[object, ...]) -> None:
         ("social_exceptions", date(2026, 8, 22), None, True),
         ("defence_considerations", date(2026, 8, 22), None, True),
         ("eiti_experiment", date(2026, 12, 23), True, None),
-    ],
-)
-def test_a_value_holds_from_its_first_day(rule_id: str, first: date, before: object, value: object) -> None:
-    """And not on the day before. Those that change a verdict or advice are in its own tables."""
-    law = load()
-    assert law.at(first - timedelta(days=1))[rule_id].value == before
-    assert law.at(first)[rule_id].value == value
-
-
-@pytest.mark.parametrize(
-    ("rule_id", "market", "concession"),
-    [
+    ]:
+        law = load()
+        assert law.at(first - timedelta(days=1))[rule_id].value == before
+        assert law.at(first)[rule_id].value == value
+    for rule_id, market, concession in [
         ("ess_notice", "L2113-15", None),
         ("reservation_announced", "R2113-7", "R3113-1"),
         ("reservation_announced_ess", "R2113-8", None),
@@ -246,16 +207,9 @@ def test_a_value_holds_from_its_first_day(rule_id: str, first: date, before: obj
         ("concession_value", "R3121-1", None),
         ("environmental_criterion", "R2152-7", None),
         ("concession_environmental_criterion", "R3124-4", None),
-    ],
-)
-def test_articles_of_today(rule_id: str, market: str, concession: str | None) -> None:
-    """For markets, and for concessions where they have another."""
-    row = load().at(date(2026, 11, 26))[rule_id]
-    assert (row.article, row.concession_article) == (market, concession)
-
-
-def test_doubt_stands_where_the_law_was_not_read() -> None:
-    """What loi 2026-403 changes: works known from two traces, the rest from one or none."""
+    ]:
+        row = load().at(date(2026, 11, 26))[rule_id]
+        assert (row.article, row.concession_article) == (market, concession)
     law = load()
     today, next_year = law.at(date(2026, 11, 26)), law.at(date(2027, 1, 1))
     assert next_year["direct_award_works"].confidence == "medium"

@@ -9,17 +9,11 @@ import pytest
 
 from domain.errors import Conflict
 from domain.meetings.meeting import (
-    CALENDAR_FIELDS,
-    HALF_DAY,
-    AgendaItem,
-    FollowUp,
     MeetingPlace,
     MeetingRequest,
     Participant,
-    changed_fields,
     problems,
     require_move,
-    with_agenda,
 )
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -56,14 +50,6 @@ def test_what_is_wrong_is_located(fields: dict[str, Any], pointer: str, code: st
     assert (problem.pointer, problem.code) == (pointer, code)
 
 
-def test_half_a_day_has_the_two_parts_unless_told_otherwise() -> None:
-    assert list(problems(MEETING)) == []
-    assert with_agenda(MEETING).agenda == HALF_DAY.agenda
-    assert sum(part.minutes for part in HALF_DAY.agenda) == HALF_DAY.minutes
-    assert with_agenda(changed(agenda=())).agenda == ()
-    assert with_agenda(changed(format="online")).agenda == ()
-
-
 def test_what_was_held_or_cancelled_stays_so() -> None:
     require_move("planned", "held")
     require_move("planned", "cancelled")
@@ -71,18 +57,3 @@ def test_what_was_held_or_cancelled_stays_so() -> None:
     for before in ("held", "cancelled"):
         with pytest.raises(Conflict, match="possible: —"):
             require_move(before, "planned")
-
-
-@pytest.mark.parametrize(
-    ("fields", "heard"),
-    [
-        ({"starts_at": START - timedelta(hours=1)}, True),
-        ({"status": "cancelled"}, True),
-        ({"agenda": (AgendaItem("Visite", 30),)}, True),
-        ({"minutes": "Rien à signaler"}, False),
-        ({"follow_ups": (FollowUp("Envoyer le CCTP"),)}, False),
-        ({"participants": (Participant("network", organisation="Réseau"),)}, False),
-    ],
-)
-def test_calendars_hear_of_when_where_and_whether(fields: dict[str, Any], heard: bool) -> None:
-    assert CALENDAR_FIELDS.isdisjoint(changed_fields(MEETING, changed(**fields))) is not heard

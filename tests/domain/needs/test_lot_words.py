@@ -45,11 +45,9 @@ def test_terms_are_read_where_they_are_surely_said(text: str, expected: dict[str
     assert {term.kind: term.value for term in terms_in(text)} == expected
 
 
-def test_a_reservation_may_name_two_types() -> None:
+def test_reservations_that_are_named_or_asked_for() -> None:
+    """One may name two types; what is asked is told from what is said."""
     assert [term.value for term in terms_in("Tonte, réservé aux ESAT ou à l'insertion")] == ["handicap", "iae"]
-
-
-def test_what_is_asked_is_told_from_what_is_said() -> None:
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
     assert (asked.is_asked, asked.words, said.is_asked) == (True, "réservé aux ESAT ?", False)

@@ -94,23 +94,18 @@ def test_the_next_step_follows_from_the_record(status: Status, progress: Progres
     assert next_step(need(status), progress).code == code
 
 
-def test_another_name_asks_for_no_new_version_but_another_territory_does() -> None:
+def test_what_the_step_is_about() -> None:
+    """Another name asks for no new version, another territory does; it leads to the first lot."""
     renamed = msgspec.structs.replace(CONTENT, title="Espaces verts", description="Les parcs")
     moved = msgspec.structs.replace(CONTENT, lots=CONTENT.lots[:1])
     assert next_step(need("draft", renamed), FROZEN).code == "decide"
     assert next_step(need("draft", moved), FROZEN).code == "freeze"
-
-
-def test_the_step_leads_to_the_first_lot_that_it_is_about() -> None:
     assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).place == 2
     assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).place == 2
+    progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
+    assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"
 
 
 @pytest.mark.parametrize(("number", "words"), [(1, "une réponse d'un"), (3, "3 réponses de")])
 def test_what_is_to_be_read_is_counted_in_words(number: int, words: str) -> None:
     assert words in next_step(need("sourcing"), msgspec.structs.replace(FROZEN, unread=number)).words.fr
-
-
-def test_the_lots_left_are_counted_in_words() -> None:
-    progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
-    assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"

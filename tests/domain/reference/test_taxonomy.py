@@ -17,39 +17,33 @@ SEGMENTS = TAXONOMY.segments.values()
 FILE = Path(taxonomy.__file__).parents[1] / "data" / "segments.toml"
 
 
-def test_it_has_14_families_and_73_segments() -> None:
+def test_families_and_segments_hold_together() -> None:
+    """Neighbours are mutual, few and never oneself; CPV prefixes cover codes that exist."""
     assert len(TAXONOMY.families) == 14
     assert len(SEGMENTS) == 73
     assert [s.id for family in TAXONOMY.families for s in family.segments] == list(TAXONOMY.segments)
     assert all(segment.id.startswith(f"{segment.family}-") for segment in SEGMENTS)
-
-
-def test_neighbours_are_mutual_few_and_never_oneself() -> None:
     for segment in SEGMENTS:
         assert len(segment.related) <= 4
         assert segment.id not in segment.related
         for neighbour in segment.related:
             assert segment.id in TAXONOMY.segments[neighbour].related
+    with_codes = {code[:length] for code in CPV for length in range(2, 9)}
+    assert {prefix for segment in SEGMENTS for prefix in segment.cpv} <= with_codes
+    assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
 
 
-def test_synonyms_are_folded_in_advance_and_said_once() -> None:
+def test_synonyms_are_folded_and_said_once() -> None:
+    """None belongs to two segments unless buyers mean both."""
     for segment in SEGMENTS:
         assert all(synonym.isascii() and synonym == synonym.lower().strip() for synonym in segment.synonyms)
         assert len(set(segment.synonyms)) == len(segment.synonyms)
-
-
-def test_no_synonym_belongs_to_two_segments_unless_buyers_mean_both() -> None:
     owners = defaultdict(set)
     for segment in SEGMENTS:
         for synonym in segment.synonyms:
             owners[" ".join(map(stem, fold(synonym).split()))].add(segment.id)
     shared = {synonym: ids for synonym, ids in owners.items() if len(ids) > 1}
     assert shared == {"cartouche": {"de-deee", "te-fournitures"}}
-
-
-def test_cpv_prefixes_cover_codes_that_exist() -> None:
-    with_codes = {code[:length] for code in CPV for length in range(2, 9)}
-    assert {prefix for segment in SEGMENTS for prefix in segment.cpv} <= with_codes
 
 
 @pytest.mark.parametrize(
@@ -171,10 +165,6 @@ def test_jobs_say_the_trades_of_those_who_offer_them(shared_data: Path) -> None:
     assert TAXONOMY.of_rome("a1203") == ("ev-entretien", "ev-creation")
     assert TAXONOMY.of_rome("K2204") == ("pr-locaux",)
     assert TAXONOMY.of_rome("M1102") == ()  # managing research: no trade of any supplier here
-
-
-def test_every_segment_has_codes_of_both_vintages() -> None:
-    assert [segment.id for segment in SEGMENTS if not (segment.naf and segment.naf2025)] == []
 
 
 @pytest.mark.parametrize(

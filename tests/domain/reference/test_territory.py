@@ -10,52 +10,36 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reference.territory import DATA, KINDS, Area, Territories, TerritoryKind, UnknownTerritory, load
+from domain.reference.territory import DATA, KINDS, TerritoryKind, UnknownTerritory, load
 
-
-@pytest.fixture(scope="module")
-def territories() -> Territories:
-    return load()
-
-
-def codes(territories: Territories, area: Area) -> list[str]:
-    return [territories.communes[ordinal].code for ordinal in area.communes]
-
-
-def suggestion(territories: Territories, code: str) -> str | None:
-    with pytest.raises(UnknownTerritory) as unknown:
-        territories.area(code)
-    assert unknown.value.code == "unknown_code"
-    return unknown.value.suggestion
+territories = load()
 
 
 @pytest.mark.parametrize(
     ("kind", "count"),
     [("country", 1), ("region", 18), ("departement", 109), ("epci", 1253), ("commune", 34969), ("nuts", 142)],
 )
-def test_there_are_as_many_areas_as_insee_counts(territories: Territories, kind: TerritoryKind, count: int) -> None:
+def test_there_are_as_many_areas_as_insee_counts(kind: TerritoryKind, count: int) -> None:
     areas = territories.areas(kind)
     assert len({area.code for area in areas}) == len(areas) == count
     assert all(area.communes == tuple(sorted(set(area.communes))) and area.communes for area in areas)
 
 
-def test_communes_stand_in_the_order_of_their_codes(territories: Territories) -> None:
+def test_communes_stand_in_the_order_of_their_codes() -> None:
     listed = [commune.code for commune in territories.communes]
     assert listed == sorted(listed)
     assert [area.code for area in territories.areas("commune")] == listed
     assert all(territories.commune_ordinal(code) == ordinal for ordinal, code in enumerate(listed))
 
 
-def test_bretagne_is_whole(territories: Territories) -> None:
+def test_bretagne_is_whole() -> None:
+    """And Redon Agglomération reaches from it into Loire-Atlantique."""
     bretagne = [territories.communes[ordinal] for ordinal in territories.area("region:53").communes]
     assert Counter(commune.departement for commune in bretagne) == {"22": 344, "29": 277, "35": 332, "56": 249}
     assert sum(commune.population for commune in bretagne) == 3_449_370
     assert len({postal_code for commune in bretagne for postal_code in commune.postal_codes}) == 323
     assert {commune.code for commune in bretagne if commune.epci is None} == {"22016", "29083", "29155"}
     assert len({commune.epci for commune in bretagne} - {None}) == 61
-
-
-def test_redon_agglomeration_reaches_into_loire_atlantique(territories: Territories) -> None:
     redon = territories.area("epci:243500741")
     assert redon.label == "Redon Agglomération"
     assert Counter(territories.communes[ordinal].departement for ordinal in redon.communes)["44"] == 8
@@ -81,13 +65,13 @@ def test_redon_agglomeration_reaches_into_loire_atlantique(territories: Territor
         ("976", 17, "06"),
     ],
 )
-def test_corse_and_overseas_departements(territories: Territories, departement: str, count: int, region: str) -> None:
+def test_corse_and_overseas_departements(departement: str, count: int, region: str) -> None:
     area = territories.area(f"departement:{departement}")
     assert len(area.communes) == count
     assert [parent.id for parent in territories.parents(area)] == [f"region:{region}", "country:FR"]
 
 
-def test_overseas_collectivities_have_codes_but_neither_epci_region_nor_place(territories: Territories) -> None:
+def test_overseas_collectivities_have_codes_but_neither_epci_region_nor_place() -> None:
     placeless = [commune for commune in territories.communes if commune.lat is None]
     assert len(placeless) == 94
     assert {(commune.epci, commune.region, commune.lon) for commune in placeless} == {(None, None, None)}
@@ -118,11 +102,11 @@ def test_overseas_collectivities_have_codes_but_neither_epci_region_nor_place(te
         ("nuts:FR940", "nuts:FRY40"),
     ],
 )
-def test_retired_codes_lead_to_their_successors(territories: Territories, code: str, successor: str) -> None:
+def test_retired_codes_lead_to_their_successors(code: str, successor: str) -> None:
     assert territories.area(code).id == successor
 
 
-def test_a_retired_code_leads_to_a_commune_of_today_in_one_step(territories: Territories) -> None:
+def test_a_retired_code_leads_to_a_commune_of_today_in_one_step() -> None:
     retired = json.loads(lzma.decompress((DATA / "communes.json.xz").read_bytes()))["retired_communes"]
     today = {commune.code for commune in territories.communes}
     assert len(retired) > 4_000
@@ -133,15 +117,8 @@ def test_a_retired_code_leads_to_a_commune_of_today_in_one_step(territories: Ter
     assert territories.commune_ordinal("00000") is None
 
 
-def test_a_former_nuts_group_is_the_union_of_its_former_parts(territories: Territories) -> None:
+def test_nuts_levels_nest_and_level_3_is_the_departements() -> None:
     """NUTS 2013 level 1 areas such as FR2 (Bassin parisien) have no single successor."""
-    parts = [territories.area(f"nuts:FR2{part}") for part in range(1, 7)]
-    group = territories.area("nuts:FR2")
-    assert group.label == "Bassin parisien"
-    assert sorted(ordinal for part in parts for ordinal in part.communes) == list(group.communes)
-
-
-def test_nuts_levels_nest_and_level_3_is_the_departements(territories: Territories) -> None:
     areas = territories.areas("nuts")
     departements = {area.communes for area in territories.areas("departement") if area.code[:2] < "98"}
     level_3 = {area.communes for area in areas if len(area.code) == 5}
@@ -154,9 +131,13 @@ def test_nuts_levels_nest_and_level_3_is_the_departements(territories: Territori
         "nuts:FRH",
         "country:FR",
     ]
+    parts = [territories.area(f"nuts:FR2{part}") for part in range(1, 7)]
+    group = territories.area("nuts:FR2")
+    assert group.label == "Bassin parisien"
+    assert sorted(ordinal for part in parts for ordinal in part.communes) == list(group.communes)
 
 
-def test_nuts_codes_bear_the_names_of_the_official_list(territories: Territories, shared_data: Path) -> None:
+def test_nuts_codes_bear_the_names_of_the_official_list(shared_data: Path) -> None:
     with (shared_data / "taxonomy" / "eforms_nuts_france_fr.csv").open(encoding="utf-8") as lines:
         official = {row["code"]: row["label_fr"].replace("’", "'") for row in csv.DictReader(lines)}
     listed = {code for code in official if code != "FR" and not code.startswith("FRZ")}
@@ -167,7 +148,7 @@ def test_nuts_codes_bear_the_names_of_the_official_list(territories: Territories
             assert territories.area(f"departement:{departement}").name == area.name == official[area.code]
 
 
-def test_every_commune_is_in_the_epci_that_insee_says(territories: Territories, shared_data: Path) -> None:
+def test_every_commune_is_in_the_epci_that_insee_says(shared_data: Path) -> None:
     with (shared_data / "geo" / "insee_epci_membership.csv").open(encoding="utf-8") as lines:
         official = {row["commune"]: row["epci"] for row in csv.DictReader(lines)}
     ours = {commune.code: commune.epci or "ZZZZZZZZZ" for commune in territories.communes if commune.lat is not None}
@@ -196,16 +177,16 @@ def test_every_commune_is_in_the_epci_that_insee_says(territories: Territories, 
         ("", None),
     ],
 )
-def test_an_unknown_code_gets_the_one_that_may_be_meant(
-    territories: Territories, wrong: str, meant: str | None
-) -> None:
-    assert suggestion(territories, wrong) == meant
+def test_an_unknown_code_gets_the_one_that_may_be_meant(wrong: str, meant: str | None) -> None:
+    with pytest.raises(UnknownTerritory) as unknown:
+        territories.area(wrong)
+    assert (unknown.value.code, unknown.value.suggestion) == ("unknown_code", meant)
 
 
 @given(kind=st.sampled_from([*KINDS, "", "dept"]), code=st.text(alphabet="0123456789ABFRHYZ :é", max_size=10))
 def test_whatever_is_suggested_exists(kind: str, code: str) -> None:
     """Any text either is a code of the kind it names or is refused with a suggestion that is one."""
-    territories, written = load(), f"{kind}:{code}"
+    written = f"{kind}:{code}"
     try:
         area = territories.area(written)
     except UnknownTerritory as unknown:
@@ -219,22 +200,16 @@ def test_whatever_is_suggested_exists(kind: str, code: str) -> None:
         assert suggested in detail.en
 
 
-@pytest.mark.parametrize(
-    ("code", "label"),
-    [
-        ("departement:56", "Morbihan"),
-        ("commune:35238", "Rennes"),
-        ("region:53", "Bretagne"),
-        ("country:FR", "France"),
-        ("epci:243500139", "Rennes Métropole"),
-        ("epci:242200715", "CC du Kreiz-Breizh (CCKB)"),
-    ],
-)
-def test_labels_are_what_people_say(territories: Territories, code: str, label: str) -> None:
-    assert territories.area(code).label == label
-
-
-def test_the_version_names_the_vintage(territories: Territories) -> None:
+def test_labels_are_what_people_say_and_the_version_names_the_vintage() -> None:
+    labels = {
+        "departement:56": "Morbihan",
+        "commune:35238": "Rennes",
+        "region:53": "Bretagne",
+        "country:FR": "France",
+        "epci:243500139": "Rennes Métropole",
+        "epci:242200715": "CC du Kreiz-Breizh (CCKB)",
+    }
+    assert {code: territories.area(code).label for code in labels} == labels
     vintage, _, digest = territories.version.partition("-")
     assert vintage == "2026"
     assert len(digest) == 8

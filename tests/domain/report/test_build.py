@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.needs.need import Award, Lot
+from domain.needs.need import Lot
 from domain.shortlists.frozen import FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
     Advice,
@@ -21,9 +21,10 @@ from domain.shortlists.shortlist import (
     UnknownTrade,
 )
 from domain.suppliers.supplier import Contact, Point, Supplier
-from tests.domain.equal_treatment.samples import NEED, frozen, set_aside
+from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 from tests.domain.report.samples import MET, facts, made
+from tests.factories import award
 
 
 def with_lot(version: FrozenShortlist, **fields: Any) -> FrozenShortlist:
@@ -178,21 +179,8 @@ def test_rules_on_the_need_are_those_of_the_planned_day_and_on_suppliers_those_o
 
 def test_awards_and_changes_since_are_told() -> None:
     version = frozen({"1": "A"}, ())
-    award = Award(
-        id=UUID(int=1),
-        need_id=NEED,
-        lot_id="1",
-        supplier_id=supplier("A"),
-        supplier_name="A",
-        segments=(),
-        awarded_on=date(2026, 6, 1),
-        value_eur=1_000.0,
-        reserved=(),
-        duration_months=None,
-        direct=False,
-        created_at=NOW,
-    )
-    known = facts(version, awards=(award,))
+    won = award(lot_id="1", supplier_id=supplier("A"), supplier_name="A")
+    known = facts(version, awards=(won,))
     changed = msgspec.structs.replace(known.need, content=msgspec.structs.replace(version.need, title="Parcs"))
     found = made(msgspec.structs.replace(known, need=changed))
     assert [(each.lot_id, each.supplier.name) for each in found.awards] == [("1", "A")]

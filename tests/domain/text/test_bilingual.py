@@ -46,24 +46,16 @@ from domain.text.bilingual import (
 from domain.text.normalise import _without_accents, fold, stem
 
 
-def test_a_day_is_written_in_words() -> None:
+def test_days_amounts_distances_and_lists() -> None:
+    """Cents where there are some; a distance keeps its decimal unless it may be rough."""
     assert long_date(date(2027, 3, 1)) == Text("1er mars 2027", "1 March 2027")
     assert long_date(date(2026, 12, 31)) == Text("31 décembre 2026", "31 December 2026")
-
-
-def test_amounts_have_cents_where_there_are_some() -> None:
     assert euros(21_600_000) == Text("216 000 €", "€216,000")
     assert euros(123_405) == Text("1 234,05 €", "€1,234.05")
-
-
-def test_a_distance_keeps_its_decimal_unless_it_may_be_rough() -> None:
     assert kilometres(41.23) == Text("41,2 km", "41.2 km")
     assert kilometres(41.23, rough=True) == Text("41 km", "41 km")
     assert kilometres(0.03, rough=True) == Text("30 m", "30 m")
     assert kilometres(9404.8) == Text("9 404,8 km", "9,404.8 km")
-
-
-def test_lists_are_read_aloud() -> None:
     assert listed([]) == Text("", "")
     assert listed(["1"]) == Text("1", "1")
     assert listed(["1", "3", "4"], OR) == Text("1, 3 ou 4", "1, 3 or 4")
@@ -103,20 +95,14 @@ def test_every_code_has_its_words(codes: Any, table: dict[str, Any]) -> None:
     assert table.keys() == set(get_args(codes))
 
 
-def test_every_absence_next_step_and_way_of_a_delivery_has_its_words() -> None:
-    """That of a refusal is told by its gate."""
+def test_every_other_code_has_its_words() -> None:
+    """An absence by refusal is told by its gate."""
     assert labels.ABSENCES.keys() == {*get_args(AbsenceCode)} - {"refused"}
     assert set(get_args(StepCode)) <= labels.NEXT_STEPS.keys()
     assert labels.DELIVERIES.keys() == set(get_args(Way))
     assert {state for states in labels.DELIVERIES.values() for state in states} == set(get_args(DeliveryState))
-
-
-def test_every_reservation_has_its_names() -> None:
     assert {*get_args(Reserved), "handicap_iae"} == labels.RESERVED.keys()
     assert set(OPTIONS) - {"none"} <= labels.RESERVED.keys()
-
-
-def test_every_field_of_a_need_that_may_change_has_its_name() -> None:
     assert labels.NEED_FIELDS.keys() == set(PlannedNeed.__struct_fields__)
 
 
@@ -194,26 +180,18 @@ def test_french_sentences(text: str, french: str) -> None:
     assert typeset(text, "fr") == french
 
 
-def test_english_sentences_keep_their_spaces() -> None:
+def test_as_it_is_printed() -> None:
+    """Of a moment, the day and hour in France; a decimal below ten kilometres."""
     assert typeset("To ask for: the “proof”; now", "en") == "To ask for: the “proof”; now"
-
-
-def test_amounts_and_counts() -> None:
     assert printed_euros(240000, "fr") == "240\u202f000\xa0€\xa0HT"
     assert printed_euros(1234.5, "fr") == "1\u202f234,50\xa0€\xa0HT"
     assert printed_euros(240000, "en") == "€240,000 excl. tax"
     assert (printed_count(1200, "fr"), printed_count(1200, "en")) == ("1\u202f200", "1,200")
-
-
-def test_a_moment_is_told_as_in_france() -> None:
     night = datetime(2026, 11, 24, 23, 30, tzinfo=UTC)
     assert day(night, "fr") == "25\xa0novembre 2026"
     assert day(date(2026, 3, 1), "en") == "1\xa0March 2026"
     assert time_of_day(night, "fr") == "0\xa0h\xa030"
     assert time_of_day(night, "en") == "00:30"
-
-
-def test_distances_have_a_decimal_below_ten_kilometres() -> None:
     assert [printed_kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
     assert printed_kilometres(2.94, "en") == "2.9\xa0km"
 

@@ -6,28 +6,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.needs.need import Place
 from domain.shortlists.shortlist import NearMiss
-from domain.suppliers.supplier import Offer, Point, Supplier
+from domain.suppliers.supplier import Point, Supplier
 from matching.geo.projection import earth_centred
 from matching.reference import Reference
 from tests.factories import (
     LYON,
     NANTES,
-    PARIS,
-    REDON,
     RENNES,
-    VANNES,
-    around,
     codes,
     lot,
     matched,
-    moved,
-    names,
     need,
     offer,
     place,
-    square,
     supplier,
 )
 
@@ -41,42 +33,6 @@ def message(one: Supplier, language: Any = "fr", territory: Any = None, **fields
     """What is said of the only near miss."""
     (miss,) = matched(need(lot(**fields), territory=territory), one, language=language).near_misses
     return miss.message
-
-
-def test_who_passed_more_gates_comes_first() -> None:
-    """Reservation, then distance, then service area, then segment, however far each one is."""
-    found = missed(
-        supplier("neighbour's trade", offer("pr-specialise"), at=RENNES),
-        supplier("too small an area", offer(radius_km=5), at=REDON),
-        supplier("too far", offer(national=True), at=VANNES),
-        supplier("not eligible", offer(national=True), at=moved(RENNES, north=0.3), approvals=()),
-        reserved=("iae",),
-        max_distance_km=60,
-        territory=codes("commune:35238"),
-    )
-    assert names(found) == ["not eligible", "too far", "too small an area", "neighbour's trade"]
-    assert [miss.excluded_by for miss in found] == ["reservation", "distance", "service_area", "segment"]
-
-
-@pytest.mark.parametrize("given", [offer(radius_km=1), offer("pr-specialise")], ids=["service area", "segment"])
-def test_the_nearest_come_first_and_unknown_places_last(given: Offer) -> None:
-    shops = [supplier("nowhere", given, at=None)]
-    shops += [supplier(f"{step:02d}", given, at=moved(RENNES, north=step / 10)) for step in range(60, 0, -1)]
-    found = matched(need(territory=around(RENNES, 2), near_misses=50), *shops).near_misses
-    assert names(found) == [f"{step:02d}" for step in range(1, 51)]
-    assert names(matched(need(territory=around(RENNES, 2), near_misses=50), *shops[:3]).near_misses)[-1] == "nowhere"
-
-
-def test_the_nearest_to_the_site_come_first() -> None:
-    """Where there is a site, distances are to it."""
-    found = missed(
-        supplier("in Rennes", offer("pr-specialise"), at=RENNES),
-        supplier("in Redon", offer("pr-specialise"), at=REDON),
-        site=Place(commune="35236"),
-    )
-    assert names(found) == ["in Redon", "in Rennes"]
-    assert found[0].distance_km == 0
-    assert found[1].distance_km == pytest.approx(55.7, abs=0.3)
 
 
 @pytest.mark.parametrize("territory", ["departement:29", "departement:40", "region:94", "departement:971"])
@@ -95,23 +51,6 @@ def test_the_nearest_are_found_without_measuring_all(reference: Reference, terri
     assert [miss.distance_km for miss in found] == pytest.approx(expected.tolist())
 
 
-def test_what_is_equal_is_drawn() -> None:
-    """None of fifty suppliers in one place is always listed first."""
-    shops = [supplier(f"{number}", offer("pr-specialise")) for number in range(50)]
-    first = {names(matched(need(title=f"{n}", near_misses=1), *shops).near_misses)[0] for n in range(12)}
-    assert len(first) > 5
-
-
-def test_none_are_listed_where_none_are_asked_for() -> None:
-    assert matched(need(near_misses=0), supplier("x", offer("pr-specialise"))).near_misses == ()
-
-
-@pytest.mark.parametrize("count", [1, 2, 5])
-def test_as_many_are_listed_as_asked_for(count: int) -> None:
-    shops = [supplier(f"{number}", offer("pr-specialise")) for number in range(4)]
-    assert len(matched(need(near_misses=count), *shops).near_misses) == min(count, 4)
-
-
 def test_only_a_reservation_s_near_misses_tell_their_eligibility() -> None:
     found = missed(
         supplier("holds none", approvals=()),
@@ -120,19 +59,6 @@ def test_only_a_reservation_s_near_misses_tell_their_eligibility() -> None:
     )
     assert [[row.reserved for row in miss.eligibility] for miss in found] == [["handicap", "iae"], []]
     assert [row.outcome for row in found[0].eligibility] == ["INELIGIBLE", "INELIGIBLE"]
-
-
-def test_inactive_suppliers_and_other_trades_are_no_near_misses() -> None:
-    assert missed(supplier("closed", active=False), supplier("baker", offer("rs-traiteur"))) == ()
-
-
-def test_no_distance_where_the_territory_has_no_outline() -> None:
-    found = missed(
-        supplier("Rennes", offer(radius_km=40)),
-        supplier("Paris", offer("pr-specialise"), at=PARIS),
-        territory=codes("commune:98818"),
-    )
-    assert [(miss.supplier.name, miss.distance_km) for miss in found] == [("Rennes", None), ("Paris", None)]
 
 
 CAPPED: dict[str, Any] = {"max_distance_km": 60, "site": place(RENNES)}
@@ -219,23 +145,12 @@ def test_without_a_declared_area_fifty_kilometres_are_told() -> None:
     assert said.endswith(" du territoire, sans zone d'intervention déclarée (50 km au plus)")
 
 
-def test_the_offer_that_reaches_farthest_is_the_one_told_of() -> None:
-    both = supplier("x", offer(radius_km=10), offer(radius_km=20), offer("rs-traiteur", national=True), at=NANTES)
-    assert "rayon de 20 km" in message(both, territory=codes("commune:35238"))
-
-
 def test_a_territory_without_outline_is_not_blamed_on_the_supplier() -> None:
     """Rennes is known; where Nouméa's limits run is not."""
     said = message(supplier("x", offer(radius_km=10)), territory=codes("commune:98818"))
     assert said == "Contour du territoire inconnu : on ne sait pas s'il intervient dans le territoire"
     capped = message(supplier("x", offer(national=True)), territory=codes("commune:98818"), max_distance_km=60)
     assert capped == "Contour du territoire inconnu : on ne sait pas s'il est à moins de 60,0 km"
-
-
-def test_drawn_areas_that_do_not_meet_are_told_like_others() -> None:
-    apart = supplier("x", offer(geometry=square(Point(48.1, -1.6), 0.01)))
-    zone = need(lot(), territory=around(moved(RENNES, east=-0.05), 1))
-    assert matched(zone, apart).near_misses[0].excluded_by == "service_area"
 
 
 @pytest.mark.parametrize("wide_first", [True, False])

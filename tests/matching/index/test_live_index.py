@@ -1,30 +1,46 @@
-"""The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew."""
+"""The index holds active suppliers as arrays; the live one, with its changes, answers as if built anew.
 
+Suppliers that are near each other stand together, and those near a shape are few runs of the order.
+"""
+
+import json
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.shortlists.shortlist import Shortlist
-from domain.suppliers.supplier import Offer, Point, Supplier
+from domain.shortlists.shortlist import Shortlist, SupplierSummary
+from domain.suppliers.supplier import Contact, Offer, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
-from matching.index.live_index import Index, LiveIndex
+from matching.index.distances import runs_near
+from matching.index.live_index import LiveIndex
 from matching.index.offers import offered_segments
+from matching.index.supplier_columns import (
+    UNPLACED,
+    IndexedSupplier,
+    details_json,
+    document_of,
+    legal_facts,
+    read_back,
+    spatial_keys,
+    summary_json,
+)
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (
     LYON,
+    NANTES,
     ON,
     REDON,
     RENNES,
     VANNES,
     approved,
-    around,
     codes,
-    comb,
     index,
     live,
     lot,
@@ -143,20 +159,6 @@ def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
     assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
 
 
-def test_removing_who_is_not_there_changes_nothing(reference: Reference) -> None:
-    held = live(supplier("a"))
-    assert answer(reference, held.with_changes([], [supplier("zz").id], 2)) == answer(reference, held)
-
-
-def test_inactive_suppliers_are_not_held() -> None:
-    held = index(supplier("open"), supplier("closed", active=False))
-    assert [one.name for one in LiveIndex(held, 1).suppliers()] == ["open"]
-
-
-def test_an_index_of_nobody_answers(reference: Reference) -> None:
-    assert [one.total for one in answer(reference, live()).lots] == [0, 0]
-
-
 @pytest.mark.parametrize(
     ("given_", "segments"),
     [
@@ -172,19 +174,6 @@ def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
     assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
 
 
-def test_distinct_areas_are_kept_once() -> None:
-    """Thousands of suppliers declare the same departements."""
-    held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
-    assert len(held.areas) == 1
-
-
-def test_a_drawn_area_is_held_against_what_is_near_it() -> None:
-    """A place between two teeth of a comb is near enough to both; one that is far from them is not served."""
-    shown = supplier("fine", offer(geometry=comb(REDON, 0.5)), at=VANNES)
-    assert names(matched(need(territory=around(REDON, 1)), shown).candidates) == ["fine"]
-    assert names(matched(need(territory=around(LYON, 60)), shown).candidates) == []
-
-
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The distances of an empty index take nothing, but hold their shapes."""
     monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 8_000)
@@ -193,29 +182,6 @@ def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPa
     assert nobody.distances(first) is measured
     nobody.distances(second)
     assert nobody.distances(first) is not measured
-
-
-def test_a_supplier_is_found_by_its_id() -> None:
-    held = index(supplier("a"), supplier("b"))
-    assert held.columns.supplier(ordinal_of(held, "b")).name == "b"
-    assert held.columns.ordinal_of(supplier("c").id) is None
-
-
-def ordinal_of(held: Index, name: str) -> int:
-    ordinal = held.columns.ordinal_of(supplier(name).id)
-    assert ordinal is not None
-    return ordinal
-
-
-def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
-    """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
-    one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
-    drawn, again = (
-        {name: held.columns.draw[ordinal_of(held, name)] for name in names}
-        for held, names in ((one, "ab"), (other, "ac"))
-    )
-    assert drawn["a"] == again["a"]
-    assert drawn["a"] != drawn["b"]
 
 
 def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() -> None:
@@ -256,3 +222,59 @@ def test_matches_may_ask_for_tables_of_the_tail_while_it_changes() -> None:
     held.tail.wanted[_AskedMeanwhile("ev")] = table
     _AskedMeanwhile.tables = held.tail.wanted
     assert len(held.with_changes([supplier("e")], [], 3)) == 5
+
+
+def test_from_south_to_north_then_from_west_to_east_and_unplaced_last() -> None:
+    lat, lon = (np.array(column) for column in zip(*_degrees(), strict=True))
+    keys = spatial_keys(lat, lon)
+    assert np.argsort(keys, kind="stable").tolist() == [2, 1, 0, 3, 4]
+    assert keys[4] == UNPLACED
+
+
+def test_runs_are_in_order_and_apart() -> None:
+    lat, lon = np.meshgrid(np.arange(42, 51, 0.1), np.arange(-4, 8, 0.1))
+    keys = np.sort(spatial_keys(lat.ravel(), lon.ravel()))
+    runs = runs_near(keys, PointShape(RENNES.lat, RENNES.lon), 10.0)
+    assert all(low < high for low, high in runs)
+    assert all(before[1] < after[0] for before, after in pairwise(runs))
+    assert 0 < sum(high - low for low, high in runs) < len(keys) / 5
+
+
+def _degrees() -> list[tuple[float, float]]:
+    return [
+        (RENNES.lat, RENNES.lon),
+        (NANTES.lat, NANTES.lon),
+        (LYON.lat, LYON.lon),
+        (RENNES.lat, RENNES.lon + 1),
+        (np.nan, np.nan),
+    ]
+
+
+KEPT = set(IndexedSupplier.__struct_fields__) - {"active", "contact", "sources"}
+
+
+@given(written)
+def test_what_is_read_back_is_what_was_read(one: Supplier) -> None:
+    document = document_of(one)
+    again = read_back(summary_json(document), details_json(document))
+    for field in KEPT:
+        assert getattr(again, field) == getattr(one, field)
+    assert legal_facts(again) == legal_facts(document) == legal_facts(one)
+    assert [each.source for each in again.sources] == [each.source for each in one.sources]
+
+
+@given(written)
+def test_a_summary_is_what_a_shortlist_shows(one: Supplier) -> None:
+    """Byte for byte, whether it was written for the index of all suppliers or read back and written again."""
+    shown = msgspec.json.decode(summary_json(document_of(one)), type=SupplierSummary)
+    assert shown.id == one.id
+    assert shown.updated_at == one.updated_at
+    assert msgspec.json.encode(shown) == summary_json(document_of(one))
+    again = read_back(summary_json(document_of(one)), details_json(document_of(one)))
+    assert summary_json(document_of(again)) == summary_json(document_of(one))
+
+
+def test_the_contact_person_is_left_out() -> None:
+    one = document_of(supplier("a", contact=Contact(email="bonjour@a.example", person="Anne Personne")))
+    assert b"Anne" not in summary_json(one) + details_json(one)
+    assert json.loads(summary_json(one))["contact"] == {"email": "bonjour@a.example", "phone": None, "website": None}

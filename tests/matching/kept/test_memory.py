@@ -20,7 +20,7 @@ from matching.engine import match_json
 from matching.kept.memory import REQUESTED_BYTES, Kept, KeptExplainer, KeptReviews, WrittenLot
 from matching.lot_query import Wanted
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBound, WeightedCache
 from tests.factories import (
     ON,
     REDON,
@@ -173,3 +173,55 @@ def test_a_lot_with_too_many_pieces_begins_anew(monkeypatch: pytest.MonkeyPatch)
         written.add(written.rows, {number: b"x" * 100}, 100)
     assert 0 < sum(map(len, written.rows.values())) <= 2_000
     assert 99 in written.rows
+
+
+@pytest.fixture
+def made() -> list[int]:
+    """What was made, in order."""
+    return []
+
+
+@pytest.fixture
+def kept(made: list[int]) -> WeightedCache[int, str]:
+    """Makes strings as long as asked for, and keeps ten characters."""
+
+    def make(size: int) -> str:
+        made.append(size)
+        return "x" * size
+
+    return WeightedCache(make, len, budget=10)
+
+
+def test_what_is_kept_is_made_once(kept: WeightedCache[int, str], made: list[int]) -> None:
+    assert [kept(3), kept(4), kept(3)] == ["xxx", "xxxx", "xxx"]
+    assert made == [3, 4]
+
+
+def test_the_longest_unused_goes_first(kept: WeightedCache[int, str], made: list[int]) -> None:
+    for size in (3, 4, 3, 5):  # 4 was asked for before 3 was again
+        kept(size)
+    for size in (3, 5, 4):
+        kept(size)
+    assert made == [3, 4, 5, 4]
+
+
+def test_what_is_too_heavy_is_made_each_time(kept: WeightedCache[int, str], made: list[int]) -> None:
+    assert [kept(11), kept(11)] == ["x" * 11] * 2
+    assert made == [11, 11]
+
+
+def test_what_cannot_be_made_is_not_kept() -> None:
+    failing: WeightedCache[int, int] = WeightedCache(lambda size: 1 // size, int, budget=10)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            failing(0)
+    assert failing(1) == 1
+
+
+def test_what_grew_is_weighed_again(kept: WeightedCache[int, str], made: list[int]) -> None:
+    first, second = kept(3), kept(4)
+    kept.weigh_again(4, second, 8)
+    assert [key for key, _ in kept.latest()] == [4]
+    kept.weigh_again(3, first, 1)
+    assert kept(3) == first, "what is no longer cached weighs nothing"
+    assert made == [3, 4, 3]

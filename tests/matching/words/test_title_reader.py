@@ -1,15 +1,20 @@
-"""Titles as buyers write them are read as what they buy, and those of other trades as none."""
+"""Titles as buyers write them are parted into their object and the rest, and read as what they buy.
+
+Those of other trades are read as none. The model beside the phrases sums weights of words and pairs.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench.reading.titles import labelled
 from domain.reference import taxonomy, territory
 from matching.words import word_model
 from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader
-from matching.words.word_model import WordModel
+from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, stems
+from matching.words.word_model import WordModel, features_of
 
 MODEL = word_model.load()
 READER = TitleReader(taxonomy.load(), territory.load(), MODEL)
@@ -53,6 +58,10 @@ def test_a_title_says_its_object(title: str, need: str, segment: str) -> None:
         "Acquisition d'un broyeur forestier",
         "Fourniture et livraison de pouzzolane",
         "Mise à disposition et maintenance d'un générateur",
+        "MOE consolidation des maçonneries",
+        "Matrise d'oeuvre pour les travaux d'extension de l'école",
+        "Contrat de MOE pour la démolition de bâtiments",
+        "Contrôleur technique pour la rénovation des menuiseries",
     ],
 )
 def test_another_trade_is_none_of_ours(title: str) -> None:
@@ -90,19 +99,6 @@ def test_works_that_others_oversee_are_not_asked_for() -> None:
     assert overseen["bt-peinture"].overseen
     assert not READER.clues("Réfection des façades")["bt-peinture"].overseen
     assert not READER.clues("Maîtrise d'œuvre pour la refonte du site internet")["nu-dev"].overseen
-
-
-@pytest.mark.parametrize(
-    "title",
-    [
-        "MOE consolidation des maçonneries",
-        "Matrise d'oeuvre pour les travaux d'extension de l'école",
-        "Contrat de MOE pour la démolition de bâtiments",
-        "Contrôleur technique pour la rénovation des menuiseries",
-    ],
-)
-def test_works_are_not_read_where_they_are_overseen(title: str) -> None:
-    assert READER.read(title) == ()
 
 
 def test_what_oversees_is_another_trade() -> None:
@@ -193,3 +189,125 @@ def test_nothing_is_given_of_a_title_that_hardly_says_a_trade_however_sure_its_r
     assert never.read(said) == ()
     assert (never.explain(said).given, never.explain(said).readings) == (0, certain.explain(said).readings)
     assert reader_of(places, ()).explain(said).trade == 1
+
+
+KNOWN = {"peinture", "vitre", "haie", "platrerie", "batiment", "place", "amenagement", "brosserie"}
+PARSER = TitleParser(territory.load(), KNOWN.__contains__, {"tvx": "travaux"})
+
+
+def said(parts: tuple[tuple[str, ...], ...]) -> str:
+    return " | ".join(map(" ".join, parts))
+
+
+@pytest.mark.parametrize(
+    ("title", "parts", "context"),
+    [
+        ("Restructuration du collège - Lot n° 4 : Peinture", "peinture", "restructuration college"),
+        ("Lot 2 : peinture, vitres et haies", "peinture | vitre | haie", ""),
+        ("Tonte LOT N�1", "tonte", ""),
+        ("Le présent marché a pour objet la tonte de haies", "tonte haie", ""),
+        ("Entretien des b?timents", "entretien batiment", ""),
+        ("Tvx d'aménagement ou daménagement", "travaux amenagement | amenagement", ""),
+        ("�Brosserie, haies�", "brosserie | haie", ""),
+        ("Fourniture de haies pour les enfants", "fourniture haie", "enfant"),
+        ("Action d'insertion ayant pour support d'activité la tonte", "action insertion | tonte", ""),
+        ("Broyeur avec formation à l'usage", "broyeur", "formation usage"),
+    ],
+)
+def test_a_lot_goes_before_its_need_and_the_object_before_what_completes_it(
+    title: str, parts: str, context: str
+) -> None:
+    parsed = PARSER.parse(title)
+    assert (said(parsed.parts), said(parsed.context)) == (parts, context)
+
+
+def test_places_numbers_and_buyers_are_set_aside() -> None:
+    parsed = PARSER.parse("2024-017 Peinture à Saint-Jean-de-Losne au profit des services de l'État")
+    assert said(parsed.parts) == "peinture"
+    assert set(parsed.aside) == {"2024", "017", "saint jean losne", "au profit des services de l'État"}
+
+
+def test_a_place_named_as_a_thing_is_left() -> None:
+    """Vitré is a town, and its name the stem of window panes."""
+    assert said(PARSER.parse("Vitres de Vitré").parts) == "vitre vitre"
+
+
+def test_letters_lost_for_good_are_put_back_where_that_makes_a_word() -> None:
+    assert said(PARSER.parse("Pl�trerie du b�timent").parts) == "platrerie batiment"
+
+
+def test_a_title_is_read_as_far_as_titles_go() -> None:
+    assert said(PARSER.parse("peinture " + "x" * LONGEST_TITLE + " vitres").parts).startswith("peinture x")
+    assert PARSER.parse("").parts == ()
+
+
+def test_the_longest_phrase_hides_those_inside_it() -> None:
+    spotter: PhraseSpotter[str] = PhraseSpotter()
+    for phrase in ("menuiserie", "menuiserie bois", "bois de chauffage"):
+        spotter.learn(stems(phrase), phrase)
+    found = list(spotter.spot(stems("Menuiseries du bois et bois de chauffage, menuiserie bois de chauffage")))
+    assert [(spot.start, spot.meaning) for spot in found] == [
+        (0, "menuiserie bois"),
+        (3, "bois de chauffage"),
+        (5, "menuiserie bois"),
+    ]
+    assert spotter.meaning(("menuiserie",)) == "menuiserie"
+    assert spotter.meaning(("bois",)) is None
+
+
+def test_a_phrase_may_mean_nothing_and_still_hide() -> None:
+    spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
+    spotter.learn(("peinture",), ("paint",))
+    spotter.learn(("peinture", "routiere"), ())
+    assert [spot.meaning for spot in spotter.spot(("peinture", "routiere", "peinture"))] == [(), ("paint",)]
+
+
+SMALL = WordModel(
+    segments=["a", "b"],
+    features=["haie", "taille", "taille haie"],
+    weights=np.array([[10, 0, 0], [2, 0, 0], [0, 120, 0]], dtype=np.int8),
+    scales=np.ones(3, np.float32),
+    biases=np.zeros(3, np.float32),
+    common=["haie"],
+    trust=[0.0],
+)
+
+
+def test_features_are_words_their_beginnings_and_pairs_of_neighbours_in_one_part() -> None:
+    assert features_of([("taille", "haie"), ("haie", "bois")]) == ("taille", "haie", "taille haie", "bois", "haie bois")
+    assert features_of([("elagage", "elague")]) == ("elagage", "elague", "elagage elague", "elagag*")
+
+
+def test_long_words_share_their_ends() -> None:
+    ends = [{f for f in features_of([(word,)]) if f.startswith("*")} for word in ("microscope", "endoscope", "haie")]
+    assert ends == [{"*scope"}, {"*scope"}, set()]
+
+
+def test_probabilities_add_up_and_follow_the_weights() -> None:
+    chances = SMALL.probabilities([("haie",)])
+    assert chances.likeliest == 0
+    assert chances.known == ("haie",)
+    assert chances.segments.sum() + chances.other == pytest.approx(1)
+    assert SMALL.probabilities([("taille", "haie")]).likeliest == 1
+    assert SMALL.probabilities([("inconnu",)]).segments == pytest.approx([1 / 3, 1 / 3])
+
+
+def test_reasons_are_the_features_with_the_greatest_weight() -> None:
+    known = ("haie", "taille", "taille haie")
+    assert SMALL.reasons(known, 0) == ("haie",)
+    assert SMALL.reasons(known, 1) == ("taille haie",)
+    assert SMALL.reasons((), 0) == ()
+
+
+def test_a_beginning_is_told_as_one() -> None:
+    model = WordModel(
+        segments=["a"],
+        features=["reprog*"],
+        weights=np.array([[10, 0]], dtype=np.int8),
+        scales=np.ones(2, np.float32),
+        biases=np.zeros(2, np.float32),
+        common=[],
+        trust=[0.0],
+    )
+    known = model.probabilities([("reprographie",)]).known
+    assert model.reasons(known, 0) == ("reprog…",)

@@ -153,7 +153,9 @@ def head(size: int) -> bytes:
 
 
 async def test_a_head_within_the_limit_is_read(app: Litestar) -> None:
-    """In one piece or in several, and the next one as well."""
+    """In one piece or in several, and the next one as well; of several sent at once each has its own limit."""
+    body = b" " * 40_000 + b"{}"
+    request = POST + b"Content-Length: %d\r\nX-Long: " % len(body) + b"x" * 12_000
     async with serving(app) as (_, connect):
         one = await connect()
         for pieces in ((head(LIMIT - 100), b"\r\n\r\n"), (head(9_000)[:50], head(9_000)[50:], b"\r\n\r\n")):
@@ -161,6 +163,9 @@ async def test_a_head_within_the_limit_is_read(app: Litestar) -> None:
                 one.writer.write(piece)
                 await one.writer.drain()
             assert (await one.answer())[0] == 200
+        one.writer.write((request + b"\r\n\r\n" + body) * 3)
+        for _ in range(3):
+            assert (await one.answer())[0] == 422
 
 
 ADDRESS = b"GET /segments/search?q=" + b"x" * LIMIT
@@ -188,17 +193,6 @@ async def test_a_head_beyond_the_limit_is_refused(app: Litestar, sent: bytes, st
         await edge.has(0)
 
 
-async def test_requests_sent_at_once_are_told_apart(app: Litestar) -> None:
-    """The limit is that of each head, however they come; bodies are none of it."""
-    body = b" " * 40_000 + b"{}"
-    request = POST + b"Content-Length: %d\r\nX-Long: " % len(body) + b"x" * 12_000
-    async with serving(app) as (_, connect):
-        one = await connect()
-        one.writer.write((request + b"\r\n\r\n" + body) * 3)
-        for _ in range(3):
-            assert (await one.answer())[0] == 422
-
-
 async def test_who_sends_many_requests_at_once_is_answered_some(app: Litestar) -> None:
     """The others are not even kept: otherwise each answer would let more be read than it frees."""
     async with serving(app) as (edge, connect):
@@ -212,7 +206,7 @@ async def test_who_sends_many_requests_at_once_is_answered_some(app: Litestar) -
 
 @pytest.mark.parametrize(("key", "status"), [(KEY, 400), (b"", 401)])
 async def test_a_body_in_tiny_chunks_is_not_read_to_its_end(app: Litestar, key: bytes, status: int) -> None:
-    """Whether it is waited for, or the request was answered already."""
+    """Whether it is waited for, or the request was answered already; chunks of some length are."""
     request = POST.replace(KEY, key) + b"Transfer-Encoding: chunked\r\n\r\n"
     async with serving(app) as (edge, connect):
         one = await connect()
@@ -224,60 +218,41 @@ async def test_a_body_in_tiny_chunks_is_not_read_to_its_end(app: Litestar, key: 
         if key:
             assert (await one.answer())[0] == status
         assert await one.ends()
+        other, size = await connect(), 2 * SMALL_PIECE_BYTES
+        chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
+        other.writer.write(request + chunk * 2 * MOST_SMALL_PIECES + b"0\r\n\r\n")
+        assert (await other.answer())[0] == (422 if key else status)
 
 
-@pytest.mark.parametrize("is_chunked", [False, True])
-async def test_who_sends_too_large_a_body_is_told_so(app: Litestar, is_chunked: bool) -> None:
-    """Also where all of it is sent before anything is read; the connection then ends."""
+async def test_who_sends_too_large_a_body_is_told_so(app: Litestar) -> None:
+    """Also where all of it is sent before anything is read; the connection then ends.
+
+    Who goes on sending is cut off after a while, or after so many bytes.
+    """
     size = 12 << 20
-    head = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size if is_chunked else b"Content-Length: %d\r\n\r\n" % size
+    long = POST + b"Content-Length: %d\r\n\r\n" % size
     async with serving(app) as (edge, connect):
-        one = await connect()
-        one.writer.write(POST + head)
-        if not is_chunked:
-            await edge.has(1, received=len(POST + head))
-        one.writer.write(b" " * size)
-        await one.writer.drain()
-        assert await one.refusal() == (413, "body-too-large")
-        one.writer.close()
-        await edge.has(0)
-
-
-async def test_who_goes_on_sending_what_is_refused_is_cut_off(app: Litestar) -> None:
-    """After a while, or after so many bytes."""
-    head = POST + b"Content-Length: 1000000000\r\n\r\n"
-    async with serving(app) as (edge, connect):
+        for head in (POST + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % size, long):
+            one = await connect()
+            one.writer.write(head)
+            if head == long:
+                await edge.has(1, received=len(head))
+            one.writer.write(b" " * size)
+            await one.writer.drain()
+            assert await one.refusal() == (413, "body-too-large")
+            one.writer.close()
+            await edge.has(0)
         silent = await connect()
-        silent.writer.write(head)
+        silent.writer.write(long)
         assert (await silent.answer())[0] == 413
         edge.pass_by(LINGER_SECONDS)
         await edge.has(0)
         lavish = await connect()
-        lavish.writer.write(head)
+        lavish.writer.write(POST + b"Content-Length: 1000000000\r\n\r\n")
         with suppress(ConnectionError):
             for _ in range(2 * MOST_DROPPED >> 20):
                 lavish.writer.write(bytes(1 << 20))
                 await lavish.writer.drain()
-        await edge.has(0)
-
-
-async def test_a_body_in_chunks_of_some_length_is_read(app: Litestar) -> None:
-    size = 2 * SMALL_PIECE_BYTES
-    chunk = b"%x\r\n%b\r\n" % (size, b" " * size)
-    async with serving(app) as (_, connect):
-        one = await connect()
-        one.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 2 * MOST_SMALL_PIECES + b"0\r\n\r\n")
-        assert (await one.answer())[0] == 422
-
-
-async def test_a_silent_connection_is_closed(app: Litestar) -> None:
-    """Without a word: nobody has asked anything."""
-    async with serving(app) as (edge, connect):
-        one = await connect()
-        await edge.has(1)
-        edge.pass_by(2)
-        edge.pass_by(2)
-        assert await one.ends()
         await edge.has(0)
 
 
@@ -312,8 +287,8 @@ async def test_a_body_that_hardly_arrives_is_refused(app: Litestar) -> None:
         await until(lambda: not edge.state.tasks)
 
 
-async def test_nobody_is_blamed_for_a_body_that_is_not_read_yet() -> None:
-    """Neither who waits for the word to send it, nor who has sent more than the application has taken."""
+async def test_nobody_is_blamed_for_what_the_application_has_to_do() -> None:
+    """Neither who waits for the word to send a body, nor who has sent more than was taken, nor for the answer."""
     read, sent = asyncio.Event(), 1_000_000
 
     async def late(_: Any, receive: Any, send: Any) -> None:
@@ -324,13 +299,14 @@ async def test_nobody_is_blamed_for_a_body_that_is_not_read_yet() -> None:
 
     head = POST + b"Content-Length: %d\r\n" % sent
     async with serving(late) as (edge, connect):
-        waiting, pushing = await connect(), await connect()
+        waiting, pushing, reading = await connect(), await connect(), await connect()
         waiting.writer.write(head + b"Expect: 100-continue\r\n\r\n")
         pushing.writer.write(head + b"\r\n" + b" " * sent)
-        await edge.has(2, received=2 * len(head) + 100_000)
+        reading.writer.write(GET)
+        await edge.has(3, received=2 * len(head) + len(GET) + 100_000)
         edge.pass_by(1_000)
         read.set()
-        assert (await pushing.answer())[0] == 200
+        assert [(await each.answer())[0] for each in (pushing, reading)] == [200, 200]
         assert (await waiting.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
         waiting.writer.write(b" " * sent)
         assert (await waiting.answer())[0] == 200
@@ -358,9 +334,15 @@ async def test_who_does_not_read_the_answer_is_cut_off() -> None:
         await until(lambda: not edge.state.tasks)
 
 
-async def test_who_asks_nothing_more_is_closed(app: Litestar) -> None:
-    """Empty lines, which are allowed before a request, are none."""
+async def test_who_asks_nothing_is_closed(app: Litestar) -> None:
+    """Without a word, at once or after a request; empty lines, which are allowed before a request, are none."""
     async with serving(app) as (edge, connect):
+        silent = await connect()
+        await edge.has(1)
+        edge.pass_by(2)
+        edge.pass_by(2)
+        assert await silent.ends()
+        await edge.has(0)
         one = await connect()
         one.writer.write(GET)
         await one.answer()
@@ -371,62 +353,31 @@ async def test_who_asks_nothing_more_is_closed(app: Litestar) -> None:
         assert await one.ends()
 
 
-async def test_work_under_way_is_nobodys_delay() -> None:
-    """However long an answer takes, its client owes nothing."""
-    done = asyncio.Event()
+async def test_a_read_ends_with_its_client_and_a_write_goes_on() -> None:
+    """Nobody is there for what a read would find; what was begun to be stored is told, and for its handler to decide.
 
-    async def slow(_: Any, __: Any, send: Any) -> None:
-        await done.wait()
-        await answer_nothing(send)
+    Nothing is done for who is gone: neither what is under way nor what waits behind it.
+    """
+    begun, ended, go_on = [], [], asyncio.Event()
 
-    async with serving(slow) as (edge, connect):
-        one = await connect()
-        one.writer.write(GET)
-        await until(lambda: len(edge.state.tasks) == 1)
-        edge.pass_by(1_000)
-        done.set()
-        assert (await one.answer())[0] == 200
-
-
-async def test_who_hangs_up_is_noticed_also_where_more_was_asked() -> None:
-    """Nothing is done for who is gone: neither what is under way nor what waits behind it."""
-    begun = 0
-
-    async def until_left(_: Any, receive: Any, send: Any) -> None:
-        nonlocal begun
-        begun += 1
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        await answer_nothing(send)
-
-    async with serving(until_left) as (edge, connect):
-        one = await connect()
-        one.writer.write(GET * 3)
-        await until(lambda: begun == 1)
-        one.writer.transport.abort()
-        await until(lambda: not edge.state.tasks)
-        assert begun == 1
-
-
-async def test_a_read_ends_with_its_client_and_a_write_goes_on(app: Litestar) -> None:
-    """Nobody is there for what a read would find; what was begun to be stored is for its handler to decide."""
-    ended, go_on = [], asyncio.Event()
-
-    async def slow(scope: Any, _: Any, __: Any) -> None:
+    async def slow(scope: Any, receive: Any, _: Any) -> None:
+        begun.append(scope["method"])
         try:
+            while (await receive())["type"] != "http.disconnect":
+                pass
             await go_on.wait()
             ended.append(f"{scope['method']} finished")
         except asyncio.CancelledError as cancelled:
             ended.append(f"{scope['method']}: {cancelled}")
 
     async with serving(slow) as (edge, connect):
-        for request in (GET, POST + b"Content-Length: 0\r\n\r\n"):
+        for request in (GET * 3, POST + b"Content-Length: 0\r\n\r\n"):
             one = await connect()
             one.writer.write(request)
             await until(lambda: len(edge.state.tasks) == 1)
             one.writer.transport.abort()
             await edge.has(0)
-        assert ended == [f"GET: {HUNG_UP}"]
+        assert (begun, ended) == (["GET", "POST"], [f"GET: {HUNG_UP}"])
         go_on.set()
         await until(lambda: len(ended) == 2)
     assert ended[1] == "POST finished"
@@ -451,7 +402,10 @@ async def test_an_answer_that_has_begun_is_told_from_others() -> None:
 
 
 async def test_connections_in_all_are_limited(app: Litestar) -> None:
-    """Whoever waits for its next request makes place; where nobody does, one more is told to come later."""
+    """Whoever waits for its next request makes place; where nobody does, one more is told to come later.
+
+    Those who linger over a refusal are bounded too: who comes in crowds is not even told.
+    """
     async with serving(app, CONNECTIONS="2") as (edge, connect):
         first, second = await connect(), await connect()
         await edge.has(2)
@@ -466,10 +420,6 @@ async def test_connections_in_all_are_limited(app: Litestar) -> None:
         for each in (second, third):
             each.writer.write(GET)
             assert (await each.answer())[0] == 200
-
-
-async def test_who_comes_in_crowds_is_not_even_told(app: Litestar) -> None:
-    """Those who linger over a refusal are bounded too."""
     async with serving(app, CONNECTIONS="2") as (edge, connect):
         several = [await connect() for _ in range(10)]
         await until(lambda: len(edge.state.connections) == 4)
@@ -494,6 +444,8 @@ async def test_an_address_has_its_share_of_connections(app: Litestar, monkeypatc
     "first",
     [
         b"GET /health/live\r\n",
+        b"\x16\x03\x01\x02\r\n",
+        b"FETCH / HTTP/1.1\r\nHost: here\r\n",
         b"GET /health/live HTTP/0.9\r\nHost: here\r\n",
         b"GET /health/live HTTP/2.0\r\nHost: here\r\n",
         b"GET /health/live HTTP/1.1\r\n",
@@ -515,22 +467,19 @@ async def test_a_request_without_one_host_or_of_another_version_is_refused(app: 
         assert (await one.reader.read())[:12] in {b"", b"HTTP/1.1 400"}
 
 
-@pytest.mark.parametrize(
-    "first",
-    [
-        b"GET /health/live HTTP/1.0\r\n",
-        b"GET /health/live HTTP/1.0\r\nHost: here\r\n",
-        b"GET http://here/health/live HTTP/1.1\r\nHost: here\r\n",
-        b"GET /health/live HTTP/1.1\r\nHost:\r\n",
-        b"GET /health/live HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n",
-    ],
-)
-async def test_a_request_with_one_host_is_answered(app: Litestar, first: bytes) -> None:
+async def test_a_request_with_one_host_is_answered(app: Litestar) -> None:
     """A checker of health may speak HTTP/1.0, which needs none."""
     async with serving(app) as (_, connect):
-        one = await connect()
-        one.writer.write(first + b"\r\n")
-        assert (await one.answer())[0] == 200
+        for first in (
+            b"GET /health/live HTTP/1.0\r\n",
+            b"GET /health/live HTTP/1.0\r\nHost: here\r\n",
+            b"GET http://here/health/live HTTP/1.1\r\nHost: here\r\n",
+            b"GET /health/live HTTP/1.1\r\nHost:\r\n",
+            b"GET /health/live HTTP/1.1\r\nHost: here\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n",
+        ):
+            one = await connect()
+            one.writer.write(first + b"\r\n")
+            assert (await one.answer())[0] == 200
 
 
 async def test_a_refusal_speaks_the_clients_language(app: Litestar) -> None:
@@ -540,6 +489,19 @@ async def test_a_refusal_speaks_the_clients_language(app: Litestar) -> None:
         _, headers, body = await one.answer()
         assert headers["content-language"] == "en"
         assert json.loads(body)["title"] == "Headers too large"
+
+
+async def test_the_body_after_a_wish_for_another_protocol_is_read(app: Litestar) -> None:
+    """In one piece with the head or later; so is the next request."""
+    wish = POST + b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n"
+    async with serving(app) as (edge, connect):
+        one, received = await connect(), 0
+        for pieces in ((wish + b"{}",), (wish[:50], wish[50:], b"{}"), (wish + b"{", b"}")):
+            for piece in pieces:
+                one.writer.write(piece)
+                received += len(piece)
+                await edge.has(1, received=received)
+            assert (await one.answer())[0] == 422
 
 
 def ends(edge: Edge) -> list[Watched]:

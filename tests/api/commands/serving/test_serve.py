@@ -3,18 +3,20 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from api.runtime.places import MOST_OF_ONE_KEY
+from bench.matching.match_cost import circle, placed
 from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
-from tests.api.commands.serving.test_large_matches import ENDLESS, answer_on, asking, under_way
 
 Start = Callable[..., Server]
 IMPORTS, NDJSON = "/sources/served/imports", {"Content-Type": "application/x-ndjson"}
@@ -42,6 +44,47 @@ def _head(line: str, *headers: str, media_type: str = "application/json") -> byt
 def connected(server: Server) -> socket.socket:
     host, port = server.netloc.split(":")
     return socket.create_connection((host, int(port)))
+
+
+LOT = {"id": "1", "segments": ["pr-locaux"]}
+
+
+def drawn(*outlines: Any) -> bytes:
+    """A need of a lot for each outline."""
+    lots = [
+        LOT | {"id": str(number), "territory": {"geometry": {"type": "Polygon", "coordinates": [outline]}}}
+        for number, outline in enumerate(outlines)
+    ]
+    return json.dumps({"lots": lots}).encode()
+
+
+def star(vertices: int, width: float = 7.0) -> Any:
+    """A star on France, which takes seconds to be laid over its communes where it has thousands of vertices."""
+    return placed(circle(vertices, 0.5), width, 5.0)
+
+
+ENDLESS = drawn(*(star(9_900, 7.0 + number / 10) for number in range(8)))
+LARGE = drawn(star(1_000))
+
+
+@contextmanager
+def asking(server: Server, body: bytes) -> Iterator[socket.socket]:
+    """A connection on which a need was sent; it is closed after the block."""
+    with connected(server) as connection:
+        connection.sendall(_request("POST /match", body))
+        yield connection
+
+
+def answer_on(connection: socket.socket) -> tuple[bytes, dict[str, Any]]:
+    """The head and the document of an answer."""
+    head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+    return head, json.loads(body)
+
+
+def under_way(server: Server) -> int:
+    """The number of large matches that are under way or wait for their turn."""
+    (line,) = re.findall(rb"^vivier_large_matches ([0-9.]+)$", server.ask("GET", "/metrics").body, re.MULTILINE)
+    return int(float(line))
 
 
 def stop(server: Server) -> None:
@@ -131,40 +174,20 @@ def test_ctrl_c_leaves_nothing_running(home: Path, start: Start) -> None:
     assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
 
 
-def test_what_is_no_http_is_refused_by_a_problem(server: Server) -> None:
-    """A client that speaks TLS to a plain port, a method or version nobody knows; others are served as before."""
-    for sent in (b"\x16\x03\x01\x02\r\n\r\n", b"FETCH / HTTP/1.1\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):
-        with connected(server) as connection:
-            connection.sendall(sent)
-            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 400 ")
-        assert b"content-type: application/problem+json" in head
-        assert b"x-request-id: " in head
-        assert json.loads(body)["type"] == "/problems/bad-request"
-    assert server.ask("GET", "/health/live").status == 200
-
-
-def test_a_wish_for_another_protocol_is_ignored(server: Server) -> None:
-    """The body after it is read, in one piece with the head or later; so is the next request."""
-    wish = "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"
-    head = _head("POST /match", *wish, f"Content-Length: {len(NEED)}")
-    with connected(server) as connection, connection.makefile("rb") as answers:
-        for pieces in ([head + NEED], [head[:50], head[50:], NEED], [head + NEED[:9], NEED[9:]]):
-            for piece in pieces:
-                connection.sendall(piece)
-            assert answers.readline() == b"HTTP/1.1 200 OK\r\n"
-            lines = iter(answers.readline, b"\r\n")
-            length = next(line for line in [*lines] if line.startswith(b"content-length: ")).partition(b" ")[2]
-            assert "lots" in json.loads(answers.read(int(length)))
-
-
-def test_an_import_fails_with_the_process_that_prepares_its_rows(server: Server) -> None:
-    """Nothing of it is stored, and the next one is taken."""
-    with importing(server) as (preparer, answer):
-        os.kill(preparer, signal.SIGKILL)
-        assert answer.result().status == 503
-    assert [each["status"] for each in decoded(server.ask("GET", IMPORTS))["items"]] == ["failed"]
-    assert decoded(server.ask("POST", IMPORTS, b"".join(ROWS[:10]), **NDJSON))["added"] == 10
+def test_no_other_request_waits_for_large_matches(server: Server) -> None:
+    """Nor those of another key, which take turns; nor is more done for who hangs up."""
+    key = vivier(server.home, "keys", "create", "--name", "autre", "--organisation", "Réseau", "--scope", "match")
+    other = key.stdout.splitlines()[-1]
+    with asking(server, ENDLESS) as first, asking(server, ENDLESS) as second, asking(server, ENDLESS) as third:
+        until(lambda: under_way(server) == 3)
+        assert server.ask("GET", "/health/live").status == 200
+        assert server.ask("POST", "/match", NEED).status == 200
+        assert server.ask("POST", "/match", LARGE, key=other).status == 200
+        assert select.select([first, second, third], [], [], 0)[0] == []
+    until(lambda: under_way(server) == 0)
+    answered = server.ask("POST", "/match", LARGE)
+    assert answered.status == 200
+    assert len(decoded(answered)["lots"]) == 1
 
 
 def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(home: Path, start: Start) -> None:

@@ -1,4 +1,4 @@
-"""The page of an answer says what POST /match answers, and changes it at a click."""
+"""The pages of an answer say what POST /match and POST /allotment answer, and change it at a click."""
 
 import json
 import re
@@ -18,8 +18,8 @@ from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
-from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said
-from tests.api.exchanges.test_reply_page import Outline
+from tests.accessibility_tree import Outline
+from tests.api.desk.steps import FORM, Browser, Fields, assert_refers_to_itself, counted_in_words, heading, said
 from tests.api.sync.factories import Client, put_record
 from tests.domain.shortlists.test_frozen import FOLDER
 
@@ -166,14 +166,6 @@ async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     assert len(page.encode()) < 200_000 + len("".join(re.findall(r"<svg.*?</svg>", page, re.DOTALL)))
 
 
-def assert_refers_to_itself(outline: Outline) -> None:
-    """Each id is there once, and what refers to one finds it."""
-    assert len(outline.ids) == len(set(outline.ids))
-    for name in ("aria-labelledby", "aria-describedby", "for"):
-        referred = [(each.get(name) or "").split() for _, each in outline.elements]
-        assert {one for each in referred for one in each} <= set(outline.ids)
-
-
 async def test_who_lacks_little_is_asked_for_it(
     served: Client, answered: Answered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,18 +181,15 @@ async def test_who_lacks_little_is_asked_for_it(
     assert f'data-tiles="{tiles}" data-credit="© Auteur"' in unescape(page)
 
 
-async def test_the_law_comes_gravest_first_with_its_article(answered: Answered) -> None:
-    page = await answered(lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")
-    of_lot = page.partition('class="answer"')[2].partition('class="whole"')[0]
-    graves = re.findall(r'<details class="law (\w+)">', of_lot)
+async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answered: Answered, browser: Browser) -> None:
+    """Suppliers are those of the day of evaluation; the page says both days, and what the law changes between them."""
+    of_lot = (await answered(lot_1_reserve=["handicap", "ess"], lot_1_valeur="300000")).partition('class="answer"')[2]
+    graves = re.findall(r'<details class="law (\w+)">', of_lot.partition('class="whole"')[0])
     order = ["blocking", "warning", "info"]
     assert graves[0] == "blocking"
     assert all(order.index(one) <= order.index(other) for one, other in pairwise(graves))
-    assert "Article L2113-14" in page
-
-
-async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: Browser) -> None:
-    """Suppliers are those of the day of evaluation; the page says both days, and what the law changes between them."""
+    assert "Article L2113-14" in of_lot
+    await browser.open("/besoin")
     days = {"publication": "2027-01-15", "date": "2026-11-29"}
     page = await answered(lot_1_nature="works", lot_1_valeur="120 000", acheteur="local", **days)
     assert (request_on(page)["planned_publication_on"], request_on(page)["on"]) == ("2027-01-15", "2026-11-29")
@@ -211,23 +200,14 @@ async def test_the_law_is_that_of_the_planned_day(answered: Answered, browser: B
     assert "Règles applicables" not in said(without.text)
 
 
-async def test_the_form_of_a_need_can_be_read_aloud(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_the_form_of_a_need_can_be_read_aloud(own: Browser) -> None:
     for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
-        await browser.open(path)
-        outline = Outline(browser.page)
+        await own.open(path)
+        outline = Outline(own.page)
         assert list(outline.unlabelled()) == []
         assert_refers_to_itself(outline)
         anchors = [each["href"] or "" for each in outline.of("a")]
         assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
-
-
-async def test_a_need_that_is_not_in_order_is_corrected_on_its_form(browser: Browser) -> None:
-    await browser.sign_in()
-    answer = await browser.submit("besoin", {"lot-1-objet": "tonte"}, to="besoin/resultat")
-    assert (answer.status_code, heading(browser.page)) == (422, "Votre besoin")
-    assert '<a href="#lieu">' in browser.page
-    assert browser.fields("besoin")["lot-1-objet"] == ["tonte"]
 
 
 def lacking(*gates: Gate) -> LotShortlist:
@@ -278,3 +258,102 @@ def test_questions_are_whole_sentences_that_tell_neither_the_estimate_nor_the_do
         assert (ask.fr.startswith("Bonjour, "), ask.en.startswith("Hello, ")) == (True, True)
         assert ("Tonte de 12 collèges" in ask.fr, "Ille-et-Vilaine" in ask.en) == (True, True)
         assert not any(each in ask.fr + ask.en for each in ("300", "4 ans", "réservé", "reserved"))
+
+
+TYPED = {
+    "territoire": ["departement:35", "departement:56"],
+    "lot-1-objet": "tonte de pelouses et nettoyage de bureaux",
+    "acheteur": "local",
+    "lot-1-valeur": "100 000",
+    "lot-1-duree": "24",
+}
+TRADES = ("ev-entretien", "pr-locaux")
+
+
+async def stocked(served: Client, source: str) -> None:
+    for number, segment in enumerate(TRADES * 3):
+        offers = [{"segments": [segment], "service_area": {"codes": ["departement:56"]}}]
+        stored = await put_record(served, source, str(number), name=f"Atelier {source} {number}", offers=offers)
+        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+
+
+async def compared(served: Client, browser: Browser, source: str, **typed: Any) -> dict[str, Any]:
+    """What POST /allotment answers to the need that the page asked for; the page is that of the comparison."""
+    await stocked(served, source)
+    await browser.sign_in()
+    await browser.submit("besoin", TYPED, to="besoin/resultat")
+    asked = request_on(browser.page)
+    await browser.open("/lotissement")
+    assert heading(browser.page) == "Découper en lots"
+    answer = await browser.submit("lotissement", {**TYPED, **typed})
+    assert (answer.status_code, heading(browser.page)) == (200, "Découpages comparés")
+    found: dict[str, Any] = (await served.post("/allotment", json=asked)).json()
+    return found
+
+
+async def test_the_page_has_the_proposals_of_the_api(served: Client, browser: Browser, source: str) -> None:
+    """A proposal fills in the form; the suppliers then asked for are as many as it said of each lot."""
+    found = await compared(served, browser, source)
+    assert len(found["proposals"]) > 1
+    text = fold(unescape(browser.page))
+    for proposal in found["proposals"]:
+        for told in (*proposal["reasons"], *proposal["advice"]):
+            assert fold(told["message"]) in text
+        for lot in proposal["lots"]:
+            assert fold(lot["title"]) in text
+            for reason in lot["reasons"]:
+                assert fold(reason["message"]) in text
+    row = re.search(r'<th scope="row">Lots avec concurrence</th>\s*<td>(\d+)</td>\s*<td[^>]*>(\d+)', browser.page)
+    assert row is not None
+    figures = (found["as_given"]["with_competition"], found["proposals"][0]["summary"]["with_competition"])
+    assert (int(row[1]), int(row[2])) == figures
+    proposal = next(each for each in found["proposals"] if len(each["lots"]) > 1)
+    start = browser.page.index(f'id="proposition-{proposal["rank"]}"')
+    fields = Fields(browser.page[start:].partition("</section>")[0]).forms["besoin"]
+    await browser.open("/besoin")
+    await browser.submit("besoin", {**fields, "jeton": browser.fields("besoin")["jeton"]}, faire="comprendre")
+    assert "À corriger" not in browser.page
+    assert browser.fields("besoin")["lot-2-objet"] == [proposal["lots"][1]["title"]]
+    await browser.submit("besoin", to="besoin/resultat")
+    matched = (await served.post("/match", json=request_on(browser.page))).json()
+    assert [lot["total"] for lot in matched["lots"]] == [lot["total"] for lot in proposal["lots"]]
+    for asked, lot in zip(request_on(browser.page)["lots"], proposal["lots"], strict=True):
+        assert (asked.get("reserved", []), asked["duration_months"]) == (lot["reserved"], 24)
+
+
+async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, browser: Browser, source: str) -> None:
+    await compared(served, browser, source)
+    amounts = {f"montant-1-{trade}": text for trade, text in zip(TRADES, ("60 000", "40 000"), strict=True)}
+    await browser.submit("lotissement", amounts | {"par-lieu": ""})
+    assert "60\N{NARROW NO-BREAK SPACE}000" in browser.page or "60 000" in fold(browser.page)
+    assert browser.fields("lotissement")["par-lieu"] == [""]
+    wrong = {"lots": "beaucoup", "candidats": "0", f"montant-1-{TRADES[0]}": "cher"}
+    assert (await browser.submit("lotissement", wrong)).status_code == 422
+    fields = browser.fields("lotissement")
+    for name, text in wrong.items():
+        assert f'<a href="#{name}">' in browser.page
+        assert fields[name] == [text]
+    assert fields["lot-1-objet"] == [TYPED["lot-1-objet"]]
+    too_much = {"lots": "20", "candidats": "3", f"montant-1-{TRADES[0]}": "2 000 000 000 000"}
+    assert (await browser.submit("lotissement", too_much)).status_code == 422
+    assert '<a href="#lot-1-valeur">' in browser.page
+    await browser.submit("lotissement", lots="beaucoup", faire="ajouter")
+    assert browser.fields("lotissement")["lots"] == ["beaucoup"]
+    assert (heading(browser.page), "lot-2-objet" in browser.fields("lotissement")) == ("Découper en lots", True)
+    await browser.open("/lotissement")
+    assert (await browser.submit("lotissement", {"lot-1-objet": "tonte", "lots": "0"})).status_code == 422
+    assert ('<a href="#lieu">' in browser.page, '<a href="#lots">' in browser.page) == (True, True)
+
+
+async def test_lots_of_the_same_words_have_amounts_of_their_own_and_none_is_lost(own: Browser) -> None:
+    """Of more than ten lots the page asks for the amounts of those that it shows."""
+    words = TYPED["lot-1-objet"]
+    lots = {f"lot-{number}-objet": words for number in range(1, 13)}
+    await own.open("/lotissement")
+    await own.submit("lotissement", {**TYPED, **lots}, faire="comprendre")
+    assert f"montant-2-{TRADES[0]}" in own.fields("lotissement")
+    await own.submit("lotissement", {f"montant-2-{TRADES[0]}": "60 000"}, faire="lots-11")
+    assert f'id="montant-12-{TRADES[0]}"' in own.page
+    assert f'id="montant-2-{TRADES[0]}"' not in own.page
+    await own.submit("lotissement", faire="lots-1")
+    assert own.fields("lotissement")[f"montant-2-{TRADES[0]}"] == ["60 000"]

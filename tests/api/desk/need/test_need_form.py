@@ -155,9 +155,6 @@ def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carrie
     read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
     assert (read[0], read[2]) == (form.lots[0], form.lots[2])
     assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
-
-
-def test_a_form_with_nothing_in_it_is_the_empty_one() -> None:
     assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
 
 
@@ -197,36 +194,26 @@ def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, l
         assert mistake.detail.fr
 
 
-def places(numbers: list[int], place: str) -> tuple[list[int], int, int | None, int | None]:
-    shown = lots_from(numbers, place, lambda lines: lines)
-    return list(shown.lots), shown.first, shown.before, shown.after
+LONG = [120, 80, 1, LINES_AT_ONCE + 1, 5]
 
 
 @pytest.mark.parametrize(
-    ("place", "expected"),
+    ("lines", "place", "expected"),
     [
-        ("1", ([1] * 10, 1, None, 11)),
-        ("", ([1] * 10, 1, None, 11)),
-        ("10", ([1] * 10, 1, None, 11)),
-        ("11", ([1, 1], 11, 1, None)),
-        ("13", ([1] * 10, 1, None, 11)),
-        ("-1", ([1] * 10, 1, None, 11)),
+        *(([1] * 12, place, ([1] * 10, 1, None, 11)) for place in ("1", "", "10", "13", "-1")),
+        ([1] * 12, "11", ([1, 1], 11, 1, None)),
+        (LONG, "1", ([120, 80], 1, None, 3)),
+        (LONG, "3", ([1], 3, 1, 4)),
+        (LONG, "4", ([LINES_AT_ONCE + 1], 4, 3, 5)),
+        (LONG, "5", ([5], 5, 4, None)),
+        ([], "1", ([], 1, None, None)),
     ],
 )
-def test_short_lots_come_ten_at_a_time(place: str, expected: object) -> None:
-    assert places([1] * 12, place) == expected
-
-
-def test_a_page_ends_before_a_lot_that_would_make_it_too_long() -> None:
-    lots = [120, 80, 1, LINES_AT_ONCE + 1, 5]
-    assert places(lots, "1") == ([120, 80], 1, None, 3)
-    assert places(lots, "3") == ([1], 3, 1, 4)
-    assert places(lots, "4") == ([LINES_AT_ONCE + 1], 4, 3, 5)
-    assert places(lots, "5") == ([5], 5, 4, None)
-
-
-def test_a_need_without_lots_has_one_page() -> None:
-    assert places([], "1") == ([], 1, None, None)
+def test_lots_come_ten_at_a_time_or_as_many_as_a_page_has_lines_for(
+    lines: list[int], place: str, expected: object
+) -> None:
+    shown = lots_from(lines, place, lambda each: each)
+    assert (list(shown.lots), shown.first, shown.before, shown.after) == expected
 
 
 @pytest.mark.parametrize(
@@ -327,13 +314,8 @@ async def test_what_is_wrong_in_lots_of_other_pages_is_said_and_shown_first(brow
     assert "À corriger aussi, dans des lots d'autres pages : 12." in said(browser.page)
     await browser.submit("besoin", {"lot-2-valeur": "1"}, to="besoin/resultat")
     assert '<a href="#lot-12-duree">' in browser.page
-
-
-async def test_a_lot_that_is_added_is_shown(browser: Browser, buyer: Buyer) -> None:
-    stored = (await buyer.post("/needs", need(20))).json()["need"]
-    await browser.open(f"/besoins/{stored['id']}/changer")
     await browser.submit("besoin", faire="ajouter")
-    assert set(browser.fields("besoin")) & {"lot-20-objet", "lot-21-objet"} == {"lot-21-objet"}
+    assert set(browser.fields("besoin")) & {"lot-30-objet", "lot-31-objet"} == {"lot-31-objet"}
 
 
 async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: Browser, buyer: Buyer) -> None:

@@ -46,19 +46,15 @@ async def test_what_is_unticked_stays_so_until_other_words_are_typed(browser: Br
     assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
 
 
-@pytest.mark.parametrize("montrer", [None, "lieu"])
-async def test_of_many_unknown_codes_the_first_have_a_suggestion(browser: Browser, montrer: str | None) -> None:
+async def test_of_many_unknown_codes_the_first_have_a_suggestion(own: Browser) -> None:
     """To look for what may be meant takes longer than all the rest of the form."""
-    await browser.sign_in()
-    codes = [f"commune:{number:05}x" for number in range(1_000, 1_100)]
-    answer = await browser.submit(
-        "besoin",
-        {"territoire": codes, "montrer": montrer or ""},
-        to="besoin/compris" if montrer else None,
-        faire="comprendre",
-    )
-    assert "commune:01000x" in answer.text
-    assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", answer.text))) <= MOST_SUGGESTIONS
+    form, codes = own.page, [f"commune:{number:05}x" for number in range(1_000, 1_100)]
+    for to, montrer in (("besoin", ""), ("besoin/compris", "lieu")):
+        own.page = form
+        fields = {"territoire": codes, "montrer": montrer}
+        page = (await own.submit("besoin", fields, to=to, faire="comprendre")).text
+        assert "commune:01000x" in page
+        assert 1 <= len(set(re.findall(r"peut-être (commune:\w+)", page))) <= MOST_SUGGESTIONS
 
 
 async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
@@ -72,31 +68,23 @@ async def test_a_name_of_several_places_is_a_choice(browser: Browser) -> None:
     assert "À corriger" not in browser.page
 
 
-@pytest.mark.parametrize(
-    ("typed", "field"),
-    [
-        ({"lieu": "Xyzzyplugh"}, "lieu"),
-        ({"lieu": ""}, "lieu"),
-        ({"lot_1_objet": ""}, "lot-1-objet"),
-        ({"lot_1_valeur": "beaucoup"}, "lot-1-valeur"),
-        ({"lot_1_duree": "1,5"}, "lot-1-duree"),
-        ({"lot_1_options": "quelques-unes"}, "lot-1-options"),
-        ({"lot_1_options": "-1"}, "lot-1-options"),
-        ({"lot_1_distance": "-3"}, "lot-1-distance"),
-        ({"lot_1_distance": "0"}, "lot-1-distance"),
-        ({"lot_1_site": "Xyzzyplugh"}, "lot-1-site"),
-        ({"date": "bientôt"}, "date"),
-        ({"publication": "bientôt"}, "publication"),
-    ],
-)
-async def test_a_mistake_is_said_at_its_field_and_stays_as_typed(
-    browser: Browser, typed: dict[str, str], field: str
-) -> None:
-    page = await read(browser, **{"lieu": "Morbihan", "lot_1_objet": NETT} | typed)
-    assert f'<a href="#{field}">' in page
-    assert f'id="{field}-erreur"' in page
-    (name, text), *_ = typed.items()
-    assert browser.fields("besoin")[name.replace("_", "-")] == [text]
+async def test_mistakes_are_said_at_their_fields_and_stay_as_typed(browser: Browser) -> None:
+    unreadable = {
+        "lieu": "Xyzzyplugh",
+        "lot_1_valeur": "beaucoup",
+        "lot_1_duree": "1,5",
+        "lot_1_options": "quelques-unes",
+        "lot_1_site": "Xyzzyplugh",
+        "date": "bientôt",
+        "publication": "bientôt",
+    }
+    impossible = ({"lot_1_options": "-1"}, {"lot_1_distance": "-3"}, {"lot_1_distance": "0"})
+    for wrong in (unreadable, {"lieu": ""}, {"lot_1_objet": ""}, *impossible):
+        page = await read(browser, **{"lieu": "Morbihan", "lot_1_objet": NETT} | wrong)
+        for name, text in wrong.items():
+            field = name.replace("_", "-")
+            assert (f'<a href="#{field}">' in page, f'id="{field}-erreur"' in page) == (True, True), field
+            assert browser.fields("besoin")[field] == [text]
 
 
 async def test_lots_come_and_go_and_the_others_keep_what_was_typed(browser: Browser) -> None:
@@ -134,15 +122,14 @@ async def test_renewals_without_a_duration_leave_the_value_unknown(browser: Brow
     assert "indiquer la durée ferme" not in await read(browser, lot_1_objet=NETT, lot_1_duree="12", **typed)
 
 
-async def test_the_example_is_one_click_away_and_in_order(browser: Browser) -> None:
-    await browser.sign_in()
-    assert "besoin?exemple=1" in browser.page
-    await browser.open("/besoin?exemple=1")
-    fields = browser.fields("besoin")
+async def test_the_example_is_one_click_away_and_in_order(own: Browser) -> None:
+    assert "besoin?exemple=1" in own.page
+    await own.open("/besoin?exemple=1")
+    fields = own.fields("besoin")
     assert (fields["territoire"], len(fields["lot-4-metier"]) > 0) == (["departement:56"], True)
-    assert "À corriger" not in browser.page
+    assert "À corriger" not in own.page
     assert fields["lot-1-commune"] == ["56260"]
-    english = (await browser.get("/besoin", headers={"Accept-Language": "en"})).text
+    english = (await own.get("/besoin", headers={"Accept-Language": "en"})).text
     assert (heading(english), '<html lang="en">' in english) == ("Your need", True)
 
 
@@ -198,20 +185,19 @@ async def test_what_the_words_say_fills_in_the_form_and_what_they_ask_is_left_to
 NOTICE = eforms(eforms_lot("LOT-0001", reserved("res-ws") + project()))
 
 
-async def test_the_form_says_what_the_notice_says(served: Client, browser: Browser) -> None:
+async def test_the_form_says_what_the_notice_says(served: Client, own: Browser) -> None:
     """The answer to the form that it fills in is asked for with the need that POST /notices reads.
 
     A record of BOAMP is read too, and all lots of a long notice.
     """
-    await browser.sign_in()
-    answer = await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
+    answer = await send_file(own, "besoin", "avis", NOTICE, faire="avis")
     assert answer.status_code == 200
-    assert "Avis lu" in browser.page
+    assert "Avis lu" in own.page
     read = await served.post("/notices", content=NOTICE, headers={"Content-Type": "application/xml"})
     need, unread = read.json()["need"], read.json()["unread"]
     assert unread
-    await browser.submit("besoin", to="besoin/resultat")
-    asked = request_on(browser.page)
+    await own.submit("besoin", to="besoin/resultat")
+    asked = request_on(own.page)
     for name in ("title", "reference", "territory", "contract"):
         assert asked.get(name) == need.get(name)
     assert asked["buyer"]["siret"] == need["buyer"]["siret"]
@@ -220,40 +206,32 @@ async def test_the_form_says_what_the_notice_says(served: Client, browser: Brows
         assert lot[name] == of_notice[name]
 
     record = b"\xef\xbb\xbf" + json.dumps(boamp(FNSIMPLE)).encode()
-    await browser.open("/besoin")
-    answer = await send_file(browser, "besoin", "avis", record, faire="avis")
-    assert (answer.status_code, browser.fields("besoin")["lot-1-objet"] != [""]) == (200, True)
+    await own.open("/besoin")
+    answer = await send_file(own, "besoin", "avis", record, faire="avis")
+    assert (answer.status_code, own.fields("besoin")["lot-1-objet"] != [""]) == (200, True)
     lots = "".join(eforms_lot(f"LOT-{number:04}", project()) for number in range(1, 41))
-    await send_file(browser, "besoin", "avis", eforms(lots), faire="avis")
-    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
-    await browser.submit("besoin", to="besoin/resultat")
-    assert len(request_on(browser.page)["lots"]) == 40
+    await send_file(own, "besoin", "avis", eforms(lots), faire="avis")
+    assert "40 lots, dont ceux du 1er au 10e sont ici" in said(own.page)
+    await own.submit("besoin", to="besoin/resultat")
+    assert len(request_on(own.page)["lots"]) == 40
 
 
-async def test_what_it_replaces_can_come_back(browser: Browser) -> None:
-    await browser.sign_in()
+async def test_nothing_typed_is_lost_by_a_file_be_it_a_notice_or_none(own: Browser) -> None:
     typed = {"lot-1-objet": "imprimerie", "lieu": "Pontivy", "lot-1-valeur": "12 000"}
-    await send_file(browser, "besoin", "avis", NOTICE, faire="avis", **typed)
-    before = browser.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
+    form = own.page
+    not_xml = (b"<a/>", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', b"\xff\xfe")
+    for content in (b"", b"  ", b"bonjour", b"{", b"[]", *not_xml):
+        own.page = form
+        answer = await send_file(own, "besoin", "avis", content, faire="avis", **typed)
+        assert (answer.status_code, '<a href="#avis">' in own.page) == (422, True)
+        assert own.fields("besoin")["lot-1-objet"] == ["imprimerie"]
+    await send_file(own, "besoin", "avis", NOTICE, faire="avis", **typed)
+    before = own.page.partition("Revenir à ce que")[0].rpartition("<form")[2]
     for name, text in typed.items():
         assert f'name="{name}" value="{text}"' in before
-    await browser.open("/besoin")
-    await send_file(browser, "besoin", "avis", NOTICE, faire="avis")
-    assert "Revenir à ce que" not in browser.page, "nothing was typed"
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"  ", b"bonjour", b"{", b"[]", b"<a/>", b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', b"\xff\xfe"],
-)
-async def test_a_file_that_is_no_notice_is_a_mistake_and_nothing_typed_is_lost(
-    browser: Browser, content: bytes
-) -> None:
-    await browser.sign_in()
-    answer = await send_file(browser, "besoin", "avis", content, faire="avis", **{"lot-1-objet": "imprimerie"})
-    assert answer.status_code == 422
-    assert '<a href="#avis">' in browser.page
-    assert browser.fields("besoin")["lot-1-objet"] == ["imprimerie"]
+    await own.open("/besoin")
+    await send_file(own, "besoin", "avis", NOTICE, faire="avis")
+    assert "Revenir à ce que" not in own.page, "nothing was typed"
 
 
 async def test_files_are_read_of_forms_of_this_browser_alone_and_where_one_is_asked_for(browser: Browser) -> None:
@@ -270,45 +248,31 @@ POLYGON = {"type": "Polygon", "coordinates": [RING]}
 MOWING = {"lot-1-objet": "tonte de pelouses"}
 
 
-@pytest.mark.parametrize(
-    ("typed", "territory"),
-    [
-        ({"lieu": "Pontivy", "rayon": "20"}, {"near": {"commune": "56178"}, "radius_km": 20}),
-        ({"centre": "48.06,-2.96", "rayon": "12,5"}, {"near": {"lat": 48.06, "lon": -2.96}, "radius_km": 12.5}),
-        ({"trace": json.dumps(POLYGON)}, {"geometry": POLYGON}),
-    ],
-)
-async def test_circles_and_outlines_are_the_territory(
-    browser: Browser, typed: dict[str, str], territory: dict[str, Any]
-) -> None:
-    await browser.sign_in()
-    assert (await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")).status_code == 200
-    assert request_on(browser.page)["territory"] == territory
+async def test_what_is_drawn_is_said_in_words_carried_along_and_the_territory(own: Browser) -> None:
+    form, outline = own.page, json.dumps(POLYGON)
+    around: list[tuple[dict[str, str], str, dict[str, Any]]] = [
+        ({"territoire": "commune:56055", "rayon": "20"}, "autour d’Étel", {"commune": "56055"}),
+        ({"lieu": "Pontivy", "rayon": "20"}, "autour de Pontivy", {"commune": "56178"}),
+        ({"centre": "48.06,-2.96", "rayon": "20"}, "autour d’un point à Pontivy", {"lat": 48.06, "lon": -2.96}),
+    ]
+    drawn = [(typed, f"Rayon de 20 km {words}", {"near": near, "radius_km": 20}) for typed, words, near in around]
+    for typed, words, territory in (
+        *drawn,
+        ({"trace": outline}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)", {"geometry": POLYGON}),
+    ):
+        own.page = form
+        await own.submit("besoin", {**MOWING, **typed}, faire="comprendre")
+        assert words in own.page.replace("\N{NO-BREAK SPACE}", " ")
+        fields = own.fields("besoin")
+        for name, text in typed.items():
+            assert fields[name] == [text] or (name, fields["territoire"]) == ("lieu", ["commune:56178"])
+        await own.submit("besoin", to="besoin/resultat")
+        assert request_on(own.page)["territory"] == territory
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ({"lieu": "Pontivy", "rayon": "20"}, "Rayon de 20 km autour de Pontivy"),
-        ({"territoire": "commune:56055", "rayon": "20"}, "Rayon de 20 km autour d’Étel"),
-        ({"centre": "48.06,-2.96", "rayon": "20"}, "Rayon de 20 km autour d’un point à Pontivy"),
-        ({"trace": json.dumps(POLYGON)}, "Zone dessinée autour de Noyal-Pontivy (4 sommets)"),
-    ],
-)
-async def test_what_is_drawn_is_said_in_words_and_carried_along(
-    browser: Browser, typed: dict[str, str], said: str
-) -> None:
-    await browser.sign_in()
-    await browser.submit("besoin", {**MOWING, **typed}, faire="comprendre")
-    assert said in browser.page.replace("\N{NO-BREAK SPACE}", " ")
-    fields = browser.fields("besoin")
-    for name, text in typed.items():
-        assert fields[name] == [text] or (name, fields["territoire"]) == ("lieu", ["commune:56178"])
-
-
-@pytest.mark.parametrize(
-    ("typed", "field"),
-    [
+async def test_a_territory_that_says_two_things_or_none_is_a_mistake(own: Browser) -> None:
+    form = own.page
+    mistakes: list[tuple[dict[str, Any], str]] = [
         ({"lieu": "Morbihan", "rayon": "20"}, "lieu"),
         ({"territoire": "departement:56", "rayon": "20"}, "rayon"),
         ({"territoire": ["commune:56178", "commune:56260"], "rayon": "20"}, "rayon"),
@@ -322,21 +286,16 @@ async def test_what_is_drawn_is_said_in_words_and_carried_along(
         ({"trace": json.dumps({"type": "Polygon", "coordinates": [[[2, 49], [2, 49], [2, 49], [2, 49]]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]})}, "lieu"),
         ({"trace": json.dumps(POLYGON | {"coordinates": [[[lat, lon] for lon, lat in RING]]})}, "lieu"),
-    ],
-)
-async def test_a_territory_that_says_two_things_or_none_is_a_mistake(
-    browser: Browser, typed: dict[str, Any], field: str
-) -> None:
-    await browser.sign_in()
-    answer = await browser.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
-    assert answer.status_code == 422
-    assert f'<a href="#{field}">' in browser.page
+    ]
+    for typed, field in mistakes:
+        own.page = form
+        answer = await own.submit("besoin", {**MOWING, **typed}, to="besoin/resultat")
+        assert (answer.status_code, f'<a href="#{field}">' in own.page) == (422, True), typed
 
 
-async def test_outlines_are_drawn_thin_and_stay_in_the_browser(browser: Browser) -> None:
-    await browser.sign_in()
-    path = browser.page.partition('data-outlines="./')[2].partition('"')[0]
-    answer = await browser.get(f"/{path}/departement:56/commune")
+async def test_outlines_are_drawn_thin_and_stay_in_the_browser(own: Browser) -> None:
+    path = own.page.partition('data-outlines="./')[2].partition('"')[0]
+    answer = await own.get(f"/{path}/departement:56/commune")
     assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
     found = answer.json()["features"]
     assert len(found) > 240
@@ -348,17 +307,11 @@ async def test_outlines_are_drawn_thin_and_stay_in_the_browser(browser: Browser)
         ("region:53", "contour", "region:53"),
         ("country:FR", "villes", "commune:75056"),
     ):
-        (one, *_) = (await browser.get(f"/{path}/{code}/{kind}")).json()["features"]
+        (one, *_) = (await own.get(f"/{path}/{code}/{kind}")).json()["features"]
         assert one["id"].startswith(first)
-    assert (await browser.get("/contours/old/region:53/contour")).headers["cache-control"] == "no-store"
-
-
-@pytest.mark.parametrize(
-    "path", ["country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"]
-)
-async def test_there_are_no_other_outlines(browser: Browser, path: str) -> None:
-    await browser.sign_in()
-    assert (await browser.get(f"/contours/x/{path}")).status_code == 404
+    assert (await own.get("/contours/old/region:53/contour")).headers["cache-control"] == "no-store"
+    for other in ("country:FR/commune", "departement:999/epci", "commune:56178/epci", "x/contour", "region:53/villes"):
+        assert (await own.get(f"/contours/x/{other}")).status_code == 404
 
 
 async def test_maps_show_images_of_the_tile_server_alone(reference: Reference) -> None:
@@ -369,49 +322,46 @@ async def test_maps_show_images_of_the_tile_server_alone(reference: Reference) -
     assert policy.count("tuiles.example.org") == 1
 
 
-async def test_places_are_completed_while_a_name_is_typed(browser: Browser) -> None:
-    await browser.sign_in()
-    fields = {**browser.fields("besoin"), "lieu": "Ponti", "territoire": ["commune:56260"], "montrer": "lieu"}
-    part = (await browser.post("/besoin/compris", data=fields, headers=FORM)).text
+async def test_places_are_completed_while_a_name_is_typed(own: Browser) -> None:
+    fields = {**own.fields("besoin"), "lieu": "Ponti", "territoire": ["commune:56260"], "montrer": "lieu"}
+    part = (await own.post("/besoin/compris", data=fields, headers=FORM)).text
     assert "<html" not in part
     assert 'value="commune:56260" checked' in part
     assert 'class="possible" id="territoire-commune:56178"' in part
-    part = (await browser.post("/besoin/compris", data={**fields, "rayon": "20"}, headers=FORM)).text
+    part = (await own.post("/besoin/compris", data={**fields, "rayon": "20"}, headers=FORM)).text
     assert "epci:" not in part, "a radius is counted around communes alone"
     fields |= {"lot-1-site": "Vann", "montrer": "lot-1-site"}
-    assert 'name="lot-1-commune" value="56260"' in (await browser.post("/besoin/compris", data=fields)).text
+    assert 'name="lot-1-commune" value="56260"' in (await own.post("/besoin/compris", data=fields)).text
     fields |= {"lot-1-lieu": "Vann", "montrer": "lot-1-lieu"}
-    part = (await browser.post("/besoin/compris", data=fields)).text
+    part = (await own.post("/besoin/compris", data=fields)).text
     assert 'name="lot-1-territoire" value="commune:56260">' in part
     assert 'value="commune:56260" checked' not in part
 
 
-async def test_trades_are_read_while_words_are_typed(browser: Browser) -> None:
-    await browser.sign_in()
-    fields = {**browser.fields("besoin"), "lot-1-objet": "tonte de pelouses", "montrer": "lot-1-metiers"}
-    part = (await browser.post("/besoin/compris", data=fields)).text
+async def test_trades_are_read_while_words_are_typed(own: Browser) -> None:
+    fields = {**own.fields("besoin"), "lot-1-objet": "tonte de pelouses", "montrer": "lot-1-metiers"}
+    part = (await own.post("/besoin/compris", data=fields)).text
     assert 'name="lot-1-metier" value="ev-entretien" checked' in part
     assert "Métiers compris\N{NO-BREAK SPACE}: Entretien d’espaces verts" in part
     words = {**fields, "lot-1-objet": "nettoyage des collèges, 3 ans, réservé aux ESAT ?"}
-    part = (await browser.post("/besoin/compris", data=words, headers=FORM)).text
+    part = (await own.post("/besoin/compris", data=words, headers=FORM)).text
     assert 'name="lot-1-dit" value="months:36" checked' in part
     assert 'name="lot-1-dit" value="reserved:handicap">' in part, "what is asked is not ticked"
-    assert (await browser.post("/besoin/compris", data={**fields, "montrer": "tout"})).status_code == 404
+    assert (await own.post("/besoin/compris", data={**fields, "montrer": "tout"})).status_code == 404
 
 
-async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, browser: Browser, source: str) -> None:
+async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, own: Browser, source: str) -> None:
     """As many as the answer then shows; nothing as long as it is not known where, or what."""
     for number in range(2):
         stored = await put_record(served, source, str(number), name=f"Paysages {source} {number}", siret=None)
         await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    await browser.sign_in()
-    fields = {**browser.fields("besoin"), **MOWING, "montrer": "compte"}
-    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""
+    fields = {**own.fields("besoin"), **MOWING, "montrer": "compte"}
+    assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""
     fields["lieu"] = "Morbihan"
-    counted = (await browser.post("/besoin/compris", data=fields)).text
+    counted = (await own.post("/besoin/compris", data=fields)).text
     need = {"territory": {"codes": ["departement:56"]}, "lots": [{"id": "1", "title": MOWING["lot-1-objet"]}]}
     (lot,) = (await served.post("/match", json=need)).json()["lots"]
     assert lot["total"] > 1
     assert f"{counted_in_words(lot['total'])} candidats" in said(counted)
     fields |= {"trace": json.dumps(POLYGON | {"coordinates": [RING[:4]]}), "lieu": ""}
-    assert (await browser.post("/besoin/compris", data=fields)).text.strip() == ""
+    assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""

@@ -89,40 +89,34 @@ async def test_a_button_pressed_twice_keeps_one_need_and_matches_it_once(
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
-    monkeypatch.delattr("api.desk.frame.visit.match_first")
+    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
     answers.append(await own.post("/besoins", data=fields))
     assert len({answer.headers["location"] for answer in answers}) == 1
     assert len((await buyer.get("/needs")).json()["items"]) == 1
 
 
 async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(own: Browser, buyer: Buyer) -> None:
+    """The trades of a lot follow its words."""
     content = {
         "near_misses": 7,
         "buyer": {"siret": "21350238800019", "kind": "local"},
         "territory": {"codes": ["departement:56"]},
+        "lots": [{"id": "parcs", "title": "entretien", "segments": ["ev-entretien"], "cpv": ["77310000"]}],
     }
     need = (await buyer.keep(title="Parcs", **content))["need"]
-    await own.open(f"/besoins/{need['id']}/changer")
-    await own.submit("besoin", {"lot-1-objet": "tonte de pelouses", "lot-1-valeur": "90 000"}, to="besoin/resultat")
-    answer = await own.submit("besoin/resultat", to=f"besoins/{need['id']}/changer")
-    assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
-    after = (await buyer.get(f"/needs/{need['id']}")).json()
-    assert (after["lots"][0]["value_eur"], after["lots"][0]["title"]) == (90_000, "tonte de pelouses")
-    assert (after["near_misses"], after["buyer"]["siret"], after["version"]) == (7, "21350238800019", 2)
-
-
-async def test_the_trades_of_a_lot_follow_its_words(own: Browser, buyer: Buyer) -> None:
-    lot = {"id": "parcs", "title": "entretien des parcs", "segments": ["ev-entretien"], "cpv": ["77310000"]}
-    need = (await buyer.keep(lots=[lot], territory={"codes": ["departement:56"]}))["need"]
     form = f"besoins/{need['id']}/changer"
     await own.open(f"/{form}")
-    await own.submit("besoin", {"lot-1-valeur": "90000"}, to=form)
-    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
-    assert (after["id"], after["segments"], after["cpv"]) == ("parcs", ["ev-entretien"], ["77310000"])
+    await own.submit("besoin", {"lot-1-valeur": "90 000"}, to="besoin/resultat")
+    answer = await own.submit("besoin/resultat", to=form)
+    assert (answer.status_code, answer.url.path) == (200, f"/besoins/{need['id']}")
+    after = (await buyer.get(f"/needs/{need['id']}")).json()
+    assert (after["near_misses"], after["buyer"]["siret"], after["version"]) == (7, "21350238800019", 2)
+    (lot,) = after["lots"]
+    assert (lot["id"], lot["segments"], lot["cpv"]) == ("parcs", ["ev-entretien"], ["77310000"])
     await own.open(f"/{form}")
     await own.submit("besoin", {"lot-1-objet": "nettoyage de bureaux"}, to=form)
-    (after,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
-    assert (after["id"], after["segments"], after["value_eur"]) == ("parcs", [], 90_000)
+    (lot,) = (await buyer.get(f"/needs/{need['id']}")).json()["lots"]
+    assert (lot["id"], lot["segments"], lot["value_eur"]) == ("parcs", [], 90_000)
 
 
 async def test_two_people_who_change_one_need_see_both(own: Browser, path: str, buyer: Buyer) -> None:
@@ -217,19 +211,6 @@ async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, pat
     assert (await buyer.noted(need_id)).count("decision.made") == 4
 
 
-async def test_a_decision_outlives_the_session_in_which_it_was_typed(own: Browser, path: str, buyer: Buyer) -> None:
-    form = f"{path}/decisions"
-    await own.open(f"/{form}")
-    one = suppliers_on(own.page)[0]
-    own.cookies.clear()
-    answer = await own.submit(form, fournisseur=one, decision="kept", motif="Tond nos parcs")
-    assert answer.status_code == 401
-    await own.submit("connexion", cle=key_of(buyer))
-    await own.submit(form)
-    assert "Tond nos parcs" in said(own.page)
-    assert (await buyer.noted(path.rpartition("/")[2])).count("decision.made") == 1
-
-
 async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
     lots = [{"id": f"L{n}", "title": "tonte de pelouses"} for n in range(1, 25)]
     need_id = (await buyer.keep(lots=lots, territory={"codes": ["commune:56178"]}))["need"]["id"]
@@ -280,7 +261,7 @@ async def test_another_planned_day_is_a_reason_to_freeze_again_once(
     await own.submit(f"{path}/versions")
     assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
     own.page = page
-    monkeypatch.delattr("api.desk.frame.visit.match_first")
+    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
     await own.submit(f"{path}/versions")
     versions = await buyer.get(f"/needs/{path.rpartition('/')[2]}/shortlists")
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]

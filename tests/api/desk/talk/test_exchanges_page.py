@@ -9,19 +9,6 @@ from tests.api.desk.steps import FORM, TWO, WORDS, Browser, Desk, DeskWith, head
 from tests.api.sync.factories import Client
 
 
-async def test_a_message_goes_to_the_whole_list_after_it_was_read_again(desk: Desk, browser: Browser) -> None:
-    await desk.open("echanges/nouveau")
-    await desk.send("echanges/nouveau", faire="relire", **WORDS)
-    assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
-    assert all(name in browser.page for name in ("Jardins d&#39;Arvor", "Ateliers du Scorff"))
-    assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
-    await desk.send("echanges/nouveau", faire="envoyer")
-    exchange = await desk.exchange()
-    assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
-    assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
-    assert set(desk.links()) == set(TWO)
-
-
 async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(desk: Desk, browser: Browser) -> None:
     """The page says so before: who is noted counts as reached from that day on."""
     await desk.open("echanges/nouveau")
@@ -39,12 +26,15 @@ async def test_what_is_said_by_telephone_is_noted_after_it_and_nothing_is_sent(d
     assert "noté comme joint ce jour" in said(browser.page)
 
 
-async def test_an_exchange_is_opened_once_and_its_letters_are_for_that_session(
+async def test_a_message_goes_to_the_whole_list_once_after_it_was_read_again(
     desk: Desk, browser: Browser, served: Client
 ) -> None:
     """However often its button is pressed, at once or later, the same letters are shown, to that session alone."""
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", **WORDS)
+    assert unescape(heading(browser.page)) == "Relire avant d’envoyer"
+    assert all(name in unescape(browser.page) for name in TWO)
+    assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
     preview, fields = browser.page, browser.fields(f"{desk.path}/echanges/nouveau") | {"faire": ["envoyer"]}
     content, path = urlencode(fields, doseq=True), f"/{desk.path}/echanges/nouveau"
     answers = await asyncio.gather(*(browser.post(path, content=content, headers=FORM) for _ in range(3)))
@@ -57,6 +47,9 @@ async def test_an_exchange_is_opened_once_and_its_letters_are_for_that_session(
     await desk.send("echanges/nouveau", faire="envoyer")
     assert desk.links() == first
     assert len((await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"]) == 1
+    exchange = await desk.exchange()
+    assert {each["supplier_id"] for each in exchange["recipients"]} == set(desk.suppliers.values())
+    assert (exchange["subject"], exchange["messages"][0]["body"]) == (WORDS["objet"], WORDS["texte"])
     async with Browser(served.app) as other:
         await other.sign_in(desk.key)
         assert (await other.open(letters)).status_code == 200
@@ -100,23 +93,6 @@ async def test_a_template_keeps_what_was_written(desk_with: DeskWith, browser: B
     assert (await desk.buyer.get(f"/{desk.api}/exchanges")).json()["items"] == []
     await desk.send("echanges/nouveau", faire="relire", a="liste", objet="Invitation", texte="Venez le 3 mars.")
     assert "aucun candidat" in browser.page
-
-
-async def test_an_answer_is_unread_until_the_exchange_is_opened(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    await desk.reply(desk.links()[TWO[0]], body="Oui, le mardi", stance="interested")
-    await desk.open("echanges")
-    assert "À lire (1)" in browser.page
-    assert "Oui, le mardi" in browser.page
-    exchange = await desk.exchange()
-    await desk.open(f"echanges/{exchange['id']}")
-    assert browser.page.count("Nouveau</strong>") == 1
-    await desk.open("echanges")
-    assert "À lire" not in browser.page
-    await desk.open(f"echanges/{exchange['id']}")
-    assert "Nouveau</strong>" not in browser.page
-    journal = (await desk.buyer.get(f"/audit?object=exchange:{exchange['id']}")).json()["items"]
-    assert [each["action"] for each in journal].count("exchange.read") == 1
 
 
 async def test_a_question_is_answered_to_all_without_its_author(desk: Desk, browser: Browser) -> None:
@@ -167,9 +143,7 @@ async def test_a_question_is_answered_to_its_author_alone(desk: Desk, browser: B
 
 
 async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     refused = await desk.send(page, faire="reponse", dit="Trop loin", frein=["distance", "other"])
     assert refused.status_code == 422
     assert "Trop loin" in browser.page
@@ -195,9 +169,7 @@ async def test_an_answer_by_telephone_is_noted(desk: Desk, browser: Browser) -> 
 
 
 async def test_a_message_is_added_corrected_and_its_letter_shown(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     assert (await desk.send(page, faire="relire", texte="")).status_code == 422
     for act in ("relire", "message"):
         refused = await desk.send(page, faire=act, texte="Le parc fait [surface].", moyen="letter")
@@ -233,9 +205,7 @@ async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
 
 async def test_after_publication_all_is_read_and_nothing_written(desk_with: DeskWith, browser: Browser) -> None:
     desk = await desk_with(TWO[0])
-    await desk.write()
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
+    page = await desk.open_written()
     open_page = browser.page
     await desk.buyer.patch(f"/{desk.api}", {"status": "abandoned"})
     assert (await desk.open("echanges/nouveau")).status_code == 409
@@ -278,13 +248,20 @@ async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_dir
 
 
 async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(desk: Desk, browser: Browser) -> None:
-    """The list of needs says it, and one click leads to it."""
+    """The list of needs says it, and one click leads to it; what was read once is no longer new."""
     await desk.write()
     await desk.reply(desk.links()[TWO[0]], body="Quel volume ?", stance="question")
     await browser.open("/besoins")
     assert "À lire : une réponse d'un fournisseur" in said(browser.page)
     assert f'href="./{desk.path}/echanges#a-lire"' in browser.page
-    await desk.open(f"echanges/{(await desk.exchange())['id']}")
+    await desk.open("echanges")
+    assert ("À lire (1)" in browser.page, "Quel volume ?" in browser.page) == (True, True)
+    exchange = f"echanges/{(await desk.exchange())['id']}"
+    for new in (1, 0):
+        await desk.open(exchange)
+        assert browser.page.count("Nouveau</strong>") == new
+    await desk.open("echanges")
+    assert "À lire" not in browser.page
     await browser.open(f"/{desk.path}")
     assert "Une question d'un fournisseur attend votre réponse" in said(browser.page)
     assert "/echanges#questions" in browser.page

@@ -8,7 +8,7 @@ from datetime import date
 import msgspec
 import pytest
 
-from domain.needs.need import Lot, Nature, Need
+from domain.needs.need import Lot, Need
 from tests.domain.law.samples import LOCAL, TODAY, advice, buyer, codes, need, review, services, the, works
 
 CENT = 0.01
@@ -18,9 +18,9 @@ def books(value: float | None = 80_000, cpv: str = "22113000", **more: object) -
     return need(Lot(id="1", cpv=(cpv,), nature="supplies", value_eur=value), **more)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
+def test_books_may_be_bought_directly_below_an_amount_of_their_own() -> None:
+    """Beside other lots they are named and counted alone."""
+    for asked, expected in [
         (books(90_000 - CENT), True),
         (books(90_000), False),
         (books(60_000), True),
@@ -34,13 +34,8 @@ def books(value: float | None = 80_000, cpv: str = "22113000", **more: object) -
         (books(buyer=buyer("utility")), False),
         (books(buyer=buyer("state")), True),
         (books(contract="concession"), False),
-    ],
-)
-def test_books_may_be_bought_directly_below_an_amount_of_their_own(asked: Need, expected: bool) -> None:
-    assert ("BOOKS_DIRECT_AWARD" in advice(asked)) == expected
-
-
-def test_books_beside_other_lots_are_named_and_counted_alone() -> None:
+    ]:
+        assert ("BOOKS_DIRECT_AWARD" in advice(asked)) == expected
     other = Lot(id="9", cpv=("39130000",), nature="supplies", value_eur=300_000)
     lots = [Lot(id=str(n), cpv=("22113000",), nature="supplies", value_eur=44_999.99) for n in (1, 2)]
     found = the("BOOKS_DIRECT_AWARD", review(need(*lots, other)).advice)
@@ -50,9 +45,9 @@ def test_books_beside_other_lots_are_named_and_counted_alone() -> None:
     assert "BOOKS_DIRECT_AWARD" not in advice(need(*lots, dearer, other))
 
 
-@pytest.mark.parametrize(
-    ("asked", "on", "expected"),
-    [
+def test_the_list_and_the_essential_data_of_direct_awards() -> None:
+    """From a higher amount on the list is not enough; each lot is a contract of its own."""
+    for asked, on, expected in [
         (services(25_000 - CENT), date(2026, 1, 1), False),
         (services(25_000), date(2026, 1, 1), True),
         (services(40_000 - CENT), date(2026, 1, 1), True),
@@ -65,36 +60,23 @@ def test_books_beside_other_lots_are_named_and_counted_alone() -> None:
         (services(None, estimated_total_eur=30_000), date(2026, 1, 1), True),
         (services(20_000, estimated_total_eur=30_000), date(2026, 1, 1), False),  # the lot's own value
         (services(30_000, contract="concession"), date(2026, 1, 1), False),
-    ],
-)
-def test_direct_awards_from_an_amount_on_stand_on_a_list(asked: Need, on: date, expected: bool) -> None:
-    assert ("YEARLY_LIST" in advice(asked, on)) == expected
-
-
-@pytest.mark.parametrize(
-    ("asked", "listed", "article_of"),
-    [
+    ]:
+        assert ("YEARLY_LIST" in advice(asked, on)) == expected
+    for asked, listed, article_of in [
         (services(39_999.99), True, "yearly_list_minimum"),
         (services(40_000), False, "award_data"),
         (works(30_000, 45_000), True, "yearly_list_minimum"),
-    ],
-)
-def test_from_a_higher_amount_on_the_list_is_not_enough(asked: Need, listed: bool, article_of: str) -> None:
-    """The essential data are published; both are told in one advice where lots differ."""
-    found = [item for item in review(asked).advice if item.code == "YEARLY_LIST"]
-    assert [item.rule for item in found] == [article_of]
-    message = found[0].message.fr
-    assert ("l'inscrire sur la liste" in message) == listed
-    assert ("Marché de 40 000 € HT ou plus" in message or "(lot 2) : publier ses données" in message) == (
-        article_of == "award_data" or len(asked.lots) > 1
-    )
-
-
-def test_each_lot_is_a_contract_of_its_own() -> None:
-    """Two of 26 000 € in a need of 59 000 €, and one below the amount."""
-    found = the("YEARLY_LIST", review(services(26_000, 26_000, 7_000)).advice)
-    assert found.lots == (("1", "2"),)
-    assert "(lots 1 et 2)" in found.message.fr
+    ]:
+        found = [item for item in review(asked).advice if item.code == "YEARLY_LIST"]
+        assert [item.rule for item in found] == [article_of]
+        message = found[0].message.fr
+        assert ("l'inscrire sur la liste" in message) == listed
+        assert ("Marché de 40 000 € HT ou plus" in message or "(lot 2) : publier ses données" in message) == (
+            article_of == "award_data" or len(asked.lots) > 1
+        )
+    told = the("YEARLY_LIST", review(services(26_000, 26_000, 7_000)).advice)
+    assert told.lots == (("1", "2"),)
+    assert "(lots 1 et 2)" in told.message.fr
     assert "YEARLY_LIST" not in advice(services(24_000, 24_000, buyer=LOCAL))
 
 
@@ -127,36 +109,34 @@ def test_innovative_purchase(value: float | None, total: float | None, on: date,
     assert words in the("INNOVATION_REVIEW", found).message.fr
 
 
-@pytest.mark.parametrize(
-    ("value", "confidence"), [(99_999.99, "medium"), (100_000, "low"), (139_999.99, "low"), (140_000, "low")]
-)
-def test_innovation_between_its_two_readings_is_to_be_checked(value: float, confidence: str) -> None:
-    """Both amounts are told; below the lower one both readings agree, and the higher one was not read."""
-    lot = Lot(id="1", segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=True)
-    told = the("INNOVATION_REVIEW", review(need(lot)).lots["1"].advice)
-    assert told.confidence == confidence
-    if confidence == "low":
-        assert "100 000 €, ou de 140 000 € d'après des sources indirectes sur la loi 2026-403" in told.message.fr
-        assert "€100,000, or €140,000 according to indirect sources on loi 2026-403" in told.message.en
-        assert told.message.fr.endswith(" ; à vérifier (R2122-9-1)")
-
-
-@pytest.mark.parametrize(
-    ("nature", "value", "on", "words"),
-    [
+def test_innovation_between_its_two_readings_is_to_be_checked() -> None:
+    """Both amounts are told; a lot of works has both, one of services one; no surer than the total."""
+    for value, confidence in [(99_999.99, "medium"), (100_000, "low"), (139_999.99, "low"), (140_000, "low")]:
+        lot = Lot(id="1", segments=("re-mobilier",), nature="supplies", value_eur=value, innovative=True)
+        told = the("INNOVATION_REVIEW", review(need(lot)).lots["1"].advice)
+        assert told.confidence == confidence
+        if confidence == "low":
+            assert "100 000 €, ou de 140 000 € d'après des sources indirectes sur la loi 2026-403" in told.message.fr
+            assert "€100,000, or €140,000 according to indirect sources on loi 2026-403" in told.message.en
+            assert told.message.fr.endswith(" ; à vérifier (R2122-9-1)")
+    for nature, value, on, words in [
         ("works", 99_999.99, TODAY, "dans les limites, achat"),
         ("works", 120_000, TODAY, "seconde lecture"),
         ("works", 140_000, TODAY, "dépasse les limites"),
         ("works", 120_000, date(2026, 6, 30), "dépasse les limites"),
         ("services", 79_999.99, TODAY, "dans les limites, achat"),
         ("services", 80_000, TODAY, "dépasse les limites"),
-    ],
-)
-def test_an_innovative_lot_of_works_has_two_readings(nature: Nature, value: float, on: date, words: str) -> None:
-    """A lot of supplies or services has one."""
-    lot = Lot(id="1", segments=("bt-peinture",), nature=nature, value_eur=value, innovative=True)
-    told = review(need(lot, estimated_total_eur=1_000_000), on).lots["1"].advice
-    assert words in the("INNOVATION_REVIEW", told).message.fr
+    ]:
+        lot = Lot(id="1", nature=nature, value_eur=value, innovative=True)  # type: ignore[arg-type]
+        told = the("INNOVATION_REVIEW", review(need(lot, estimated_total_eur=1_000_000), on).lots["1"].advice)
+        assert words in told.message.fr
+    for asked, doubtful in [
+        (services(60_000, 60_000, estimated_total_eur=90_000), True),
+        (services(60_000, 30_000, estimated_total_eur=90_000), False),
+    ]:
+        lots = (msgspec.structs.replace(asked.lots[0], innovative=True), *asked.lots[1:])
+        found = review(msgspec.structs.replace(asked, lots=lots)).lots["1"].advice
+        assert ("à vérifier" in the("INNOVATION_REVIEW", found).message.fr) == doubtful
 
 
 def test_innovative_lots_are_counted_together() -> None:
@@ -168,17 +148,3 @@ def test_innovative_lots_are_counted_together() -> None:
     found = review(need(*lots)).lots
     assert "dépasse les limites" in the("INNOVATION_REVIEW", found["0"].advice).message.fr
     assert "INNOVATION_REVIEW" not in codes(found["2"].advice)
-
-
-@pytest.mark.parametrize(
-    ("asked", "doubtful"),
-    [
-        (services(60_000, 60_000, estimated_total_eur=90_000), True),
-        (services(60_000, 30_000, estimated_total_eur=90_000), False),
-    ],
-)
-def test_innovation_is_no_surer_than_the_total(asked: Need, doubtful: bool) -> None:
-    """A total below its lots says nothing sure of the limits."""
-    lots = (msgspec.structs.replace(asked.lots[0], innovative=True), *asked.lots[1:])
-    found = review(msgspec.structs.replace(asked, lots=lots)).lots["1"].advice
-    assert ("à vérifier" in the("INNOVATION_REVIEW", found).message.fr) == doubtful

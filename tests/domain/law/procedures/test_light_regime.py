@@ -48,15 +48,8 @@ def test_services_beyond_those_of_the_ess_reservation(cpv: str, value: float) ->
     assert "SOCIAL_CONSIDERATION" not in codes(found)
 
 
-@pytest.mark.parametrize("cpv", ["90919200", "77310000", "98310000", "64121100", "79530000", "90511000"])
-def test_other_services_are_formal(cpv: str) -> None:
-    """Cleaning, green spaces, laundry, parcels, translation, waste."""
-    assert procedure(of(cpv, 300_000)) == ["PROC_FORMALISEE"]
-    assert "LIGHT_REGIME" not in advice(of(cpv, 300_000))
-
-
-def test_the_115_codes_are_surely_light() -> None:
-    """By the main code alone, whatever the amount."""
+def test_which_services_are_light() -> None:
+    """Surely the 115 codes, by the main code; never works, cleaning, parcels; nor said of a direct award."""
     assert procedure(of("85312510", 3_000_000)) == ["MAPA"]
     swapped = need(Lot(id="1", cpv=("77310000", "85312510"), value_eur=216_000))
     assert procedure(swapped) == ["PROC_FORMALISEE"]
@@ -64,61 +57,47 @@ def test_the_115_codes_are_surely_light() -> None:
     found = the("LIGHT_REGIME", review(of("85312510", 300_000)).advice)
     assert found.confidence == "medium"
     assert "annexe XIV" not in found.message.fr
-
-
-def test_light_is_not_what_may_be_reserved_to_ess() -> None:
-    """Environmental training: no ESS reservation, but the light regime."""
     asked = need(Lot(id="1", cpv=("80540000",), value_eur=90_000, duration_months=36, reserved=("ess",)))
     assert findings(asked)["NOT_LISTED"] == "INELIGIBLE"
     assert "LIGHT_REGIME" in advice(asked)
-
-
-def test_a_direct_award_needs_no_light_regime() -> None:
     assert procedure(of("55524000", 59_999.99)) == ["GRE_A_GRE"]
     assert "LIGHT_REGIME" not in advice(of("55524000", 59_999.99))
     assert "LIGHT_REGIME" in advice(of("55524000", 60_000))
-
-
-def test_works_are_never_light() -> None:
     asked = need(Lot(id="1", cpv=("55524000",), nature="works", value_eur=6_000_000))
     assert procedure(asked) == ["PROC_FORMALISEE"]
+    for cpv in ["90919200", "77310000", "98310000", "64121100", "79530000", "90511000"]:
+        assert procedure(of(cpv, 300_000)) == ["PROC_FORMALISEE"]
+        assert "LIGHT_REGIME" not in advice(of(cpv, 300_000))
 
 
-@pytest.mark.parametrize(
-    ("care", "cleaning", "expected"),
-    [
+def test_mixed_services_follow_the_part_of_greater_value() -> None:
+    """Equal, those of the other services; said where the regime matters, adapted if all is one contract."""
+    for care, cleaning, expected in [
         (300_000, 299_999.99, "MAPA"),
         (300_000, 300_000, "PROC_FORMALISEE"),
         (300_000, 300_000.01, "PROC_FORMALISEE"),
-    ],
-)
-def test_mixed_services_follow_the_part_of_greater_value(care: float, cleaning: float, expected: str) -> None:
-    """Equal, it cannot be determined: then the rules of the other services."""
-    asked = care_and_cleaning(care, cleaning)
-    assert procedure(asked) == [expected]
-    found = the("MIXED_SERVICES", review(asked).advice)
-    assert "300 000 €" in found.message.fr
-    assert ("ici celles des services sociaux" in found.message.fr) == (expected == "MAPA")
-    assert found.article == "R2123-2"
-    assert the("LIGHT_REGIME", review(asked).advice).lots == (("a",),)
-
-
-def test_a_mixed_contract_in_adapted_procedure_is_to_be_checked() -> None:
-    """It holds if all is one contract."""
+    ]:
+        asked = care_and_cleaning(care, cleaning)
+        assert procedure(asked) == [expected]
+        found = the("MIXED_SERVICES", review(asked).advice)
+        assert "300 000 €" in found.message.fr
+        assert ("ici celles des services sociaux" in found.message.fr) == (expected == "MAPA")
+        assert found.article == "R2123-2"
+        assert the("LIGHT_REGIME", review(asked).advice).lots == (("a",),)
     assert the("MAPA", review(care_and_cleaning(300_000, 100_000)).advice).confidence == "low"
-
-
-def test_mixed_services_of_unknown_parts_follow_the_other_services() -> None:
     asked = care_and_cleaning(None, None, estimated_total_eur=500_000)
     assert procedure(asked) == ["PROC_FORMALISEE"]
     assert "comme elle n'est pas connue" in the("MIXED_SERVICES", review(asked).advice).message.fr
-
-
-def test_mixed_services_say_nothing_where_the_regime_does_not_matter() -> None:
-    """Below the EU threshold both are adapted; services of one regime are not mixed."""
     assert "MIXED_SERVICES" not in advice(care_and_cleaning(100_000, 115_999.99))
     assert "MIXED_SERVICES" in advice(care_and_cleaning(100_000, 116_000))
     assert "MIXED_SERVICES" not in advice(of("85312000", 900_000))
+    for care, cleaning, expected in (
+        (4_000_000, 3_000_000, "CONCESSION_SIMPLIFIED"),
+        (3_000_000, 4_000_000, "PROC_FORMALISEE"),
+    ):
+        asked = care_and_cleaning(care, cleaning, contract="concession")
+        assert procedure(asked) == [expected]
+        assert the("MIXED_SERVICES", review(asked).advice).article == "R3126-2"
 
 
 NURSERY = "80110000"
@@ -144,36 +123,18 @@ def test_concessions_of_such_services_are_simplified(cpv: str, value: float, on:
     assert "LIGHT_REGIME" not in advice(asked, on)
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (749_999.99, None),
-        (750_000, "À partir de 750 000 € pour un pouvoir adjudicateur, de 1 000 000 € pour une entité adjudicatrice"),
-        (999_999.99, "indiquer lequel est l'acheteur ; à vérifier (L2112-2-1)"),
-        (1_000_000, "À partir des seuils européens"),
-    ],
-)
-def test_the_threshold_of_social_services_of_an_unknown_buyer(value: float, words: str | None) -> None:
-    told = [item for item in review(of("85312000", value, buyer=None)).advice if item.code == "SOCIAL_CONSIDERATION"]
-    assert [bool(words and words in item.message.fr) for item in told] == ([True] if words else [])
-
-
-@pytest.mark.parametrize("cpv", ["60112000", "60130000", "60210000"])
-def test_a_concession_of_passenger_transport_is_simplified(cpv: str) -> None:
-    """Whatever its value; a market of transport is not, nor a concession of goods."""
-    asked = of(cpv, 9_000_000, contract="concession")
-    found = the("CONCESSION_SIMPLIFIED", review(asked).advice)
-    assert (found.article, found.rule) == ("R3126-1", "concession_transport")
-    assert "quelle que soit la valeur (transport de voyageurs)" in found.message.fr
-    limits = the("TIME_LIMITS", review(asked).advice).message.fr
-    assert "(R3126-4)" in limits
-    assert "JOUE" not in limits
-    assert procedure(of(cpv, 9_000_000)) == ["PROC_FORMALISEE"]
-    assert procedure(of("60400000", 9_000_000, contract="concession")) == ["PROC_FORMALISEE"]
-
-
-def test_transport_and_social_services_in_one_concession() -> None:
-    """Both are simplified; beside other services transport is not looked at, for who decides then was not read."""
+def test_a_concession_of_passenger_transport_is_simplified() -> None:
+    """Whatever its value, also with social services; a market is not."""
+    for cpv in ["60112000", "60130000", "60210000"]:
+        asked = of(cpv, 9_000_000, contract="concession")
+        found = the("CONCESSION_SIMPLIFIED", review(asked).advice)
+        assert (found.article, found.rule) == ("R3126-1", "concession_transport")
+        assert "quelle que soit la valeur (transport de voyageurs)" in found.message.fr
+        limits = the("TIME_LIMITS", review(asked).advice).message.fr
+        assert "(R3126-4)" in limits
+        assert "JOUE" not in limits
+        assert procedure(of(cpv, 9_000_000)) == ["PROC_FORMALISEE"]
+        assert procedure(of("60400000", 9_000_000, contract="concession")) == ["PROC_FORMALISEE"]
     lots = Lot(id="a", cpv=("60112000",), value_eur=8_000_000), Lot(id="b", cpv=("80110000",), value_eur=1_000_000)
     asked = need(*lots, contract="concession")
     assert procedure(asked) == ["CONCESSION_SIMPLIFIED"]
@@ -182,38 +143,23 @@ def test_transport_and_social_services_in_one_concession() -> None:
     assert procedure(need(lots[0], other, contract="concession")) == ["PROC_FORMALISEE"]
 
 
-@pytest.mark.parametrize(
-    ("asked", "code"),
-    [
+def test_the_value_of_a_concession_is_a_turnover() -> None:
+    """The procedure says what was compared."""
+    for asked, code in [
         (of("90919200", None, contract="concession"), "VALUE_UNKNOWN"),
         (of("90919200", 200_000, estimated_total_eur=100_000, contract="concession"), "TOTAL_BELOW_LOTS"),
-    ],
-)
-def test_the_value_of_a_concession_is_a_turnover(asked: Need, code: str) -> None:
-    found = the(code, review(asked).advice)
-    assert (found.article, found.confidence) == ("R3121-1", "high")
-    assert "chiffre d'affaires total du concessionnaire sur la durée du contrat" in found.message.fr
+    ]:
+        found = the(code, review(asked).advice)
+        assert (found.article, found.confidence) == ("R3121-1", "high")
+        assert "chiffre d'affaires total du concessionnaire sur la durée du contrat" in found.message.fr
+    for value, code in [(1_000_000, "CONCESSION_SIMPLIFIED"), (6_000_000, "PROC_FORMALISEE")]:
+        found = the(code, review(of("90919200", value, contract="concession")).advice)
+        assert "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1)" in found.message.fr
 
 
-@pytest.mark.parametrize(("value", "code"), [(1_000_000, "CONCESSION_SIMPLIFIED"), (6_000_000, "PROC_FORMALISEE")])
-def test_the_procedure_of_a_concession_says_what_was_compared(value: float, code: str) -> None:
-    found = the(code, review(of("90919200", value, contract="concession")).advice)
-    assert "de chiffre d'affaires total du concessionnaire sur la durée, R3121-1)" in found.message.fr
-
-
-def test_mixed_concessions_follow_the_part_of_greater_value() -> None:
-    for care, cleaning, expected in (
-        (4_000_000, 3_000_000, "CONCESSION_SIMPLIFIED"),
-        (3_000_000, 4_000_000, "PROC_FORMALISEE"),
-    ):
-        asked = care_and_cleaning(care, cleaning, contract="concession")
-        assert procedure(asked) == [expected]
-        assert the("MIXED_SERVICES", review(asked).advice).article == "R3126-2"
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
+def test_threshold_of_social_services_by_buyer() -> None:
+    """Utilities have their own; where the buyer is not known, both are looked at and told."""
+    for kind, value, expected in [
         ("local", 749_999.99, False),
         ("local", 750_000, True),
         ("state", 750_000, True),
@@ -222,10 +168,16 @@ def test_mixed_concessions_follow_the_part_of_greater_value() -> None:
         (None, 749_999.99, False),
         (None, 750_000, True),
         (None, 1_000_000, True),
-    ],
-)
-def test_threshold_of_social_services_by_buyer(kind: str | None, value: float, expected: bool) -> None:
-    """Utilities have their own; where the buyer is not known, both are looked at."""
-    asked = of("85312000", value, buyer=buyer(kind) if kind else None)  # type: ignore[arg-type]
-    assert ("SOCIAL_CONSIDERATION" in advice(asked)) == expected
-    assert procedure(asked) == ["MAPA"]
+    ]:
+        asked = of("85312000", value, buyer=buyer(kind) if kind else None)  # type: ignore[arg-type]
+        assert ("SOCIAL_CONSIDERATION" in advice(asked)) == expected
+        assert procedure(asked) == ["MAPA"]
+    for value, words in [
+        (749_999.99, None),
+        (750_000, "À partir de 750 000 € pour un pouvoir adjudicateur, de 1 000 000 € pour une entité"),
+        (999_999.99, "indiquer lequel est l'acheteur ; à vérifier (L2112-2-1)"),
+        (1_000_000, "À partir des seuils européens"),
+    ]:
+        found = review(of("85312000", value, buyer=None)).advice
+        told = [item.message.fr for item in found if item.code == "SOCIAL_CONSIDERATION"]
+        assert [bool(words and words in message) for message in told] == ([True] if words else [])

@@ -192,8 +192,8 @@ def test_no_rule_reads_another_value(
     assert told(need(*in_parts, buyer=who, **more)) == told(need(*whole, buyer=who, **more))
 
 
-def test_renewals_are_no_direct_award() -> None:
-    """50 000 € for 12 months with 36 of renewal are 200 000 €; at 60 000 € they are 240 000 €, a formal procedure."""
+def test_renewals_count_in_the_value() -> None:
+    """50 000 € for 12 months with 36 of renewal are 200 000 €; a total cannot leave them out."""
     lot = with_fields(ONE_YEAR, **CLEANING, renewal_months=36)
     assert procedure(need(lot)) == ["MAPA"]
     found = the("ESTIMATED_VALUE", review(need(lot)).advice)
@@ -203,6 +203,9 @@ def test_renewals_are_no_direct_award() -> None:
     assert procedure(need(with_fields(lot, value_eur=60_000))) == ["PROC_FORMALISEE"]
     assert procedure(need(with_fields(lot, value_covers="all"))) == ["GRE_A_GRE"]
     assert "ESTIMATED_VALUE" not in advice(services(50_000))
+    lot = with_fields(ONE_YEAR, renewal_months=36)
+    assert "TOTAL_BELOW_LOTS" in advice(need(lot, estimated_total_eur=199_999.99))
+    assert "TOTAL_BELOW_LOTS" not in advice(need(lot, estimated_total_eur=200_000))
 
 
 def test_renewals_without_a_duration_make_the_value_unknown() -> None:
@@ -219,18 +222,20 @@ def test_renewals_without_a_duration_make_the_value_unknown() -> None:
     assert "durée ferme" not in the("VALUE_UNKNOWN", review(need(lots[0], without_value)).advice).message.fr
 
 
-def test_a_total_that_leaves_renewals_out_is_below_the_lots() -> None:
-    lot = with_fields(ONE_YEAR, renewal_months=36)
-    assert "TOTAL_BELOW_LOTS" in advice(need(lot, estimated_total_eur=199_999.99))
-    assert "TOTAL_BELOW_LOTS" not in advice(need(lot, estimated_total_eur=200_000))
-
-
-def test_lots_are_rounded_together_and_not_one_by_one() -> None:
-    """Three lots of 21 666,666… € are 65 000 €, as their buyer says: no cent more, which would be doubted."""
+def test_sums_of_several_lots() -> None:
+    """Rounded together and not one by one; of very many the first are written out; a concession has its own article."""
     lots = [with_fields(ONE_YEAR, id=str(n), value_eur=20_000, renewal_months=1) for n in range(3)]
     assert "tous les lots : 65 000 €" in the("ESTIMATED_VALUE", review(need(*lots)).advice).message.fr
     assert "TOTAL_BELOW_LOTS" not in advice(need(*lots, estimated_total_eur=65_000))
     assert "TOTAL_BELOW_LOTS" in advice(need(*lots, estimated_total_eur=64_999.99))
+    lots = [with_fields(ONE_YEAR, id=str(n), renewal_months=12) for n in range(200)]
+    found = the("ESTIMATED_VALUE", review(need(*lots, Lot(id="z", value_eur=1))).advice)
+    assert "; 194 more lots in the same way; all lots: €20,000,001 (R2121-1)" in found.message.en
+    assert found.message.en.count("renewal of") == 6
+    assert [len(each) for each in found.lots] == [200]
+    conceded = review(need(with_fields(ONE_YEAR, renewal_months=12), contract="concession")).advice
+    assert the("ESTIMATED_VALUE", conceded).article == "R3121-1"
+    assert codes(conceded).count("ESTIMATED_VALUE") == 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=6))
@@ -242,17 +247,3 @@ def test_the_sum_of_lots_is_exact_and_rounded_up_once(lots: list[tuple[int, int,
 
 def timed(cents: int, months: int, renewal: int) -> dict[str, Any]:
     return {"value_eur": cents / 100, "duration_months": months, "renewal_months": renewal}
-
-
-def test_the_sums_of_very_many_lots_are_cut_short() -> None:
-    lots = [with_fields(ONE_YEAR, id=str(n), renewal_months=12) for n in range(200)]
-    found = the("ESTIMATED_VALUE", review(need(*lots, Lot(id="z", value_eur=1))).advice)
-    assert "; 194 more lots in the same way; all lots: €20,000,001 (R2121-1)" in found.message.en
-    assert found.message.en.count("renewal of") == 6
-    assert [len(each) for each in found.lots] == [200]
-
-
-def test_a_concession_has_its_own_article() -> None:
-    found = review(need(with_fields(ONE_YEAR, renewal_months=12), contract="concession")).advice
-    assert the("ESTIMATED_VALUE", found).article == "R3121-1"
-    assert codes(found).count("ESTIMATED_VALUE") == 1

@@ -3,11 +3,23 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
-import msgspec
 import pytest
 
 from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import TODAY, advice, buyer, need, procedure, review, services, the, works
+from tests.domain.law.samples import (
+    CLEANING,
+    TODAY,
+    WORKS,
+    advice,
+    buyer,
+    lots,
+    need,
+    procedure,
+    review,
+    services,
+    the,
+    works,
+)
 
 CENT = 0.01
 
@@ -99,41 +111,30 @@ def test_procedure_by_value_and_date(asked: Need, on: date, expected: list[str])
     assert procedure(asked, on) == expected
 
 
-def test_thresholds_that_are_not_known_are_said_to_be_so() -> None:
-    """Nothing that rests on them is told."""
-    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
-        found = advice(asked, on)
-        assert "THRESHOLD_UNKNOWN" in found
-        assert "SOCIAL_CONSIDERATION" not in found
-
-
-@pytest.mark.parametrize(
-    ("values", "lacking"), [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]
-)
-def test_no_verdict_where_a_value_is_unknown(values: tuple[float | None, ...], lacking: str) -> None:
+def test_no_verdict_where_a_value_or_a_threshold_is_unknown() -> None:
     """Not even where the known lots alone would decide: the advice names the lots to complete."""
-    found = review(services(*values)).advice
-    assert procedure(services(*values)) == []
-    assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
-    assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
+    for values, lacking in [((None,), "1"), ((10_000, None), "2"), ((None, 300_000), "1"), ((1, None, 2), "2")]:
+        found = review(services(*values)).advice
+        assert procedure(services(*values)) == []
+        assert f"(lot {lacking})" in the("VALUE_UNKNOWN", found).message.fr
+        assert not {"SMALL_LOT_SETS", "SOCIAL_CONSIDERATION", "LIGHT_REGIME"} & {item.code for item in found}
+    for asked, on in ((services(300_000), date(2028, 1, 1)), (services(10_000), date(2015, 9, 30))):
+        told = advice(asked, on)
+        assert ("THRESHOLD_UNKNOWN" in told, "SOCIAL_CONSIDERATION" in told) == (True, False)
 
 
-def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
-    """Each a direct award apart, together 140 000 €: too much for a contract of works."""
-    apart = need(
-        Lot(id="w", cpv=("45442100",), value_eur=90_000),
-        Lot(id="s", cpv=("90919200",), value_eur=50_000),
-    )
+def test_a_contract_of_works_and_services() -> None:
+    """Each is told its own; what one contract would change is pointed out; a total beyond the lots lowers nothing."""
+    apart = lots({"w": (WORKS, 90_000), "s": (CLEANING, 50_000)})
     found = the("MIXED_OBJECT", review(apart).advice)
     assert procedure(apart) == ["GRE_A_GRE", "GRE_A_GRE"]
     assert found.lots == (("s",), ("w",))
     assert "140 000 € HT appellent alors une procédure adaptée" in found.message.fr
     assert found.message.fr.endswith("(L1111-5)")
-
-
-@pytest.mark.parametrize(
-    ("of_works", "of_services", "lots"),
-    [
+    chairs: dict[str, tuple[str, float | None]] = {"a": ("45111300", 90_000), "b": ("39100000", 50_000)}
+    assert procedure(lots(chairs)) == ["GRE_A_GRE", "GRE_A_GRE"]
+    assert procedure(lots(chairs, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
+    for of_works, of_services, named in [
         (60_000, 39_999.99, None),
         (60_000, 40_000, (("s",), ("w",))),
         (30_000, 30_000, (("s",), ("w",))),
@@ -141,38 +142,42 @@ def test_works_and_services_of_one_contract_follow_its_main_object() -> None:
         (90_000, 300_000, (("w",),)),
         (5_300_000, 103_999.99, None),
         (5_300_000, 104_000, (("s",), ("w",))),
-    ],
-)
-def test_what_one_contract_would_change(
-    of_works: float, of_services: float, lots: tuple[tuple[str, ...], ...] | None
-) -> None:
-    """Only what is told of separate needs and would not hold for one is pointed out, and of which lots."""
-    asked = need(
-        Lot(id="w", cpv=("45442100",), value_eur=of_works),
-        Lot(id="s", cpv=("90919200",), value_eur=of_services),
-    )
-    assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == lots
+    ]:
+        asked = lots({"w": (WORKS, of_works), "s": (CLEANING, of_services)})
+        assert next((item.lots for item in review(asked).advice if item.code == "MIXED_OBJECT"), None) == named
+    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
+    asked = need(works(3_000_000).lots[0], service, contract="concession")
+    assert procedure(asked) == ["PROC_FORMALISEE"]
+    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
+    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
 
 
-def test_social_services_are_an_exception_to_the_formal_procedure_of_services_alone() -> None:
-    """Works and supplies have none."""
+def test_what_is_said_beside_a_procedure() -> None:
+    """Exceptions, doubts, and the article that the technique or the law of the day has."""
     for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
         assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
     assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
-
-
-def test_total_beyond_the_lots_lowers_no_threshold() -> None:
-    """What cannot be attributed to works or services is counted on both sides."""
-    lots = (
-        Lot(id="a", cpv=("45111300",), value_eur=90_000),
-        Lot(id="b", cpv=("39100000",), value_eur=50_000),
+    of_words = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
+    assert "nature non précisée" in the("MAPA", of_words).message.fr
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "high")
+    assert "à vérifier" in early.message.fr
+    assert "à vérifier" not in now.message.fr
+    of_system = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
+    assert the("PROC_FORMALISEE", of_system).article == "R2162-38"
+    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
+    assert unknown.article == "R2121-8"
+    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
+    assert found.message.fr.endswith(
+        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
     )
-    assert procedure(need(*lots)) == ["GRE_A_GRE", "GRE_A_GRE"]
-    assert procedure(need(*lots, estimated_total_eur=150_000)) == ["MAPA", "MAPA"]
+    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
+    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr
 
 
-def test_a_total_below_its_lots_is_never_sure() -> None:
-    """It is used, and the contradiction said: what follows from less than all lots is to be checked, and says why."""
+def test_totals_that_leave_doubt() -> None:
+    """Used, and the contradiction or the open part said: what follows is to be checked."""
     told = the("TOTAL_BELOW_LOTS", review(services(100_000, estimated_total_eur=30_000)).advice)
     assert told.severity == "warning"
     assert "TOTAL_BELOW_LOTS" not in advice(services(100_000, 50_000, estimated_total_eur=150_000))
@@ -180,19 +185,11 @@ def test_a_total_below_its_lots_is_never_sure() -> None:
     assert found.confidence == "low"
     assert "total estimé inférieur à la somme des lots" in found.message.fr
     assert found.message.fr.endswith("à vérifier (R2122-8)")
-
-
-def test_what_a_total_leaves_open_between_works_and_services_is_said() -> None:
-    """Which part is works, or on which side the rest lies, was not stated: the cautious verdict is to be checked."""
-    mixed = need(works(None).lots[0], msgspec.structs.replace(services(None).lots[0], id="2"), estimated_total_eur=3e5)
+    mixed = lots({"1": (WORKS, None), "2": (CLEANING, None)}, estimated_total_eur=300_000)
     found = the("PROC_FORMALISEE", review(mixed).advice)
     assert "part des travaux non précisée" in found.message.fr
     assert the("SOCIAL_CONSIDERATION", review(mixed).advice).confidence == found.confidence == "low"
-    divided = need(
-        works(3_000_000).lots[0],
-        msgspec.structs.replace(services(100_000).lots[0], id="2"),
-        estimated_total_eur=3_300_000,
-    )
+    divided = lots({"1": (WORKS, 3_000_000), "2": (CLEANING, 100_000)}, estimated_total_eur=3_300_000)
     for found in (item for item in review(divided).advice if item.code in {"PROC_FORMALISEE", "MAPA"}):
         assert "dont 200 000 € du total estimé que les lots ne détaillent pas" in found.message.fr
         assert found.confidence == "low"
@@ -205,48 +202,3 @@ def test_unknown_buyer_is_judged_only_where_all_thresholds_agree(anonymous: Buye
     assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
     found = review(services(140_000, buyer=anonymous)).advice
     assert "indiquer lequel il est" in the("BUYER_KIND_UNKNOWN", found).message.fr
-
-
-def test_unknown_nature_takes_the_lower_thresholds_and_says_so() -> None:
-    """Keywords only: neither CPV nor nature."""
-    found = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
-    assert "nature non précisée" in the("MAPA", found).message.fr
-
-
-def test_procedure_is_as_sure_as_the_amounts_compared() -> None:
-    """Between two amounts of which one is weakly sourced, the reader is told to check."""
-    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
-    assert (early.confidence, now.confidence) == ("low", "high")
-    assert "à vérifier" in early.message.fr
-    assert "à vérifier" not in now.message.fr
-
-
-def test_a_concession_of_works_and_services_is_one_value() -> None:
-    """Its threshold is the same for both: dividing it into lots lowers nothing, and no nature needs to be known."""
-    service = Lot(id="2", segments=("pr-locaux",), value_eur=3_000_000)
-    asked = need(works(3_000_000).lots[0], service, contract="concession")
-    assert procedure(asked) == ["PROC_FORMALISEE"]
-    assert "6 000 000 € HT : " in the("PROC_FORMALISEE", review(asked).advice).message.fr
-    unknown = need(Lot(id="1", keywords=("navette",), value_eur=1_000_000), contract="concession")
-    assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
-
-
-def test_a_dynamic_purchasing_system_follows_the_rules_of_the_restricted_tender() -> None:
-    found = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
-    assert the("PROC_FORMALISEE", found).article == "R2162-38"
-
-
-def test_framework_without_total_is_asked_for_its_maximum() -> None:
-    """The article is that of framework agreements."""
-    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
-    assert unknown.article == "R2121-8"
-
-
-def test_a_direct_award_of_works_in_2027_quotes_both_texts() -> None:
-    """The amount is that of loi 2026-403, the duties those of the code; an adapted procedure stays lawful."""
-    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
-    assert found.message.fr.endswith(
-        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
-    )
-    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
-    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.law.procedures.small_lots import largest_sets
-from domain.needs.need import Lot, Need
-from tests.domain.law.samples import TODAY, advice, codes, law, need, review, services, the, works
+from domain.needs.need import Need
+from tests.domain.law.samples import CLEANING, TODAY, WORKS, advice, codes, law, lots, review, services, the, works
 
 
 def sets(asked: Need, article: str = "R2123-1", on: date = date(2026, 11, 24)) -> list[tuple[str, ...]]:
@@ -36,34 +36,26 @@ def test_search_agrees_with_trying_every_subset(values: list[int], cap: int) -> 
     assert complete
 
 
-def test_all_sets_of_nine_lots_are_given() -> None:
-    """However many: four or five of nine alike make most."""
+def test_very_many_sets_are_cut_short() -> None:
+    """All sets of nine lots are given; a list that happens to end at the limit, 26 sets of 25 lots, is complete."""
     for together in range(1, 10):
         found, complete = largest_sets([(str(place), 10) for place in range(9)], 10 * together)
         assert complete
         assert len(set(found)) == comb(9, together)
-
-
-def test_search_over_many_equal_lots_ends() -> None:
-    """There are more sets than anyone reads: some are given, and it is said that there are others."""
     found, complete = largest_sets([(str(place), 10) for place in range(60)], 100)
     assert not complete
     assert found
     assert all(len(lots) == 10 for lots in found)
-
-
-def test_a_list_that_happens_to_end_at_the_limit_is_complete() -> None:
-    """Of 25 of 26 lots there are 26 sets, which name 650 lots; of one lot more there are others."""
     assert largest_sets([(str(place), 10) for place in range(26)], 250)[1]
     assert not largest_sets([(str(place), 10) for place in range(27)], 260)[1]
 
 
 @pytest.mark.parametrize(
-    ("value", "lots"), [(5_000.0, 100), *((value, 200) for value in (5_000.0, 30_000.0, 59_000.0))]
+    ("value", "number"), [(5_000.0, 100), *((value, 200) for value in (5_000.0, 30_000.0, 59_000.0))]
 )
-def test_every_small_lot_is_told_even_where_the_sets_are_cut_short(value: float, lots: int) -> None:
+def test_every_small_lot_is_told_even_where_the_sets_are_cut_short(value: float, number: int) -> None:
     """They are countless, and trying them all would not end. Each lot belongs to some set, listed or not."""
-    found = review(services(*(value + place / 100 for place in range(lots))))
+    found = review(services(*(value + place / 100 for place in range(number))))
     told = the("SMALL_LOT_SETS", found.advice)
     assert "liste limitée" in told.message.fr
     assert len(told.lots) > 10
@@ -103,32 +95,25 @@ def test_small_lots_of_a_formal_procedure(asked: Need, expected: list[tuple[str,
     assert sets(asked) == expected
 
 
-@pytest.mark.parametrize("total", [None, 240_000, 400_000])
-def test_a_need_of_one_lot_has_no_small_lot(total: float | None) -> None:
-    """Even where its stated total, with renewals or the life of a framework, is many times the lot's value."""
-    found = review(services(40_000, estimated_total_eur=total))
-    assert not {"SMALL_LOT_SETS", "SMALL_LOT_OK"} & {*codes(found.advice), *codes(found.lots["1"].advice)}
-    assert sets(services(40_000, 100_000, estimated_total_eur=400_000)) == [("1",)]
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
+def test_sets_follow_the_amounts_they_rest_on() -> None:
+    """For direct award below 60 000 € each and within 20 % together; not so before; weak amounts make weak sets."""
+    for asked, expected in [
         (services(30_000, 30_000, 30_000), []),
         (services(100_000, 15_000, 10_000), [("2", "3")]),
         (services(100_000, 20_000, 10_000), [("2",), ("3",)]),
-    ],
-)
-def test_direct_award_of_small_lots(asked: Need, expected: list[tuple[str, ...]]) -> None:
-    """Below 60 000 € each and within 20 % together; three equal lots are a third each."""
-    assert sets(asked, "R2122-8") == expected
-
-
-def test_direct_award_of_small_lots_follows_the_amount_of_the_date() -> None:
-    """A lot of 42 500 € is below 60 000 €, but was not below 40 000 €."""
+    ]:
+        assert sets(asked, "R2122-8") == expected
     asked = services(170_000, 42_500)
     assert sets(asked, "R2122-8", date(2026, 3, 31)) == []
     assert sets(asked, "R2122-8", date(2026, 4, 1)) == [("2",)]
+    asked = services(300_000, 40_000)
+    assert the("SMALL_LOT_SETS", review(asked, date(2021, 6, 1)).advice).confidence == "low"
+    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
+    assert "SMALL_LOT_SETS" not in advice(services(6_000_000, 30_000, 30_000, contract="concession"))
+    for total in [None, 240_000, 400_000]:
+        found = review(services(40_000, estimated_total_eur=total))
+        assert not {"SMALL_LOT_SETS", "SMALL_LOT_OK"} & {*codes(found.advice), *codes(found.lots["1"].advice)}
+        assert sets(services(40_000, 100_000, estimated_total_eur=400_000)) == [("1",)]
 
 
 def test_adapted_procedures_and_direct_awards_share_one_envelope() -> None:
@@ -143,62 +128,38 @@ def test_adapted_procedures_and_direct_awards_share_one_envelope() -> None:
     assert ["sans publicité" in text for text in of_lots] == [False, True, True]
     assert all("procédure adaptée" in text for text in of_lots)
     assert [codes(found.lots[lot].advice).count("SMALL_LOT_OK") for lot in "1234"] == [0, 1, 1, 1]
-
-
-def test_a_single_lot_that_may_be_a_direct_award_is_named() -> None:
     assert "le lot 3 peut être acheté" in the("SMALL_LOT_SETS", review(services(4e5, 7e4, 3e4)).advice).message.fr
     assert "tous peuvent être achetés" in the("SMALL_LOT_SETS", review(services(4e5, 3e4, 3e4)).advice).message.fr
 
 
-def test_the_envelope_counts_all_lots_works_too() -> None:
-    """A fifth of 600 000 €, where the services alone leave 60 000 €: to be checked, it holds for one contract."""
-    lots = (
-        Lot(id="w", cpv=("45442100",), value_eur=300_000),
-        Lot(id="s", cpv=("90919200",), value_eur=221_000),
-        Lot(id="t", cpv=("90919200",), value_eur=79_000),
-    )
-    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+def test_works_and_other_lots_share_an_envelope_or_have_their_own() -> None:
+    """One contract where that is formal, to be checked; else each its own."""
+    joint = lots({"w": (WORKS, 300_000), "s": (CLEANING, 221_000), "t": (CLEANING, 79_000)})
+    told = the("SMALL_LOT_SETS", review(joint).advice)
     assert told.lots == (("t",),)
     assert told.confidence == "low"
     assert "travaux et autres lots comptés comme un seul marché" in told.message.fr
-
-
-def test_works_that_would_make_all_adapted_do_not_widen_the_envelope() -> None:
-    """One contract of works for 1 000 000 € is not formal: the services are, apart, with a fifth of their own value."""
-    lots = [
-        Lot(id="w", cpv=("45442100",), value_eur=700_000),
-        Lot(id="s", cpv=("90919200",), value_eur=221_000),
-        Lot(id="t", cpv=("90919200",), value_eur=79_000),
-    ]
-    assert sets(need(*lots)) == []
-    told = the("SMALL_LOT_SETS", review(need(*lots, Lot(id="u", cpv=("90919200",), value_eur=71_000))).advice)
+    apart = {"w": (WORKS, 700_000.0), "s": (CLEANING, 221_000.0), "t": (CLEANING, 79_000.0)}
+    assert sets(lots(apart)) == []
+    told = the("SMALL_LOT_SETS", review(lots(apart | {"u": (CLEANING, 71_000.0)})).advice)
     assert told.lots == (("u",),)
     assert "comptés à part" in told.message.fr
     assert told.confidence != "low"
-
-
-def test_lots_of_an_adapted_procedure_join_those_of_a_formal_one() -> None:
-    """Small works, which are adapted anyway, may be direct awards in the envelope that the small services use."""
-    lots = (
-        Lot(id="w", cpv=("45442100",), value_eur=50_000),
-        Lot(id="v", cpv=("45442100",), value_eur=200_000),
-        Lot(id="s", cpv=("90919200",), value_eur=221_000),
-        Lot(id="t", cpv=("90919200",), value_eur=70_000),
-    )
-    told = the("SMALL_LOT_SETS", review(need(*lots)).advice)
+    small_works = {
+        "w": (WORKS, 50_000.0),
+        "v": (WORKS, 200_000.0),
+        "s": (CLEANING, 221_000.0),
+        "t": (CLEANING, 70_000.0),
+    }
+    told = the("SMALL_LOT_SETS", review(lots(small_works)).advice)
     assert told.lots == (("w",), ("t",))
     assert "le lot w peut être acheté" in told.message.fr
 
 
 def test_each_market_is_told_its_own_use() -> None:
     """Services in a formal procedure; works that are adapted anyway, whose small lot may be a direct award."""
-    lots = [
-        Lot(id=str(place), cpv=(cpv,), value_eur=value)
-        for place, (cpv, value) in enumerate(
-            (("90919200", 250_000), ("90919200", 50_000), ("45442100", 400_000), ("45442100", 70_000)), 1
-        )
-    ]
-    found = review(need(*lots))
+    asked = {"1": (CLEANING, 250_000.0), "2": (CLEANING, 50_000.0), "3": (WORKS, 400_000.0), "4": (WORKS, 70_000.0)}
+    found = review(lots(asked))
     told = the("SMALL_LOT_SETS", found.advice)
     assert told.lots == (("2",), ("4",))
     others, works_alone = told.message.fr.split(" ; petit lot de travaux : ")
@@ -250,15 +211,3 @@ def test_direct_awards_have_a_share_of_their_own() -> None:
     assert "dont" not in the("SMALL_LOT_SETS", review(asked).advice).message.fr
     alone = review(services(100_000, 15_000, 10_000), TODAY, lower)
     assert the("SMALL_LOT_SETS", alone.advice).lots == (("3",),)
-
-
-def test_sets_are_no_surer_than_the_amounts_they_rest_on() -> None:
-    """The EU threshold of 2020-2021 is known from a weak source; that of 2026 was read."""
-    asked = services(300_000, 40_000)
-    assert the("SMALL_LOT_SETS", review(asked, date(2021, 6, 1)).advice).confidence == "low"
-    assert the("SMALL_LOT_SETS", review(asked).advice).confidence == "high"
-
-
-def test_concessions_have_no_small_lots() -> None:
-    """These rules are for markets."""
-    assert "SMALL_LOT_SETS" not in advice(services(6_000_000, 30_000, 30_000, contract="concession"))

@@ -9,7 +9,7 @@ import pytest
 from domain.law.findings import LegalAdvice
 from domain.law.procedures.splitting import MOST_ADDENDS, may_pass_with_others, no_split
 from domain.law.rules import load
-from domain.needs.need import Buyer, BuyerKind, Lot, Need, OtherNeed, buyer_siret, year_of
+from domain.needs.need import Buyer, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
 
 HERE = "22560001400016"
@@ -37,8 +37,8 @@ def bought_by(siret: str | None, value: float, **more: object) -> Need:
     return services(value, buyer=Buyer(kind="local", siret=siret), **more)
 
 
-def test_one_cent_decides_on_direct_award() -> None:
-    """59 999,99 € together stay below 60 000 €; one cent more does not. A need at the amount is below nothing."""
+def test_the_amount_that_is_passed() -> None:
+    """59 999,99 € together stay below 60 000 €; one cent more does not; by day, by buyer, the highest of two."""
     assert warned(services(30_000), services(29_999.99)) == []
     found = the(warned(services(30_000), services(30_000)))
     assert (found.code, found.severity, found.article, found.lots) == (
@@ -49,6 +49,22 @@ def test_one_cent_decides_on_direct_award() -> None:
     )
     assert warned(services(59_999.99), services(0.01)) != []
     assert warned(services(60_000), services(60_000)) == []
+    assert warned(services(20_000), services(20_000), on=date(2026, 3, 31)) != []
+    assert warned(services(20_000), services(20_000), on=date(2026, 4, 1)) == []
+    found = the(warned(services(30_000), services(186_000)))
+    assert "= 216 000 € ≥ 216 000 €, seuil européen" in found.message.fr
+    assert (
+        "= €215,999.99 ≥ €60,000, the threshold of awards"
+        in the(warned(services(30_000), services(185_999.99))).message.en
+    )
+    assert warned(services(30_000, 30_000)) == []
+    for kind, cents in [("state", 14_000_000), ("local", 21_600_000), ("utility", 43_200_000)]:
+        buyer = Buyer(kind=kind)  # type: ignore[arg-type]
+        asked = services(100_000, buyer=buyer)
+        assert warned(asked, services((cents - 10_000_001) / 100, buyer=buyer)) == []
+        found = the(warned(asked, services((cents - 10_000_000) / 100, buyer=buyer)))
+        assert "seuil européen de cet acheteur" in found.message.fr
+        assert warned(services(100_000, buyer=None), services(1_000_000)) == []
 
 
 def test_renewals_and_options_count_in_every_need() -> None:
@@ -64,33 +80,8 @@ def test_renewals_and_options_count_in_every_need() -> None:
     assert warned(need(msgspec.structs.replace(own, value_eur=30_000)), need(other)) == []
 
 
-def test_the_amount_is_that_of_the_day() -> None:
-    """40 000 € until 2026-03-31."""
-    assert warned(services(20_000), services(20_000), on=date(2026, 3, 31)) != []
-    assert warned(services(20_000), services(20_000), on=date(2026, 4, 1)) == []
-
-
-@pytest.mark.parametrize(("kind", "cents"), [("state", 14_000_000), ("local", 21_600_000), ("utility", 43_200_000)])
-def test_one_cent_decides_on_the_eu_threshold_of_the_buyer(kind: BuyerKind, cents: int) -> None:
-    buyer = Buyer(kind=kind)
-    asked = services(100_000, buyer=buyer)
-    assert warned(asked, services((cents - 10_000_001) / 100, buyer=buyer)) == []
-    found = the(warned(asked, services((cents - 10_000_000) / 100, buyer=buyer)))
-    assert "seuil européen de cet acheteur" in found.message.fr
-    assert warned(services(100_000, buyer=None), services(1_000_000)) == []
-
-
-def test_of_two_thresholds_the_higher_one_is_named() -> None:
-    found = the(warned(services(30_000), services(186_000)))
-    assert "= 216 000 € ≥ 216 000 €, seuil européen" in found.message.fr
-    assert (
-        "= €215,999.99 ≥ €60,000, the threshold of awards"
-        in the(warned(services(30_000), services(185_999.99))).message.en
-    )
-
-
 def test_the_computation_is_shown() -> None:
-    """The need's own value, then the others, the largest first, each by its reference, else its title, else its id."""
+    """The need's own value, then the others, the largest first, of many those; by reference, else title, else id."""
     others = (services(5_000, title="Vitres"), services(30_000, reference="NETT-2"), services(20_000))
     found = the(warned(services(7_000, 5_000), *others))
     assert found.lots == ()
@@ -103,16 +94,13 @@ def test_the_computation_is_shown() -> None:
     assert "€12,000 + €30,000 (ref. NETT-2)" in found.message.en
     assert found.message.fr.endswith("(R2121-4)")
     assert found.message.en.endswith("(R2121-4)")
-
-
-def test_many_needs_are_not_all_written_out() -> None:
     found = the(warned(services(5_000), *[services(6_000)] * (MOST_ADDENDS + 3)))
     assert found.message.fr.count("6 000 € (besoin") == MOST_ADDENDS
     assert "+ 18 000 € (3 de plus) = 95 000 €" in found.message.fr
 
 
-def test_only_lots_of_the_family_are_added() -> None:
-    """Cleaning and green spaces are two families; of a need that has both, each lot counts for its own."""
+def test_what_counts_in_a_sum() -> None:
+    """Lots of the family, at stated totals; unknown values are named and count for nothing."""
     green = Lot(id="g", segments=("ev-entretien",), value_eur=50_000)
     clean = Lot(id="c", segments=("pr-locaux",), value_eur=9_000)
     assert warned(need(clean), need(green)) == []
@@ -123,16 +111,25 @@ def test_only_lots_of_the_family_are_added() -> None:
     assert "= 73 000 €" in found.message.fr
     without_segment = [need(Lot(id="1", cpv=("09310000",), value_eur=30_000))] * 2
     assert "du groupe CPV 093" in the(warned(*without_segment)).message.fr
+    unknown = services(None, reference="INCONNU")
+    assert warned(services(30_000), unknown, services(29_999.99)) == []
+    assert "n'est pas compté : réf. INCONNU ;" in the(warned(services(30_000), unknown, services(30_000))).message.fr
+    found = the(warned(services(None, 10_000), services(50_000)))
+    assert ": 10 000 € + 50 000 €" in found.message.fr
+    assert "what is unknown is not counted: this need" in found.message.en
+    assert ": 60 000 € (besoin" in the(warned(services(None), services(60_000))).message.fr
+    assert warned(services(10_000, estimated_total_eur=30_000), services(30_000)) != []
+    assert warned(services(None, estimated_total_eur=60_000), services(30_000)) == []
+    assert warned(services(30_000), services(None, estimated_total_eur=30_000)) != []
+    lots = (Lot(id="1", segments=("pr-locaux",), value_eur=70_000), Lot(id="2", segments=("ev",), value_eur=1_000))
+    assert warned(need(*lots, estimated_total_eur=50_000), services(30_000)) == []
 
 
-def test_a_lot_of_two_families_is_warned_about_once_where_both_say_the_same() -> None:
+def test_one_warning_for_the_same_lots_and_needs() -> None:
+    """Told for the higher threshold, else with the larger sum."""
     both = need(Lot(id="1", segments=("pr-locaux", "ev-entretien"), value_eur=40_000))
     assert len(warned(both, both)) == 1
     assert len(warned(both, both, services(1_000))) == 2
-
-
-def test_of_two_sums_of_the_same_lots_and_needs_the_one_for_the_higher_threshold_is_told() -> None:
-    """Else the larger one."""
     asked = need(Lot(id="1", segments=("ev-entretien", "pr-locaux"), value_eur=50_000))
 
     def other(green: float, clean: float) -> Need:
@@ -147,8 +144,8 @@ def test_of_two_sums_of_the_same_lots_and_needs_the_one_for_the_higher_threshold
         assert "= 80 000 € ≥ 60 000 €" in the(warned(asked, other(*values))).message.fr
 
 
-def test_a_buyer_taken_for_the_same_is_said_and_is_doubt() -> None:
-    """An organisation whose needs name no SIRET at all is one buyer."""
+def test_a_sum_is_as_sure_as_what_it_counts() -> None:
+    """A buyer taken for the same is said, and doubt, as is a total below its lots in any need that counts."""
     asked = bought_by(HERE, 30_000)
     assert "faute de SIRET" not in the(warned(asked, bought_by(HERE, 30_000))).message.fr
     assert "faute de SIRET : réf. B" in the(warned(asked, bought_by(None, 30_000, reference="B"))).message.fr
@@ -160,9 +157,6 @@ def test_a_buyer_taken_for_the_same_is_said_and_is_doubt() -> None:
     assert the(warned(services(30_000), services(30_000))).confidence == "high"
     assert the(warned(asked, bought_by(HERE, 30_000), bought_by(None, 1))).confidence == "medium"
     assert the(warned(asked, bought_by(HERE, 30_000), services(None))).confidence == "high"
-
-
-def test_a_total_below_its_lots_is_doubt_in_every_need_that_counts() -> None:
     below = services(40_000, estimated_total_eur=30_000)
     for asked, other in ((below, services(30_000)), (services(30_000), below)):
         found = the(warned(asked, other))
@@ -171,43 +165,16 @@ def test_a_total_below_its_lots_is_doubt_in_every_need_that_counts() -> None:
     assert the(warned(services(30_000), services(30_000), works(9, estimated_total_eur=1))).confidence == "high"
 
 
-def test_unknown_values_are_named_and_count_for_nothing() -> None:
-    unknown = services(None, reference="INCONNU")
-    assert warned(services(30_000), unknown, services(29_999.99)) == []
-    assert "n'est pas compté : réf. INCONNU ;" in the(warned(services(30_000), unknown, services(30_000))).message.fr
-    found = the(warned(services(None, 10_000), services(50_000)))
-    assert ": 10 000 € + 50 000 €" in found.message.fr
-    assert "what is unknown is not counted: this need" in found.message.en
-    assert ": 60 000 € (besoin" in the(warned(services(None), services(60_000))).message.fr
-
-
-def test_a_stated_total_counts_as_the_need_does() -> None:
-    """Renewals and the like are in it."""
-    assert warned(services(10_000, estimated_total_eur=30_000), services(30_000)) != []
-    assert warned(services(None, estimated_total_eur=60_000), services(30_000)) == []
-    assert warned(services(30_000), services(None, estimated_total_eur=30_000)) != []
-
-
-def test_light_services_count_for_direct_award_alone() -> None:
-    """From 60 000 € on they are adapted whatever their value: no EU threshold can be evaded."""
+def test_light_services_works_and_concessions() -> None:
+    """Light services are adapted from 60 000 € on, whatever their value; works are added up by operation."""
     assert "≥ 60 000 €" in the(warned(care(30_000), care(30_000))).message.fr
     assert warned(care(100_000), care(800_000)) == []
     assert warned(services(100_000), services(116_000)) != []
-
-
-def test_works_and_concessions_are_left_alone() -> None:
-    """Works are added up by operation, which nobody can tell from two needs."""
     assert warned(works(60_000), works(60_000)) == []
     assert warned(services(30_000), works(60_000)) == []
     assert warned(services(30_000, contract="concession"), services(30_000)) == []
     mixed = need(*works(90_000).lots, Lot(id="s", segments=("pr-locaux",), value_eur=30_000))
     assert the(warned(mixed, services(30_000))).lots == (("s",),)
-
-
-def test_a_total_below_the_lots_is_no_way_round() -> None:
-    """A family that passes the threshold by itself is not a matter of other needs."""
-    lots = (Lot(id="1", segments=("pr-locaux",), value_eur=70_000), Lot(id="2", segments=("ev",), value_eur=1_000))
-    assert warned(need(*lots, estimated_total_eur=50_000), services(30_000)) == []
 
 
 def test_other_needs_need_not_be_read_where_they_change_nothing() -> None:
@@ -220,11 +187,6 @@ def test_other_needs_need_not_be_read_where_they_change_nothing() -> None:
         assert not may_pass_with_others(asked, view)
     painting = Lot(id="p", keywords=("peinture",), value_eur=1e6)
     assert may_pass_with_others(need(*services(30_000).lots, painting), view)
-
-
-def test_one_need_never_splits_itself() -> None:
-    """All its lots are added up before a threshold is looked at."""
-    assert warned(services(30_000, 30_000)) == []
 
 
 @pytest.mark.parametrize(

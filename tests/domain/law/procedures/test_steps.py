@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.needs.need import Buyer, BuyerKind, Lot, Need
-from tests.domain.law.samples import LOCAL, TODAY, buyer, law, need, review, services, the, works
+from domain.needs.need import Buyer, Lot, Need
+from tests.domain.law.samples import CLEANING, TODAY, WORKS, buyer, law, lots, need, review, services, the, works
 
 STEPS = {"TIME_LIMITS", "DIRECT_AWARD_FILE"}
 SOCIAL = "85312510"
@@ -17,122 +17,105 @@ def steps(asked: Need, on: date = TODAY) -> list[LegalAdvice]:
     return [item for item in review(asked, on).advice if item.code in STEPS]
 
 
-def step(asked: Need, on: date = TODAY) -> LegalAdvice | None:
-    """The only one, or none."""
-    found = steps(asked, on)
-    assert len(found) <= 1
-    return found[0] if found else None
-
-
-def said(asked: Need, on: date = TODAY) -> tuple[str, str]:
-    """Its code and its French words; empty where there is none."""
-    found = step(asked, on)
-    return (found.code, found.message.fr) if found else ("", "")
-
-
 def social(value: float, **more: object) -> Need:
     return need(Lot(id="1", cpv=(SOCIAL,), value_eur=value), **more)  # type: ignore[arg-type]
 
 
+FREE, NATIONAL = "Publicité libre", "Avis au BOAMP ou dans un journal"
+NO_MINIMUM = "Aucun délai minimal"
+FORMAL = ("Avis au JOUE, et au BOAMP pour l'État", "appel d'offres ouvert, 30 jours (R2161-3)")
+LIMITS = "(R2161-6, R2161-8, R2161-12 et R2161-15)"
+DAJ = "d'après la DAJ, trois devis ne sont pas exigés"
+NURSERY = "80110000"
+
+
+def nursery(value: float) -> Need:
+    return lots({"1": (NURSERY, value)}, contract="concession")
+
+
 @pytest.mark.parametrize(
-    ("asked", "code", "article"),
+    ("asked", "on", "article", "words", "others"),
     [
-        (services(59_999.99), "DIRECT_AWARD_FILE", "R2122-8"),
-        (services(60_000.00), "TIME_LIMITS", "R2151-1"),
-        (services(20_000, 20_000, 20_000), "TIME_LIMITS", "R2151-1"),
-        (works(99_999.99), "DIRECT_AWARD_FILE", "R2122-8"),
-        (services(215_999.99), "TIME_LIMITS", "R2151-1"),
-        (services(216_000), "TIME_LIMITS", "R2161-3"),
-        (services(None), None, None),
-        (services(200_000, buyer=None), None, None),
-        (services(1_000, contract="concession"), "TIME_LIMITS", "R3126-8"),
+        # the file of a direct award, which is counsel; in writing from an amount on
+        (services(24_999.99), TODAY, "R2122-8", ("Conseil : garder 5 ans (R2184-12) la comparaison", DAJ), ("écrit",)),
+        (services(25_000), TODAY, "R2122-8", ("contrat écrit à partir de 25 000 € (R2112-1)",), ()),
+        (services(59_999.99), TODAY, "R2122-8", (DAJ,), ()),
+        (works(99_999.99), TODAY, "R2122-8", (DAJ,), ()),
+        # adapted: national from the amount itself, free for buyers that are neither State nor local
+        (services(60_000), TODAY, "R2151-1", (FREE, NO_MINIMUM, "R2131-13", "; si un avis est publié, documents"), ()),
+        (services(20_000, 20_000, 20_000), TODAY, "R2151-1", (FREE,), ()),
+        (
+            services(89_999.99),
+            TODAY,
+            "R2151-1",
+            (FREE, "; si un avis est publié, documents sur le profil"),
+            (NATIONAL,),
+        ),
+        (services(90_000), TODAY, "R2151-1", (NATIONAL, "; documents sur le profil d'acheteur (R2132-2)"), (FREE,)),
+        (services(215_999.99), TODAY, "R2151-1", (NATIONAL, NO_MINIMUM, "R2131-13"), ("si un avis",)),
+        # a formal one: the days are the electronic ones; a utility has its own, both are told of an unknown buyer
+        (
+            services(216_000),
+            TODAY,
+            "R2161-3",
+            (*FORMAL, "30 jours pour les candidatures puis 25", LIMITS),
+            ("restreint, ",),
+        ),
+        (services(500_000, buyer=buyer("state")), TODAY, "R2161-3", (*FORMAL, LIMITS), ("adjudic",)),
+        (
+            services(500_000, buyer=buyer("utility")),
+            TODAY,
+            "R2161-3",
+            (*FORMAL, "15 jours pour les candidatures puis 10", "(R2161-6, R2161-10, R2161-21 et R2161-22)"),
+            ("puis 25",),
+        ),
+        (
+            services(500_000, buyer=Buyer()),
+            TODAY,
+            "R2161-3",
+            ("(pouvoir adjudicateur, R2161-6", "(entité adjudicatrice, R2161-6"),
+            (),
+        ),
+        (
+            services(300_000, technique="dynamic_purchasing_system"),
+            TODAY,
+            "R2162-50",
+            ("30 jours pour les premières candidatures (R2162-44)", "10 jours pour les offres de chaque marché"),
+            (),
+        ),
+        (services(300_000), date(2019, 4, 1), "R2161-3", (), ()),
+        # social services: in OJEU from their own threshold on
+        (social(749_999.99), TODAY, "R2151-1", ("(R2131-14)",), ("JOUE",)),
+        (social(750_000), TODAY, "R2151-1", ("(R2131-15)", "JOUE"), ()),
+        # concessions; of light services whose threshold is not known, both sides are said instead of the lower one
+        (services(1_000, contract="concession"), TODAY, "R3126-8", ("(R3126-4)",), ("JOUE",)),
+        (services(5_403_999.99, contract="concession"), TODAY, "R3126-8", ("(R3126-4)",), ()),
+        (services(5_404_000, contract="concession"), TODAY, "R3124-2", ("(R3122-2)",), ()),
+        (nursery(1_000_000), TODAY, "R3126-8", (), ("JOUE",)),
+        (nursery(9_000_000), TODAY, "R3126-8", ("JOUE",), ()),
+        (
+            nursery(9_000_000),
+            date(2028, 3, 1),
+            "R3126-8",
+            ("ou dans un journal d'annonces légales (R3126-4), et au JOUE à partir du seuil européen (R3126-5)",),
+            (),
+        ),
     ],
 )
-def test_one_advice_for_the_procedure_found(asked: Need, code: str | None, article: str | None) -> None:
-    """A direct award has its file, the others their time limits; where no procedure was found, nothing."""
-    found = step(asked)
-    assert (found and found.code, found and found.article) == (code, article)
+def test_what_follows_a_procedure(
+    asked: Need, on: date, article: str, words: tuple[str, ...], others: tuple[str, ...]
+) -> None:
+    (found,) = steps(asked, on)
+    assert (found.article, found.severity, found.lots) == (article, "info", ())
+    assert found.code == ("DIRECT_AWARD_FILE" if article == "R2122-8" else "TIME_LIMITS")
+    assert found.message.fr.endswith(f"({article})")
+    assert [each for each in words if each not in found.message.fr] == []
+    assert [each for each in others if each in found.message.fr] == []
 
 
-def test_the_file_of_a_direct_award() -> None:
-    """It says what to keep, and that quotes are doctrine; it is counsel."""
-    found = step(services(24_999.99))
-    assert found is not None
-    assert found.severity == "info"
-    assert found.message.fr.startswith("Conseil : garder 5 ans (R2184-12) la comparaison faite")
-    assert "d'après la DAJ, trois devis ne sont pas exigés" in found.message.fr
-    assert found.message.fr.endswith("(R2122-8)")
-
-
-@pytest.mark.parametrize(("value", "written"), [(24_999.99, False), (25_000.00, True)])
-def test_a_contract_in_writing(value: float, written: bool) -> None:
-    """From the amount itself."""
-    assert ("contrat écrit à partir de 25 000 € (R2112-1)" in said(services(value))[1]) == written
-
-
-@pytest.mark.parametrize(
-    ("value", "national"),
-    [(60_000.00, False), (89_999.99, False), (90_000.00, True)],
-)
-def test_publicity_of_an_adapted_procedure(value: float, national: bool) -> None:
-    """National from the amount itself; free for buyers that are neither State nor local."""
-    message = said(services(value))[1]
-    assert message.startswith("Avis au BOAMP ou dans un journal" if national else "Publicité libre")
-    assert ("; documents sur le profil d'acheteur (R2132-2)" in message) == national
-    assert ("; si un avis est publié, documents sur le profil d'acheteur (R2132-2)" in message) != national
-    assert "R2131-13" in message
-    assert "Aucun délai minimal" in message
-
-
-@pytest.mark.parametrize(
-    ("kind", "days", "articles"),
-    [
-        ("local", "30 jours pour les candidatures puis 25 pour les offres", "R2161-6, R2161-8, R2161-12 et R2161-15"),
-        ("state", "30 jours pour les candidatures puis 25 pour les offres", "R2161-6, R2161-8, R2161-12 et R2161-15"),
-        ("utility", "15 jours pour les candidatures puis 10", "R2161-6, R2161-10, R2161-21 et R2161-22"),
-    ],
-)
-def test_time_limits_of_a_formal_procedure(kind: BuyerKind, days: str, articles: str) -> None:
-    """They are the electronic ones; a utility has its own."""
-    message = said(services(500_000, buyer=buyer(kind)))[1]
-    assert message.count("jours pour les candidatures") == 1
-    assert f"{days}" in message
-    assert f"({articles})" in message
-    assert "Avis au JOUE, et au BOAMP pour l'État" in message
-    assert message.endswith("appel d'offres ouvert, 30 jours (R2161-3)")
-
-
-def test_both_time_limits_where_the_buyer_is_not_known() -> None:
-    """Above all the thresholds the procedure is known, the kind of buyer not."""
-    message = said(services(500_000, buyer=Buyer()))[1]
-    assert "(pouvoir adjudicateur, R2161-6" in message
-    assert "(entité adjudicatrice, R2161-6" in message
-
-
-def test_time_limits_of_a_dynamic_system() -> None:
-    message = said(services(300_000, technique="dynamic_purchasing_system"))[1]
-    assert "30 jours pour les premières candidatures (R2162-44)" in message
-    assert message.endswith("10 jours pour les offres de chaque marché spécifique (R2162-50)")
-
-
-@pytest.mark.parametrize(("value", "published"), [(749_999.99, "R2131-14"), (750_000.00, "R2131-15")])
-def test_publicity_of_social_services(value: float, published: str) -> None:
-    """In OJEU from their own threshold on."""
-    code, message = said(social(value))
-    assert code == "TIME_LIMITS"
-    assert f"({published})" in message
-    assert ("JOUE" in message) == (published == "R2131-15")
-
-
-@pytest.mark.parametrize(
-    ("value", "published", "last"),
-    [(5_403_999.99, "R3126-4", "R3126-8"), (5_404_000.00, "R3122-2", "R3124-2")],
-)
-def test_publicity_of_concessions(value: float, published: str, last: str) -> None:
-    found = step(services(value, contract="concession"))
-    assert found is not None
-    assert f"({published})" in found.message.fr
-    assert found.article == last
+def test_nothing_follows_where_no_procedure_was_found_or_before_the_code() -> None:
+    asked = ((services(None), TODAY), (services(200_000, buyer=None), TODAY), (services(300_000), date(2019, 3, 31)))
+    assert [steps(*each) for each in asked] == [[], [], []]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +132,7 @@ def test_each_part_of_a_need_is_told_its_own_step(
     cpv: str, of_services: float | None, of_works: float, expected: dict[str, str]
 ) -> None:
     """Works apart from the rest, as the procedure is; a part without procedure is told nothing."""
-    asked = need(Lot(id="s", cpv=(cpv,), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works))
-    found = {item.lots: item.message.fr for item in steps(asked)}
+    found = {item.lots: item.message.fr for item in steps(lots({"s": (cpv, of_services), "w": (WORKS, of_works)}))}
     assert found.keys() == {((lot,),) for lot in expected}
     for lot, words in expected.items():
         assert words in found[((lot,),)]
@@ -158,38 +140,15 @@ def test_each_part_of_a_need_is_told_its_own_step(
 
 @pytest.mark.parametrize(("of_services", "of_works"), [(100_000, 150_000), (300_000, 6_000_000), (10_000, 20_000)])
 def test_what_both_parts_are_told_is_told_once(of_services: float, of_works: float) -> None:
-    asked = need(
-        Lot(id="s", cpv=("90919200",), value_eur=of_services), Lot(id="w", cpv=("45442100",), value_eur=of_works)
-    )
-    (found,) = steps(asked)
+    (found,) = steps(lots({"s": (CLEANING, of_services), "w": (WORKS, of_works)}))
     assert found.lots == ()
 
 
-def test_publicity_of_a_light_concession_whose_threshold_is_not_known() -> None:
-    """The amounts of 2028 are not published: both sides are said, instead of the lower one."""
-    asked = need(Lot(id="1", cpv=("80110000",), value_eur=9_000_000), contract="concession")
-    assert "JOUE" in said(asked)[1]
-    words = "au BOAMP ou dans un journal d'annonces légales (R3126-4), et au JOUE à partir du seuil européen (R3126-5)"
-    assert words in said(asked, date(2028, 3, 1))[1]
-    small = need(Lot(id="1", cpv=("80110000",), value_eur=1_000_000), contract="concession")
-    assert "JOUE" not in said(small)[1]
-
-
-def test_publicity_by_an_amount_is_no_surer_than_it() -> None:
-    """The amount from which social services are published in OJEU counts, as those of the procedure do."""
+def test_steps_are_no_surer_than_what_they_rest_on() -> None:
+    """The amount from which social services are published counts, and a total below the sum of the lots."""
     weak = law(("eu_social_services", 'confidence = "high"', 'confidence = "low"'))
-    found = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
-    assert [item.confidence == "low" for item in found] == [False, True]
-
-
-def test_it_is_no_surer_than_the_total() -> None:
-    """An estimated total below the sum of the lots leaves all doubtful."""
-    found = step(services(300_000, estimated_total_eur=250_000))
-    assert found is not None
+    told = [the("TIME_LIMITS", review(social(800_000), TODAY, rules).advice) for rules in (None, weak)]
+    assert [item.confidence == "low" for item in told] == [False, True]
+    (found,) = steps(services(300_000, estimated_total_eur=250_000))
     assert found.confidence == "low"
     assert found.message.fr.endswith("; à vérifier (R2161-3)")
-
-
-@pytest.mark.parametrize(("on", "code"), [(date(2019, 3, 31), ""), (date(2019, 4, 1), "TIME_LIMITS")])
-def test_nothing_is_said_of_the_time_before_the_code(on: date, code: str) -> None:
-    assert said(services(300_000, buyer=LOCAL), on)[0] == code

@@ -82,8 +82,26 @@ def test_a_concession_quotes_its_own_articles(
     assert of_concession.outcome == of_market.outcome
 
 
-def test_the_share_of_a_concession_quotes_its_own_article() -> None:
-    """Read in the code, for markets and for concessions."""
+OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
+    "handicap": ("ESAT", "disabled"),
+    "iae": ("ACI", "disadvantaged"),
+    "penitentiary": ("SEP", "detained"),
+}
+"""A kind of approval that each type is for, and the share of workers that counts."""
+
+
+def test_half_of_the_workers() -> None:
+    """Exactly half is enough; only the share that counts is read; below it no approval helps."""
+    for reserved, (kind, counted) in OF_TYPE.items():
+        others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
+        assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
+        assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
+        assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
+        assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
+    for approvals in [None, (), (Approval("ESAT"),), (Approval("TIH"),)]:
+        low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
+        assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
+        assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
     low = LegalFacts(approvals=(Approval("EA"),), shares=Shares(disabled=0.4))
     of_market, of_concession = (
         eligibility(low, "handicap", TODAY, load(), contract) for contract in ("market", "concession")
@@ -93,58 +111,41 @@ def test_the_share_of_a_concession_quotes_its_own_article() -> None:
     assert of_concession.message.fr.endswith(" (R3113-1)")
 
 
-OF_TYPE: dict[Reserved, tuple[Kind, str]] = {
-    "handicap": ("ESAT", "disabled"),
-    "iae": ("ACI", "disadvantaged"),
-    "penitentiary": ("SEP", "detained"),
-}
-"""A kind of approval that each type is for, and the share of workers that counts."""
-
-
-@pytest.mark.parametrize("reserved", OF_TYPE)
-def test_half_of_the_workers(reserved: Reserved) -> None:
-    """Exactly half is enough; an unknown share is presumed; only the share that counts is read."""
-    kind, counted = OF_TYPE[reserved]
-    others = dict.fromkeys({"disabled", "disadvantaged", "detained"} - {counted}, 0.1)
-    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.5}))) == ("ELIGIBLE", None)
-    assert judge(reserved, holds(kind, shares=Shares(**{counted: 0.4999}))) == ("INELIGIBLE", "SHARE_LT_50")
-    assert judge(reserved, holds(kind)) == ("ELIGIBLE", "PRESUMED_SHARE")
-    assert judge(reserved, holds(kind, shares=Shares(**others))) == ("ELIGIBLE", "PRESUMED_SHARE")
-
-
-@pytest.mark.parametrize("approvals", [None, (), (Approval("ESAT"),), (Approval("TIH"),)])
-def test_known_low_share_is_final_whatever_the_approval(approvals: tuple[Approval, ...] | None) -> None:
-    """Below 50 % the condition of the law is known not to be met."""
-    low = LegalFacts(approvals=approvals, shares=Shares(disabled=0.4999))
-    assert judge("handicap", low) == ("INELIGIBLE", "SHARE_LT_50")
-    assert "49,9 %" in eligibility(low, "handicap", TODAY, load()).message.fr
-
-
-def test_unknown_approvals_are_not_absent_ones() -> None:
-    """Null is unknown; an empty list is an answer."""
+def test_null_is_unknown_and_an_empty_list_is_an_answer() -> None:
+    """An ESUS agreement in force is evidence, a lapsed one a proof to renew."""
     for reserved in ("handicap", "iae"):
         assert judge(reserved, LegalFacts()) == ("UNKNOWN", "DATA_MISSING")
         assert judge(reserved, LegalFacts(approvals=())) == ("INELIGIBLE", "KIND_NOT_ELIGIBLE")
+    current = holds("ESUS", legal_form="commercial_company")
+    assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
+    lapsed = LegalFacts(approvals=(Approval("ESUS", None, TODAY - DAY),), legal_form="commercial_company")
+    assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
+    verdicts = [eligibility(holds("ESAT"), reserved, TODAY, load()) for reserved in ("iae", "handicap")]
+    assert best_of(verdicts).reserved == "handicap"
 
 
-@pytest.mark.parametrize("reserved", OF_TYPE)
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
-        (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
-        (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
-        (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
-        (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
-    ],
-)
-def test_bounds_of_an_approval_are_inclusive(reserved: Reserved, on: date, expected: tuple[str, str]) -> None:
-    """Not yet valid or no longer: to be shown, never refused."""
-    facts = LegalFacts(approvals=(Approval(OF_TYPE[reserved][0], date(2025, 1, 1), date(2027, 12, 31)),))
-    assert judge(reserved, facts, on) == expected
+def test_bounds_of_an_approval_are_inclusive() -> None:
+    """Not yet valid or no longer: to be shown, never refused; a kind that is judged is so lapsed or not."""
+    ended = date(2026, 12, 22)
+    judged: list[tuple[Reserved, Kind]] = [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")]
+    for reserved, kind in judged:
+        for on in (ended, ended + DAY):
+            facts = LegalFacts(approvals=(Approval(kind, None, ended),))
+            assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
+            assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > ended)
+    for reserved, (kind, _) in OF_TYPE.items():
+        for on, expected in [
+            (date(2024, 12, 31), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+            (date(2025, 1, 1), ("ELIGIBLE", "PRESUMED_SHARE")),
+            (date(2027, 12, 31), ("ELIGIBLE", "PRESUMED_SHARE")),
+            (date(2028, 1, 1), ("ELIGIBLE_IF", "APPROVAL_LAPSED")),
+        ]:
+            facts = LegalFacts(approvals=(Approval(kind, date(2025, 1, 1), date(2027, 12, 31)),))
+            assert judge(reserved, facts, on) == expected
 
 
-def test_any_approval_in_force_wins_and_the_longest_is_announced() -> None:
-    """A lapsed convention beside a current one does no harm."""
+def test_which_approval_counts() -> None:
+    """Any in force wins and the longest is announced; a lapsed one goes before a kind under review."""
     facts = LegalFacts(
         approvals=(
             Approval("EI", None, date(2020, 1, 1)),
@@ -157,25 +158,8 @@ def test_any_approval_in_force_wins_and_the_longest_is_announced() -> None:
     assert "jusqu'au 31/12/2026" in verdict.message.fr
     assert "until 2026-12-31" in verdict.message.en
     assert "mise à disposition" in verdict.message.fr
-
-
-def test_lapsed_approval_goes_before_a_kind_under_review() -> None:
-    """The better of two readings counts."""
     facts = LegalFacts(approvals=(Approval("GEIQ"), Approval("EI", None, date(2020, 1, 1))))
     assert judge("iae", facts) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
-
-
-@pytest.mark.parametrize(("reserved", "kind"), [("iae", "EITI"), ("iae", "GEIQ"), ("handicap", "TIH")])
-@pytest.mark.parametrize("on", [date(2026, 12, 22), date(2026, 12, 23)])
-def test_kinds_that_the_articles_do_not_name_are_judged(reserved: Reserved, kind: Kind, on: date) -> None:
-    """Lapsed or not; the message says that the evidence expired."""
-    facts = LegalFacts(approvals=(Approval(kind, None, date(2026, 12, 22)),))
-    assert judge(reserved, facts, on) == ("REVIEW", "KIND_REVIEW")
-    assert ("échu" in eligibility(facts, reserved, on, load()).message.fr) == (on > date(2026, 12, 22))
-
-
-def test_the_end_of_an_approval_is_announced_whatever_it_gives() -> None:
-    """To be judged (EITI, GEIQ, TIH) or evidence of ESS (ESUS): of several, the end of the last one in force."""
     soon, later = date(2026, 12, 22), date(2027, 1, 31)
     facts = LegalFacts(approvals=(Approval("EITI", None, soon), Approval("TIH", None, later)))
     iae = eligibility(facts, "iae", TODAY, load()).message
@@ -185,17 +169,13 @@ def test_the_end_of_an_approval_is_announced_whatever_it_gives() -> None:
     assert handicap.fr.startswith("TIH en vigueur jusqu'au 31/01/2027 : ")
     ess = LegalFacts(approvals=(Approval("ESUS", None, soon), Approval("ESUS", None, later)))
     assert "jusqu'au 31/01/2027" in eligibility(ess, "ess", TODAY, load()).message.fr
-
-
-def test_an_experiment_is_past_its_end_only_after_it() -> None:
-    """Not before it began, which is not known for sure."""
     facts = LegalFacts(approvals=(Approval("EITI"),))
     for on, past in ((date(2018, 1, 1), False), (date(2026, 12, 22), False), (date(2026, 12, 23), True)):
         assert ("fin prévue passée" in eligibility(facts, "iae", on, load()).message.fr) == past
 
 
-def test_days_before_the_code_are_judged_alike_and_said_to_be_doubtful() -> None:
-    """That a rule of the Code was not in force yet is no reason to refuse a supplier."""
+def test_days_before_a_type_or_the_code() -> None:
+    """That a rule was not in force yet is told on the lot: no reason to refuse a supplier, if one for doubt."""
     kinds: dict[Reserved, LegalFacts] = {
         "handicap": holds("ESAT"),
         "iae": holds("ACI"),
@@ -205,6 +185,9 @@ def test_days_before_the_code_are_judged_alike_and_said_to_be_doubtful() -> None
         then, now = (eligibility(facts, kind, on, load()) for on in (date(2014, 1, 1), TODAY))
         assert (then.outcome, then.code) == (now.outcome, now.code)
         assert "à vérifier" in then.message.fr
+    assert judge("penitentiary", holds("SEP"), date(2022, 6, 1)) == ("ELIGIBLE", "PRESUMED_SHARE")
+    low = holds("SEP", shares=Shares(detained=0.3))
+    assert judge("penitentiary", low, date(2022, 6, 1)) == ("INELIGIBLE", "SHARE_LT_50")
 
 
 @pytest.mark.parametrize(
@@ -229,13 +212,6 @@ def test_penitentiary(facts: LegalFacts, expected: tuple[str, str | None]) -> No
     assert judge("penitentiary", facts) == expected
 
 
-def test_supplier_outcome_does_not_follow_the_date_of_the_type() -> None:
-    """That the penitentiary type did not exist yet is told on the lot."""
-    assert judge("penitentiary", holds("SEP"), date(2022, 6, 1)) == ("ELIGIBLE", "PRESUMED_SHARE")
-    low = holds("SEP", shares=Shares(detained=0.3))
-    assert judge("penitentiary", low, date(2022, 6, 1)) == ("INELIGIBLE", "SHARE_LT_50")
-
-
 @pytest.mark.parametrize(
     ("form", "ess", "expected"),
     [
@@ -256,20 +232,6 @@ def test_supplier_outcome_does_not_follow_the_date_of_the_type() -> None:
 def test_ess_by_form_and_flag(form: LegalForm | None, ess: bool | None, expected: str) -> None:
     """The mission of public service is always left to prove, so nobody is plainly eligible."""
     assert judge("ess", LegalFacts(approvals=(), legal_form=form, ess=ess))[0] == expected
-
-
-def test_ess_quality_shown_by_an_esus_agreement() -> None:
-    """In force it is evidence, lapsed it is a proof to renew."""
-    current = holds("ESUS", legal_form="commercial_company")
-    assert judge("ess", current) == ("ELIGIBLE_IF", "PROOF_MISSING")
-    lapsed = LegalFacts(approvals=(Approval("ESUS", None, TODAY - DAY),), legal_form="commercial_company")
-    assert judge("ess", lapsed) == ("ELIGIBLE_IF", "APPROVAL_LAPSED")
-
-
-def test_best_outcome_counts_for_several_types() -> None:
-    """An ESAT answers a lot reserved to handicap and insertion."""
-    verdicts = [eligibility(holds("ESAT"), reserved, TODAY, load()) for reserved in ("iae", "handicap")]
-    assert best_of(verdicts).reserved == "handicap"
 
 
 approvals = st.builds(

@@ -35,9 +35,9 @@ def award(**fields: Any) -> Award:
     return Award(**(usual | fields))
 
 
-@pytest.mark.parametrize(
-    ("awarded", "same", "expected"),
-    [
+def test_award_bar() -> None:
+    """Three years to the day; another service is judged."""
+    for awarded, same, expected in [
         (date(2025, 9, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
         (TODAY, True, ("INELIGIBLE", "ESS_AWARD_BAR")),
         (date(2023, 11, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
@@ -45,23 +45,26 @@ def award(**fields: Any) -> Award:
         (date(2025, 9, 24), False, ("REVIEW", "ESS_AWARD_BAR")),
         (date(2023, 11, 23), False, ("ELIGIBLE_IF", "PROOF_MISSING")),
         (date(2026, 11, 25), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
-    ],
-)
-def test_award_bar(awarded: date, same: bool, expected: tuple[str, str]) -> None:
-    """Three years to the day; another service is judged; a later award changes nothing."""
-    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
-    barred = with_award_bar(verdict, [EssAward(awarded, same)], TODAY, load())
-    assert (barred.outcome, barred.code) == expected
-
-
-def test_the_bar_says_when_it_ends() -> None:
-    """The day told is the first on which the same supplier is not barred."""
+    ]:
+        verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
+        barred = with_award_bar(verdict, [EssAward(awarded, same)], TODAY, load())
+        assert (barred.outcome, barred.code) == expected
     for awarded, free in ((date(2023, 11, 24), date(2026, 11, 25)), (date(2024, 2, 29), date(2027, 3, 1))):
         verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
         barred = with_award_bar(verdict, [EssAward(awarded, True)], TODAY, load())
         assert f"à partir du {free:%d/%m/%Y} (" in barred.message.fr
         assert f"from {free} (" in barred.message.en
         assert with_award_bar(verdict, [EssAward(awarded, True)], free, load()) is verdict
+    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
+    past = [EssAward(date(2026, 6, 1), False), EssAward(date(2024, 2, 1), True)]
+    barred = with_award_bar(verdict, past, TODAY, load())
+    assert barred.outcome == "INELIGIBLE"
+    assert "le 01/02/2024" in barred.message.fr
+    awards = [EssAward(date(2026, 1, 1), False)]
+    not_ess = eligibility(LegalFacts(legal_form="public_body"), "ess", TODAY, load())
+    assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
+    esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
+    assert with_award_bar(esat, awards, TODAY, load()) is esat
 
 
 def test_an_award_by_another_buyer_is_to_be_checked() -> None:
@@ -78,24 +81,6 @@ def test_an_award_by_another_buyer_is_to_be_checked() -> None:
     assert (elsewhere.outcome, "pour ce service" in elsewhere.message.fr) == ("REVIEW", False)
     own = EssAward(date(2024, 2, 1), same_service=True)
     assert with_award_bar(verdict, [other, own], TODAY, load()).outcome == "INELIGIBLE"
-
-
-def test_of_several_awards_the_one_that_bars_most_counts() -> None:
-    """A later one for another service does not soften the bar, and the day told is that of the service."""
-    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
-    past = [EssAward(date(2026, 6, 1), False), EssAward(date(2024, 2, 1), True)]
-    barred = with_award_bar(verdict, past, TODAY, load())
-    assert barred.outcome == "INELIGIBLE"
-    assert "le 01/02/2024" in barred.message.fr
-
-
-def test_award_bar_never_improves_a_verdict_and_concerns_ess_only() -> None:
-    """Not ESS stays not ESS; another reserved type is untouched."""
-    awards = [EssAward(date(2026, 1, 1), False)]
-    not_ess = eligibility(LegalFacts(legal_form="public_body"), "ess", TODAY, load())
-    assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
-    esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
-    assert with_award_bar(esat, awards, TODAY, load()) is esat
 
 
 def test_third_award_to_one_supplier_is_named() -> None:

@@ -18,60 +18,33 @@ def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> l
     return [finding.code for finding in review_types(frozenset(reserved), contract, on, load().at(on))]
 
 
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
+def test_combinations_of_types() -> None:
+    """Handicap with insertion since the loi ASAP; prison with no other; ESS not opened by the code."""
+    for on, expected in [
         (date(2020, 1, 15), ["COMBINATION_FORBIDDEN"]),
         (date(2020, 12, 8), ["COMBINATION_FORBIDDEN"]),
         (date(2020, 12, 9), []),
         (date(2026, 11, 24), []),
-    ],
-)
-def test_handicap_with_insertion_by_date(on: date, expected: list[str]) -> None:
-    """Allowed on one lot since the day after the loi ASAP was published."""
-    assert codes(on, "handicap", "iae") == expected
-
-
-def test_penitentiary_combines_with_no_other() -> None:
-    """Whatever the other type."""
+    ]:
+        assert codes(on, "handicap", "iae") == expected
     on = date(2026, 11, 24)
     assert codes(on, "penitentiary", "iae") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "penitentiary", "ess") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "handicap", "iae", "penitentiary") == ["COMBINATION_FORBIDDEN"]
-
-
-def test_ess_combination_is_not_opened_by_the_code() -> None:
-    """The message does not claim that a text forbids it."""
     on = date(2026, 11, 24)
     (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
     assert "ne prévoit pas" in finding.message.fr
-
-
-def test_concessions_take_one_type_and_no_ess() -> None:
-    """The loi ASAP opened the combination for markets only."""
     on = date(2026, 11, 24)
     assert codes(on, "handicap", "iae", contract="concession") == ["COMBINATION_FORBIDDEN"]
     assert codes(on, "handicap", contract="concession") == []
     assert codes(on, "ess", contract="concession") == ["TYPE_NOT_IN_FORCE"]
     assert codes(date(2022, 6, 1), "penitentiary", contract="concession") == ["TYPE_NOT_IN_FORCE"]
-
-
-def test_worst_finding_is_the_outcome() -> None:
-    """No finding: nothing stands in the way."""
     on = date(2026, 11, 24)
     assert worst_outcome(()) == "ELIGIBLE"
     assert worst_outcome(review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))) == "INELIGIBLE"
-
-
-def test_dates_before_the_law_was_read_are_not_refused() -> None:
-    """Unknown is not forbidden: a person must look."""
     on = date(2015, 1, 1)
     assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
-
-
-def test_a_type_that_a_concession_does_not_have_is_not_examined_further() -> None:
-    """Also where it is combined with another."""
     asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")
     assert set(findings(asked)) == {"TYPE_NOT_IN_FORCE", "COMBINATION_FORBIDDEN"}
 
@@ -112,8 +85,25 @@ def test_each_type_has_its_proofs(reserved: tuple[Reserved, ...], asked: tuple[s
     assert message.count(". ") == 1
 
 
-def test_the_proofs_in_english() -> None:
+def test_proofs_follow_the_day_and_the_contract() -> None:
+    """Temporary work has an approval of its own since 2024; nothing is said of the time before the code."""
     assert "at least 50% of disabled or disadvantaged workers" in proofs("handicap", "iae").message.en  # type: ignore[union-attr]
+    found = proofs("penitentiary", cpv=("79920000",))
+    assert found is not None
+    assert "contrat d'implantation en prison" in found.message.fr
+    assert "structure équivalente" not in found.message.fr
+    assert said() == ""
+    assert said("ess", "iae") == ""
+    assert proofs("ess", contract="concession") is None
+    found = proofs("iae", contract="concession")
+    assert found is not None
+    assert found.article == "R3123-5"
+    assert "en cours de concession" in found.message.fr
+    assert "(R3113-1) : " in found.message.fr
+    for on, known in [(date(2024, 2, 11), False), (date(2024, 2, 12), True)]:
+        assert ("(EATT)" in said("handicap", on=on)) == known
+    for on, known in [(date(2019, 3, 31), False), (date(2019, 4, 1), True)]:
+        assert bool(said("iae", on=on)) == known
 
 
 def test_what_an_equivalent_structure_proves_rests_on_its_rules() -> None:
@@ -142,38 +132,6 @@ def test_a_direct_award_announces_nothing(reserved: tuple[Reserved, ...], value:
     assert ("annoncer" in found.message.fr) == (value >= 60_000)
 
 
-def test_a_prison_has_no_equivalent() -> None:
-    found = proofs("penitentiary", cpv=("79920000",))
-    assert found is not None
-    assert "contrat d'implantation en prison" in found.message.fr
-    assert "structure équivalente" not in found.message.fr
-
-
-def test_no_proofs_without_reservation_or_where_the_law_forbids_it() -> None:
-    """Two reservations that may not be combined, and a type that the contract does not know."""
-    assert said() == ""
-    assert said("ess", "iae") == ""
-    assert proofs("ess", contract="concession") is None
-
-
-@pytest.mark.parametrize(("on", "known"), [(date(2024, 2, 11), False), (date(2024, 2, 12), True)])
-def test_temporary_work_has_an_approval_of_its_own_since_2024(on: date, known: bool) -> None:
-    assert ("(EATT)" in said("handicap", on=on)) == known
-
-
-def test_a_concession_quotes_its_own_articles() -> None:
-    found = proofs("iae", contract="concession")
-    assert found is not None
-    assert found.article == "R3123-5"
-    assert "en cours de concession" in found.message.fr
-    assert "(R3113-1) : " in found.message.fr
-
-
-@pytest.mark.parametrize(("on", "known"), [(date(2019, 3, 31), False), (date(2019, 4, 1), True)])
-def test_nothing_is_said_of_the_time_before_the_code(on: date, known: bool) -> None:
-    assert bool(said("iae", on=on)) == known
-
-
 KITS = Lot(id="1", segments=("in-conditionnement",), cpv=("79920000",), duration_months=12, reserved=("penitentiary",))
 
 
@@ -181,47 +139,24 @@ def changed(on: date = date(2026, 11, 24), **fields: object) -> dict[str, str]:
     return findings(need(msgspec.structs.replace(KITS, **fields)), on)
 
 
-@pytest.mark.parametrize(
-    ("on", "expected"),
-    [
+def test_what_can_be_done_inside_a_prison() -> None:
+    """Between the ordinance and its decree a person must judge; no works, no service on premises."""
+    for on, expected in [
         (date(2022, 10, 20), {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}),
         (date(2022, 10, 21), {"SHARE_NOT_FIXED": "REVIEW"}),
         (date(2022, 12, 29), {"SHARE_NOT_FIXED": "REVIEW"}),
         (date(2022, 12, 30), {}),
-    ],
-)
-def test_type_then_share_came_into_force(on: date, expected: dict[str, str]) -> None:
-    """Between the ordinance and its decree a person must judge; packing can be done inside."""
-    assert changed(on) == expected
-
-
-def test_works_are_performed_outside() -> None:
-    """By nature or by CPV."""
+    ]:
+        assert changed(on) == expected
     assert changed(nature="works") == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
     assert changed(cpv=("45442100",), segments=("in-metal",)) == {"EXECUTION_OUTSIDE_PRISON": "INELIGIBLE"}
-
-
-def test_a_concession_quotes_its_own_article() -> None:
-    """What cannot be done inside a prison is the same."""
     asked = need(msgspec.structs.replace(KITS, segments=("pr-locaux",), cpv=()), contract="concession")
     (found,) = review(asked).lots["1"].reservation
     assert (found.code, found.article) == ("INELIGIBLE_OBJECT", "L3113-2-1")
     assert found.message.fr.endswith("(L3113-2-1)")
-
-
-def test_declared_site_is_questioned() -> None:
-    """It may be the place of delivery."""
     assert changed(site=Place(commune="22278")) == {"EXECUTION_OUTSIDE_PRISON": "REVIEW"}
-
-
-def test_site_services_cannot_be_done_inside() -> None:
-    """All of them: refused; some of them: judged."""
     assert changed(segments=("pr-locaux",), cpv=()) == {"INELIGIBLE_OBJECT": "INELIGIBLE"}
     assert changed(segments=("pr-locaux", "in-conditionnement"), cpv=()) == {"INELIGIBLE_OBJECT": "REVIEW"}
-
-
-def test_forbidden_combination_before_the_type_existed() -> None:
-    """Both are said."""
     assert changed(date(2022, 6, 1), reserved=("penitentiary", "iae")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
     assert changed(reserved=("penitentiary", "iae")) == {"COMBINATION_FORBIDDEN": "INELIGIBLE"}
 
@@ -236,9 +171,17 @@ def of_ess(**fields: object) -> dict[str, str]:
     return findings(need(msgspec.structs.replace(CLEAN, **fields)))
 
 
-def test_clean_lot_leaves_only_the_mission_to_show() -> None:
-    """A listed service for three years, by a local authority."""
+def test_a_clean_lot_and_one_of_which_little_is_said() -> None:
+    """A listed service for three years by a local authority leaves the mission to show."""
     assert of_ess() == {"ESS_PUBLIC_SERVICE_MISSION": "ELIGIBLE_IF"}
+    assert of_ess(duration_months=None)["DURATION_UNKNOWN"] == "UNKNOWN"
+    assert findings(need(Lot(id="1", segments=("so-domicile",), reserved=("ess",)), buyer=None)) == {
+        "CPV_MISSING": "UNKNOWN",
+        "DURATION_UNKNOWN": "UNKNOWN",
+        "BUYER_STATUS_UNKNOWN": "UNKNOWN",
+        "ESS_PUBLIC_SERVICE_MISSION": "REVIEW",
+    }
+    assert findings(need(CLEAN, contract="concession")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
 
 
 @pytest.mark.parametrize(
@@ -271,57 +214,42 @@ def test_main_cpv_against_the_list(code: str, expected: tuple[str, str] | None) 
     assert found["ESS_PUBLIC_SERVICE_MISSION"] == ("REVIEW" if expected else "ELIGIBLE_IF")
 
 
-@pytest.mark.parametrize(
-    ("code", "near"),
-    [("92312100", "92500000, 92600000"), ("80540000", "80511000, 80520000, 80590000"), ("90919200", None)],
-)
-def test_an_unlisted_code_is_told_of_its_listed_neighbours(code: str, near: str | None) -> None:
-    """Which are for the buyer to choose, if they say what is bought; no code is changed for it."""
-    lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
-    message = review(need(lot)).lots["1"].reservation[0].message.fr
-    assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
-    assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
-
-
-def test_list_has_115_codes_and_29_narrower_ones() -> None:
-    """17 single codes and every code of health and social work; the narrower ones are those known not to be listed."""
+def test_the_list_of_ess_services() -> None:
+    """17 single codes and every code of health and social work; an unlisted one is told of its neighbours."""
     known = tuple(cpv.load()._labels)
     standing = [listing(code, LISTED) for code in known]
     assert len(LISTED) == standing.count("listed") == 115
     assert standing.count("descendant") == 29
     assert {code for code in known if "85000000" <= code <= "85323000"} <= LISTED
-
-
-def test_without_cpv_the_list_cannot_be_checked() -> None:
-    """Unless no code of the activity is on it at all: then it is said, with doubt."""
     assert of_ess(cpv=())["CPV_MISSING"] == "UNKNOWN"
     found = review(need(msgspec.structs.replace(CLEAN, cpv=(), segments=("pr-locaux",)))).lots["1"].reservation
     assert [(item.code, item.confidence) for item in found if item.code == "NOT_LISTED"] == [("NOT_LISTED", "low")]
+    for code, near in [
+        ("92312100", "92500000, 92600000"),
+        ("80540000", "80511000, 80520000, 80590000"),
+        ("90919200", None),
+    ]:
+        lot = msgspec.structs.replace(CLEAN, cpv=(code,), segments=())
+        message = review(need(lot)).lots["1"].reservation[0].message.fr
+        assert (f"les plus proches : {near})" in message) if near else ("proches" not in message)
+        assert "liste de l'article 77 de la directive 2014/24, à comparer à l'avis annexé au code" in message
 
 
 def test_only_listed_services() -> None:
-    """An unlisted additional code excludes; a narrower one, or an activity off the list, is judged."""
+    """Off the list an additional code excludes; a narrower one, an activity, or what supports is judged."""
     assert of_ess(cpv=("85312510", "90511000"))["NOT_EXCLUSIVE"] == "INELIGIBLE"
     assert of_ess(cpv=("85312510", "92511000"))["NOT_EXCLUSIVE"] == "REVIEW"
     assert of_ess(segments=("so-insertion", "de-bio"))["NOT_EXCLUSIVE"] == "REVIEW"
     assert "NOT_EXCLUSIVE" not in of_ess(cpv=("85312510", "85321000"))
-
-
-def test_what_is_asked_for_beside_the_main_code_is_judged_however_it_is_named() -> None:
-    """Green spaces beside the code of work integration are off the list, whether or not the lot names both."""
     for segments in (("ev-entretien",), ("so-insertion", "ev-entretien"), ("ev-entretien", "so-insertion")):
         assert of_ess(segments=segments)["NOT_EXCLUSIVE"] == "REVIEW"
-
-
-def test_supporting_activity_is_judged() -> None:
-    """Accessory support or separate object? A person decides."""
     found = of_ess(cpv=("85312510", "77310000"), support_segments=("ev-entretien",))
     assert found["NOT_EXCLUSIVE"] == "REVIEW"
 
 
-@pytest.mark.parametrize(
-    ("duration", "renewal", "expected"),
-    [
+def test_who_may_reserve_for_how_long() -> None:
+    """36 months pass with renewals, 37 do not; a public undertaking may not reserve."""
+    for duration, renewal, outcome in [
         (36, None, None),
         (36, 0, None),
         (24, 12, None),
@@ -330,27 +258,9 @@ def test_supporting_activity_is_judged() -> None:
         (36, 12, "INELIGIBLE"),
         (1, 36, "INELIGIBLE"),
         (None, 37, "INELIGIBLE"),
-    ],
-)
-def test_three_years_renewals_included(duration: int | None, renewal: int | None, expected: str | None) -> None:
-    """36 months pass, 37 do not."""
-    assert of_ess(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == expected
-
-
-def test_what_is_missing_is_asked_for_and_not_refused() -> None:
-    """Each is named: no CPV, no duration, no buyer."""
-    assert of_ess(duration_months=None)["DURATION_UNKNOWN"] == "UNKNOWN"
-    assert findings(need(Lot(id="1", segments=("so-domicile",), reserved=("ess",)), buyer=None)) == {
-        "CPV_MISSING": "UNKNOWN",
-        "DURATION_UNKNOWN": "UNKNOWN",
-        "BUYER_STATUS_UNKNOWN": "UNKNOWN",
-        "ESS_PUBLIC_SERVICE_MISSION": "REVIEW",
-    }
-
-
-@pytest.mark.parametrize(
-    ("who", "expected"),
-    [
+    ]:
+        assert of_ess(duration_months=duration, renewal_months=renewal).get("ESS_MAX_3Y") == outcome
+    for who, expected in [
         (LOCAL, {}),
         (Buyer(kind="state"), {}),
         (Buyer(kind="local"), {}),
@@ -358,14 +268,6 @@ def test_what_is_missing_is_asked_for_and_not_refused() -> None:
         (Buyer(kind="utility", contracting_authority=False), {"BUYER_NOT_POUVOIR_ADJUDICATEUR": "INELIGIBLE"}),
         (Buyer(kind="utility"), {"BUYER_STATUS_UNKNOWN": "UNKNOWN"}),
         (None, {"BUYER_STATUS_UNKNOWN": "UNKNOWN"}),
-    ],
-)
-def test_only_a_contracting_authority(who: Buyer | None, expected: dict[str, str]) -> None:
-    """A public undertaking may not reserve to ESS; an undescribed buyer is not refused."""
-    found = findings(need(CLEAN, buyer=who))
-    assert {code: outcome for code, outcome in found.items() if code.startswith("BUYER")} == expected
-
-
-def test_concession_says_only_that_the_type_does_not_exist() -> None:
-    """The conditions of a type that is not provided would be noise."""
-    assert findings(need(CLEAN, contract="concession")) == {"TYPE_NOT_IN_FORCE": "INELIGIBLE"}
+    ]:
+        found = findings(need(CLEAN, buyer=who))
+        assert {code: outcome for code, outcome in found.items() if code.startswith("BUYER")} == expected

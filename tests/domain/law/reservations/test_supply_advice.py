@@ -3,7 +3,6 @@
 from datetime import date
 
 import msgspec
-import pytest
 
 from domain.law.findings import LegalAdvice
 from domain.law.reservations.eligibility import LegalFacts
@@ -17,7 +16,7 @@ from domain.law.reservations.supply_advice import (
     supply_advice,
 )
 from domain.law.rules import load, months_later
-from domain.needs.need import Lot, Reserved
+from domain.needs.need import Lot
 from domain.suppliers.supplier import Approval, Shares
 from tests.domain.law.samples import TODAY, codes, need, review
 
@@ -36,38 +35,23 @@ def advise(supply: Supply) -> tuple[LegalAdvice, ...]:
     return supply_advice(supply, review(CLEANING).lots["1"], TODAY, load())
 
 
-def test_reservation_that_law_and_supply_bear() -> None:
-    """Counts with the certain ones; too few candidates are not suggested."""
+def test_reservations_that_law_and_supply_bear() -> None:
+    """Counts with the certain ones; what the law forbids with its finding; of a reserved lot, only wider circles."""
     possible, closed = advise(Supply(37, OPTIONS))
     assert possible.code == "RESERVATION_POSSIBLE"
     assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
     assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
     assert possible.article is None
     assert closed.code == "RESERVATION_NOT_OPEN"
-
-
-def test_what_the_law_forbids_is_shown_with_its_count_and_finding() -> None:
-    """As ESS-reserved this lot is not on the list."""
     closed = advise(Supply(37, OPTIONS))[-1]
     assert "28 candidats" in closed.message.fr
     assert "n'est pas dans la liste" in closed.message.fr
     assert closed.message.fr.endswith("(L2113-15)")
-
-
-def test_a_reserved_lot_is_not_told_of_reservations_that_nobody_asks_for() -> None:
     told = [item.code for item in advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))]
     assert "RESERVATION_NOT_OPEN" not in told
-
-
-def test_reserved_lot_is_told_only_of_wider_circles() -> None:
-    """Reserved to insertion with 14 candidates: handicap and insertion together would leave 21."""
     found = advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))[0]
     assert "21 candidats" in found.message.fr
     assert "14 candidats (9" not in found.message.fr
-
-
-def test_lot_reserved_against_the_law_is_told_of_what_is_open() -> None:
-    """Even where that leaves fewer candidates: those of a forbidden reservation cannot be had."""
     asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)))
     supply = Supply(28, OPTIONS, reserved=frozenset({"ess"}))
     possible = supply_advice(supply, review(asked).lots["1"], TODAY, load())[0]
@@ -84,27 +68,16 @@ def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> 
         assert "à l'ESS laisse 28 candidats (0 certain)" in possible.message.fr
 
 
-def test_lot_without_supply() -> None:
-    """Do not reserve what nobody can do."""
+def test_few_candidates() -> None:
+    """None: do not reserve. Three are enough, up to ten are scarce."""
     nothing = dict.fromkeys(OPTIONS, Count(0, 0))
     assert codes(advise(Supply(0, nothing))) == ["RISK_INFRUCTUEUX"]
     assert codes(advise(Supply(1, nothing))) == []
     assert "lot réservé" in advise(Supply(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
-
-
-def test_three_candidates_are_enough() -> None:
     assert "RESERVATION_POSSIBLE" in codes(advise(Supply(5, {"iae": Count(3, 0)})))
     assert "RESERVATION_POSSIBLE" not in codes(advise(Supply(5, {"iae": Count(2, 2)})))
-
-
-def test_scarce_competition_is_said() -> None:
-    """Above ten candidates nothing is added."""
     assert "concurrence limitée" in advise(Supply(5, {"iae": Count(4, 1)}))[0].message.fr
     assert "concurrence limitée" not in advise(Supply(50, {"iae": Count(11, 1)}))[0].message.fr
-
-
-def test_expiring_approvals_are_counted() -> None:
-    """With the first day."""
     ends = Ends(3, date(2026, 12, 22))
     found = advise(Supply(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
     assert found.code == "APPROVALS_EXPIRING"
@@ -112,9 +85,9 @@ def test_expiring_approvals_are_counted() -> None:
     assert "22/12/2026" in found.message.fr
 
 
-@pytest.mark.parametrize(
-    ("approvals", "expected"),
-    [
+def test_end_of_the_approval_that_a_standing_rests_on() -> None:
+    """A renewal without a gap is no end; evidence may end too; of equal types one that needs none is enough."""
+    for approvals, expected in [
         ((Approval("EI", None, date(2027, 3, 1)),), date(2027, 3, 1)),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("ACI", None, date(2029, 1, 1))), date(2029, 1, 1)),
         ((Approval("EI", None, date(2027, 3, 1)), Approval("EI", date(2027, 3, 2), None)), None),
@@ -123,19 +96,10 @@ def test_expiring_approvals_are_counted() -> None:
         ((Approval("EI", None, date(2026, 1, 1)),), None),
         ((Approval("EI"), Approval("ESUS", None, date(2027, 3, 1))), None),
         (None, None),
-    ],
-)
-def test_end_of_the_approval_that_eligibility_rests_on(
-    approvals: tuple[Approval, ...] | None, expected: date | None
-) -> None:
-    """A renewal that follows without a gap is no end."""
-    facts = LegalFacts(approvals=approvals)
-    assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
-
-
-@pytest.mark.parametrize(
-    ("reserved", "facts", "expected"),
-    [
+    ]:
+        facts = LegalFacts(approvals=approvals)
+        assert approval_end(facts, frozenset({"iae"}), TODAY, load()) == expected
+    for reserved, facts, expected in [
         ("iae", LegalFacts((Approval("EITI", None, date(2026, 12, 22)),)), date(2026, 12, 22)),
         ("iae", LegalFacts((Approval("GEIQ", None, date(2027, 3, 1)), Approval("GEIQ", date(2027, 3, 2)))), None),
         ("iae", LegalFacts((Approval("EI"), Approval("GEIQ", None, date(2027, 3, 1)))), None),
@@ -145,51 +109,29 @@ def test_end_of_the_approval_that_eligibility_rests_on(
         ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), legal_form="association"), None),
         ("ess", LegalFacts((Approval("ESUS", None, date(2027, 1, 31)),), ess=True), None),
         ("penitentiary", LegalFacts((Approval("SEP", None, date(2027, 1, 31)),)), date(2027, 1, 31)),
-    ],
-)
-def test_end_of_an_approval_that_is_only_evidence(reserved: Reserved, facts: LegalFacts, expected: date | None) -> None:
-    """What a person must judge, or what remains to be proven, may rest on an approval too."""
-    assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected
-
-
-def test_a_standing_rests_on_all_the_types_that_give_it() -> None:
-    """Of two types that are equally good, one that needs no approval is enough, and the last approval to end counts."""
+    ]:
+        assert approval_end(facts, frozenset({reserved}), TODAY, load()) == expected  # type: ignore[arg-type]
     inside = LegalFacts((Approval("ACI", None, date(2027, 3, 1)),), Shares(detained=0.8), in_prison=True)
     assert approval_end(inside, frozenset({"iae", "penitentiary"}), TODAY, load()) is None
     both = LegalFacts((Approval("TIH", None, date(2027, 3, 1)), Approval("EITI", None, date(2027, 6, 1))))
     assert approval_end(both, frozenset({"handicap", "iae"}), TODAY, load()) == date(2027, 6, 1)
-
-
-def test_an_approval_of_another_type_ends_nothing() -> None:
-    """That the EITI lapsed, and its experiment ends, is not the end of the EA."""
     facts = LegalFacts((Approval("EITI", None, date(2026, 6, 1)), Approval("EA", None, date(2026, 12, 22))))
     assert approval_end(facts, frozenset({"iae"}), TODAY, load()) is None
 
 
-def test_horizon_is_the_contract_or_a_year() -> None:
-    """Renewals included."""
-    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
-    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
-
-
-@pytest.mark.parametrize(
-    ("day", "months", "expected"),
-    [
+def test_calendar_months_and_the_horizon() -> None:
+    """The same day of the month, or its last; the contract with its renewals, or a year."""
+    for day, months, expected in [
         (date(2024, 1, 31), 1, date(2024, 2, 29)),
         (date(2024, 2, 29), 12, date(2025, 2, 28)),
         (date(2024, 1, 31), -2, date(2023, 11, 30)),
         (date(2024, 12, 1), 1, date(2025, 1, 1)),
         (date(9999, 1, 1), 1_200, date.max),
         (date(1, 6, 1), -36, date.min),
-    ],
-)
-def test_calendar_months(day: date, months: int, expected: date) -> None:
-    """The same day, or the month's last."""
-    assert months_later(day, months) == expected
-
-
-def test_distance_sentence() -> None:
-    """Shown wherever distance ranks, with its article."""
+    ]:
+        assert months_later(day, months) == expected
+    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
+    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
     said = distance_is_for_sourcing(TODAY, load())
     assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in said.message.fr
     assert (said.article, said.rule) == ("L3", "distance_sourcing_only")
