@@ -14,10 +14,10 @@ from api.runtime.rate_limits import caller_of
 from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
 from api.web.query_string import invalid
 from domain.errors import Problem, pointer
+from domain.insights import AreaFeatureCollection, SegmentSupply, Supply
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.suppliers.record_check import unknown_segment
-from domain.supply import AreaFeatureCollection, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import Level, SupplySearch, supply_map

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, Told, Words
 from domain.allotment.allotment import FIGURES, Allotment
+from domain.insights import Supply
 from domain.law.procedures.lot_facts import sum_in_words
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
@@ -22,7 +23,6 @@ from domain.shortlists.shortlist import (
     TensionLevel,
     UnknownSupplier,
 )
-from domain.supply import Supply
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader

@@ -16,7 +16,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from db.needs.awards import insert_award, mark_award_withdrawn, select_award, select_awards
+from db.needs.needs import insert_award, mark_award_withdrawn, select_award, select_awards
 from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail

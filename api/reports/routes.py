@@ -22,7 +22,7 @@ from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.journal.entries import write_entry
 from db.meetings import meetings_of
-from db.needs.awards import select_awards
+from db.needs.needs import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail

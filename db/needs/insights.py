@@ -16,7 +16,6 @@ from domain.insights import (
     BarrierFigure,
     BarrierNote,
     BarrierNotes,
-    ExchangeFacts,
     FirstAnswer,
     LotSupply,
     NeedFacts,
@@ -55,12 +54,12 @@ async def needs_with_supply(
 
 async def exchanges_about(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
-) -> Sequence[ExchangeFacts]:
-    """The organisation's exchanges about these needs."""
+) -> Sequence[tuple[UUID, UUID, tuple[str, ...]]]:
+    """The organisation's exchanges about these needs, each with its need and its lots; none: the whole need."""
     query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
         exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
     )
-    return await read_all(connection, query, ExchangeFacts)
+    return [(row.id, row.need_id, row.lot_ids) for row in await connection.execute(query)]
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:

@@ -1,7 +1,8 @@
 """Needs of an organisation: every function takes the organisation, and finds no need of another one.
 
-Besides the needs: their progress, for a whole page of needs at once; the other markets of a buyer in one calendar year,
-with no more than their values are added up from; and the room that an organisation takes in the database.
+Besides the needs: their progress, for a whole page of needs at once; their awards, of which one that was entered by
+mistake is marked as withdrawn, not deleted; the other markets of a buyer in one calendar year, with no more than their
+values are added up from; and the room that an organisation takes in the database.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, below, kept_document, read_all, read_first
+from db.core.engine import Connection, above, below, kept_document, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.exchange_tables import (
     exchange_recipients,
@@ -43,13 +44,15 @@ from db.schema.exchange_tables import (
     participants,
 )
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
-from db.schema.supplier_tables import Document, idempotency_keys
+from db.schema.supplier_tables import Document, idempotency_keys, records
+from db.suppliers.write import survivors
 from domain.errors import Conflict
-from domain.needs.need import Need, OtherNeed, PlannedNeed
+from domain.needs.need import Award, Need, OtherNeed, PastAward, PlannedNeed
 from domain.needs.status import Progress, Status, StoredNeed
 from domain.text.bilingual import Text
 
 _COLUMNS = [needs.c[name] for name in StoredNeed.__struct_fields__]
+_AWARD = [awards.c[name] for name in Award.__struct_fields__]
 
 
 class NeedFilters(msgspec.Struct, frozen=True):
@@ -193,6 +196,61 @@ def _waiting_for_the_buyer() -> Select[Any]:
     waiting = select(needs.c.id, func.count().label("number")).join(exchanges, exchanges.c.need_id == needs.c.id)
     waiting = waiting.join(message_handovers, brought.exchange_id == exchanges.c.id)
     return waiting.where(brought.handed_on.is_(None), ~answered)
+
+
+async def insert_award(connection: Connection, organisation_id: UUID, award: Award) -> None:
+    """Store a new award. The caller has locked its need, which is the organisation's."""
+    await connection.execute(insert(awards).values(**msgspec.structs.asdict(award), organisation_id=organisation_id))
+
+
+async def select_award(connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID) -> Award | None:
+    """An award of a need; None where there is none of this id, or it was withdrawn."""
+    query = select(*_AWARD).where(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    return await read_first(connection, query, Award)
+
+
+async def select_awards(
+    connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
+) -> Sequence[Award]:
+    """Up to `limit` awards of a need in the order in which they were entered, from after the award `after`."""
+    own = (_stands(organisation_id), awards.c.need_id == need_id, above(awards.c.id, after))
+    query = select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
+    return await read_all(connection, query, Award)
+
+
+async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[PastAward]:
+    """The organisation's awards of that day or before, with the buyer of their needs and the present id of each winner.
+
+    A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
+    """
+    query = select(*_AWARD, needs.c.buyer_siret).join(needs).where(_stands(organisation_id))
+    found = await read_all(connection, query.where(awards.c.awarded_on <= on), PastAward)
+    living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
+    lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
+    by_siret: dict[str | None, set[UUID]] = {}
+    if lost:
+        of_lost = select(records.c.siret, records.c.supplier_id).where(records.c.siret.in_(lost)).distinct()
+        for row in await connection.execute(of_lost):
+            by_siret.setdefault(row.siret, set()).add(row.supplier_id)
+    # a SIRET that several suppliers share says nothing
+    only = {siret: suppliers.pop() for siret, suppliers in by_siret.items() if len(suppliers) == 1}
+    ids = (living.get(award.supplier_id) or only.get(award.supplier_siret, award.supplier_id) for award in found)
+    return [
+        msgspec.structs.replace(award, supplier_id=present_id) for award, present_id in zip(found, ids, strict=True)
+    ]
+
+
+async def mark_award_withdrawn(
+    connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID, now: datetime
+) -> bool:
+    """Mark an award as withdrawn; False where there is none that stands."""
+    one = and_(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    done = await connection.execute(update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
+    return done.first() is not None
+
+
+def _stands(organisation_id: UUID) -> ColumnElement[bool]:
+    return and_(awards.c.organisation_id == organisation_id, awards.c.withdrawn_at.is_(None))
 
 
 MOST_NEEDS, MOST_BYTES = 1_000, 1 << 20

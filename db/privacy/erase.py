@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
+from sqlalchemy import Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
 
 from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
@@ -183,27 +183,19 @@ async def _erase_at(connection: Connection, place: Place, found: Findings, calle
     elif place.column is exchange_recipients.c.email:
         await connection.execute(update(table).where(rows).values(email=None))
     else:
-        await _mask(connection, place, rows, known, called)
-
-
-async def _mask(
-    connection: Connection, place: Place, rows: ColumnElement[bool], known: Identifiers, called: str
-) -> None:
-    """Write the pseudonym in the place of each mention, or a sign no longer than any name where it does not fit."""
-    text = masked(place.text, known, called)
-    if place.longest is not None:
-        short = masked(place.text, known, _IN_ASCII if place.table is webhooks else _SHORT_PSEUDONYM)
-        text = case((func.length(text) <= place.longest, text), else_=short)
-    column, key = place.column, tuple(place.table.primary_key)
-    change = (
-        update(place.table).where(rows).values({column.name: cast(text, column.type)} | _STOPPED.get(place.table, {}))
-    )
-    written = (await connection.execute(change.returning(cast(column, Text), *key))).all()
-    if isinstance(column.type, Document):
-        for values in await asyncio.to_thread(_unreadable, written, column.type.shape):
+        # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
+        text = masked(place.text, known, called)
+        if place.longest is not None:
+            short = masked(place.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
+            text = case((func.length(text) <= place.longest, text), else_=short)
+        column, key = place.column, tuple(table.primary_key)
+        change = update(table).where(rows).values({column.name: cast(text, column.type)} | _STOPPED.get(table, {}))
+        written = (await connection.execute(change.returning(cast(column, Text), *key))).all()
+        shape = column.type.shape if isinstance(column.type, Document) else None
+        for values in await asyncio.to_thread(_unreadable, written, shape) if shape else ():
             own = and_(*(each == value for each, value in zip(key, values, strict=True)))
             text = cast(func.replace(cast(column, Text), called, _SHORT_PSEUDONYM), column.type)
-            await connection.execute(update(place.table).where(own).values({column.name: text}))
+            await connection.execute(update(table).where(own).values({column.name: text}))
 
 
 def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:

@@ -15,12 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from domain.law.review import OPTIONS
-from domain.law.rules import Rules
-from domain.reference.taxonomy import Taxonomy
-from domain.shortlists.shortlist import TerritoryEcho
-from domain.suppliers.supplier import BASES
-from domain.supply import (
+from domain.insights import (
     AreaFeature,
     AreaFeatureCollection,
     AreaSupply,
@@ -31,6 +26,11 @@ from domain.supply import (
     Totals,
     UnknownSupply,
 )
+from domain.law.review import OPTIONS
+from domain.law.rules import Rules
+from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.shortlist import TerritoryEcho
+from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching.geo.territory import Bools, Geography, Territory
 from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome

@@ -14,7 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from api.settings import Settings
 from api.supply import MOST_SUGGESTIONS
-from domain.supply import Supply
+from domain.insights import Supply
 from matching.inspection.supply import SupplySearch
 from matching.reference import Reference
 from tests.api.conftest import portal

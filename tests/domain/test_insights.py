@@ -5,7 +5,6 @@ from uuid import UUID
 
 from domain.insights import (
     BarrierNotes,
-    ExchangeFacts,
     FirstAnswer,
     Insights,
     LotScope,
@@ -97,9 +96,9 @@ def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
     tally = Tally(LotScope(frozenset(("velo",))))
     tally.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
     exchanges = [
-        ExchangeFacts(UUID(int=10), UUID(int=1), ()),
-        ExchangeFacts(UUID(int=11), UUID(int=1), ("1", "2")),
-        ExchangeFacts(UUID(int=12), UUID(int=1), ("2",)),
-        ExchangeFacts(UUID(int=13), UUID(int=2), ()),
+        (UUID(int=10), UUID(int=1), ()),
+        (UUID(int=11), UUID(int=1), ("1", "2")),
+        (UUID(int=12), UUID(int=1), ("2",)),
+        (UUID(int=13), UUID(int=2), ()),
     ]
     assert tally.relevant(exchanges) == [UUID(int=10), UUID(int=11)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.law.rules import load, months_later
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
-from domain.suppliers.supplier import Approval, Shares, Supplier
+from domain.suppliers.supplier import Approval, Shares
 from matching import engine
 from matching.engine import match
 from matching.lot_query import GivenUp, may_be_given_up, require_wanted
@@ -28,11 +28,9 @@ from tests.factories import (
     live,
     lot,
     matched,
-    moved,
     names,
     need,
     offer,
-    place,
     reference,
     supplier,
 )
@@ -64,14 +62,6 @@ def test_the_stamp_says_what_the_answer_rests_on(reference: Reference) -> None:
     )
 
 
-def test_a_reservation_the_law_forbids_is_told_not_refused() -> None:
-    """The lot is matched all the same, and suppliers' own outcomes do not change."""
-    found = matched(need(lot(reserved=("ess", "iae"))), *SOCIAL)
-    assert found.reservation is not None
-    assert (found.reservation.outcome, found.reservation.findings[0].code) == ("INELIGIBLE", "COMBINATION_FORBIDDEN")
-    assert "ACI" in names(found.candidates)
-
-
 def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     """Only for candidates whose eligibility rests on one, and within the contract's life."""
     contract_ends = months_later(ON, 12)
@@ -90,13 +80,6 @@ def test_lots_reserved_to_approvals_that_will_end_say_so() -> None:
     assert "APPROVALS_EXPIRING" not in {each.code for each in matched(need(lot(duration_months=12)), ends).advice}
 
 
-@pytest.mark.parametrize("pool", [[], SOCIAL], ids=["empty", "other trades"])
-def test_a_lot_without_candidates_risks_no_offer(pool: list[Supplier]) -> None:
-    found = matched(need(lot("rs-traiteur")), *pool)
-    assert found.tension.level == "none"
-    assert "RISK_INFRUCTUEUX" in {advice.code for advice in found.advice}
-
-
 def test_messages_are_french_by_default_and_codes_are_not_translated(reference: Reference) -> None:
     asked = need(lot(reserved=("iae",), max_distance_km=60, cpv=("33000000",)), lot(id="2", reserved=("ess", "iae")))
     pool = live(*SOCIAL)
@@ -113,18 +96,6 @@ def without_words(document: Any) -> Any:
         return document
     words = {"message", "missing", "label"}
     return {name: without_words(part) for name, part in document.items() if name not in words}
-
-
-def test_two_hundred_lots_are_answered_each_on_its_own(reference: Reference) -> None:
-    segments = sorted(reference.taxonomy.segments)
-    lots = tuple(
-        lot(segments[n % len(segments)], id=str(n), site=place(RENNES), max_distance_km=1 + n) for n in range(200)
-    )
-    pool = [supplier(segment, offer(segment, national=True), at=moved(RENNES, north=0.9)) for segment in segments]
-    found = match(need(*lots), live(*pool), reference, ON, "fr").lots
-    assert [one.id for one in found] == [str(n) for n in range(200)]
-    assert [int(one.id) for one in found if one.total] == list(range(100, 200))  # 100.1 km away
-    assert all(names(one.candidates) == [segments[int(one.id) % len(segments)]] for one in found if one.total)
 
 
 PLACES = tuple(TerritoryRequest(codes=(f"commune:35{number:03}",)) for number in (238, 236, 360))
@@ -182,11 +153,6 @@ DAYS = st.one_of(
     st.dates(date(2016, 4, 1), date(2031, 1, 1)),
 )
 BUYER_KINDS: tuple[BuyerKind, ...] = ("state", "local", "utility")
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 def answered(asked: Need, on: date, *pool: Any) -> Shortlist:

@@ -6,10 +6,9 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from domain.suppliers.supplier import Point
 from matching.lot_query import LotQuery, Wanted
 from matching.reference import Reference
-from tests.factories import around, codes, lot, need, square
+from tests.factories import codes, lot, need
 
 MEDICAL = "33000000"  # medical equipment: no segment covers it
 
@@ -32,16 +31,12 @@ def wanted(query: LotQuery) -> dict[str, Wanted]:
 
 
 def test_one_segment_from_three_places(read: Any) -> None:
-    """The code, the CPV and the words mean the same: one segment, which says where it comes from."""
-    query = read(need(lot("pr-locaux", cpv=("90919200",), keywords=("nettoyage de bureaux",))))
+    """The code, the CPV and the words mean the same, and twice is once: one segment, which says where it comes from."""
+    said: dict[str, Any] = {"cpv": ("90919200", "90919200"), "keywords": ("nettoyage de bureaux",)}
+    query = read(need(lot("pr-locaux", "pr-locaux", **said)))
     assert query.wanted == (
         Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200", "keyword:nettoyage de bureaux"), 1.0),
     )
-
-
-def test_segments_stand_in_the_order_first_named(read: Any) -> None:
-    query = read(need(lot("rs-traiteur", "lt-couture", cpv=("90919200",), keywords=("débarras",))))
-    assert list(wanted(query)) == ["rs-traiteur", "lt-couture", "pr-locaux", "de-encombrants"]
 
 
 def test_words_are_as_sure_as_they_are_read(read: Any) -> None:
@@ -50,15 +45,6 @@ def test_words_are_as_sure_as_they_are_read(read: Any) -> None:
     unsure = wanted(read(need(lot(keywords=(words,)))))["pr-locaux"]
     assert 0.6 <= unsure.confidence < 1
     assert wanted(read(need(lot("pr-locaux", keywords=(words,)))))["pr-locaux"].confidence == 1
-
-
-def test_what_is_named_twice_is_one_source(read: Any) -> None:
-    query = read(need(lot("pr-locaux", "pr-locaux", cpv=("90919200", "90919200"))))
-    assert query.wanted == (Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200"), 1.0),)
-
-
-def test_a_cpv_code_is_taken_with_its_check_digit(read: Any) -> None:
-    assert list(wanted(read(need(lot(cpv=("90919200-4",)))))) == ["pr-locaux"]
 
 
 def test_a_code_that_several_segments_share_asks_for_all_of_them(reference: Reference, read: Any) -> None:
@@ -79,15 +65,6 @@ def shared_cpv(reference: Reference) -> tuple[str, tuple[str, ...]]:
     return next((code, found) for code in known if len(found := reference.taxonomy.of_cpv(code)) > 1)
 
 
-def test_what_supports_the_object_is_not_the_object(read: Any) -> None:
-    query = read(need(lot("so-insertion", support_segments=("ev-entretien",))))
-    assert [(one.segment, one.role) for one in query.wanted] == [
-        ("so-insertion", "object"),
-        ("ev-entretien", "support"),
-    ]
-    assert [one.segment for one in query.objects] == ["so-insertion"]
-
-
 @pytest.mark.parametrize("object_", [{"segments": ("ev-entretien",)}, {"cpv": ("77310000",)}, {"keywords": ("tonte",)}])
 def test_a_segment_asked_as_object_stays_object(read: Any, object_: dict[str, Any]) -> None:
     query = read(need(Lot(id="1", support_segments=("ev-entretien",), **object_)))
@@ -97,17 +74,6 @@ def test_a_segment_asked_as_object_stays_object(read: Any, object_: dict[str, An
 def test_what_is_not_understood_is_set_aside_not_refused(read: Any) -> None:
     query = read(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))))
     assert (query.wanted, query.unmapped, query.unknown) == ((), (MEDICAL,), ("zzyzx",))
-
-
-def test_a_lot_has_its_own_territory_or_the_need_s(reference: Reference) -> None:
-    asked = need(lot(), lot(id="2", territory=codes("departement:56")), territory=codes("departement:35"))
-    assert [query.territory.label.fr for query in reference.reader.read(asked)] == ["Ille-et-Vilaine", "Morbihan"]
-
-
-def test_the_site_is_a_point_a_commune_or_not_given(reference: Reference) -> None:
-    sites = (Place(commune="35238"), Place(lat=48.1, lon=-1.7), None)
-    asked = need(*(lot(id=str(number), site=site) for number, site in enumerate(sites)))
-    assert [query.site is not None for query in reference.reader.read(asked)] == [True, True, False]
 
 
 def test_everything_wrong_is_told_at_once(reference: Reference) -> None:
@@ -171,34 +137,6 @@ def test_a_near_spelling_is_suggested(reference: Reference, wrong: Lot, suggeste
     with pytest.raises(InvalidContent) as caught:
         reference.reader.read(need(wrong))
     assert any(suggested in problem.detail.fr and suggested in problem.detail.en for problem in caught.value.problems)
-
-
-def test_no_spelling_is_suggested_where_none_is_near(reference: Reference) -> None:
-    with pytest.raises(InvalidContent) as caught:
-        reference.reader.read(need(lot("quelconque")))
-    assert caught.value.problems[0].detail.en == "Unknown code: “quelconque”."
-
-
-@pytest.mark.parametrize(
-    ("territory", "problem"),
-    [
-        (TerritoryRequest(), ("/territory", "territory_form")),
-        (TerritoryRequest(codes=("departement:35",), radius_km=5), ("/territory", "territory_form")),
-        (TerritoryRequest(near=Place(lat=48.1), radius_km=5), ("/territory/near", "place_form")),
-        (TerritoryRequest(near=Place(commune="99999"), radius_km=5), ("/territory/near/commune", "unknown_code")),
-        (around(Point(-1.68, 48.11), 5), ("/territory/near", "outside_france")),
-        (
-            TerritoryRequest(geometry=square(Point(40.4, -3.7), 0.1)),
-            ("/territory/geometry", "outside_france"),
-        ),
-    ],
-)
-def test_a_territory_that_cannot_be_used_is_pointed_at(
-    reference: Reference, territory: TerritoryRequest, problem: tuple[str, str]
-) -> None:
-    assert problems(reference, need(territory=territory)) == [problem]
-    moved = problem[0].replace("/territory", "/lots/0/territory")
-    assert problems(reference, need(lot(territory=territory))) == [(moved, problem[1])]
 
 
 def sources_of(query: Any) -> dict[str, tuple[str, ...]]:

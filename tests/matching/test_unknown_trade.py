@@ -3,27 +3,19 @@
 They are found near a territory as by measuring every one, and once for the same question.
 """
 
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from random import Random
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import pytest
 
 from domain.needs.need import Lot, Need, PastAward, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
-from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.source import Row
 from domain.suppliers.supplier import Point, Supplier
 from matching.engine import match
-from matching.geo import geocode
-from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.unknown_trade import nearby
-from sources.formats.registry import CSV, read_rows
-from sources.rows import Context
 from tests.factories import (
     NANTES,
     ON,
@@ -43,7 +35,6 @@ from tests.factories import (
     supplier,
 )
 
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
 RENNES_ALONE = codes("commune:35238")
 
 
@@ -126,35 +117,6 @@ def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
     )
     assert set(names(before.unknown_trade.nearest)) == {"barred", "other"}
     assert (after.unknown_trade.total, names(after.unknown_trade.nearest)) == (1, ["other"])
-
-
-@pytest.fixture(scope="module")
-def real_esats(shared_data: Path) -> LiveIndex:
-    """The ESAT of the FINESS register as they are imported: of nearly all no trade is known."""
-    ours = reference()
-    context = Context(ours.territories, ours.taxonomy, ours.cpv)
-    with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
-        rows = [row for row in read_rows("esat", stream, CSV, context) if isinstance(row, Row)]
-    found = []
-    for number, row in enumerate(rows):
-        placement = geocode.place([row.record], ours.geography)[0]
-        stored = StoredRecord("esat", row.external_id, row.record, placement, UUID(int=number), NOW, NOW)
-        found.append(assemble(UUID(int=number), [stored]))
-    return live(*found)
-
-
-@pytest.mark.parametrize("segment", ["ev-entretien", "pr-locaux", "lt-blanchisserie", "in-conditionnement"])
-def test_the_esat_of_bretagne_can_be_asked(real_esats: LiveIndex, segment: str) -> None:
-    """Their trades are in no open file: that is no lack of supply, and whom to ask is named."""
-    asked_for = asked(codes("region:53"), near_misses=50, segments=(segment,), reserved=("handicap",))
-    found = match(asked_for, real_esats, reference(), ON, "fr").lots[0]
-    assert found.tension.level == "unknown"
-    assert "TRADE_UNKNOWN" in codes_of(found)
-    assert "RISK_INFRUCTUEUX" not in codes_of(found)
-    assert found.unknown_trade.total == found.unknown_trade.eligible
-    in_bretagne = [row for row in found.unknown_trade.nearest if row.distance_km == 0]
-    assert len(in_bretagne) == 50
-    assert all((row.supplier.commune or "")[:2] in {"22", "29", "35", "56"} for row in in_bretagne)
 
 
 @pytest.mark.parametrize(

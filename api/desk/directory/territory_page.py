@@ -23,9 +23,9 @@ from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
+from domain.insights import AreaSupply, Supply
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
-from domain.supply import AreaSupply, Supply
 from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
 from matching.geo.map_frame import TENTHS, WIDTH, Drawn, outline_of, outlines_within

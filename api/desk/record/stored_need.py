@@ -38,8 +38,7 @@ from api.runtime.etag import etag_of
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
-from db.needs.awards import select_awards
-from db.needs.needs import NeedFilters, select_needs
+from db.needs.needs import NeedFilters, select_awards, select_needs
 from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed

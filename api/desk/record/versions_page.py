@@ -46,7 +46,7 @@ from api.runtime.actor import Acting
 from api.runtime.etag import etag_of, require_known
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
-from db.needs.awards import select_award, select_awards
+from db.needs.needs import select_award, select_awards
 from db.needs.shortlists import earlier_decisions, select_shortlists
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound

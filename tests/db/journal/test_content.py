@@ -19,8 +19,7 @@ from db.journal.content import (
 )
 from db.journal.entries import stored_entries, write_entry
 from db.meetings import insert_meeting
-from db.needs.awards import insert_award
-from db.needs.needs import insert_need
+from db.needs.needs import insert_award, insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
 from db.privacy.purge import plan, purge

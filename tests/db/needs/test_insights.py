@@ -121,7 +121,7 @@ async def test_threads_of_other_needs_stay_out(asked: OpenedExchange) -> None:
         first = msgspec.structs.replace(asked.first, id=new_id(NOW))
         await insert_exchange(connection, asked.organisation_id, other, first)
         found = await exchanges_about(connection, asked.organisation_id, [asked.need_id])
-        assert {(each.id, each.lot_ids) for each in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
+        assert {(id_, lot_ids) for id_, _, lot_ids in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
         assert await exchanges_about(connection, asked.organisation_id, [NEVER]) == []
 
 

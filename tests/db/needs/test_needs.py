@@ -18,10 +18,12 @@ from db import migrate
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
 from db.exchanges.exchanges import insert_handovers, write_handovers
-from db.needs.awards import awards_until, insert_award, mark_award_withdrawn
 from db.needs.needs import (
+    awards_until,
+    insert_award,
     insert_need,
     lock_need,
+    mark_award_withdrawn,
     needs_of_year,
     progress_of,
     select_need,

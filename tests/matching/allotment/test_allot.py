@@ -5,7 +5,6 @@ from random import Random
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,11 +23,6 @@ from tests.matching.oracle.strategies import DATES, need, suppliers
 DEPARTEMENTS = ("35", "56")
 KNOWN = ("de-bio", "de-5flux", "de-encombrants", "pr-locaux")
 LOCAL = Buyer(kind="local", contracting_authority=True)
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 def divisible(plain: Lot, **fields: Any) -> DivisibleLot:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Candidate
-from domain.suppliers.supplier import Contact, Evidence, Point, Shares, Supplier
+from domain.suppliers.supplier import Contact, Evidence, Point, Supplier
 from tests.factories import (
     REDON,
     RENNES,
@@ -81,11 +81,6 @@ def test_the_fit_is_told(offered: str, asked: str, code: str, fr: str, en: str) 
     shop = supplier("x", offer(offered))
     assert reasons(shop, segments=(asked,))[code] == fr
     assert reasons(shop, "en", segments=(asked,))[code] == en
-
-
-def test_neighbours_are_told_beside_what_answers() -> None:
-    told = reasons(supplier("x", offer("pr-urbain"), offer("ev-entretien")), segments=("pr-urbain", "ev-creation"))
-    assert {"segment_exact", "segment_related"} <= told.keys()
 
 
 def test_what_was_inferred_is_to_be_confirmed() -> None:
@@ -192,36 +187,6 @@ def test_a_local_supplier_s_distance_is_told_only_where_there_is_a_site() -> Non
     assert reasons(supplier("x"), site=place(REDON))["distance"] == "À 59,4 km du lieu d'exécution"
 
 
-@pytest.mark.parametrize(
-    ("site", "at", "expected"),
-    [
-        (None, RENNES, (0.0, "territory")),
-        (place(RENNES), RENNES, (0.0, "site")),
-        (place(RENNES), None, (None, None)),
-        (None, None, (None, None)),
-    ],
-)
-def test_what_a_distance_is_measured_to(site: Place | None, at: Point | None, expected: tuple[Any, Any]) -> None:
-    found = candidate(supplier("x", offer(codes=("region:53",)), at=at), site=site)
-    assert (found.distance_km, found.measured_to) == expected
-
-
-def test_distances_are_told_to_the_metre() -> None:
-    found = candidate(supplier("x", at=REDON), site=place(RENNES))
-    assert found.distance_km == pytest.approx(59.43, abs=0.3)
-    assert found.distance_km == round(found.distance_km or 0, 3)
-
-
-def test_eligibility_is_told_for_each_type_the_lot_is_reserved_to() -> None:
-    """In the lot's order; a share that is not known is presumed, and the proof is named."""
-    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("iae", "handicap")).eligibility
-    assert [(row.reserved, row.outcome, row.code) for row in rows] == [
-        ("iae", "INELIGIBLE", "KIND_NOT_ELIGIBLE"),
-        ("handicap", "ELIGIBLE", "PRESUMED_SHARE"),
-    ]
-    assert [row.article for row in rows] == ["L2113-13", "L2113-12"]
-
-
 def test_eligibility_for_a_concession_quotes_its_article() -> None:
     """Also of those whom the reservation turns away, and right after the same was asked of a market."""
     pool = supplier("esat", approvals=approved("ESAT")), supplier("ei", approvals=approved("EI"))
@@ -229,17 +194,6 @@ def test_eligibility_for_a_concession_quotes_its_article() -> None:
         found = matched(need(lot(reserved=("handicap",)), contract=contract), *pool)
         told = [*found.candidates[0].eligibility, *found.near_misses[0].eligibility]
         assert [one.article for one in told] == [article, article]
-
-
-def test_a_type_named_twice_is_told_once() -> None:
-    rows = candidate(supplier("x", approvals=approved("ESAT")), reserved=("handicap", "handicap")).eligibility
-    assert [row.reserved for row in rows] == ["handicap"]
-
-
-def test_a_plain_eligibility_needs_no_code() -> None:
-    known = supplier("x", approvals=approved("ESAT"), shares=Shares(disabled=0.9))
-    (row,) = candidate(known, reserved=("handicap",)).eligibility
-    assert (row.outcome, row.code, row.missing) == ("ELIGIBLE", None, ())
 
 
 def test_what_is_missing_is_named_in_the_reader_s_language() -> None:
@@ -276,11 +230,6 @@ def test_tension_counts_the_candidates_of_the_scarcest_segment(count: int, level
     assert en in matched(asked, *shops, language="en").tension.message
 
 
-def test_support_does_not_tighten_the_supply() -> None:
-    shops = [supplier(f"{n}", offer("so-insertion")) for n in range(5)]
-    assert matched(need(lot("so-insertion", support_segments=("ev-entretien",))), *shops).tension.level == "good"
-
-
 def test_a_lot_nobody_understands_says_so() -> None:
     """No candidates, no tension to speak of, and why: a CPV code no segment covers, words that are not known."""
     found = matched(need(lot(cpv=(MEDICAL,), keywords=("zzyzx",))), supplier("x"))
@@ -312,13 +261,6 @@ def test_words_that_are_not_known_come_with_what_they_may_mean() -> None:
 def test_words_that_resemble_nothing_come_without_suggestions() -> None:
     (told,) = (a for a in matched(need(lot("pr-locaux", keywords=("zzyzx",)))).advice if a.code == "KEYWORD_UNKNOWN")
     assert (told.suggestions, told.message) == ((), "« zzyzx » n'a pas été reconnu.")
-
-
-def test_the_territory_is_echoed_as_it_was_understood() -> None:
-    """Current codes for retired ones; a label to read."""
-    echo = matched(need(territory=codes("commune:75111", "nuts:FR523"))).territory
-    assert echo.codes == ("commune:75056", "nuts:FRH03")
-    assert echo.label == "Paris, Ille-et-Vilaine"
 
 
 def test_a_title_that_says_something_else_than_the_codes_is_told_in_words() -> None:

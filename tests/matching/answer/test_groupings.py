@@ -23,17 +23,12 @@ from matching.lot_match import LotMatch
 from matching.ranking import seeded_tie_break
 from matching.reference import Reference
 from tests.conftest import examples
-from tests.factories import ON, REDON, RENNES, VANNES, approved, live, lot, matched, moved, need, offer, supplier
+from tests.factories import ON, RENNES, VANNES, approved, live, lot, matched, moved, need, offer, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
 from tests.matching.oracle.strategies import need as drawn_need
 
 BIO, FLOWS, BULKY = "de-bio", "de-5flux", "de-encombrants"
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 def together(
@@ -59,47 +54,6 @@ def test_three_are_told_in_english() -> None:
     some = [supplier(each, offer(each)) for each in (BIO, FLOWS, BULKY)]
     (found,) = together(*some, segments=(BIO, FLOWS, BULKY), language="en")
     assert found.message == "Together, these three suppliers answer the three requested segments"
-
-
-def test_nobody_is_grouped_where_one_answers_alone_or_a_segment_has_nobody() -> None:
-    apart = supplier("bio", offer(BIO)), supplier("flows", offer(FLOWS))
-    assert together(*apart, supplier("all", offer(BIO, FLOWS))) == ()
-    assert together(*apart, segments=(BIO, FLOWS, BULKY)) == ()
-    assert together(*apart, segments=(BIO,)) == ()
-
-
-def test_none_are_listed_unless_asked_for() -> None:
-    some = [supplier(f"{code} {number}", offer(code)) for code in (BIO, FLOWS) for number in range(9)]
-    assert matched(need(lot(BIO, FLOWS)), *some).groupings == ()
-    assert len(matched(need(lot(BIO, FLOWS), groupings=3), *some).groupings) == 3
-
-
-def test_a_neighbour_or_a_support_never_answers() -> None:
-    """What is only related does not complete a grouping; what supports the object need not be answered."""
-    some = supplier("bio", offer(BIO)), supplier("near flows", offer(BULKY))
-    assert together(*some, segments=(BIO, FLOWS)) == ()
-    assert len(together(*some, segments=(BIO, BULKY), support_segments=("ev-entretien",))) == 1
-
-
-def test_fewer_members_come_first_then_the_better_worst_eligibility_then_the_nearer() -> None:
-    segments = (BIO, FLOWS, BULKY)
-    some = [
-        supplier("two", offer(BIO, FLOWS, national=True), approvals=None, at=VANNES),
-        supplier("bulky", offer(BULKY, national=True), approvals=approved("ACI"), at=REDON),
-        supplier("far bulky", offer(BULKY, national=True), approvals=approved("ACI"), at=moved(RENNES, north=1.5)),
-        supplier("bio", offer(BIO, national=True), approvals=approved("EI")),
-        supplier("flows", offer(FLOWS, national=True), approvals=approved("EI")),
-        supplier("flows to prove", offer(FLOWS, national=True), approvals=None),
-    ]
-    found = [set(each) for each in members(together(*some, segments=segments, reserved=("iae",)))]
-    assert found == [
-        {"two", "bulky"},
-        {"two", "far bulky"},
-        {"bio", "flows", "bulky"},
-        {"bio", "flows", "far bulky"},
-        {"bio", "flows to prove", "bulky"},
-        {"bio", "flows to prove", "far bulky"},
-    ]
 
 
 def test_equal_groupings_are_drawn_and_the_draw_stays(reference: Reference) -> None:

@@ -30,6 +30,18 @@ from tests.matching.geo.test_shape import star
 BOW_TIE: Ring = ((-2.0, 47.0), (-1.0, 48.0), (-1.0, 47.0), (-2.0, 48.0), (-2.0, 47.0))
 
 
+FAR: tuple[Position, ...] = ((-2.0, 90.5), (181.0, 47.0), (166.4, -1000.0))
+HALF = MAX_VERTICES // 2 + 1
+CROSSED: tuple[Geometry, ...] = (
+    Polygon(coordinates=(BOW_TIE,)),
+    Polygon(coordinates=(ring(REDON, 0.1), ring(REDON, 0.5)[::-1])),
+    MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(REDON, 0.2),))),
+    Polygon(coordinates=(((-2.0, 47.0), (-1.0, 47.0), (-2.0, 47.0), (-2.0, 47.0)),)),
+    Polygon(coordinates=(((-2.0, 47.0),) * 4,)),
+)
+"""A bow-tie, a hole larger than its outline, polygons that overlap, a line, a point."""
+
+
 def refused(geometry: Geometry) -> tuple[str, str]:
     """Where and for what a geometry is refused."""
     with pytest.raises(InvalidContent) as caught:
@@ -60,48 +72,21 @@ def test_heights_are_left_out() -> None:
     assert checked_geometry(Polygon(coordinates=(high,))) == checked_geometry(square(REDON, 0.5))
 
 
-def test_a_ring_that_does_not_close_is_refused() -> None:
-    assert refused(Polygon(coordinates=(ring(REDON, 0.5)[:-1],))) == ("/geometry/coordinates", "ring_not_closed")
-
-
-def test_a_hole_must_close_too() -> None:
-    holed = Polygon(coordinates=(ring(REDON, 0.5), ring(REDON, 0.1)[:-1]))
-    assert refused(holed) == ("/geometry/coordinates", "ring_not_closed")
-
-
 @pytest.mark.parametrize(
-    "crossed",
+    ("drawn", "at", "code"),
     [
-        Polygon(coordinates=(BOW_TIE,)),
-        Polygon(coordinates=(ring(REDON, 0.1), ring(REDON, 0.5)[::-1])),
-        MultiPolygon(coordinates=((ring(REDON, 0.1),), (ring(REDON, 0.2),))),
-        Polygon(coordinates=(((-2.0, 47.0), (-1.0, 47.0), (-2.0, 47.0), (-2.0, 47.0)),)),
-        Polygon(coordinates=(((-2.0, 47.0),) * 4,)),
+        (Polygon(coordinates=(ring(REDON, 0.5)[:-1],)), "/geometry/coordinates", "ring_not_closed"),
+        (Polygon((ring(REDON, 0.5), ring(REDON, 0.1)[:-1])), "/geometry/coordinates", "ring_not_closed"),
+        *((Polygon(((far, (-1.0, 47.0), (-1.0, 48.0), far),)), "/geometry/coordinates", "out_of_range") for far in FAR),
+        *((crossed, "/geometry/coordinates", "invalid_geometry") for crossed in CROSSED),
+        (Polygon(coordinates=(spiked(MAX_VERTICES + 1),)), "/geometry", "too_many_vertices"),
+        (MultiPolygon(coordinates=((spiked(HALF),), (spiked(HALF),))), "/geometry", "too_many_vertices"),
     ],
-    ids=["bow-tie", "hole larger than the outline", "polygons that overlap", "a line", "a point"],
 )
-def test_an_outline_that_crosses_itself_or_holds_nothing_is_refused(crossed: Geometry) -> None:
-    assert refused(crossed) == ("/geometry/coordinates", "invalid_geometry")
-
-
-@pytest.mark.parametrize("far", [(-2.0, 90.5), (181.0, 47.0), (166.4, -1000.0)])
-def test_positions_are_on_the_globe(far: Position) -> None:
-    assert refused(Polygon(coordinates=((far, (-1.0, 47.0), (-1.0, 48.0), far),))) == (
-        "/geometry/coordinates",
-        "out_of_range",
-    )
-
-
-def test_the_largest_drawing_is_taken_and_a_larger_one_refused() -> None:
+def test_what_is_not_well_drawn_is_refused(drawn: Geometry, at: str, code: str) -> None:
+    """Vertices are counted over all rings, and the largest drawing is taken."""
+    assert refused(drawn) == (at, code)
     assert shapely.get_num_coordinates(checked_geometry(Polygon(coordinates=(spiked(MAX_VERTICES),)))) == MAX_VERTICES
-    assert refused(Polygon(coordinates=(spiked(MAX_VERTICES + 1),))) == ("/geometry", "too_many_vertices")
-
-
-def test_vertices_are_counted_over_all_rings() -> None:
-    """Not each ring on its own: twice 5,001 are too many."""
-    half = MAX_VERTICES // 2 + 1
-    parts = MultiPolygon(coordinates=((spiked(half),), (spiked(half),)))
-    assert refused(parts) == ("/geometry", "too_many_vertices")
 
 
 def test_an_area_may_be_drawn_finely_but_not_be_fine() -> None:

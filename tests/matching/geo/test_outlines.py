@@ -65,16 +65,6 @@ def test_an_area_is_as_large_as_its_communes_together(kind: Outlined) -> None:
         assert (0.0 if shape is None else shape.area) == pytest.approx(together, rel=1e-4)
 
 
-@pytest.mark.parametrize("code", ["departement:56", "departement:2A", "departement:974", "epci:243500741"])
-def test_an_area_is_the_union_of_its_communes(code: str) -> None:
-    territories = load()
-    area = territories.area(code)
-    kind: Outlined = "epci" if area.kind == "epci" else "departement"
-    shape = outlines(kind)[territories.areas(kind).index(area)]
-    union = shapely.union_all(outlines("commune")[list(area.communes)])
-    assert shapely.symmetric_difference(shape, union).area < 1e-5 * union.area
-
-
 def test_communes_do_not_overlap() -> None:
     """No two communes of Bretagne and Paris's surroundings share more than 1 hectare (some 1e-6 square degrees)."""
     territories, shapes = load(), outlines("commune")

@@ -18,7 +18,7 @@ from domain.suppliers.supplier import Contact, Offer, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
 from matching.index.distances import runs_near
-from matching.index.live_index import Index, LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.index.offers import offered_segments
 from matching.index.supplier_columns import (
     UNPLACED,
@@ -159,11 +159,6 @@ def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
     assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
 
 
-def test_inactive_suppliers_are_not_held() -> None:
-    held = index(supplier("open"), supplier("closed", active=False))
-    assert [one.name for one in LiveIndex(held, 1).suppliers()] == ["open"]
-
-
 @pytest.mark.parametrize(
     ("given_", "segments"),
     [
@@ -179,12 +174,6 @@ def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
     assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
 
 
-def test_distinct_areas_are_kept_once() -> None:
-    """Thousands of suppliers declare the same departements."""
-    held = index(*(supplier(f"{n}", offer(codes=("departement:35",)), offer(radius_km=n + 1)) for n in range(5)))
-    assert len(held.areas) == 1
-
-
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """The distances of an empty index take nothing, but hold their shapes."""
     monkeypatch.setattr("matching.index.live_index.DISTANCE_BYTES", 8_000)
@@ -193,29 +182,6 @@ def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPa
     assert nobody.distances(first) is measured
     nobody.distances(second)
     assert nobody.distances(first) is not measured
-
-
-def test_a_supplier_is_found_by_its_id() -> None:
-    held = index(supplier("a"), supplier("b"))
-    assert held.columns.supplier(ordinal_of(held, "b")).name == "b"
-    assert held.columns.ordinal_of(supplier("c").id) is None
-
-
-def ordinal_of(held: Index, name: str) -> int:
-    ordinal = held.columns.ordinal_of(supplier(name).id)
-    assert ordinal is not None
-    return ordinal
-
-
-def test_the_bits_of_the_draw_come_from_the_id_alone() -> None:
-    """Whatever is written of a supplier and whoever else is there, its lot in the draw is the same."""
-    one, other = index(supplier("a"), supplier("b")), index(supplier("c"), supplier("a", offer("ev"), at=None))
-    drawn, again = (
-        {name: held.columns.draw[ordinal_of(held, name)] for name in names}
-        for held, names in ((one, "ab"), (other, "ac"))
-    )
-    assert drawn["a"] == again["a"]
-    assert drawn["a"] != drawn["b"]
 
 
 def test_a_code_that_reference_data_has_dropped_leaves_the_rest_of_the_area() -> None:

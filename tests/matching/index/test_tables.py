@@ -233,12 +233,6 @@ def listed(table: Any) -> Any:
     return [listed(each) for each in table] if isinstance(table, tuple) else (table.dtype, table.tolist())
 
 
-@given(st.lists(st.binary(max_size=9)))
-def test_each_text_is_found_by_its_number(some: list[bytes]) -> None:
-    held = texts(some)
-    assert [held.text(number) for number in range(len(some))] == some
-
-
 @pytest.mark.parametrize("sizes", [(), (0,), (3,), (2, 0, 5)])
 def test_tables_come_back_from_a_folder(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     several = [outer(size) for size in sizes]
@@ -253,12 +247,6 @@ def test_what_is_mapped_cannot_be_written_to(tmp_path: Path) -> None:
     save(tmp_path, {"one": np.arange(3)})
     with pytest.raises(ValueError, match="read-only"):
         load(tmp_path)["one"][0] = 7
-
-
-def test_a_table_that_lacks_an_array_is_not_read(tmp_path: Path) -> None:
-    save(tmp_path, {"one.number": np.arange(3)})
-    with pytest.raises(KeyError):
-        read_table(Inner, "one", load(tmp_path))
 
 
 @given(st.lists(st.lists(st.binary(max_size=9), max_size=4), min_size=1, max_size=4), st.randoms())
@@ -309,12 +297,6 @@ def test_what_was_joined_is_joined_again() -> None:
     both = joined_places([first, second], [1, 1], np.arange(2))
     places = joined_places([both, third], [2, 1], np.array([2, 1, 0]))
     assert [summary for summary, _ in read(TextReader(places, [piece, other, last]), 3)] == [b"c", b"b", b"a"]
-
-
-def test_texts_in_memory_are_read(tmp_path: Path) -> None:
-    places, piece = texts_written([(b"a", b"bc"), (b"", b"d")])
-    assert read(TextReader(places, [piece]), 2) == [(b"a", b"bc"), (b"", b"d")]
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_that_was_removed_is_read_on(tmp_path: Path) -> None:

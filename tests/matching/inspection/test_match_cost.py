@@ -109,11 +109,6 @@ def test_groupings_take_the_longer_the_more_segments_a_lot_has(reference: Refere
     assert estimated_bytes(msgspec.structs.replace(plain, groupings=10), ours) > estimated_bytes(plain, ours)
 
 
-def test_an_outline_of_too_many_vertices_is_refused_at_once(reference: Reference) -> None:
-    asked = need(territory=drawn(Polygon((placed(circle(10_001), 1.0, 1.0),))))
-    assert estimated_ms(asked, live(*SUPPLIERS), reference) <= AT_ONCE_MS
-
-
 @given(
     lots=st.integers(1, 40),
     segments=st.integers(1, 20),

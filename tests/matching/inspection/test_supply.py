@@ -9,14 +9,13 @@ from random import Random
 from typing import Any
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.insights import AreaFeatureCollection, Supply
 from domain.needs.need import Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Supplier
-from domain.supply import AreaFeatureCollection, Supply
 from matching.engine import match
 from matching.geo.territory import Territory
 from matching.index.live_index import LiveIndex
@@ -29,7 +28,6 @@ from tests.factories import (
     REDON,
     RENNES,
     VANNES,
-    approved,
     codes,
     live,
     lot,
@@ -42,11 +40,6 @@ from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, FAMILIES, suppliers
 
 ILLE_ET_VILAINE = codes("departement:35")
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 def supplied(
@@ -136,19 +129,6 @@ def test_totals_follow_changes() -> None:
     assert looked_up(gone, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5
     rebuilt = LiveIndex(gone.base.rebuilt(gone.suppliers()), 4)
     assert looked_up(rebuilt, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5
-
-
-def test_unknown_trades_are_told_by_kind_and_make_scarcity_unknown() -> None:
-    some = [offerless(str(number), at=RENNES, kinds=("ESAT",)) for number in range(3)]
-    found = supplied(*some, supplier("one", approvals=approved("ACI")))
-    assert found.unknown_trade.by_kind == {"ESAT": 3}
-    assert [item.tension for item in found.items] == ["unknown"]
-
-
-def test_a_territory_without_outline_has_nobody() -> None:
-    found = supplied(supplier("one", offer(national=True)), asked=codes("departement:975"))
-    assert found.totals.suppliers == found.items[0].local == 0
-    assert found.items[0].suppliers == 1
 
 
 def search(index: LiveIndex, known: Reference, *territory: str, on: date = ON) -> SupplySearch:

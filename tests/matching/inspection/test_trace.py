@@ -9,19 +9,17 @@ from random import Random
 from uuid import UUID
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.needs.need import Need
-from domain.shortlists.shortlist import NearMiss
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
-from tests.factories import LYON, NANTES, ON, approved, live, lot, names, need, offer, reference, supplier
+from tests.factories import LYON, NANTES, ON, approved, live, lot, need, offer, reference, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
 from tests.matching.oracle.strategies import need as drawn_need
@@ -55,19 +53,6 @@ def test_the_gates_account_for_all_who_were_considered() -> None:
     assert all(gate.rule for gate in told.gates)
 
 
-def test_it_agrees_with_the_shortlist() -> None:
-    """The same candidates in the same order, the same refusals."""
-    asked = need(lot(reserved=("handicap",)), near_misses=50)
-    told, listed = followed(asked), match(asked, live(*POOL), reference(), ON, "fr").lots[0]
-    assert [placed.name for placed in told.candidates] == names(listed.candidates)
-    refused: dict[str, list[NearMiss]] = {}
-    for miss in listed.near_misses:
-        refused.setdefault(miss.excluded_by, []).append(miss)
-    assert {gate.gate: list(gate.nearest) for gate in told.gates if gate.count} == {
-        gate: names(misses) for gate, misses in refused.items()
-    }
-
-
 def test_every_criterion_is_told_in_words() -> None:
     """A criterion that joins the order must say what its numbers mean."""
     assert set(READINGS) == {criterion.__name__ for criterion in ranking.ORDER}
@@ -76,11 +61,6 @@ def test_every_criterion_is_told_in_words() -> None:
     values = {placed.name: placed.values for placed in told.candidates}
     assert values["candidate"] == ("ELIGIBLE", 1, "exact", "declared", False, 0.0)
     assert values["inferred"] == ("UNKNOWN", 1, "exact", "inferred", True, None)
-
-
-def test_without_a_reservation_nothing_is_said_of_eligibility() -> None:
-    """The order looks at eligibility on reserved lots only."""
-    assert {placed.values[0] for placed in followed(need(lot())).candidates} == {None}
 
 
 def test_what_was_read_as_nothing_is_told() -> None:
@@ -125,23 +105,11 @@ def test_a_gate_refuses_or_there_is_a_rank_however_few_rows_are_shown() -> None:
     ]
 
 
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_what_is_said_of_a_refused_one_is_what_the_shortlist_says(language: Language) -> None:
-    (missed,) = match(ASKED, live(*STANDING_POOL), reference(), ON, language).lots[0].near_misses
-    found = of_first_lot(live(*STANDING_POOL), ASKED, (missed.supplier.id,), language)
-    assert found == {missed.supplier.id: Standing(missed.excluded_by, missed.message, None)}
-
-
 def test_who_was_replaced_or_removed_since_the_base_is_told_by_what_it_is_now() -> None:
     """The base still holds what they were."""
     changed = msgspec.structs.replace(STANDING_POOL[0], offers=(offer("ev-entretien"),))
     after = live(*STANDING_POOL).with_changes([changed], [STANDING_POOL[2].id], 2)
     assert of_first_lot(after, need(lot()), (STANDING_POOL[0].id, STANDING_POOL[2].id)) == {}
-
-
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

@@ -205,12 +205,6 @@ def test_the_longest_unused_goes_first(kept: WeightedCache[int, str], made: list
     assert made == [3, 4, 5, 4]
 
 
-def test_many_light_things_or_few_heavy_ones(kept: WeightedCache[int, str], made: list[int]) -> None:
-    for size in (1, 2, 3, 9, 1, 9):
-        kept(size)
-    assert made == [1, 2, 3, 9, 1]
-
-
 def test_what_is_too_heavy_is_made_each_time(kept: WeightedCache[int, str], made: list[int]) -> None:
     assert [kept(11), kept(11)] == ["x" * 11] * 2
     assert made == [11, 11]
@@ -231,9 +225,3 @@ def test_what_grew_is_weighed_again(kept: WeightedCache[int, str], made: list[in
     kept.weigh_again(3, first, 1)
     assert kept(3) == first, "what is no longer cached weighs nothing"
     assert made == [3, 4, 3]
-
-
-def test_the_latest_are_told_first(kept: WeightedCache[int, str]) -> None:
-    for size in (3, 4, 3):
-        kept(size)
-    assert kept.latest() == [(3, "xxx"), (4, "xxxx")]

@@ -1,15 +1,10 @@
 """A directory that changes while needs are asked: an index that has answered before gives the same bytes as one that is
 made anew and keeps nothing.
-
-.venv/bin/python -m tests.matching.oracle.changing_directory --suppliers 2000 --rounds 20 --needs 20 --seed 1
 """
 
-import argparse
-import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from random import Random
-from time import perf_counter
 from typing import get_args
 from uuid import UUID
 
@@ -153,27 +148,3 @@ def first_difference(answer: bytes, expected: bytes) -> str:
     at = next((n for n, (one, other) in enumerate(both) if one != other), min(len(answer), len(expected)))
     got, wanted = (some[max(at - 300, 0) : at + 120].decode(errors="replace") for some in (answer, expected))
     return f"{got}\n     expected {wanted}"
-
-
-def main() -> int:
-    """Tell every difference with its need; 1 if there is any."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--suppliers", type=int, default=2_000)
-    parser.add_argument("--rounds", type=int, default=20, help="between two rounds the directory changes")
-    parser.add_argument("--needs", type=int, default=20, help="per round")
-    parser.add_argument("--seed", default="1")
-    given = parser.parse_args()
-    started, wrong = perf_counter(), 0
-    directory = Changing(Random(given.seed), given.suppliers)
-    for _ in range(given.rounds):
-        for said in directory.differences(given.needs):
-            wrong += 1
-            sys.stdout.write(f"{said}\n")
-        directory.change(given.suppliers // 50)
-    seconds = perf_counter() - started
-    sys.stdout.write(f"{given.rounds * given.needs} needs: {wrong} answered otherwise ({seconds:.0f} s)\n")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

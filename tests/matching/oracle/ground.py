@@ -180,10 +180,6 @@ class France:
             self._overlaps[id(shape)] = (shape, {int(c): True if c in must else None for c in may})
         return self._overlaps[id(shape)][1]
 
-    def shares(self, ground: Ground, shape: Any) -> Answer:
-        """Does a drawn outline share ground with a territory? What is drawn is compared as drawn, at sea too."""
-        return ground.meets(shape)
-
     @cached_property
     def _insides(self) -> Any:
         """A point inside each outline, and an upper bound of the outline's span in kilometres."""

@@ -169,7 +169,8 @@ class Oracle:
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
-                if _best(verdicts, lot.reserved or ()) != "INELIGIBLE":
+                outcomes = {verdicts[one].outcome for one in lot.reserved or ()}
+                if outcomes != {"INELIGIBLE"}:
                     offerless.append(self._offerless(supplier, lot, ground, site, verdicts))
                 continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
@@ -281,8 +282,8 @@ class Oracle:
         if area not in self._areas:
             self._areas[area] = self._ground(TerritoryRequest(codes=area.codes, geometry=area.geometry))
         known = self._areas[area]
-        if isinstance(known, Drawn):
-            return self.france.shares(ground, known.shape)
+        if isinstance(known, Drawn):  # what is drawn is compared as drawn, at sea too
+            return ground.meets(known.shape)
         return any_of(ground.communes.get(ordinal, False) for ordinal in known.communes)
 
     def _ground(self, request: TerritoryRequest) -> Ground:
@@ -346,11 +347,6 @@ def _judgment(
         outcomes={reserved: verdict.outcome for reserved, verdict in verdicts.items()},
         within={radius: made["within", radius] for radius in RADII_KM},
     )
-
-
-def _best(verdicts: Mapping[Reserved, Verdict], reserved: Iterable[Reserved]) -> str | None:
-    """The best outcome over the reserved types; None where the lot is not reserved."""
-    return min((verdicts[one].outcome for one in reserved), key=OUTCOMES.index, default=None)
 
 
 def _presence(area: ServiceArea | None, local: bool) -> Presence:

@@ -62,24 +62,6 @@ class Bench:
         answer = msgspec.json.decode(answers[0], type=Shortlist)
         return disagreements(answer, self.oracle.read(asked, pool, on, past), asked)
 
-    def minimal(self, asked: Need, pool: Sequence[Supplier], on: date, past: Sequence[PastAward]) -> list[str]:
-        """One lot and one supplier that disagree, ready to be read; empty if it takes more than one."""
-        for lot in asked.lots:
-            alone = msgspec.structs.replace(asked, lots=(lot,))
-            for one in pool:
-                if said := self.disagreements(alone, [one], on, LiveIndex(self._index([one]), 1), past):
-                    return [*said, *(msgspec.json.encode(_brief(struct)).decode() for struct in (alone, one))]
-        return []
-
-
-def _brief(struct: msgspec.Struct) -> object:
-    """A struct as JSON would have it, without what is absent."""
-    full = msgspec.to_builtins(struct)
-    kept = {name: value for name, value in full.items() if value not in (None, [], False)}
-    return kept | {
-        "lots": [{k: v for k, v in lot.items() if v not in (None, [], False)} for lot in kept.get("lots", ())]
-    }
-
 
 def main() -> int:
     """Tell every disagreement with its need; 1 if there is any."""
@@ -99,7 +81,7 @@ def main() -> int:
         wrong += bool(said)
         if said:
             sys.stdout.write(f"need {number} on {on}: {len(said)} disagreements\n")
-            sys.stdout.writelines(f"  {line}\n" for line in bench.minimal(one, pool, on, past) or said)
+            sys.stdout.writelines(f"  {line}\n" for line in said)
     seconds = perf_counter() - started
     sys.stdout.write(f"{asked.needs} needs on {asked.suppliers} suppliers: {wrong} disagree ({seconds:.0f} s)\n")
     return 1 if wrong else 0

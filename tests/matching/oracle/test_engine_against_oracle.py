@@ -34,11 +34,6 @@ LONG_EDGES = TerritoryRequest(
 MORBIHAN = TerritoryRequest(codes=("departement:56",))
 
 
-@pytest.fixture(scope="module")
-def bench() -> Bench:
-    return Bench()
-
-
 @settings(max_examples=examples(SMALL_CASES), derandomize=True)
 @given(
     draw=st.randoms(use_true_random=True), count=st.integers(1, 8), lots=st.integers(1, 2), on=st.sampled_from(DATES)
@@ -94,7 +89,7 @@ def test_far_and_wide(bench: Bench, territory: TerritoryRequest, lot: Lot) -> No
     ("suppliers", "changed", "needs", "at_once"), [(3, 1, 300, 1), (60, 8, 240, 20), (300, 15, 80, 20)]
 )
 def test_the_same_bytes(suppliers: int, changed: int, needs: int, at_once: int) -> None:
-    """Needs new and asked before, on several days, with past awards; more are compared by `changing_directory`."""
+    """Needs new and asked before, on several days, with past awards."""
     directory = Changing(Random(suppliers), suppliers)
     for _ in range(examples(needs) // at_once):
         assert directory.differences(at_once) == []

@@ -33,23 +33,9 @@ def ids(q: str, kind: TerritoryKind | None = None, limit: int = 20) -> list[str]
         ("renn", "epci:243500139"),
         ("armor agglo", "epci:200069409"),
         ("france", "country:FR"),
-    ],
-)
-def test_a_name_or_its_beginning(typed: str, first: str) -> None:
-    assert ids(typed)[0] == first
-
-
-@pytest.mark.parametrize(
-    ("typed", "first"),
-    [("rennse", "commune:35238"), ("saint brieux", "commune:22278"), ("ile et vilaine", "departement:35")],
-)
-def test_a_name_with_slips(typed: str, first: str) -> None:
-    assert ids(typed)[0] == first
-
-
-@pytest.mark.parametrize(
-    ("typed", "first"),
-    [
+        ("rennse", "commune:35238"),
+        ("saint brieux", "commune:22278"),
+        ("ile et vilaine", "departement:35"),
         ("35", "departement:35"),
         ("2a", "departement:2A"),
         ("35238", "commune:35238"),
@@ -62,7 +48,7 @@ def test_a_name_with_slips(typed: str, first: str) -> None:
         (" 01004 ", "commune:01004"),
     ],
 )
-def test_a_code_of_today_or_before(typed: str, first: str) -> None:
+def test_a_name_or_its_beginning_with_slips_or_a_code_of_today_or_before(typed: str, first: str) -> None:
     assert ids(typed)[0] == first
 
 
