@@ -103,6 +103,8 @@ async def test_a_stale_match_changes_nothing(served: Client, operator: Member) -
 
 
 async def test_lists_go_on_where_they_stopped(operator: Member) -> None:
+    for _ in range(2):
+        await operator.post("/organisations", {"name": new_name()})
     first = await operator.get("/organisations?limit=1")
     assert first.headers["link"].endswith('rel="next"')
     rest = await operator.get(f"/organisations?limit=200&cursor={first.json()['next_cursor']}")
