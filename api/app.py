@@ -32,9 +32,8 @@ from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.index.database_watch import DatabaseWatch
 from api.runtime.index.index_files import IndexFiles
-from api.runtime.index.live_index import IndexLoader, LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
 from api.runtime.processes.forked_processes import ForkedProcesses

@@ -210,7 +210,7 @@ async def test_sources_without_the_person_are_not_held_up(engine: Engine) -> Non
     async with transaction(engine) as connection:
         organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
         await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks, transaction(engine) as connection:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, transaction(engine) as connection:
         await connection.execute(select(persons).with_for_update())
         tasks.create_task(erase(engine, DataSubject(name="Anne Le Goff")))
         await lock_is_awaited(engine, "transactionid")

@@ -298,7 +298,7 @@ LISTENERS = f"FROM pg_stat_activity WHERE datname = current_database() AND query
 
 
 async def until(versions: AsyncGenerator[DirectoryVersion, None], wanted: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for version in versions:
             if version.number == wanted:
                 return
@@ -342,7 +342,7 @@ async def test_it_holds_no_connection_once_it_is_cancelled(engine: Engine, datab
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await ask(engine, lambda connection: connection.scalar(text(f"SELECT count(*) {LISTENERS}"))):
             pass
 
@@ -372,7 +372,7 @@ async def test_it_waits_for_a_database_that(
     await administrator.execute(away.format(name=name))
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
         first = asyncio.ensure_future(anext(versions))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await lost.wait()
             await administrator.execute(back.format(name=name))
             assert (await first).number == 0
