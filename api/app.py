@@ -18,7 +18,6 @@ from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.desk.frame.page import nothing_here, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -33,9 +32,8 @@ from api.reports import routes as reports
 from api.runtime import observability
 from api.runtime.auth import Keys
 from api.runtime.endpoint import Call, options_handlers
-from api.runtime.index.database_watch import DatabaseWatch
 from api.runtime.index.index_files import IndexFiles
-from api.runtime.index.live_index import IndexLoader, LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
 from api.runtime.processes.forked_processes import ForkedProcesses
@@ -63,7 +61,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *match.ROUTES, *needs.ROUTES, *shortlists.ROUTES, *awards.ROUTES,
-    *directory.ROUTES, *merge_split.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
+    *directory.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
     *shortlists.EQUAL_TREATMENT_ROUTES, *reports.ROUTES, *insights.ROUTES,
     *records.ROUTES, *imports.ROUTES, *sources.ROUTES, *webhooks.ROUTES,
     *organisations.ROUTES, *keys.ROUTES, *audit.ROUTES, *privacy.ROUTES,

@@ -1,4 +1,8 @@
-"""What a screen reader is given to read: the accessibility tree of Chromium."""
+"""What a screen reader is given to read: the accessibility tree of Chromium, and the elements of a page."""
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
 
 from selenium.webdriver import Chrome
 
@@ -21,3 +25,30 @@ def unnamed(window: Chrome) -> list[tuple[str, str]]:
 
 def _element(window: Chrome, node: int) -> str:
     return str(window.execute_cdp_cmd("DOM.getOuterHTML", {"backendNodeId": node})["outerHTML"])[:200]
+
+
+FORM_CONTROLS = {"input", "textarea", "select"}
+
+
+class Outline(HTMLParser):
+    """What a screen reader goes by: the elements with their attributes, in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        self.ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def of(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    def unlabelled(self) -> Iterator[str | None]:
+        """Controls without a label around them or leading to them."""
+        named = {attributes.get("for") for attributes in self.of("label")}
+        for (before, _), (tag, attributes) in pairwise(self.elements):
+            labelled = before == "label" or attributes.get("id") in named
+            if tag in FORM_CONTROLS and attributes.get("type") != "hidden" and not labelled:
+                yield attributes.get("name")

@@ -11,7 +11,7 @@ import structlog
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.index.database_watch import logged_failures
+from api.runtime.index.live_index import logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person

@@ -15,10 +15,9 @@ from api.match import MATCH_PROBLEMS
 from api.needs.own_need import lock_own_need, own_need
 from api.needs.shortlist_versions import (
     MatchedNeed,
-    ToMatch,
     freeze_matched,
     frozen_body,
-    match_need,
+    matched_first,
     new_need_to_match,
     shortlist_now,
 )
@@ -34,7 +33,7 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import NeedFilters, insert_need, remove_need, select_needs, write_need
 from domain.audit import Detail
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict
 from domain.needs.need import Need, PlannedNeed, Procedure, ShortText
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.shortlists.shortlist import Shortlist
@@ -162,7 +161,7 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """
     services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.place_of(str(acting.organisation_id)):
-        matched = await matched_first(call, acting, partial(new_need_to_match, content=body))
+        matched = await matched_first(acting, partial(new_need_to_match, content=body), partial(is_answered, call))
         async with transaction(services.database) as connection:
 
             async def carry_out() -> Answer:
@@ -180,24 +179,6 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
                 return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
 
             return await once(call, connection, body, carry_out, completed=completed)
-
-
-async def matched_first(
-    call: Call, acting: Acting, to_match: Callable[[Connection, Acting], Awaitable[ToMatch]]
-) -> MatchedNeed | None:
-    """The need that a request is about, matched while no connection is held; None where it was answered already."""
-    try:
-        async with transaction(call.services.database) as connection:
-            if await is_answered(call, connection):
-                return None
-            wanted = await to_match(connection, acting)
-    except (Conflict, NotFound):
-        async with transaction(call.services.database) as connection:
-            # the same request, sent twice at once, may have been answered meanwhile
-            if await is_answered(call, connection):
-                return None
-        raise
-    return await match_need(acting, wanted)
 
 
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])

@@ -24,7 +24,7 @@ from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
 from domain.audit import Detail
-from domain.errors import InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent, NotFound
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
@@ -70,10 +70,26 @@ async def own_need_to_match(connection: Connection, acting: Acting, need_id: UUI
     return await _to_match(connection, acting, need.content, need.id, need.created_at)
 
 
-async def match_first(acting: Acting, to_match: Callable[[Connection, Acting], Awaitable[ToMatch]]) -> MatchedNeed:
-    """The need that `to_match` reads, matched while no connection is held. Raises as both do."""
-    async with transaction(acting.services.database) as connection:
-        wanted = await to_match(connection, acting)
+async def matched_first(
+    acting: Acting,
+    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    answer_of: Callable[[Connection], Awaitable[object]],
+) -> MatchedNeed | None:
+    """The need that `to_match` reads, matched while no connection is held; None where the request was answered already.
+
+    `answer_of`: true for one that was. Raises as `to_match` and `match_need`.
+    """
+    try:
+        async with transaction(acting.services.database) as connection:
+            if await answer_of(connection):
+                return None
+            wanted = await to_match(connection, acting)
+    except (Conflict, NotFound):
+        async with transaction(acting.services.database) as connection:
+            # the same request, sent twice at once, may have been answered meanwhile
+            if await answer_of(connection):
+                return None
+        raise
     return await match_need(acting, wanted)
 
 

@@ -16,12 +16,12 @@ from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
 from api.needs.own_need import lock_own_need, unknown_lot, version_of
-from api.needs.routes import NEED_PROBLEMS, matched_first, needs_creation, needs_endpoint, paged_of_need
-from api.needs.shortlist_versions import compared, freeze_shortlist, frozen_body, own_need_to_match
+from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
+from api.needs.shortlist_versions import compared, freeze_shortlist, frozen_body, matched_first, own_need_to_match
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import created, once
+from api.runtime.idempotency import created, is_answered, once
 from api.web.content_negotiation import GEOJSON, JSON
 from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
@@ -83,7 +83,7 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
     """
     services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.place_of(str(acting.organisation_id)):
-        matched = await matched_first(call, acting, partial(own_need_to_match, need_id=id))
+        matched = await matched_first(acting, partial(own_need_to_match, need_id=id), partial(is_answered, call))
         async with transaction(services.database) as connection:
 
             async def carry_out() -> Answer:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import structlog
 
-from api.runtime.index.database_watch import DatabaseWatch, logged_failures
+from api.runtime.index.live_index import DatabaseWatch, logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed, Outbox, Share, claim, release, write_result

@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime
 
 from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
-from api.runtime.index.database_watch import DatabaseWatch
-from api.runtime.index.live_index import LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads, StorageUse
 from api.runtime.processes.forked_processes import ForkedProcesses

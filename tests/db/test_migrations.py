@@ -167,7 +167,7 @@ async def test_tables_in_use_are_waited_for_outside_the_queue(
     await in_use.start()
     await holder.execute("LOCK TABLE messages IN ROW EXCLUSIVE MODE")
     upgrading = asyncio.create_task(asyncio.to_thread(migrate.upgrade, database_url))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await attempts.wait()
         await in_use.rollback()
         await upgrading

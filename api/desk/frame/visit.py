@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -23,7 +24,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
-from api.needs.shortlist_versions import MatchedNeed, ToMatch, match_first
+from api.needs.shortlist_versions import MatchedNeed, ToMatch, matched_first
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
@@ -278,9 +279,8 @@ async def matched_once(
     What was carried out before is not matched again; it is then None.
     """
     async with visit.services.matches.place_of(str(visit.organisation_id)):
-        async with transaction(visit.services.database) as connection:
-            written = await _answer_to(visit, connection, visit.call.scope["path"], sent_as(visit))
-        matched = None if written else await match_first(acting_at(visit), to_match)
+        sent = partial(_answer_to, visit, path=visit.call.scope["path"], name=sent_as(visit))
+        matched = await matched_first(acting_at(visit), to_match, sent)
         return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 

@@ -1,6 +1,8 @@
 """The index that needs are matched against: mapped from a file, then updated with every change of the database.
 
-A notification is only a hint: each round reads the changes after the version in memory.
+One connection of the process hears what changed, and whether the database answers at all. A notification is only a
+hint: each round reads the changes after the version in memory. Failures in background loops are logged, and the loop
+goes on.
 """
 
 import asyncio
@@ -8,21 +10,23 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
-from api.runtime.index.database_watch import logged_failures
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.web.problems import Refusal
-from db.core.connect import is_away
-from db.core.engine import Engine
+from db.core.connect import FormerPrimary, NoAnswer, is_away
+from db.core.engine import Engine, cut
+from db.core.listen_notify import answers
+from db.delivery.outbox import CHANNEL
 from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
-from db.suppliers.write import DirectoryVersion
+from db.suppliers.write import POLL_SECONDS, DirectoryVersion, listen
 from domain.suppliers.supplier import Supplier
 from matching.index.live_index import LiveIndex
 
@@ -47,6 +51,80 @@ CLAIM_SECONDS = 0.1
 """The pause before it is seen again whether another process has built what this one needs."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+
+
+@contextmanager
+def logged_failures(message: str) -> Iterator[None]:
+    """Log an exception of the block under `message` and swallow it; without its trace where the database is away."""
+    try:
+        yield
+    except Exception as failure:
+        if is_away(failure):
+            log.warning(message, failure=type(failure).__name__)
+        else:
+            log.exception(message)
+
+
+class DatabaseWatch:
+    """Hears of new versions of the directory and of deliveries, and of the database itself once a second.
+
+    Where that is silent for `patience` seconds, all connections of the `engine` are cut: a server that hangs takes
+    requests and never answers them, while those who wait can be told to come back. So they are where another host was
+    promoted beside the one that answers. The same holds for a pooler at `pooler_url`, where the connections of the
+    engine lead to one.
+    """
+
+    def __init__(self, url: str, engine: Engine, patience: float, pooler_url: str | None = None) -> None:
+        self._url, self._engine, self._patience, self._pooler_url = url, engine, patience, pooler_url
+        self._heard = asyncio.Event()
+        self._away = {url, *([pooler_url] if pooler_url else [])}
+        self.version: DirectoryVersion | None = None
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the database answered when it was last asked, within a second or so."""
+        return not self._away
+
+    async def run(self) -> None:
+        """Listen, for ever."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._listen())
+            if self._pooler_url is not None:
+                both.create_task(self._ask_pooler(self._pooler_url))
+
+    async def _listen(self) -> None:
+        lost = partial(self._lost, self._url)
+        versions = listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)
+        async with aclosing(versions):
+            async for version in versions:
+                self._away.discard(self._url)
+                self.version = version
+                heard, self._heard = self._heard, asyncio.Event()
+                heard.set()
+
+    async def _ask_pooler(self, url: str) -> None:
+        lost = partial(self._lost, url)
+        rows = answers(url, (), "SELECT true", poll_seconds=POLL_SECONDS, lost=lost, patience=self._patience)
+        async with aclosing(rows):
+            async for _ in rows:
+                self._away.discard(url)
+
+    async def versions(self) -> AsyncGenerator[DirectoryVersion, None]:
+        """The latest version heard of: at once, and whenever the database was heard of meanwhile, for ever."""
+        while True:
+            heard = self._heard
+            if self.version is not None:
+                yield self.version
+            await heard.wait()
+
+    def _lost(self, url: str, failure: Exception) -> None:
+        self._away.add(url)
+        if isinstance(failure, NoAnswer):
+            log.warning("the database is silent: its connections are cut", seconds=self._patience)
+            cut(self._engine)
+        elif isinstance(failure, FormerPrimary):
+            log.warning("another host of the database was promoted: the connections to this one are cut")
+            cut(self._engine)
 
 
 class UnusableIndex(Exception):

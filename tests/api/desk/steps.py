@@ -18,9 +18,9 @@ from api.web.content_negotiation import HTML
 from db.api_keys import create_key, organisation_name
 from db.core.engine import transaction
 from domain.organisation import Scope
+from tests.accessibility_tree import Outline
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
-from tests.api.exchanges.test_reply_page import Outline
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.organisations import Member
 from tests.api.sync.factories import Client

@@ -2,9 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
-from html.parser import HTMLParser
-from itertools import pairwise
 
 import pytest
 from selenium.webdriver import Chrome, Keys
@@ -13,72 +10,12 @@ from selenium.webdriver.support.expected_conditions import title_contains, title
 from selenium.webdriver.support.wait import WebDriverWait
 
 from api.exchanges.reply_page import FOLDER, STYLE
-from tests.api.exchanges.steps import BROWSER, Opened, create_exchange, keyless, move
+from tests.api.exchanges.steps import create_exchange
 from tests.api.sync.factories import Client
+from tests.axe import violations
 from tests.browser import Windows
 
 BUYER = "Un acheteur public"
-CONTROLS = {"input", "textarea", "select"}
-
-
-class Outline(HTMLParser):
-    """What a screen reader goes by: the elements with their attributes, in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        self.ids = [attributes["id"] for _, attributes in self.elements if "id" in attributes]
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def of(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-    def unlabelled(self) -> Iterator[str | None]:
-        """Controls without a label around them or leading to them."""
-        named = {attributes.get("for") for attributes in self.of("label")}
-        for (before, _), (tag, attributes) in pairwise(self.elements):
-            labelled = before == "label" or attributes.get("id") in named
-            if tag in CONTROLS and attributes.get("type") != "hidden" and not labelled:
-                yield attributes.get("name")
-
-
-async def pages(exchange: Opened) -> list[str]:
-    """Each state of the page: fresh, with mistakes, answered, corrected, closed; and that of a link to nowhere."""
-    client, link = exchange.client, exchange.links[0]
-    first = await exchange.reply(0, body="Oui", stance="question", barriers=["other"], barriers_note="x")
-    await exchange.publish(first["id"])
-    wrong = {"barriers": "other"}
-    seen = [
-        await keyless(client, "GET", link, headers=BROWSER),
-        await keyless(client, "POST", link, headers=BROWSER, data=wrong),
-        await keyless(client, "GET", f"{link}?sent={first['id']}", headers=BROWSER),
-        await keyless(client, "GET", f"{link}?corrects={first['id']}", headers=BROWSER),
-        await keyless(client, "GET", "/replies/nobody", headers=BROWSER),
-    ]
-    await move(client, exchange.need, "abandoned")
-    seen.append(await keyless(client, "GET", link, headers=BROWSER))
-    return [answer.text for answer in seen]
-
-
-async def test_each_page_can_be_read_aloud_and_found_through(served: Client, source: str) -> None:
-    exchange = await create_exchange(served, source, lot_ids=["1"])
-    for text in await pages(exchange):
-        outline = Outline(text)
-        assert outline.of("html") == [{"lang": "fr"}]
-        assert (len(outline.of("h1")), len(outline.of("title")), len(outline.of("main"))) == (1, 1, 1)
-        assert list(outline.unlabelled()) == []
-        assert len(outline.ids) == len(set(outline.ids))
-        for name in ("aria-labelledby", "aria-describedby", "for"):
-            referred = [(each.get(name) or "").split() for _, each in outline.elements]
-            assert {one for each in referred for one in each} <= set(outline.ids)
-        anchors = [each["href"] or "" for each in outline.of("a")]
-        assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
-        levels = [int(tag[1]) for tag, _ in outline.elements if tag in {"h1", "h2", "h3"}]
-        assert all(after - before <= 1 for before, after in pairwise(levels))
-        assert outline.of("script", "link", "img", "iframe", "object") == []
 
 
 def test_every_class_of_the_page_has_a_style() -> None:
@@ -109,11 +46,13 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert window.find_element(By.TAG_NAME, "h1").text == "Tonte"
     assert "Pourriez-vous tondre" in text_of(window, "main")
     assert_fits(window)
+    assert not scripts or violations(window) == []
     button = window.find_element(By.TAG_NAME, "button")
     button.click()
     waiting(window).until(title_contains("Erreur"))
     waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
     assert_fits(window)
+    assert not scripts or violations(window) == []
     window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
     assert window.switch_to.active_element.get_attribute("id") == "body"
     fill_in(window)
@@ -122,6 +61,7 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert "au plus" in text_of(window, "li.supplier")
     assert "le pont" in text_of(window, "li.supplier")
     assert_fits(window)
+    assert not scripts or violations(window) == []
     window.refresh()
     assert len(window.find_elements(By.CSS_SELECTOR, "li.supplier")) == 1
     log = window.get_log("browser")  # type: ignore[no-untyped-call]

@@ -14,7 +14,7 @@ from db.core.engine import transaction
 from db.journal.entries import write_entry
 from db.schema.supplier_tables import idempotency_keys
 from domain.needs.status import MOVES
-from tests.api.needs.steps import NEED, Buyer, new_buyer, shown
+from tests.api.needs.steps import NEED, Buyer, shown
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, key
@@ -232,24 +232,6 @@ async def test_all_keys_of_an_organisation_wait_in_one_line(served: Client, monk
         need = (await each.post("/needs", NEED)).json()["need"]
         assert (await each.patch(f"/needs/{need['id']}", {"title": "Jardins"})).status_code == 200
     assert lines == {str(one.organisation_id): 6}
-
-
-async def test_an_organisation_leaves_a_place_to_others(buyer: Buyer) -> None:
-    """However much it asks for at once, what others ask for is matched meanwhile."""
-    turns, organisation, ended = buyer.client.services.matches, str(buyer.organisation_id), asyncio.Event()
-
-    async def takes_long() -> None:
-        async with turns.place_of(organisation):
-            await ended.wait()
-
-    long = [asyncio.create_task(takes_long()) for _ in range(3)]
-    while turns.present[organisation] < 3:
-        await asyncio.sleep(0)
-    other = await new_buyer(buyer.client)
-    async with asyncio.timeout(30):
-        await other.keep()
-    ended.set()
-    await asyncio.gather(*long)
 
 
 async def test_a_draft_can_be_discarded_with_its_shortlists(buyer: Buyer) -> None:

@@ -1,11 +1,13 @@
-"""The report in words, as page and paper share them."""
+"""The report in words, as page and paper share them, and what paper can draw, held against the typefaces themselves."""
 
 import re
 
 import msgspec
 import pytest
+import typst
 
-from api.reports.html import html_page, lot_width, markup
+from api.reports.html import drawable, html_page, lot_width, markup, printable
+from api.reports.typst_process import STANDARDS, fonts
 from domain.report.model import Report
 from domain.text.bilingual import Language
 from matching.engine import match
@@ -97,3 +99,44 @@ def test_a_confidential_answer_is_marked() -> None:
 @pytest.mark.parametrize(("ids", "width"), [((), 3), (("1", "12"), 3), (("bio", "mobilier"), 6), (("x" * 80,), 8)])
 def test_the_column_of_lots_is_as_wide_as_their_ids_within_bounds(ids: tuple[str, ...], width: int) -> None:
     assert lot_width(ids) == width
+
+
+PAGE = b"""#set document(title: "x")
+#set text(font: ("Libertinus Serif", "DejaVu Sans Mono"), lang: "fr")
+#sys.inputs.text"""
+
+
+def compiled(text: str) -> None:
+    typst.compile(
+        PAGE,
+        format="pdf",
+        font_paths=fonts(),
+        ignore_system_fonts=True,
+        sys_inputs={"text": text},
+        pdf_standards=STANDARDS,
+    )
+
+
+def test_everything_said_to_be_drawable_is() -> None:
+    """The standard of the PDF refuses what has no glyph."""
+    compiled(" ".join(chr(code) for code in range(0x20, 0x30000) if drawable(chr(code))))
+
+
+def test_the_standard_refuses_what_is_not() -> None:
+    assert not drawable("漢")
+    with pytest.raises(typst.TypstError):
+        compiled("漢")
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("Bâti « œuvre » 15 m³ – 20 €…", "Bâti « œuvre » 15 m³ – 20 €…"),
+        ("e\u0301te\u0301", "été"),
+        ("ESAT 😀 漢", "ESAT □ □"),
+        ("a\x0bb\u200ec", "a bc"),
+    ],
+)
+def test_the_rest_is_shown_as_missing(text: str, printed: str) -> None:
+    assert printable(text) == printed
+    compiled(printed)

@@ -82,8 +82,7 @@ async def test_an_answer_that_is_kept_for_a_day_takes_little_more(buyer: Buyer, 
         served.services.storage_use = StorageUse()
         served.services.settings = replace(served.services.settings, storage_quota=1 << 30)
         assert (await buyer.post("/needs", NEED, **headers)).status_code == 201
-        async with transaction(served.services.database) as connection:
-            sizes.append(await stored_bytes(connection, buyer.organisation_id))
+        sizes.append(await stored(buyer))
     assert 2 * sizes[0] < sizes[1] < 2.5 * sizes[0]
 
 

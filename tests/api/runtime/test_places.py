@@ -70,28 +70,22 @@ async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypa
         assert (await another.answer())[0] == 422
 
 
-async def test_who_is_refused_takes_no_place() -> None:
+async def test_who_is_refused_or_leaves_takes_no_place() -> None:
     """Of one key so many are admitted or wait; those of another key are not counted with them."""
-    limit = ConcurrencyLimit(at_once=2, of_one=1, most=1)
+    limit = ConcurrencyLimit(at_once=2, of_one=1, most=2)
     async with limit.place_of("one"):
+        waiting = asyncio.create_task(limit.place_of("one").__aenter__())
+        await asyncio.sleep(0)
         with pytest.raises(Refusal) as refused:
             async with limit.place_of("one"):
                 pass
         async with limit.place_of("other"):
-            assert limit.present == {"one": 1, "other": 1}
-    assert refused.value.kind.slug == "too-many-requests"
-    assert limit.present == {}
-
-
-async def test_who_leaves_while_it_waits_is_not_counted_any_more() -> None:
-    limit = ConcurrencyLimit(at_once=1, of_one=1, most=2)
-    async with limit.place_of("one"):
-        waiting = asyncio.create_task(limit.place_of("one").__aenter__())
-        await asyncio.sleep(0)
-        assert limit.present["one"] == 2
+            assert limit.present == {"one": 2, "other": 1}
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
-        assert limit.present["one"] == 1
+        assert limit.present == {"one": 1}
+    assert refused.value.kind.slug == "too-many-requests"
+    assert limit.present == {}
 
 
 def test_a_share_of_the_disk_is_given_back_at_its_end() -> None:
@@ -125,23 +119,17 @@ def test_one_key_takes_no_more_than_its_part_of_the_room() -> None:
         take(5)
 
 
-async def test_waiting_ends_with_what_happens() -> None:
+async def test_waiting_ends_with_what_happens_or_when_the_server_is_to_stop() -> None:
+    """For those who wait already and for those who come after."""
     polls, happened = LongPolls(), asyncio.Event()
-    waiting = asyncio.create_task(polls.wait(happened.wait()))
+    waiting, others = [asyncio.create_task(polls.wait(each.wait())) for each in (happened, asyncio.Event())]
     await asyncio.sleep(0)
     assert not waiting.done()
     happened.set()
     await waiting
-    assert polls.waits == set()
-
-
-async def test_nobody_waits_once_the_server_is_to_stop() -> None:
-    """Neither those who wait already nor those who come after."""
-    polls = LongPolls()
-    waiting = asyncio.create_task(polls.wait(asyncio.Event().wait()))
-    await asyncio.sleep(0)
+    assert len(polls.waits) == 1
     polls.end()
-    await waiting
+    await others
     await polls.wait(asyncio.Event().wait())
 
 
@@ -165,22 +153,17 @@ async def turn() -> None:
         await asyncio.sleep(0)
 
 
-async def test_those_who_come_at_once_share_a_read() -> None:
-    reads, source = SharedReads(), Source()
-    source.open.set()
-    assert await asyncio.gather(*(reads.read("a", source.read) for _ in range(50))) == [1] * 50
-
-
-async def test_who_comes_during_a_read_gets_a_later_one() -> None:
-    """What was stored before a request came is in what it is answered."""
+async def test_those_who_come_at_once_share_a_read_and_who_comes_during_it_gets_a_later_one() -> None:
+    """What was stored before a request came is in what it is answered. Who leaves takes nothing from the others."""
     reads, source = SharedReads(at_once=1), Source()
     first = asyncio.create_task(reads.read("a", source.read))
     await turn()
-    later = [asyncio.create_task(reads.read("a", source.read)) for _ in range(50)]
+    leaving, *later = [asyncio.create_task(reads.read("a", source.read)) for _ in range(50)]
     await turn()
+    leaving.cancel()
     assert source.begun == 1
     source.open.set()
-    assert await asyncio.gather(first, *later) == [1] + [2] * 50
+    assert await asyncio.gather(first, *later) == [1] + [2] * 49
 
 
 async def test_so_many_are_read_at_a_time() -> None:
@@ -190,15 +173,6 @@ async def test_so_many_are_read_at_a_time() -> None:
     assert source.begun == 2
     source.open.set()
     assert sorted(await asyncio.gather(*tasks)) == [1, 2, 3, 4, 5]
-
-
-async def test_who_leaves_takes_nothing_away_from_the_others() -> None:
-    reads, source = SharedReads(), Source()
-    leaving, staying = (asyncio.create_task(reads.read("a", source.read)) for _ in range(2))
-    await turn()
-    leaving.cancel()
-    source.open.set()
-    assert await staying == 1
 
 
 async def test_a_read_that_fails_fails_for_all_and_frees_its_turn() -> None:

@@ -128,9 +128,6 @@ def test_of_a_header_sent_twice_the_first_value_counts() -> None:
     read = first_values(SCOPE)
     assert read == {"host": "vivier.example", "accept": "text/html", "x-name": "é"}
     assert read == {name: Headers(SENT).get(name) for name in read}
-
-
-def test_all_values_of_a_header() -> None:
     assert list(values_of(SCOPE, b"accept")) == ["text/html", "*/*"]
     assert list(values_of(SCOPE, b"authorization")) == []
 
@@ -235,30 +232,26 @@ OUTLINE = "/territories/departement:56"
 
 
 async def test_the_address_names_the_format(client: AsyncTestClient[Any]) -> None:
+    """Before the header does; a map is a file with a name."""
     answer = await client.get(f"{OUTLINE}?format=geojson")
     assert answer.headers["content-type"] == "application/geo+json"
     assert answer.json()["type"] == "Feature"
+    named = answer.headers["content-disposition"]
+    assert re.fullmatch(r'attachment; filename="vivier-territoire-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{4}\.geojson"', named)
+    assert "content-disposition" not in (await client.get(OUTLINE)).headers
     page = await client.get("/problems/not-found?format=html")
     assert page.headers["content-type"].startswith("text/html")
-
-
-async def test_the_address_goes_before_the_header(client: AsyncTestClient[Any]) -> None:
     answer = await client.get(f"{OUTLINE}?format=json", headers={"Accept": "application/geo+json"})
     assert answer.headers["content-type"] == "application/json"
     assert (await client.get(f"{OUTLINE}?format=json", headers={"Accept": "image/png"})).status_code == 200
     assert (await client.get(OUTLINE, headers={"Accept": "image/png"})).status_code == 406
 
 
-@pytest.mark.parametrize("query", ["format=kml", "format=csv", "format=", "format=json&format=geojson"])
-async def test_a_format_that_is_not_offered_is_refused(client: AsyncTestClient[Any], query: str) -> None:
-    assert_refused(await client.get(f"{OUTLINE}?{query}"), 422, "invalid-query")
-
-
-async def test_a_route_of_one_format_takes_none(client: AsyncTestClient[Any]) -> None:
+async def test_what_else_an_address_names_is_refused(client: AsyncTestClient[Any]) -> None:
+    """A format that is not offered, or of a route that has one; a key."""
+    for query in ("format=kml", "format=csv", "format=", "format=json&format=geojson"):
+        assert_refused(await client.get(f"{OUTLINE}?{query}"), 422, "invalid-query")
     assert_refused(await client.get("/segments?format=json"), 400, "unknown-query-parameter")
-
-
-async def test_a_key_in_the_address_is_none(client: AsyncTestClient[Any]) -> None:
     assert_refused(await client.get("/suppliers?format=geojson&key=the-administrators-key"), 401, "no-valid-key")
 
 
@@ -282,12 +275,6 @@ async def test_an_outline_is_geojson_as_its_standard_has_it(client: AsyncTestCli
     assert set(rings) == {(True, False)}
     west, south, east, north = feature["bbox"]
     assert (west, south, east, north) == pytest.approx(shape.bounds, abs=1e-4)
-
-
-async def test_a_map_is_a_file_with_a_name(client: AsyncTestClient[Any]) -> None:
-    named = (await client.get(f"{OUTLINE}?format=geojson")).headers["content-disposition"]
-    assert re.fullmatch(r'attachment; filename="vivier-territoire-[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{4}\.geojson"', named)
-    assert "content-disposition" not in (await client.get(OUTLINE)).headers
 
 
 @pytest.mark.parametrize(
@@ -325,7 +312,5 @@ async def test_only_declared_suffixes_are_parted(path: str, parted: str) -> None
     unused: Any = None  # neither reads nor answers
     await FilePaths(app, PATHS)(scope, unused, unused)
     assert seen == [parted]
-
-
-def test_the_framework_is_told_the_same_parts() -> None:
+    # the framework is told the same parts
     assert [path_in_parts(path) for path in PATHS] == ["/meetings/{id}", "/meetings/{id}/.ics", "/meetings.ics"]

@@ -1,7 +1,12 @@
-"""The document says all there is to say, and is the one that is committed."""
+"""The document says all there is to say, is the one that is committed, and is read by the programs of others.
+
+The generator of Python clients is in tests/scripts.
+"""
 
 import re
-from collections.abc import Iterator
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +23,7 @@ from api.web.problems import CATALOGUE
 OPENAPI = Path(__file__).parents[3] / "openapi"
 ALL: tuple[Route, ...] = tuple(handler.opt["route"] for handler in ROUTES)
 DOCUMENT = document(ALL)
+COMMITTED = str(OPENAPI / "openapi.json")
 EXAMPLES = sorted((OPENAPI / "examples").glob("*.json"))
 # answered by the framework or the server, on any address, so that no operation can list them
 EVERYWHERE = {"method-not-allowed", "request-timeout", "url-too-long", "headers-too-large", "too-many-connections"}
@@ -187,3 +193,45 @@ def test_the_address_is_named_where_it_is_known() -> None:
     assert [server["url"] for server in DOCUMENT["servers"]] == ["/"]
     named = document(ALL, "https://vivier.example.org")
     assert [server["url"] for server in named["servers"]] == ["https://vivier.example.org"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., str]:
+    """Runs a program of others in an empty folder and gives what it says; skips where it is not there.
+
+    `openapi-typescript` and `tsc`, `openapi-generator-cli`, `spectral`, `redocly` are of npm (the second also of pip).
+    """
+
+    def call(*command: str) -> str:
+        if (program := shutil.which(command[0])) is None:
+            pytest.skip(f"{command[0]} is not installed")
+        done = subprocess.run([program, *command[1:]], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    return call
+
+
+def test_openapi_typescript(run: Callable[..., str], tmp_path: Path) -> None:
+    """Its types hold under `tsc --strict`: a need is one, a lot without an id is none."""
+    run("openapi-typescript", COMMITTED, "-o", "vivier.d.ts")
+    need = 'import type {{ components }} from "./vivier";\nexport const lot: components["schemas"]["Lot"] = {};\n'
+    (tmp_path / "good.ts").write_text(need.format('{ id: "1", nature: "works" }'))
+    run("tsc", "--strict", "--noEmit", "good.ts", "vivier.d.ts")
+    (tmp_path / "bad.ts").write_text(need.format('{ nature: "works" }'))
+    with pytest.raises(AssertionError, match="'id' is missing"):
+        run("tsc", "--strict", "--noEmit", "bad.ts", "vivier.d.ts")
+
+
+def test_openapi_generator(run: Callable[..., str], tmp_path: Path) -> None:
+    """Its client of TypeScript compiles: no type is referred to that is not made."""
+    assert "No validation issues" in run("openapi-generator-cli", "validate", "-i", COMMITTED)
+    run("openapi-generator-cli", "generate", "-i", COMMITTED, "-g", "typescript-fetch", "-o", "client")
+    options = ("--strict", "--noEmit", "--target", "es2020", "--moduleResolution", "node")
+    run("tsc", *options, str(tmp_path / "client" / "index.ts"))
+
+
+def test_linters_have_nothing_to_say(run: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / ".spectral.yaml").write_text('extends: ["spectral:oas"]\n')
+    assert "No results" in run("spectral", "lint", COMMITTED, "--fail-severity", "hint")
+    assert "You have" not in run("redocly", "lint", COMMITTED)

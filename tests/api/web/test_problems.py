@@ -1,4 +1,4 @@
-"""Every failure is a problem document (RFC 9457) whose type leads to its explanation."""
+"""Every failure is a problem document (RFC 9457) whose type leads to its explanation; so is every bad request."""
 
 import asyncio
 import re
@@ -19,6 +19,7 @@ from api.web.problems import CATALOGUE, Refusal, answer_failure, describe
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
 from domain.text.bilingual import Text
 from matching.reference import Reference
+from tests.api.refusals import assert_refused
 
 SOURCES = sorted((Path(__file__).parents[3] / "api").rglob("*.py"))
 WORDS = Text("Non", "No")
@@ -56,9 +57,68 @@ async def test_every_type_is_explained_where_it_leads(kind: Any, client: AsyncTe
     assert kind.path in page.text
 
 
-async def test_unknown_type_is_not_found(client: AsyncTestClient[Any]) -> None:
-    """The catalogue is closed."""
-    assert (await client.get("/problems/nonsense")).status_code == 404
+JSON = {"Content-Type": "application/json"}
+
+BAD_REQUESTS = [
+    ("GET", "/nowhere", {}, 404, "not-found"),
+    ("GET", "/Segments", {}, 404, "not-found"),
+    ("GET", "/segments/pr-locaux", {}, 404, "not-found"),
+    ("GET", "/segments/search/tonte", {}, 404, "not-found"),
+    ("POST", "/", JSON, 405, "method-not-allowed"),
+    ("GET", "/territories/epci:", {}, 404, "not-found"),
+    ("GET", "/territories/epci:000000000", {}, 404, "not-found"),
+    ("GET", "/territories/redon", {}, 404, "not-found"),
+    ("GET", "/territories/%00", {}, 404, "not-found"),
+    ("GET", "/territories/%FF", {}, 404, "not-found"),
+    ("GET", "/territories/" + "x" * 5_000, {}, 404, "not-found"),
+    ("GET", "/rules/nothing", {}, 404, "not-found"),
+    ("GET", "/problems/nothing", {}, 404, "not-found"),
+    ("GET", "/docs/assets/nothing.js", {}, 404, "not-found"),
+    ("POST", "/segments", JSON, 405, "method-not-allowed"),
+    ("PUT", "/rules", JSON, 405, "method-not-allowed"),
+    ("DELETE", "/territories/epci:243500741", {}, 405, "method-not-allowed"),
+    ("PATCH", "/openapi.json", JSON, 405, "method-not-allowed"),
+    ("GET", "/match", {}, 405, "method-not-allowed"),
+    ("BREW", "/segments", {}, 405, "method-not-allowed"),
+    ("GET", "/segments", {"Accept": "text/csv"}, 406, "not-acceptable"),
+    ("GET", "/segments", {"Accept": "application/json;q=0"}, 406, "not-acceptable"),
+    ("GET", "/territories/departement:56", {"Accept": "image/png"}, 406, "not-acceptable"),
+    ("GET", "/docs", {"Accept": "application/json"}, 406, "not-acceptable"),
+    ("GET", "/health/live", {"Accept": "rubbish"}, 406, "not-acceptable"),
+    ("GET", "/segments?q=tonte", {}, 400, "unknown-query-parameter"),
+    ("GET", "/segments/search?query=tonte", {}, 400, "unknown-query-parameter"),
+    ("GET", "/territories?q=redon&type=epci", {}, 400, "unknown-query-parameter"),
+    ("GET", "/rules?date=2026-11-24", {}, 400, "unknown-query-parameter"),
+    ("GET", "/health/ready?verbose=1", {}, 400, "unknown-query-parameter"),
+    ("GET", "/openapi.json?download", {}, 400, "unknown-query-parameter"),
+    ("GET", "/segments/search", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=tonte&limit=0", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=tonte&limit=51", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=tonte&limit=many", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=tonte&q=haies", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=%FF", {}, 422, "invalid-query"),
+    ("GET", "/segments/search?q=" + "x" * 201, {}, 422, "invalid-query"),
+    ("GET", "/territories?limit=201", {}, 422, "invalid-query"),
+    ("GET", "/territories?kind=canton", {}, 422, "invalid-query"),
+    ("GET", "/territories?q=redon&limit=-1", {}, 422, "invalid-query"),
+    ("GET", "/rules?on=24/11/2026", {}, 422, "invalid-query"),
+    ("GET", "/rules?on=2026-02-30", {}, 422, "invalid-query"),
+    ("POST", "/match", JSON, 401, "no-valid-key"),
+    ("POST", "/match", {**JSON, "Authorization": "Basic eDp5"}, 401, "no-valid-key"),
+    ("GET", "/segments", {"Host": "a b"}, 400, "bad-request"),
+    ("GET", "/segments", {"Host": "a/b"}, 400, "bad-request"),
+    ("GET", "/health/ready", {}, 503, "not-ready"),
+]
+"""Those of routes that need no database; of others their own tests tell."""
+
+
+@pytest.mark.parametrize(("method", "path", "headers", "status", "slug"), BAD_REQUESTS)
+async def test_refused(
+    method: str, path: str, headers: dict[str, str], status: int, slug: str, client: AsyncTestClient[Any]
+) -> None:
+    """The right status and type, and a whole problem document."""
+    assert_refused(await client.request(method, path, headers=headers), status, slug)
 
 
 def test_every_refusal_names_a_type_of_the_catalogue() -> None:
@@ -103,11 +163,15 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
 
 
 async def test_unforeseen_failure_is_logged_and_tells_nothing(settings: Settings, reference: Reference) -> None:
-    """The client gets an id to quote; the operator gets the reason."""
-    app = create_app(settings, reference, routes=(fails,), parts=())
+    """The client gets an id to quote; the operator gets the reason.
+
+    A body nested so deep that decoding gives up is malformed, not our failure.
+    """
+    app = create_app(settings, reference, routes=(fails, recurses), parts=())
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         with capture_logs() as logs:
             answer = await client.get("/fails", headers={"X-Request-Id": "abc-1"})
+            assert (await client.get("/recurses")).status_code == 400
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert "secret" not in answer.text
@@ -132,13 +196,6 @@ async def test_what_fails_because_the_server_stops_is_to_be_sent_again() -> None
     await asyncio.sleep(0)
     ended.cancel()
     assert await ended == 503
-
-
-async def test_recursion_is_the_callers_fault(settings: Settings, reference: Reference) -> None:
-    """A body nested so deep that decoding gives up is malformed, not our failure."""
-    app = create_app(settings, reference, routes=(recurses,), parts=())
-    async with AsyncTestClient(app, raise_server_exceptions=False) as client:
-        assert (await client.get("/recurses")).status_code == 400
 
 
 @pytest.mark.parametrize(

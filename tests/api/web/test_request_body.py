@@ -125,7 +125,7 @@ async def lamps(settings: Settings, reference: Reference) -> AsyncIterator[Async
         (b'{"name":"x","watts":true}', 422, "wrong_type"),
         (b'{"name":"x","watts":1e999}', 422, "out_of_range"),
         (b'{"name":"x","wats":1}', 422, "unknown_field"),
-        (b'{"name":"x","tags":["a\\u0000"]}', 422, "null_character"),
+        (b'{"name":"x","tags":["a","b\\u0000"]}', 422, "null_character"),
         (b'{"name":"x","watts":"\\u0000"}', 422, "null_character"),
         (b'{"name":"\\ud800"}', 422, "lone_surrogate"),
         (b'{"name":"x","name":"y"}', 422, "duplicate_key"),
@@ -140,6 +140,8 @@ async def test_content(body: bytes, status: int, code: str | None, lamps: AsyncT
     if status != 200:
         assert answer.headers["content-type"] == "application/problem+json"
         assert [error["code"] for error in answer.json().get("errors", [])] == ([code] if code else [])
+    if code == "null_character":
+        assert answer.json()["errors"][0]["pointer"] in {"/tags/1", "/watts"}
 
 
 @pytest.mark.parametrize(
@@ -163,12 +165,6 @@ async def test_what_asks_for_nothing_ignores_nothing(
     """Whoever sends something expects it to count."""
     answer = await lamps.post("/lamps/first/lighting", content=body, headers={"content-type": media} if media else {})
     assert answer.status_code == status, answer.text
-
-
-async def test_null_character_is_located(lamps: AsyncTestClient[Any]) -> None:
-    """PostgreSQL cannot store it, so it is refused at the door, with its place."""
-    answer = await lamps.post("/lamps", json={"name": "x", "tags": ["a", "b\0"]})
-    assert answer.json()["errors"][0]["pointer"] == "/tags/1"
 
 
 @pytest.mark.parametrize(
@@ -198,14 +194,12 @@ async def test_media_types_of_a_post(content_type: str, status: int, lamps: Asyn
     assert status == 200 or answer.headers["accept-post"] == "application/json"
 
 
-@pytest.mark.parametrize(
-    ("content_type", "status"), [("application/merge-patch+json", 200), ("application/json", 415), ("text/plain", 415)]
-)
-async def test_media_types_of_a_patch(content_type: str, status: int, lamps: AsyncTestClient[Any]) -> None:
+async def test_media_types_of_a_patch(lamps: AsyncTestClient[Any]) -> None:
     """A PATCH is a merge patch and says so."""
-    answer = await lamps.patch("/lamps", content=b'{"name":"x"}', headers={"content-type": content_type})
-    assert answer.status_code == status
-    assert status == 200 or answer.headers["accept-patch"] == "application/merge-patch+json"
+    for media, status in (("application/merge-patch+json", 200), ("application/json", 415), ("text/plain", 415)):
+        answer = await lamps.patch("/lamps", content=b'{"name":"x"}', headers={"content-type": media})
+        assert answer.status_code == status
+        assert status == 200 or answer.headers["accept-patch"] == "application/merge-patch+json"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "gzip, gzip"])
@@ -375,15 +369,11 @@ async def test_head_leaves_the_connection_open(server: Server) -> None:
     assert logs == []
 
 
-async def test_unannounced_size_is_refused_while_it_comes(server: Server) -> None:
-    """A chunked body of no announced size is counted as it arrives."""
+async def test_chunks_are_joined_and_counted_as_they_arrive(server: Server) -> None:
+    """A body in pieces is one body; none is longer than the limit, though no size was announced."""
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 17)
     assert answer.startswith(b"HTTP/1.1 413 ")
-
-
-async def test_chunks_are_joined(server: Server) -> None:
-    """A body in pieces is one body."""
     pieces = (b'3\r\n{"n\r\n', b'8\r\name":"x"\r\n', b"1\r\n}\r\n0\r\n\r\n")
     answer = await server.send(JSON_HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *pieces)
     assert answer.startswith(b"HTTP/1.1 200 ")
@@ -400,7 +390,7 @@ async def test_bodies_that_are_being_received_share_the_room_for_them(
     for _, writer in held:
         writer.write(most)
     first = [asyncio.create_task(reader.readuntil(b"\r\n")) for reader, _ in held]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         (refused,), (waiting,) = await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         assert refused.result().startswith(b"HTTP/1.1 429 ")
         held[first.index(waiting)][1].write(body[-2:])

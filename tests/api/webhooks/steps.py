@@ -105,7 +105,7 @@ class Receiver:
 
     async def wait_for(self, count: int) -> list[Received]:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.received) < count:
                 self._came.clear()
                 await self._came.wait()

@@ -233,7 +233,7 @@ async def begin(engine: Engine) -> tuple[Gate, Order, "asyncio.Task[Import]"]:
 
 async def progress(engine: Engine, order: Order, received: int) -> Import:
     """The import as another connection sees it, once it has received so many rows."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             seen = await ask(engine, get_import, order.id)
             if seen is not None and seen.received >= received:

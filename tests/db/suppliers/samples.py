@@ -170,6 +170,6 @@ def broken(line: int, external_id: str | None) -> RowError:
 async def lock_is_awaited(engine: Engine, kind: str = "advisory") -> None:
     """Wait until some transaction waits for a lock of this kind, as `pg_locks` calls it."""
     query = text(f"SELECT count(*) FROM pg_locks WHERE locktype = '{kind}' AND NOT granted")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await ask(engine, lambda connection: connection.scalar(query)):
             pass

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from db.core import listen_notify
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-from db.suppliers.copy_documents import DirectorySnapshot, Pages, _CopiedFields, copy_documents, shared_snapshot
+from db.suppliers.copy_documents import DirectorySnapshot, Pages, _field_reader, copy_documents, shared_snapshot
 from db.suppliers.read import (
     LAST_ID,
     START,
@@ -287,9 +287,9 @@ async def test_rows_are_read_however_they_are_cut(size: int) -> None:
     fields = [b"", b"{}", b"x" * 30]
     content = bytes(19) + b"".join(pack(">hi", 1, len(each)) + each for each in fields) + b"\xff\xff"
     found: list[bytes] = []
-    reading = _CopiedFields(found.append)
+    read = _field_reader(found.append)
     for start in range(0, len(content), size):
-        await reading.read(content[start : start + size])
+        await read(content[start : start + size])
     assert found == fields
 
 
@@ -298,7 +298,7 @@ LISTENERS = f"FROM pg_stat_activity WHERE datname = current_database() AND query
 
 
 async def until(versions: AsyncGenerator[DirectoryVersion, None], wanted: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for version in versions:
             if version.number == wanted:
                 return
@@ -342,7 +342,7 @@ async def test_it_holds_no_connection_once_it_is_cancelled(engine: Engine, datab
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await ask(engine, lambda connection: connection.scalar(text(f"SELECT count(*) {LISTENERS}"))):
             pass
 
@@ -372,7 +372,7 @@ async def test_it_waits_for_a_database_that(
     await administrator.execute(away.format(name=name))
     async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
         first = asyncio.ensure_future(anext(versions))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await lost.wait()
             await administrator.execute(back.format(name=name))
             assert (await first).number == 0

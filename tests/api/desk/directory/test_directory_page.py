@@ -15,8 +15,8 @@ from domain.suppliers.supplier import Flag, FlagCode
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
+from tests.accessibility_tree import Outline
 from tests.api.desk.steps import Browser, assert_refers_to_itself, heading
-from tests.api.exchanges.test_reply_page import Outline
 from tests.api.sync.factories import Client, put_record
 from tests.factories import reference
 

@@ -89,7 +89,7 @@ async def test_a_button_pressed_twice_keeps_one_need_and_matches_it_once(
     await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
-    monkeypatch.delattr("api.desk.frame.visit.match_first")
+    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
     answers.append(await own.post("/besoins", data=fields))
     assert len({answer.headers["location"] for answer in answers}) == 1
     assert len((await buyer.get("/needs")).json()["items"]) == 1
@@ -261,7 +261,7 @@ async def test_another_planned_day_is_a_reason_to_freeze_again_once(
     await own.submit(f"{path}/versions")
     assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
     own.page = page
-    monkeypatch.delattr("api.desk.frame.visit.match_first")
+    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
     await own.submit(f"{path}/versions")
     versions = await buyer.get(f"/needs/{path.rpartition('/')[2]}/shortlists")
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]

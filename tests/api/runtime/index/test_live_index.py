@@ -1,10 +1,10 @@
-"""The index in memory follows the directory in the database."""
+"""The index in memory follows the directory in the database, which is heard of, and so is its silence."""
 
 import asyncio
 import errno
 import threading
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,15 +12,18 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from api.runtime.index import live_index
 from api.runtime.index.index_files import IndexFiles, build_index
-from api.runtime.index.live_index import IndexLoader, LiveDirectory
+from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import forked_processes
 from api.web.problems import Refusal
 from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
+from db.delivery.outbox import wake
+from db.suppliers import write
 from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
 from db.suppliers.write import listen
@@ -61,7 +64,7 @@ async def put(engine: Engine, external_id: str, name: str, **fields: Any) -> int
 
 async def names_at(directory: LiveDirectory, version: int) -> list[str]:
     """Who is in the index once it has come to `version`."""
-    await directory.wait_beyond(version - 1, 20)
+    await directory.wait_beyond(version - 1, 60)
     assert directory.index.data_version >= version
     return sorted(supplier.name for supplier in directory.index.suppliers())
 
@@ -72,11 +75,6 @@ def test_until_it_is_loaded_requests_are_put_off(loader: IndexLoader) -> None:
     with pytest.raises(Refusal) as refused:
         _ = directory.index
     assert refused.value.kind.status == 503
-
-
-async def test_what_was_there_before_is_loaded(engine: Engine, directory: LiveDirectory) -> None:
-    version = await put(engine, "1", "avant")
-    assert await names_at(directory, version) == ["avant"]
 
 
 async def test_changes_are_followed_while_the_threads_of_all_others_are_taken(
@@ -94,7 +92,8 @@ async def test_changes_are_followed_while_the_threads_of_all_others_are_taken(
 
 
 async def test_changes_and_removals_are_followed(engine: Engine, directory: LiveDirectory) -> None:
-    await names_at(directory, await put(engine, "1", "premier"))
+    """From what was there before."""
+    assert await names_at(directory, await put(engine, "1", "premier")) == ["premier"]
     await put(engine, "2", "second")
     assert await names_at(directory, await put(engine, "1", "premier, renommé")) == ["premier, renommé", "second"]
     async with transaction(engine) as connection:
@@ -103,32 +102,22 @@ async def test_changes_and_removals_are_followed(engine: Engine, directory: Live
     assert await names_at(directory, version) == ["second"]
 
 
-async def test_a_directory_restored_to_an_earlier_version_is_read_anew(
-    engine: Engine, directory: LiveDirectory
+@pytest.mark.parametrize("is_noticed", [False, True])
+async def test_another_history_or_an_earlier_version_is_read_anew(
+    engine: Engine, directory: LiveDirectory, is_noticed: bool
 ) -> None:
-    await names_at(directory, await put(engine, "1", "restauré"))
-    directory.replace(replace(directory.index, data_version=1_000))
-    await caught_up(directory)
-    assert directory.index.data_version == 1
+    """A backup was restored, or a copy took over: at an earlier version, or at the very one that the index has.
 
-
-async def test_another_history_of_the_same_version_is_read_anew(engine: Engine, directory: LiveDirectory) -> None:
-    """A backup was restored, and as much was written since as before."""
+    It is noticed without a change too.
+    """
     await names_at(directory, await put(engine, "1", "de cette histoire"))
-    directory.replace(replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1)))
-    await caught_up(directory)
-    assert await names_at(directory, 1) == ["de cette histoire"]
-
-
-async def test_another_history_is_noticed_without_a_change(engine: Engine, directory: LiveDirectory) -> None:
-    """A backup was restored, or a copy took over, at the very version that the index has."""
-    await names_at(directory, await put(engine, "1", "de cette histoire"))
-    directory.replace(replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1)))
-    async with asyncio.timeout(20):
-        while directory.rebuilding is None:
-            await asyncio.sleep(0)
-        await directory.rebuilding
-    assert await names_at(directory, 1) == ["de cette histoire"]
+    another = replace(live(supplier("d'une autre")), data_version=1, version_uid=UUID(int=1))
+    for index in (another, replace(directory.index, data_version=1_000)):
+        directory.rebuilding = None
+        directory.replace(index)
+        await (rebuilt(directory) if is_noticed else caught_up(directory))
+        assert directory.index.data_version == 1
+        assert await names_at(directory, 1) == ["de cette histoire"]
 
 
 async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_database(
@@ -160,6 +149,14 @@ async def test_a_copy_that_is_away_or_too_old_is_done_without(
     beyond = 1_000 if lags else version - 1
     found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
     assert [each.name for each in found.suppliers()] == ["de la base"]
+
+
+async def rebuilt(directory: LiveDirectory) -> None:
+    """Wait until a base is replaced."""
+    async with asyncio.timeout(60):
+        while directory.rebuilding is None:
+            await asyncio.sleep(0)
+        await directory.rebuilding
 
 
 async def caught_up(directory: LiveDirectory) -> None:
@@ -225,36 +222,26 @@ async def test_a_start_maps_the_index_that_is_there_and_follows_what_changed_sin
 
 
 async def test_processes_that_start_together_build_one_index(engine: Engine, loader: IndexLoader) -> None:
+    """It is built anew where it cannot be read."""
     await put(engine, "1", "seul")
     found = await asyncio.gather(*(loader.newest() for _ in range(3)))
     assert [[each.name for each in one.suppliers()] for one in found] == [["seul"]] * 3
-    assert len(loader.files.newest_first(await database_id(engine))) == 1
-
-
-async def test_an_index_that_cannot_be_read_is_built_anew(engine: Engine, loader: IndexLoader) -> None:
-    await put(engine, "1", "entier")
-    await loader.newest()
     (written,) = loader.files.newest_first(await database_id(engine))
     (written.path / "suppliers.facts.npy").write_bytes(b"")
-    assert [each.name for each in (await loader.newest()).suppliers()] == ["entier"]
+    assert [each.name for each in (await loader.newest()).suppliers()] == ["seul"]
 
 
 async def test_indexes_are_built_in_another_process_where_there_are_such(
     engine: Engine, database_url: str, tmp_path: Path
 ) -> None:
+    """What goes wrong there is raised here."""
     await put(engine, "1", "ailleurs")
+    files = IndexFiles(tmp_path, reference())
     with forked_processes(reference()) as processes:
-        loader = IndexLoader(database_url, engine, IndexFiles(tmp_path, reference()), processes)
-        found = await loader.newest()
-    assert [each.name for each in found.suppliers()] == ["ailleurs"]
-
-
-async def test_a_failure_to_build_is_told(engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What went wrong in the other process is raised in this one."""
-    with forked_processes(reference()) as processes:
-        loader = IndexLoader("postgresql://127.0.0.1:1/none", engine, loader.files, processes)
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
-            await loader.newest()
+            await IndexLoader("postgresql://127.0.0.1:1/none", engine, files, processes).newest()
+        found = await IndexLoader(database_url, engine, files, processes).newest()
+    assert [each.name for each in found.suppliers()] == ["ailleurs"]
 
 
 async def test_an_old_base_is_replaced_once_something_changed(
@@ -315,9 +302,9 @@ async def test_an_index_that_no_longer_follows_says_so_until_it_does(
     with monkeypatch.context() as broken:
         broken.setattr(directory.loader, "followed", unreadable)
         version = await put(engine, "2", "depuis")
-        await asyncio.wait_for(failed.wait(), 20)
+        await asyncio.wait_for(failed.wait(), 60)
         failed.clear()
-        await asyncio.wait_for(failed.wait(), 20)
+        await asyncio.wait_for(failed.wait(), 60)
         assert directory.is_stuck
         assert [each.name for each in directory.index.suppliers()] == ["avant"]
         assert b"vivier_index_follows 0.0" in directory.metrics.exposition()
@@ -339,7 +326,7 @@ async def test_a_database_that_is_away_makes_no_index_stuck(
     monkeypatch.setattr(directory.loader, "followed", away)
     await put(engine, "2", "depuis")
     for _ in range(2):
-        await asyncio.wait_for(failed.wait(), 20)
+        await asyncio.wait_for(failed.wait(), 60)
         failed.clear()
     assert directory.stuck_seconds() == 0.0
 
@@ -401,7 +388,7 @@ async def test_an_earlier_version_restored_while_a_later_base_is_asked_for_is_ta
     engine: Engine, loader: IndexLoader
 ) -> None:
     await put(engine, "1", "restauré")
-    assert (await asyncio.wait_for(loader.newest(beyond=1_000), 20)).data_version == 1
+    assert (await asyncio.wait_for(loader.newest(beyond=1_000), 60)).data_version == 1
 
 
 async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
@@ -412,3 +399,81 @@ async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
     monkeypatch.setattr(live_index, "LONGEST_AGE_SECONDS", -1)
     assert directory.index.change == 0
     assert directory.loader.is_outgrown(directory.index)
+
+
+@pytest.fixture
+async def watch(engine: Engine, database_url: str) -> AsyncIterator[DatabaseWatch]:
+    """A watch of the test's database that runs."""
+    watch = DatabaseWatch(database_url, engine, patience=0.5)
+    watching = asyncio.create_task(watch.run())
+    yield watch
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+
+
+async def heard(watch: DatabaseWatch, is_enough: Callable[[], bool]) -> None:
+    """Wait for what is to be heard."""
+    async with asyncio.timeout(60), aclosing(watch.versions()) as versions:
+        async for _ in versions:
+            if is_enough():
+                return
+
+
+async def test_versions_and_deliveries_are_heard_of(
+    engine: Engine, watch: DatabaseWatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "POLL_SECONDS", 3600.0)
+    await heard(watch, lambda: watch.version is not None and watch.version.number == 0)
+    assert watch.is_answering
+    await put(engine, "1", "entendue")
+    await heard(watch, lambda: watch.version is not None and watch.version.number == 1)
+    assert watch.version is not None
+    assert watch.version.uid is not None
+    times = 0
+
+    def again() -> bool:
+        nonlocal times
+        times += 1
+        return times == 2
+
+    hearing = asyncio.create_task(heard(watch, again))
+    await asyncio.sleep(0)
+    async with transaction(engine) as connection:
+        await wake(connection)
+    await hearing
+
+
+@pytest.mark.parametrize("is_pooler", [False, True])
+async def test_a_silent_database_is_away_and_those_who_wait_are_told(
+    database_url: str, engine: Engine, is_pooler: bool
+) -> None:
+    """It, or the pooler before it, takes connections and says nothing: whoever asks something would wait for ever."""
+    taken: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    silent = f"postgresql://me@{host}:{port}/base"
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        async with transaction(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            waits.set()
+            await connection.execute(text("SELECT pg_sleep(3600)"))
+
+    waiting = asyncio.create_task(wait())
+    await waits.wait()
+    url, pooler_url = (database_url, silent) if is_pooler else (silent, None)
+    watch = DatabaseWatch(url, engine, patience=0.5, pooler_url=pooler_url)
+    watching = asyncio.create_task(watch.run())
+    try:
+        async with asyncio.timeout(60):
+            with pytest.raises(Exception, match="connection was closed"):
+                await waiting
+        assert not watch.is_answering
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        for each in taken:
+            each.close()
+        server.close()
