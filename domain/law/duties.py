@@ -10,7 +10,6 @@ from domain.law.findings import (
     LegalAdvice,
     advice,
     applies,
-    as_one_set,
     bracketed_lots,
     days,
     least_sure,
@@ -318,7 +317,7 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     return advice(
         view,
         "financial_terms_of_direct_award" if direct else "financial_terms",
-        as_one_set(names),
+        (names,) if names else (),
         sure=sure,
         about=join_texts(about, NOTHING),
         of_firms=_firm_rates(kind, rates, view),

@@ -133,12 +133,7 @@ def _quoted(view: InForce, name: str) -> Text:
 def sentence(view: InForce, name: str, /, **values: Text | str | int) -> Text:
     """The sentence of this name by the rules of the day, its other places filled, each value in its language."""
     text = _quoted(view, name)
-    if not values:
-        return text
-    french, english = {}, {}
-    for place, value in values.items():
-        french[place], english[place] = value if isinstance(value, Text) else (value, value)
-    return Text(text.fr.format_map(french), text.en.format_map(english))
+    return text.filled(**values) if values else text
 
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
@@ -153,11 +148,6 @@ def weakest(*confidences: Confidence) -> Confidence:
     return min(confidences, key=SURENESS.index)
 
 
-def as_one_set(lots: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """The `lots` of advice on these lots together; empty where it names none."""
-    return (lots,) if lots else ()
-
-
 def best_of(verdicts: Iterable[Verdict]) -> Verdict:
     """A supplier's verdict on a lot reserved to several types: its best outcome counts, the first of equals."""
     return min(verdicts, key=lambda verdict: _RANK[verdict.outcome])
@@ -168,6 +158,7 @@ def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
     return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default="ELIGIBLE")
 
 
+@lru_cache(maxsize=16_384)
 def verdict(
     view: InForce,
     name: str,

@@ -13,7 +13,7 @@ from hashlib import sha256
 from itertools import pairwise
 from math import inf
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -175,11 +175,13 @@ class InForce:
 
     def eventual_number(self, rule_id: str) -> int:
         """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
-        return cast("int", self._eventual[rule_id])
+        number: int = self._eventual[rule_id]
+        return number
 
     def eventual_codes(self, rule_id: str) -> frozenset[str]:
         """The list of codes at this date, else the first one fixed later; raises KeyError where there is none."""
-        return cast("frozenset[str]", self._eventual[rule_id])
+        listed: frozenset[str] = self._eventual[rule_id]
+        return listed
 
     def codes(self, rule_id: str) -> frozenset[str]:
         """A list of codes; empty where the law had none at this date.

@@ -13,7 +13,7 @@ import msgspec
 from domain.errors import Conflict
 from domain.needs.need import PlannedNeed
 from domain.text.bilingual import Text
-from domain.text.labels import NEXT_STEPS, STATUSES
+from domain.text.labels import NEED_REFUSALS, NEXT_STEPS, STATUSES
 
 NO_NEED = Text("Aucun besoin de cet identifiant", "No need with this id")
 
@@ -54,29 +54,19 @@ def require_move(before: Status, after: Status) -> None:
     """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
     if after == before or after in MOVES[before]:
         return
-    old, new, allowed = STATUSES[before], STATUSES[after], ", ".join(MOVES[before]) or "—"
     in_french = ", ".join(f"{STATUSES[each].fr} ({each})" for each in MOVES[before]) or "—"
-    raise Conflict(
-        "illegal_move",
-        Text(
-            f"Un besoin « {old.fr} » ne peut pas devenir « {new.fr} » ; possibles : {in_french}",
-            f"A need that is “{old.en}” cannot become “{new.en}”; possible: {allowed}",
-        ),
-    )
+    allowed = Text(in_french, ", ".join(MOVES[before]) or "—")
+    raise _refusal("illegal_move", old=STATUSES[before], new=STATUSES[after], allowed=allowed)
 
 
 def require_open(status: Status) -> None:
     """Raises Conflict (`after-publication`) once the notice is published, or the need has ended (R2111-1, L3)."""
     if status not in OPEN:
-        raise Conflict(
-            "after-publication",
-            Text(
-                f"Ce besoin est « {STATUSES[status].fr} » : les échanges avec les fournisseurs prennent fin à la "
-                "publication, ou avec le besoin, pour que tous aient les mêmes informations",
-                f"This need is “{STATUSES[status].en}”: exchanges with suppliers end with publication, or with the "
-                "need, so that all have the same information",
-            ),
-        )
+        raise _refusal("after-publication", status=STATUSES[status])
+
+
+def _refusal(code: str, **values: Text | str) -> Conflict:
+    return Conflict(code, NEED_REFUSALS[code].filled(**values))
 
 
 def changed_fields(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
@@ -89,14 +79,8 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
     """Raises Conflict (`need_is_published`, `need_has_ended`) where these fields cannot change any more."""
     refused = [name for name in fields if name not in AFTER_PUBLICATION]
     if status == "published" and refused:
-        named, allowed = ", ".join(refused), ", ".join(sorted(AFTER_PUBLICATION))
-        raise Conflict(
-            "need_is_published",
-            Text(
-                f"L'avis est publié : {named} ne change plus ; peuvent encore changer : {allowed}, status",
-                f"The notice is published: {named} cannot change any more; what still can: {allowed}, status",
-            ),
-        )
+        allowed = ", ".join(sorted(AFTER_PUBLICATION))
+        raise _refusal("need_is_published", named=", ".join(refused), allowed=allowed)
     if fields:
         require_not_ended(status)
 
@@ -104,29 +88,14 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
 def require_not_ended(status: Status) -> None:
     """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: nothing in it changes."""
     if not MOVES[status]:
-        raise Conflict(
-            "need_has_ended",
-            Text(
-                f"Ce besoin est « {STATUSES[status].fr} » : rien n'y change plus",
-                f"This need is “{STATUSES[status].en}”: it is final",
-            ),
-        )
+        raise _refusal("need_has_ended", status=STATUSES[status])
 
 
 StepCode = Literal[
     "read", "answer", "freeze", "widen", "decide", "contact", "deliver", "begin", "publish", "award", "close", "none"
 ]
 
-NAMES = frozenset(
-    (
-        "reference",
-        "title",
-        "description",
-        "procedure",
-        "social_considerations",
-        "environmental_considerations",
-    )
-)
+NAMES = AFTER_PUBLICATION | {"procedure", "social_considerations", "environmental_considerations"}
 """The fields that name a need or plan its procedure: another one is no reason to look for suppliers again."""
 
 
@@ -186,9 +155,7 @@ def _step_with_suppliers(need: StoredNeed, progress: Progress) -> NextStep:
 
 def _step(code: StepCode, number: int = 1) -> NextStep:
     """The step in words for one thing, or for so many."""
-    words = (
-        NEXT_STEPS[code] if number == 1 else NEXT_STEPS[f"{code}_many"].filled(number=Text(str(number), str(number)))
-    )
+    words = NEXT_STEPS[code] if number == 1 else NEXT_STEPS[f"{code}_many"].filled(number=number)
     return NextStep(code, words)
 
 

@@ -26,11 +26,11 @@ class Text(NamedTuple):
     def to(self, language: Language) -> str:
         return self.en if language == "en" else self.fr
 
-    def filled(self, **values: "Text") -> "Text":
+    def filled(self, **values: "Text | str | int") -> "Text":
         """The message with its places filled, each in its language."""
         fr, en = {}, {}
         for name, value in values.items():
-            fr[name], en[name] = value
+            fr[name], en[name] = value if isinstance(value, Text) else (value, value)
         return Text(self.fr.format_map(fr), self.en.format_map(en))
 
     def capitalised(self) -> "Text":

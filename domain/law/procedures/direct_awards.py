@@ -3,7 +3,7 @@
 Innovative purchases: whether a lot is within the limits of an award without competition.
 """
 
-from domain.law.findings import SURENESS, LegalAdvice, advice, applies, as_one_set, bracketed_lots, sentence
+from domain.law.findings import SURENESS, LegalAdvice, advice, applies, bracketed_lots, sentence
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, lot_value, total_of
 from domain.law.procedures.procedure import Decisions
@@ -41,7 +41,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
         return None
     names = ids if len(chosen) < len(lots) else ()
     doubtful = any(part.group.doubtful for part in decided.parts)
-    return advice(view, "books_direct_award", as_one_set(names), doubtful=doubtful, about=bracketed_lots(names))
+    return advice(view, "books_direct_award", (names,) if names else (), doubtful=doubtful, about=bracketed_lots(names))
 
 
 @applies("yearly_list_minimum", "yearly_list_limit", "award_data")
@@ -66,7 +66,7 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     parts = [sentence(view, name, about=bracketed_lots(lots if several else ())) for name, lots in uses.items() if lots]
     first = "yearly_list" if listed else "essential_data"
     rests_on = ("award_data",) if published else ()
-    names = as_one_set((*listed, *published) if several else ())
+    names = ((*listed, *published),) if several else ()
     return advice(view, first, names, rests_on=rests_on, message=join_texts(parts).capitalised())
 
 

@@ -93,11 +93,9 @@ def _by_approval(
     """Share first, then the best reading of the approvals: in force, else lapsed, else under review, else none."""
     if refused := share_too_low(reserved, share, view):
         return refused
-    first, *_ = KINDS[reserved]
     if approvals is None:
-        return verdict(view, "approvals_unknown", reserved, (sentence(view, "current_approval"),), rule=first)
-    kinds = _kinds(reserved, view)
-    current, lapsed = right_kinds(approvals, kinds, on)
+        return verdict(view, "approvals_unknown", reserved, _proofs(view, "current_approval"), rule=KINDS[reserved][0])
+    current, lapsed = right_kinds(approvals, _kinds(reserved, view), on)
     if current is not None:
         return _approved(view, reserved, current.kind, _in_words(view, current, on), share)
     if lapsed is not None:
@@ -105,7 +103,19 @@ def _by_approval(
     current, lapsed = right_kinds(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
         return _under_review(view, reserved, doubtful.kind, _in_words(view, doubtful, on))
-    return verdict(view, "no_such_approval", reserved, rule=first, kinds=", ".join(sorted(kinds)))
+    return _no_such_approval(reserved, view)
+
+
+@lru_cache(maxsize=256)
+def _no_such_approval(reserved: Reserved, view: InForce) -> Verdict:
+    kinds = ", ".join(sorted(_kinds(reserved, view)))
+    return verdict(view, "no_such_approval", reserved, rule=KINDS[reserved][0], kinds=kinds)
+
+
+@lru_cache(maxsize=1024)
+def _proofs(view: InForce, *names: str) -> tuple[Text, ...]:
+    """The proofs to ask for, by the names of their sentences."""
+    return tuple(sentence(view, name) for name in names)
 
 
 @lru_cache(maxsize=256)
@@ -161,10 +171,10 @@ def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Ver
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
     was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
     """
+    if share is None or share * 100 >= view.eventual_number(MINIMUM_SHARES[reserved]):
+        return None
     rule = MINIMUM_SHARES[reserved]
     minimum = view.eventual_number(rule)
-    if share is None or share * 100 >= minimum:
-        return None
     # rounded down, so as not to look sufficient
     known, workers = _percent(floor(share * 1000) / 1000), sentence(view, f"workers_{reserved}")
     return verdict(view, "share_too_low", reserved, rule=rule, known=known, workers=workers, minimum=minimum)
@@ -187,6 +197,7 @@ def _until_day(view: InForce, end: date | None) -> Text:
     return NOTHING if end is None else sentence(view, "until_day", day=days(end))
 
 
+@lru_cache(maxsize=16_384)
 def _in_words(view: InForce, approval: Approval, on: date) -> Text:
     """Until when an approval is in force, since when it has lapsed, or from when it will hold."""
     if in_force(approval, on):
@@ -198,7 +209,7 @@ def _in_words(view: InForce, approval: Approval, on: date) -> Text:
 
 def _lapsed(view: InForce, reserved: Reserved, approval: Approval, on: date) -> Verdict:
     """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
-    missing, rule = (sentence(view, "current_approval"),), _rule_of(approval.kind, reserved, view)
+    missing, rule = _proofs(view, "current_approval"), _rule_of(approval.kind, reserved, view)
     return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_in_words(view, approval, on))
 
 
@@ -276,7 +287,7 @@ def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
         return verdict(view, "not_ess", "ess")
     if lapsed is not None:
         return _lapsed(view, "ess", lapsed, on)
-    missing = (sentence(view, "ess_quality_proof"), sentence(view, "ess_mission_proof"))
+    missing = _proofs(view, "ess_quality_proof", "ess_mission_proof")
     return verdict(view, "ess_quality_unknown", "ess", missing)
 
 
@@ -291,8 +302,7 @@ def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict
     found = sentence(view, f"because_{because}", until=_until_day(view, end))
     proofs = ("ess_mission_proof",) if because == "ess_legal_forms" else ("ess_quality_proof", "ess_mission_proof")
     sure = "low" if view[because].confidence == "low" else view["ess_mission"].confidence
-    missing = tuple(sentence(view, proof) for proof in proofs)
-    return verdict(view, "ess_mission_to_prove", "ess", missing, sure=sure, found=found)
+    return verdict(view, "ess_mission_to_prove", "ess", _proofs(view, *proofs), sure=sure, found=found)
 
 
 _VERDICTS: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
