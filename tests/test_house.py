@@ -22,10 +22,10 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24062, 115),
+    "api": (24_062, 115),
     "db": (8_950, 46),
     "domain": (14_620, 62),
-    "matching": (10_125, 45),
+    "matching": (10_060, 45),
     "sources": (7_916, 34),
     "tests": (56_600, 305),
 }
