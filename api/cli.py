@@ -165,12 +165,12 @@ def _parser() -> argparse.ArgumentParser:
         add_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
     )
     _add_pool(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
-    law = add_actions("law", "list the rules of law to look at again", "reference.list_due_rules")
+    law = add_actions("law", "list the rules of law to look at again", "command.list_due_rules")
     due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
     due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
     add("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
-    add("openapi", "print the OpenAPI document of the API", run="reference.print_openapi")
+    add("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser
 
 
@@ -178,7 +178,7 @@ def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
     match = add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
     allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
-    words = add("words", "explain how a title is read as segments", WORDS, "reference.explain_title")
+    words = add("words", "explain how a title is read as segments", WORDS, "match.explain_title")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")

@@ -1,4 +1,7 @@
-"""The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one."""
+"""The failure and exit status of a command, and its database: that of DATABASE_URL, else the embedded one.
+
+With the commands that do little: the migrations, the rules of law that are due, the OpenAPI document.
+"""
 
 import argparse
 import asyncio
@@ -6,7 +9,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from api.settings import BadSetting, Settings
@@ -15,6 +18,7 @@ from db.embedded.home import EmbeddedError
 from domain.audit import Actor
 from domain.errors import DomainError
 from domain.organisation import DEFAULT_ORGANISATION
+from domain.text.bilingual import PARIS
 
 if TYPE_CHECKING:
     from db.core.engine import Connection, Engine
@@ -75,6 +79,28 @@ def migrate(_: argparse.Namespace, settings: Settings) -> int:
 
     with attached(settings):
         sys.stdout.write(f"The database is up to date (migration {head()}).\n")
+    return 0
+
+
+def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
+    """List what is due, earliest first; nothing due is no failure, and neither is something."""
+    from domain.law.documents import due_lines, due_rules  # noqa: PLC0415
+    from domain.law.rules import load  # noqa: PLC0415
+
+    on: date = options.on or datetime.now(UTC).astimezone(PARIS).date()
+    due = due_rules(settings.rules or load(), on, options.within)
+    for each in due:
+        sys.stdout.write("\n".join(due_lines(each, on)) + "\n")
+    sys.stdout.write(f"{len(due)} rules change or are to be checked within {options.within} days of {on}\n")
+    return 0
+
+
+def print_openapi(_: argparse.Namespace, __: Settings) -> int:
+    """Print the document of the whole application."""
+    from api.app import ROUTES  # noqa: PLC0415 - all modules of a server
+    from api.web.openapi import encode  # noqa: PLC0415
+
+    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`vivier match`, `allot` and `supply`: searched in this process, among the suppliers in the database.
+"""`vivier match`, `allot` and `supply`, searched in this process among the suppliers in the database; `vivier words`.
 
 The needs in a file are a body of POST /match, a notice in XML, or records of the BOAMP API; told by their content.
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.commands.answers import allotment_told, shortlist_told, supply_told
+from api.commands.answers import allotment_told, shortlist_told, supply_told, title_told
 from api.commands.command import CommandFailed, attached
 from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show, write
 from api.runtime.index.index_files import IndexFiles
@@ -29,7 +29,7 @@ from db.core.engine import engine
 from domain.allotment.allotment import AllotmentNeed
 from domain.errors import InvalidContent
 from domain.needs.need import Need, NeedAndProcedure, TerritoryRequest
-from domain.reference import cpv, territory
+from domain.reference import cpv, taxonomy, territory
 from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.record_check import unknown_segment
 from domain.text.bilingual import PARIS, Language
@@ -39,6 +39,8 @@ from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
 from matching.inspection.trace import LotTrail, Value, trail
 from matching.reference import Reference, load_reference
+from matching.words import word_model
+from matching.words.title_reader import TitleReader
 from sources.notices import boamp
 from sources.notices.element import MalformedNotice
 from sources.notices.need_of_notice import need_in_xml, need_of
@@ -164,6 +166,18 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
     found = SupplySearch(live, territory, on, reference.rules).supply(segments, taxonomy, LANGUAGE)
     show(found, supply_told(found, taxonomy), as_json=options.json)
     return 0
+
+
+def explain_title(options: argparse.Namespace, _: Settings) -> int:
+    """Print how a title is read: what was set aside, what was recognised, and the segments it means.
+
+    Without a segment the status is 1.
+    """
+    trades, need = taxonomy.load(), options.need or ""
+    reader = TitleReader(trades, territory.load(), word_model.load())
+    explained = reader.explain(options.title, need)
+    write(title_told(explained, trades, reader, f"{need} {options.title}"), console())
+    return 0 if explained.given else 1
 
 
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:

@@ -239,9 +239,6 @@ async def test_operations_neither_show_nor_change_what_is_anothers(
         answer = await served.request(
             method, request.path, content=content, headers=own.member.headers | {"Content-Type": kind}
         )
-        if DOCUMENT["paths"][route][method.lower()]["security"]:
-            keyless = await served.request(method, request.path, content=content, headers={"Authorization": ""})
-            assert keyless.status_code == 401, f"{request} {keyless.text[:500]}"
         assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
         if PARAMETER.search(route) and any(kind and kind not in SHARED for kind in kinds(route).values()):
             expected = range(200, 300) if (method, route) == ("GET", "/sources/{source}") else range(400, 500)

@@ -117,7 +117,6 @@ def test_the_hospital_of_vannes(story: Story) -> None:
     tokens = all_are_asked_alike(story)
     they_answer_by_their_links(story, tokens)
     a_question_is_answered_to_all(story, tokens)
-    what_one_was_told_alone_is_named_and_made_good(story)
     nothing_is_said_after_publication(story, tokens)
     the_contract_is_awarded_and_the_need_closed(story)
     the_report_tells_it(story)
@@ -216,21 +215,6 @@ def a_question_is_answered_to_all(story: Story, tokens: dict[str, str]) -> None:
     assert "Quatre tonnes." in page.text
     for secret in ("Compost Solidaire", story.ids["Compost Solidaire"], question["id"], "Notre marge"):
         assert secret not in page.text
-
-
-def what_one_was_told_alone_is_named_and_made_good(story: Story) -> None:
-    """What the others were not told is a gap until they are told it."""
-
-    def missed(name: str) -> bool:
-        matrix = story.hospital.get(story.need("/equal-treatment"))
-        (row,) = (each for each in matrix["suppliers"] if each["name"] == name)
-        return "missed_information" in {gap["code"] for gap in row["gaps"]}
-
-    said = {"author": "buyer", "body": "Le quai ouvre à 6 h."}
-    path = f"/exchanges/{story.ids['exchange']}/messages"
-    story.hospital.post(path, said | {"supplier_id": story.ids["Ateliers du Golfe"]})
-    assert (missed("Compost Solidaire"), missed("Ateliers du Golfe")) == (True, False)
-    story.hospital.post(path, said)
 
 
 def nothing_is_said_after_publication(story: Story, tokens: dict[str, str]) -> None:

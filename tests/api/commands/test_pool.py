@@ -16,7 +16,7 @@ from sources.file_reader import Origin, reader_of, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import PublishedFile, published_files, sha256_of
 from tests.api.commands.conftest import Within
-from tests.sources.pool.published_samples import Cells, award, establishment, unit, write
+from tests.sources.pool.published_samples import establishment, unit, write
 
 
 @pytest.fixture
@@ -140,41 +140,11 @@ def test_what_was_built_is_imported(within: Within, built: Callable[..., Path], 
     assert (done.status, "is not what vivier pool build made" in done.err) == (1, True)
 
 
-def test_rows_kept_by_the_build_are_those_of_the_files(within: Within, tmp_path: Path) -> None:
-    """The files themselves, imported over them, change nothing, and the same rows are rejected for the same reasons."""
-    trades = {"100000001": "43.34Z", "200000002": "81.21Z", "300000003": "94.99Z"}
-    rows: dict[str, list[Cells]] = {
-        "units": [unit(siren) for siren in trades],
-        "establishments": [
-            establishment(siren + "00011", activitePrincipaleEtablissement=naf) for siren, naf in trades.items()
-        ],
-        "awards": [award("10000000100011", dateNotification="2026-01-31"), award("20000000200011", uid="2")],
-        "rna": [{"id": "W1", "siret": "30000000300011", "objet": "creche", "objet_social1": "021005"}],
-    }
-    rows["units"].append(unit("400000004", denominationUniteLegale=""))
-    rows["establishments"].append(establishment("40000000400011"))
-    given = [
-        word for id_, some in rows.items() for word in (f"--{id_}", str(write(tmp_path / f"{id_}.csv", id_, some)))
-    ]
-    folder = tmp_path / "pool"
-    assert main(["pool", "build", "--out", str(folder), *given]) == 0
-    done = updated(within, folder, "--force")
-    assert {source: (said["received"], said["rejected"]) for source, said in done.items()} == {
-        "sirene": (4, 1), "decp": (2, 0), "rna": (1, 0),
-    }  # fmt: skip
-    for source, before in done.items():
-        assert (folder / f"{source}.csv.checked").exists()
-        file = str(folder / f"{source}.csv")
-        again = json.loads(within("import", source, file, "--format", source, "--mode", "snapshot", "--json").out)
-        accepted = before["received"] - before["rejected"]
-        assert (again["unchanged"] + again["waiting"], again["changed"], again["added"]) == (accepted, 0, 0)
-        assert again["errors"] == before["errors"]
-
-
 def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[..., Path]) -> None:
     """While they are of this file and program; else the file is read."""
     folder = built("ESAT du Blavet")
     path = folder / "esat.csv"
+    assert (folder / "esat.csv.checked").exists()
     origin = Origin(sha256_of(path), reader_of(taxonomy.load()), "esat")
     rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
     list(write_through(path, msgspec.structs.replace(origin, reader="another"), [rejected]))

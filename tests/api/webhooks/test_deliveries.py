@@ -16,7 +16,6 @@ import structlog
 from sqlalchemy import text
 
 from api.app import create_app, database, database_watch
-from api.runtime import outbox_worker
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
 from api.webhooks import deliveries as sending
@@ -95,28 +94,18 @@ async def test_a_slow_receiver_is_told_of_many_changes_in_one(world: World, sour
     assert [one.message["data"]["data_version"] for one in world.receiver.received[3:]] == [9]
 
 
-async def test_what_is_not_answered_well_is_sent_again_by_the_schedule(world: World, source: str) -> None:
+async def test_what_is_not_answered_well_is_sent_again_signed_anew(world: World) -> None:
+    """By the schedule, under the same id."""
     hook = await world.hook("suppliers.changed")
     world.receiver.answers = [(500, {}), (404, {})]
-    await put_record(world.client, source)
-    await world.deliver()
-    (waiting,) = await world.deliveries(hook)
-    assert waiting["status"] == "waiting"
-    assert waiting["next_attempt_at"] == "2026-11-24T09:30:10Z"
-    world.later(seconds=9)
-    await world.deliver()
-    assert len(world.receiver.received) == 1
-    world.later(seconds=1)
-    await world.deliver()
-    world.later(seconds=30)
-    await world.deliver()
+    await world.client.post(f"/webhooks/{hook['id']}/ping")
+    for seconds in (0, 9, 1, 30):
+        world.later(seconds=seconds)
+        await world.deliver()
     (done,) = await world.deliveries(hook)
     assert (done["status"], done["next_attempt_at"]) == ("delivered", None)
-    assert [(one["http_status"], one["failure"]) for one in done["attempts"]] == [
-        (500, "http_status"),
-        (404, "http_status"),
-        (204, None),
-    ]
+    told = [(one["http_status"], one["failure"]) for one in done["attempts"]]
+    assert told == [(500, "http_status"), (404, "http_status"), (204, None)]
     assert len({one.headers["vivier-delivery"] for one in world.receiver.received}) == 1
     assert len({one.body for one in world.receiver.received}) == 1
     assert len({one.headers["vivier-signature"] for one in world.receiver.received}) == 3
@@ -244,27 +233,6 @@ async def test_events_are_told_in_order_and_once_by_two_workers(world: World, so
         told = [(one["event"], one["data"]["data_version"]) for one in own]
         assert told == [*(("import.finished", version) for version in (3, 4, 5)), ("suppliers.changed", 5)]
         assert {one["data"].get("source", source) for one in own} == {source}
-
-
-async def test_a_delivery_whose_server_died_is_sent_again(world: World, source: str) -> None:
-    """The receiver had it already: it comes a second time, under the same id."""
-    await world.hook("suppliers.changed")
-    world.receiver.silent = True
-    await put_record(world.client, source)
-    async with deliverers(world.client.services) as (dying,):
-        await dying.begin()
-        await world.receiver.wait_for(1)
-        world.receiver.silent = False
-        await world.deliver()
-        assert len(world.receiver.received) == 1
-        world.later(seconds=dying.kind.patience.total_seconds() + outbox_worker.LEASE_MARGIN.total_seconds())
-        await world.deliver()
-        first, second = world.receiver.received
-        assert first.body == second.body
-        assert first.headers["vivier-delivery"] == second.headers["vivier-delivery"]
-        for task in dying.under_way:
-            task.cancel()
-        await asyncio.gather(*dying.under_way, return_exceptions=True)
 
 
 def written(logs: Iterable[Any]) -> str:

@@ -161,27 +161,6 @@ async def test_who_follows_ends_with_the_directory(address: str, seed: int) -> N
         assert reader.positions == sorted(set(reader.positions))
 
 
-async def test_a_cursor_holds_whatever_comes_after(address: str) -> None:
-    """Kept for long, it leads to the same place; who begins anew meets every supplier once."""
-    kept, anew = Reader(address, 3), Reader(address, 200)
-    async with kept.client, anew.client:
-        await kept.go_on()
-        cursor, first = kept.cursor, dict(kept.copy)
-        while await kept.go_on():
-            pass
-        writer = Writer(address, 99)
-        await writer.run("put", "load", "merge")
-        again = Reader(address, 200, cursor)
-        again.copy = first
-        async with again.client:
-            while await again.go_on():
-                pass
-        seen = [await anew.go_on()]
-        while seen[-1]:
-            seen.append(await anew.go_on())
-        assert again.copy == anew.copy == await directory(address)
-
-
 async def test_news_is_told_at_once_by_either_process(address: str) -> None:
     """A reader of each worker that waits for a minute is answered long before."""
     async with client(address) as writer:

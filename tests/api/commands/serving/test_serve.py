@@ -190,15 +190,6 @@ def test_no_other_request_waits_for_large_matches(server: Server) -> None:
     assert len(decoded(answered)["lots"]) == 1
 
 
-def test_an_import_fails_with_the_process_that_prepares_its_rows(server: Server) -> None:
-    """Nothing of it is stored, and the next one is taken."""
-    with importing(server) as (preparer, answer):
-        os.kill(preparer, signal.SIGKILL)
-        assert answer.result().status == 503
-    assert [each["status"] for each in decoded(server.ask("GET", IMPORTS))["items"]] == ["failed"]
-    assert decoded(server.ask("POST", IMPORTS, b"".join(ROWS[:10]), **NDJSON))["added"] == 10
-
-
 def test_a_stop_waits_for_requests_and_is_not_held_by_those_who_wait_for_a_change(home: Path, start: Start) -> None:
     """A request whose body is still arriving is answered; the others are told that there is no change so far."""
     server = start(VIVIER_GRACE_SECONDS="3600").ready()
