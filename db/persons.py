@@ -8,13 +8,12 @@ browser that signed in: the database stores the digest of the token in its cooki
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import (
     ARRAY,
-    ColumnElement,
     DateTime,
     Select,
     Uuid,
@@ -34,7 +33,7 @@ from db.schema.exchange_tables import calendar_feeds
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
-from domain.organisation import Client, Scope
+from domain.organisation import Client
 from domain.privacy import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
@@ -117,32 +116,17 @@ class Session(NamedTuple):
 
 
 async def insert_session(
-    connection: Connection, digest: bytes, key_id: UUID, now: datetime, expires_at: datetime
+    connection: Connection, digest: bytes, now: datetime, expires_at: datetime, **whose: object
 ) -> None:
-    """Store the session of a key; remove those that have expired, and its earliest beyond `MOST_OF_ONE`."""
-    row = {"digest": digest, "key_id": key_id, "created_at": now, "expires_at": expires_at}
-    await _insert(connection, row, desk_sessions.c.key_id == key_id)
+    """Store a session; remove those that have expired, and the earliest of the same one beyond `MOST_OF_ONE`.
 
-
-async def insert_session_of_person(
-    connection: Connection,
-    digest: bytes,
-    person_id: UUID,
-    scopes: Sequence[Scope],
-    now: datetime,
-    expires_at: datetime,
-    id_token: str,
-) -> None:
-    """Store the session of a person with the rights that it has; remove others as `insert_session` does."""
-    row: dict[str, Any] = {"digest": digest, "person_id": person_id, "scopes": scopes, "id_token": id_token}
-    row |= {"created_at": now, "expires_at": expires_at}
-    await _insert(connection, row, desk_sessions.c.person_id == person_id)
-
-
-async def _insert(connection: Connection, row: dict[str, Any], of_one: ColumnElement[bool]) -> None:
-    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= row["created_at"]))
+    `whose`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
+    """
+    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
+    row = {"digest": digest, "created_at": now, "expires_at": expires_at, **whose}
     await connection.execute(insert(desk_sessions).values(row))
-    latest_first = select(desk_sessions.c.digest).where(of_one).order_by(desk_sessions.c.created_at.desc())
+    of_one = {name: whose[name] for name in ("key_id", "person_id") if name in whose}
+    latest_first = select(desk_sessions.c.digest).filter_by(**of_one).order_by(desk_sessions.c.created_at.desc())
     beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
     await connection.execute(delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
 

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_040, 113),
-    "db": (9_200, 51),
-    "domain": (15_600, 74),
-    "matching": (10_125, 45),
+    "api": (23_960, 113),
+    "db": (8_950, 46),
+    "domain": (14_620, 62),
+    "matching": (10_060, 45),
     "sources": (7_916, 34),
-    "tests": (56_250, 303),
+    "tests": (56_025, 302),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

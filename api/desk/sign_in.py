@@ -29,7 +29,7 @@ from api.web.problems import Refusal
 from db import api_keys
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
-from db.persons import delete_session, insert_session, insert_session_of_person, note_sign_in
+from db.persons import delete_session, insert_session, note_sign_in
 from domain.audit import Actor
 from domain.errors import NotFound
 from domain.organisation import Scope
@@ -245,7 +245,7 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
     own, *of_administrator = session_digests(services, token)
     digest = of_administrator[0] if client.id == NOT_STORED else own
     async with transaction(services.database) as connection:
-        await insert_session(connection, digest, client.id, now, expires_at)
+        await insert_session(connection, digest, now, expires_at, key_id=client.id)
     return token
 
 
@@ -265,7 +265,8 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
             now,
         )
         digest, *_ = session_digests(services, token)
-        await insert_session_of_person(connection, digest, person_id, scopes, now, expires_at, identity.id_token)
+        whose = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
+        await insert_session(connection, digest, now, expires_at, **whose)
         actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
         await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
     return token

@@ -18,7 +18,7 @@ from api.exchanges.own_exchange import (
     write_letter,
 )
 from api.exchanges.reply_links import address, expiry, issue_links, last_day, link_in_letter
-from api.needs.own_need import lock_own_need, own_need, unknown_lot
+from api.needs.own_need import own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -73,7 +73,7 @@ async def open_exchange(
     Raises NotFound; Conflict (`after-publication`; `storage_quota`; `nobody_to_contact` for a shortlist that has nobody
     left); InvalidContent with everything wrong in the lots and recipients.
     """
-    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_open(need.status)
     await require_storage(connection, acting)
     require_opening(request)

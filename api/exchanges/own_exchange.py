@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.own_need import lock_own_need, own_need
+from api.needs.own_need import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
@@ -192,7 +192,7 @@ async def lock_own_exchange(connection: Connection, acting: Acting, exchange_id:
     need_id = await select_need_id(connection, acting.organisation_id, exchange_id)
     if need_id is None:
         raise NotFound(NO_EXCHANGE)
-    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     return need, await own_exchange(connection, acting.organisation_id, exchange_id)
 
 

@@ -110,14 +110,8 @@ def reply_in(form: ReplyForm) -> ReplyRequest:
         raise InvalidContent(tuple(problems))
     # words in the field of another barrier name one, whether or not its box was ticked
     barriers = (*form.barriers, "other") if form.barriers_note and "other" not in form.barriers else form.barriers
-    reply = {
-        "body": form.body,
-        "stance": form.stance or None,
-        "barriers": barriers,
-        "barriers_note": form.barriers_note or None,
-        "confidential": bool(form.confidential),
-        "corrects": form.corrects or None,
-    }
+    said = {name: getattr(form, name) or None for name in ("stance", "barriers_note", "corrects")}
+    reply = said | {"body": form.body, "barriers": barriers, "confidential": bool(form.confidential)}
     try:
         return msgspec.convert(reply, ReplyRequest)
     except msgspec.ValidationError as error:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.own_need import lock_own_need, unknown_lot
+from api.needs.own_need import own_need, unknown_lot
 from api.needs.routes import needs_creation, needs_endpoint, paged_of_need
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
@@ -79,7 +79,7 @@ NO_SUPPLIER = Text(
 
 async def award_lot(connection: Connection, acting: Acting, need_id: UUID, request: AwardRequest) -> Award:
     """Store an award of a lot. Raises NotFound, InvalidContent with everything wrong in the request."""
-    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     problems: list[Problem] = []
     lot = next((lot for lot in need.content.lots if lot.id == request.lot_id), None)
     if lot is None:

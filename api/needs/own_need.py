@@ -30,17 +30,9 @@ def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem
     return Problem(pointer(*place), "unknown_lot", detail)
 
 
-async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed:
-    """The organisation's need. Raises NotFound."""
-    need = await select_need(connection, organisation_id, need_id)
-    if need is None:
-        raise NotFound(NO_NEED)
-    return need
-
-
-async def lock_own_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed:
-    """The organisation's need, which nobody else changes until the transaction ends. Raises NotFound."""
-    need = await lock_need(connection, organisation_id, need_id)
+async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
+    """The organisation's need. `lock`: nobody else changes it until the transaction ends. Raises NotFound."""
+    need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
     if need is None:
         raise NotFound(NO_NEED)
     return need

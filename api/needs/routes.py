@@ -12,7 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.own_need import lock_own_need, own_need
+from api.needs.own_need import own_need
 from api.needs.shortlist_versions import (
     MatchedNeed,
     freeze_matched,
@@ -280,7 +280,7 @@ async def edit_need(
     # its turn first: a large need is read for long, with a connection
     turn = nullcontext() if status_only else services.matches.place_of(str(organisation))
     async with turn, transaction(services.database) as connection:
-        need = await lock_own_need(connection, organisation, need_id)
+        need = await own_need(connection, organisation, need_id, lock=True)
         before = need_document(need)
         require_known(known, etag_of(before))
         return need_document(await change_need(connection, acting, need, edit(before)))
@@ -289,7 +289,7 @@ async def edit_need(
 async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None:
     """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
     async with transaction(acting.services.database) as connection:
-        need = await lock_own_need(connection, acting.organisation_id, need_id)
+        need = await own_need(connection, acting.organisation_id, need_id, lock=True)
         require_known(known, etag_of(need_document(need)))
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)

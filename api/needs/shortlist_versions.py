@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.own_need import lock_own_need, own_need, version_of
+from api.needs.own_need import own_need, version_of
 from api.runtime.actor import Acting, require_storage
 from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, transaction
@@ -161,7 +161,7 @@ async def freeze_shortlist(
     Returns its number and bytes. Raises NotFound, Conflict once the need has ended, and as `shortlist_now` and
     `require_storage`.
     """
-    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_not_ended(need.status)
     await require_storage(connection, acting)
     body = await shortlist_now(connection, acting, need, matched)

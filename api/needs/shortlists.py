@@ -15,7 +15,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.own_need import lock_own_need, unknown_lot, version_of
+from api.needs.own_need import own_need, unknown_lot, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
 from api.needs.shortlist_versions import compared, freeze_shortlist, frozen_body, matched_first, own_need_to_match
 from api.runtime.actor import Acting, acting_of
@@ -201,7 +201,7 @@ async def decide(
     knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and for a
     supplier that is not in the lot. The journal notes each change without its reason.
     """
-    need = await lock_own_need(connection, acting.organisation_id, need_id)
+    need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     version = await version_of(connection, acting.organisation_id, need_id, number)
     await asyncio.to_thread(_require_listed, version, changes)
     require_not_ended(need.status)
@@ -238,7 +238,7 @@ async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID
     Of suppliers that the latest lists for the same lot, and on which nothing is decided there yet. Raises as `decide`.
     """
     organisation = acting.organisation_id
-    await lock_own_need(connection, organisation, need_id)
+    await own_need(connection, organisation, need_id, lock=True)
     version = await version_of(connection, organisation, need_id, "latest")
     repeated = repeatable(version, await earlier_decisions(connection, organisation, need_id, version.number))
     changes = [(each.supplier_id, DecisionChange(each.lot_id, each.decision, each.reason)) for each in repeated]

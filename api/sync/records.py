@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date
 from functools import partial
 from uuid import UUID
 
@@ -98,11 +98,12 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     services = call.services
     async with services.writes.place_of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
-        about = await supplier_of(connection, RecordKey(source, external_id))
+        supplier_id = await supplier_of(connection, RecordKey(source, external_id))
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
         if version is None:
             raise NotFound(NO_RECORD)
-        await _write_entry(connection, actor_of(call), "record.deleted", source, about, version, services.now())
+        about, detail = _entry_of(source, supplier_id, version)
+        await write_entry(connection, actor_of(call), "record.deleted", about, services.now(), detail=detail)
 
 
 async def store_record(
@@ -139,8 +140,8 @@ async def store_record(
             most_vertices=services.settings.source_vertices,
         )
         if written.status != "unchanged":
-            about, action = written.stored.supplier_id, f"record.{written.status}"
-            await _write_entry(connection, actor, action, source, about, written.data_version, now)
+            about, detail = _entry_of(source, written.stored.supplier_id, written.data_version)
+            await write_entry(connection, actor, f"record.{written.status}", about, now, detail=detail)
     return written
 
 
@@ -154,22 +155,13 @@ async def _require_match(call: Call, connection: Connection, source: str, extern
         require_match(call, None if stored is None else _etag(stored))
 
 
-async def _write_entry(
-    connection: Connection,
-    actor: Actor,
-    action: str,
-    source: str,
-    supplier_id: UUID | None,
-    data_version: int,
-    now: datetime,
-) -> None:
-    """Write who changed a record, under the supplier it describes; never its `external_id`, which may name somebody.
+def _entry_of(source: str, supplier_id: UUID | None, data_version: int) -> tuple[str, Detail]:
+    """The object and the detail of a journal entry about a record: never its `external_id`, which may name somebody.
 
     The source stands for a record that waits for its supplier.
     """
-    detail: Detail = {"source": source, "data_version": data_version}
     about = f"source:{source}" if supplier_id is None else f"supplier:{supplier_id}"
-    await write_entry(connection, actor, action, about, now, detail=detail)
+    return about, {"source": source, "data_version": data_version}
 
 
 def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:

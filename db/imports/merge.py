@@ -199,11 +199,6 @@ _WITHOUT_RECORDS = text("""
 """)
 
 
-async def count_stored(connection: Connection, source: str) -> int:
-    """The number of records of the source."""
-    return await connection.scalar(text("SELECT count(*) FROM records WHERE source = :source"), {"source": source}) or 0
-
-
 async def count_absent(connection: Connection, source: str) -> int:
     """The number of the source's records that no row names, not even a rejected one."""
     return await _summed(connection, source, "count(*)", _IS_ABSENT)
@@ -256,12 +251,6 @@ async def merge(context: ImportContext, *, added: int, remove_absent: bool, remo
     await connection.execute(_SUPPLIERS)
     tombstone = tombstone_values(context.terms.change_set, context.terms.now)
     await connection.execute(suppliers.update().where(_WITHOUT_RECORDS).values(tombstone))
-
-
-async def changes_suppliers(context: ImportContext) -> bool:
-    """Whether any supplier is written or removed by this import; records that wait for theirs change none."""
-    query = text("SELECT EXISTS (SELECT FROM suppliers WHERE change_set = :change_set)")
-    return bool(await context.connection.scalar(query, {"change_set": context.terms.change_set}))
 
 
 async def note_received(context: ImportContext) -> None:

@@ -19,19 +19,17 @@ from db.core.engine import Connection, Engine, Subject, below, lock, lock_if_fre
 from db.delivery.webhooks import queue_import_finished
 from db.imports.merge import (
     MANY,
-    changes_suppliers,
     count_absent,
     count_removed_vertices,
-    count_stored,
     count_withdrawn,
     merge,
     note_received,
     refresh_statistics,
 )
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
-from db.imports.stage import MOST_ERRORS, Counts, ImportContext, analyze_staging, first_rejects, open_staging, stage
+from db.imports.stage import MOST_ERRORS, Counts, ImportContext, first_rejects, open_staging, stage
 from db.journal.entries import write_entry
-from db.schema.supplier_tables import import_errors, imports
+from db.schema.supplier_tables import import_errors, imports, suppliers
 from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
@@ -175,7 +173,7 @@ async def _import(engine: Engine, context: ImportContext, order: Order, prepare:
             expects_new = done.added > done.received / 2
             counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
             show(counts)
-    await analyze_staging(connection)
+    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
     is_snapshot = order.mode != "upsert" and context.stored > 0
     unnamed = await count_absent(connection, order.source) if is_snapshot else 0
     # as many rejected rows could be theirs: then they stay
@@ -214,7 +212,9 @@ async def _begin(
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
     terms = Terms(order.source, change_set, now, order.language, suppressions)
-    stored, drawn = await count_stored(connection, order.source), await count_vertices(connection, order.source)
+    count = text("SELECT count(*) FROM records WHERE source = :source")
+    stored = await connection.scalar(count, {"source": order.source}) or 0
+    drawn = await count_vertices(connection, order.source)
     return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
 
 
@@ -260,12 +260,17 @@ async def _store(context: ImportContext, order: Order, counts: Counts, absent: i
     connection = context.connection
     if not order.dry_run:
         if counts.rejected:
-            await store_rejects(connection, order.id, order.source)
+            # the first of them, for which those of earlier imports make room
+            most = {"id": order.id, "most": MOST_ERRORS}
+            room = MOST_ERRORS_OF_SOURCE - (await connection.execute(_STORE_REJECTS, most)).rowcount
+            await connection.execute(_REMOVE_EARLIER_REJECTS, most | {"source": order.source, "most_of_others": room})
         if is_merged := counts.added or counts.changed or counts.waiting or absent or withdrawn:
             await merge(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
         if context.stored:
             await note_received(context)
-        if is_merged and await changes_suppliers(context):
+        # records that wait for their suppliers change none
+        changes = select(suppliers.c.id).where(suppliers.c.change_set == context.terms.change_set).exists()
+        if is_merged and await connection.scalar(select(changes)):
             return await publish(connection, context.terms.change_set)
     return await current_version(connection)
 
@@ -287,13 +292,6 @@ async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None
         async with transaction(engine) as connection:
             await connection.execute(text("SET LOCAL synchronous_commit TO off"))
             await connection.execute(update(imports).where(imports.c.id == import_id).values(so_far))
-
-
-async def store_rejects(connection: Connection, import_id: UUID, source: str) -> None:
-    """Store the first rejected rows, in the transaction that stores the others, and make room for them."""
-    stored = (await connection.execute(_STORE_REJECTS, {"id": import_id, "most": MOST_ERRORS})).rowcount
-    room = {"most": MOST_ERRORS, "most_of_others": MOST_ERRORS_OF_SOURCE - stored}
-    await connection.execute(_REMOVE_EARLIER_REJECTS, {"id": import_id, "source": source} | room)
 
 
 async def write_import_entry(connection: Connection, actor: Actor, done: Import) -> None:

@@ -192,11 +192,6 @@ async def stage(context: ImportContext, batch: Prepared, rejected: int) -> tuple
     return await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named)
 
 
-async def analyze_staging(connection: Connection) -> None:
-    """Refresh the planner's statistics on the staging tables, once all rows are in them."""
-    await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
-
-
 async def first_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
     """The first rejects by line."""
     columns = ", ".join(_REJECT_COLUMNS)

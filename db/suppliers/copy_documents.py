@@ -3,7 +3,7 @@
 Several connections may share the work: each copies some pages of what one of them sees.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from struct import Struct
 from typing import Any, NamedTuple
@@ -69,9 +69,8 @@ async def copy_documents(url: str, snapshot: str, pages: Iterable[Pages], receiv
     them."""
     async with _reading(url, snapshot) as connection:
         for first, end in pages:
-            fields = _CopiedFields(receive)
             query = _DOCUMENTS.format(first=first, end=end)
-            await connection.copy_from_query(query, output=fields.read, format="binary")
+            await connection.copy_from_query(query, output=_field_reader(receive), format="binary")
 
 
 @asynccontextmanager
@@ -87,21 +86,20 @@ async def _reading(url: str, snapshot: str | None = None) -> AsyncIterator[Any]:
         await connection.close()
 
 
-class _CopiedFields:
-    """Reads rows of one field from parts of what is copied, however these are cut."""
+def _field_reader(receive: Callable[[bytes], object]) -> Callable[[bytes], Awaitable[None]]:
+    """A reader of rows of one field from parts of what is copied, however these are cut; it hands over whole ones."""
+    left, begins = b"", _HEADER_BYTES
 
-    def __init__(self, receive: Callable[[bytes], object]) -> None:
-        self._receive = receive
-        self._left, self._begins = b"", _HEADER_BYTES
-
-    async def read(self, part: bytes) -> None:
-        """Hand over the fields that are whole."""
-        content, at = self._left + part, self._begins
+    async def read(part: bytes) -> None:
+        nonlocal left, begins
+        content, at = left + part, begins
         while len(content) >= at + _ROW.size:
             _, length = _ROW.unpack_from(content, at)
             end = at + _ROW.size + length
             if len(content) < end:
                 break
-            self._receive(content[at + _ROW.size : end])
+            receive(content[at + _ROW.size : end])
             at = end
-        self._left, self._begins = (content[at:], 0) if at <= len(content) else (content, at)
+        left, begins = (content[at:], 0) if at <= len(content) else (content, at)
+
+    return read

@@ -46,7 +46,9 @@ class Suppressions(msgspec.Struct, frozen=True):
         if contact is None:
             return record
         email = email_key(contact.email or "")
-        own = self._of_record(external_id)
+        # earlier versions kept the id of a record as it is
+        hashed = _DIGEST_OF_ID + sha256(self.key + external_id.encode()).hexdigest() if self.of_record else ""
+        own = frozenset[bytes]().union(*(self.of_record.get(each, ()) for each in (external_id, hashed)))
         if email and _digest(self.key, "email", email) in self.everywhere:
             own |= self.everywhere
         elif not own:
@@ -59,13 +61,6 @@ class Suppressions(msgspec.Struct, frozen=True):
             if value and not own.isdisjoint(_digest(self.key, field, value, beside) for beside in ("", email))
         }
         return msgspec.structs.replace(record, contact=msgspec.structs.replace(contact, **gone)) if gone else record
-
-    def _of_record(self, external_id: str) -> frozenset[bytes]:
-        """The digests for that record; earlier versions kept its id as it is."""
-        if not self.of_record:
-            return frozenset()
-        ids = (external_id, _DIGEST_OF_ID + sha256(self.key + external_id.encode()).hexdigest())
-        return frozenset().union(*(self.of_record.get(each, ()) for each in ids))
 
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:

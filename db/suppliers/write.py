@@ -28,7 +28,7 @@ from db.core.listen_notify import answers
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
 from domain.decoding.stored import stored_decoder, with_later_members
 from domain.suppliers.assembly import StoredRecord, assemble
-from domain.suppliers.supplier import Flag, Offer, Placement, Point, Supplier, SupplierRecord
+from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from domain.text.normalise import fold
 
 CHANNEL = "vivier_suppliers"
@@ -186,12 +186,15 @@ def stored_record(row: Any) -> StoredRecord:
 def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
     """The columns of `suppliers` for one that is not deleted, in the order of the table."""
     location = supplier.location
+    named = {segment for offer in supplier.offers for segment in offer.segments}
+    coded = {code.partition("-")[0] for offer in supplier.offers if not offer.segments for code in offer.cpv}
     return {
         "id": supplier.id,
         "document": supplier,
         "deleted": False,
         "active": supplier.active,
-        "activities": activities(supplier.offers),
+        # as offered; of offers that name no segment the CPV codes, without check digit
+        "activities": sorted(named | coded),
         "kinds": list(supplier.kinds),
         "commune": supplier.commune,
         "lat": None if location is None else location.lat,
@@ -218,13 +221,6 @@ def tombstone_values(change_set: int, now: datetime) -> dict[str, Any]:
         "updated_at": now,
         "change_set": change_set,
     }
-
-
-def activities(offers: Sequence[Offer]) -> list[str]:
-    """Segment and family ids as offered, and the CPV codes, without check digit, of offers that name no segment."""
-    named = {segment for offer in offers for segment in offer.segments}
-    placed_by_cpv = {code.partition("-")[0] for offer in offers if not offer.segments for code in offer.cpv}
-    return sorted(named | placed_by_cpv)
 
 
 SIREN_DIGITS = 9

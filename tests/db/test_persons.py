@@ -32,7 +32,7 @@ from db.persons import (
     find_account,
     find_or_insert_person,
     find_session,
-    insert_session_of_person,
+    insert_session,
     list_accounts,
     note_sign_in,
 )
@@ -120,7 +120,7 @@ async def test_who_comes_back_is_the_same_person_seen_later(connection: Connecti
 async def test_another_name_is_another_person_of_the_same_account(connection: Connection) -> None:
     """The journal keeps calling the first one as it did, and its sessions end."""
     first = await sign_in(connection)
-    await insert_session_of_person(connection, DIGEST, first, ("match",), NOW, NOW + DAY, "token")
+    await insert_session(connection, DIGEST, NOW, NOW + DAY, person_id=first, scopes=("match",))
     second = await sign_in(connection, name="Anne Le Goff-Martin")
     assert second != first
     assert [each.id for each in await list_accounts(connection, None, NOW)] == [second]
@@ -136,14 +136,14 @@ async def test_of_many_sessions_of_a_person_the_earliest_ends(
     person = await sign_in(connection)
     for n, digest in enumerate(digests):
         at = NOW + timedelta(seconds=n)
-        await insert_session_of_person(connection, digest, person, ("match",), at, NOW + DAY, "token")
+        await insert_session(connection, digest, at, NOW + DAY, person_id=person, scopes=("match",))
     found = [await find_session(connection, [digest], NOW) for digest in digests]
     assert [each is not None for each in found] == [False, True, True]
 
 
 async def test_a_session_is_of_its_person_until_it_ends(connection: Connection) -> None:
     person = await sign_in(connection)
-    await insert_session_of_person(connection, DIGEST, person, ("match", "needs"), NOW, NOW + DAY, "token")
+    await insert_session(connection, DIGEST, NOW, NOW + DAY, person_id=person, scopes=("match", "needs"))
     found = await find_session(connection, [DIGEST], NOW)
     assert found is not None
     organisation_id = await ensure_organisation(connection, "Morbihan", NOW)

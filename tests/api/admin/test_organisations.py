@@ -44,13 +44,6 @@ async def own_journal(operator: Member, organisation_id: str) -> list[dict[str, 
     return items
 
 
-async def test_made_twice_under_one_key_it_is_made_once(operator: Member) -> None:
-    headers, body = {"Idempotency-Key": uuid4().hex}, {"name": new_name()}
-    first, second = [await operator.post("/organisations", body, **headers) for _ in range(2)]
-    assert (first.status_code, first.json()) == (second.status_code, second.json())
-    assert first.status_code == 201
-
-
 async def test_names_and_sirets_are_taken_once(operator: Member) -> None:
     number, name = siret(uuid4().hex), new_name()
     await operator.post("/organisations", {"name": name, "siret": number})
@@ -110,19 +103,13 @@ async def test_a_stale_match_changes_nothing(served: Client, operator: Member) -
 
 
 async def test_lists_go_on_where_they_stopped(operator: Member) -> None:
-    for _ in range(3):
+    for _ in range(2):
         await operator.post("/organisations", {"name": new_name()})
-    ids: list[str] = []
-    following = ""
-    while True:
-        page = (await operator.get(f"/organisations?limit=200{following}")).json()
-        ids += [each["id"] for each in page["items"]]
-        if page["next_cursor"] is None:
-            break
-        following = f"&cursor={page['next_cursor']}"
-    assert ids == sorted(set(ids))
-    assert len(ids) >= 4
-    assert (await operator.get("/organisations?limit=1")).headers["link"].endswith('rel="next"')
+    first = await operator.get("/organisations?limit=1")
+    assert first.headers["link"].endswith('rel="next"')
+    rest = await operator.get(f"/organisations?limit=200&cursor={first.json()['next_cursor']}")
+    ids = [each["id"] for each in (*first.json()["items"], *rest.json()["items"])]
+    assert (ids, len(ids) > 1) == (sorted(set(ids)), True)
 
 
 async def test_a_name_that_leads_people_is_neither_given_up_nor_taken(

@@ -109,18 +109,6 @@ async def test_a_mixed_exchange_is_told_as_it_happened(database_url: str, refere
             assert told.count("courriel non remis (adresse refusée)") >= 1
 
 
-async def test_who_was_refused_is_contacted_once_a_letter_is_posted(database_url: str, reference: Reference) -> None:
-    async with emailing(database_url, reference) as (client, mailbox):
-        mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
-        exchange = await mixed(client)
-        by_state = {each["state"]: each["supplier_id"] for each in (await exchange.shown())["recipients"]}
-        sent = await confirm(exchange, recipients=[by_state["sent"]])
-        assert_refused(sent, 409, "conflict")
-        posted = await confirm(exchange, recipients=[by_state["undeliverable"]])
-        states = {each["supplier_id"]: (each["way"], each["state"]) for each in posted.json()["recipients"]}
-        assert states[by_state["undeliverable"]] == ("letter", "posted")
-
-
 async def test_a_confirmation_said_again_changes_nothing_and_another_day_corrects_it(
     served: Client, exchange: Opened
 ) -> None:
@@ -179,11 +167,12 @@ async def test_a_later_message_waits_for_its_own_letter(exchange: Opened) -> Non
 async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(
     database_url: str, reference: Reference
 ) -> None:
-    """The first message too, and by the exchange that it is of."""
+    """The first message too, and by the exchange that it is of; until a letter of it is posted."""
     async with emailing(database_url, reference) as (client, mailbox):
         mailbox.refusals, mailbox.stage = ["550 5.1.1 No such user"], "RCPT"
         exchange = await mixed(client)
-        refused = next(each for each in (await exchange.shown())["recipients"] if each["state"] == "undeliverable")
+        by_state = {each["state"]: each for each in (await exchange.shown())["recipients"]}
+        refused = by_state["undeliverable"]
         again = await opening(client, exchange.need, [refused["supplier_id"]], subject="Calendrier", channel="phone")
         assert again.status_code == 201, again.text
         page = (await client.get(f"{exchange.need}/report", headers={"Accept": "text/html"})).text
@@ -191,6 +180,10 @@ async def test_of_who_was_reached_later_the_report_says_what_did_not_arrive(
         text = TODAY_IN_FRENCH.sub("J", re.sub(r"[\s\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}]+", " ", row))
         assert "Joint par téléphone" in text
         assert "« Tonte », J : courriel non remis (adresse refusée)" in text
+        assert_refused(await confirm(exchange, recipients=[by_state["sent"]["supplier_id"]]), 409, "conflict")
+        posted = await confirm(exchange, recipients=[refused["supplier_id"]])
+        states = {each["supplier_id"]: (each["way"], each["state"]) for each in posted.json()["recipients"]}
+        assert states[refused["supplier_id"]] == ("letter", "posted")
 
 
 # Where no other test has suppliers.
@@ -235,13 +228,9 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
         silent, "unknown_trade"
     )
     assert (await opening(served, need, silent[:1])).status_code == 201
-
-
-async def test_the_choice_means_nothing_beside_named_recipients(served: Client, silent: list[str]) -> None:
-    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
-    answer = await opening(served, need, silent, include_unknown_trade=True)
-    assert_refused(answer, 422, "invalid-content")
-    assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [
+    meaningless = await opening(served, need, silent, include_unknown_trade=True)
+    assert_refused(meaningless, 422, "invalid-content")
+    assert [(error["pointer"], error["code"]) for error in meaningless.json()["errors"]] == [
         ("/include_unknown_trade", "only_with_shortlist")
     ]
 

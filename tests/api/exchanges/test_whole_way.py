@@ -59,13 +59,7 @@ async def test_an_answer_comes_by_the_link_in_an_email(database_url: str, refere
         assert sent.status_code == 303
         last = (await exchange.shown())["messages"][-1]
         assert (last["body"], last["supplier_id"]) == ("Volontiers", exchange.suppliers[0])
-
-
-async def test_who_has_no_address_or_no_link_is_left_to_the_buyer(database_url: str, reference: Reference) -> None:
-    """And so is a message that goes by another channel."""
-    async with emailing(database_url, reference) as (client, mailbox):
-        exchange = await asked_by_email(client)
-        await all_sent(exchange)
+        # who has no address or no link is left to the buyer, and so is a message that goes by another channel
         no_address = await put_record(client, "annuaire", "nul", name="Sans adresse")
         need, recipients = f"/needs/{exchange.answer['need_id']}", [exchange.suppliers[0], no_address["supplier_id"]]
         second = opened(client, await opening(client, need, recipients))

@@ -194,19 +194,6 @@ async def test_what_cannot_be_answered(served: Client, query: str, accept: str, 
     assert answer.status_code == status, answer.text
 
 
-@pytest.mark.parametrize("form", [HTML, PDF])
-async def test_nothing_in_a_text_is_read_as_markup(served: Client, form: str) -> None:
-    buyer = await new_buyer(served)
-    evil = '#panic("x") $x$ <b>gras</b> <script>alert(1)</script> \\ *a* @b ]] 😀 漢 ' + "W" * 200
-    need = await buyer.keep(
-        title=evil[:390], description=evil * 3, lots=[{"id": "#1", "title": evil[:390], "segments": ["de-bio"]}]
-    )
-    text = await text_of(buyer, f"/needs/{need['need']['id']}/report", form)
-    assert "<script" not in text or form == PDF
-    assert ('#panic("x") $x$ <b>gras</b>' in text) == (form == PDF)
-    assert ("&lt;b&gt;gras&lt;/b&gt;" in text) == (form == HTML)
-
-
 async def test_a_draft_with_nothing_else_has_no_empty_section(served: Client) -> None:
     buyer = await new_buyer(served)
     need = (await buyer.keep(title=None, territory={"codes": ["departement:974"]}))["need"]["id"]

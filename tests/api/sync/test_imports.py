@@ -79,16 +79,6 @@ async def test_the_report_counts_every_row_and_locates_what_it_rejects(served: C
     assert sorted(await listed(served, f"source={source}")) == ["Atelier a", "Atelier b"]
 
 
-async def test_the_same_content_again_is_unchanged(served: Client, source: str) -> None:
-    first = (await send(served, source, lines(rows(source, "a", "b")))).json()
-    again = (await send(served, source, lines(rows(source, "a", "b")))).json()
-    assert counts(again) == {"received": 2, "unchanged": 2}
-    assert again["data_version"] == first["data_version"]
-
-    changed = (await send(served, source, lines(rows(source, "a", ess=False)))).json()
-    assert counts(changed) == {"received": 1, "changed": 1}
-
-
 async def test_a_record_put_and_a_row_imported_are_the_same(served: Client, source: str) -> None:
     """Content, place and flags alike."""
     fields = {"name": "Atelier", "siret": misprinted(siret(source)), "location": None}
@@ -236,14 +226,6 @@ async def test_an_import_whose_process_is_ended_is_to_be_sent_again(
     assert await listed(served, f"source={source}") == []
     past = (await served.get(f"/sources/{source}/imports")).json()["items"]
     assert [each["status"] for each in past] == ["failed"]
-
-
-async def test_reasons_are_in_the_language_of_the_caller(served: Client, source: str) -> None:
-    row = lines([{"external_id": "c", **record(path_of(source), siret="123")}])
-    french = (await send(served, source, row)).json()["errors"][0]
-    english = (await send(served, source, row, **{"Accept-Language": "en"})).json()["errors"][0]
-    assert french["code"] == english["code"]
-    assert french["detail"] != english["detail"]
 
 
 async def test_errors_are_kept_page_by_page(served: Client, source: str) -> None:

@@ -156,10 +156,6 @@ def test_a_file_that_cannot_be_read_says_why(
     assert refused.value.problems[0].code == code
 
 
-def test_a_compressed_file_is_read(processes: ForkedProcesses) -> None:
-    assert len(prepared(processes, gzip.compress(ROWS), reading(is_gzipped=True))) == 3
-
-
 def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Others wait for the place of such a file."""
     for_ever = (re.match("(a*)*b", "a" * 99) for _ in range(1))

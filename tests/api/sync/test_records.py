@@ -1,6 +1,5 @@
 """Records put, read and deleted by the source they belong to."""
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -62,17 +61,6 @@ async def test_a_source_draws_no_more_than_it_may(served: Client, source: str, m
         assert_refused(await send(served, source, row, query=query), 409, "too-many-vertices")
     assert (await put(served, path_of(source), record(path_of(source), **drawn))).status_code == 200
     await put_record(served, f"{source}-of-another", "2", **drawn)
-
-
-async def test_the_same_again_changes_nothing(served: Client, source: str) -> None:
-    first = await put_record(served, source)
-    again = await put(served, f"/sources/{source}/suppliers/1")
-    assert again.status_code == 200
-    assert again.json()["data_version"] == first["data_version"]
-
-    changed = await put_record(served, source, name="Les Jardins de l'Oust")
-    assert changed["data_version"] > first["data_version"]
-    assert changed["supplier_id"] == first["supplier_id"]
 
 
 async def test_what_was_put_is_matched_within_a_second(served: Client, source: str) -> None:
@@ -222,11 +210,3 @@ async def test_what_is_known_is_not_sent_again(served: Client, source: str) -> N
     await put_record(served, source, "2")
     answer = await served.get(path, headers={"If-None-Match": etag})
     assert (answer.status_code, answer.content) == (304, b"")
-
-
-async def test_many_at_once_are_all_stored(served: Client, source: str) -> None:
-    """More than the pool has connections, half of them for one record."""
-    paths = [f"/sources/{source}/suppliers/{number % 20}" for number in range(40)]
-    answers = await asyncio.gather(*(put(served, path, record(path, ess=bool(n % 3))) for n, path in enumerate(paths)))
-    assert sorted({answer.status_code for answer in answers}) == [200, 201]
-    assert sum(answer.status_code == 201 for answer in answers) == 20

@@ -100,14 +100,6 @@ async def test_suppliers_with_a_trade_are_counted(served: Client, source: str) -
     assert 'vivier_suppliers_with_trade{kind="(all)",source="(all)"}' in (await served.get("/metrics")).text
 
 
-async def test_a_source_without_suppliers_has_no_share(served: Client, source: str) -> None:
-    created = await put(served, f"/sources/{source}", SETTINGS)
-    assert created.json()["waiting"] == 0
-    assert created.json()["trades"] == {
-        "suppliers": 0, "with_trade": 0, "share": None, "by_kind": [], "by_evidence": []
-    }  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [

@@ -239,15 +239,28 @@ async def test_no_connection_is_free(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("statement", ["nonsense", "SELECT * FROM no_such_table", "SELECT 1 / 0"])
-async def test_mistakes_are_not_absence(engine: Engine, statement: str) -> None:
+async def test_mistakes_are_neither_absence_nor_for_want_of_room(engine: Engine, statement: str) -> None:
     """Wrong SQL stays a fault of ours."""
-    assert not is_away(await failure_of(engine, statement))
+    failure = await failure_of(engine, statement)
+    assert not is_away(failure)
+    assert not is_full(failure)
+    assert not is_ended(failure)
 
 
-@pytest.mark.parametrize("failure", [OSError("disk full"), FileNotFoundError("upload"), TimeoutError(), ValueError()])
-def test_other_failures_are_not_absence(failure: Exception) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        OSError("disk full"),
+        OSError(errno.EACCES, "Permission denied"),
+        FileNotFoundError("upload"),
+        TimeoutError(),
+        ValueError(),
+    ],
+)
+def test_other_failures_are_neither(failure: Exception) -> None:
     """The same kinds of error, but not from the driver."""
     assert not is_away(failure)
+    assert not is_full(failure)
 
 
 @pytest.mark.parametrize(
@@ -265,15 +278,9 @@ def test_a_full_disk_is_neither_absence_nor_a_mistake(failure: Exception) -> Non
     assert not is_away(failure)
 
 
-async def test_a_mistake_is_not_for_want_of_room(engine: Engine) -> None:
-    assert not is_full(await failure_of(engine, "SELECT 1 / 0"))
-    assert not is_full(OSError(errno.EACCES, "Permission denied"))
-
-
 async def test_a_statement_that_took_too_long_was_ended(engine: Engine) -> None:
     """The database is there, and nothing is full."""
     failure = await failure_of(engine, "SET LOCAL statement_timeout = '1ms'", "SELECT pg_sleep(60)")
     assert is_ended(failure)
     assert not is_away(failure)
     assert not is_full(failure)
-    assert not is_ended(await failure_of(engine, "SELECT 1 / 0"))

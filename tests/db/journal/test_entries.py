@@ -106,12 +106,9 @@ async def test_a_journal_reads_back_as_it_was_written(engine: Engine, length: in
 @pytest.mark.parametrize(
     ("statements", "expected"),
     [
-        (["UPDATE audit_entries SET action = 'need.created' WHERE number = 4"], [Break(4, "altered_entry")]),
         (["UPDATE audit_entries SET detail = '[1]' WHERE number = 5"], [Break(5, "altered_entry")]),
         (["UPDATE audit_entries SET at = at + interval '1 second' WHERE number = 2"], [Break(2, "altered_entry")]),
-        (["UPDATE audit_entries SET hash = '\\x00' WHERE number = 3"], [Break(3, "broken_link")]),
         (["DELETE FROM audit_entries WHERE number IN (3, 4)"], [Break(5, "gap", 2)]),
-        (["DELETE FROM audit_entries WHERE number = 1"], [Break(2, "gap", 1)]),
         (
             [
                 "DELETE FROM audit_entries WHERE number = 4",

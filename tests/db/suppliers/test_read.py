@@ -15,7 +15,7 @@ from sqlalchemy import text
 from db.core import listen_notify
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-from db.suppliers.copy_documents import DirectorySnapshot, Pages, _CopiedFields, copy_documents, shared_snapshot
+from db.suppliers.copy_documents import DirectorySnapshot, Pages, _field_reader, copy_documents, shared_snapshot
 from db.suppliers.read import (
     LAST_ID,
     START,
@@ -287,9 +287,9 @@ async def test_rows_are_read_however_they_are_cut(size: int) -> None:
     fields = [b"", b"{}", b"x" * 30]
     content = bytes(19) + b"".join(pack(">hi", 1, len(each)) + each for each in fields) + b"\xff\xff"
     found: list[bytes] = []
-    reading = _CopiedFields(found.append)
+    read = _field_reader(found.append)
     for start in range(0, len(content), size):
-        await reading.read(content[start : start + size])
+        await read(content[start : start + size])
     assert found == fields
 
 

@@ -94,18 +94,6 @@ async def test_what_postgresql_cannot_hold_is_refused_with_its_place(engine: Eng
     assert (await put(engine, what=record(r"C:\u0000"))).stored.record.name == r"C:\u0000"
 
 
-async def test_raising_takes_everything_back(engine: Engine) -> None:
-    async def put_and_fail() -> None:
-        async with transaction(engine) as connection:
-            await put_record(connection, "reseau", "1", record(), PONTIVY, now=NOW, similarity=same_name)
-            raise LookupError
-
-    with pytest.raises(LookupError):
-        await put_and_fail()
-    assert await ask(engine, get_record, "reseau", "1") is None
-    assert await ask(engine, current_version) == 0
-
-
 async def test_records_put_at_the_same_time_each_get_a_version(engine: Engine) -> None:
     """The same record twice, and others beside it: one supplier each, no version lost."""
     each = [str(number % 6) for number in range(12)]

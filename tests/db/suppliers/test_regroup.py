@@ -62,14 +62,6 @@ async def test_two_sources_describe_one_supplier_by_its_siret(engine: Engine) ->
     }  # fmt: skip
 
 
-async def test_near_same_names_at_one_place_are_one_supplier(engine: Engine) -> None:
-    ours = await put(engine, what=record(siret=SIRET))
-    near = await put(engine, "near", record("JARDINS DU BLAVET"), source="carte", placement=NEAR)
-    far = await put(engine, "far", source="carte", placement=FAR)
-
-    assert near.supplier_id == ours.supplier_id != far.supplier_id
-
-
 @pytest.mark.parametrize("code", ["placed_at_commune", "point_far_from_commune", "outside_france"])
 async def test_a_place_that_is_not_its_own_is_no_evidence(engine: Engine, code: Any) -> None:
     """Everyone who is only known to be in a commune stands at its middle."""

@@ -15,8 +15,7 @@ from domain.suppliers.supplier import Flag, FlagCode
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
-from tests.accessibility_tree import Outline
-from tests.api.desk.steps import Browser, assert_refers_to_itself, heading
+from tests.api.desk.steps import Browser, heading
 from tests.api.sync.factories import Client, put_record
 from tests.factories import reference
 
@@ -109,17 +108,6 @@ async def test_a_place_in_doubt_is_a_choice_and_nothing_found_says_so(
     assert (await own.get("/annuaire?type=nobody&metier=nothing&territoire=nowhere")).status_code == 200
 
 
-async def test_the_way_back_from_a_supplier_is_the_search(served: Client, own: Browser, source: str) -> None:
-    stored = await put_record(served, source, name="Un nom")
-    path = f"/annuaire/{stored['supplier_id']}"
-    here = str(own.base_url).rstrip("/")
-    page = (await own.get(path, headers={"Referer": f"{here}/annuaire?metier=ev-entretien&type=ACI"})).text
-    assert 'href="./../annuaire?metier=ev-entretien&amp;type=ACI"' in page
-    for elsewhere in ("https://other.example/annuaire?x=1", "http://[no-address/annuaire?x=1"):
-        answer = await own.get(path, headers={"Referer": elsewhere})
-        assert (answer.status_code, 'href="./../annuaire">' in answer.text) == (200, True)
-
-
 async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_without_its_person(
     served: Client, own: Browser, source: str
 ) -> None:
@@ -147,11 +135,18 @@ async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_withou
 async def test_the_page_of_a_merged_supplier_is_that_of_the_one_that_is_left(
     served: Client, own: Browser, source: str
 ) -> None:
+    """The way back from it is the search that led there."""
     ids = [(await put_record(served, source, str(n), name=f"Un nom {n}", siret=None))["supplier_id"] for n in range(2)]
     assert (await served.post("/suppliers/merge", json={"ids": ids})).is_success
-    assert (await own.open(f"/annuaire/{ids[1]}")).url.path == f"/annuaire/{ids[0]}"
-    for path in ("nobody", str(uuid4())):
-        assert (await own.get(f"/annuaire/{path}")).status_code == 404
+    path, here = f"/annuaire/{ids[0]}", str(own.base_url).rstrip("/")
+    assert (await own.open(f"/annuaire/{ids[1]}")).url.path == path
+    for missing in ("nobody", str(uuid4())):
+        assert (await own.get(f"/annuaire/{missing}")).status_code == 404
+    page = (await own.get(path, headers={"Referer": f"{here}/annuaire?metier=ev-entretien&type=ACI"})).text
+    assert 'href="./../annuaire?metier=ev-entretien&amp;type=ACI"' in page
+    for elsewhere in ("https://other.example/annuaire?x=1", "http://[no-address/annuaire?x=1"):
+        answer = await own.get(path, headers={"Referer": elsewhere})
+        assert (answer.status_code, 'href="./../annuaire">' in answer.text) == (200, True)
 
 
 @pytest.mark.parametrize(
@@ -277,12 +272,6 @@ async def test_the_number_of_local_suppliers_leads_to_them_in_the_directory(
     await own.open(f"/{path}")
     (number,) = re.findall(r'<h2 id="trouves">(\d+) fournisseur', own.page)
     assert int(number) == local["Entretien d'espaces verts"]
-
-
-async def test_the_page_can_be_read_aloud(territory: Territory) -> None:
-    outline = Outline(await territory("?avec=departement:35&lieu=Saint-Denis"))
-    assert list(outline.unlabelled()) == []
-    assert_refers_to_itself(outline)
 
 
 async def test_a_territory_is_found_by_its_name(own: Browser) -> None:

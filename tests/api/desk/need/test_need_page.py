@@ -27,16 +27,16 @@ async def read(browser: Browser, **typed: str) -> str:
     return browser.page
 
 
-async def test_what_was_understood_is_shown_with_its_certainty(browser: Browser) -> None:
-    page = await read(browser, lieu="Morbihan", lot_1_objet=NETT)
+async def test_what_was_understood_is_shown_and_what_is_unticked_stays_so_until_other_words_are_typed(
+    browser: Browser,
+) -> None:
+    page = await read(browser, lieu="Morbihan", lot_1_objet=f"{NETT} <b>", titre='"><script>alert(1)</script>{0}')
+    assert ("<script>" in page, "<b>" in page) == (False, False), "what is typed is never markup"
+    assert browser.fields("besoin")["titre"] == ['"><script>alert(1)</script>{0}']
     assert browser.fields("besoin")["territoire"] == ["departement:56"]
     assert browser.fields("besoin")["lot-1-metier"] == ["pr-locaux"]
     assert re.search(r"Nettoyage de locaux et bureaux\s*<small>(sûr|probable), \d+", page)
     assert "À corriger" not in page
-
-
-async def test_what_is_unticked_stays_so_until_other_words_are_typed(browser: Browser) -> None:
-    await read(browser, lieu="Morbihan", lot_1_objet=NETT)
     await browser.submit("besoin", {"lot-1-ajout": "blanchisserie"}, faire="comprendre")
     both = browser.fields("besoin")["lot-1-metier"]
     assert (len(both), both[0]) == (2, "pr-locaux")
@@ -99,7 +99,7 @@ async def test_lots_come_and_go_and_the_others_keep_what_was_typed(browser: Brow
 
 
 async def test_the_estimated_value_is_shown_as_a_sum(browser: Browser) -> None:
-    """Unless the amount covers all; and it stays in the counts while the form is filled in."""
+    """Unless the amount covers all, or renewals have no duration; in the counts as well while the form is filled in."""
     words = f"{NETT}, 50 000 €, 1 an reconductible 3 fois"
     page = await read(browser, lieu="Morbihan", lot_1_objet=words, lot_1_options="1 000")
     shown = " ".join(page.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ").split())
@@ -112,14 +112,10 @@ async def test_the_estimated_value_is_shown_as_a_sum(browser: Browser) -> None:
     page = await read(browser, lieu="Morbihan", lot_1_objet=words, lot_1_couvre="tout")
     assert "Valeur estimée :" not in page.replace("\N{NO-BREAK SPACE}", " ")
     assert browser.fields("besoin")["lot-1-couvre"] == ["tout"]
-
-
-async def test_renewals_without_a_duration_leave_the_value_unknown(browser: Browser) -> None:
     typed = {"lot_1_valeur": "50 000", "lot_1_reconductions": "36"}
-    page = await read(browser, lieu="Morbihan", lot_1_objet=NETT, **typed)
-    assert "les reconductions y comptent, indiquer la durée ferme" in page
-    assert "indiquer la durée ferme" not in await read(browser, lot_1_objet=NETT, lot_1_couvre="tout", **typed)
-    assert "indiquer la durée ferme" not in await read(browser, lot_1_objet=NETT, lot_1_duree="12", **typed)
+    for more, is_asked in ({}, True), ({"lot_1_couvre": "tout"}, False), ({"lot_1_duree": "12"}, False):
+        page = await read(browser, lieu="Morbihan", lot_1_objet=NETT, **typed, **more)
+        assert ("les reconductions y comptent, indiquer la durée ferme" in page) == is_asked
 
 
 async def test_the_example_is_one_click_away_and_in_order(own: Browser) -> None:
@@ -131,13 +127,6 @@ async def test_the_example_is_one_click_away_and_in_order(own: Browser) -> None:
     assert fields["lot-1-commune"] == ["56260"]
     english = (await own.get("/besoin", headers={"Accept-Language": "en"})).text
     assert (heading(english), '<html lang="en">' in english) == ("Your need", True)
-
-
-async def test_what_is_typed_is_never_markup(browser: Browser) -> None:
-    page = await read(browser, lieu="Morbihan", titre='"><script>alert(1)</script>', lot_1_objet="{0} <b>tonte</b>")
-    assert "<script>" not in page
-    assert "<b>" not in page
-    assert browser.fields("besoin")["titre"] == ['"><script>alert(1)</script>']
 
 
 async def test_a_long_form_is_read_beside_other_requests(

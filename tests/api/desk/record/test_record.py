@@ -15,7 +15,7 @@ from api.needs.routes import NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
 from tests.api.desk.need.test_need_form import NEED
-from tests.api.desk.steps import Browser, heading, keep, said
+from tests.api.desk.steps import MOWING, Browser, heading, keep, said
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.sync.factories import Client, put_record
 from tests.domain.needs.test_status import need
@@ -57,42 +57,36 @@ def suppliers_on(page: str) -> list[str]:
     return re.findall(r'name="fournisseur" value="([^"]+)"', page)
 
 
-async def test_a_need_is_kept_from_its_answer(own: Browser, buyer: Buyer) -> None:
+async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However often its button is pressed, at once or later, it is stored and matched once."""
     await own.open("/besoins")
     assert "Vous n'avez encore gardé aucun besoin" in said(own.page)
-    path = await keep(own)
+    await own.open("/besoin")
+    await own.submit("besoin", MOWING, to="besoin/resultat")
+    fields = own.fields("besoin/resultat")
+    answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
+    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
+    answers.append(await own.post("/besoins", data=fields))
+    (location,) = {answer.headers["location"] for answer in answers}
+    (stored,) = (await buyer.get("/needs")).json()["items"]
+    assert stored["lots"][0]["title"] == "tonte de pelouses"
+    await own.open(str(answers[0].url.join(location)))
     assert heading(own.page) == "Entretien du parc"
     assert "Décisions à prendre" in said(own.page)
-    assert (await need_of(buyer, path))["lots"][0]["title"] == "tonte de pelouses"
     await own.open("/besoins")
     assert "Entretien du parc" in said(own.page)
     await own.open("/besoins?etat=closed")
     assert "Aucun besoin dans cet état" in said(own.page)
 
 
-@pytest.mark.parametrize("prefix", ["", "lot-1-"])
-async def test_a_radius_that_no_need_may_have_is_not_stored(own: Browser, prefix: str) -> None:
+async def test_a_radius_that_no_need_may_have_is_not_stored(own: Browser) -> None:
     """Of the need or of a lot: nobody could read it again, nor the list that it is in."""
-    await own.open("/besoin")
-    typed = {f"{prefix}lieu": "commune:56178", f"{prefix}rayon": "20001", "lot-1-objet": "tonte"}
-    answer = await own.submit("besoin", typed, to="besoins")
-    assert answer.status_code == 422
-    assert f'<a href="#{prefix}lieu">' in own.page
-    assert (await own.open("/besoins")).status_code == 200
-
-
-async def test_a_button_pressed_twice_keeps_one_need_and_matches_it_once(
-    own: Browser, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Three clicks at once as well."""
-    await own.open("/besoin")
-    await own.submit("besoin", {"lieu": "commune:56178", "lot-1-objet": "tonte"}, to="besoin/resultat")
-    fields = own.fields("besoin/resultat")
-    answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
-    monkeypatch.delattr("api.needs.shortlist_versions.match_need")
-    answers.append(await own.post("/besoins", data=fields))
-    assert len({answer.headers["location"] for answer in answers}) == 1
-    assert len((await buyer.get("/needs")).json()["items"]) == 1
+    for prefix in ("", "lot-1-"):
+        await own.open("/besoin")
+        typed = {f"{prefix}lieu": "commune:56178", f"{prefix}rayon": "20001", "lot-1-objet": "tonte"}
+        assert (await own.submit("besoin", typed, to="besoins")).status_code == 422
+        assert f'<a href="#{prefix}lieu">' in own.page
+        assert (await own.open("/besoins")).status_code == 200
 
 
 async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(own: Browser, buyer: Buyer) -> None:

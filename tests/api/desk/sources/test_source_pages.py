@@ -58,33 +58,32 @@ def shown(page: str) -> dict[str, str]:
     return {unescape(name).replace("’", "'"): re.sub(r"<[^>]+>", "", unescape(text)).strip() for name, text in pairs}
 
 
-async def test_a_trial_says_what_would_be_stored_and_what_would_be_right_and_stores_nothing(
+async def test_a_trial_stores_nothing_and_an_import_once_and_both_list_the_rejects(
     served: Client, own: Browser, source: str
 ) -> None:
+    """Rejects can be had as a table, and an empty table to fill in."""
+    page, of_source = own.page, f"/{path_of(source)}"
     assert await send(own, source, ROWS.encode(), faire="essayer") == 200
     told = shown(own.page)
     assert (told["Lignes lues"], told["Fiches nouvelles"], told["Lignes rejetées"]) == ("3", "1", "2")
-    rows = re.findall(
-        r'<th scope="row">(\d+)</th>\s*<td class="broad">(.*?)</td>\s*<td class="broad">(.*?)</td>', own.page
-    )
-    assert [row[:2] for row in rows] == [("3", "2"), ("4", "3")]
-    assert (await served.get(f"/{path_of(source)}")).status_code == 404
-
-
-async def test_an_import_is_stored_once_and_its_report_lists_the_rejects(
-    served: Client, own: Browser, source: str
-) -> None:
-    page = own.page
+    cell = r'\s*<td class="broad">(.*?)</td>'
+    assert re.findall(rf'<th scope="row">(\d+)</th>{cell}', own.page) == [("3", "2"), ("4", "3")]
+    assert (await served.get(of_source)).status_code == 404
+    own.page = page
     assert await send(own, source, ROWS.encode("cp1252"), faire="importer") == 200
     assert "Terminé" in own.page
     assert shown(own.page)["Fiches nouvelles"] == "1"
     assert "14 chiffres" in unescape(own.page)
+    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', own.page)
+    lines = (await own.get(f"/{path}")).text.splitlines()
+    assert (len(lines), lines[1].split(";")[:3]) == (3, ["3", "2", "siret"])
     own.page = page
     await send(own, source, ROWS.encode(), faire="importer")
     assert shown(own.page)["Fiches inchangées"] == "1"
-    assert (await served.get(f"/{path_of(source)}")).json()["records"] == 1
-    await own.open(f"/{path_of(source)}")
+    assert (await served.get(of_source)).json()["records"] == 1
+    await own.open(of_source)
     assert shown(own.page)["Fiches"] == "1"
+    assert (await own.get(f"{of_source}/modele")).text.startswith("\ufeffIdentifiant;Nom;")
 
 
 @pytest.mark.parametrize(
@@ -238,16 +237,6 @@ async def test_a_workbook_is_tried_corrected_in_a_spreadsheet_and_sent_again(
     own.page = page
     await send(own, source, answer.content.replace(b"douze", b"12"), faire="importer")
     assert (shown(own.page)["Fiches nouvelles"], shown(own.page)["Lignes rejetées"]) == ("1", "0")
-
-
-async def test_the_model_and_the_rejects_of_an_import_are_tables(own: Browser, source: str) -> None:
-    model = await own.get(f"/{path_of(source)}/modele")
-    assert model.text.startswith("\ufeffIdentifiant;Nom;")
-    await own.open(f"/{path_of(source)}")
-    await send(own, source, ROWS.encode(), faire="importer")
-    (path,) = re.findall(r'href="[./]*(sources/[^"]+/rejets)"', own.page)
-    lines = (await own.get(f"/{path}")).text.splitlines()
-    assert (len(lines), lines[1].split(";")[:3]) == (3, ["3", "2", "siret"])
 
 
 async def test_the_suppliers_of_a_source_are_corrected_in_a_table_and_sent_again(

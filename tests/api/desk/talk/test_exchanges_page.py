@@ -190,19 +190,6 @@ async def test_a_message_is_added_corrected_and_its_letter_shown(desk: Desk, bro
     assert "Le parc fait 3 ha." in browser.page
 
 
-async def test_a_link_is_given_anew_and_taken_away(desk: Desk) -> None:
-    await desk.write()
-    old, who = desk.links()[TWO[0]], desk.suppliers[TWO[0]]
-    page = f"echanges/{(await desk.exchange())['id']}"
-    await desk.open(page)
-    await desk.send(page, faire=f"lien-{who}")
-    new = desk.links()[TWO[0]]
-    assert new != old
-    await desk.open(page)
-    await desk.send(page, faire=f"retirer-{who}")
-    assert (await desk.buyer.client.get(new)).status_code == 404
-
-
 async def test_after_publication_all_is_read_and_nothing_written(desk_with: DeskWith, browser: Browser) -> None:
     desk = await desk_with(TWO[0])
     page = await desk.open_written()
@@ -216,13 +203,6 @@ async def test_after_publication_all_is_read_and_nothing_written(desk_with: Desk
     assert refused.status_code == 409
     assert "Encore un mot" in browser.page
     assert ("Abandonné" in browser.page, "abandoned" in browser.page) == (True, False)
-
-
-async def test_who_the_list_does_not_show_is_said(desk_with: DeskWith, browser: Browser) -> None:
-    desk = await desk_with(*TWO, limit=1)
-    for part in ("echanges/nouveau", "egalite"):
-        await desk.open(part)
-        assert "la liste montre 1 des 2 candidats" in said(browser.page)
 
 
 async def test_a_supplier_beside_the_list_is_looked_up_by_keys_that_read_the_directory(
@@ -279,13 +259,13 @@ async def test_the_next_step_is_to_read_and_answer_and_the_journal_tells_both(de
     assert deeds[3][1] == "le fournisseur, par son lien"
 
 
-async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
+async def test_letters_are_prepared_again_and_links_given_anew_and_taken_away(
     desk_with: DeskWith, browser: Browser
 ) -> None:
-    """For those who have not answered; the links that they had go on working."""
+    """For those who have not answered; the links that they had go on working, until they are taken away."""
     desk = await desk_with(*TWO, "Bocage en fleurs")
     await desk.write()
-    first = desk.links()
+    first, who = desk.links(), desk.suppliers[TWO[0]]
     await desk.reply(first[TWO[0]], body="Oui", stance="interested")
     page = f"echanges/{(await desk.exchange())['id']}"
     await desk.open(page)
@@ -294,24 +274,36 @@ async def test_letters_that_a_session_took_with_it_are_prepared_again_together(
     again = desk.links()
     assert set(again) == {TWO[1], "Bocage en fleurs"}
     assert not {*again.values()} & {*first.values()}
-    await desk.reply(again[TWO[1]], body="Par le nouveau lien")
-    await desk.reply(first[TWO[1]], body="Par le premier lien")
-    assert [each["body"] for each in (await desk.exchange())["messages"][-2:]] == [
-        "Par le nouveau lien",
-        "Par le premier lien",
-    ]
+    bodies = ["Par le nouveau lien", "Par le premier lien"]
+    for body, links in zip(bodies, (again, first), strict=True):
+        await desk.reply(links[TWO[1]], body=body)
+    assert [each["body"] for each in (await desk.exchange())["messages"][-2:]] == bodies
+    await desk.open(page)
+    await desk.send(page, faire=f"lien-{who}")
+    new = desk.links()[TWO[0]]
+    assert new != first[TWO[0]]
+    await desk.open(page)
+    await desk.send(page, faire=f"retirer-{who}")
+    assert (await desk.buyer.client.get(new)).status_code == 404
 
 
-async def test_what_is_lacking_is_said_before_exchanges_end(desk: Desk, browser: Browser) -> None:
+async def test_what_is_lacking_is_said_before_exchanges_end_and_whom_the_list_does_not_show(
+    desk_with: DeskWith, browser: Browser
+) -> None:
+    desk = await desk_with(*TWO, limit=1)
+    for part in ("echanges/nouveau", "egalite"):
+        await desk.open(part)
+        assert "la liste montre 1 des 2 candidats" in said(browser.page)
+    await browser.submit("deconnexion")
+    desk = await desk_with(*TWO)
     await desk.buyer.patch(f"/{desk.api}", {"status": "sourcing"})
     await desk.open("etat?vers=published")
     assert "écart" not in said(browser.page)
-    await desk.write(a="choisis", fournisseur=desk.suppliers[TWO[0]])
+    page = await desk.open_written(a="choisis", fournisseur=desk.suppliers[TWO[0]])
+    await desk.send(page, faire="relire", texte="Dix tonnes.")
+    assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)
     await desk.open("etat?vers=published")
     assert "Un écart d'égalité de traitement reste ouvert" in said(browser.page)
-    await desk.open(f"echanges/{(await desk.exchange())['id']}")
-    await desk.send(f"echanges/{(await desk.exchange())['id']}", faire="relire", texte="Dix tonnes.")
-    assert "Ajouter à l'échange et préparer la lettre" in said(browser.page)
 
 
 async def test_a_letter_is_posted_by_its_button(desk: Desk, browser: Browser) -> None:

@@ -153,20 +153,6 @@ async def test_a_calendar_has_its_own_address_until_it_is_taken_away(desk_with: 
     assert (await browser.get(path, headers={"Accept": "*/*"})).status_code == 404
 
 
-async def test_who_was_not_invited_is_ticked_from_the_gap(desk: Desk, browser: Browser) -> None:
-    await desk.write()
-    await desk.open("rencontres/nouvelle")
-    await desk.send("rencontres/nouvelle", {"faire": "enregistrer", **WHEN, "fournisseur": desk.suppliers[TWO[0]]})
-    (meeting,) = await meetings(desk)
-    await desk.open("egalite")
-    (missing,) = browser.fields(f"{desk.path}/rencontres/{meeting['id']}")["inviter"]
-    assert missing == desk.suppliers[TWO[1]]
-    page = f"rencontres/{meeting['id']}"
-    await desk.open(f"{page}?inviter={missing}")
-    await desk.send(page, {"faire": "enregistrer"})
-    assert (await desk.buyer.get(f"/{desk.api}/equal-treatment")).json()["gaps"] == []
-
-
 async def test_a_meeting_is_about_several_needs(desk: Desk, served: Client, browser: Browser) -> None:
     """It is in the file of each, and leaves that of one whose box is unticked."""
     other = (await desk.buyer.keep(title="Entretien des cours"))["need"]["id"]
