@@ -134,7 +134,7 @@ def lot_matches(
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The review of a need's lots, as they were read, by the law of a day."""
     objects, kept = {query.lot.id: query.subject.objects for query in queries}, kept_of(index.base)
-    return (kept.reviews.review if kept else review_need)(need, day, reference.rules, objects)
+    return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
 
 def law_changes_of(

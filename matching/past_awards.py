@@ -1,6 +1,6 @@
 """Effects of past awards on a match: suppliers barred from an ESS-reserved lot, suppliers that win too often."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -77,27 +77,21 @@ class PastAwards:
 
         `passes` says of an ordinal whether it is a candidate.
         """
-        return [*self._habits(query, live), *self._dependent(query, live, passes)]
-
-    def _habits(self, query: LotQuery, live: LiveIndex) -> Iterator[LegalAdvice]:
-        """Each supplier that wins one of the lot's segments again and again, be it a candidate of this lot or not."""
+        habits, dependent = list[LegalAdvice](), list[LegalAdvice]()
         for supplier, awards in self.of_buyer.items():
             ordinal = live.ordinal_of(supplier)
-            name = awards[-1].supplier_name if ordinal is None else live.base.columns.supplier(ordinal).name
+            known = None if ordinal is None else live.base.columns.supplier(ordinal)
+            name = known.name if known else awards[-1].supplier_name
             for segment in query.subject.objects:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
                 if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
-                    yield found
+                    habits.append(found)  # be it a candidate of this lot or not
                     break
-
-    def _dependent(self, query: LotQuery, live: LiveIndex, passes: Callable[[int], bool]) -> Iterator[LegalAdvice]:
-        for supplier, awards in self.of_buyer.items():
-            ordinal = live.ordinal_of(supplier)
-            if ordinal is None or not passes(ordinal):
-                continue
-            known = live.base.columns.supplier(ordinal)
-            if found := dependence(known.name, known.turnover_eur, awards, query.lot, self.on, self.rules):
-                yield found
+            if known and ordinal is not None and passes(ordinal):
+                turnover = known.turnover_eur
+                if found := dependence(known.name, turnover, awards, query.lot, self.on, self.rules):
+                    dependent.append(found)
+        return [*habits, *dependent]
 
 
 def barred(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:

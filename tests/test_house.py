@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24062, 115),
+    "api": (24_062, 115),
     "db": (8_950, 46),
-    "domain": (14_620, 62),
-    "matching": (10_125, 45),
-    "sources": (7_916, 34),
+    "domain": (14_560, 61),
+    "matching": (10_060, 45),
+    "sources": (7_893, 34),
     "tests": (56_600, 305),
 }
 BARE_WORD = (
@@ -133,7 +133,9 @@ def riddles_in(tree: ast.Module) -> Iterator[str]:
 
 
 def uses(path: Path, forbidden: set[str]) -> list[str]:
-    """Where a module names one of `forbidden`."""
+    """Where a module names one of `forbidden`; most have not even its last word."""
+    if not re.search(rf"\b({'|'.join(each.rpartition('.')[2] for each in forbidden)})\b", path.read_text()):
+        return []
     return [f"{path}:{line}: {used}" for line, used in qualified_names(parsed(path)) if used in forbidden]
 
 

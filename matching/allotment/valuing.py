@@ -150,7 +150,13 @@ class Valuing:
         refused: Chosen = "too_few" if own else "none"
         if not (own or options.reserve) or NO_SEGMENT in lot.segments:
             return Reservation((), unreserved, refused)
-        review = self._review(lot)
+        # of the places and the value of a lot, the law on reserving it reads nothing
+        key = lot.lots, lot.segments
+        review = self._reviews.get(key)
+        if review is None:
+            need = self.given.need_of((self.given.need_lot(lot, own, id="1"),))
+            reviewed = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
+            review = self._reviews[key] = reviewed.lots["1"]
         if own and review.outcome == "INELIGIBLE":
             refused = "forbidden"
         elif own:
@@ -172,17 +178,6 @@ class Valuing:
 
     def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
         return (candidates & self.pool.with_reservation(reserved)[1]).bit_count()
-
-    def _review(self, lot: PossibleLot) -> LotReview:
-        """The law on reserving a lot: of its places and value nothing is read."""
-        key = lot.lots, lot.segments
-        found = self._reviews.get(key)
-        if found is None:
-            written = self.given.need_lot(lot, self.given.reserved(lot), id="1")
-            need = self.given.need_of((written,))
-            review = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
-            found = self._reviews[key] = review.lots["1"]
-        return found
 
 
 _TYPES: Mapping[str, tuple[Reserved, ...]] = {

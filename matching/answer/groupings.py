@@ -157,20 +157,6 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
 
     Raises InvalidContent where the candidates answer its segments in so many ways that these take too long to combine.
     """
-    try:
-        return _first_groupings(lot, count, seed)
-    except TooManyCombinations:
-        name, objects = lot.query.lot.id[:40], len(lot.query.subject.objects)
-        message = Text(
-            f"Lot {name} : trop de groupements à examiner pour {objects} segments ; en demander moins par lot, ou pas "
-            "de groupements",
-            f"Lot {name}: too many groupings to look at for {objects} segments; ask for fewer in a lot, or for no "
-            "groupings",
-        )
-        raise InvalidContent((Problem("/groupings", "too_many_combinations", message),)) from None
-
-
-def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     rows, objects = lot.passing.order, len(lot.query.subject.objects)
     if not count or objects < SIZES[0] or not len(rows):
         return []
@@ -179,10 +165,20 @@ def _first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     if most == objects or most * SIZES[-1] < objects:
         return []
     search, found = _Search(lot, rows, answered, seed), list[Members]()
-    for size in search.sizes():
-        found += search.first(size, count - len(found))
-        if len(found) == count:
-            break
+    try:
+        for size in search.sizes():
+            found += search.first(size, count - len(found))
+            if len(found) == count:
+                break
+    except TooManyCombinations:
+        name = lot.query.lot.id[:40]
+        message = Text(
+            f"Lot {name} : trop de groupements à examiner pour {objects} segments ; en demander moins par lot, ou pas "
+            "de groupements",
+            f"Lot {name}: too many groupings to look at for {objects} segments; ask for fewer in a lot, or for no "
+            "groupings",
+        )
+        raise InvalidContent((Problem("/groupings", "too_many_combinations", message),)) from None
     return found
 
 
@@ -222,8 +218,12 @@ class _Search:
         rows = self._rows
         criteria = (self._outcome, self._distance, self._draw)
         for value in criteria if self._lot.reserved_types else criteria[1:]:
-            some = self._nearest_sets(rows, size, count) if value == self._distance else []
-            some = some or self._sets(rows, value(rows), size, count)
+            some = list[Members]()
+            if value == self._distance:  # first among those whose distance is known: of some who are farther it is not
+                known = self._lot.passing.distances.known[rows]
+                some = self._sets(rows[known <= CERTAIN_KM], known[known <= CERTAIN_KM], size, count)
+            if len(some) < count:
+                some = self._sets(rows, value(rows), size, count)
             found.update(tuple(sorted(each)) for each in some)
             if len(some) < count:
                 break
@@ -246,13 +246,6 @@ class _Search:
 
     def _draw(self, rows: Positions) -> NDArray[np.uint64]:
         return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
-
-    def _nearest_sets(self, rows: Positions, size: int, count: int) -> list[Members]:
-        """The first `count` groupings by distance, where nobody farther than CERTAIN_KM is among them; else none."""
-        known = self._lot.passing.distances.known[rows]
-        near = known <= CERTAIN_KM  # of some who are farther the distance is known, of others not
-        some = self._sets(rows[near], known[near], size, count)
-        return some if len(some) == count else []
 
     def _sets(self, rows: Positions, values: NDArray[Any], size: int, count: int) -> list[Members]:
         """The first `count` groupings among some rows in the order of their values; what is equal as it comes."""

@@ -218,16 +218,8 @@ def title_differs(labels: list[str]) -> Text:
     )
 
 
-_NUMBERS = {
-    2: Text("deux", "two"),
-    3: Text("trois", "three"),
-    4: Text("quatre", "four"),
-    5: Text("cinq", "five"),
-    6: Text("six", "six"),
-    7: Text("sept", "seven"),
-    8: Text("huit", "eight"),
-    9: Text("neuf", "nine"),
-}
+FRENCH, ENGLISH = "deux trois quatre cinq six sept huit neuf", "two three four five six seven eight nine"
+NUMBERS = dict(enumerate(map(Text, FRENCH.split(), ENGLISH.split()), start=2))
 
 
 def grouping(suppliers: int, segments: int) -> Text:
@@ -240,7 +232,7 @@ def grouping(suppliers: int, segments: int) -> Text:
 
 
 def _in_letters(number: int) -> Text:
-    return _NUMBERS.get(number, Text(str(number), str(number)))
+    return NUMBERS.get(number, Text(str(number), str(number)))
 
 
 def ready(content: bytes) -> Any:

@@ -48,7 +48,7 @@ from matching.index.offers import (
     offers_for,
 )
 from matching.index.service_areas import GROUND
-from matching.index.supplier_columns import IndexedSupplier, Ordinals
+from matching.index.supplier_columns import Ordinals
 from matching.lot_match import FirstCandidates, LotMatch
 from matching.lot_query import Subject
 from matching.reference import Reference
@@ -266,18 +266,19 @@ class RowWriter:
         """The answers, those that nobody declared with what they rest on, strongest and latest first."""
         if answered.are_declared:
             return answered.segments_json
-        supplier = lot.live.base.columns.supplier(ordinal)
-        return encode([self._with_evidence(lot, answer, supplier) for answer in answered.segments])
-
-    def _with_evidence(self, lot: LotMatch, answer: SegmentAnswer, supplier: IndexedSupplier) -> SegmentAnswer:
-        if answer.basis == BASES[0]:
-            return answer
-        cpv = lot.live.base.cpv
-        offers = (o for o in supplier.offers if answer.offered in offered_segments(o, self.reference.taxonomy, cpv))
-        found = {each: None for offer in offers if offer.basis != BASES[0] for each in offer.evidence}
-        strongest = sorted(found, key=strength)[:EVIDENCE_SHOWN]
-        shown = (OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source) for one in strongest)
-        return msgspec.structs.replace(answer, evidence=tuple(shown))
+        taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
+        offers = [each for each in lot.live.base.columns.supplier(ordinal).offers if each.basis != BASES[0]]
+        for answer in answered.segments:
+            shown: list[OfferEvidence] = []
+            if answer.basis != BASES[0]:
+                own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
+                found = dict.fromkeys(each for offer in own for each in offer.evidence)
+                shown += (
+                    OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source)
+                    for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
+                )
+            answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
+        return encode(answers)
 
     def _judged(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Judged]:
         """Eligibility of suppliers for each of the lot's reserved types, after the awards that the buyer made them."""

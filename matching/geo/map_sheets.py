@@ -139,7 +139,20 @@ class _Mapper:
         self._discs = [self._disc(site, radius_km) for site in sites] if radius_km else []
 
     def sheets(self, territories: Sequence[TerritoryRequest]) -> MapSheets:
-        pieces = self._pieces(territories)
+        # the polygons, in degrees, of all that was requested
+        areas: dict[str, Area] = {}
+        drawn: list[shapely.Geometry] = []
+        for request in territories:
+            for code in request.codes or ():
+                area = self._geography.territories.area(code)
+                areas[area.id] = area
+            if request.geometry is not None:
+                drawn.append(checked_geometry(request.geometry))
+            if request.near is not None and request.radius_km is not None:
+                drawn.append(self._disc(request.near, request.radius_km))
+        largest = largest_areas(areas.values(), len(self._geography.outlines))
+        outlined = [self._geography.outlines_of(area) for area in largest]
+        pieces = shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
         if not len(pieces):
             return MapSheets((), len(self._points))
         # the code of the region that each polygon lies in; empty where it lies in none
@@ -158,22 +171,6 @@ class _Mapper:
         ]
         shown = {position for sheet in made for position, _ in sheet.points}
         return MapSheets(tuple(made), len(self._points) - len(shown))
-
-    def _pieces(self, territories: Sequence[TerritoryRequest]) -> Geometries:
-        """The polygons, in degrees, of all that was requested."""
-        areas: dict[str, Area] = {}
-        drawn: list[shapely.Geometry] = []
-        for request in territories:
-            for code in request.codes or ():
-                area = self._geography.territories.area(code)
-                areas[area.id] = area
-            if request.geometry is not None:
-                drawn.append(checked_geometry(request.geometry))
-            if request.near is not None and request.radius_km is not None:
-                drawn.append(self._disc(request.near, request.radius_km))
-        largest = largest_areas(areas.values(), len(self._geography.outlines))
-        outlined = [self._geography.outlines_of(area) for area in largest]
-        return shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
 
     def _disc(self, near: Place, radius_km: float) -> shapely.Geometry:
         """All that lies within a radius of a point or of a commune's outline, in degrees."""
@@ -200,12 +197,20 @@ class _Mapper:
         if ground is None:
             ground = self._ground(frame, pieces, inset=inset)
             _grounds.put(known, ground, ground.weight)
+        # all within the radius of the sites, or of the territory where there are none
+        reach = ""
+        if self._radius_km:
+            if self._discs:
+                within = laid_thin(frame, np.array(self._discs, dtype=object), inset=inset)
+            else:
+                within = shapely.buffer([ground.whole], self._radius_km * frame.per_km, quad_segs=DISC_STEPS)
+            reach = path_data(frame, within, inset=inset)
         return Sheet(
             name=name,
             frame=frame,
             context=ground.context,
             territory=ground.territory,
-            reach=self._reach(frame, ground, inset=inset),
+            reach=reach,
             towns=() if inset else tuple(self._towns(frame, ground)),
             sites=tuple(rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
             points=tuple((i, rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
@@ -246,16 +251,6 @@ class _Mapper:
             whole,
             () if inset else tuple((names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
         )
-
-    def _reach(self, frame: Frame, ground: _Ground, *, inset: bool) -> str:
-        """All within the radius of the sites, or of the territory where there are none, as path data."""
-        if not self._radius_km:
-            return ""
-        if self._discs:
-            within = laid_thin(frame, np.array(self._discs, dtype=object), inset=inset)
-        else:
-            within = shapely.buffer([ground.whole], self._radius_km * frame.per_km, quad_segs=DISC_STEPS)
-        return path_data(frame, within, inset=inset)
 
     def _towns(self, frame: Frame, ground: _Ground) -> list[Town]:
         """The largest communes on the sheet whose names find a place between the points and each other."""

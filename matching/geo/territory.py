@@ -180,8 +180,16 @@ class Geography:
         key = _key(request)
         found = self._territories.find(key)
         if found is None:
+            given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
             with problems_under(*at):
-                found = self._prepare(request)
+                if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
+                    raise InvalidContent((Problem("", "territory_form", FORMS),))
+                if request.codes is not None:
+                    found = self._of_codes(request.codes)
+                elif request.near is not None:
+                    found = self._of_disc(request.near, cast(float, request.radius_km))
+                else:
+                    found = self._of_geometry(cast(Geometry, request.geometry))
             self._territories.put(key, found, found.weight)
         return found
 
@@ -224,16 +232,6 @@ class Geography:
         for area in areas:
             ground[list(area.communes)] = True
         return ground
-
-    def _prepare(self, request: TerritoryRequest) -> Territory:
-        given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
-        if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
-            raise InvalidContent((Problem("", "territory_form", FORMS),))
-        if request.codes is not None:
-            return self._of_codes(request.codes)
-        if request.near is not None:
-            return self._of_disc(request.near, cast(float, request.radius_km))
-        return self._of_geometry(cast(Geometry, request.geometry))
 
     def _of_codes(self, codes: tuple[str, ...]) -> Territory:
         areas: list[Area] = []

@@ -57,6 +57,7 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
     ms, grounds = 0.0, dict[TerritoryRequest, _Ground]()
+    rows = min(need.limit, live.rows_end) + 2 * min(need.near_misses, live.rows_end)
     for lot in need.lots:
         request, ground = lot.territory or need.territory, NOWHERE
         if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
@@ -64,8 +65,17 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
                 grounds[request] = _ground(request, live, reference)
                 ms += grounds[request].ms
             ground = grounds[request]
-        offers = ground.share * _offers(lot, live)
-        ms += _lot_ms(need, lot, offers, live.rows_end) + ground.measure_ms * min(offers, ground.share * live.rows_end)
+        # about the offers near the territory that answer what the lot asks for
+        words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
+        wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
+        every = OFFERS_OF_WORDS * live.rows_end * words + sum([len(of.suppliers) for of in wanted if of is not None])
+        offers, segments = ground.share * every, _segments(lot)
+        said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
+        lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
+        if need.groupings and segments > 1:
+            lot_ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
+        lot_ms += (ROW_MS + ROW_SEGMENT_MS * segments) * rows
+        ms += lot_ms + ground.measure_ms * min(offers, ground.share * live.rows_end)
         if ms > enough:
             break
     return max(ms, AT_ONCE_MS + 1.0) if any(ground.measure_ms for ground in grounds.values()) else ms
@@ -90,23 +100,6 @@ def _segments(lot: Lot) -> int:
     """About the number of segments that a lot asks for."""
     words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None)
     return len(lot.segments) + len(lot.support_segments) + SEGMENTS_OF_WORDS * words
-
-
-def _offers(lot: Lot, live: LiveIndex) -> float:
-    """About the number of offers that answer what a lot asks for, in all of France."""
-    words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
-    wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
-    return OFFERS_OF_WORDS * live.rows_end * words + sum([len(of.suppliers) for of in wanted if of is not None])
-
-
-def _lot_ms(need: Need, lot: Lot, offers: float, suppliers: int) -> float:
-    """Milliseconds for a lot in a known territory near which there are so many offers."""
-    segments, rows = _segments(lot), min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
-    words = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
-    ms = LOT_MS + words + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
-    if need.groupings and segments > 1:
-        ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
-    return ms + (ROW_MS + ROW_SEGMENT_MS * segments) * rows
 
 
 def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:

@@ -29,7 +29,6 @@ from matching.lot_match import (
     DrawnOrder,
     FirstCandidates,
     LotMatch,
-    ReservedTypes,
 )
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
@@ -50,16 +49,6 @@ CACHED_PARTS, CACHED_LOTS = 32, 16
 LARGEST_CACHED, MOST_CACHED = 100, 16
 BYTES_AHEAD = 4_000
 """Of a lot itself, and of the orders that the requests after it was weighed will ask for."""
-
-
-class LotKey(NamedTuple):
-    """All that decides on a lot besides the territory and the subject."""
-
-    on: date
-    rules: Rules
-    reserved: ReservedTypes
-    site: ref[Shape] | None
-    cap_km: float | None
 
 
 class FoundAt(NamedTuple):
@@ -104,7 +93,8 @@ class HeldSelection:
     def __init__(self, live: LiveIndex, subject: Subject, ordinals: Ordinals) -> None:
         self.subject, self.ordinals = subject, ordinals
         self._known = live.change, live.rows_end
-        self.ranked = WeightBound[LotKey, RankedLot](CACHED_LOTS)
+        # by all that decides on a lot besides the territory and the subject
+        self.ranked = WeightBound[Hashable, RankedLot](CACHED_LOTS)
 
     @property
     def weight(self) -> int:
@@ -166,7 +156,15 @@ class KeptLots:
     ) -> Iterator[LotMatch]:
         """The lots held against the index; after past awards, which are of one buyer alone, no more than who is
         selected is kept."""
-        for query, held, barred in zip(queries, self._select_each(live, queries), bars, strict=True):
+        found = [self._find(live, query.territory, query.subject) for query in queries]
+        # those of one territory that are not kept are made together
+        lacking: dict[Territory, dict[Subject, Shape | None]] = {}
+        for query, held in zip(queries, found, strict=True):
+            if held is None:
+                lacking.setdefault(query.territory, {})[query.subject] = query.site
+        made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
+        for query, kept, barred in zip(queries, found, bars, strict=True):
+            held = kept or made[query.territory][query.subject]
             if barred:
                 selection = self.arrays_of(live, query.territory, held).selection
                 yield LotMatch(query, live, on, rules, selection, barred)
@@ -200,16 +198,6 @@ class KeptLots:
             self._nearby.put(key, (made, live.change), weight)
         return made
 
-    def _select_each(self, live: LiveIndex, queries: Sequence[LotQuery]) -> list[HeldSelection]:
-        """The selections of some lots; those of one territory that are not kept are made together."""
-        found = [self._find(live, query.territory, query.subject) for query in queries]
-        lacking: dict[Territory, dict[Subject, Shape | None]] = {}
-        for query, held in zip(queries, found, strict=True):
-            if held is None:
-                lacking.setdefault(query.territory, {})[query.subject] = query.site
-        made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
-        return [each or made[query.territory][query.subject] for query, each in zip(queries, found, strict=True)]
-
     def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> HeldSelection | None:
         """The kept selection of a territory and subject, where it holds."""
         held = self.selections.find((ref(territory), subject))
@@ -240,7 +228,7 @@ class KeptLot(LotMatch):
         super().__init__(query, live, on, rules)
         self._kept, self._held = kept, held
         site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
-        self._key = key = LotKey(on, rules, self.reserved_types, site, query.lot.max_distance_km)
+        key = on, rules, self.reserved_types, site, query.lot.max_distance_km
         ranked = held.ranked.find(key)
         if ranked is None:
             ranked = RankedLot(self.passing.counts, self.passing.within)

@@ -8,7 +8,7 @@ How the engine reads without it: `LotMatch`, `RowWriter`, `Explainer`, `nearby` 
 answer anew; what is here derives from them. `Index(…, keeps=False)` does without, and answers the same bytes.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -26,10 +26,9 @@ from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import ready
 from matching.answer.near_misses import Refused
 from matching.answer.supplier_rows import RowWriter, list_of, with_rank
-from matching.geo.projection import Positions
 from matching.index.live_index import Index
 from matching.kept.lots import KeptLot, KeptLots
-from matching.lot_match import FirstCandidates, LotMatch
+from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
@@ -45,25 +44,6 @@ REVIEW_BYTES, BYTES_PER_LOT, BYTES_PER_NAME = 8 << 20, 2_000, 80
 MOST_ADVICE = 4_096
 
 encode = msgspec.json.encode
-
-
-class KeptReviews:
-    """Reviews of needs by the facts that rules read: no rule sees more of a need, so that what is kept is right."""
-
-    def __init__(self) -> None:
-        self._kept: WeightBound[Hashable, NeedReview] = WeightBound(REVIEW_BYTES)
-
-    def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
-        """The review of a need, as `review_need` gives it."""
-        facts = legal_facts(need)
-        key = facts, on, rules, tuple(segments_of_lot.values())
-        review = self._kept.find(key)
-        if review is None:
-            review = review_facts(facts, on, rules, segments_of_lot)
-            named = sum(len(some) for advice in review.advice for some in advice.lots)
-            weight = len(encode(facts)) + BYTES_PER_LOT * len(facts.lots) + BYTES_PER_NAME * named
-            self._kept.put(key, review, weight)
-        return review
 
 
 class WrittenLot:
@@ -96,10 +76,22 @@ class Kept(KeptLots):
 
     def __init__(self, suppliers: int) -> None:
         super().__init__(suppliers)
-        self.reviews = KeptReviews()
+        self._reviews: WeightBound[Hashable, NeedReview] = WeightBound(REVIEW_BYTES)
         self.written: WeightBound[Hashable, WrittenLot] = WeightBound(WRITTEN_BYTES)
         self.requested: WeightBound[int, tuple[tuple[Wanted, ...], bytes]] = WeightBound(REQUESTED_BYTES)
         self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
+
+    def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+        """The review of a need, as `review_need` gives it, by the facts that rules read: none sees more of the need."""
+        facts = legal_facts(need)
+        key = facts, on, rules, tuple(segments_of_lot.values())
+        review = self._reviews.find(key)
+        if review is None:
+            review = review_facts(facts, on, rules, segments_of_lot)
+            named = sum(len(some) for advice in review.advice for some in advice.lots)
+            weight = len(encode(facts)) + BYTES_PER_LOT * len(facts.lots) + BYTES_PER_NAME * named
+            self._reviews.put(key, review, weight)
+        return review
 
     def written_lot(self, lot: KeptLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The pieces written of a lot for its kind of site; none at first."""
@@ -139,22 +131,19 @@ class KeptRowWriter(RowWriter):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
         if not first.order.is_settled:
-            return ready(list_of(self._ranked(lot, written, first, first.order.places(seed))))
+            places = first.order.places(seed)
+            numbers = first.order.numbers[places].tolist()
+            place_of = dict(zip(numbers, places.tolist(), strict=True))
+
+            def tails(lacking: list[int]) -> list[bytes]:
+                return self.candidate_tails(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
+
+            return ready(list_of(with_rank(_rows_of(written, numbers, tails))))
         found = written.lists.get(count)
         if found is None:
             found = list_of(with_rank(self.candidate_tails(lot, first, first.order.places(seed))))
             written.add(written.lists, {count: found}, len(found))
         return ready(found)
-
-    def _ranked(self, lot: LotMatch, written: WrittenLot, first: FirstCandidates, places: Positions) -> Iterator[bytes]:
-        """The candidates at some places, which are in order."""
-        numbers = first.order.numbers[places].tolist()
-        place_of = dict(zip(numbers, places.tolist(), strict=True))
-
-        def tails(lacking: list[int]) -> list[bytes]:
-            return self.candidate_tails(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
-
-        return with_rank(_rows_of(written, numbers, tails))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""

@@ -1,4 +1,4 @@
-"""A primary and a standby of PostgreSQL that tests stop, kill and promote."""
+"""A primary and a standby of PostgreSQL that tests stop, kill and promote; the processes of a running server."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from db.embedded.home import Home
-from tests.api.commands.conftest import until
+from tests.api.commands.conftest import Server, until
 
 
 def program_folder() -> Path | None:
@@ -142,3 +142,34 @@ class Cluster:
         done = self._home.account.run(self._programs / program, *arguments)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
+
+
+def children(pid: int) -> list[int]:
+    """The Python processes that a process started, in the order of their start."""
+
+    def found() -> Iterator[tuple[int, int]]:
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                name, _, rest = (entry / "stat").read_text().rpartition(")")
+                fields = rest.split()
+                if int(fields[1]) == pid and name.endswith("(vivier"):
+                    yield int(fields[19]), int(entry.name)
+
+    return [child for _, child in sorted(found())]
+
+
+def forker_of(server: Server) -> int:
+    """The process that starts those which read imports and build indexes: the first that the server started."""
+    return children(_main(server))[0]
+
+
+def workers_of(server: Server) -> list[int]:
+    """Those that answer requests: started after the forker, or the server's own where it has one worker."""
+    main = _main(server)
+    return children(main)[1:] or [main]
+
+
+def _main(server: Server) -> int:
+    """The process below that which only starts the server again where it crashes."""
+    (main,) = children(server.pid)
+    return main

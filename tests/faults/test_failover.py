@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from typing import Any
 
+import pytest
+
 from tests.api.commands.conftest import Answer, Server, decoded, until
-from tests.faults.postgres import Cluster
-from tests.faults.processes import workers_of
+from tests.faults.postgres import Cluster, workers_of
 
 Start = Callable[..., Server]
 JOURNAL_KEY = "A" * 43 + "="
@@ -88,27 +89,14 @@ def check(writers: Writers, servers: list[Server]) -> None:
         until(lambda server=server: data_version(server) >= newest)  # type: ignore[misc]
 
 
-def test_a_standby_takes_over_from_a_primary_that_was_killed(cluster: Cluster, start: Start) -> None:
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "hangs"])
+def test_a_standby_takes_over_from_a_primary_that_is_gone(cluster: Cluster, start: Start, end: signal.Signals) -> None:
     cluster.start_standby()
     servers = started(cluster, start)
     writers = Writers(servers)
     with writers.writing():
         until(writers.more())
-        cluster.primary.signal(signal.SIGKILL)
-        until(lambda: bool(writers.refused))
-        assert [server.ask("POST", "/match", NEED).status for server in servers] == [200, 200]
-        cluster.promote()
-        until(writers.more())
-    check(writers, servers)
-
-
-def test_a_standby_takes_over_from_a_primary_that_hangs(cluster: Cluster, start: Start) -> None:
-    cluster.start_standby()
-    servers = started(cluster, start)
-    writers = Writers(servers)
-    with writers.writing():
-        until(writers.more())
-        cluster.primary.signal(signal.SIGSTOP)
+        cluster.primary.signal(end)
         until(lambda: bool(writers.refused))
         assert [server.ask("POST", "/match", NEED).status for server in servers] == [200, 200]
         cluster.promote()

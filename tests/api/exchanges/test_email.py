@@ -17,7 +17,7 @@ from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
 from db.exchanges.exchanges import select_exchange
-from db.exchanges.reply_links import revoke_links, select_link, select_outgoing_message, write_outcome
+from db.exchanges.reply_links import select_link, select_outgoing_message, write_outcome
 from db.schema.exchange_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening
@@ -152,16 +152,6 @@ async def test_copies_of_one_message_have_one_id(engine: Engine) -> None:
     first, second, other = (mail["Message-ID"] for mail in mailbox.received)
     assert first == second != other
     assert first.endswith("@example.org>")
-
-
-async def test_nothing_leaves_once_the_links_are_revoked(engine: Engine) -> None:
-    said = await told(engine)
-    async with office(engine) as (ours, mailbox):
-        await said.say(NOW)
-        async with transaction(engine) as connection:
-            await revoke_links(connection, said.exchange.id, ANNE, NOW)
-        await ours.deliver()
-    assert (await state(said), mailbox.raw) == (("cancelled", None), [])
 
 
 @pytest.mark.parametrize("address", ["anne", "anne@", "anne@example.org\nBcc: eve@example.org", "a b@c.fr", "<a@b.fr>"])

@@ -81,16 +81,6 @@ async def test_the_shortlist_is_asked_less_those_set_aside(served: Client, sourc
     assert aside not in asked
 
 
-async def test_a_shortlist_of_nobody_is_refused(served: Client) -> None:
-    need = await create(
-        served,
-        territory={"codes": ["commune:97411"]},
-        lots=[{"id": "1", "segments": ["ev-entretien"], "max_distance_km": 0.001}],
-    )
-    answer = await opening(served, f"/needs/{need['id']}", "shortlist")
-    assert_refused(answer, 409, "conflict")
-
-
 async def test_suppliers_made_one_are_asked_once(served: Client, source: str) -> None:
     first, second = await some_suppliers(served, source)
     merged = await served.post("/suppliers/merge", json={"ids": [first, second]})

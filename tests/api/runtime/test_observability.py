@@ -136,13 +136,10 @@ def test_suppliers_and_trades_are_measured() -> None:
     assert measured["vivier_suppliers_with_trade", ("ESAT", "large")] == 2
     assert measured["vivier_suppliers", ("EI", "(others)")] == len(small) + 1 - SOURCES_NAMED
     assert len({labels[1] for name, labels in measured if name == "vivier_suppliers"}) == SOURCES_NAMED + 2
-
-
-def test_a_source_named_as_all_is_not_all() -> None:
     groups = {TradeGroup((name,), (), None): number for number, name in enumerate(("a", "(all)", "(others)"), 1)}
     measured = samples(Metrics().exposition(groups).decode())
     counts = {source: measured["vivier_suppliers", ("(all)", source)] for source in ("(all)", "a", "(others)")}
-    assert counts == {"(all)": 6, "a": 1, "(others)": 5}
+    assert counts == {"(all)": 6, "a": 1, "(others)": 5}, "a source may have any name"
 
 
 async def test_metrics_with_a_key(settings: Settings, reference: Reference) -> None:
@@ -170,7 +167,7 @@ class Directory(SimpleNamespace):
 async def test_ready_once_there_is_an_index(
     app: Litestar, client: AsyncTestClient[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Live from the start; ready when the suppliers are in memory."""
+    """Live from the start; ready when the suppliers are in memory, as long as they follow a database that answers."""
     services = app.state.services
     assert (await client.get("/health/live")).status_code == 200
     assert (await client.get("/health/ready")).status_code == 503
@@ -183,6 +180,10 @@ async def test_ready_once_there_is_an_index(
         "versions_behind": 2,
         "index_lag_seconds": 12.3,
     }
+    monkeypatch.setattr(services, "live", Directory(is_stuck=True, stuck_seconds=lambda: 61.4))
+    answer = await client.get("/health/ready", headers={"accept-language": "en"})
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "The directory in memory has not followed the database for 61 s: the log says why"
 
 
 async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
@@ -200,31 +201,14 @@ async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
         assert status == 200 or "retry-after" in answer.headers
 
 
-async def test_an_index_that_no_longer_follows_is_not_ready(
-    app: Litestar, client: AsyncTestClient[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Though the database answers; the reason is told."""
-    monkeypatch.setattr(app.state.services, "live", Directory(is_stuck=True, stuck_seconds=lambda: 61.4))
-    monkeypatch.setattr(
-        app.state.services, "watch", SimpleNamespace(is_answering=True, version=DirectoryVersion(7, None))
-    )
-    answer = await client.get("/health/ready", headers={"accept-language": "en"})
-    assert answer.status_code == 503
-    assert answer.json()["detail"] == "The directory in memory has not followed the database for 61 s: the log says why"
-
-
 @pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])
 async def test_head_is_get_without_the_body(path: str, client: AsyncTestClient[Any]) -> None:
-    """Same status and headers, no content."""
+    """Same status and headers, no content; of what can only be posted, 405 as GET would be."""
     whole, head = await client.get(path), await client.head(path)
     assert (head.status_code, head.content) == (whole.status_code, b"")
     assert head.headers["content-length"] == whole.headers["content-length"]
-
-
-async def test_head_of_a_post_is_refused(sums: AsyncTestClient[Any]) -> None:
-    """405, as GET would be, and without a body."""
-    answer = await sums.head("/sums/a")
-    assert (answer.status_code, answer.headers["allow"], answer.content) == (405, "OPTIONS, POST", b"")
+    posted = await client.head("/match")
+    assert (posted.status_code, posted.headers["allow"], posted.content) == (405, "OPTIONS, POST", b"")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -115,12 +115,6 @@ async def test_it_is_given_up_after_the_last_attempt(engine: Engine) -> None:
     assert (receiver.received, await statuses(engine)) == (["1"] * 3, [("given_up", 3)])
 
 
-async def test_what_can_never_succeed_is_given_up_at_once(engine: Engine) -> None:
-    await queue(engine, "1")
-    await deliver(deliverer(engine, Receiver(Outcome(failure="gone", final=True)), Clock()))
-    assert await statuses(engine) == [("given_up", 1)]
-
-
 async def test_an_attempt_that_breaks_is_one_that_failed(engine: Engine) -> None:
     receiver = Receiver(ValueError("a mistake of ours"))
     await queue(engine, "1", "2")
@@ -167,10 +161,15 @@ async def test_a_server_that_died_is_stood_in_for_after_the_lease(engine: Engine
     assert await statuses(engine) == [("delivered", 2)]
 
 
-async def test_what_was_begun_too_often_is_not_attempted_again(engine: Engine) -> None:
-    """Its attempts end with the server that makes them."""
-    receiver = Receiver()
+async def test_what_can_never_succeed_or_was_begun_too_often_is_given_up_at_once(engine: Engine) -> None:
+    """Attempts end with the server that makes them: those that were begun count."""
+    receiver, worker = Receiver(), deliverer(engine, Receiver(Outcome(failure="gone", final=True)), Clock())
     await queue(engine, "1")
+    await deliver(worker)
+    assert await statuses(engine) == [("given_up", 1)]
+    async with transaction(engine) as connection:
+        await connection.execute(LETTERS.delete())
+    await queue(engine, "2")
     async with transaction(engine) as connection:
         await connection.execute(LETTERS.update().values(attempts=SCHEDULE.attempts))
     await deliver(deliverer(engine, receiver, Clock()))

@@ -39,38 +39,8 @@ async def test_a_source_is_listed_with_what_it_sent(served: Client, source: str)
     report = (await send(served, source, lines(rows(source, "a", "b")))).json()
     (found,) = [item for item in (await served.get("/sources")).json()["items"] if item["name"] == source]
     assert (found["records"], found["last_import_id"], found["label"]) == (3, report["id"], None)
+    assert (found["without"]["email"], found["flags"]) == ({"records": 3, "share": 1.0}, {})
     assert (await served.get(f"/sources/{source}")).json()["mapping"] == {"categories": {}, "fields": {}}
-
-
-async def test_a_source_is_told_what_its_records_lack(served: Client, source: str) -> None:
-    """An address for letters is a place; what is doubtful is counted by flag."""
-    bare: dict[str, Any] = {"location": None, "address": None, "offers": []}
-    good = {"contact": {"email": "contact@example.org"}, "approvals": [{"kind": "ACI", "valid_until": "2099-12-31"}]}
-    await send(served, source, lines(rows(source, "a", "b", **good)))
-    await send(served, source, lines(rows(source, "c", siret=None, **bare)))
-    await put_record(served, source, "d", location=None, approvals=[{"kind": "ACI", "valid_until": "2020-12-31"}])
-    last = await put_record(
-        served, source, "e", **good | {"siret": "22560001400017", "location": {"lat": 43.3, "lon": 5.4}}
-    )
-
-    await in_memory(served, last)
-    told = (await served.get(f"/sources/{source}")).json()
-    assert told["without"] == {
-        "place": {"records": 1, "share": 0.2},
-        "siret": {"records": 1, "share": 0.2},
-        "segment": {"records": 1, "share": 0.2},
-        "email": {"records": 2, "share": 0.4},
-    }
-    expected = ("approval_expired", "no_offer", "no_place", "placed_at_commune", "point_far_from_commune")
-    assert told["flags"] == dict.fromkeys((*expected, "siret_check_failed"), 1)
-    (listed,) = [item for item in (await served.get("/sources")).json()["items"] if item["name"] == source]
-    assert listed.items() <= told.items()
-
-    for external_id in "abcde":
-        await served.delete(f"/sources/{source}/suppliers/{external_id}")
-    emptied = (await served.get(f"/sources/{source}")).json()
-    assert (emptied["records"], emptied["flags"]) == (0, {})
-    assert emptied["without"]["email"] == {"records": 0, "share": None}
 
 
 async def test_suppliers_with_a_trade_are_counted(served: Client, source: str) -> None:

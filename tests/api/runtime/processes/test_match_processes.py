@@ -73,8 +73,12 @@ def dies(*_: object) -> None:
 
 
 async def test_it_answers_what_this_process_would(processes: MatchProcesses, tmp_path: Path) -> None:
-    """Byte for byte, of an index that is mapped from a folder."""
+    """Byte for byte, of an index that is mapped from a folder, or sent where that is gone."""
     live = mapped(tmp_path / "index")
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+    processes.end()
+    live = live.with_changes([supplier("nouveau")], [], 4)
+    (tmp_path / "index").rename(tmp_path / "elsewhere")
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 
 
@@ -96,12 +100,6 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
     for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
         assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
     assert await found(processes, steps[-1], process_id) == process, "all of it by one process"
-
-
-async def test_an_index_whose_folder_is_gone_is_sent(processes: MatchProcesses, tmp_path: Path) -> None:
-    live = mapped(tmp_path / "index").with_changes([supplier("nouveau")], [], 4)
-    (tmp_path / "index").rename(tmp_path / "elsewhere")
-    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 
 
 async def test_what_is_wrong_with_a_need_is_told_and_the_process_goes_on(
@@ -130,18 +128,12 @@ async def test_who_no_longer_waits_ends_the_process(processes: MatchProcesses, t
     assert await found(processes, live, process_id) != int(file.read_text())
 
 
-async def test_a_process_that_dies_is_missed_and_replaced(processes: MatchProcesses, tmp_path: Path) -> None:
+async def test_a_process_that_died_is_missed_and_replaced(processes: MatchProcesses, tmp_path: Path) -> None:
+    """At its work, or without any: as one that the system has killed for want of memory."""
     live = mapped(tmp_path / "index")
     with pytest.raises(ProcessEnded):
         await processes.run(task(live, dies))
-    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
-
-
-async def test_a_process_that_died_without_work_is_not_asked(processes: MatchProcesses, tmp_path: Path) -> None:
-    """As one that the system has killed for want of memory."""
-    live = mapped(tmp_path / "index")
-    process = await found(processes, live, process_id)
-    os.kill(process, signal.SIGKILL)
+    os.kill(await found(processes, live, process_id), signal.SIGKILL)
     while any(each.is_there for each in processes._idle):
         await asyncio.sleep(0)
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")

@@ -73,10 +73,6 @@ def task(done: Callable[[], Any], asked: Need = PLAIN) -> MatchTask[Any]:
     return MatchTask(carry_out, asked, LIVE, ON, "fr")
 
 
-async def test_some_work_is_done_in_a_thread(work: MatchWork) -> None:
-    assert await work.run(task(threading.current_thread), "key", stays) is not threading.current_thread()
-
-
 async def test_an_answer_that_would_be_too_large_is_refused_before_it_is_made(work: MatchWork) -> None:
     """The refusal says how many lots may be asked for at a time; so many are answered."""
     segments = tuple(reference().taxonomy.segments)
@@ -99,7 +95,8 @@ def test_any_two_hundred_lots_of_usual_size_are_answered(
     work.require_short(need(*lots, limit=limit, near_misses=near_misses), LIVE)
 
 
-async def test_an_answer_that_became_too_large_is_not_sent(work: MatchWork) -> None:
+async def test_some_work_is_done_in_a_thread_and_an_answer_that_became_too_large_is_not_sent(work: MatchWork) -> None:
+    assert await work.run(task(threading.current_thread), "key", stays) is not threading.current_thread()
     with pytest.raises(InvalidContent):
         await work.run(task(lambda: bytes(33 << 20)), "key", stays)
 
@@ -271,13 +268,20 @@ class Slow:
     def __call__(self) -> bytes:
         self.under_way += 1
         self.most = max(self.most, self.under_way)
-        self.go_on.wait(10)
+        self.go_on.wait(60)
         self.under_way, self.made = self.under_way - 1, self.made + 1
         return b"answer"
 
 
 async def test_one_is_made_at_a_time_and_each_question_once() -> None:
+    """Again where that failed."""
     answers, make = SupplyAnswers(Limits()), Slow()
+
+    def fail() -> bytes:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await answers.answer("a", "ours", fail)
     asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
     waiting = asyncio.gather(*asked)
     await asyncio.sleep(0)
@@ -311,14 +315,3 @@ async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
     assert (refused.value.kind.status, "retry-after" in refused.value.headers) == (429, True)
     assert await answers.answer(1, "ours", lambda: b"another") == b"answer"
     assert await answers.answer("one more", "another", lambda: b"answer") == b"answer"
-
-
-async def test_what_failed_is_made_again() -> None:
-    answers = SupplyAnswers(Limits())
-
-    def fail() -> bytes:
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        await answers.answer("question", "ours", fail)
-    assert await answers.answer("question", "ours", lambda: b"answer") == b"answer"
