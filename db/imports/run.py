@@ -27,7 +27,7 @@ from db.imports.merge import (
     refresh_statistics,
 )
 from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
-from db.imports.stage import MOST_ERRORS, Counts, ImportContext, first_rejects, open_staging, stage
+from db.imports.stage import MOST_ERRORS, REJECT_COLUMNS, Counts, ImportContext, open_staging, stage
 from db.journal.entries import write_entry
 from db.schema.supplier_tables import import_errors, imports, suppliers
 from db.suppliers.sources import count_vertices, ensure_source
@@ -184,7 +184,9 @@ async def _import(engine: Engine, context: ImportContext, order: Order, prepare:
         less = await count_removed_vertices(connection, order.source, absent=absent > 0)
         require_vertices_left(context.drawn, context.drawn + more - less, order.most_vertices)
     withdrawn = await count_withdrawn(connection, order.source) if counts.rejected else 0
-    errors = await first_rejects(connection, ERRORS_LISTED)
+    columns = ", ".join(REJECT_COLUMNS)
+    rejected = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT {ERRORS_LISTED}")  # noqa: S608 - names of fields
+    errors = tuple(RowError(*row) for row in await connection.execute(rejected))
     version = await _store(context, order, counts, absent, withdrawn)
     return Import(
         id=order.id,

@@ -95,7 +95,7 @@ class _Split(NamedTuple):
 MOST_ERRORS = 100_000
 """Rejected rows of an import that are stored, from the first; three bytes sent make one of 150."""
 RECORD_COLUMNS = tuple(column.name for column in records.columns)
-_REJECT_COLUMNS = tuple(RowError.__struct_fields__)
+REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
 # As the tables that they are merged into, or else what is copied from one to the other stays compressed. A column that
 # a later release added has its default here too.
@@ -186,17 +186,10 @@ async def stage(context: ImportContext, batch: Prepared, rejected: int) -> tuple
             await _copy_changed(context, split.changed)
     named = [item for item in rejects if item.external_id is not None]
     noted = rejects if rejected < MOST_ERRORS else named
-    await copy(context.connection, "rejects", _REJECT_COLUMNS, [_reject_row(item) for item in noted])
+    await copy(context.connection, "rejects", REJECT_COLUMNS, [_reject_row(item) for item in noted])
     vertices = sum(item.vertices for item in split.added)
     vertices += sum(item.vertices - known.vertices for item, known in split.changed)
     return await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named)
-
-
-async def first_rejects(connection: Connection, limit: int) -> tuple[RowError, ...]:
-    """The first rejects by line."""
-    columns = ", ".join(_REJECT_COLUMNS)
-    query = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT :limit")  # noqa: S608 - names of fields
-    return tuple(RowError(*row) for row in await connection.execute(query, {"limit": limit}))
 
 
 async def copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -123,7 +123,7 @@ def _approval(written: dict[str, str]) -> Document:
     if ending and (ending == _UNSTATED or (start and ending < start)):
         return _record(siret, name, [])
     approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
-    return _record(siret, name, [approval | {"valid_until": _earlier(end, ending)}])
+    return _record(siret, name, [approval | {"valid_until": min(filter(None, (end, ending)), default=None)}])
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class _Convention:
             {
                 "kind": self.kind,
                 "valid_from": start,
-                "valid_until": _earlier(until, end),
+                "valid_until": min(filter(None, (until, end)), default=None),
                 "reference": ", ".join(numbers)[:_LONGEST_REFERENCE] or None,
             }
             for (start, until), numbers in sorted(self.periods.items())
@@ -241,7 +241,3 @@ def _day(cell: str, column: str) -> date | None:
     if day is None and cell.strip():
         raise BadCell((column,), "wrong_format", _NO_DATE)
     return day
-
-
-def _earlier(one: date | None, other: date | None) -> date | None:
-    return min(filter(None, (one, other)), default=None)

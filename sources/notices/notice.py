@@ -48,15 +48,8 @@ class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no_authorities: tuple[str, ...] = ()
 
 
-class _Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of remarks.toml."""
-
-    remarks: dict[str, Text]
-    parts: dict[str, Text]
-
-
 _DATA = files("sources.notices")
-_WORDS = msgspec.toml.decode((_DATA / "remarks.toml").read_bytes(), type=_Words)
+_WORDS = msgspec.toml.decode((_DATA / "remarks.toml").read_bytes(), type=dict[str, dict[str, Text]])
 CODES = msgspec.toml.decode(
     (_DATA / "codes.toml").read_bytes(), type=dict[Literal["eforms", "ted", "boamp"], FormCodes]
 )
@@ -200,7 +193,7 @@ class Notice:
 
     def note(self, path: str, remark: str, **values: str | int) -> None:
         """Say that what stands at `path` was not read, or how it was, by a name in remarks.toml and what fills it."""
-        fr, en = _WORDS.remarks[remark]
+        fr, en = _WORDS["remarks"][remark]
         self.unread.append(Unread(path, Text(fr.format(**values), en.format(**values))))
 
 
@@ -210,7 +203,7 @@ _POSITION = re.compile(r"\[\d+\]")
 NO_PLACE = Text("Sans place dans un besoin", "A need has no place for it")
 _NO_PLACE = {
     name: Text(f"{fr} : sans place dans un besoin", f"{en}: a need has no place for it")
-    for name, (fr, en) in ((name, named.capitalised()) for name, named in _WORDS.parts.items())
+    for name, (fr, en) in ((name, named.capitalised()) for name, named in _WORDS["parts"].items())
 }
 
 

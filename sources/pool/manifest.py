@@ -62,15 +62,11 @@ class FileReport(msgspec.Struct, frozen=True):
     made: str | None
 
 
-class _PublishedFiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    file: tuple[PublishedFile, ...]
-
-
 @cache
 def published_files() -> tuple[PublishedFile, ...]:
     """All of `published_files.toml`, in its order."""
-    text = (files("sources.pool") / "published_files.toml").read_text("utf-8")
-    return msgspec.toml.decode(text, type=_PublishedFiles).file
+    content = (files("sources.pool") / "published_files.toml").read_bytes()
+    return msgspec.toml.decode(content, type=dict[str, tuple[PublishedFile, ...]])["file"]
 
 
 MANIFEST = "pool.json"

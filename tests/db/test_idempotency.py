@@ -1,5 +1,7 @@
 """Requests that come twice."""
 
+import asyncio
+
 import msgspec
 import pytest
 from sqlalchemy import text
@@ -57,3 +59,22 @@ async def test_expired_answers_are_deleted(connection: Connection, answered: Sub
     assert await claim(connection, answered, NOW) == ANSWER
     await delete_expired(connection, NOW + LIFETIME)
     assert (await connection.execute(text("SELECT count(*) FROM idempotency_keys"))).scalar_one() == 0
+
+
+async def test_two_at_once_are_carried_out_once(engine: Engine) -> None:
+    """The second waits for the first to commit, and gets its answer."""
+    carried_out = 0
+    async with transaction(engine) as connection:
+        submission = await submission_of(connection)
+
+    async def submit() -> Answer:
+        nonlocal carried_out
+        async with transaction(engine) as connection:
+            if (stored := await claim(connection, submission, NOW)) is not None:
+                return stored
+            carried_out += 1
+            await store_answer(connection, submission, ANSWER)
+            return ANSWER
+
+    assert await asyncio.gather(*(submit() for _ in range(4))) == [ANSWER] * 4
+    assert carried_out == 1

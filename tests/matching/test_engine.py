@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from domain.law.rules import load, months_later
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
-from domain.suppliers.supplier import Approval, Shares
+from domain.suppliers.supplier import Shares
 from matching import engine
 from matching.engine import match
 from matching.lot_query import GivenUp, may_be_given_up, require_wanted
@@ -28,7 +28,6 @@ from tests.factories import (
     live,
     lot,
     matched,
-    names,
     need,
     offer,
     reference,
@@ -217,24 +216,6 @@ def sentences(found: Shortlist, *days: date) -> list[set[str]]:
         said.append([*(one.message for one in findings), *(one.message for one in of_law(each.advice))])
     names_of_days = re.compile("|".join(f"{day:%d/%m/%Y}" for day in days))
     return [{names_of_days.sub("", message) for message in some} for some in said]
-
-
-def test_approvals_are_those_of_the_day_of_evaluation() -> None:
-    """One approval ends before the planned day, one begins after today: the first may answer, the second not yet."""
-    now = (Approval("ESAT", date(2020, 1, 1), ON + timedelta(days=20)),)
-    later = (Approval("ESAT", ON + timedelta(days=20), None),)
-    pool = supplier("now", approvals=now), supplier("later", approvals=later)
-    asked = need(lot(reserved=("handicap",)), planned_publication_on=ON + timedelta(days=60))
-    (found,) = answered(asked, ON, *pool).lots
-    outcomes = {row.supplier.name: row.eligibility[0].outcome for row in found.candidates}
-    assert outcomes == {"now": "ELIGIBLE", "later": "ELIGIBLE_IF"}
-
-
-def test_the_planned_day_does_not_change_the_draw() -> None:
-    pool = [supplier(f"atelier {n}") for n in range(30)]
-    days = (None, ON, date(2027, 1, 1), date(2020, 1, 1))
-    orders = [names(answered(need(planned_publication_on=day), ON, *pool).lots[0].candidates) for day in days]
-    assert all(order == orders[0] for order in orders)
 
 
 def test_one_need_asked_with_other_planned_days_is_answered_for_each() -> None:

@@ -58,17 +58,6 @@ def test_same_service_is_refused_at_the_gate_and_everywhere_counted_so() -> None
     assert missed.message.endswith("(L2113-16)")
 
 
-def test_another_service_is_to_be_judged_and_comes_last() -> None:
-    """It stays a candidate, counted as not surely eligible."""
-    found = after(awarded(segments=("so-domicile",)), awarded(NURSERY, date(2023, 11, 23)))
-    assert names(found.candidates) == ["nursery", "creche"]
-    assert [(one.eligibility[0].outcome, one.eligibility[0].code) for one in found.candidates] == [
-        ("ELIGIBLE_IF", "PROOF_MISSING"),
-        ("REVIEW", "ESS_AWARD_BAR"),
-    ]
-    assert (found.coverage[0].candidates, found.coverage[0].eligible) == (2, 1)
-
-
 def test_an_award_by_another_buyer_is_to_be_judged() -> None:
     """Told apart by SIRET; where one of the two is not known, the buyer is taken for the same."""
     here, there = "22560001400016", "21560260300016"
@@ -82,27 +71,6 @@ def test_an_award_by_another_buyer_is_to_be_judged() -> None:
         found = after(awarded(buyer_siret=of_award), asked=asked)
         told = {one.supplier.name: one.eligibility[0].outcome for one in found.candidates}
         assert told.get("creche") == outcome
-
-
-def test_what_bars_nobody() -> None:
-    """A day more than three years ago, a day after the match, without ESS reservation, a supplier unknown here."""
-    harmless = (
-        awarded(on=date(2023, 11, 23)),
-        awarded(on=date(2026, 11, 25)),
-        awarded(reserved=("iae",)),
-        awarded(reserved=()),
-        awarded(supplier("gone")),
-    )
-    for award in harmless:
-        assert after(award) == after(), award
-
-
-def test_only_the_ess_verdict_changes_on_a_lot_open_to_either() -> None:
-    """Each type is told apart."""
-    both = supplier("both", offer("so-enfance"), legal_form="association", approvals=())
-    found = after(awarded(both), asked=need(lot("so-enfance", reserved=("iae", "ess"))), pool=live(both))
-    told = {verdict.reserved: verdict.code for verdict in found.near_misses[0].eligibility}
-    assert told == {"iae": "KIND_NOT_ELIGIBLE", "ess": "ESS_AWARD_BAR"}
 
 
 def test_third_award_of_a_segment_is_told_with_the_name_whatever_was_reserved() -> None:

@@ -19,8 +19,6 @@ from matching.ranking import ORDER, seeded_tie_break
 from tests.factories import (
     NANTES,
     RENNES,
-    VANNES,
-    approved,
     lot,
     matched,
     names,
@@ -45,17 +43,6 @@ def verdict(one: Supplier, **fields: Any) -> str | None:
     if found.near_misses:
         return found.near_misses[0].excluded_by
     return None if found.total else "absent"
-
-
-def test_the_first_gate_that_refuses_is_named() -> None:
-    """A supplier that fails them all, then one fewer each time."""
-    hard: dict[str, Any] = {"site": place(RENNES), "max_distance_km": 20, "reserved": ("iae",)}
-    near_by_trade = offer("pr-specialise", codes=("departement:56",))
-    assert verdict(supplier("x", near_by_trade, at=VANNES, approvals=()), **hard) == "segment"
-    assert verdict(supplier("x", offer(codes=("departement:56",)), at=VANNES, approvals=()), **hard) == "service_area"
-    assert verdict(supplier("x", offer(national=True), at=VANNES, approvals=()), **hard) == "distance"
-    assert verdict(supplier("x", offer(national=True), at=RENNES, approvals=()), **hard) == "reservation"
-    assert verdict(supplier("x", offer(national=True), at=RENNES, approvals=approved("EI")), **hard) is None
 
 
 @pytest.mark.parametrize(("km", "refused"), [(9.99, None), (10.01, "distance")])

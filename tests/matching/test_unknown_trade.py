@@ -3,17 +3,15 @@
 They are found near a territory as by measuring every one, and once for the same question.
 """
 
-from datetime import date
 from random import Random
 from typing import Any
 
 import numpy as np
 import pytest
 
-from domain.needs.need import Lot, Need, PastAward, TerritoryRequest
+from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Point, Supplier
-from matching.engine import match
 from matching.index.service_areas import NEARBY_KM
 from matching.unknown_trade import nearby
 from tests.factories import (
@@ -93,30 +91,6 @@ def test_a_lot_that_is_not_understood_says_so_first() -> None:
     found = matched(need(Lot(id="1", keywords=("zzyzx",)), territory=RENNES_ALONE), *esats(3))
     assert (found.tension.level, "TRADE_UNKNOWN" in codes_of(found)) == ("unknown", True)
     assert found.tension.message == "Aucun métier n'a été reconnu dans ce lot : préciser l'objet"
-
-
-def test_a_past_award_bars_them_as_it_bars_candidates() -> None:
-    barred, other = (offerless(name, ess=True, legal_form="association") for name in ("barred", "other"))
-    award = PastAward(
-        id=barred.id,
-        need_id=barred.id,
-        lot_id="1",
-        supplier_id=barred.id,
-        supplier_name="barred",
-        segments=("pr-locaux",),
-        awarded_on=date(2026, 1, 1),
-        value_eur=None,
-        reserved=("ess",),
-        duration_months=12,
-        direct=False,
-        created_at=barred.updated_at,
-    )
-    asked_for = asked(reserved=("ess",))
-    before, after = (
-        match(asked_for, live(barred, other), reference(), ON, "fr", awards=past).lots[0] for past in ((), [award])
-    )
-    assert set(names(before.unknown_trade.nearest)) == {"barred", "other"}
-    assert (after.unknown_trade.total, names(after.unknown_trade.nearest)) == (1, ["other"])
 
 
 @pytest.mark.parametrize(

@@ -28,12 +28,6 @@ async def test_settings_are_kept_and_replaced(connection: Connection) -> None:
     assert await get_source(connection, "other") is None
 
 
-async def test_writing_to_a_source_makes_it_known(engine: Engine) -> None:
-    await put(engine)
-
-    assert await ask(engine, get_source, "reseau") == Source("reseau")
-
-
 async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
     """An import that stored nothing is not the last one."""
     await load(engine, rows("a", "b"))
@@ -41,6 +35,7 @@ async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
     await load(engine, rows("a"), now=LATER, dry_run=True)
     await ask(engine, put_source, SETTINGS, NOW)
     unsent, sent = await ask(engine, list_sources, ON)
+    assert await ask(engine, get_source, "reseau") == Source("reseau")
 
     assert unsent == SourceSummary(name="carte", label=SETTINGS.label, url=SETTINGS.url)
     assert (sent.name, sent.records, sent.last_received_at) == ("reseau", 2, LATER)

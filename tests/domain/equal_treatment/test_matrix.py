@@ -85,6 +85,14 @@ def test_who_was_never_contacted_though_others_were() -> None:
     assert {each.contact.code for each in nobody_told.suppliers} == {"nothing_on_its_lots"}
 
 
+def test_who_was_set_aside_without_contact_misses_nothing_and_is_told_with_the_reason() -> None:
+    aside = set_aside("C", at=NOW + WEEK, reason="Trop loin")
+    matrix = treated(exchange(message(1, "buyer"), to="AB"), set_aside=[aside])
+    assert not matrix.gaps
+    told = of(matrix, "C").contact
+    assert (told.code, told.message) == ("set_aside", "Écarté par l'acheteur : Trop loin")
+
+
 def test_who_is_set_aside_is_so_since_the_version_that_said_it_first() -> None:
     """A new version begins without decisions; it said the same again, later than the second exchange."""
     first, second = exchange(message(1, "buyer")), exchange(message(2, "buyer"), to="AB", number=2)

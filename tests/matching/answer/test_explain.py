@@ -7,7 +7,7 @@ import pytest
 
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Candidate
-from domain.suppliers.supplier import Contact, Evidence, Point, Supplier
+from domain.suppliers.supplier import Evidence, Point, Supplier
 from tests.factories import (
     REDON,
     RENNES,
@@ -35,20 +35,6 @@ def candidate(one: Supplier, language: Any = "fr", territory: Any = None, **fiel
 
 def reasons(one: Supplier, language: Any = "fr", territory: Any = None, **fields: Any) -> dict[str, str]:
     return {reason.code: reason.message for reason in candidate(one, language, territory, **fields).reasons}
-
-
-def test_a_supplier_is_shown_without_its_contact_person() -> None:
-    contact = Contact(email="a@b.fr", phone="02", website="https://b.fr", person="Jeanne Martin")
-    shown = candidate(supplier("x", contact=contact, commune="35238", kinds=("ESAT",), ess=True)).supplier
-    assert (shown.name, shown.commune, shown.kinds, shown.ess, shown.location) == (
-        "x",
-        "35238",
-        ("ESAT",),
-        True,
-        RENNES,
-    )
-    assert (shown.contact.email, shown.contact.phone, shown.contact.website) == ("a@b.fr", "02", "https://b.fr")
-    assert not hasattr(shown.contact, "person")
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """The refused suppliers nearest to being candidates: who is listed, in which order, and what each is told."""
 
-from random import Random
 from typing import Any
 
-import numpy as np
 import pytest
 
 from domain.shortlists.shortlist import NearMiss
-from domain.suppliers.supplier import Point, Supplier
-from matching.geo.projection import earth_centred
+from domain.suppliers.supplier import Supplier
 from matching.reference import Reference
 from tests.factories import (
     LYON,
@@ -33,22 +30,6 @@ def message(one: Supplier, language: Any = "fr", territory: Any = None, **fields
     """What is said of the only near miss."""
     (miss,) = matched(need(lot(**fields), territory=territory), one, language=language).near_misses
     return miss.message
-
-
-@pytest.mark.parametrize("territory", ["departement:29", "departement:40", "region:94", "departement:971"])
-@pytest.mark.parametrize("count", [1, 4, 50])
-def test_the_nearest_are_found_without_measuring_all(reference: Reference, territory: str, count: int) -> None:
-    """As many as asked for, the same as by measuring every one; the outlines are long, or have several parts."""
-    draw = Random(territory)
-    middle = reference.geography.outlines_of(reference.territories.area(territory))[0].centroid
-    spots = [Point(middle.y + draw.uniform(-2, 2), middle.x + draw.uniform(-2, 2)) for _ in range(200)]
-    shops = [supplier(f"{n}", offer("pr-specialise"), at=spot) for n, spot in enumerate(spots)]
-    earthly = earth_centred(np.array([spot.lat for spot in spots]), np.array([spot.lon for spot in spots]))
-    shape = reference.geography.territory(codes(territory)).shape
-    assert shape is not None
-    expected = np.sort(shape.distance(earthly))[:count]
-    found = matched(need(territory=codes(territory), near_misses=count), *shops).near_misses
-    assert [miss.distance_km for miss in found] == pytest.approx(expected.tolist())
 
 
 def test_only_a_reservation_s_near_misses_tell_their_eligibility() -> None:

@@ -14,7 +14,7 @@ from domain.suppliers.supplier import Point
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.territory import Geography, Territory
 from matching.reference import Reference
-from tests.factories import NANTES, PARIS, REDON, RENNES, SAINT_DENIS, around, codes, comb, moved, place, ring, square
+from tests.factories import PARIS, REDON, RENNES, SAINT_DENIS, around, codes, comb, moved, place, ring, square
 
 
 @pytest.fixture
@@ -47,22 +47,6 @@ def test_an_epci_reaches_into_other_departements(reference: Reference, made: Any
     assert away(redon, Point(47.6447, -2.0833)) == 0  # Saint-Nicolas-de-Redon, across the river
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        ("region:53", "departement:35", "epci:243500741"),
-        ("departement:35", "epci:243500741", "region:53"),
-        ("departement:56", "region:53", "commune:44067", "epci:243500741"),
-    ],
-)
-def test_codes_that_overlap_count_once(made: Any, given: tuple[str, ...]) -> None:
-    """What several codes cover is inside as what one covers is, and the outside is measured from the union."""
-    union, region = made(codes(*given)), made(codes("region:53"))
-    assert [away(union, point) for point in (RENNES, REDON, Point(47.6447, -2.0833))] == [0, 0, 0]
-    assert away(union, NANTES) < away(region, NANTES)
-    assert union.codes == given
-
-
 def test_a_code_given_twice_is_named_once(made: Any) -> None:
     """A retired code and its successor are one territory too."""
     twice = made(codes("commune:75111", "commune:75056", "nuts:FRH03", "nuts:FR523"))
@@ -79,32 +63,6 @@ def test_a_tiny_disc_inside_a_big_commune(reference: Reference, made: Any) -> No
     """It covers that commune's ground alone, though none of the outline is near."""
     disc = made(around(Point(43.5867, 4.6892), 0.01))  # in the middle of Arles, the largest commune
     assert communes(reference, disc) == {"13004"}
-
-
-def test_a_tiny_disc_over_a_border(reference: Reference, made: Any) -> None:
-    """A disc of 150 m whose middle is 100 m from a long straight border covers ground on both sides."""
-    for inside, across, middle in long_borders(reference, metres=100):
-        assert communes(reference, made(around(middle, 0.15))) >= {inside, across}
-
-
-def long_borders(reference: Reference, metres: float) -> list[tuple[str, str, Point]]:
-    """Neighbours in Ille-et-Vilaine with a common edge of over 600 m, and a point beside its middle, in the first."""
-    scale = np.array([74_000, 111_200])  # metres in a degree of longitude, of latitude
-    found = []
-    for commune in reference.territories.area("departement:35").communes:
-        corners = shapely.get_coordinates(reference.geography.outlines[commune])
-        steps = np.diff(corners, axis=0) * scale
-        length = np.hypot(*steps.T)
-        for edge in np.flatnonzero((length > 600) & (length < 2_000)):
-            middle = (corners[edge] + corners[edge + 1]) / 2
-            aside = np.array([-steps[edge, 1], steps[edge, 0]]) / length[edge] * metres / scale
-            lon, lat = np.array([middle + aside, middle - aside]).T
-            here, there = reference.geography.commune_at(lat, lon)
-            if here >= 0 and there >= 0 and here != there:
-                named = reference.territories.communes
-                found.append((named[here].code, named[there].code, Point(lat[0], lon[0])))
-    assert found
-    return found[:10]
 
 
 def test_a_small_radius_around_a_commune_takes_in_its_neighbours_only(reference: Reference, made: Any) -> None:

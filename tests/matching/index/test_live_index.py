@@ -14,12 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.shortlists.shortlist import Shortlist, SupplierSummary
-from domain.suppliers.supplier import Contact, Offer, Point, Supplier
+from domain.suppliers.supplier import Contact, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape
 from matching.index.distances import runs_near
 from matching.index.live_index import LiveIndex
-from matching.index.offers import offered_segments
 from matching.index.supplier_columns import (
     UNPLACED,
     IndexedSupplier,
@@ -157,21 +156,6 @@ def test_two_changes_of_one_index_do_not_mix(reference: Reference) -> None:
 def test_what_is_written_in_the_same_change_as_it_is_removed_stays() -> None:
     held = live(supplier("a")).with_changes([supplier("a", offer("rs-traiteur"))], [supplier("a").id], 2)
     assert [one.offers[0].segments for one in held.suppliers()] == [("rs-traiteur",)]
-
-
-@pytest.mark.parametrize(
-    ("given_", "segments"),
-    [
-        (offer("pr-locaux", "pr-locaux", "ev"), ("pr-locaux", "ev")),
-        (offer("pr-locaux", cpv=("77310000",)), ("pr-locaux",)),
-        (offer(cpv=("90919200-4", "90919200")), ("pr-locaux",)),
-        (offer(cpv=("33000000",)), ()),
-    ],
-)
-def test_an_offer_is_of_the_segments_it_names_else_of_its_cpv(
-    reference: Reference, given_: Offer, segments: tuple[str, ...]
-) -> None:
-    assert offered_segments(given_, reference.taxonomy, reference.cpv) == segments
 
 
 def test_shapes_weigh_even_where_nobody_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

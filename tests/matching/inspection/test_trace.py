@@ -3,10 +3,8 @@
 Of whoever is on one shortlist and not on another, it can be told why.
 """
 
-from collections.abc import Iterable
 from datetime import date
 from random import Random
-from uuid import UUID
 
 import msgspec
 from hypothesis import given, settings
@@ -14,10 +12,8 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
-from domain.text.bilingual import Language
 from matching import ranking
 from matching.engine import match
-from matching.index.live_index import LiveIndex
 from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
 from tests.factories import LYON, NANTES, ON, approved, live, lot, need, offer, reference, supplier
 from tests.matching.oracle.run import Bench
@@ -68,48 +64,6 @@ def test_what_was_read_as_nothing_is_told() -> None:
     told = followed(need(lot("pr-locaux", cpv=("03110000",), keywords=("xyzzy plugh",))))
     assert (told.unmapped, told.unknown) == (("03110000",), ("xyzzy plugh",))
     assert [wanted.sources for wanted in told.wanted] == [("segment:pr-locaux",)]
-
-
-STANDING_POOL = (
-    supplier("first", approvals=approved("EA")),
-    supplier("second", offer(radius_km=30), approvals=approved("EA"), at=None),
-    supplier("third", offer(national=True, basis="inferred"), approvals=None),
-    supplier("neighbour", offer("pr-specialise")),
-    supplier("elsewhere", offer(radius_km=10), at=NANTES),
-    supplier("far", offer(national=True), at=LYON, approvals=approved("EA")),
-    supplier("plain", offer(), approvals=()),
-    supplier("another trade", offer("ev-entretien")),
-)
-ASKED = need(lot(reserved=("handicap",), max_distance_km=100), limit=1, near_misses=1)
-IDS = {one.name: one.id for one in STANDING_POOL}
-
-
-def of_first_lot(
-    index: LiveIndex, asked: Need, some: Iterable[UUID], language: Language = "fr"
-) -> dict[UUID, Standing]:
-    lot_id = asked.lots[0].id
-    return standings(asked, index, reference(), ON, language, (), {lot_id: tuple(some)})[lot_id]
-
-
-def test_a_gate_refuses_or_there_is_a_rank_however_few_rows_are_shown() -> None:
-    """Who offers nothing near the lot, or is not in the index, has no standing."""
-    found = of_first_lot(live(*STANDING_POOL), ASKED, (*IDS.values(), UUID(int=9)))
-    named = {name: found[one] for name, one in IDS.items() if one in found}
-    assert found.keys() == {*IDS.values()} - {IDS["another trade"]}
-    assert [named[name].rank for name in ("first", "third", "plain")] == [1, 2, None]
-    assert [named[name].excluded_by for name in ("first", "neighbour", "elsewhere", "plain")] == [
-        None,
-        "segment",
-        "service_area",
-        "reservation",
-    ]
-
-
-def test_who_was_replaced_or_removed_since_the_base_is_told_by_what_it_is_now() -> None:
-    """The base still holds what they were."""
-    changed = msgspec.structs.replace(STANDING_POOL[0], offers=(offer("ev-entretien"),))
-    after = live(*STANDING_POOL).with_changes([changed], [STANDING_POOL[2].id], 2)
-    assert of_first_lot(after, need(lot()), (STANDING_POOL[0].id, STANDING_POOL[2].id)) == {}
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
