@@ -1,4 +1,4 @@
-"""The generated pool: plainly made up, repeatable, and like the real files in what it holds; and the need asked of it."""
+"""The generated pool: plainly made up, repeatable, like the real files in what it holds; and the need asked of it."""
 
 from collections import Counter
 from collections.abc import Iterator
