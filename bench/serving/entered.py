@@ -51,6 +51,11 @@ class Entered:
         threading.setprofile(self._note)
         sys.setprofile(self._note)
 
+    def end(self) -> None:
+        """Note nothing any more."""
+        threading.setprofile(None)
+        sys.setprofile(None)
+
     def _note(self, frame: FrameType, event: str, _: Any) -> None:
         if self.files is None or event != "call":
             return
@@ -86,32 +91,29 @@ async def follow(app: Litestar, put: httpx.Response) -> None:
     await app.state.services.directory.wait_beyond(put.json()["data_version"] - 1, 60)
 
 
-async def count(url: str, names: bool) -> None:
-    """Print the number of files that each request enters."""
-    profiler = Entered()
+async def files_entered(url: str) -> dict[str, list[str]]:
+    """The files that each kind of request enters, in order of name. Raises RuntimeError where one is refused."""
+    profiler, entered = Entered(), dict[str, list[str]]()
+
+    async def tell(name: str, request: Any) -> httpx.Response:
+        answer, entered[name] = await profiler.during(request)
+        if answer.status_code >= 300:
+            raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
+        return answer
+
     app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))
     async with client_of(app) as client:
-        put = client.put("/sources/bench/suppliers/1", json=RECORD)
-        await follow(app, await _tell("PUT a record", profiler, put, names))
-        await _tell("POST /match, first", profiler, client.post("/match", json=NEED), names)
-        await _tell("POST /match, again", profiler, client.post("/match", json=NEED), names)
-        await _tell("POST /needs", profiler, client.post("/needs", json=NEED), names)
+        await follow(app, await tell("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
+        await tell("POST /match, first", client.post("/match", json=NEED))
+        await tell("POST /match, again", client.post("/match", json=NEED))
+        await tell("POST /needs", client.post("/needs", json=NEED))
         client.headers["Accept"] = "text/html"
         form = {"cle": ADMIN_KEY, "jeton": _token(await client.get("/connexion"))}
         await client.post("/connexion", data=form)
         form = FORM | {"jeton": _token(await client.get("/besoin"))}
-        await _tell("POST /besoin/resultat", profiler, client.post("/besoin/resultat", data=form), names)
-
-
-async def _tell(name: str, profiler: Entered, request: Any, names: bool) -> httpx.Response:
-    answer, files = await profiler.during(request)
-    if answer.status_code >= 300:
-        raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
-    rooms = Counter(file.partition("/")[0] for file in files)
-    sys.stdout.write(f"{name:24} {len(files):4} files  " + "  ".join(f"{room} {rooms[room]}" for room in ROOMS) + "\n")
-    if names:
-        sys.stdout.write("".join(f"    {file}\n" for file in files))
-    return answer
+        await tell("POST /besoin/resultat", client.post("/besoin/resultat", data=form))
+    profiler.end()
+    return entered
 
 
 def _token(page: httpx.Response) -> str:
@@ -126,7 +128,12 @@ def main() -> None:
     logging.disable()
     with home() as folder, embedded.serve(folder, durable=False) as url:
         upgrade(url)
-        asyncio.run(count(url, "--files" in sys.argv))
+        for name, files in asyncio.run(files_entered(url)).items():
+            rooms = Counter(file.partition("/")[0] for file in files)
+            counts = "  ".join(f"{room} {rooms[room]}" for room in ROOMS)
+            sys.stdout.write(f"{name:24} {len(files):4} files  {counts}\n")
+            if "--files" in sys.argv:
+                sys.stdout.write("".join(f"    {file}\n" for file in files))
 
 
 if __name__ == "__main__":
