@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_062, 115),
+    "api": (23_940, 113),
     "db": (8_950, 46),
-    "domain": (14_620, 62),
+    "domain": (14_560, 61),
     "matching": (10_020, 45),
     "sources": (7_893, 34),
-    "tests": (56_600, 305),
+    "tests": (55_920, 299),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -85,8 +85,8 @@ async def make_report(
 
     def write(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
         made = report(facts, reference.territories, reference.rules, acting.language, now, redacted=redacted)
-        body = _body(made, facts.version.need, reference, media_type)
-        return Response(body, headers=_headers(made, media_type)), sha256(body).hexdigest()
+        answer = _answer(made, facts.version.need, reference, media_type)
+        return answer, sha256(answer.content).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
     async with services.reports.place_of(str(acting.organisation_id)):
@@ -128,34 +128,29 @@ async def _facts(acting: Acting, connection: Connection, need_id: UUID, number: 
     )
 
 
-def _body(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> bytes:
+def _answer(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> Response[bytes]:
     """The report as it is sent. HTML takes some tenths of a second, a PDF of many lots some seconds."""
-    if media_type == JSON:
-        return msgspec.json.encode(made)
-    territories = [territory for lot in need.lots if (territory := lot.territory or need.territory)]
-    sites = [lot.site for lot in need.lots if lot.site]
-    points = [each.at for each in made.placement.suppliers]
-    maps = map_sheets(reference.geography, _distinct(territories), _distinct(sites), points)
-    return (pdf if media_type == PDF else html_page)(made, maps)
-
-
-def _distinct(values: Iterable[T]) -> list[T]:
-    """The values in their order, each once."""
-    return list({msgspec.json.encode(value): value for value in values}.values())
-
-
-def _headers(made: Report, media_type: str) -> dict[str, str]:
     headers = {
         "content-type": "text/html; charset=utf-8" if media_type == HTML else media_type,
         "cache-control": "private, no-store",
         "vary": "accept, accept-language",
         "x-content-type-options": "nosniff",
     }
-    if media_type == PDF:
-        named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
-        day = made.generated_at.astimezone(PARIS).date()
-        kind = "-expurge" if made.variant == "redacted" else ""
-        headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{day}.pdf"'
-    elif media_type == HTML:
-        headers["content-security-policy"] = POLICY
-    return headers
+    if media_type == JSON:
+        return Response(msgspec.json.encode(made), headers=headers)
+    territories = [territory for lot in need.lots if (territory := lot.territory or need.territory)]
+    sites = [lot.site for lot in need.lots if lot.site]
+    points = [each.at for each in made.placement.suppliers]
+    maps = map_sheets(reference.geography, _distinct(territories), _distinct(sites), points)
+    if media_type == HTML:
+        return Response(html_page(made, maps), headers=headers | {"content-security-policy": POLICY})
+    named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
+    day = made.generated_at.astimezone(PARIS).date()
+    kind = "-expurge" if made.variant == "redacted" else ""
+    headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{day}.pdf"'
+    return Response(pdf(made, maps), headers=headers)
+
+
+def _distinct(values: Iterable[T]) -> list[T]:
+    """The values in their order, each once."""
+    return list({msgspec.json.encode(value): value for value in values}.values())

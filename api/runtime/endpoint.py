@@ -29,8 +29,8 @@ from api.runtime.services import Services
 from api.web.content_negotiation import (
     JSON,
     KEPT_AS_FILES,
+    NAMES,
     AddressFormats,
-    address_formats,
     choose_language,
     choose_media,
     coded,
@@ -148,8 +148,10 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
 
 def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
-    formats = address_formats(route.method, tuple(route.answers))
-    if formats is not None:
+    formats = None
+    # an address names the format of what is read, where several have names
+    if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
+        formats = AddressFormats(tuple(route.answers))
         route = replace(route, query=formats.added_to(route.query or NoQuery))
     typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
@@ -245,20 +247,16 @@ def _adapter(
         elif takes_nothing:
             await require_empty(request, services.settings.body_limit, request.share_of_body)
         answer = await handler(request, **arguments)
-        return await _encoded(request, answer, route.statuses[0], _headers_of_file(request, route.file))
+        return await _encoded(request, answer, route)
 
     return adapter
 
 
-def _headers_of_file(request: Call, what: str | None) -> dict[str, str]:
-    """The headers of an answer that is kept as a file of this name; none where it is not."""
-    if what is None or request.media_type not in KEPT_AS_FILES:
-        return {}
-    return {"content-disposition": file_name(what, request.media_type, request.services.now())}
-
-
-async def _encoded(request: Call, answer: Any, status: int, headers: dict[str, str]) -> ASGIApp:
-    """The answer of a handler as it is sent, with `headers` too; `status` is that of what it returned bare."""
+async def _encoded(request: Call, answer: Any, route: Route) -> ASGIApp:
+    """The answer of a handler as it is sent, with a name where it is kept as a file."""
+    headers, status = dict[str, str](), route.statuses[0]
+    if route.file is not None and request.media_type in KEPT_AS_FILES:
+        headers["content-disposition"] = file_name(route.file, request.media_type, request.services.now())
     accept_encoding = request.headers.get("accept-encoding", "")
     if isinstance(answer, Response):
         answer.headers.update(headers)

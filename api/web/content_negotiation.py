@@ -176,12 +176,6 @@ class AddressFormats:
         return CSV if self._has_csv and parameters.csv is not None else None
 
 
-def address_formats(method: str, offered: tuple[str, ...]) -> AddressFormats | None:
-    """The formats that addresses of a route name; None where it writes, or has fewer than two that have names."""
-    named = [media for media in offered if media in NAMES]
-    return AddressFormats(offered) if method == "GET" and len(named) > 1 else None
-
-
 def file_name(what: str, media_type: str, now: datetime) -> str:
     """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
 

@@ -5,7 +5,7 @@ header that a page sets itself, so credentials of the browser are never asked fo
 configuration, which knows one set of origins for all routes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from litestar.enums import ScopeType
@@ -61,14 +61,22 @@ class CrossOrigin:
         handler: BaseRouteHandler | None = scope.get("route_handler")
         told = handler.opt if handler is not None else {}
         if status == HTTPStatus.METHOD_NOT_ALLOWED and handler is None:
-            routes = _routes_at(scope).values()
+            try:
+                _, handler, *_ = scope["litestar_app"].asgi_router.handle_routing(
+                    path=normalize_path(scope["path"]), method="OPTIONS"
+                )
+            except HTTPException:  # a page of the desk
+                return self._of_route(scope, None, _EXPOSING)
+            routes = handler.opt.get("routes", {}).values()
             return self._of_route(scope, next(filter(is_open, routes), next(iter(routes), None)), _EXPOSING)
         if "page" in told:
             return []  # of people who are signed in: nobody else's page reads them
         if method == "OPTIONS" and "routes" in told:
             asked = next(values_of(scope, b"access-control-request-method"), "GET")
             route = told["routes"].get("GET" if asked == "HEAD" else asked)
-            return self._of_route(scope, route, _preflight(told["routes"]))
+            methods = sorted({*told["routes"], *(("HEAD",) if "GET" in told["routes"] else ())})
+            allowed = [(b"access-control-allow-methods", ", ".join(methods).encode()), *_ALLOWING]
+            return self._of_route(scope, route, allowed)
         return self._of_route(scope, told.get("route"), _EXPOSING)
 
     def _of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
@@ -81,25 +89,9 @@ class CrossOrigin:
         return [(b"vary", b"origin"), *allowed]
 
 
-def _routes_at(scope: Scope) -> Mapping[str, Route]:
-    """The routes of a path by their methods, where the method of the request is none of them."""
-    router = scope["litestar_app"].asgi_router
-    try:
-        _, handler, *_ = router.handle_routing(path=normalize_path(scope["path"]), method="OPTIONS")
-    except HTTPException:  # a page of the desk
-        return {}
-    routes: Mapping[str, Route] = handler.opt.get("routes", {})
-    return routes
-
-
 _EXPOSING: Headers = [(b"access-control-expose-headers", EXPOSED.encode())]
-
-
-def _preflight(routes: Mapping[str, Route]) -> Headers:
-    """The answer to a browser that asks before it sends more than a simple request."""
-    methods: Sequence[str] = sorted({*routes, *(("HEAD",) if "GET" in routes else ())})
-    return [
-        (b"access-control-allow-methods", ", ".join(methods).encode()),
-        (b"access-control-allow-headers", ALLOWED.encode()),
-        (b"access-control-max-age", str(REMEMBERED_SECONDS).encode()),
-    ]
+_ALLOWING: Headers = [
+    (b"access-control-allow-headers", ALLOWED.encode()),
+    (b"access-control-max-age", str(REMEMBERED_SECONDS).encode()),
+]
+"""What a browser is told that asks before it sends more than a simple request, besides the methods."""

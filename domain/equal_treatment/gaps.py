@@ -14,7 +14,7 @@ from domain.equal_treatment.disclosures import ReceiptState
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Meeting
 from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
-from domain.text.bilingual import PARIS, Language, Text, long_date
+from domain.text.bilingual import NOTHING, PARIS, Language, Text, long_date
 from domain.text.labels import GAPS
 
 
@@ -184,17 +184,18 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]
+        got, were = _that_others_have(len(others), len(others) - others.count("received"))
         words = self.words | {
             "day": long_day(self.day),
             "subject": Text(self.subject, self.subject),
-            "got": _that_others_got(len(others), unsure := len(others) - others.count("received")),
-            "were": _that_others_were(len(others), unsure),
+            "got": got,
+            "were": were,
             "who": Text(names[0], names[0]),
             "has": Text("n'a", ""),
             "was": Text("", "was"),
-            "s": Text("", ""),
+            "s": NOTHING,
         }
-        after = Text("", "")
+        after = NOTHING
         if len(names) > 1:
             words["who"] = Text(f"{len(names)} fournisseurs", f"{len(names)} suppliers")
             words |= {"has": Text("n'ont", ""), "was": Text("", "were"), "s": Text("s", "")}
@@ -217,37 +218,17 @@ def long_day(moment: datetime) -> Text:
     return long_date(moment.astimezone(PARIS).date())
 
 
-def _that_others_got(count: int, unconfirmed: int) -> Text:
-    """With how many of these deliveries are not known to have arrived."""
-    if not count:
-        return Text("", "")
-    if unconfirmed == count:
-        return Text(f" destinée à {_others(count).fr}", f" meant for {_others(count).en}")
-    got = Text(" qu'un autre a reçue", " that 1 other received")
-    if count > 1:
-        got = Text(f" que {count} autres ont reçue", f" that {count} others received")
-    reserve = _under_reserve(unconfirmed)
-    return Text(got.fr + reserve.fr, got.en + reserve.en)
-
-
-def _that_others_were(count: int, unconfirmed: int) -> Text:
-    if unconfirmed and unconfirmed == count:
-        others = _others(count)
-        return Text(f"qu'un message a été préparé pour {others.fr}", f"a message was prepared for {others.en}")
-    reserve = _under_reserve(unconfirmed)
+def _that_others_have(count: int, unconfirmed: int) -> tuple[Text, Text]:
+    """Words for so many others that got something, and that were reached; of some of them it is not known."""
+    if count and unconfirmed == count:
+        others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
+        french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
+        got = Text(f" destinée à {french}", f" meant for {english}")
+        return got, Text(f"qu'un message a été préparé pour {french}", f"a message was prepared for {english}")
     if count == 1:
-        return Text("qu'un autre l'a été", "1 other was")
-    return Text(f"que {count} autres l'ont été{reserve.fr}", f"{count} others were{reserve.en}")
-
-
-def _others(count: int) -> Text:
-    """Words for others none of whom is known to have been reached."""
-    if count == 1:
-        return Text("un autre (remise non confirmée)", "1 other (delivery not confirmed)")
-    return Text(f"{count} autres (remise non confirmée)", f"{count} others (delivery not confirmed)")
-
-
-def _under_reserve(unconfirmed: int) -> Text:
-    if not unconfirmed:
-        return Text("", "")
-    return Text(f" (dont {unconfirmed} sous réserve de remise)", f" ({unconfirmed} of them if it was delivered)")
+        return Text(" qu'un autre a reçue", " that 1 other received"), Text("qu'un autre l'a été", "1 other was")
+    fr, en = NOTHING
+    if unconfirmed:
+        fr, en = f" (dont {unconfirmed} sous réserve de remise)", f" ({unconfirmed} of them if it was delivered)"
+    got = Text(f" que {count} autres ont reçue{fr}", f" that {count} others received{en}") if count else NOTHING
+    return got, Text(f"que {count} autres l'ont été{fr}", f"{count} others were{en}")

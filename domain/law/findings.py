@@ -177,6 +177,7 @@ def verdict(
     return Verdict(reserved, said.outcome, said.code, missing, row.id, article, sure, cite(message, article, sure))
 
 
+@lru_cache(maxsize=16_384)
 def finding(
     view: InForce,
     name: str,

@@ -201,29 +201,24 @@ async def test_a_meeting_changed_here_keeps_columns_and_fields_of_the_next_relea
         assert (await connection.scalars(text(query))).all() == ["x", "à distance"]
 
 
-async def test_a_webhook_keeps_the_events_that_only_the_next_release_sends(beside: Beside) -> None:
-    """This one does not show them."""
-    member, webhook = whose_client(beside.client, beside.party), beside.party.ids["webhook"]
+async def test_settings_and_rights_keep_what_the_next_release_knows_of_them(beside: Beside) -> None:
+    """Of a source, of a webhook and of a key; this one shows and opens what it knows, and is strict as ever."""
+    member, ids = whose_client(beside.client, beside.party), beside.party.ids
+    source, webhook = ids["source"], ids["webhook"]
+    answer = await put(beside.client, f"/sources/{source}", {"label": "Réseau"})
+    assert answer.status_code == 200, answer.text
+    assert ADDED in await stored(beside, f"SELECT mapping FROM sources WHERE name = '{source}'")
     async with transaction(beside.client.services.database) as connection:
         await connection.execute(text(f"UPDATE webhooks SET events = '{{need.published}}' WHERE id = '{webhook}'"))
+        query = f"UPDATE api_keys SET scopes = scopes || ARRAY['archive'] WHERE id = '{member.key.id}'"
+        await connection.execute(text(query))
+        secret = member.headers["Authorization"].removeprefix("Bearer ")
+        found = await find_client(connection, secret, beside.client.services.now())
     assert (await member.get(f"/webhooks/{webhook}")).json()["events"] == []
     changed = await member.patch(f"/webhooks/{webhook}", {"events": ["suppliers.changed"]})
     assert changed.json()["events"] == ["suppliers.changed"], changed.text
     events = await stored(beside, f"SELECT to_json(events) FROM webhooks WHERE id = '{webhook}'")
     assert events == ["suppliers.changed", "need.published"]
-
-
-async def test_settings_and_rights_keep_what_the_next_release_knows_of_them(beside: Beside) -> None:
-    """Of a source and of a key, which opens what this one knows; what is sent is read strictly as ever."""
-    member, source = whose_client(beside.client, beside.party), beside.party.ids["source"]
-    answer = await put(beside.client, f"/sources/{source}", {"label": "Réseau"})
-    assert answer.status_code == 200, answer.text
-    assert ADDED in await stored(beside, f"SELECT mapping FROM sources WHERE name = '{source}'")
-    async with transaction(beside.client.services.database) as connection:
-        query = f"UPDATE api_keys SET scopes = scopes || ARRAY['archive'] WHERE id = '{member.key.id}'"
-        await connection.execute(text(query))
-        secret = member.headers["Authorization"].removeprefix("Bearer ")
-        found = await find_client(connection, secret, beside.client.services.now())
     assert found is not None
     assert set(found.scopes) == set(member.key.scopes)
     assert (await member.get("/keys")).status_code == 200

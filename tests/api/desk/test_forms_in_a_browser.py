@@ -3,6 +3,7 @@ back or the end of a session, and nobody else is offered it.
 """
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,8 @@ def assert_nothing_was_blocked(window: Chrome) -> None:
     assert [each for each in log(window) if "Content Security Policy" in each or "Error" in each] == []
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-async def test_what_is_understood_appears_while_it_is_typed(windows: Windows, address: str, width: int) -> None:
-    await asyncio.to_thread(type_a_need, windows.open(width), address)
-
-
 def type_a_need(window: Chrome, address: str) -> None:
+    """What is understood appears while it is typed."""
     sign_in(window, f"{address}/besoin")
     window.find_element(By.ID, "lot-1-objet").send_keys("tonte de pelouses")
     assert appears(window, "[name=lot-1-metier][value=ev-entretien]").is_selected()
@@ -47,10 +44,6 @@ def type_a_need(window: Chrome, address: str) -> None:
     waiting(window).until(lambda page: "candidat" in page.execute_script(counted))
     assert_fits(window)
     assert_nothing_was_blocked(window)
-
-
-async def test_a_territory_is_chosen_on_the_map(windows: Windows, address: str) -> None:
-    await asyncio.to_thread(choose_on_the_map, windows.open(), address)
 
 
 def choose_on_the_map(window: Chrome, address: str) -> None:
@@ -79,11 +72,8 @@ def choose_on_the_map(window: Chrome, address: str) -> None:
     assert_nothing_was_blocked(window)
 
 
-async def test_nothing_typed_is_lost_and_nobody_else_is_offered_it(windows: Windows, address: str) -> None:
-    await asyncio.to_thread(leave_and_come_back, windows.open(), address)
-
-
 def leave_and_come_back(window: Chrome, address: str) -> None:
+    """Nothing typed is lost, and nobody else is offered it."""
     sign_in(window, f"{address}/besoin")
     window.find_element(By.ID, "lot-1-objet").send_keys("imprimerie")
     window.find_element(By.ID, "lot-1-valeur").send_keys("12 000", Keys.TAB)
@@ -108,6 +98,15 @@ def leave_and_come_back(window: Chrome, address: str) -> None:
     appears(window, "#lot-1-objet")
     assert not window.find_elements(By.CSS_SELECTOR, ".draft")
     assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
+
+
+@pytest.mark.parametrize(
+    ("told", "width"), [(type_a_need, 320), (type_a_need, 1280), (choose_on_the_map, 1280), (leave_and_come_back, 1280)]
+)
+async def test_a_need_is_understood_placed_and_kept_while_it_is_typed(
+    windows: Windows, address: str, told: Callable[[Chrome, str], None], width: int
+) -> None:
+    await asyncio.to_thread(told, windows.open(width), address)
 
 
 async def test_a_need_is_there_on_the_way_back_and_after_the_session(

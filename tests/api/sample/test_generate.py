@@ -1,19 +1,27 @@
-"""The generated pool: plainly made up, repeatable, and like the real files in what it holds."""
+"""The generated pool: plainly made up, repeatable, like the real files in what it holds; and the need asked of it."""
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 from itertools import islice
+from uuid import UUID
 
 import msgspec
 import pytest
 import shapely
 from stdnum.fr import siret
 
-from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, Generated, generate
+from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
+from domain.needs.need import Need
 from domain.reference import cpv, taxonomy, territory
+from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import ServiceArea, SupplierRecord
+from matching.engine import match
+from matching.geo.geocode import place
 from matching.geo.territory import outlines
+from matching.index.live_index import Index, LiveIndex
 from matching.reference import load_reference
 
 ON = date(2026, 11, 24)
@@ -134,3 +142,32 @@ def test_approvals_are_dated_around_the_day() -> None:
     assert 0.04 < sum(end is None for end in ends) / len(ends) < 0.15
     for before, after in zip(dated, later, strict=True):
         assert before.valid_from is None or after.valid_from == before.valid_from + timedelta(days=10)
+
+
+@pytest.fixture(scope="module")
+def shortlist() -> Shortlist:
+    reference = load_reference()
+    generated = list(generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
+    placements = place([one.record for one in generated], reference.geography)
+    then = datetime(2026, 11, 24, tzinfo=UTC)
+    pool = []
+    for number, (one, placement) in enumerate(zip(generated, placements, strict=True)):
+        supplier = UUID(int=number)
+        stored = StoredRecord("sample", one.external_id, one.record, placement, supplier, then, then)
+        pool.append(assemble(supplier, [stored]))
+    index = Index.build(pool, reference.taxonomy, reference.cpv, reference.geography)
+    sent = (files("api") / "sample" / "need.json").read_bytes()
+    return match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr")
+
+
+def test_what_a_newcomer_sees_first_is_worth_seeing(shortlist: Shortlist) -> None:
+    """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
+    assert all(lot.total > 0 and lot.near_misses for lot in shortlist.lots)
+    levels = {lot.tension.level for lot in shortlist.lots}
+    assert "good" in levels
+    assert {"low", "critical"} & levels
+    assert {miss.excluded_by for lot in shortlist.lots for miss in lot.near_misses} >= {"reservation", "distance"}
+    assert any(lot.alternatives.reserved["none"] > lot.total for lot in shortlist.lots)
+    codes = {advice.code for lot in shortlist.lots for advice in lot.advice}
+    assert not codes & {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "RISK_INFRUCTUEUX"}
+    assert all(lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)

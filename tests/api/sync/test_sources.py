@@ -14,11 +14,6 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-async def in_memory(served: Client, stored: dict[str, Any]) -> None:
-    """Wait until the suppliers in memory are those of a stored record's version."""
-    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-
-
 async def test_settings_are_kept_and_replaced(served: Client, source: str) -> None:
     path = f"/sources/{source}"
     assert_refused(await served.get(path), 404, "not-found")
@@ -51,7 +46,7 @@ async def test_suppliers_with_a_trade_are_counted(served: Client, source: str) -
     await put_record(served, source, "b", offers=[lent], approvals=[{"kind": "AI"}])
     await put_record(served, source, "c", offers=[lent, won], approvals=None)
     last = await put_record(served, source, "d", active=False)
-    await in_memory(served, last)
+    await served.services.directory.wait_beyond(last["data_version"] - 1, 10)
 
     expected = {
         "suppliers": 3,

@@ -26,6 +26,7 @@ from db.needs.needs import (
     mark_award_withdrawn,
     needs_of_year,
     progress_of,
+    select_awards,
     select_need,
     write_need,
 )
@@ -270,6 +271,8 @@ async def test_an_award_is_known_with_the_buyer_of_its_need(connection: Connecti
 async def test_a_withdrawn_award_stays_in_the_table_alone(connection: Connection) -> None:
     own = await ensure_organisation(connection, "Morbihan", NOW)
     award = await noted(connection, own)
+    assert await select_awards(connection, own, award.need_id, None, 5) == [award]
+    assert await select_awards(connection, own, award.need_id, award.id, 5) == []
     assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
     assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
     assert await awards_until(connection, own, DAY) == []

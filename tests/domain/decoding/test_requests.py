@@ -134,36 +134,26 @@ def test_other_types(document: str, pointer: str, code: str, french: str) -> Non
     assert problem.detail.fr.startswith(french)
 
 
-@pytest.mark.parametrize("name", ["a - at `$.limit`", "`", "a`b", "- at `$", "é\n"])
-def test_a_field_named_like_a_message_is_still_an_unknown_field(name: str) -> None:
-    """The client's own words in the decoder's message lead nowhere else."""
-    problem = why(msgspec.json.encode({name: 1}).decode())
-    assert (problem.pointer, problem.code) == ("/" + name, "unknown_field")
+def test_words_like_a_message_lead_nowhere_else() -> None:
+    """The client's own words in the decoder's message name an unknown field or value."""
+    for name in ["a - at `$.limit`", "`", "a`b", "- at `$", "é\n"]:
+        problem = why(msgspec.json.encode({name: 1}).decode())
+        assert (problem.pointer, problem.code) == ("/" + name, "unknown_field")
+    for value in ["a - at `$.limit`", "`", "a`b", "- at `$", "' - at `$.limit`"]:
+        lot = of_lot(f'"nature":{msgspec.json.encode(value).decode()}')
+        problem = why(lot)
+        assert (problem.pointer, problem.code) == ("/lots/1/nature", "unknown_value")
 
 
-@pytest.mark.parametrize("value", ["a - at `$.limit`", "`", "a`b", "- at `$", "' - at `$.limit`"])
-def test_a_value_worded_like_a_message_is_still_an_unknown_value(value: str) -> None:
-    lot = of_lot(f'"nature":{msgspec.json.encode(value).decode()}')
-    problem = why(lot)
-    assert (problem.pointer, problem.code) == ("/lots/1/nature", "unknown_value")
-
-
-@pytest.mark.parametrize(
-    ("member", "pointer", "code"),
-    [
+def test_long_words_are_neither_sent_back_nor_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pointer leads to what holds the field; comparing would make a table of all letters."""
+    for member, pointer, code in [
         (f'"{"x" * 300_000}":1', "/lots/1", "unknown_field"),
         (f'"nature":"{"x" * 300_000}"', "/lots/1/nature", "unknown_value"),
-    ],
-)
-def test_a_long_word_is_not_sent_back(member: str, pointer: str, code: str) -> None:
-    """The pointer then leads to what holds the field."""
-    problem = why(of_lot(member))
-    assert (problem.pointer, problem.code) == (pointer, code)
-    assert len(problem.detail.fr) < 500
-
-
-def test_long_words_are_not_compared_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Comparing one with what is known makes a table of all its letters."""
+    ]:
+        problem = why(of_lot(member))
+        assert (problem.pointer, problem.code) == (pointer, code)
+        assert len(problem.detail.fr) < 500
     compared: list[int] = []
     monkeypatch.setattr("domain.decoding.requests.get_close_matches", lambda word, *_, **__: compared.append(len(word)))
     why(of_lot(f'"{"x" * 300_000}":1'))
@@ -267,22 +257,18 @@ class Loan(msgspec.Struct):
     by: dict[int, str] = {}
 
 
-@pytest.mark.parametrize("raw", [b'{"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e2,"by":{"1":"a"}}'])
-def test_texts_become_dates_and_numbers_as_the_decoder_reads_them(raw: bytes) -> None:
-    decoder = msgspec.json.Decoder(Loan)
-    assert decode_once(raw, decoder) == (decoder.decode(raw), json.loads(raw))
-
-
-@pytest.mark.parametrize(
-    "raw", [b"{", b'{"on":1,"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e999}', b"[" * 100_000]
-)
-def test_what_fails_is_refused_as_the_decoder_refuses_it(raw: bytes) -> None:
-    decoder = msgspec.json.Decoder(Loan)
-    with pytest.raises(msgspec.DecodeError) as expected:
-        decoder.decode(raw)
-    with pytest.raises(msgspec.DecodeError) as refused:
-        decode_once(raw, decoder)
-    assert str(refused.value) == str(expected.value)
+def test_decoding_once_reads_and_refuses_as_the_decoder() -> None:
+    """Texts become dates and numbers."""
+    for raw in [b'{"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e2,"by":{"1":"a"}}']:
+        decoder = msgspec.json.Decoder(Loan)
+        assert decode_once(raw, decoder) == (decoder.decode(raw), json.loads(raw))
+    for raw in [b"{", b'{"on":1,"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e999}', b"[" * 100_000]:
+        decoder = msgspec.json.Decoder(Loan)
+        with pytest.raises(msgspec.DecodeError) as expected:
+            decoder.decode(raw)
+        with pytest.raises(msgspec.DecodeError) as refused:
+            decode_once(raw, decoder)
+        assert str(refused.value) == str(expected.value)
 
 
 def written(value: object, ascii_: bool, colon: str) -> str:
@@ -305,28 +291,20 @@ def repeats(value: object) -> bool:
     return isinstance(value, list) and any(map(repeats, value))
 
 
-@pytest.mark.parametrize(
-    ("document", "where"),
-    [
+def test_half_a_character_and_a_null_are_located() -> None:
+    """Whole characters, and what is not JSON, are left alone."""
+    for document, where in [
         (b'"\\ud800"', ""),
         (b'{"a": ["\\ud83d\\ude00", "x\\udc00"]}', "/a/1"),
         (b'{"a": {"\\ud800": 1}}', "/a"),
-    ],
-)
-def test_half_a_character_is_located(document: bytes, where: str) -> None:
-    problem = lone_surrogate(document)
-    assert problem is not None
-    assert (problem.pointer, problem.code) == (where, "lone_surrogate")
-
-
-@pytest.mark.parametrize("document", [b'"\\ud83d\\ude00"', '["é😀"]'.encode(), b'"\\ud800', b"[" * 100_000, b"\xff"])
-def test_whole_characters_and_what_is_not_json_are_left_alone(document: bytes) -> None:
-    assert lone_surrogate(document) is None
-
-
-@pytest.mark.parametrize(
-    ("document", "where"), [(b'["a", "\\u0000"]', "/1"), (b'{"a": {"\\u0000": 1}}', "/a"), (b'"\\\\u0000"', None)]
-)
-def test_a_null_character_is_located(document: bytes, where: str | None) -> None:
-    problem = null_character(document)
-    assert (problem and (problem.pointer, problem.code)) == (where if where is None else (where, "null_character"))
+    ]:
+        problem = lone_surrogate(document)
+        assert problem is not None
+        assert (problem.pointer, problem.code) == (where, "lone_surrogate")
+    for document in [b'"\\ud83d\\ude00"', '["é😀"]'.encode(), b'"\\ud800', b"[" * 100_000, b"\xff"]:
+        assert lone_surrogate(document) is None
+    for document, where in [(b'["a", "\\u0000"]', "/1"), (b'{"a": {"\\u0000": 1}}', "/a")]:
+        problem = null_character(document)
+        assert problem is not None
+        assert (problem.pointer, problem.code) == (where, "null_character")
+    assert null_character(b'"\\\\u0000"') is None

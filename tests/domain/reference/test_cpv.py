@@ -18,21 +18,23 @@ from tests.domain.law.samples import TODAY
 CPV = cpv.load()
 
 
-@pytest.mark.parametrize("code", ["90911200", "90911200-8", "90911200-0"])
-def test_a_code_is_its_eight_digits_whatever_the_check_digit(code: str) -> None:
-    assert CPV.normalise(code) == "90911200"
-
-
-@pytest.mark.parametrize(
-    "code",
-    ["", "9091120", "909112000", "90911200-", "90911200-88", "90 911 200", "٩٠٩١١٢٠٠", "90911200\n", "nettoyage"],
-)
-def test_anything_else_is_no_cpv_code(code: str) -> None:
-    with pytest.raises(ValueError, match="8 digits"):
-        CPV.normalise(code)
-
-
-def test_labels_are_french() -> None:
+def test_a_code_is_its_eight_digits_whatever_the_check_digit() -> None:
+    """Anything else is no CPV code; labels are French."""
+    for code in ["90911200", "90911200-8", "90911200-0"]:
+        assert CPV.normalise(code) == "90911200"
+    for code in [
+        "",
+        "9091120",
+        "909112000",
+        "90911200-",
+        "90911200-88",
+        "90 911 200",
+        "٩٠٩١١٢٠٠",
+        "90911200\n",
+        "nettoyage",
+    ]:
+        with pytest.raises(ValueError, match="8 digits"):
+            CPV.normalise(code)
     assert CPV.label("90911200") == "Services de nettoyage de bâtiments"
     assert CPV.label("90911299") is None
     assert CPV.known("90911200")
@@ -42,9 +44,9 @@ def test_labels_are_french() -> None:
     ] * 3
 
 
-@pytest.mark.parametrize(
-    ("code", "parent"),
-    [
+def test_the_parent_is_the_nearest_broader_code_that_exists() -> None:
+    """And a wrong code suggests a near one."""
+    for code, parent in [
         ("90911200", "90911000"),
         ("90911000", "90910000"),
         ("90910000", "90900000"),
@@ -52,15 +54,9 @@ def test_labels_are_french() -> None:
         ("90000000", None),
         ("33000000", None),  # though 30000000 exists: divisions stand side by side
         ("99999999", None),
-    ],
-)
-def test_the_parent_is_the_nearest_broader_code_that_exists(code: str, parent: str | None) -> None:
-    assert CPV.parent(code) == parent
-
-
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [
+    ]:
+        assert CPV.parent(code) == parent
+    for wrong, meant in [
         ("90911209", "90911200"),  # last digit
         ("90191200", "90911200"),  # two neighbours swapped
         ("9091120", "90911200"),  # last digit left out
@@ -69,10 +65,8 @@ def test_the_parent_is_the_nearest_broader_code_that_exists(code: str, parent: s
         ("90", "90000000"),
         ("00000000", None),
         ("", None),
-    ],
-)
-def test_a_wrong_code_suggests_a_near_one(wrong: str, meant: str | None) -> None:
-    assert CPV.nearest(wrong) == meant
+    ]:
+        assert CPV.nearest(wrong) == meant
 
 
 @given(st.text(max_size=12))

@@ -119,35 +119,42 @@ def test_codes_too_general_give_way_to_words() -> None:
     assert all(any(TAXONOMY.of_cpv(code) for code in CPV if code.startswith(prefix)) for prefix in prefixes)
 
 
-@pytest.mark.parametrize("naf", ["81.21Z", "8121Z", " 8121z ", "81.21Y", "8121y"])
-def test_naf_of_either_vintage_reads_with_or_without_its_dot(naf: str) -> None:
-    assert TAXONOMY.of_naf(naf) == ("pr-locaux",)
-
-
-@pytest.mark.parametrize(
-    ("rev2", "naf2025", "segments"),
-    [
+def test_naf_of_either_vintage() -> None:
+    """With or without its dot; the letter decides: 38.32Z was recovery, 38.32Y is landfill."""
+    for naf in ["81.21Z", "8121Z", " 8121z ", "81.21Y", "8121y"]:
+        assert TAXONOMY.of_naf(naf) == ("pr-locaux",)
+    for rev2, naf2025, segments in [
         ("45.20A", "95.31G", ("lo-vehicules",)),
         ("43.99C", "43.91Y", ("bt-maconnerie",)),
         ("62.03Z", "62.20H", ("nu-parc",)),
         ("96.01A", "96.10G", ("lt-blanchisserie",)),
         ("38.32Z", "38.21Y", ("de-5flux",)),
         ("81.29A", "81.23G", ("pr-specialise",)),
-    ],
-)
-def test_a_trade_that_changed_its_number_is_read_by_the_vintage(
-    rev2: str, naf2025: str, segments: tuple[str, ...]
-) -> None:
-    """38.32Z was recovery, 38.32Y is landfill: the letter decides."""
-    assert set(segments) <= set(TAXONOMY.of_naf(rev2))
-    assert TAXONOMY.of_naf(naf2025) == segments
-    assert TAXONOMY.of_naf(rev2[:-1] + "Y") == ()
-
-
-@pytest.mark.parametrize("naf", ["74.7Z", "85.3K", "853K", "38.32Y", "62.03Y", "81.21M"])
-def test_codes_of_no_vintage_known_here_name_nothing(naf: str) -> None:
-    """Those of 1993 and 2003, which closed establishments keep, among them."""
-    assert TAXONOMY.of_naf(naf) == ()
+    ]:
+        assert set(segments) <= set(TAXONOMY.of_naf(rev2))
+        assert TAXONOMY.of_naf(naf2025) == segments
+        assert TAXONOMY.of_naf(rev2[:-1] + "Y") == ()
+    for naf in ["74.7Z", "85.3K", "853K", "38.32Y", "62.03Y", "81.21M"]:
+        assert TAXONOMY.of_naf(naf) == ()
+    for naf in [
+        *(
+            "88.99B",
+            "8899B",
+            "94.99Z",
+            "78.20Z",
+            "78.30Z",
+            "88.99A",
+            "85.59B",
+            "38.21Z",
+            "52.10B",
+            "01.11Z",
+            "",
+            "81.2",
+            "nettoyage",
+        ),
+        *("88.99H", "8899H", "94.99Y", "78.20G", "78.20H", "88.99G", "85.59H", "88.10J", "01.11Y"),
+    ]:
+        assert TAXONOMY.of_naf(naf) == ()
 
 
 def test_every_naf_2025_code_exists_and_the_vintages_have_no_letter_in_common(shared_data: Path) -> None:
@@ -184,31 +191,6 @@ def test_a_code_of_the_other_vintage_is_refused(before: str, after: str) -> None
         taxonomy.parse(text.replace(before, after))
 
 
-@pytest.mark.parametrize(
-    "naf",
-    [
-        *(
-            "88.99B",
-            "8899B",
-            "94.99Z",
-            "78.20Z",
-            "78.30Z",
-            "88.99A",
-            "85.59B",
-            "38.21Z",
-            "52.10B",
-            "01.11Z",
-            "",
-            "81.2",
-            "nettoyage",
-        ),
-        *("88.99H", "8899H", "94.99Y", "78.20G", "78.20H", "88.99G", "85.59H", "88.10J", "01.11Y"),
-    ],
-)
-def test_naf_codes_that_say_nothing_of_the_trade_stay_silent(naf: str) -> None:
-    assert TAXONOMY.of_naf(naf) == ()
-
-
 def test_every_naf_code_that_segments_share_is_decided() -> None:
     """Named to be one of a few trades in the taxonomy's order, or declared silent: never all who list it."""
     listed = Counter(code for segment in SEGMENTS for code in (*segment.naf, *segment.naf2025))
@@ -228,6 +210,7 @@ def test_some_840_real_structures_have_an_informative_naf_code(shared_data: Path
 
 
 def test_families_answer_to_their_ids_like_segments() -> None:
+    """A wrong id suggests a near one."""
     assert TAXONOMY.known("pr")
     assert TAXONOMY.known("pr-locaux")
     assert not TAXONOMY.known("pr-toits")
@@ -237,11 +220,11 @@ def test_families_answer_to_their_ids_like_segments() -> None:
     assert family is not None
     assert next(segment.id for segment in family.segments) == "pr-locaux"
     assert TAXONOMY.family("pr-locaux") is None
-
-
-@pytest.mark.parametrize(
-    ("wrong", "meant"),
-    [("pr-locau", "pr-locaux"), ("PR_LOCAUX", "pr-locaux"), ("ev-elagages", "ev-elagage"), ("zzz", None), ("", None)],
-)
-def test_a_wrong_id_suggests_a_near_one(wrong: str, meant: str | None) -> None:
-    assert TAXONOMY.nearest(wrong) == meant
+    for wrong, meant in [
+        ("pr-locau", "pr-locaux"),
+        ("PR_LOCAUX", "pr-locaux"),
+        ("ev-elagages", "ev-elagage"),
+        ("zzz", None),
+        ("", None),
+    ]:
+        assert TAXONOMY.nearest(wrong) == meant

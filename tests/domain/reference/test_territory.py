@@ -15,17 +15,13 @@ from domain.reference.territory import DATA, KINDS, TerritoryKind, UnknownTerrit
 territories = load()
 
 
-@pytest.mark.parametrize(
-    ("kind", "count"),
-    [("country", 1), ("region", 18), ("departement", 109), ("epci", 1253), ("commune", 34969), ("nuts", 142)],
-)
-def test_there_are_as_many_areas_as_insee_counts(kind: TerritoryKind, count: int) -> None:
-    areas = territories.areas(kind)
-    assert len({area.code for area in areas}) == len(areas) == count
-    assert all(area.communes == tuple(sorted(set(area.communes))) and area.communes for area in areas)
-
-
 def test_communes_stand_in_the_order_of_their_codes() -> None:
+    """There are as many areas as INSEE counts."""
+    counts: dict[TerritoryKind, int] = {"country": 1, "region": 18, "departement": 109, "epci": 1253, "commune": 34969}
+    for kind, count in (*counts.items(), ("nuts", 142)):
+        areas = territories.areas(kind)
+        assert len({area.code for area in areas}) == len(areas) == count
+        assert all(area.communes == tuple(sorted(set(area.communes))) and area.communes for area in areas)
     listed = [commune.code for commune in territories.communes]
     assert listed == sorted(listed)
     assert [area.code for area in territories.areas("commune")] == listed
@@ -53,9 +49,9 @@ def test_bretagne_is_whole() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("departement", "count", "region"),
-    [
+def test_corse_and_overseas() -> None:
+    """Collectivities have codes but neither EPCI, region nor place."""
+    for departement, count, region in [
         ("2A", 124, "94"),
         ("2B", 236, "94"),
         ("971", 32, "01"),
@@ -63,15 +59,10 @@ def test_bretagne_is_whole() -> None:
         ("973", 22, "03"),
         ("974", 24, "04"),
         ("976", 17, "06"),
-    ],
-)
-def test_corse_and_overseas_departements(departement: str, count: int, region: str) -> None:
-    area = territories.area(f"departement:{departement}")
-    assert len(area.communes) == count
-    assert [parent.id for parent in territories.parents(area)] == [f"region:{region}", "country:FR"]
-
-
-def test_overseas_collectivities_have_codes_but_neither_epci_region_nor_place() -> None:
+    ]:
+        area = territories.area(f"departement:{departement}")
+        assert len(area.communes) == count
+        assert [parent.id for parent in territories.parents(area)] == [f"region:{region}", "country:FR"]
     placeless = [commune for commune in territories.communes if commune.lat is None]
     assert len(placeless) == 94
     assert {(commune.epci, commune.region, commune.lon) for commune in placeless} == {(None, None, None)}

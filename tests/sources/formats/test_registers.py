@@ -12,10 +12,10 @@ import pytest
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
-from sources.formats.registry import CSV, read_rows
+from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
 from sources.validation import siret_passes_check
-from tests.sources.formats.conftest import CONTEXT, SAMPLES, read
+from tests.sources.formats.conftest import SAMPLES, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
 
@@ -42,11 +42,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert row.record.location == Point(48.865024, 2.455023)
     assert row.record.contact == Contact(website="https://example.org")
     assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
-
-
-def test_the_commune_is_not_taken_from_what_was_derived_from_the_point() -> None:
-    row = one(city="Nulle-Part", commune_pip="93048")
-    assert row.record.address.commune is None
+    # the commune is not taken from what was derived from the point
+    assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
 
 @pytest.mark.parametrize(
@@ -67,13 +64,15 @@ def test_a_row_that_cannot_be_right_is_rejected(cells: dict[str, str], fault: st
 
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(UnreadableFile, match="post_code"):
-        list(read_rows("siae", io.BytesIO(structures().replace(b"post_code", b"zip")), CSV, CONTEXT))
+        read(structures().replace(b"post_code", b"zip"), CSV, "siae")
 
 
 def test_the_real_file_of_structures_comes_in(shared_data: Path) -> None:
-    """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept."""
-    with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = list(read_rows("siae", stream, CSV, CONTEXT))
+    """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept.
+
+    All AI and ETTI make staff available; some 800 rows have a telling NAF code; most others say nothing.
+    """
+    rows = read((shared_data / "suppliers" / "siae_2020_iae.csv").read_bytes(), CSV, "siae")
     records = [row.record for row in rows if isinstance(row, Row)]
     assert len(rows) == 3853
     assert len(records) >= 3853 * 0.97
@@ -81,16 +80,11 @@ def test_the_real_file_of_structures_comes_in(shared_data: Path) -> None:
     assert sum(record.location is None for record in records) == 32
     assert any(record.location is not None and record.location.lon == 2.4e-05 for record in records)
 
-
-def test_what_the_real_rows_are_said_to_offer(shared_data: Path) -> None:
-    """All AI and ETTI make staff available; some 800 rows have a telling NAF code; most others say nothing."""
-    with (shared_data / "suppliers" / "siae_2020_iae.csv").open("rb") as stream:
-        rows = [row for row in read_rows("siae", stream, CSV, CONTEXT) if isinstance(row, Row)]
-    offers = [offer for row in rows for offer in row.record.offers]
+    offers = [offer for record in records for offer in record.offers]
     assert {offer.basis for offer in offers} == {"inferred"}
     assert sum("so-mad" in offer.segments for offer in offers) == 620 + 299
     assert 760 <= sum((offer.label or "").startswith("Déduit du code NAF") for offer in offers) <= 840
-    assert sum(not row.record.offers for row in rows) > 1500
+    assert sum(not record.offers for record in records) > 1500
 
 
 ESAT_HEADER = (
@@ -113,17 +107,13 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert row.record.location is None
     assert row.record.description == "Organisme gestionnaire : ORSAC. Capacité autorisée : 9 places."
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
-
-
-def test_a_legal_form_that_is_not_listed_stays_unknown() -> None:
-    (row,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
-    assert row.record.legal_form is None
+    (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
+    assert other.record.legal_form is None
 
 
 def test_the_real_file_of_esat_comes_in(shared_data: Path) -> None:
     """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
-    with (shared_data / "suppliers" / "esat_finess.csv").open("rb") as stream:
-        rows = list(read_rows("esat", stream, CSV, CONTEXT))
+    rows = read((shared_data / "suppliers" / "esat_finess.csv").read_bytes(), CSV, "esat")
     rejects = [row for row in rows if isinstance(row, RowError)]
     assert len(rows) == 1504
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
@@ -171,9 +161,12 @@ def test_semicolons_and_windows_1252_are_read() -> None:
     assert row.record.legal_form == "cooperative"
 
 
-def test_a_list_without_siren_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("data", "name"), [(b"nom,famille\nA,B\n", "ess-france"), (b"nom,est_ess\n", "directory"), (b"id;titre\n", "rna")]
+)
+def test_a_table_without_numbers_is_refused(data: bytes, name: str) -> None:
     with pytest.raises(UnreadableFile):
-        read(b"nom,famille\nA,B\n", CSV, "ess-france")
+        read(data, CSV, name)
 
 
 def test_the_real_list_of_a_region_comes_in(shared_data: Path) -> None:
@@ -232,11 +225,9 @@ def test_who_is_gone_or_joins_nobody_is_rejected(cells: dict[str, str], fault: s
     assert f"{row.code} {row.pointer}" == fault
 
 
-def test_the_real_file_is_read_row_by_row_and_the_other_one_is_refused(shared_data: Path) -> None:
+def test_the_real_file_is_read_row_by_row(shared_data: Path) -> None:
     rows = read((shared_data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, "rna")
     assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
-    with pytest.raises(UnreadableFile):
-        read(b"id;titre\n", CSV, "rna")
 
 
 def test_a_legal_unit_tells_what_it_is_licensed_for() -> None:
@@ -257,8 +248,3 @@ def test_an_establishment_tells_its_certificates() -> None:
     data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
     (row,) = read(data, CSV, "directory")
     assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])
-
-
-def test_a_table_without_numbers_is_refused() -> None:
-    with pytest.raises(UnreadableFile):
-        read(b"nom,est_ess\n", CSV, "directory")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from domain.errors import InvalidContent
 from domain.needs.need import NeedAndProcedure
 from domain.reference import cpv, territory
-from matching.reference import Reference, load_reference
 from sources.notices.element import Element, from_xml
 from sources.notices.need_of_notice import NoticeNeed, need_in_record, need_in_xml
 from sources.notices.notice import MOST_PARTS, MOST_PLACED
+from tests.factories import reference
 from tests.sources.notices.conftest import (
     FNSIMPLE,
     boamp,
@@ -42,16 +42,11 @@ CASES = (
 )
 
 
-@pytest.fixture(scope="module")
-def reference() -> Reference:
-    return load_reference()
-
-
-def assert_taken(read: NoticeNeed, reference: Reference) -> None:
+def assert_taken(read: NoticeNeed) -> None:
     """A match takes the need, as it is sent over HTTP."""
     sent = msgspec.json.decode(msgspec.json.encode(read.need), type=NeedAndProcedure)
     assert sent == read.need
-    assert len(reference.reader.read(sent.matched)) == len(sent.lots)
+    assert len(reference().reader.read(sent.matched)) == len(sent.lots)
 
 
 def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +66,7 @@ def test_the_places_of_unread_parts_are_found_for_so_many_and_all_are_counted(mo
     assert sum(counted) + sum("fois" not in each.detail.fr for each in unread) - 1 == 15_500 + len(before)
 
 
-def test_more_lots_than_a_need_may_have_are_told(reference: Reference) -> None:
+def test_more_lots_than_a_need_may_have_are_told() -> None:
     for raw in (
         eforms(*(eforms_lot(f"LOT-{number:04}", project()) for number in range(250))),
         ted(ted_object(*(object_descr(number, "<TITLE><P>Vitres</P></TITLE>") for number in range(250)))),
@@ -80,17 +75,17 @@ def test_more_lots_than_a_need_may_have_are_told(reference: Reference) -> None:
         assert len(read.need.lots) == 200
         assert "Un besoin a au plus 200 lots : 50 ne sont pas lus" in noted(read)
         assert len(read.unread) <= MOST_PARTS + 1
-        assert_taken(read, reference)
+        assert_taken(read)
 
 
-def test_ids_are_made_distinct_and_titles_cut(reference: Reference) -> None:
+def test_ids_are_made_distinct_and_titles_cut() -> None:
     read = read_xml(
         eforms(*(eforms_lot(identifier, project(title="x" * 500)) for identifier in ("A", "A", "", "b" * 300)))
     )
     assert [lot.id[:5] for lot in read.need.lots] == ["A", "A-2", "3", "bbbbb"]
     assert {len(lot.title or "") for lot in read.need.lots} == {400}
     assert "Intitulé coupé à 400 caractères, sur 500 (4 fois)" in noted(read)
-    assert_taken(read, reference)
+    assert_taken(read)
 
 
 def test_a_code_that_does_not_exist_is_told_and_the_title_stays() -> None:
@@ -116,8 +111,8 @@ def test_the_values_of_all_lots_make_the_total_only_where_it_differs() -> None:
 
 
 @pytest.mark.parametrize("raw", CASES)
-def test_every_kind_of_notice_is_a_need_that_a_match_takes(raw: bytes, reference: Reference) -> None:
-    assert_taken(read_xml(raw), reference)
+def test_every_kind_of_notice_is_a_need_that_a_match_takes(raw: bytes) -> None:
+    assert_taken(read_xml(raw))
 
 
 VALUES = st.one_of(
@@ -150,7 +145,7 @@ def test_a_notice_with_anything_in_its_fields_is_taken_or_refused(data: st.DataO
         read = need_in_xml(text.encode(), territory.load(), cpv.load())
     except InvalidContent:
         return
-    assert_taken(read, _reference())
+    assert_taken(read)
 
 
 JSON = st.recursive(
@@ -182,20 +177,11 @@ def test_a_record_with_anything_in_it_is_taken_or_refused(data: st.DataObject) -
         read = need_in_record(document, territory.load(), cpv.load())
     except InvalidContent:
         return
-    assert_taken(read, _reference())
+    assert_taken(read)
 
 
 def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-
-
-_loaded: list[Reference] = []
-
-
-def _reference() -> Reference:
-    if not _loaded:
-        _loaded.append(load_reference())
-    return _loaded[0]
 
 
 def test_every_remark_is_made_somewhere_and_every_one_that_is_made_is_written() -> None:

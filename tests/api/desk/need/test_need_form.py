@@ -319,12 +319,18 @@ async def test_what_is_wrong_in_lots_of_other_pages_is_said_and_shown_first(brow
 
 
 async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: Browser, buyer: Buyer) -> None:
+    """A script gets the one that it opens."""
     stored = (await buyer.post("/needs", need(MOST_LOTS))).json()["need"]
     await browser.open(f"/besoins/{stored['id']}/changer")
     await browser.submit("besoin", to="besoin/resultat")
     others = re.findall(r'name="voir" value="(\d+)"[^>]*>Lot \d', browser.page)
     assert (browser.page.count('class="answer"'), len(others)) == (1, MOST_LOTS - 1)
     assert without_drawings(browser.page) < LARGEST_PAGE
+    fields = {**browser.fields("besoin/resultat"), "voir": "7"}
+    part = (await browser.post("/besoin/resultat", data=fields, headers={"hx-target": "ouvert"})).text
+    assert re.findall(r'<section [^>]*id="reponse-(\d+)"', part) == ["7"]
+    assert '<input type="hidden" name="debut" value="7">' in part
+    assert "<html" not in part
     await browser.submit("besoin/resultat", voir="172")
     asked = request_on(browser.page)
     answered = (await buyer.post("/match", asked)).json()["lots"]
@@ -335,17 +341,6 @@ async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: B
     assert 'id="reponse-172"' in browser.page
     await browser.submit("besoin/resultat", to="besoin", faire="comprendre")
     assert browser.fields("besoin")["lot-172-reserve"] == ["iae"]
-
-
-async def test_a_script_gets_the_one_lot_that_it_opens(browser: Browser, buyer: Buyer) -> None:
-    stored = (await buyer.post("/needs", need(12))).json()["need"]
-    await browser.open(f"/besoins/{stored['id']}/changer")
-    await browser.submit("besoin", to="besoin/resultat")
-    fields = {**browser.fields("besoin/resultat"), "voir": "7"}
-    part = (await browser.post("/besoin/resultat", data=fields, headers={"hx-target": "ouvert"})).text
-    assert re.findall(r'<section [^>]*id="reponse-(\d+)"', part) == ["7"]
-    assert '<input type="hidden" name="debut" value="7">' in part
-    assert "<html" not in part
 
 
 async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, buyer: Buyer) -> None:

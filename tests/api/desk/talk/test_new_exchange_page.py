@@ -91,7 +91,7 @@ WITHOUT_TITLE: dict[str, Any] = {"title": None, "lots": [{"id": "1", "title": SA
 async def test_the_words_of_a_lot_do_not_betray_the_estimate(
     desk_with: DeskWith, served: Client, browser: Browser
 ) -> None:
-    """Letters, templates and the page to reply on name what is bought; no more unless it is ticked."""
+    """Letters, templates and the page to reply on name what is bought; more is told where it is ticked."""
     desk = await desk_with(*TWO, **WITHOUT_TITLE)
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="modele", modele="contact")
@@ -107,10 +107,6 @@ async def test_the_words_of_a_lot_do_not_betray_the_estimate(
     for text in (letters, said(behind.text), said(shown.text)):
         assert OBJECT in text
         assert not any(each in text for each in ("300 000", "4 ans", "aux ESAT", "ESAT ?"))
-
-
-async def test_what_is_ticked_is_told_and_shown_before(desk_with: DeskWith, browser: Browser) -> None:
-    desk = await desk_with(*TWO, **WITHOUT_TITLE)
     await desk.open("echanges/nouveau")
     await desk.send("echanges/nouveau", faire="relire", dire=["value", "reserved"], **WORDS)
     told = "Le montant est estimé à 300 000 € hors taxe.\nUne réservation est envisagée : travail adapté et protégé"

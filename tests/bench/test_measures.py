@@ -1,0 +1,87 @@
+"""What is measured is what it is called, and the needs it is measured on are varied, valid and never sent twice."""
+
+from collections import Counter
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.matching import postgis
+from bench.matching.allotment import LOTS, cases
+from bench.needs import DENSE, KINDS, bodies, needs, other_segments
+from bench.serving import imports, reports
+from bench.suppliers import PoolFile
+from domain.allotment.allotment import AllotmentNeed
+from domain.needs.need import Need
+from tests.factories import reference
+
+ROTATION = 200
+
+
+def test_they_are_valid_and_of_all_kinds() -> None:
+    asked = needs(ROTATION, 7, reference())
+    assert Counter(each.kind for each in asked) == {kind: 10 * count for kind, count in Counter(KINDS).items()}
+    for body in islice(bodies(asked), ROTATION):
+        reference().reader.read(msgspec.json.decode(body, type=Need))
+    segments = {segment for each in asked for lot in each.segments for segment in lot}
+    assert segments == set(reference().taxonomy.segments)
+    assert reference().reader.read(msgspec.json.decode(DENSE, type=Need))
+
+
+def test_a_seed_says_which_and_no_body_is_sent_twice() -> None:
+    asked = needs(20, 7, reference())
+    assert asked == needs(20, 7, reference()) != needs(20, 8, reference())
+    sent = [*islice(bodies(asked), 40), *islice(bodies(asked), 40)]
+    assert len(set(sent)) == 80
+    assert {msgspec.json.decode(body, type=Need).reference for body in sent[:20]} != {None}
+
+
+def test_other_segments_leave_the_rest_as_it_is() -> None:
+    asked = needs(20, 7, reference())
+    others = other_segments(asked, 9, reference())
+    assert [each.content["territory"] for each in others] == [each.content["territory"] for each in asked]
+    assert [each.segments for each in others] != [each.segments for each in asked]
+
+
+def test_each_need_has_twenty_lots_over_a_region() -> None:
+    named = dict(cases(reference()))
+    assert len(named) == 6
+    for need in named.values():
+        assert len(need.lots) == LOTS == 20
+        assert need.territory is not None
+        assert need.territory.codes == ("region:53",)
+        assert msgspec.json.decode(msgspec.json.encode(need), type=AllotmentNeed) == need
+
+
+def test_it_says_what_is_missing(tmp_path: Path) -> None:
+    found = postgis.measure(tmp_path / "nowhere", 10, needs(20, 7, reference()), 1, reference(), 0.0)
+    assert "nowhere" in found["not_measured"]
+
+
+def test_both_searches_find_suppliers_for_needs_of_every_kind() -> None:
+    if not postgis.DEBIAN.is_dir():
+        pytest.skip(f"no PostgreSQL 17 in {postgis.DEBIAN}")
+    found = postgis.measure(None, 2_000, needs(len(KINDS), 7, reference()), 10, reference(), 0.0)
+    if "not_measured" in found:
+        pytest.skip(found["not_measured"])
+    for search in ("plain", "lemarche"):
+        assert found[search]["needs"] == len(KINDS)
+        assert found[search]["rows_of_a_lot"]["max"] > 0
+
+
+def test_each_import_takes_every_row(tmp_path: Path) -> None:
+    pool = PoolFile(tmp_path, 300, reference())
+    found = imports.measure(pool.of(100), reference())
+    assert {
+        name: found[name]["rows"] for name in ("raw_copy", "new", "unchanged", "of_known_suppliers")
+    } == dict.fromkeys(("raw_copy", "new", "unchanged", "of_known_suppliers"), 100)
+    assert found["new"]["added"] == 100
+    assert found["unchanged"]["added"] == 0
+    assert found["share_of_raw_copy"] > 0
+
+
+def test_each_form_has_its_time_and_size() -> None:
+    (found,) = reports.measure(reference(), (2,)).values()
+    assert found["pdf"]["kb"] > found["data"]["kb"] > 0
+    assert found["page"]["s"] > 0
