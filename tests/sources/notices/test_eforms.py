@@ -101,17 +101,18 @@ def test_a_lot_without_value_has_the_one_awarded() -> None:
     assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
 
 
-def test_a_notice_without_lots_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("raw", "code", "said"),
+    [
+        (eforms(kind="pin-buyer", root="PriorInformationNotice"), "no_lots", "no lot whose object"),
+        (b"<Invoice/>", "unknown_notice", "Invoice"),
+    ],
+)
+def test_a_notice_without_lots_and_an_unknown_document_are_refused(raw: bytes, code: str, said: str) -> None:
     with pytest.raises(InvalidContent) as refused:
-        read_xml(eforms(kind="pin-buyer", root="PriorInformationNotice"))
-    assert [problem.code for problem in refused.value.problems] == ["no_lots"]
-
-
-def test_an_unknown_document_is_refused_by_its_name() -> None:
-    with pytest.raises(InvalidContent) as refused:
-        read_xml(b"<Invoice/>")
-    assert refused.value.problems[0].code == "unknown_notice"
-    assert "Invoice" in refused.value.detail.en
+        read_xml(raw)
+    assert [problem.code for problem in refused.value.problems] == [code]
+    assert said in refused.value.detail.en
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_a_contract_notice_is_read_as_a_need() -> None:
 def test_a_single_lot_has_the_codes_and_the_title_of_the_whole() -> None:
     (lot,) = read_xml(ted(ted_object(object_descr(1, WINDOWS.replace("Vitres", ""), lot=False)))).need.lots
     assert (lot.id, lot.title, lot.cpv) == ("1", "Propreté", ("90910000", "90911300"))
+    (undescribed,) = read_xml(ted(ted_object(), form="F14_2014")).need.lots
+    assert (undescribed.id, undescribed.cpv) == ("1", ("90910000",))
 
 
 @pytest.mark.parametrize(
@@ -49,11 +51,6 @@ def test_several_objects_of_a_prior_notice_are_told_apart() -> None:
         ted(ted_object(object_descr(1, WINDOWS)), ted_object(object_descr(1, OFFICES)), form="F01_2014")
     ).need
     assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
-
-
-def test_an_object_without_description_is_a_lot() -> None:
-    (lot,) = read_xml(ted(ted_object(), form="F14_2014")).need.lots
-    assert (lot.id, lot.cpv) == ("1", ("90910000",))
 
 
 def test_a_form_without_object_is_refused() -> None:
@@ -128,12 +125,9 @@ def test_buyer_and_contract_follow_from_type_and_legal_basis(
     assert (need.buyer and need.buyer.kind, need.contract) == (kind, contract)
 
 
-def test_a_contract_without_renewal_says_so() -> None:
+def test_a_contract_without_renewal_says_so_and_a_date_of_end_alone_is_no_duration() -> None:
     (lot,) = read_xml(ted(ted_object(object_descr(1, OFFICES + TERM + "<NO_RENEWAL/>")))).need.lots
     assert lot.renewal_months == 0
-
-
-def test_a_date_of_end_alone_is_no_duration() -> None:
     read = read_xml(ted(ted_object(object_descr(1, OFFICES + "<DATE_END>2021-12-31</DATE_END>"))))
     assert read.need.lots[0].duration_months is None
     assert "La durée ne se dit pas en mois : « 2021-12-31 »" in noted(read)

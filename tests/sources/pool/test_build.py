@@ -157,8 +157,10 @@ def test_a_purpose_joins_by_the_legal_unit(sample: Sample) -> None:
 
 def test_the_list_of_what_was_made(sample: Sample) -> None:
     """It names the files of this build alone, with their rows and digests, and what they were made of."""
-    sample.give("esat", [{"finess_et": "1"}])
+    # one without SIRET stays
+    sample.give("esat", [{"finess_et": "1"}, {"finess_et": "2", "siret": "99999999900011"}])
     sample.build()
+    assert [row["finess_et"] for row in read(sample.out / "esat.csv")] == ["1"]
     del sample.given["esat"]
     sample.build(Choices(departements=("35",)))
     manifest = read_manifest(sample.out)
@@ -198,6 +200,8 @@ def test_the_register_says_where_an_establishment_stands(sample: Sample) -> None
 
 
 def test_a_structure_in_the_files_of_two_departements_is_one(sample: Sample) -> None:
+    sample.give_json("jobs", [])  # as of a departement without any
+    assert sample.build()["jobs"].read == 0
     structure = {"id": 7, "type": "EI", "siret": A + "00011", "postes": [{"rome": "A1203"}]}
     sample.give_json("jobs", [structure, structure | {"postes": []}, structure | {"id": 8, "type": "ACI"}])
     report = sample.build()["jobs"]
@@ -220,11 +224,6 @@ def test_a_file_of_json_that_is_another(sample: Sample, text: str, message: str)
     sample.given["jobs"] = (path,)
     with pytest.raises(UnusableFile, match=message):
         sample.build()
-
-
-def test_a_departement_without_structures(sample: Sample) -> None:
-    sample.give_json("jobs", [])
-    assert sample.build()["jobs"].read == 0
 
 
 def test_with_whom_an_association_lodges_is_not_read(sample: Sample) -> None:
@@ -254,12 +253,6 @@ def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
     )
     sample.build(Choices(departements=("35",)))
     assert [row["label_id"] for row in read(sample.out / "geiq.csv")] == ["1", "1", "2"]
-
-
-def test_esat_without_siret_stay(sample: Sample) -> None:
-    sample.give("esat", [{"finess_et": "1"}, {"finess_et": "2", "siret": "99999999900011"}])
-    sample.build()
-    assert [row["finess_et"] for row in read(sample.out / "esat.csv")] == ["1"]
 
 
 def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
