@@ -33,7 +33,15 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 * 1024**3
 FIRST = ("domain", "matching", "sources", "db")
 """The folders of tests that are the quickest to fail; those that start servers and browsers follow."""
-LONG = ("api/desk/test_pictures.py", "bench/test_main.py", "scripts/test_build_client.py", "api/reports/test_pdf.py")
+LONG = (
+    "api/desk/test_pictures.py",
+    "api/commands/test_followed_pages.py",
+    "api/commands/serving/test_serve.py",
+    "api/desk/test_story_in_a_browser.py",
+    "bench/test_main.py",
+    "scripts/test_build_client.py",
+    "api/reports/test_pdf.py",
+)
 """Files after which other workers would be waited for, if they came last."""
 
 # What tests start (workers, servers, commands) compiles the code once and not each time it is started, also where the

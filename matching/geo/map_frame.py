@@ -113,14 +113,6 @@ def path_data(frame: Frame, shapes: "Geometries | list[shapely.Geometry]", *, in
     return data
 
 
-def rings_of(data: str) -> Iterator[Floats]:
-    """The corners of each ring of such data, in units of the sheet."""
-    for ring in data.split("M")[1:]:
-        start, _, steps = ring.removesuffix("z").partition("l")
-        corners = np.array([*start.split(), *steps.split()], dtype=np.int64).reshape(-1, 2)
-        yield corners.cumsum(axis=0) / TENTHS
-
-
 def unprojected(plane: Plane, flat: Floats) -> Floats:
     """Longitude and latitude of kilometres east and north, to some decimetres within `Plane.REACH_KM`."""
     east, north = plane.axes

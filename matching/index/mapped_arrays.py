@@ -64,18 +64,8 @@ def load(folder: Path) -> Arrays:
     return {name.removesuffix(SUFFIX): array.view(np.ndarray) for name, array in mapped.items()}
 
 
-def table_arrays(name: str, table: tuple[Any, ...]) -> Arrays:
-    """The arrays of a NamedTuple of arrays, under names that begin with `name`."""
-    return {f"{name}.{leaf}": array for leaf, array in _leaves(table)}
-
-
-def read_table(kind: type[Table], name: str, arrays: Mapping[str, NDArray[Any]]) -> Table:
-    """The NamedTuple that `table_arrays` was given."""
-    return _table_of(kind, (arrays[f"{name}.{leaf}"] for leaf in _names(kind)))
-
-
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """The arrays of several such NamedTuples of one kind, end to end, and where those of each start."""
+    """The arrays of some NamedTuples of one kind, end to end, under names that begin with `name`; where each starts."""
     found: Arrays = {}
     for columns in zip(*map(_leaves, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]

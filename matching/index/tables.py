@@ -23,11 +23,9 @@ from matching.index.mapped_arrays import (
     load,
     move_pieces,
     pieces_in,
-    read_table,
     read_tables,
     save,
     size_of,
-    table_arrays,
     tables_arrays,
 )
 from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
@@ -233,8 +231,8 @@ def save_tables(folder: Path, tables: IndexTables) -> None:
     save(
         folder,
         {
-            **table_arrays("suppliers", tables.suppliers),
-            **table_arrays("areas", tables.areas),
+            **tables_arrays("suppliers", [tables.suppliers]),
+            **tables_arrays("areas", [tables.areas]),
             **tables_arrays("offers", list(tables.offers.values())),
             **tables_arrays("wanted", list(tables.wanted.values())),
             "groups": tables.groups,
@@ -252,13 +250,15 @@ def load_tables(folder: Path) -> IndexTables:
     except msgspec.DecodeError as cut_off:
         raise ValueError(f"{folder / NAMES_FILE}: {cut_off}") from cut_off
     arrays = load(folder)
+    (suppliers,) = read_tables(SupplierTable, "suppliers", 1, arrays)
+    (areas,) = read_tables(AreaTable, "areas", 1, arrays)
     offers = read_tables(Offers, "offers", len(names.offered), arrays)
     wanted = read_tables(WantedOffers, "wanted", len(names.wanted), arrays)
     return IndexTables(
         names,
-        read_table(SupplierTable, "suppliers", arrays),
+        suppliers,
         arrays["groups"],
-        read_table(AreaTable, "areas", arrays),
+        areas,
         dict(zip(names.offered, offers, strict=True)),
         dict(zip(names.wanted, wanted, strict=True)),
         arrays["offerless"],

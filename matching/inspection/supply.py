@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -45,13 +45,6 @@ from matching.unknown_trade import nearby
 NO_KIND, NO_FORM = "none", "unknown"
 
 
-class SegmentCandidates(NamedTuple):
-    """The suppliers that would be candidates for a segment, each once, and the basis of the best offer of each."""
-
-    ordinals: Ordinals
-    basis: NDArray[np.int64]
-
-
 @dataclass(frozen=True)
 class SupplySearch:
     """The search of an index for who could answer in a territory on a day."""
@@ -82,12 +75,12 @@ class SupplySearch:
         every = np.arange(self.live.rows_end, dtype=np.int32)
         return self.live.standing(every[self._is_local[: self.live.rows_end]])
 
-    def candidates(self, segment: str) -> SegmentCandidates:
-        """The suppliers with an offer for a segment or family whose area meets the territory."""
+    def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
+        """The suppliers with an offer for a segment whose area meets the territory, and the basis of each best."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = changes(supplier)
-        return SegmentCandidates(supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS)
+        return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
         """The suppliers, of some, that stand in the territory."""
@@ -207,7 +200,7 @@ def area_supplies(
     by_ordinal[standing] = place
     local = {}
     for code in segments:
-        here = search.local_of(search.candidates(code).ordinals)
+        here = search.local_of(search.candidates(code)[0])
         local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
     found = []
     for number, area_id in enumerate(ids):

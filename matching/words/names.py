@@ -123,11 +123,19 @@ class _Table:
             scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
             owners = np.concatenate([owners, scattered])
             ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
+        # the owners of the lowest ranks, each once with its lowest: enough of them, however many spellings each has
+        enough = limit * MOST_SPELLINGS
+        if len(ranks) > enough:
+            kept = np.argpartition(ranks, enough)[:enough]
+            owners, ranks = owners[kept], ranks[kept]
+        best: dict[int, int] = {}
+        for place in np.argsort(ranks, kind="stable").tolist():
+            best.setdefault(int(owners[place]), int(ranks[place]))
         found = []
-        for owner, rank in _best(owners, ranks, limit):
+        for owner, rank in best.items():
             how = -(-rank // EVERYONE)
             found.append(Found(how, 0, how * EVERYONE - rank, self._areas[owner]))
-        return found
+        return found[:limit]
 
     def near(self, query: str) -> Iterator[Found]:
         """The areas whose name is a few slips away from the query."""
@@ -153,18 +161,6 @@ class _Table:
                 yield from ((code, owner, True) for code in self._communes[area.communes[0]].postal_codes)
 
 
-def _best(owners: Counts, ranks: Counts, limit: int) -> list[tuple[int, int]]:
-    """The owners of the lowest ranks, each once with its lowest, at least `limit` of them where there are so many."""
-    enough = limit * MOST_SPELLINGS
-    if len(ranks) > enough:
-        kept = np.argpartition(ranks, enough)[:enough]
-        owners, ranks = owners[kept], ranks[kept]
-    best: dict[int, int] = {}
-    for place in np.argsort(ranks, kind="stable").tolist():
-        best.setdefault(int(owners[place]), int(ranks[place]))
-    return list(best.items())[:limit]
-
-
 def _normalised(text: str) -> str:
     """A folded name in which short forms and long forms of the same words are one ("st brieuc", "communauté de…")."""
     folded = " ".join(_SHORT_FORMS.get(word, word) for word in fold(text).split())
@@ -180,20 +176,19 @@ def name_similarity(one: Name, other: Name) -> float:
     in one longer word. A word more is another name: neighbours at one address are called "… Services" and "… Intérim".
     So are names that state different legal forms ("association", "SARL") or kinds ("AI", "ACI"); one may be silent.
     """
-    if not one.words or _contradict(one.forms, other.forms) or _contradict(one.kinds, other.kinds):
+    for mine, theirs in ((one.forms, other.forms), (one.kinds, other.kinds)):
+        if mine and theirs and mine.isdisjoint(theirs):
+            return 0.0
+    if not one.words:
         return 0.0
     if one.words != other.words:
-        mine, theirs = list(one.words), list(other.words)
+        left, others = list(one.words), list(other.words)
         for word in one.words:
-            if word in theirs:
-                mine.remove(word)
-                theirs.remove(word)
-        if not (len(mine) == len(theirs) == 1 and may_slip(mine[0]) and may_slip(theirs[0])):
+            if word in others:
+                left.remove(word)
+                others.remove(word)
+        if not (len(left) == len(others) == 1 and may_slip(left[0]) and may_slip(others[0])):
             return 0.0
-        if OSA.distance(*mine, *theirs) != 1:
+        if OSA.distance(*left, *others) != 1:
             return 0.0
     return fuzz.token_sort_ratio(one.whole, other.whole) / 100
-
-
-def _contradict(stated: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(stated) and bool(other) and stated.isdisjoint(other)

@@ -150,7 +150,15 @@ class TitleParser:
         if " support" in text.lower():
             text = _SUPPORT.sub(" ; ", text)
         aside: list[str] = []
-        before, after = _at_lot(text, aside)
+        before, after = "", text
+        if "lot" in text.lower():
+            # the text before the last mention of a lot and that after it; all of it after, where nothing follows
+            for mention in _LOT.finditer(text):
+                aside.append(mention[0].strip(" :;.,_–—-"))
+                rest = text[mention.end() :]
+                if any(len(word) > 2 and word.isalpha() for word in _TOKEN.findall(rest)):
+                    before, after = text[: mention.start()], rest
+            before, after = _LOT.sub(" ; ", before), _LOT.sub(" ; ", after)
         parts, tails = self._parts(after, aside)
         context = [part for parted in self._parts(before, aside) for part in parted]
         return Title(tuple(parts or context), tuple(tails + context if parts else tails), tuple(dict.fromkeys(aside)))
@@ -211,16 +219,3 @@ class TitleParser:
             return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
 
         return _LOST_WORD.sub(mended, text) if _LOST in text else text
-
-
-def _at_lot(text: str, aside: list[str]) -> tuple[str, str]:
-    """The text before the last mention of a lot and that after it; all of it after, where nothing follows."""
-    before, after = "", text
-    if "lot" not in text.lower():
-        return before, after
-    for mention in _LOT.finditer(text):
-        aside.append(mention[0].strip(" :;.,_–—-"))
-        rest = text[mention.end() :]
-        if any(len(word) > 2 and word.isalpha() for word in _TOKEN.findall(rest)):
-            before, after = text[: mention.start()], rest
-    return _LOT.sub(" ; ", before), _LOT.sub(" ; ", after)

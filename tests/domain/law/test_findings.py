@@ -131,23 +131,17 @@ def told(asked: Need) -> Iterator[LegalAdvice]:
             yield from lot.advice
 
 
-@pytest.mark.parametrize("name", NEEDS)
-def test_advice_ends_with_its_article_and_owns_its_doubt_once(name: str) -> None:
-    """In both languages, with no place left unfilled and nothing said twice in a row."""
-    for item in told(NEEDS[name]):
-        for message, doubt in zip(item.message, ("à vérifier", "to be checked"), strict=True):
-            assert message.endswith(f"({item.article})"), message
-            assert message.count(doubt) <= 1, message
-            assert item.confidence != "low" or doubt in message, message
-            assert not {"{", "}"} & set(message), message
-            assert "  " not in message, message
-            assert message[0] == message[0].upper(), message
-
-
-@pytest.mark.parametrize("name", NEEDS)
-def test_advice_names_lots_of_the_need(name: str) -> None:
-    """Each set once, and none where all is meant."""
-    known = {lot.id for lot in NEEDS[name].lots}
-    for item in told(NEEDS[name]):
-        assert all(names and known.issuperset(names) for names in item.lots)
-        assert len(set(item.lots)) == len(item.lots)
+def test_advice_ends_with_its_article_and_owns_its_doubt_once() -> None:
+    """In both languages, no place left unfilled, nothing said twice; the lots it names are the need's."""
+    for asked in NEEDS.values():
+        known = {lot.id for lot in asked.lots}
+        for item in told(asked):
+            assert all(names and known.issuperset(names) for names in item.lots)
+            assert len(set(item.lots)) == len(item.lots)
+            for message, doubt in zip(item.message, ("à vérifier", "to be checked"), strict=True):
+                assert message.endswith(f"({item.article})"), message
+                assert message.count(doubt) <= 1, message
+                assert item.confidence != "low" or doubt in message, message
+                assert not {"{", "}"} & set(message), message
+                assert "  " not in message, message
+                assert message[0] == message[0].upper(), message

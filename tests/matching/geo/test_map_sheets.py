@@ -1,5 +1,7 @@
 """Maps to print: what they show, and that everything stands where it is; areas side by side, on the right sheet."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import shapely
@@ -7,6 +9,7 @@ import shapely
 from domain.needs.need import Place, TerritoryRequest
 from domain.suppliers.supplier import Point
 from matching.geo.map_frame import (
+    TENTHS,
     WIDTH,
     Drawn,
     areas_within,
@@ -14,11 +17,10 @@ from matching.geo.map_frame import (
     outline_of,
     outlines_within,
     path_data,
-    rings_of,
     unprojected,
 )
 from matching.geo.map_sheets import MapSheets, Sheet, area_sheets, map_sheets
-from matching.geo.projection import Plane
+from matching.geo.projection import Floats, Plane
 from matching.reference import Reference
 from tests.factories import around, codes, reference
 
@@ -27,6 +29,14 @@ VANNES, RENNES, PARIS = Point(47.6559, -2.7603), Point(48.1113, -1.6800), Point(
 
 def drawn(request: TerritoryRequest, *points: Point, sites: tuple[Place, ...] = ()) -> MapSheets:
     return map_sheets(reference().geography, [request], list(sites), list(points))
+
+
+def rings_of(data: str) -> Iterator[Floats]:
+    """The corners of each ring of such data, in units of the sheet."""
+    for ring in data.split("M")[1:]:
+        start, _, steps = ring.removesuffix("z").partition("l")
+        corners = np.array([*start.split(), *steps.split()], dtype=np.int64).reshape(-1, 2)
+        yield corners.cumsum(axis=0) / TENTHS
 
 
 def ground(sheet: Sheet) -> shapely.Geometry:

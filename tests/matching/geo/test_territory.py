@@ -14,7 +14,7 @@ from domain.suppliers.supplier import Point
 from matching.geo.projection import Floats, earth_centred
 from matching.geo.territory import Geography, Territory
 from matching.reference import Reference
-from tests.factories import PARIS, REDON, RENNES, SAINT_DENIS, around, codes, comb, moved, place, ring, square
+from tests.factories import NANTES, PARIS, REDON, RENNES, SAINT_DENIS, around, codes, comb, moved, place, ring, square
 
 
 @pytest.fixture
@@ -45,6 +45,22 @@ def test_an_epci_reaches_into_other_departements(reference: Reference, made: Any
     shared = communes(reference, redon) & communes(reference, made(codes("departement:44")))
     assert shared == {"44007", "44044", "44057", "44067", "44092", "44123", "44128", "44185"}
     assert away(redon, Point(47.6447, -2.0833)) == 0  # Saint-Nicolas-de-Redon, across the river
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("region:53", "departement:35", "epci:243500741"),
+        ("departement:35", "epci:243500741", "region:53"),
+        ("departement:56", "region:53", "commune:44067", "epci:243500741"),
+    ],
+)
+def test_codes_that_overlap_count_once(made: Any, given: tuple[str, ...]) -> None:
+    """What several codes cover is inside as what one covers is, and the outside is measured from the union."""
+    union, region = made(codes(*given)), made(codes("region:53"))
+    assert [away(union, point) for point in (RENNES, REDON, Point(47.6447, -2.0833))] == [0, 0, 0]
+    assert away(union, NANTES) < away(region, NANTES)
+    assert union.codes == given
 
 
 def test_a_code_given_twice_is_named_once(made: Any) -> None:

@@ -33,11 +33,9 @@ from matching.index.mapped_arrays import (
     load,
     move_pieces,
     pieces_in,
-    read_table,
     read_tables,
     save,
     size_of,
-    table_arrays,
     tables_arrays,
     texts,
 )
@@ -236,9 +234,9 @@ def listed(table: Any) -> Any:
 @pytest.mark.parametrize("sizes", [(), (0,), (3,), (2, 0, 5)])
 def test_tables_come_back_from_a_folder(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     several = [outer(size) for size in sizes]
-    save(tmp_path, {**table_arrays("one", outer(4)), **tables_arrays("several", several)})
+    save(tmp_path, {**tables_arrays("one", [outer(4)]), **tables_arrays("several", several)})
     arrays = load(tmp_path)
-    assert listed(read_table(Outer, "one", arrays)) == listed(outer(4))
+    assert listed(read_tables(Outer, "one", 1, arrays)[0]) == listed(outer(4))
     assert [listed(each) for each in read_tables(Outer, "several", len(sizes), arrays)] == list(map(listed, several))
 
 

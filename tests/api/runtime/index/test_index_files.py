@@ -49,18 +49,14 @@ async def test_a_new_index_takes_the_place_of_the_last(engine: Engine, database_
 async def test_what_another_version_of_the_program_wrote_is_not_seen(
     engine: Engine, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await build(database_url, IndexFiles(tmp_path, reference()))
-    assert len(await written(engine, IndexFiles(tmp_path, reference()))) == 1
+    """The folder is made again where it was removed."""
+    files = IndexFiles(tmp_path / "index", reference())
+    shutil.rmtree(files.folder)
+    with files.claimed():
+        await build(database_url, files)
+    assert len(await written(engine, files)) == 1
     monkeypatch.setattr(index_files, "_fingerprint", lambda _: "other")
-    assert await written(engine, IndexFiles(tmp_path, reference())) == []
-
-
-def test_one_process_at_a_time_is_to_build(tmp_path: Path) -> None:
-    files = IndexFiles(tmp_path, reference())
-    with files.claimed() as first, files.claimed() as second:
-        assert (first, second) == (True, False)
-    with files.claimed() as again:
-        assert again
+    assert await written(engine, IndexFiles(files.folder, reference())) == []
 
 
 def test_where_the_folder_cannot_be_made_a_temporary_one_serves(
@@ -73,24 +69,19 @@ def test_where_the_folder_cannot_be_made_a_temporary_one_serves(
     assert files.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_a_killed_process_left_is_removed_before_the_next_builds(tmp_path: Path) -> None:
+def test_one_process_at_a_time_builds_once_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
     """Else each that is killed at its work would fill the disk further; nobody else's folder is touched."""
     files = IndexFiles(tmp_path, reference())
-    with files.claimed():
+    with files.claimed() as first, files.claimed() as second:
+        assert (first, second) == (True, False)
         for name in ("unfinished-killed", "documents"):
             (tmp_path / name).mkdir()
         IndexFiles(tmp_path, reference())
         assert (tmp_path / "unfinished-killed").is_dir()  # somebody may be at it
     IndexFiles(tmp_path, reference())
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["documents"]
-
-
-async def test_a_folder_that_was_removed_is_made_again(engine: Engine, database_url: str, tmp_path: Path) -> None:
-    files = IndexFiles(tmp_path / "index", reference())
-    shutil.rmtree(files.folder)
-    with files.claimed():
-        await build(database_url, files)
-    assert len(await written(engine, files)) == 1
+    with files.claimed() as again:
+        assert again
 
 
 async def test_an_index_that_cannot_be_removed_makes_way(

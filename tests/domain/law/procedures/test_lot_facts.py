@@ -193,7 +193,7 @@ def test_no_rule_reads_another_value(
 
 
 def test_renewals_count_in_the_value() -> None:
-    """50 000 € for 12 months with 36 of renewal are 200 000 €; a total cannot leave them out."""
+    """50 000 € for 12 months with 36 of renewal are 200 000 €; without a duration the value is not known."""
     lot = with_fields(ONE_YEAR, **CLEANING, renewal_months=36)
     assert procedure(need(lot)) == ["MAPA"]
     found = the("ESTIMATED_VALUE", review(need(lot)).advice)
@@ -206,10 +206,6 @@ def test_renewals_count_in_the_value() -> None:
     lot = with_fields(ONE_YEAR, renewal_months=36)
     assert "TOTAL_BELOW_LOTS" in advice(need(lot, estimated_total_eur=199_999.99))
     assert "TOTAL_BELOW_LOTS" not in advice(need(lot, estimated_total_eur=200_000))
-
-
-def test_renewals_without_a_duration_make_the_value_unknown() -> None:
-    """It is said which lots lack it; a stated total is enough, and cannot be less than what is known."""
     lots = ONE_YEAR, with_fields(ONE_YEAR, id="2", duration_months=None, renewal_months=12)
     found = the("VALUE_UNKNOWN", review(need(*lots)).advice)
     assert "(lot 2)" in found.message.fr

@@ -153,29 +153,6 @@ def test_a_contract_of_works_and_services() -> None:
     assert "nature" not in the("CONCESSION_SIMPLIFIED", review(unknown).advice).message.fr
 
 
-def test_what_is_said_beside_a_procedure() -> None:
-    """Exceptions, doubts, and the article that the technique or the law of the day has."""
-    for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
-        assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
-    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
-    of_words = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
-    assert "nature non précisée" in the("MAPA", of_words).message.fr
-    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
-    assert (early.confidence, now.confidence) == ("low", "high")
-    assert "à vérifier" in early.message.fr
-    assert "à vérifier" not in now.message.fr
-    of_system = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
-    assert the("PROC_FORMALISEE", of_system).article == "R2162-38"
-    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
-    assert unknown.article == "R2121-8"
-    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
-    assert found.message.fr.endswith(
-        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
-    )
-    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
-    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr
-
-
 def test_totals_that_leave_doubt() -> None:
     """Used, and the contradiction or the open part said: what follows is to be checked."""
     told = the("TOTAL_BELOW_LOTS", review(services(100_000, estimated_total_eur=30_000)).advice)
@@ -195,10 +172,29 @@ def test_totals_that_leave_doubt() -> None:
         assert found.confidence == "low"
 
 
-@pytest.mark.parametrize("anonymous", [None, Buyer(), Buyer(name="Un acheteur")])
-def test_unknown_buyer_is_judged_only_where_all_thresholds_agree(anonymous: Buyer | None) -> None:
-    """Between the State's and the utilities' threshold the buyer's kind decides."""
-    expected = {59_999.99: ["GRE_A_GRE"], 139_999.99: ["MAPA"], 431_999.99: [], 432_000: ["PROC_FORMALISEE"]}
-    assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
-    found = review(services(140_000, buyer=anonymous)).advice
-    assert "indiquer lequel il est" in the("BUYER_KIND_UNKNOWN", found).message.fr
+def test_unknown_buyer_is_judged_only_where_all_thresholds_agree() -> None:
+    """Between the State's and the utilities' threshold its kind decides; exceptions, doubts and articles are said."""
+    for anonymous in [None, Buyer(), Buyer(name="Un acheteur")]:
+        expected = {59_999.99: ["GRE_A_GRE"], 139_999.99: ["MAPA"], 431_999.99: [], 432_000: ["PROC_FORMALISEE"]}
+        assert {value: procedure(services(value, buyer=anonymous)) for value in expected} == expected
+        told = the("BUYER_KIND_UNKNOWN", review(services(140_000, buyer=anonymous)).advice)
+        assert "indiquer lequel il est" in told.message.fr
+    for asked in (works(6_000_000), need(Lot(id="1", cpv=("39100000",), nature="supplies", value_eur=300_000))):
+        assert "services sociaux" not in the("PROC_FORMALISEE", review(asked).advice).message.fr
+    assert "sauf services sociaux" in the("PROC_FORMALISEE", review(services(300_000)).advice).message.fr
+    of_words = review(need(Lot(id="1", keywords=("divers",), value_eur=70_000))).advice
+    assert "nature non précisée" in the("MAPA", of_words).message.fr
+    early, now = (the("MAPA", review(services(100_000), on).advice) for on in (date(2021, 6, 1), TODAY))
+    assert (early.confidence, now.confidence) == ("low", "high")
+    assert "à vérifier" in early.message.fr
+    assert "à vérifier" not in now.message.fr
+    of_system = review(services(None, estimated_total_eur=220_000, **SYSTEM)).advice
+    assert the("PROC_FORMALISEE", of_system).article == "R2162-38"
+    unknown = the("VALUE_UNKNOWN", review(services(None, technique="framework_agreement")).advice)
+    assert unknown.article == "R2121-8"
+    found = the("GRE_A_GRE", review(works(120_000), date(2027, 1, 1)).advice)
+    assert found.message.fr.endswith(
+        "le même opérateur (R2122-8) ; une procédure adaptée reste possible (loi 2026-403, art. 13)"
+    )
+    assert "reste possible" not in the("GRE_A_GRE", review(works(90_000)).advice).message.fr
+    assert "opérateur" not in the("GRE_A_GRE", review(works(20_000), date(2018, 6, 1)).advice).message.fr

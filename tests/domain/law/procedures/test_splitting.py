@@ -166,7 +166,7 @@ def test_a_sum_is_as_sure_as_what_it_counts() -> None:
 
 
 def test_light_services_works_and_concessions() -> None:
-    """Light services are adapted from 60 000 € on, whatever their value; works are added up by operation."""
+    """Adapted from 60 000 € on; works are added up by operation."""
     assert "≥ 60 000 €" in the(warned(care(30_000), care(30_000))).message.fr
     assert warned(care(100_000), care(800_000)) == []
     assert warned(services(100_000), services(116_000)) != []
@@ -175,10 +175,6 @@ def test_light_services_works_and_concessions() -> None:
     assert warned(services(30_000, contract="concession"), services(30_000)) == []
     mixed = need(*works(90_000).lots, Lot(id="s", segments=("pr-locaux",), value_eur=30_000))
     assert the(warned(mixed, services(30_000))).lots == (("s",),)
-
-
-def test_other_needs_need_not_be_read_where_they_change_nothing() -> None:
-    """Words may mean works or not: a need described by them alone is not ruled out."""
     view = load().at(TODAY)
     mixed = need(*works(1e6).lots, msgspec.structs.replace(services(9).lots[0], id="s"))
     for asked in (services(215_999.99), services(None), care(59_999.99), mixed):

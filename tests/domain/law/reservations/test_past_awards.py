@@ -36,7 +36,7 @@ def award(**fields: Any) -> Award:
 
 
 def test_award_bar() -> None:
-    """Three years to the day; another service is judged."""
+    """Three years to the day; another service or buyer is judged; the one that bars most counts."""
     for awarded, same, expected in [
         (date(2025, 9, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
         (TODAY, True, ("INELIGIBLE", "ESS_AWARD_BAR")),
@@ -65,10 +65,6 @@ def test_award_bar() -> None:
     assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
     esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
     assert with_award_bar(esat, awards, TODAY, load()) is esat
-
-
-def test_an_award_by_another_buyer_is_to_be_checked() -> None:
-    """The law names no buyer: it is neither ignored nor taken for a bar; one by the same buyer goes before it."""
     verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
     other = EssAward(date(2026, 6, 1), same_service=True, same_buyer=False)
     found = with_award_bar(verdict, [other], TODAY, load())
