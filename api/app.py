@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
-from api.desk.frame.page import nothing_here, with_pages
+from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import routes as directory
 from api.docs import routes as docs
@@ -162,7 +162,7 @@ PARTS: tuple[Part, ...] = (
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 FAILURES: ExceptionHandlersMap = {
-    NotFoundException: nothing_here,
+    NotFoundException: answer_not_found,
     HTTPException: answer_failure,
     Exception: answer_failure,
 }
