@@ -15,7 +15,7 @@ from api.runtime.endpoint import Call, endpoint
 from db.core.engine import Connection
 from db.journal.entries import write_entry
 from db.suppliers import regroup
-from domain.audit import Detail
+from domain.journal import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
 from matching.words.names import name_similarity
 
