@@ -38,8 +38,8 @@ from db.suppliers.read import (
     has_been_at,
 )
 from db.suppliers.read import get_supplier as find_supplier
-from domain.audit import Detail
 from domain.errors import NotFound
+from domain.journal import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text

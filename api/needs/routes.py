@@ -32,8 +32,8 @@ from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.needs.needs import NeedFilters, insert_need, remove_need, select_needs, write_need
-from domain.audit import Detail
 from domain.errors import Conflict
+from domain.journal import Detail
 from domain.needs.need import Need, PlannedNeed, Procedure, ShortText
 from domain.needs.status import MOVES, Status, StoredNeed, changed_fields, require_change, require_move
 from domain.shortlists.shortlist import Shortlist

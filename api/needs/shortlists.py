@@ -39,9 +39,9 @@ from db.needs.shortlists import (
     write_decision,
 )
 from db.suppliers.write import survivors
-from domain.audit import Detail
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.journal import Detail
 from domain.needs.need import Code
 from domain.needs.status import NO_NEED, require_not_ended
 from domain.shortlists.diff import ShortlistDiff

@@ -25,7 +25,7 @@ from db.meetings import meetings_of
 from db.needs.needs import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
+from domain.journal import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report

@@ -19,8 +19,8 @@ from db.journal.entries import write_entry
 from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
-from domain.audit import Actor, Detail
 from domain.errors import InvalidContent, NotFound
+from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expired
