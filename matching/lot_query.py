@@ -76,7 +76,7 @@ class Subject(NamedTuple):
 
 
 class LotObject(msgspec.Struct, frozen=True, eq=False):
-    """What a lot buys, as understood from its codes, words and title.
+    """The object of a lot: the segments it buys, as understood from its codes, words and title.
 
     `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
     title names where the CPV codes name others.

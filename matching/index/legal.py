@@ -139,7 +139,7 @@ class LegalColumns:
         return range(size, self._size)
 
     def decided(self, places: NDArray[np.int32], days: Days, view: InForce) -> Decided:
-        """What the facts at each place decide on its day, as a number, by rules that hold on all of these days."""
+        """The number for what the facts at each place decide on its day; the same rules hold on all of these days."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[places, number]

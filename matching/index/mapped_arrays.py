@@ -118,7 +118,7 @@ Read = Callable[[int, int], bytes]
 
 
 class TextPlaces(NamedTuple):
-    """Where each supplier's texts stand: the number of the `piece`, the `start` in it, and the bytes of each text.
+    """The place of each supplier's texts: the number of the `piece`, the `start` in it, and the bytes of each text.
 
     The details follow the summary.
     """

@@ -45,7 +45,7 @@ NOBODY = np.empty(0, dtype=np.int32)
 
 
 class TradeGroup(NamedTuple):
-    """What suppliers that count alike in statistics share: sources, kinds, evidence of a trade (None: no trade)."""
+    """The traits by which statistics count suppliers alike: sources, kinds, evidence of a trade (None: no trade)."""
 
     sources: tuple[str, ...]
     kinds: tuple[Kind, ...]
