@@ -152,7 +152,7 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     without, and drop what does not come.
     """
     position, services = read_cursor(FEED, query.cursor, Position) or START, call.services
-    with services.long_polls.place(call.bearer.id) if query.wait else nullcontext():
+    with services.long_polls.slot(call.bearer.id) if query.wait else nullcontext():
         found = await _changes(call, position, query.limit)
         if query.wait and found.last is None:
             await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))

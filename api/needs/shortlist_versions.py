@@ -204,7 +204,7 @@ async def compared(acting: Acting, need_id: UUID, number: str, other: str) -> Sh
     Why suppliers came or left is found while no connection is held. Raises NotFound, and as `_absences`.
     """
     services, organisation = acting.services, acting.organisation_id
-    async with services.matches.place_of(str(organisation)):
+    async with services.matches.slot_of(str(organisation)):
         async with transaction(services.database) as connection:
             before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
             came, left = unexplained(before, after), unexplained(after, before)
