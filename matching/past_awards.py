@@ -7,8 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.law.findings import OUTCOMES, LegalAdvice
-from domain.law.reservations.past_awards import EssAward, award_bar, dependence, same_supplier
 from domain.law.rules import Rules
+from domain.law.same_supplier import EssAward, award_bar, dependence, same_supplier
 from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.legal import RADIX, OutcomeCodes

@@ -17,8 +17,8 @@ from api.web.pagination import Page, Paging, paged
 from api.web.query_string import in_utc
 from db.core.engine import Connection
 from db.journal.entries import entries, has_entries, head, key_names, person_names
-from domain.audit import Entry
 from domain.errors import NotFound
+from domain.journal import Entry
 from domain.text.bilingual import Text
 
 # Kinds of objects that belong to one organisation: one without an entry in its journal does not exist for it.

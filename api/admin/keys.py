@@ -26,9 +26,9 @@ from db import api_keys
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.audit import Actor, Detail
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.journal import Actor, Detail
 from domain.organisation import Client, Key, Name, Organisation, Scope
 from domain.text.bilingual import Text
 

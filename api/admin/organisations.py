@@ -21,8 +21,8 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.meetings import revoke_feed
 from db.persons import Account, delete_sessions_of_person, erase_persons, find_account
-from domain.audit import Actor, Detail
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
+from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
 from sources.siret import siret_passes_check

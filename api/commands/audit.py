@@ -20,7 +20,7 @@ from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded
 from db.journal.entries import hold_snapshot, journals, stored_entries
-from domain.audit import BoundContent, Break, Chain, JournalHeads, SignedHeads
+from domain.journal import BoundContent, Break, Chain, JournalHeads, SignedHeads
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
 _LISTED = 20

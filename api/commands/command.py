@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from api.settings import BadSetting, Settings
 from db.embedded import serve as embedded
 from db.embedded.home import EmbeddedError
-from domain.audit import Actor
 from domain.errors import DomainError
+from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.text.bilingual import PARIS
 

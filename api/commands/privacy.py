@@ -20,7 +20,7 @@ from db.core.engine import transaction
 from db.journal.entries import journals
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
-from domain.audit import Actor
+from domain.journal import Actor
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.privacy import DataSubject, Erasure, Holding, Kind, PersonalData, RetentionPlan, Unreached, identifiers_of
 

@@ -30,8 +30,8 @@ from db import api_keys
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.persons import delete_session, insert_session, note_sign_in
-from domain.audit import Actor
 from domain.errors import NotFound
+from domain.journal import Actor
 from domain.organisation import Scope
 from domain.text.bilingual import Text
 

@@ -38,8 +38,8 @@ from db.suppliers.read import (
     has_been_at,
 )
 from db.suppliers.read import get_supplier as find_supplier
-from domain.audit import Detail
 from domain.errors import NotFound
+from domain.journal import Detail
 from domain.suppliers.deduplication import RecordKey, RecordReference
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
@@ -152,7 +152,7 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     without, and drop what does not come.
     """
     position, services = read_cursor(FEED, query.cursor, Position) or START, call.services
-    with services.long_polls.place(call.bearer.id) if query.wait else nullcontext():
+    with services.long_polls.slot(call.bearer.id) if query.wait else nullcontext():
         found = await _changes(call, position, query.limit)
         if query.wait and found.last is None:
             await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))

@@ -38,11 +38,11 @@ from db.exchanges.reply_links import (
 )
 from db.journal.content import handover_name
 from db.schema.exchange_tables import message_mails
-from domain.delivery import Outcome, Schedule
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Link, letter, shown_buyer
 from domain.text.bilingual import Language, Text
+from domain.webhooks import Outcome, Schedule
 
 SCHEDULE = Schedule(
     first=timedelta(minutes=1), factor=2, longest=timedelta(hours=2), attempts=60, age=timedelta(days=3)

@@ -28,7 +28,6 @@ from db.journal.entries import write_entry
 from db.needs.needs import RECIPIENT_BYTES
 from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, Problem, pointer
 from domain.exchanges.deliveries import TOLD
 from domain.exchanges.exchange import (
@@ -43,6 +42,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
+from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.frozen import to_be_contacted
 from domain.shortlists.shortlist import SupplierSummary

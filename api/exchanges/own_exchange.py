@@ -15,7 +15,6 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
 from db.journal.entries import last_details, write_entry
-from domain.audit import Detail
 from domain.errors import NotFound
 from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, contact
 from domain.exchanges.exchange import (
@@ -30,6 +29,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Letter, Link, OutgoingMessage, buyer_name, letter, purchase_name
 from domain.exchanges.rules import ExchangeQuestions, questions_of
+from domain.journal import Detail
 from domain.needs.status import StoredNeed
 from domain.text.bilingual import Text
 

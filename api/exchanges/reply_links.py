@@ -32,7 +32,6 @@ from db.exchanges.exchanges import insert_message, last_message_at, select_excha
 from db.exchanges.reply_links import ReplyLink, insert_links, is_issued, revoke_links, select_link
 from db.journal.entries import write_entry
 from db.needs.needs import lock_need, select_need
-from domain.audit import Actor, Detail
 from domain.errors import NotFound
 from domain.exchanges.exchange import (
     Exchange,
@@ -44,6 +43,7 @@ from domain.exchanges.exchange import (
 )
 from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
 from domain.exchanges.rules import require_message
+from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.text.bilingual import PARIS, Text
 

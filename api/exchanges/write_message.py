@@ -23,7 +23,6 @@ from db.exchanges.exchanges import exchanges_of, insert_message, write_handovers
 from db.journal.content import handover_name
 from db.journal.entries import write_entry
 from db.suppliers.write import survivors
-from domain.audit import Detail
 from domain.errors import NotFound
 from domain.exchanges.deliveries import buyers_message, newly_confirmed
 from domain.exchanges.exchange import (
@@ -37,6 +36,7 @@ from domain.exchanges.exchange import (
     message_from,
 )
 from domain.exchanges.rules import NO_MESSAGE, published_question, require_message
+from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_not_ended, require_open
 from domain.text.bilingual import PARIS
 

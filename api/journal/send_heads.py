@@ -20,8 +20,8 @@ from db.core.engine import Connection
 from db.delivery.outbox import Claimed
 from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
-from domain.audit import JournalHeads, SignedHeads
-from domain.delivery import Outcome, Schedule
+from domain.journal import JournalHeads, SignedHeads
+from domain.webhooks import Outcome, Schedule
 
 if TYPE_CHECKING:
     import httpx  # loaded where heads are sent: elsewhere it would keep every start waiting

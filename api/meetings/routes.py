@@ -32,8 +32,8 @@ from db.meetings import (
     write_meeting,
 )
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.journal import Detail
 from domain.meetings.meeting import (
     TEMPLATES,
     Meeting,

@@ -19,8 +19,8 @@ from db.journal.entries import write_entry
 from db.needs.needs import insert_award, mark_award_withdrawn, select_award, select_awards
 from db.needs.shortlists import select_listed_supplier
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
 from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.journal import Detail
 from domain.needs.need import Award, AwardRequest
 from domain.shortlists.frozen import Named
 from domain.suppliers.supplier import Supplier

@@ -23,8 +23,8 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
 from domain.errors import Conflict, InvalidContent, NotFound
+from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
@@ -204,7 +204,7 @@ async def compared(acting: Acting, need_id: UUID, number: str, other: str) -> Sh
     Why suppliers came or left is found while no connection is held. Raises NotFound, and as `_absences`.
     """
     services, organisation = acting.services, acting.organisation_id
-    async with services.matches.place_of(str(organisation)):
+    async with services.matches.slot_of(str(organisation)):
         async with transaction(services.database) as connection:
             before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
             came, left = unexplained(before, after), unexplained(after, before)

@@ -39,9 +39,9 @@ from db.needs.shortlists import (
     write_decision,
 )
 from db.suppliers.write import survivors
-from domain.audit import Detail
 from domain.equal_treatment.matrix import EqualTreatment, equal_treatment
 from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.journal import Detail
 from domain.needs.need import Code
 from domain.needs.status import NO_NEED, require_not_ended
 from domain.shortlists.diff import ShortlistDiff
@@ -82,7 +82,7 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
     closed or abandoned.
     """
     services, acting, shortlist = call.services, acting_of(call), b""
-    async with services.matches.place_of(str(acting.organisation_id)):
+    async with services.matches.slot_of(str(acting.organisation_id)):
         matched = await matched_first(acting, partial(own_need_to_match, need_id=id), partial(is_answered, call))
         async with transaction(services.database) as connection:
 

@@ -25,7 +25,7 @@ from db.meetings import meetings_of
 from db.needs.needs import select_awards
 from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
-from domain.audit import Detail
+from domain.journal import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, report
 from domain.report.model import Report
@@ -89,7 +89,7 @@ async def make_report(
         return answer, sha256(answer.content).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
-    async with services.reports.place_of(str(acting.organisation_id)):
+    async with services.reports.slot_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _facts(acting, connection, need_id, number)
         now = services.now()

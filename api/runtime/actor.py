@@ -20,8 +20,8 @@ from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.needs.needs import stored_bytes
-from domain.audit import Actor
 from domain.errors import Conflict
+from domain.journal import Actor
 from domain.organisation import Client
 from domain.text.bilingual import Language, Text
 

@@ -21,7 +21,7 @@ from api.runtime.index.live_index import DatabaseWatch, logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed, Outbox, Share, claim, release, write_result
-from domain.delivery import Outcome, Result, Schedule, result_of
+from domain.webhooks import Outcome, Result, Schedule, result_of
 
 GRACE_SECONDS = 1.5
 # beyond the longest attempt: time to record its result, and for clocks of servers that differ

@@ -22,7 +22,7 @@ from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.run import Order
 from db.suppliers.sources import put_source
-from domain.audit import Actor
+from domain.journal import Actor
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune
 from domain.suppliers.source import Import, Source

@@ -19,8 +19,8 @@ from db.journal.entries import write_entry
 from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
-from domain.audit import Actor, Detail
 from domain.errors import InvalidContent, NotFound
+from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expired
@@ -96,7 +96,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     """
     require_own_source(call, source)
     services = call.services
-    async with services.writes.place_of(source), transaction(services.database) as connection:
+    async with services.writes.slot_of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
         supplier_id = await supplier_of(connection, RecordKey(source, external_id))
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
@@ -125,7 +125,7 @@ async def store_record(
     if checked.problems:
         raise InvalidContent(checked.problems)
     (placement,) = placements_of([checked.record], reference.geography, [checked.flags])
-    async with services.writes.place_of(source), transaction(services.database) as connection:
+    async with services.writes.slot_of(source), transaction(services.database) as connection:
         if expected is not None:
             await expected(connection)
         now = services.now()

@@ -16,9 +16,9 @@ from api.runtime.services import Services
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
-from domain.audit import Detail
 from domain.decoding.requests import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
+from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary

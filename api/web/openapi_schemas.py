@@ -20,7 +20,7 @@ import msgspec
 
 from api.web.content_negotiation import CSV, FORM, NDJSON, CsvDialect, MapFormat, PageFormat, TableFormat
 from api.web.problems import RequestPart
-from domain import audit, delivery, privacy
+from domain import journal, privacy, webhooks
 from domain.allotment import allotment
 from domain.equal_treatment import disclosures, gaps, matrix
 from domain.exchanges import exchange
@@ -61,7 +61,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryStage": exchange.DeliveryState,
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,
-            "DeliveryStatus": delivery.DeliveryStatus,
+            "DeliveryStatus": webhooks.DeliveryStatus,
             "ErasureFate": privacy.Fate,
             "EvidenceKind": supplier.EvidenceKind,
             "Fit": shortlist.Fit,
@@ -77,7 +77,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "MeasuredTo": shortlist.MeasuredTo,
             "MeetingFormat": meeting.Format,
             "MeetingStatus": meeting.MeetingStatus,
-            "Means": audit.Means,
+            "Means": journal.Means,
             "Nature": need.Nature,
             "NeedStatus": status.Status,
             "Outcome": shortlist.Outcome,
@@ -113,9 +113,9 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "TradesKind": trades.KindOrNone,
             "Unreached": privacy.Unreached,
             "ValueCovers": need.ValueCovers,
-            "WebhookEvent": delivery.Event,
-            "WebhookHealth": delivery.Health,
-            "WebhookSubscription": delivery.Subscription,
+            "WebhookEvent": webhooks.Event,
+            "WebhookHealth": webhooks.Health,
+            "WebhookSubscription": webhooks.Subscription,
         }.items()
     },
 }

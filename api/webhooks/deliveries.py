@@ -31,7 +31,7 @@ from db.delivery.webhooks import (
 )
 from db.schema.supplier_tables import webhook_deliveries
 from db.suppliers.read import end_of_version
-from domain.delivery import SCHEDULE, Outcome, Result, SuppliersChanged, is_public, signature
+from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public, signature
 
 if TYPE_CHECKING:
     import httpx  # loaded for the first attempt: it would keep every start waiting

@@ -20,10 +20,10 @@ from db.delivery import webhooks
 from db.delivery.outbox import wake
 from db.idempotency import Answer
 from db.journal.entries import write_entry
-from domain.delivery import Secret, Webhook, WebhookDelivery, WebhookSettings
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.organisation import Scope
 from domain.text.bilingual import Text
+from domain.webhooks import Secret, Webhook, WebhookDelivery, WebhookSettings
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ScalarSelect, Table, exists, func, select, update
 
 from db.core.engine import Connection
-from domain.delivery import Result
+from domain.webhooks import Result
 
 Outbox: TypeAlias = Table
 

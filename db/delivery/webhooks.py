@@ -17,7 +17,10 @@ from db.delivery.outbox import Claimed, Share, wake
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
 from db.suppliers.write import current_version
 from domain.decoding.stored import read_row
-from domain.delivery import (
+from domain.errors import Conflict
+from domain.suppliers.source import Import
+from domain.text.bilingual import Text
+from domain.webhooks import (
     KEPT,
     MOST_OF_ONE_ORGANISATION,
     SUBSCRIPTIONS,
@@ -29,9 +32,6 @@ from domain.delivery import (
     WebhookDelivery,
     WebhookSettings,
 )
-from domain.errors import Conflict
-from domain.suppliers.source import Import
-from domain.text.bilingual import Text
 
 _COLUMNS = (
     webhooks,

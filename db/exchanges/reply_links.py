@@ -21,9 +21,9 @@ from db.delivery.outbox import Claimed, wake
 from db.schema.exchange_tables import exchanges, message_mails, messages, reply_links
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
-from domain.delivery import Result
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name
+from domain.webhooks import Result
 
 
 class ReplyLink(msgspec.Struct, frozen=True):

@@ -33,8 +33,8 @@ from db.schema.supplier_tables import import_errors, imports, suppliers
 from db.suppliers.sources import count_vertices, ensure_source
 from db.suppliers.suppression_list import suppressions_of
 from db.suppliers.write import begin_change, current_version, publish
-from domain.audit import Actor, Detail
 from domain.errors import Conflict, DomainError
+from domain.journal import Actor, Detail
 from domain.suppliers.deduplication import NameSimilarity
 from domain.suppliers.record_check import MOST_VERTICES, require_vertices_left
 from domain.suppliers.source import Import, ImportMode, ImportStatus, RowError

@@ -26,7 +26,7 @@ from db.schema.exchange_tables import (
 )
 from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document
-from domain.audit import content_digest
+from domain.journal import content_digest
 
 READ_AT_ONCE = 200
 

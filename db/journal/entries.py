@@ -19,7 +19,7 @@ from db.journal.content import content_digests
 from db.schema.need_tables import audit_entries, audit_heads
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.audit import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, chained
+from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, chained
 
 READ_AT_ONCE = 5_000
 

@@ -23,8 +23,8 @@ from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
 from db.suppliers.write import begin_change, publish, rewrite
-from domain.audit import Actor, Detail
 from domain.decoding.stored import read_stored
+from domain.journal import Actor, Detail
 from domain.meetings.meeting import CALENDAR_FIELDS
 from domain.privacy import (
     BEYOND_ANY_ERASURE,

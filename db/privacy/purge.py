@@ -26,8 +26,7 @@ from db.schema.supplier_tables import (
     webhook_deliveries,
     webhooks,
 )
-from domain.audit import Actor, Detail, Means
-from domain.delivery import KEPT
+from domain.journal import Actor, Detail, Means
 from domain.needs.status import OPEN
 from domain.privacy import (
     Kind,
@@ -38,6 +37,7 @@ from domain.privacy import (
     RetentionPlan,
     bounds_of,
 )
+from domain.webhooks import KEPT
 
 # The last thing that happened to a need is its end, or an award noted or signed, or a meeting held, after it. An award
 # counts to the end of its day.

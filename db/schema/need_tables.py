@@ -13,7 +13,7 @@ from db.schema.supplier_tables import (
     required,
     table,
 )
-from domain.audit import Detail
+from domain.journal import Detail
 from domain.needs.need import Need, PlannedNeed
 from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp

@@ -326,12 +326,12 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], None, rank, not_before[each])
+            AddedCandidate(each, names[each], not_before[each].rank, rank, not_before[each])
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], rank, None, not_after[each])
+            RemovedCandidate(each, names[each], rank, not_after[each].rank, not_after[each])
             for each, rank in before.ranks.items()
             if each not in stayed
         ),

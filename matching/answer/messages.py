@@ -12,8 +12,8 @@ import msgspec
 
 from domain.law.findings import LegalAdvice, LegalFinding, Verdict
 from domain.law.reservations.eligibility import LegalFacts, judged
-from domain.law.reservations.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
+from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence
 from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea

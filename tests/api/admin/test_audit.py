@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.audit import BEFORE_THE_FIRST
+from domain.journal import BEFORE_THE_FIRST
 from domain.organisation import Scope
 from tests.api.needs.steps import NEED
 from tests.api.organisations import Member, member

@@ -16,7 +16,7 @@ from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from db.journal.entries import journals, write_entry
-from domain.audit import Actor, JournalHead, JournalHeads
+from domain.journal import Actor, JournalHead, JournalHeads
 from tests.api.commands.conftest import Server, Within, environment, in_database
 
 NEED = b'{"territory":{"codes":["departement:56"]},"lots":[{"id":"1","keywords":["tonte"]}]}'

@@ -27,8 +27,8 @@ from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed
 from db.journal.entries import head, write_entry
 from db.schema.need_tables import audit_heads
-from domain.audit import Actor, JournalHeads, SignedHeads
-from domain.delivery import Outcome
+from domain.journal import Actor, JournalHeads, SignedHeads
+from domain.webhooks import Outcome
 from matching.reference import Reference
 from tests.api.mailbox import Mailbox, listening
 from tests.db.suppliers.samples import NOW

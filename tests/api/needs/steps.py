@@ -11,7 +11,7 @@ from api.web.content_negotiation import MERGE_PATCH
 from db.api_keys import create_key, ensure_organisation
 from db.core.engine import transaction
 from db.journal.entries import entries
-from domain.audit import Entry
+from domain.journal import Entry
 from tests.api.sync.factories import Client, put_record
 
 NEED: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.needs import routes, shortlist_versions, shortlists
-from api.runtime.places import ConcurrencyLimit
+from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, Engine, transaction
 from tests.api.needs.steps import Buyer, new_buyer

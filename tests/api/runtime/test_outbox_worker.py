@@ -16,7 +16,7 @@ from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import Claimed
-from domain.delivery import Outcome, Result, Schedule
+from domain.webhooks import Outcome, Result, Schedule
 from tests.db.delivery.test_outbox import LETTERS, create, queue
 from tests.db.suppliers.samples import NOW
 

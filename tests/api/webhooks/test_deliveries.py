@@ -22,7 +22,7 @@ from api.webhooks import deliveries as sending
 from api.webhooks.deliveries import AT_ONCE, webhook_kind
 from db.core.engine import transaction
 from db.delivery.webhooks import OF_ONE_ORGANISATION
-from domain.delivery import SCHEDULE
+from domain.webhooks import SCHEDULE
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.organisations import member

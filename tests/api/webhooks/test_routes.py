@@ -10,8 +10,8 @@ import pytest
 
 from db.core.engine import Connection
 from db.delivery.outbox import Claimed
-from domain.delivery import Result
 from domain.organisation import Scope
+from domain.webhooks import Result
 from matching.reference import Reference
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused

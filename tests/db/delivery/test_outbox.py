@@ -11,7 +11,7 @@ from sqlalchemy import Column, MetaData, Table, Text, insert, select
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import Claimed, claim, release, wake, write_result
 from db.schema.supplier_tables import metadata, outbox_columns
-from domain.delivery import Outcome, Result
+from domain.webhooks import Outcome, Result
 from tests.db.suppliers.samples import LATER, NOW, new_id
 
 LEASE = timedelta(minutes=1)

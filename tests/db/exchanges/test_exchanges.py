@@ -29,8 +29,8 @@ from db.exchanges.exchanges import (
 from db.journal.entries import write_entry
 from db.schema.exchange_tables import exchanges, message_mails, messages
 from db.schema.need_tables import needs
-from domain.audit import Actor
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
+from domain.journal import Actor
 from domain.needs.need import Lot, PlannedNeed
 from tests.conftest import ROOT
 from tests.db.exchanges.samples import PAUL, OpenedExchange, exchange

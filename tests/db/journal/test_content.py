@@ -23,7 +23,7 @@ from db.needs.needs import insert_award, insert_need
 from db.needs.shortlists import write_decision
 from db.privacy.erase import erase_person
 from db.privacy.purge import plan, purge
-from domain.audit import Actor, BoundContent, Break, Detail, content_digest
+from domain.journal import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods

@@ -16,7 +16,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.journal import entries as audit
 from db.journal.entries import entries, has_entries, head, journals, stored_entries, write_entry
-from domain.audit import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, chained
+from domain.journal import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, chained
 from tests.db.suppliers.samples import LATER
 from tests.db.suppliers.samples import NOW as SAMPLES_NOW
 

@@ -20,14 +20,14 @@ from db.schema.exchange_tables import message_mails
 from db.schema.person_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
-from domain.audit import Actor
-from domain.delivery import WebhookSettings
 from domain.errors import InvalidContent, Problem, pointer
+from domain.journal import Actor
 from domain.meetings.meeting import Meeting, MeetingRequest, Participant
 from domain.privacy import BEYOND_ANY_ERASURE, DataSubject, Erasure
 from domain.suppliers.source import Batch, CheckedRecord, RowError
 from domain.suppliers.supplier import Contact
 from domain.text.bilingual import Text
+from domain.webhooks import WebhookSettings
 from tests.db.exchanges import samples
 from tests.db.suppliers.samples import (
     LATER,

@@ -23,7 +23,7 @@ from db.privacy.erase import erase_person
 from db.privacy.mentions import PLACES, READ_AT_ONCE, masked, mention_pattern, name_pattern
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import Document, metadata, webhooks
-from domain.audit import Actor
+from domain.journal import Actor
 from domain.meetings.meeting import AgendaItem, MeetingRequest
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, Identifiers, identifiers_of

@@ -19,7 +19,7 @@ from db.schema.exchange_tables import exchange_recipients, exchanges, meetings, 
 from db.schema.need_tables import awards, needs, shortlists
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata
-from domain.audit import Chain
+from domain.journal import Chain
 from domain.meetings.meeting import MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import RetentionPeriods, RetentionPlan, years_before

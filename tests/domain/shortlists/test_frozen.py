@@ -157,7 +157,7 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
 )
 def test_who_left_did_so_for_the_reason_that_was_found(why: Absence, message: str) -> None:
     (left,) = lot_of(frozen(listed("1", ["a", "b"])), frozen(listed("1", ["a"]), number=2), None, {"b": why}).left
-    assert (left.name, left.rank_before, left.rank_after, left.why.code) == ("b", 2, None, why.code)
+    assert (left.name, left.rank_before, left.rank_after, left.why.code) == ("b", 2, why.rank, why.code)
     assert (left.why.excluded_by, left.why.rank) == (why.excluded_by, why.rank)
     assert left.why.message == f"Version 2 : {message}"
 

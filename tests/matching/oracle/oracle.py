@@ -12,8 +12,8 @@ from typing import Any
 
 from domain.law.findings import Verdict
 from domain.law.reservations.eligibility import LegalFacts, eligibility
-from domain.law.reservations.past_awards import EssAward, with_award_bar
 from domain.law.rules import Rules
+from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories

@@ -20,8 +20,9 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
-from api.runtime.processes import match_work
+from api.runtime.processes import match_limits, match_work
 from api.runtime.processes.forked_processes import forked_processes
+from api.runtime.processes.match_limits import require_short_answer
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
 from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
@@ -34,6 +35,7 @@ from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
 from matching.allotment.allot import allot_json
 from matching.index.live_index import LiveIndex
+from matching.inspection.match_cost import estimated_bytes
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 from tests.factories import ON, codes, live, lot, need, reference, supplier
@@ -83,16 +85,16 @@ async def test_an_answer_that_would_be_too_large_is_refused_before_it_is_made(wo
     assert (problem.pointer, problem.code) == ("/lots", "answer_too_large")
     at_once = int(problem.detail.en.split(" at a time")[0].split()[-1])
     assert 10 < at_once < 200
-    work.require_short(need(*lots[:at_once], limit=100), LIVE)
+    answered = need(*lots[:at_once], limit=100)
+    require_short_answer(answered, estimated_bytes(answered, LIVE))
 
 
 @pytest.mark.parametrize(("limit", "near_misses", "segments"), [(20, 5, 12), (100, 5, 3), (100, 50, 2)])
-def test_any_two_hundred_lots_of_usual_size_are_answered(
-    work: MatchWork, limit: int, near_misses: int, segments: int
-) -> None:
+def test_any_two_hundred_lots_of_usual_size_are_answered(limit: int, near_misses: int, segments: int) -> None:
     codes_of_lot = tuple(reference().taxonomy.segments)[:segments]
     lots = [Lot(str(number), segments=codes_of_lot) for number in range(200)]
-    work.require_short(need(*lots, limit=limit, near_misses=near_misses), LIVE)
+    usual = need(*lots, limit=limit, near_misses=near_misses)
+    require_short_answer(usual, estimated_bytes(usual, LIVE))
 
 
 async def test_some_work_is_done_in_a_thread_and_an_answer_that_became_too_large_is_not_sent(work: MatchWork) -> None:
@@ -113,7 +115,7 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
 @pytest.mark.usefixtures("everything_is_much")
 async def test_what_takes_too_long_is_given_up(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
     """With when to ask again; the wait for a turn counts."""
-    monkeypatch.setattr(match_work, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(match_limits, "MOST_SECONDS", 0.01)
     ended = threading.Event()
     with pytest.raises(Refusal) as refused:
         await work.run(task(ended.wait), "key", stays)

@@ -1,4 +1,4 @@
-"""Rules on a buyer's past awards: the three-year bar of ESS-reserved contracts, repeated choice, dependence."""
+"""Rules on a buyer's past awards: the same supplier again (SAME_SUPPLIER), its dependence, the bar of ESS contracts."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta

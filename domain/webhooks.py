@@ -1,6 +1,6 @@
-"""Deliveries that are attempted again until they arrive: their schedule, and when they are given up; webhooks.
+"""Webhooks: their subscriptions, the signature of what is sent (HMAC), and how a failed delivery is attempted again.
 
-A webhook has subscriptions, the events sent, and the signature by which a receiver knows their sender.
+The schedule of attempts, and when a delivery is given up, are those of e-mails and of the heads of journals too.
 """
 
 import hashlib

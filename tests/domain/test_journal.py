@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audit import BEFORE_THE_FIRST, Break, Chain, Entry, chained
+from domain.journal import BEFORE_THE_FIRST, Break, Chain, Entry, chained
 
 ORGANISATION, KEY = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The journal: each entry carries the hash of the one before, so that an alteration shows."""
+"""The journal as a hash chain: each entry carries the hash of the one before, so that an alteration shows."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping

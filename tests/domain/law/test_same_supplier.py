@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from domain.law.reservations.eligibility import LegalFacts, eligibility
-from domain.law.reservations.past_awards import EssAward, dependence, same_supplier, with_award_bar
 from domain.law.rules import load
+from domain.law.same_supplier import EssAward, dependence, same_supplier, with_award_bar
 from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY
