@@ -14,8 +14,8 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
-from matching.geo.geocode import place
 from matching.geo.geojson_validation import area_to_keep
+from matching.geo.record_placement import place
 from matching.geo.territory import Geography
 from sources.rows import Context
 from sources.siret import siret_passes_check

@@ -19,7 +19,7 @@ from domain.needs.need import Need
 from domain.text.bilingual import Language
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
-from matching.index.tables import built, load_tables, save_tables
+from matching.index.tables import build_tables, load_tables, save_tables
 from matching.reference import Reference
 from tests.api.runtime.processes.test_forked_processes import is_running
 from tests.factories import NANTES, ON, RENNES, lot, need, offer, reference, supplier
@@ -46,7 +46,7 @@ def mapped(folder: Path) -> LiveIndex:
     ours = reference()
     if not folder.exists():
         folder.mkdir()
-        save_tables(folder, built(SUPPLIERS, ours.taxonomy, ours.cpv, ours.geography))
+        save_tables(folder, build_tables(SUPPLIERS, ours.taxonomy, ours.cpv, ours.geography))
     return LiveIndex(Index(load_tables(folder), ours.taxonomy, ours.cpv, ours.geography, folder), data_version=3)
 
 
