@@ -14,7 +14,7 @@ from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
-from sources.validation import siret_passes_check
+from sources.siret import siret_passes_check
 from tests.sources.formats.conftest import SAMPLES, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
