@@ -67,7 +67,7 @@ async def _searched(call: Call, search: Callable[..., Awaitable[T]], subject: Da
     """The outcome of a search for a person, in its turn, where the caller may read."""
     services, organisation = call.services, call.bearer.organisation_id
     may_all = call.bearer.may("platform")
-    async with services.person_searches.place_of(str(organisation)):
+    async with services.person_searches.slot_of(str(organisation)):
         caller, now = actor_of(call), services.now()
         whole = partial(search, in_directory=may_all, seconds=SEARCH_SECONDS)
         return await whole(services.database, subject, (organisation,), caller, now)

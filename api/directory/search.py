@@ -135,7 +135,7 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
     exports, key = call.services.exports, str(call.bearer.organisation_id)
     with ExitStack() as line:
         # before the head: once that is sent, nothing can be refused any more, neither now nor by a server that stops
-        turn = line.enter_context(exports.line_of(key))
+        turn = line.enter_context(exports.queue_of(key))
         await turn.acquire()
         line.callback(turn.release)
         first = await find(None, PART)
@@ -153,7 +153,7 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
         (suppliers, goes_on), begins = first, True
         while begins or goes_on is not None:
             # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
-            async with exports.place():
+            async with exports.slot():
                 while goes_on is not None and not suppliers:
                     suppliers, goes_on = await find(goes_on, PART)
                 part = written_part(suppliers, begins=begins) if suppliers or begins else b""

@@ -75,7 +75,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     scope, ground = await asyncio.to_thread(_scope, query, services.reference, drawn)
     tally = Tally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
-    turn = nullcontext() if ground is None else services.matches.place_of(str(organisation))
+    turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
     async with turn, transaction(services.database) as connection:
         async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
             if ground is not None:

@@ -12,8 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.own_need import own_need
-from api.needs.shortlist_versions import (
+from api.needs.freeze_shortlist import (
     MatchedNeed,
     freeze_matched,
     frozen_body,
@@ -21,6 +20,7 @@ from api.needs.shortlist_versions import (
     new_need_to_match,
     shortlist_now,
 )
+from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
@@ -160,7 +160,7 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     threshold that it passes together with the organisation's other needs of its family and year.
     """
     services, acting, shortlist = call.services, acting_of(call), b""
-    async with services.matches.place_of(str(acting.organisation_id)):
+    async with services.matches.slot_of(str(acting.organisation_id)):
         matched = await matched_first(acting, partial(new_need_to_match, content=body), partial(is_answered, call))
         async with transaction(services.database) as connection:
 
@@ -278,7 +278,7 @@ async def edit_need(
     """
     services, organisation = acting.services, acting.organisation_id
     # its turn first: a large need is read for long, with a connection
-    turn = nullcontext() if status_only else services.matches.place_of(str(organisation))
+    turn = nullcontext() if status_only else services.matches.slot_of(str(organisation))
     async with turn, transaction(services.database) as connection:
         need = await own_need(connection, organisation, need_id, lock=True)
         before = need_document(need)

@@ -89,7 +89,7 @@ async def make_report(
         return answer, sha256(answer.content).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
-    async with services.reports.place_of(str(acting.organisation_id)):
+    async with services.reports.slot_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
             facts = await _facts(acting, connection, need_id, number)
         now = services.now()

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 
 from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
+from api.runtime.concurrency import ByteQuota, ConcurrencyLimit, LongPolls, RequestSlots, SharedReads, StorageUse
 from api.runtime.index.live_index import DatabaseWatch, LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.places import ByteQuota, ConcurrencyLimit, LongPolls, RequestPlaces, SharedReads, StorageUse
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchWork, SupplyAnswers
 from api.runtime.rate_limits import Limits
@@ -55,7 +55,7 @@ class Services:
         connections = self.settings.database_connections
         # together less than there are connections, with what each import needs besides its own
         self.imports = ConcurrencyLimit(at_once=connections // 5, of_one=1, most=30)
-        # a body may take hours to arrive: never all places are for those of one organisation
+        # a body may take hours to arrive: never all slots are for those of one organisation
         self.importers = ConcurrencyLimit(at_once=connections // 5, of_one=max(1, connections // 5 - 1))
         self.writes = ConcurrencyLimit(at_once=connections // 3, of_one=3)
         self.reports = ConcurrencyLimit(at_once=connections // 6, of_one=1, most=30)
@@ -65,13 +65,13 @@ class Services:
         self.person_searches = ConcurrencyLimit(at_once=1, of_one=1, most=3)
         # each keeps the event loop busy for its share of the time, until all of the directory is written
         self.exports = ConcurrencyLimit(at_once=2, of_one=1, most=5)
-        # each keeps a place to import and a process for up to half a minute: never all of these
+        # each keeps a slot to import and a process for up to half a minute: never all of these
         self.large_files = ConcurrencyLimit(at_once=1, of_one=1, most=5, most_of_all=30)
         self.match_work = MatchWork(self.reference, self.settings, self.metrics)
         self.supply_answers = SupplyAnswers(self.limits)
         settings = self.settings
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
-        self.requests = RequestPlaces(REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION, RETRY_AFTER_SECONDS)
+        self.requests = RequestSlots(REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION, RETRY_AFTER_SECONDS)
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
         """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).
@@ -85,10 +85,10 @@ class Services:
         return self.bodies.share(limit, str(bearer.organisation_id), max(limit // 2, largest))
 
     @asynccontextmanager
-    async def place_to_import(self, source: str, bearer: Client) -> AsyncIterator[None]:
-        """Wait for a place to import into a source, and take it during the block. Raises Refusal (429)."""
+    async def import_slot(self, source: str, bearer: Client) -> AsyncIterator[None]:
+        """Wait for a slot to import into a source, and take it during the block. Raises Refusal (429)."""
         turns, importers = self.imports, self.importers
-        async with turns.turn_of(source), importers.turn_of(str(bearer.organisation_id)), turns.place():
+        async with turns.turn_of(source), importers.turn_of(str(bearer.organisation_id)), turns.slot():
             yield
 
     @property
@@ -106,7 +106,7 @@ class Services:
         return self.live
 
     def stop(self) -> None:
-        """Have nothing begin any more besides requests, nor wait for what may come."""
+        """End long polls and background work, because the server is to stop; requests under way go on."""
         self.long_polls.end()
         for each in self.on_stop:
             each()

@@ -86,7 +86,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     key = key_of(call)
     services = call.services
     # its turn first: until then nothing of the body is read, and it takes no place on the disk
-    async with services.place_to_import(source, call.bearer), spooled(call, services.settings.import_limit) as body:
+    async with services.import_slot(source, call.bearer), spooled(call, services.settings.import_limit) as body:
 
         async def carry_out() -> Answer:
             done = await imported(call, source, query, media_type, body.stream)

@@ -96,7 +96,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
     """
     require_own_source(call, source)
     services = call.services
-    async with services.writes.place_of(source), transaction(services.database) as connection:
+    async with services.writes.slot_of(source), transaction(services.database) as connection:
         await _require_match(call, connection, source, external_id)
         supplier_id = await supplier_of(connection, RecordKey(source, external_id))
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
@@ -125,7 +125,7 @@ async def store_record(
     if checked.problems:
         raise InvalidContent(checked.problems)
     (placement,) = placements_of([checked.record], reference.geography, [checked.flags])
-    async with services.writes.place_of(source), transaction(services.database) as connection:
+    async with services.writes.slot_of(source), transaction(services.database) as connection:
         if expected is not None:
             await expected(connection)
         now = services.now()

@@ -148,7 +148,7 @@ async def has_entries(connection: Connection, organisation_id: UUID, object_: st
 async def last_details(
     connection: Connection, organisation_id: UUID, action: str, objects: Collection[str]
 ) -> dict[str, Detail]:
-    """The details of the last entry that says so of each object; absent where none does."""
+    """The details of the last entry of this action about each object; objects without such an entry are absent."""
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
     query = select(columns.object, columns.detail).where(*wanted).ext(distinct_on(columns.object))
@@ -210,9 +210,9 @@ def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
 async def queue_heads(
     connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
-    """Queue the heads of all journals as `write` puts them, unless that was done less than `every` ago; whether it was.
+    """Queue the heads of all journals as `write` puts them, unless some were queued less than `every` ago.
 
-    The caller commits.
+    Returns whether they were queued. The caller commits.
     """
     recent = exists().where(audit_heads.c.queued_at > now - every)
     if await connection.scalar(select(recent)) or not await lock_if_free(connection, Subject.AUDIT, "heads"):

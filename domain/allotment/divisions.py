@@ -36,7 +36,7 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions that a buyer allows. `family`: that of a segment; `may_unite`: whether a lot may have these areas."""
+    """The divisions that a buyer allows. `family`: that of a segment; `may_unite`: if a lot may have these areas."""
 
     by_segment: bool
     join: bool

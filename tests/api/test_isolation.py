@@ -123,9 +123,9 @@ async def party(client: Client, mark: str) -> Party:
     reply = await keyless(client, "POST", link, json={"body": mark, "stance": "question"})
     awarded = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-11-02", "value_eur": 1000}
     meeting = {
-        "need_ids": [need], "title": mark, "format": "online", "starts_at": "2026-12-01T09:00:00Z",
-        "ends_at": "2026-12-01T10:00:00Z", "minutes": mark, "participants": [{"role": "buyer", "name": mark}],
-    }  # fmt: skip
+        "need_ids": [need], "title": mark, "format": "online", "minutes": mark,
+        "participants": [{"role": "buyer", "name": mark}],
+    } | HOUR  # fmt: skip
     hook = await own.post("/webhooks", {"url": f"https://x.example/{uuid4().hex}", "events": ["import.finished"]})
     await own.post(f"/webhooks/{hook.json()['id']}/ping")
     deliveries = (await own.get(f"/webhooks/{hook.json()['id']}/deliveries")).json()["items"]
@@ -253,31 +253,33 @@ async def test_pages_neither_show_nor_change_what_is_anothers(
 ) -> None:
     own, other = both
     async with Browser(served.app) as browser:
-        await sign_in_as(browser, own.member)
-        await visit(served, browser, method, route, own, other)
+        token = await token_of(browser, own, "/besoins")
+        before = await state(served)
+        for request in requests(method, route, own, other):
+            form = urlencode({"jeton": token, "faire": "envoyer", "texte": "volé", "nom": "volée"})
+            answer = (
+                await browser.get(request.path)
+                if method == "GET"
+                else await browser.post(request.path, content=form, headers=FORM | {"Accept": HTML})
+            )
+            assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
+            named = kinds(route)
+            if any(kind and kind not in SHARED | {"source"} for kind in named.values()):
+                assert answer.status_code in range(400, 500), f"{request} {answer.status_code} {answer.text[:500]}"
+        if method != "GET" and PARAMETER.search(route):
+            assert await state(served) == before
 
 
-async def visit(client: Client, browser: Browser, method: str, route: str, own: Party, other: Party) -> None:
-    """Open the page, or send its form, with every mix of ids."""
-    await browser.open("/besoins")
+async def token_of(browser: Browser, own: Party, page: str) -> str:
+    """The token of a form of a page, once signed in."""
+    await sign_in_as(browser, own.member)
+    await browser.open(page)
     token = re.search(r'name="jeton" value="([^"]+)"', browser.page)
     assert token is not None
-    before = await state(client)
-    for request in requests(method, route, own, other):
-        form = urlencode({"jeton": token[1], "faire": "envoyer", "texte": "volé", "nom": "volée"})
-        answer = (
-            await browser.get(request.path)
-            if method == "GET"
-            else await browser.post(request.path, content=form, headers=FORM | {"Accept": HTML})
-        )
-        assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
-        named = kinds(route)
-        if any(kind and kind not in SHARED | {"source"} for kind in named.values()):
-            assert answer.status_code in range(400, 500), f"{request} {answer.status_code} {answer.text[:500]}"
-    if method != "GET" and PARAMETER.search(route):
-        assert await state(client) == before
+    return token[1]
 
 
+HOUR = {"starts_at": "2026-12-01T09:00:00Z", "ends_at": "2026-12-01T10:00:00Z"}
 # Ids of the other organisation in queries and bodies, and what is answered.
 NAMING: tuple[tuple[str, str, Any, set[int]], ...] = (
     ("GET", "/audit?organisation={organisation}", None, {404}),
@@ -289,18 +291,7 @@ NAMING: tuple[tuple[str, str, Any, set[int]], ...] = (
     ("POST", "/keys", {"name": "volée", "scopes": ["needs"], "organisation": "{organisation}"}, {422}),
     ("POST", "/keys", {"name": "volée", "scopes": ["sync"], "sources": ["{source}"]}, {403}),
     ("POST", "/keys", {"name": "volée", "scopes": ["platform"]}, {403}),
-    (
-        "POST",
-        "/meetings",
-        {
-            "need_ids": ["{need}"],
-            "title": "Visite",
-            "format": "online",
-            "starts_at": "2026-12-01T09:00:00Z",
-            "ends_at": "2026-12-01T10:00:00Z",
-        },
-        {422},
-    ),
+    ("POST", "/meetings", {"need_ids": ["{need}"], "title": "Visite", "format": "online"} | HOUR, {422}),
     ("POST", "/privacy/export", {"name": MARK}, {200}),
     ("POST", "/privacy/erase", {"name": MARK}, {200}),
 )
@@ -343,11 +334,8 @@ async def test_ids_in_forms_lead_to_nothing_of_anothers(
     own, other = both
     values = other.ids | {"own": own.ids["need"]}
     async with Browser(served.app) as browser:
-        await sign_in_as(browser, own.member)
-        await browser.open(page)
-        token = re.search(r'name="jeton" value="([^"]+)"', browser.page)
-        assert token is not None
-        typed = {name: value.format(**values) for name, value in fields.items()} | {"jeton": token[1]}
+        token = await token_of(browser, own, page)
+        typed = {name: value.format(**values) for name, value in fields.items()} | {"jeton": token}
         before = await of_organisation(served, other)
         answer = await browser.post(form.format(**values), content=urlencode(typed), headers=FORM)
         assert told(answer, form, other) == [], answer.text[:500]

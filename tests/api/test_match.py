@@ -17,7 +17,6 @@ from domain.shortlists.shortlist import Shortlist
 from matching.engine import match_json
 from matching.reference import Reference
 from tests.api.conftest import portal
-from tests.api.refusals import assert_refused
 from tests.factories import PARIS, RENNES, approved, supplier
 
 JSON = "application/json"
@@ -135,12 +134,6 @@ async def test_everything_wrong_is_said_at_once(client: AsyncTestClient[Litestar
         "/lots/1/site/commune",
         "/territory/codes/0",
     }
-
-
-async def test_unknown_territories_are_a_problem_of_their_own(client: AsyncTestClient[Litestar]) -> None:
-    answer = await post(client, with_lot(territory={"codes": ["epci:243500742"]}))
-    assert_refused(answer, 422, "unknown-territory")
-    assert "epci:243500741" in answer.json()["errors"][0]["detail"]
 
 
 async def test_real_notices_can_be_matched(client: AsyncTestClient[Litestar], shared_data: Path) -> None:

@@ -14,7 +14,7 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.understood_need import found_by_name
+from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import table_rows
 from api.directory.routes import find_document
@@ -323,7 +323,7 @@ async def _table(visit: Visit, query: SupplierQuery, name: str) -> Response[byte
     parts, after = [table_rows((), today, query.source, "excel")], None
     async with exports.turn_of(key):
         while True:
-            async with exports.place():
+            async with exports.slot():
                 suppliers, after = await find(after, AT_ONCE)
                 parts.append(table_rows(suppliers, today, query.source, "excel", with_header=False))
             if after is None:

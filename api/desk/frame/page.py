@@ -16,11 +16,11 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
+from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, is_own_form
 from api.desk.frame.visit import (
     Visit,
     client_of_session,
     cookie_header,
-    is_from_here,
     path_to_come_back,
     visit_of,
 )
@@ -139,7 +139,7 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
         return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed()))
     if visit.client is not None and not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
-    if made.method == "POST" and not visit.is_own_form:
+    if made.method == "POST" and not is_own_form(call, visit.token, visit.text(TOKEN_FIELD)):
         return _not_its_own_form(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)

@@ -1,19 +1,16 @@
-"""A request for a page of the desk: who visits, what the form holds, and that no other site has sent it (CSRF).
+"""A request for a page of the desk: who visits, and what the form holds.
 
-Each form has a token, of the cookie that this browser alone has. A neighbouring host can set cookies here, and so a
-token that it proves: the browser says besides who sent the request. What a form asks for is done once, however often
-that copy of it is sent.
+What a form asks for is done once, however often that copy of it is sent.
 """
 
 import hashlib
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
-from secrets import token_hex, token_urlsafe
+from secrets import token_urlsafe
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -22,9 +19,10 @@ import msgspec
 from litestar import Response
 from litestar.types import Scope as ASGIScope
 
+from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
-from api.needs.shortlist_versions import MatchedNeed, ToMatch, matched_first
+from api.needs.freeze_shortlist import MatchedNeed, ToMatch, matched_first
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
@@ -47,14 +45,7 @@ COOKIE = "vivier_session"
 OF_THIS_HOST = "__Host-"
 """Before the name of a cookie that is sent over TLS: browsers take it from no other host, a neighbouring one neither
 (RFC 6265bis §4.1.3.2)."""
-TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
-SALT_BYTES = 8
 LONGEST_COOKIE = 64
-
-
-def is_from_here(call: Call) -> bool:
-    """Whether a page of this server sent the request, or nobody's, as the browser says; true where it does not."""
-    return call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
 
 
 def cookie_of(call: Call) -> str | None:
@@ -88,10 +79,6 @@ def _cookie_name(call: Call) -> str:
         except ValueError:
             pass
     return f"{OF_THIS_HOST}{COOKIE}"
-
-
-def _proof(token: str, salt: str) -> str:
-    return hashlib.sha256(f"form\n{salt}\n{token}".encode(errors="replace")).hexdigest()
 
 
 KEY_FIELD = "cle"
@@ -179,15 +166,7 @@ class Visit:
 
     def form_token(self) -> str:
         """A token for a form, that only a page given to this browser holds; another each time."""
-        salt = token_hex(SALT_BYTES)
-        return salt + _proof(self.token, salt)
-
-    @property
-    def is_own_form(self) -> bool:
-        """Whether the form that is sent was given to this browser, and is sent by a page of this server."""
-        given = self.text(TOKEN_FIELD)
-        salt, proof = given[: 2 * SALT_BYTES], given[2 * SALT_BYTES :]
-        return is_from_here(self.call) and hmac.compare_digest(proof.encode(), _proof(self.token, salt).encode())
+        return new_form_token(self.token)
 
     def typed(self) -> list[tuple[str, str]]:
         """The fields of the form as they were filled in, without its token and without a key.
@@ -278,7 +257,7 @@ async def matched_once(
 
     What was carried out before is not matched again; it is then None.
     """
-    async with visit.services.matches.place_of(str(visit.organisation_id)):
+    async with visit.services.matches.slot_of(str(visit.organisation_id)):
         sent = partial(_answer_to, visit, path=visit.call.scope["path"], name=sent_as(visit))
         matched = await matched_first(acting_at(visit), to_match, sent)
         return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
@@ -287,7 +266,7 @@ async def matched_once(
 def sent_as(visit: Visit) -> str:
     """The name of what is sent: of this copy of the form, as it is filled in."""
     filled_in = blake2b(msgspec.json.encode(visit.typed()), digest_size=16).hexdigest()
-    return f"{visit.text(TOKEN_FIELD)[: 2 * SALT_BYTES]}-{filled_in}"
+    return f"{salt_of(visit.text(TOKEN_FIELD))}-{filled_in}"
 
 
 async def document_of(visit: Visit, connection: Connection, path: str) -> bytes | None:

@@ -28,15 +28,8 @@ from api.desk.need.need_form import (
     lots_from,
     read_need_form,
 )
-from api.desk.need.understood_need import (
-    MOST_CHOICES,
-    Understood,
-    candidates,
-    mistakes_of,
-    territory_in,
-    trades_beside,
-    understood_beside,
-)
+from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
+from api.desk.need.understood_need import Understood, mistakes_of, trades_beside, understood_beside
 from api.match import matched, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound

@@ -218,8 +218,8 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         # in another process: what takes long to read keeps nobody else waiting
         is_long = await visit.work_out(is_large, file.content, is_much=True)
         # large files are read one at a time, whoever sends them, and leave a place for the small ones
-        line = visit.services.large_files.place_of(str(visit.organisation_id)) if is_long else nullcontext()
-        async with line, visit.services.place_to_import(source, visit.call.bearer):
+        line = visit.services.large_files.slot_of(str(visit.organisation_id)) if is_long else nullcontext()
+        async with line, visit.services.import_slot(source, visit.call.bearer):
             read = read_as, file.name, file.content, visit.text("format"), mapping, visit.language
             layout = await visit.work_out(*read, is_much=True)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))

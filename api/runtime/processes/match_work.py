@@ -12,14 +12,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
+from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.metrics import Metrics
-from api.runtime.places import ConcurrencyLimit
-from api.runtime.processes.forked_processes import NoProcess, ProcessEnded
+from api.runtime.processes.forked_processes import NoProcess
+from api.runtime.processes.match_limits import limit_seconds, require_short_answer
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask, OtherTask
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
-from api.settings import MIB, Settings
+from api.settings import Settings
 from api.web.problems import Refusal
-from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
 from domain.text.bilingual import Text
 from matching.index.live_index import LiveIndex
@@ -32,11 +32,7 @@ T = TypeVar("T")
 
 IN_A_THREAD_MS = 250.0
 """What takes more is done in another process: beside a thread, requests in the event loop wait for the interpreter."""
-ANSWER_LIMIT = 32 * MIB
-"""The largest answer: 200 lots of two segments still pass, with 100 candidates and 50 near misses each."""
 THREADS = 2
-MOST_SECONDS = 30
-"""The time that much may take, its wait included: half of what most proxies wait, ten times that of a large need."""
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
 
@@ -63,12 +59,12 @@ class MatchWork:
         Raises what the task raises, InvalidContent where the answer would be too large, Refusal (429) where too many
         wait, and Refusal (503) where it takes too long.
         """
-        self.require_short(task.need, task.live)
+        require_short_answer(task.need, estimated_bytes(task.need, task.live))
         left_ms = IN_A_THREAD_MS - task.besides_ms
         is_much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
         result = await self._carry_out(task, key, left, is_much=is_much)
-        if isinstance(result, bytes) and len(result) > ANSWER_LIMIT:
-            raise self._too_large(task.need, len(result))
+        if isinstance(result, bytes):
+            require_short_answer(task.need, len(result))
         return result
 
     async def run_function(
@@ -95,17 +91,14 @@ class MatchWork:
 
         async def work() -> T:
             if not is_much:
-                async with self.some.place_of(key):
+                async with self.some.slot_of(key):
                     return await run_in_thread(self._threads, partial(task.run, self._reference))
-            try:
-                with self._metrics.large_matches.track_inprogress():
-                    async with asyncio.timeout(MOST_SECONDS), self.much.place_of(key):
-                        if self.processes is not None:
-                            with suppress(NoProcess):
-                                return await self.processes.run(task)
-                        return await run_in_thread(self._threads, partial(task.run, self._reference))
-            except (TimeoutError, ProcessEnded):
-                raise Refusal("match-not-finished", headers={"retry-after": "30"}) from None
+            with self._metrics.large_matches.track_inprogress():
+                async with limit_seconds(), self.much.slot_of(key):
+                    if self.processes is not None:
+                        with suppress(NoProcess):
+                            return await self.processes.run(task)
+                    return await run_in_thread(self._threads, partial(task.run, self._reference))
 
         working, leaving = asyncio.ensure_future(work()), asyncio.ensure_future(left())
         try:
@@ -118,28 +111,11 @@ class MatchWork:
                 each.cancel()
             await asyncio.gather(working, leaving, return_exceptions=True)
 
-    def require_short(self, need: Need, live: LiveIndex) -> None:
-        """Raises InvalidContent where the answer to a need would be larger than ANSWER_LIMIT."""
-        size = estimated_bytes(need, live)
-        if size > ANSWER_LIMIT:
-            raise self._too_large(need, size)
-
     def end(self) -> None:
         """End what is under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
-
-    def _too_large(self, need: Need, size: int) -> InvalidContent:
-        limit, count = ANSWER_LIMIT, len(need.lots)
-        expected, most, at_once = round(size / MIB), limit // MIB, max(1, limit * count // size)
-        detail = Text(
-            f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "
-            f"{at_once} à la fois, ou moins de lignes (« limit », « near_misses »)",
-            f"The answer would be about {expected} MiB; at most {most}: ask for the lots in several needs, "
-            f"{at_once} at a time, or for fewer rows (“limit”, “near_misses”)",
-        )
-        return InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
 
 async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
@@ -172,7 +148,7 @@ class SupplyAnswers:
         if found is not None:
             return found
         self._limits.take(SUPPLY_ANSWERS, address)
-        async with self._limit.place_of(address):
+        async with self._limit.slot_of(address):
             found = self._answers.find(question)
             if found is None:
                 found = await run_in_thread(self._thread, make)

@@ -159,7 +159,7 @@ async def test_a_search_that_takes_too_long_is_ended(anne: Anne, what: str, monk
 async def test_persons_are_searched_for_one_at_a_time(anne: Anne) -> None:
     """Others wait without a connection, and not more than a few of an organisation."""
     searches, organisation = anne.client.services.person_searches, str(anne.buyer.organisation_id)
-    async with searches.place_of("another"):
+    async with searches.slot_of("another"):
         waiting = [asyncio.create_task(anne.ask("export", name=anne.name)) for _ in range(3)]
         while searches.present[organisation] < 3:
             await asyncio.sleep(0)

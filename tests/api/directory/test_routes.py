@@ -17,7 +17,7 @@ from litestar.testing import AsyncTestClient
 from api.directory import routes as suppliers
 from api.directory import search
 from api.directory.search import PART
-from api.runtime import places
+from api.runtime import concurrency
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
 from db.suppliers.read import LAST_ID, START, Change, Filters, Position, changes_after, page_of_suppliers
@@ -539,7 +539,7 @@ async def test_a_key_has_so_many_waiting_readers(served: Client) -> None:
     _, start = await feed(served, None)
     path, reader, other = f"/suppliers/changes?cursor={start}", await key(served, "read"), await key(served, "read")
     waiting = [
-        asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(places.MOST_OF_ONE_KEY)
+        asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(concurrency.MOST_OF_ONE_KEY)
     ]
     while len(served.services.long_polls.waits) < len(waiting):
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from litestar import Request
 
 from api.directory import search as module
 from api.directory.search import WholeList
-from api.runtime.places import ConcurrencyLimit
+from api.runtime.concurrency import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
 from api.web.problems import Refusal
 from domain.errors import NotFound
@@ -116,5 +116,5 @@ async def test_a_place_is_left_wherever_the_client_hangs_up(exports: Concurrency
         with pytest.raises(OSError) if breaks == "before the head" else nullcontext():  # noqa: PT011
             await sent(await asked(exports), receive, send)
     assert exports.present == {}
-    async with exports.turn_of(str(ORGANISATION)), exports.place():
+    async with exports.turn_of(str(ORGANISATION)), exports.slot():
         pass

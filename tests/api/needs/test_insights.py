@@ -146,7 +146,7 @@ async def test_territories_that_were_drawn_wait_their_turn(buyer: Buyer, monkeyp
     assert (await insights(buyer, "?territory=departement:35"))["needs"]["lots"] == 1
     assert [len(each.lots) for each in asked] == [2, 2]
     turns, organisation = buyer.client.services.matches, str(buyer.organisation_id)
-    async with turns.place_of(organisation):
+    async with turns.slot_of(organisation):
         waiting = asyncio.create_task(insights(buyer, "?territory=departement:56"))
         while turns.present[organisation] < 2:
             await asyncio.sleep(0)

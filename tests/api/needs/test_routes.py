@@ -205,7 +205,7 @@ async def test_writers_at_once_who_saw_the_same_are_told_apart(buyer: Buyer) -> 
 async def test_a_change_waits_its_turn_where_the_need_is_read_anew(buyer: Buyer) -> None:
     """As what is matched does: otherwise changes of large needs would take all connections to the database."""
     path, turns = await need_that_is(buyer, "draft"), buyer.client.services.matches
-    async with turns.place_of(organisation := str(buyer.organisation_id)):
+    async with turns.slot_of(organisation := str(buyer.organisation_id)):
         renamed = asyncio.create_task(buyer.patch(path, {"title": "Jardins"}))
         while turns.present[organisation] < 2:
             assert not renamed.done()
@@ -355,7 +355,7 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
         await write_entry(*arguments, **named)
         raise RuntimeError
 
-    for module in ("routes", "shortlist_versions", "shortlists", "awards"):
+    for module in ("routes", "freeze_shortlist", "shortlists", "awards"):
         monkeypatch.setattr(f"api.needs.{module}.write_entry", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),

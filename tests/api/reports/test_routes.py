@@ -156,7 +156,7 @@ async def test_a_report_is_read_when_its_turn_comes(served: Client, source: str)
     """What is in it is not held in memory meanwhile, and is what is known then."""
     buyer, path = await told_story(served, source)
     turns, organisation = served.services.reports, str(buyer.organisation_id)
-    async with turns.place_of(organisation):
+    async with turns.slot_of(organisation):
         asked = asyncio.create_task(buyer.get(path))
         while turns.present[organisation] < 2:
             await asyncio.sleep(0)

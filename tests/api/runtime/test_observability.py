@@ -67,7 +67,7 @@ async def test_the_callers_id_is_kept_unless_it_could_spoil_a_log(given: str, cl
 
 
 async def test_one_line_per_request(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    """Method, route, status, time, id and organisation; no key, no body, no value of a parameter."""
+    """Method, route, status, time, id and organisation; no key, no body, no value of a parameter; of refusals too."""
     await sums.post(
         "/sums/private-name",
         json={"value": 424242},
@@ -86,10 +86,6 @@ async def test_one_line_per_request(sums: AsyncTestClient[Any], capsys: pytest.C
         "event": "request",
         "level": "info",
     }
-
-
-async def test_refusals_are_logged_too(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong path and a wrong key leave a line each, without their words."""
     await sums.get("/secret-path")
     await sums.post("/sums/a", json={}, headers={"Authorization": "Bearer wrong-key"})
     lines = capsys.readouterr().err
@@ -199,16 +195,6 @@ async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
         assert answer.status_code == status
         assert status == 503 or answer.json()["database"] == "away"
         assert status == 200 or "retry-after" in answer.headers
-
-
-@pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])
-async def test_head_is_get_without_the_body(path: str, client: AsyncTestClient[Any]) -> None:
-    """Same status and headers, no content; of what can only be posted, 405 as GET would be."""
-    whole, head = await client.get(path), await client.head(path)
-    assert (head.status_code, head.content) == (whole.status_code, b"")
-    assert head.headers["content-length"] == whole.headers["content-length"]
-    posted = await client.head("/match")
-    assert (posted.status_code, posted.headers["allow"], posted.content) == (405, "OPTIONS, POST", b"")
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from api.runtime.places import ConcurrencyLimit
+from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.processes.forked_processes import forked_processes
 from api.sync import pipeline, upload
 from db.core.engine import transaction
@@ -311,7 +311,7 @@ async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -
         yield read[-1]
 
     turns = served.services.imports
-    async with turns.place_of(source):
+    async with turns.slot_of(source):
         sending = asyncio.create_task(send(served, source, body()))
         while turns.present[source] < 2:
             await asyncio.sleep(0)
@@ -328,8 +328,8 @@ async def test_one_organisation_never_has_all_places(served: Client, source: str
     places = services.settings.database_connections // 5
     async with AsyncExitStack() as held:
         for number in range(places - 1):
-            await held.enter_async_context(services.place_to_import(f"{source}-{number}", bearer))
-        more = asyncio.create_task(held.enter_async_context(services.place_to_import(f"{source}-more", bearer)))
+            await held.enter_async_context(services.import_slot(f"{source}-{number}", bearer))
+        more = asyncio.create_task(held.enter_async_context(services.import_slot(f"{source}-more", bearer)))
         assert (await send(served, source, lines(rows(source, "a")))).status_code == 200
         assert not more.done()
         more.cancel()
@@ -338,7 +338,7 @@ async def test_one_organisation_never_has_all_places(served: Client, source: str
 
 async def test_so_many_imports_of_a_source_wait(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(served.services, "imports", ConcurrencyLimit(at_once=1, of_one=1, most=2))
-    async with served.services.imports.place_of(source):
+    async with served.services.imports.slot_of(source):
         waiting = asyncio.create_task(send(served, source, lines(rows(source, "a"))))
         while served.services.imports.present[source] < 2:
             await asyncio.sleep(0)

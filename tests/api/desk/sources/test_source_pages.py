@@ -201,7 +201,7 @@ async def test_no_small_file_waits_for_large_ones(served: Client, own: Browser, 
     """However many of them other organisations send at once."""
     large, services = (ROWS + " " * LARGE).encode(), served.services
     page = own.page
-    async with services.large_files.place_of("another organisation"):
+    async with services.large_files.slot_of("another organisation"):
         waiting = asyncio.create_task(send(own, source, large, faire="essayer"))
         while services.large_files.present.total() < 2:
             await asyncio.sleep(0)

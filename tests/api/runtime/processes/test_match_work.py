@@ -13,30 +13,29 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
-from api.runtime.processes import match_work
+from api.runtime.processes import match_limits, match_work
 from api.runtime.processes.forked_processes import forked_processes
+from api.runtime.processes.match_limits import require_short_answer
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
 from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
-from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
-from matching.allotment.allot import allot_json
 from matching.index.live_index import LiveIndex
+from matching.inspection.match_cost import estimated_bytes
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import ON, codes, live, lot, need, reference, supplier
+from tests.factories import ON, live, lot, need, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
@@ -83,16 +82,16 @@ async def test_an_answer_that_would_be_too_large_is_refused_before_it_is_made(wo
     assert (problem.pointer, problem.code) == ("/lots", "answer_too_large")
     at_once = int(problem.detail.en.split(" at a time")[0].split()[-1])
     assert 10 < at_once < 200
-    work.require_short(need(*lots[:at_once], limit=100), LIVE)
+    answered = need(*lots[:at_once], limit=100)
+    require_short_answer(answered, estimated_bytes(answered, LIVE))
 
 
 @pytest.mark.parametrize(("limit", "near_misses", "segments"), [(20, 5, 12), (100, 5, 3), (100, 50, 2)])
-def test_any_two_hundred_lots_of_usual_size_are_answered(
-    work: MatchWork, limit: int, near_misses: int, segments: int
-) -> None:
+def test_any_two_hundred_lots_of_usual_size_are_answered(limit: int, near_misses: int, segments: int) -> None:
     codes_of_lot = tuple(reference().taxonomy.segments)[:segments]
     lots = [Lot(str(number), segments=codes_of_lot) for number in range(200)]
-    work.require_short(need(*lots, limit=limit, near_misses=near_misses), LIVE)
+    usual = need(*lots, limit=limit, near_misses=near_misses)
+    require_short_answer(usual, estimated_bytes(usual, LIVE))
 
 
 async def test_some_work_is_done_in_a_thread_and_an_answer_that_became_too_large_is_not_sent(work: MatchWork) -> None:
@@ -113,7 +112,7 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
 @pytest.mark.usefixtures("everything_is_much")
 async def test_what_takes_too_long_is_given_up(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
     """With when to ask again; the wait for a turn counts."""
-    monkeypatch.setattr(match_work, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(match_limits, "MOST_SECONDS", 0.01)
     ended = threading.Event()
     with pytest.raises(Refusal) as refused:
         await work.run(task(ended.wait), "key", stays)
@@ -179,23 +178,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     await asyncio.gather(*waiting)
     assert refused.value.kind.status == 429
     assert int(refused.value.headers["retry-after"]) > 0
-
-
-@pytest.mark.usefixtures("everything_is_much")
-async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
-    """The same answer, and the same refusal."""
-    lots = (DivisibleLot(id="1", segments=("pr-locaux", "pr-specialise")),)
-    asked = AllotmentNeed(lots=lots, territory=codes("departement:35"))
-    faulty = msgspec.structs.replace(asked, territory=codes("departement:999"))
-    with forked_processes(reference()) as forked:
-        work = MatchWork(reference(), read_settings({}), Metrics())
-        work.processes = MatchProcesses(forked)
-        found = await work.run(MatchTask(allot_json, asked, LIVE, ON, "fr"), "key", stays)
-        with pytest.raises(InvalidContent) as refused:
-            await work.run(MatchTask(allot_json, faulty, LIVE, ON, "fr"), "key", stays)
-        work.end()
-    assert found == allot_json(asked, LIVE, reference(), ON, "fr")
-    assert [problem.pointer for problem in refused.value.problems] == ["/territory/codes/0"]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What waits its turn, what is refused, and what each gives back.
 
-Each key has places for requests that are answered at once, and for those that wait for a change: none of these holds a
+Each key has slots for requests that are answered at once, and for those that wait for a change: none of these delays a
 stop. Reads are made once for all who want the same. An organisation's needs and shortlists take the room that it has.
 """
 
@@ -13,7 +13,15 @@ import pytest
 
 from api.app import create_app
 from api.runtime import services
-from api.runtime.places import ByteQuota, ConcurrencyLimit, KeyPlaces, LongPolls, RequestPlaces, SharedReads, StorageUse
+from api.runtime.concurrency import (
+    ByteQuota,
+    ConcurrencyLimit,
+    KeySlots,
+    LongPolls,
+    RequestSlots,
+    SharedReads,
+    StorageUse,
+)
 from api.settings import read_settings
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -31,11 +39,11 @@ ONE, OTHER = UUID(int=1), UUID(int=2)
 
 def test_each_key_has_its_own_places() -> None:
     """One that is given back can be taken again."""
-    places = KeyPlaces(most=2, retry_after=5.0)
-    with places.place(ONE):
-        with places.place(ONE), places.place(OTHER), pytest.raises(Refusal) as refused, places.place(ONE):
+    slots = KeySlots(most=2, retry_after=5.0)
+    with slots.slot(ONE):
+        with slots.slot(ONE), slots.slot(OTHER), pytest.raises(Refusal) as refused, slots.slot(ONE):
             pass
-        with places.place(ONE):
+        with slots.slot(ONE):
             pass
     assert refused.value.kind.slug == "too-many-requests"
     assert refused.value.headers["retry-after"] == "5"
@@ -43,18 +51,18 @@ def test_each_key_has_its_own_places() -> None:
 
 def test_the_keys_of_an_organisation_share_its_places() -> None:
     """However many they are; a key that finds none keeps none."""
-    places = RequestPlaces(2, 3, retry_after=5.0)
+    slots = RequestSlots(2, 3, retry_after=5.0)
     one, other, another = (Bearer(UUID(int=n), UUID(int=1), "", ()) for n in range(3))
     elsewhere = Bearer(UUID(int=3), UUID(int=2), "", ())
     for each in (one, one, other, elsewhere):
-        places.take(each)
+        slots.take(each)
     for each in (one, other, another):
         with pytest.raises(Refusal):
-            places.take(each)
-    places.give_back(one)
-    places.take(other)
+            slots.take(each)
+    slots.give_back(one)
+    slots.take(other)
     with pytest.raises(Refusal):
-        places.take(one)
+        slots.take(one)
 
 
 async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,13 +88,13 @@ async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypa
 async def test_who_is_refused_or_leaves_takes_no_place() -> None:
     """Of one key so many are admitted or wait; those of another key are not counted with them."""
     limit = ConcurrencyLimit(at_once=2, of_one=1, most=2)
-    async with limit.place_of("one"):
-        waiting = asyncio.create_task(limit.place_of("one").__aenter__())
+    async with limit.slot_of("one"):
+        waiting = asyncio.create_task(limit.slot_of("one").__aenter__())
         await asyncio.sleep(0)
         with pytest.raises(Refusal) as refused:
-            async with limit.place_of("one"):
+            async with limit.slot_of("one"):
                 pass
-        async with limit.place_of("other"):
+        async with limit.slot_of("other"):
             assert limit.present == {"one": 2, "other": 1}
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
@@ -96,7 +104,7 @@ async def test_who_is_refused_or_leaves_takes_no_place() -> None:
 
 
 def test_a_share_of_the_disk_is_given_back_at_its_end() -> None:
-    """Also where it was refused more than there is."""
+    """Also where it was refused more than there is; one key takes its part, by however many, and others find some."""
     quota = ByteQuota()
     with quota.share(10) as take, quota.share(10) as take_too:
         take(6)
@@ -107,16 +115,8 @@ def test_a_share_of_the_disk_is_given_back_at_its_end() -> None:
         take(10)
     assert refused.value.kind.slug == "too-many-requests"
     assert int(refused.value.headers["retry-after"]) > 0
-
-
-def test_one_key_takes_no_more_than_its_part_of_the_room() -> None:
-    """By however many requests; another then still finds some."""
-    quota = ByteQuota()
-    with (
-        quota.share(10, "one", 5) as take,
-        quota.share(10, "one", 5) as take_too,
-        quota.share(10, "other", 5) as others,
-    ):
+    one, two, other = [quota.share(10, key, 5) for key in ("one", "one", "other")]
+    with one as take, two as take_too, other as others:
         take(3)
         take_too(2)
         with pytest.raises(Refusal):

@@ -1,6 +1,6 @@
-"""Places for what goes on at once in this process: per-process limits of concurrent work and of the disk it takes.
+"""Limits on what this process does at once: requests under way, work that waits its turn, bytes held meanwhile.
 
-Each key, or each organisation, has so many places. Those who must wait do so without a database connection, and before
+Each key, or each organisation, has so many slots. Those who must wait do so without a database connection, and before
 anything of theirs is read. Requests that wait for something to happen are few for each key, and none once the server is
 to stop. Reads that many requests want at once are made once for all of them. The
 bytes that organisations store are known from memory between two readings of the database.
@@ -22,8 +22,8 @@ from api.web.problems import Refusal
 from domain.organisation import Client
 
 
-class KeyPlaces:
-    """Counts what goes on, by key; `most`: of one key at once; `retry_after`: seconds after which to try again."""
+class KeySlots:
+    """Slots counted by key. `most`: slots of one key; `retry_after`: the seconds told to whoever finds none free."""
 
     def __init__(self, most: int, retry_after: float) -> None:
         self._most, self._retry_after = most, retry_after
@@ -31,21 +31,21 @@ class KeyPlaces:
         self._taken: dict[int, int] = {}
 
     def take(self, key: UUID) -> None:
-        """Take a place of a key, to be given back. Raises Refusal (429) where it has no more."""
+        """Take a slot of a key, to be given back. Raises Refusal (429) where the key has none free."""
         taken = self._taken.get(key.int, 0)
         if taken >= self._most:
             require_within(self._retry_after)
         self._taken[key.int] = taken + 1
 
     def give_back(self, key: UUID) -> None:
-        """Give a place of a key back."""
+        """Give a slot of a key back."""
         left = self._taken.pop(key.int) - 1
         if left:
             self._taken[key.int] = left
 
     @contextmanager
-    def place(self, key: UUID) -> Iterator[None]:
-        """A place of a key during the block. Raises as `take`."""
+    def slot(self, key: UUID) -> Iterator[None]:
+        """Take a slot of a key during the block. Raises as `take`."""
         self.take(key)
         try:
             yield
@@ -53,14 +53,14 @@ class KeyPlaces:
             self.give_back(key)
 
 
-class RequestPlaces:
-    """Places for requests under way: those of a key, within those of its organisation, which may have many keys."""
+class RequestSlots:
+    """Limits the requests under way at once, per key and per organisation, which may have many keys."""
 
     def __init__(self, of_key: int, of_organisation: int, retry_after: float) -> None:
-        self._of_key, self._of_organisation = KeyPlaces(of_key, retry_after), KeyPlaces(of_organisation, retry_after)
+        self._of_key, self._of_organisation = KeySlots(of_key, retry_after), KeySlots(of_organisation, retry_after)
 
     def take(self, client: Client) -> None:
-        """Take a place, to be given back. Raises Refusal (429) where the key, or its organisation, has no more."""
+        """Take a slot, to be given back. Raises Refusal (429) where the key, or its organisation, has none free."""
         self._of_key.take(client.id)
         try:
             self._of_organisation.take(client.organisation_id)
@@ -69,7 +69,7 @@ class RequestPlaces:
             raise
 
     def give_back(self, client: Client) -> None:
-        """Give a place back."""
+        """Give a slot of the key and of its organisation back."""
         self._of_key.give_back(client.id)
         self._of_organisation.give_back(client.organisation_id)
 
@@ -82,7 +82,7 @@ class ConcurrencyLimit:
 
     Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
     and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait;
-    `most_of_all`: of all keys together. Of each key no more than `of_one` wait for a place overall, so that those of
+    `most_of_all`: of all keys together. Of each key no more than `of_one` wait for a slot overall, so that those of
     several keys take turns.
     """
 
@@ -94,24 +94,24 @@ class ConcurrencyLimit:
         self.present: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def place_of(self, key: str) -> AsyncIterator[None]:
-        """Wait until `key` has a free place, and take it during the block. Raises Refusal (429) where too many wait."""
-        async with self.turn_of(key), self.place():
+    async def slot_of(self, key: str) -> AsyncIterator[None]:
+        """Wait until `key` has a free slot, and take it during the block. Raises Refusal (429) where too many wait."""
+        async with self.turn_of(key), self.slot():
             yield
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait for the turn among those of `key`, and have it during the block, in which a `place` is taken at times.
+        """Wait for a turn among the requests of `key`, and have it during the block; a `slot` is taken within it.
 
         Raises Refusal (429) where too many wait.
         """
-        with self.line_of(key) as turn:
+        with self.queue_of(key) as turn:
             async with turn:
                 yield
 
     @contextmanager
-    def line_of(self, key: str) -> Iterator[Semaphore]:
-        """Stand in the line of `key` during the block, in which the turn that is given is waited for.
+    def queue_of(self, key: str) -> Iterator[Semaphore]:
+        """Stand in the queue of `key` during the block; its semaphore, to be acquired there, is the turn.
 
         Raises Refusal (429) where too many wait.
         """
@@ -129,8 +129,8 @@ class ConcurrencyLimit:
             if not self.present[key]:
                 del self.present[key]
 
-    def place(self) -> AbstractAsyncContextManager[None]:
-        """Wait for one of the places of all keys, and take it during the block; only whoever has its turn may."""
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        """Wait for one of the slots of all keys, and take it during the block; only whoever has its turn may."""
         return self._all
 
 
@@ -191,7 +191,7 @@ class StorageUse:
         self._uses: OrderedDict[UUID, _Use] = OrderedDict()
 
     async def bytes_of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
-        """The bytes of the organisation; `read` tells them from the database."""
+        """The bytes that the organisation stores; `read` sums them in the database."""
         use = self._uses.get(organisation_id)
         if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:
             use = self._uses[organisation_id] = _Use(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
@@ -210,8 +210,8 @@ MOST_OF_ONE_KEY = 20
 POLL_AGAIN_SECONDS = 5.0
 
 
-class LongPolls(KeyPlaces):
-    """The requests of this process that wait, counted by key; `most`: those of one key."""
+class LongPolls(KeySlots):
+    """The requests of this process that wait for an event, counted by key; `most`: those of one key."""
 
     def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
         super().__init__(most, POLL_AGAIN_SECONDS)
@@ -229,7 +229,7 @@ class LongPolls(KeyPlaces):
                     self.waits.discard(wait)
 
     def end(self) -> None:
-        """Let nobody wait any longer, because the server is to stop."""
+        """End all waits, also later ones at once, because the server is to stop."""
         self._ended = True
         for wait in self.waits:
             wait.reschedule(0)
@@ -240,7 +240,7 @@ READS_AT_ONCE = 2
 
 
 class SharedReads:
-    """Reads by what they read, a few at a time; the rest wait their turn without a database connection.
+    """Shares one database read among all requests for the same; a few reads at a time, the rest hold no connection.
 
     A request joins a read that has not begun yet, never one that has: it sees all that was stored before it came.
     """
@@ -251,7 +251,7 @@ class SharedReads:
         self._all: set[asyncio.Task[Any]] = set()
 
     async def read(self, what: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        """The result of `read`, or of the read of the same that another request asked for; raises what it raised."""
+        """The result of `read`, shared with other requests for the same `what`; raises what `read` raised."""
         task: asyncio.Task[T] | None = self._to_come.get(what)
         if task is None:
             task = self._to_come[what] = asyncio.create_task(self._in_turn(what, read))
