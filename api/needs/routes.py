@@ -12,8 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.own_need import own_need
-from api.needs.shortlist_versions import (
+from api.needs.freeze_shortlist import (
     MatchedNeed,
     freeze_matched,
     frozen_body,
@@ -21,6 +20,7 @@ from api.needs.shortlist_versions import (
     new_need_to_match,
     shortlist_now,
 )
+from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged

@@ -15,9 +15,10 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
+from api.needs.compare_versions import compare_versions
+from api.needs.freeze_shortlist import freeze_shortlist, frozen_body, matched_first, own_need_to_match
 from api.needs.own_need import own_need, unknown_lot, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
-from api.needs.shortlist_versions import compared, freeze_shortlist, frozen_body, matched_first, own_need_to_match
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
@@ -173,7 +174,7 @@ async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistD
     does not say itself is found with its need and day and the data of today: the message says so where these have
     changed since. Any two versions can be compared, in either direction; `latest` names the last.
     """
-    return await compared(acting_of(call), id, n, m)
+    return await compare_versions(acting_of(call), id, n, m)
 
 
 def key_of(decision: Decision) -> DecisionKey:

@@ -37,9 +37,10 @@ from api.desk.record.stored_need import (
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
+from api.needs.compare_versions import compare_versions
+from api.needs.freeze_shortlist import MatchedNeed, freeze_shortlist, own_need_to_match
 from api.needs.own_need import version_of
 from api.needs.routes import edit_need
-from api.needs.shortlist_versions import MatchedNeed, compared, freeze_shortlist, own_need_to_match
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
@@ -168,7 +169,7 @@ async def list_versions(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     difference, lines = None, []
     if earlier and later:
-        difference = await compared(acting_at(visit), need.id, earlier, later)
+        difference = await compare_versions(acting_at(visit), need.id, earlier, later)
     async with transaction(visit.services.database) as connection:
         versions = await select_shortlists(connection, organisation, need.id, None, MOST_VERSIONS)
         latest = await version_of(connection, organisation, need.id, "latest")
