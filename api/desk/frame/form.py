@@ -30,7 +30,7 @@ class Unreadable(Exception):
 
 
 class FieldKind(NamedTuple):
-    """How a field's text, or texts, becomes a value of the request (`read`), and that value text again (`show`).
+    """A conversion of a field's text, or texts, into a value of the request (`read`), and of that back (`show`).
 
     `read` raises Unreadable.
     """

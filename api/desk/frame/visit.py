@@ -210,7 +210,7 @@ LONGEST_SENT = 100
 
 
 class FormOutcome(NamedTuple):
-    """Where a form that was carried out redirects to (`path`), and a `document` to be shown to this session again."""
+    """The path that a form, once carried out, redirects to, and a `document` to be shown to this session again."""
 
     path: str
     document: bytes = b""

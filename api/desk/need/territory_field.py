@@ -33,7 +33,7 @@ DRAWN = FieldKind(_read_outline, str)
 
 
 class UnderstoodTerritory(NamedTuple):
-    """What the fields of a territory were understood to say.
+    """A territory as its fields were understood.
 
     `areas`: those chosen; `choices`: what the name typed may mean; `drawn`: a point or outline of the map in words;
     `circle`: the territory in words where it is a circle. `request` is null where nothing was said, or it is wrong.

@@ -191,7 +191,7 @@ def _read_lot(
 
 
 def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """What a match reads in the words and codes of each lot; None for a lot that has none."""
+    """Each lot's words and codes as a match reads them; None for a lot that has none."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
