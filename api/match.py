@@ -170,7 +170,7 @@ async def answer_allotment(call: Call, asked: AllotmentNeed) -> bytes:
     # rows are not returned: how many the need asks for is of no account
     need = msgspec.structs.replace(asked, limit=1, near_misses=0)
     index = services.directory.index
-    task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.rows_end))
+    task = MatchTask(allot_json, need, index, on, call.language, besides_ms=search_ms(need, index.next_ordinal))
     return await work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
 
 

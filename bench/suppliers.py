@@ -12,7 +12,7 @@ import msgspec
 from api.sample.generate import Generated, generate
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Supplier
-from matching.geo.geocode import place
+from matching.geo.record_placement import place
 from matching.reference import Reference
 
 ON = date(2026, 11, 24)

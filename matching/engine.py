@@ -20,7 +20,7 @@ from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
-from matching.kept.memory import kept_of
+from matching.kept.memory import answer_cache_of
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
@@ -63,7 +63,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     other numbers of rows than the need asks for.
     """
     queries = reference.reader.read(need)
-    kept, rules, law_on = kept_of(index.base), reference.rules, need.law_day(on)
+    kept, rules, law_on = answer_cache_of(index.base), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
     explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
     rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
@@ -114,7 +114,7 @@ def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
     """The lots held against the index as it stands, after the buyer's past awards. Raises GivenUp."""
-    kept = kept_of(live.base)
+    kept = answer_cache_of(live.base)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]
         bars = [past.ess_bars(query, live) if past else {} for query in some]
@@ -133,7 +133,7 @@ def lot_matches(
 
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
     """The review of a need's lots, as they were read, by the law of a day."""
-    objects, kept = {query.lot.id: query.subject.objects for query in queries}, kept_of(index.base)
+    objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index.base)
     return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
 

@@ -65,11 +65,11 @@ class ReservedSelection(Weighed):
         in_order = self.classes.argsort(kind="stable").astype(np.int32)
         passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
         self.order, self.refused = in_order[:passing], in_order[passing:]
-        self.ends = self.class_ends(self.order)
+        self.ends = self.rank_class_ends(self.order)
         self.counts = self.counted()
 
-    def class_ends(self, rows: Positions) -> list[int]:
-        """The end of each class in rows that are ordered by class."""
+    def rank_class_ends(self, rows: Positions) -> list[int]:
+        """For rows sorted by rank class (eligibility, then grades): the index after the last row of each class."""
         classes = self.classes.take(rows)
         return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
 
@@ -134,15 +134,15 @@ class DrawnOrder(Weighed):
         self.is_settled = end <= count and bool(differs[1:end].all())
         """Whether nothing is left to the draw."""
 
-    def places(self, seed: int) -> Positions:
-        """The places in `numbers` of the first, in order."""
+    def draw_places(self, seed: int) -> Positions:
+        """The places in `numbers` of the first `count`, in order; ties drawn by `seed`."""
         if self.is_settled:
             return np.arange(len(self.numbers))
         return np.lexsort((seeded_tie_break(self._draws, seed), self._groups))[: self._count]
 
-    def first(self, seed: int) -> tuple[NDArray[Any], Floats]:
-        """The numbers and distances in kilometres of the first, in order."""
-        places = self.places(seed)
+    def draw_first(self, seed: int) -> tuple[NDArray[Any], Floats]:
+        """The first `count` numbers and their kilometres, in order; ties drawn by `seed`."""
+        places = self.draw_places(seed)
         return self.numbers[places], self.distance[places]
 
 
@@ -172,7 +172,7 @@ class CappedSelection(Weighed):
             away = distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)
             self.in_reach = away <= cap_km
             self.order = reserved.order[self.in_reach.take(reserved.order)]
-            self.ends = reserved.class_ends(self.order)
+            self.ends = reserved.rank_class_ends(self.order)
             self.counts = reserved.counted(self.in_reach)
         self.within = reserved.counted_within(distances)
 
@@ -242,17 +242,18 @@ class LotMatch:
     def _find_passing(self) -> CappedSelection:
         selection, site, once = self.selection, self.query.site, self._once
 
-        def codes() -> OutcomeCodes:
+        def outcome_codes_after_awards() -> OutcomeCodes:
             found = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
             return barred(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
 
-        def reserved() -> ReservedSelection:
-            return ReservedSelection(selection, once((self.on, self.rules), codes), self.reserved_types)
+        def reserved_selection() -> ReservedSelection:
+            codes = once((self.on, self.rules), outcome_codes_after_awards)
+            return ReservedSelection(selection, codes, self.reserved_types)
 
         distances = selection.to_territory
         if site is not None:
             distances = once(ref(site), lambda: selection.to_site(site))
-        of_types = once((self.on, self.rules, self.reserved_types), reserved)
+        of_types = once((self.on, self.rules, self.reserved_types), reserved_selection)
         return CappedSelection(of_types, distances, self.query.lot.max_distance_km)
 
     def _once(self, _: Hashable, make: Callable[[], Made]) -> Made:

@@ -75,8 +75,8 @@ class Subject(NamedTuple):
         return self.objects + self.support
 
 
-class ReadObject(msgspec.Struct, frozen=True, eq=False):
-    """The object of a lot as it was read.
+class LotObject(msgspec.Struct, frozen=True, eq=False):
+    """The object of a lot: the segments it buys, as understood from its codes, words and title.
 
     `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
     title names where the CPV codes name others.
@@ -94,7 +94,7 @@ class ReadObject(msgspec.Struct, frozen=True, eq=False):
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
 
 
-class LotQuery(ReadObject, frozen=True, eq=False):
+class LotQuery(LotObject, frozen=True, eq=False):
     """A lot ready to be matched."""
 
     lot: Lot
@@ -120,7 +120,7 @@ class _Requested:
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
 
-    def read(self, supporting: Iterable[str]) -> ReadObject:
+    def read(self, supporting: Iterable[str]) -> LotObject:
         """The object as it was read, with the segments that support it."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
         wanted = (
@@ -128,7 +128,7 @@ class _Requested:
             *(_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
         )
         subject = Subject(tuple(self.found), support)
-        return ReadObject(wanted, tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
+        return LotObject(wanted, tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class NeedReader:
     cpv: Cpv
     interpreter: Interpreter
     geography: Geography
-    read_objects: WeightBound[Hashable, ReadObject] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
+    read_objects: WeightBound[Hashable, LotObject] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
     """The objects read last whose codes are all known, by what is said of them."""
     read_titles: WeightBound[str, frozenset[str]] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
     """The segments that the titles read last surely say."""

@@ -25,7 +25,7 @@ from domain.organisation import SCOPES
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag
 from matching.engine import match
-from matching.geo.geocode import place
+from matching.geo.record_placement import place
 from matching.index.live_index import Index, LiveIndex
 from sources.formats.registry import FORMATS
 from sources.formats.vivier_columns import COLUMNS

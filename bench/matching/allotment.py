@@ -19,7 +19,7 @@ from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, Divisibl
 from domain.needs.need import Buyer, TerritoryRequest
 from matching.allotment.allot import allot_json
 from matching.index.live_index import Index, LiveIndex
-from matching.index.tables import IndexTables, built
+from matching.index.tables import IndexTables, build_tables
 from matching.reference import Reference, load_reference
 
 BUYER = Buyer(name="Région", kind="local", contracting_authority=True)
@@ -53,7 +53,7 @@ def _need(segments: Sequence[tuple[str, ...]], options: AllotmentOptions) -> All
 def main(count: int) -> None:
     """Print a line per need."""
     reference = load_reference()
-    tables = built(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
+    tables = build_tables(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
     measure(tables, reference, count)
 
 

@@ -18,7 +18,7 @@ from domain.reference.territory import Polygon, Position
 from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index.live_index import Index, LiveIndex
-from matching.index.tables import IndexTables, built
+from matching.index.tables import IndexTables, build_tables
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
 from matching.reference import Reference, load_reference
 
@@ -117,7 +117,7 @@ def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list
 def main(count: int) -> None:
     """Measure and print."""
     reference = load_reference()
-    tables = built(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
+    tables = build_tables(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
     print(f"{'':42s} {'first: expected, measured, ratio':>34s} {'again':>26s} {'MB':>16s}")
     for name, need in cases(reference):
         expected, spent, size, answered = measure(need, tables, reference)

@@ -9,12 +9,12 @@ from datetime import date
 import msgspec
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, checked_values
-from domain.allotment.divisions import Freedom, groups
+from domain.allotment.divisions import AllowedDivisions, joinable_groups
 from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
-from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, summary
+from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
 from matching.allotment.valuing import Pool, Valuing
 from matching.engine import draw_seed, stamp_of
@@ -27,7 +27,7 @@ MOST_CELLS, MOST_AREAS = 1_500, 120
 
 
 def allot_json(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
-    """The proposals of lots for a need, in JSON."""
+    """The proposals of lots for a need, as an `Allotment` in JSON."""
     return msgspec.json.encode(allot(need, live, reference, on, language))
 
 
@@ -46,19 +46,19 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many(cells, len(areas))),))
-    freedom = Freedom("segment" in options.divide, options.join, family_of, given.areas.may_unite)
-    divisible = groups(lots, freedom)
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_cells(cells, len(areas))),))
+    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
+    divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
     valuing, seed = Valuing(given, pool, need.law_day(on)), draw_seed(need)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
-        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few(need)),))
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots(need)),))
     writer = ProposalWriter(
         given=given,
         valuing=valuing,
-        as_given=summary(judged_lots(need, queries, live, reference, on, language), need.allotment.min_candidates),
+        as_given=sum_figures(judged_lots(need, queries, live, reference, on, language), need.allotment.min_candidates),
         live=live,
         on=on,
         language=language,
@@ -76,11 +76,11 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 
 
 def family_of(segment: str) -> str:
-    """The family of a segment, itself where it is one."""
+    """The family of a segment; a family is its own."""
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
 
 
-def _too_few(need: AllotmentNeed) -> Text:
+def _too_few_lots(need: AllotmentNeed) -> Text:
     most, given = need.allotment.max_lots, len(need.lots)
     return Text(
         f"Ce besoin, de {given} lots tel que demandé, ne tient pas en {most} lots au plus : en permettre davantage.",
@@ -88,7 +88,7 @@ def _too_few(need: AllotmentNeed) -> Text:
     )
 
 
-def _too_many(cells: int, areas: int) -> Text:
+def _too_many_cells(cells: int, areas: int) -> Text:
     return Text(
         f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
         f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",
@@ -109,18 +109,18 @@ CELL_MS, AREA_MS, SUPPLIER_MS = 3.0, 6.0, 0.0003
 
 
 def search_ms(need: AllotmentNeed, suppliers: int) -> float:
-    """About the milliseconds that the search takes, besides those of a match of the need."""
+    """Estimated milliseconds of the search for proposals, without those of matching the need as given."""
     requests = {lot.territory or need.territory for lot in need.lots}
-    areas = sum(_areas(request, need) for request in requests)
+    areas = sum(_area_count(request, need) for request in requests)
     cells = 0
     for lot in need.lots:
         words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
-        cells += (len(lot.segments) + SEGMENTS_OF_WORDS * words) * _areas(lot.territory or need.territory, need)
+        cells += (len(lot.segments) + SEGMENTS_OF_WORDS * words) * _area_count(lot.territory or need.territory, need)
     return CELL_MS * cells + (AREA_MS + SUPPLIER_MS * suppliers) * areas
 
 
-def _areas(request: TerritoryRequest | None, need: AllotmentNeed) -> int:
-    """About the number of areas that a territory is divided into."""
+def _area_count(request: TerritoryRequest | None, need: AllotmentNeed) -> int:
+    """Estimated number of areas that a territory is divided into."""
     codes = request.codes if request is not None and request.codes else ()
     kinds = [code.partition(":")[0] for code in codes]
     parts = (sum(AREAS.get(axis, {}).get(kind, 0) for kind in kinds) for axis in need.allotment.divide)

@@ -30,7 +30,7 @@ Numbers = tuple[int, ...]
 
 
 class Areas:
-    """The areas of all lots of a need; two lots have the same number for the same ground that is said alike.
+    """The areas into which the territories of a need's lots divide, each under one number for all lots.
 
     `kind` null: territories are not divided. A territory that is a radius or was drawn is one area.
     """
@@ -42,8 +42,8 @@ class Areas:
         self._given: dict[frozenset[int], TerritoryRequest] = {}
         self._of: dict[Hashable, Numbers] = {}
 
-    def numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
-        """The areas of a lot's territory."""
+    def area_numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
+        """The numbers of the areas into which a lot's territory divides."""
         codes, key = territory.codes, territory.codes or id(territory)
         if key not in self._of:
             if codes is None:
@@ -56,7 +56,7 @@ class Areas:
         return self._of[key]
 
     def request(self, numbers: Numbers) -> TerritoryRequest:
-        """The territory that some areas make up: as it was given, where a lot has just these."""
+        """The territory that the areas of these numbers make up; as the buyer gave it, if one lot has just these."""
         given = self._given.get(frozenset(numbers))
         if given is not None:
             return given
@@ -64,12 +64,12 @@ class Areas:
         return TerritoryRequest(codes=tuple(dict.fromkeys(codes)))
 
     def territories(self) -> list[Territory]:
-        """Each area, prepared for matching."""
+        """The territory of each area by its number, prepared for matching."""
         numbers = range(len(self._requests))
         return [self._geography.territory(self.request((number,))) for number in numbers]
 
     def may_unite(self, numbers: Numbers) -> bool:
-        """Whether these areas can be said as one territory: of areas by code alone."""
+        """Whether the areas of these numbers can be written as one territory: all of them are given by code."""
         return all(self._requests[number].codes is not None for number in numbers)
 
     def _number(self, key: Hashable, request: TerritoryRequest) -> int:
@@ -80,7 +80,7 @@ class Areas:
 
 
 def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
-    """The departements or EPCIs of a territory, each by its codes: those of its communes where it is not all inside.
+    """The departements or EPCIs of a territory, each by its code, or by its communes' codes where only part is inside.
 
     Communes without EPCI make an area of their own. Empty where there is but one. Raises UnknownTerritory.
     """
@@ -104,7 +104,7 @@ NO_SEGMENT = ""
 
 @dataclass(frozen=True)
 class GivenLots:
-    """The lots of a need as they were read. `areas`: those of all of them; `reference`: by which they were read."""
+    """The lots of a need with what they buy (`queries`), their areas, and the reference data they were read with."""
 
     need: AllotmentNeed
     queries: Sequence[LotQuery]
@@ -112,14 +112,14 @@ class GivenLots:
     reference: Reference
 
     def to_divide(self) -> list[GivenLot]:
-        """The lots with what they buy in cells."""
+        """The lots as the search divides them: each with its segments, its areas and its terms."""
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
         for place, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
             segments, terms = query.subject.objects, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
-                terms = _plain(lot, id="", reserved=reserved, territory=None, **nothing)
+                terms = _as_need_lot(lot, id="", reserved=reserved, territory=None, **nothing)
             lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._areas(place), terms or place))
         return lots
 
@@ -129,23 +129,23 @@ class GivenLots:
         return request or TerritoryRequest()
 
     def reserved(self, lot: PossibleLot) -> tuple[Reserved, ...]:
-        """The buyer's own reservation of a possible lot, the same for all that it is made of."""
+        """The buyer's own reservation of a possible lot: the same for all given lots that it joins."""
         return tuple(dict.fromkeys(self.need.lots[lot.lots[0]].reserved or ()))
 
     def is_as_given(self, lot: PossibleLot) -> bool:
-        """Whether it is a lot of the need, no more and no less."""
+        """Whether a possible lot is exactly one lot of the need."""
         return len(lot.lots) == 1 and not (self.divides_segments(lot) or self.divides_areas(lot))
 
     def divides_segments(self, lot: PossibleLot) -> bool:
-        """Whether it buys only some segments of a lot that it is made of."""
+        """Whether a possible lot buys only some of the segments of a given lot that it divides."""
         return any(not set(self._objects(place)) <= set(lot.segments) for place in lot.lots)
 
     def divides_areas(self, lot: PossibleLot) -> bool:
-        """Whether it buys in only some areas of a lot that it is made of."""
+        """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
         return any(not set(self._areas(place)) <= set(lot.areas) for place in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
-        """The value of a possible lot in euros, where the buyer gave that of all that it buys."""
+        """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
         if self.divides_areas(lot):
             return None
         values = []
@@ -156,16 +156,16 @@ class GivenLots:
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
     def options(self, lot: PossibleLot) -> float | None:
-        """The options of all that it buys, in euros; None where there are none, or its value is not known."""
+        """The options of a possible lot in euros; None where there are none, or the lot's value is not known."""
         given = [self.need.lots[place] for place in lot.lots]
         if self.value(lot) is None or all(each.options_eur is None for each in given):
             return None
         return round(sum(map(options_of, given)), 2)
 
     def cpv(self, lot: PossibleLot) -> tuple[str, ...]:
-        """The CPV codes that go with it: those that stand for one of its segments.
+        """The CPV codes of a possible lot: those of its given lots that stand for one of its segments.
 
-        Those that stand for none go with whole lots.
+        Codes that stand for no segment go with whole lots.
         """
         kept: dict[str, None] = {}
         for place in lot.lots:
@@ -176,12 +176,12 @@ class GivenLots:
         return tuple(kept)
 
     def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
-        """A possible lot under a reservation as a lot of a need, which `POST /match` takes."""
+        """A possible lot under a reservation, as a lot of a need that `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.request(lot.areas)
         if NO_SEGMENT in lot.segments:
-            return _plain(given, id=id, reserved=reserved, territory=territory)
-        return _plain(
+            return _as_need_lot(given, id=id, reserved=reserved, territory=territory)
+        return _as_need_lot(
             given,
             id=id,
             title=None,
@@ -195,7 +195,7 @@ class GivenLots:
         )
 
     def need_of(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
-        """A need of other lots, by the same buyer for the same contract. Its words say nothing of their trades."""
+        """A need with these lots, by the same buyer for the same contract, without a title to read trades from."""
         need = self.need
         return Need(
             lots=lots,
@@ -213,17 +213,17 @@ class GivenLots:
         return self.queries[place].subject.objects
 
     def _areas(self, place: int) -> tuple[int, ...]:
-        return self.areas.numbers(self.territory(place), self.queries[place].territory)
+        return self.areas.area_numbers(self.territory(place), self.queries[place].territory)
 
 
-def _plain(lot: DivisibleLot, **others: object) -> Lot:
-    """The lot as `POST /match` takes it, with other fields."""
+def _as_need_lot(lot: DivisibleLot, **others: object) -> Lot:
+    """The lot of an allotment as a lot that `POST /match` takes, with `others` in place of its own fields."""
     fields = {name: getattr(lot, name) for name in Lot.__struct_fields__}
     return Lot(**(fields | others))
 
 
 class JudgedLot(NamedTuple):
-    """A lot with its supply. `reached`: its candidates; `alone`: those of them that answer all that it asks for."""
+    """A lot with its supply. `reached`: its candidates; `alone`: the candidates that answer all of its segments."""
 
     reserved: tuple[Reserved, ...]
     territory: TerritoryEcho
@@ -239,7 +239,7 @@ class JudgedLot(NamedTuple):
 def judged_lots(
     need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
 ) -> list[JudgedLot]:
-    """The lots of a need, judged; `queries`: as they were read."""
+    """The supply of each lot of a need, as the engine finds it; `queries`: the lots as they were read."""
     review = review_of(need, need.law_day(on), queries, reference, live)
     explainer = Explainer(review, reference, on, need, language)
     judged = []
@@ -263,18 +263,18 @@ def judged_lots(
     return judged
 
 
-def summary(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
-    """The figures of some lots together."""
+def sum_figures(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
+    """The figures of several lots, summed to the criteria by which proposals are compared."""
     return Summary(
         lots=len(lots),
         without_supply=sum(not lot.total for lot in lots),
         with_competition=sum(lot.eligible >= min_candidates for lot in lots),
         reserved=sum(bool(lot.reserved) for lot in lots),
-        suppliers_reached=_count(lot.reached for lot in lots),
-        suppliers_alone=_count(lot.alone for lot in lots),
+        suppliers_reached=_count_suppliers(lot.reached for lot in lots),
+        suppliers_alone=_count_suppliers(lot.alone for lot in lots),
     )
 
 
-def _count(sets: Iterable[Ordinals]) -> int:
-    """The suppliers that are in one of these at least."""
+def _count_suppliers(sets: Iterable[Ordinals]) -> int:
+    """The number of suppliers that are in at least one of the sets."""
     return len(np.unique(np.concatenate([np.empty(0, np.int32), *sets])))

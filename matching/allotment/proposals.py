@@ -13,7 +13,7 @@ import msgspec
 
 from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.search import draw, rank
+from domain.allotment.search import draw_number, rank
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.procedures.lot_facts import estimated_cents
@@ -23,7 +23,7 @@ from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import Advice, Reason
 from domain.text.bilingual import Language, Text, join_texts, listed
 from domain.text.labels import RESERVED
-from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, summary
+from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, sum_figures
 from matching.allotment.valuing import Valuing
 from matching.answer.messages import in_words
 from matching.engine import law_changes_of, review_of
@@ -105,7 +105,7 @@ def advice_beside(
 
 
 def _rules_of(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:
-    """The advice on procedure by code and rule."""
+    """The code and rule of each advice that concerns the procedure."""
     return {(each.code, each.rule) for each in advised if each.code in ON_PROCEDURE}
 
 
@@ -117,7 +117,7 @@ Division = Sequence[PossibleLot]
 
 @dataclass(frozen=True, kw_only=True)
 class ProposalWriter:
-    """Writes the proposals for one need; `as_given`: the figures of its lots as they are."""
+    """Writes the proposals for one need; `as_given`: the figures of the lots as the buyer gave them."""
 
     given: GivenLots
     valuing: Valuing
@@ -128,28 +128,28 @@ class ProposalWriter:
     seed: int
 
     def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
-        """The divisions as proposals, in order; each lot is judged once."""
+        """The divisions as proposals, best first; a lot that several of them share is judged once."""
         need, queries, reference = self.given.need, self.given.queries, self.given.reference
         # each lot as the engine judges it, under the reservation that it would have
         lots = list(dict.fromkeys(lot for division in divisions for lot in division))
-        asked = self.given.need_of(tuple(self._written(lot, str(number)) for number, lot in enumerate(lots)))
+        asked = self.given.need_of(tuple(self._reserved_lot(lot, str(number)) for number, lot in enumerate(lots)))
         found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
         judged = dict(zip(lots, found_lots, strict=True))
         review = review_of(need, need.law_day(self.on), queries, reference, self.live)
         advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
         least = self.given.need.allotment.min_candidates
-        found = [(summary([judged[lot] for lot in division], least), division) for division in divisions]
-        found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
+        found = [(sum_figures([judged[lot] for lot in division], least), division) for division in divisions]
+        found.sort(key=lambda each: (rank(each[0]), draw_number(self.seed, each[1])))
         proposals = []
         for number, (figures, division) in enumerate(found, start=1):
-            reasons = [*said_of_proposal(figures, self.as_given, least)]
+            reasons = [*criteria_reasons(figures, self.as_given, least)]
             if number > 1:
-                reasons.append(said_ranked_after(figures, found[number - 2][0], number - 1, least))
+                reasons.append(rank_reason(figures, found[number - 2][0], number - 1, least))
             of_lots, beside = tuple(self._lots(division, judged)), self._advice(division, advice)
             proposals.append(Proposal(number, of_lots, figures, self._reasons(reasons), beside))
         return tuple(proposals)
 
-    def _written(self, lot: PossibleLot, lot_id: str) -> Lot:
+    def _reserved_lot(self, lot: PossibleLot, lot_id: str) -> Lot:
         return self.given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
 
     def _lots(self, division: Division, judged: Mapping[PossibleLot, JudgedLot]) -> Iterator[ProposedLot]:
@@ -182,17 +182,17 @@ class ProposalWriter:
         if given.is_as_given(lot):
             yield "as_given", AS_GIVEN
         if len(lot.lots) > 1:
-            yield said_joined(self._given_lots(lot))
+            yield joined_reason(self._given_lots(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
-        yield from said_divided(self._labels(lot), by_segment, by_area, of.territory.label)
+        yield from division_reasons(self._labels(lot), by_segment, by_area, of.territory.label)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
-            yield said_reserved(of.reserved, of.eligible, chosen == "kept")
+            yield reservation_reason(of.reserved, of.eligible, chosen == "kept")
         elif chosen == "too_few":
-            yield said_too_few(least)
+            yield too_few_eligible_reason(least)
         elif chosen == "forbidden":
             yield "reservation_forbidden", LOT_FORBIDDEN
-        yield said_competition(of.eligible, least) if of.total else ("no_supply", NO_SUPPLY)
+        yield competition_reason(of.eligible, least) if of.total else ("no_supply", NO_SUPPLY)
 
     def _labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -202,7 +202,7 @@ class ProposalWriter:
         return tuple(self.given.need.lots[place].id for place in lot.lots)
 
     def _ids(self, division: Division) -> list[str]:
-        """An id for each lot: those of the lots it is made of, with a number where it buys only a part of one."""
+        """The id of each lot: the ids of the given lots that it joins, with a number where it buys only part of one."""
         names = ["+".join(self._given_lots(lot)) for lot in division]
         names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
         times = Counter(names)
@@ -221,7 +221,7 @@ class ProposalWriter:
 
     def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
         given, ids = self.given, self._ids(division)
-        need = given.need_of(tuple(map(self._written, division, ids)), given.need.estimated_total_eur)
+        need = given.need_of(tuple(map(self._reserved_lot, division, ids)), given.need.estimated_total_eur)
         objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
         beside = advice_beside(advice, need, objects, need.law_day(self.on), given.reference.rules)
         return tuple(in_words(each, Advice, self.language) for each in beside)
@@ -230,23 +230,23 @@ class ProposalWriter:
         return tuple(Reason(code, message.to(self.language)) for code, message in said)
 
 
-def said_divided(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[Said]:
-    """That a lot buys only some segments of the lots that it is made of, or in only some of their areas."""
+def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[Said]:
+    """Reasons telling that a lot is one part, by segment or by area, of the given lots."""
     if by_segment:
-        what = _in_a_row(labels)
+        what = _separated_labels(labels)
         yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
     if by_area:
         yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 
 
-def said_joined(lots: Sequence[str]) -> Said:
-    """That a lot joins what several lots buy."""
+def joined_reason(lots: Sequence[str]) -> Said:
+    """The reason telling that a lot joins several given lots."""
     named = listed(lots)
     return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")
 
 
-def said_reserved(types: Sequence[str], eligible: int, own: bool) -> Said:
-    """That a lot is reserved, and whom that leaves."""
+def reservation_reason(types: Sequence[str], eligible: int, own: bool) -> Said:
+    """The reason telling how a lot is reserved and how many eligible candidates remain."""
     known = RESERVED.get("_".join(sorted(types)))
     each = [known.to] if known else [RESERVED[kind].to for kind in types]
     name = Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
@@ -254,23 +254,23 @@ def said_reserved(types: Sequence[str], eligible: int, own: bool) -> Said:
         ("Réservation demandée", "Reservation asked for") if own else ("Réservation possible", "Reservation possible")
     )
     message = Text(
-        f"{fr} : réserver {name.fr} laisse {_candidates(eligible, 'éligible').fr}",
-        f"{en}: reserving to {name.en} leaves {_candidates(eligible).en}",
+        f"{fr} : réserver {name.fr} laisse {_candidates_text(eligible, 'éligible').fr}",
+        f"{en}: reserving to {name.en} leaves {_candidates_text(eligible).en}",
     )
     return "reserved", message
 
 
-def said_too_few(least: int) -> Said:
-    """That the buyer's own reservation leaves too few."""
+def too_few_eligible_reason(least: int) -> Said:
+    """The reason telling that the buyer's own reservation leaves fewer than `least` eligible candidates."""
     return "reservation_left_out", Text(
         f"La réservation demandée laisse moins de {least} candidats éligibles : non réservé",
         f"The reservation asked for leaves fewer than {least} eligible candidates: not reserved",
     )
 
 
-def said_competition(eligible: int, least: int) -> Said:
-    """Whether a lot has competition."""
-    count = _candidates(eligible, "éligible")
+def competition_reason(eligible: int, least: int) -> Said:
+    """The reason telling whether a lot has competition: `least` eligible candidates or more."""
+    count = _candidates_text(eligible, "éligible")
     if eligible >= least:
         return "competition", Text(f"Concurrence : {count.fr}", f"Competition: {count.en}")
     return "little_competition", Text(
@@ -278,20 +278,20 @@ def said_competition(eligible: int, least: int) -> Said:
     )
 
 
-def said_of_proposal(found: Summary, given: Summary, least: int) -> Iterator[Said]:
-    """The figures of a proposal by the criteria of the order, each beside that of the lots as they are given."""
+def criteria_reasons(found: Summary, given: Summary, least: int) -> Iterator[Said]:
+    """Reasons giving a proposal's figure for each criterion of the order, beside the figure of the lots as given."""
     for criterion in CRITERIA:
-        here, before = _figure(criterion, found, least), getattr(given, criterion)
+        here, before = _figure_text(criterion, found, least), getattr(given, criterion)
         fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
         yield criterion, Text(fr, en)
 
 
-def said_ranked_after(found: Summary, better: Summary, number: int, least: int) -> Said:
-    """The first criterion by which a proposal comes after the one before it, of that number; else the draw."""
+def rank_reason(found: Summary, better: Summary, number: int, least: int) -> Said:
+    """The reason why a proposal comes after the `better` one, of that number: a criterion, else the draw."""
     for criterion in CRITERIA:
         there = getattr(better, criterion)
         if getattr(found, criterion) != there:
-            here = _figure(criterion, found, least)
+            here = _figure_text(criterion, found, least)
             fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
             return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
     return "drawn", Text(
@@ -299,24 +299,24 @@ def said_ranked_after(found: Summary, better: Summary, number: int, least: int) 
     )
 
 
-def _figure(criterion: str, found: Summary, least: int) -> Text:
+def _figure_text(criterion: str, found: Summary, least: int) -> Text:
     one, many, en = CRITERIA[criterion]
     count = getattr(found, criterion)
     return Text(f"{count} {one if count < 2 else many}".format(least=least), f"{count} {en}".format(least=least))
 
 
-def _candidates(count: int, kind: str = "") -> Text:
+def _candidates_text(count: int, kind: str = "") -> Text:
     many = "s" if count > 1 else ""
     adjective = f" {kind}{many}" if kind else ""
     return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
 
 
 def lot_title(labels: Sequence[str], area: str | None, own: str | None) -> Text:
-    """The title of a lot: what it buys, or its `own` where it is as given; and its area, where that is divided."""
+    """The title of a lot: its `own`, else the labels of what it buys; then its area, if given."""
     where = f" – {area}" if area else ""
-    return Text(*(f"{own or what}{where}"[:LONGEST_TITLE] for what in _in_a_row(labels)))
+    return Text(*(f"{own or what}{where}"[:LONGEST_TITLE] for what in _separated_labels(labels)))
 
 
-def _in_a_row(labels: Sequence[str]) -> Text:
-    """Labels set apart, which have commas of their own."""
+def _separated_labels(labels: Sequence[str]) -> Text:
+    """Labels joined to one text by a separator that is no comma, since labels contain commas."""
     return join_texts(Text(label, label) for label in labels)

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.search import Figures, Suppliers
+from domain.allotment.search import LotFigures, Suppliers
 from domain.law.findings import LotReview
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules
@@ -26,7 +26,7 @@ from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
 from matching.index.supplier_columns import CERTAIN_KM
-from matching.kept.memory import kept_of
+from matching.kept.memory import answer_cache_of
 from matching.lot_query import Subject
 from matching.selection import select
 
@@ -35,13 +35,13 @@ Cap = tuple[Shape | None, float]
 
 
 class Pool:
-    """Sets of suppliers, by the number of their areas; what holds for several areas holds for one of them at least."""
+    """Sets of suppliers by area number; a supplier is in the set of several areas if it is in that of one of them."""
 
     def __init__(
         self, live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
     ) -> None:
         self._live, self._areas = live, areas
-        kept, subject = kept_of(live.base), Subject(segments, ())
+        kept, subject = answer_cache_of(live.base), Subject(segments, ())
         find = kept.select if kept else select
         found = [find(live, area, subject) for area in areas] if segments else []
         self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *(each.ordinals for each in found)]))
@@ -56,11 +56,11 @@ class Pool:
         self.everybody = self._set(np.arange(len(self._ordinals)))
 
     def answering(self, segment: str, areas: Iterable[int]) -> Suppliers:
-        """The suppliers with an offer for a segment whose area meets one of some areas."""
+        """The suppliers with an offer for the segment whose service area meets at least one of the areas."""
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
     def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """The suppliers that a cap on distance allows; everybody where there is none."""
+        """The suppliers within a cap on distance; all suppliers where there is no cap."""
         if cap is None:
             return self.everybody
         (site, most_km), found = cap, 0
@@ -77,7 +77,7 @@ class Pool:
         return found
 
     def with_reservation(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
-        """The suppliers that may answer under a reservation, and of these the eligible, surely or on proof."""
+        """The suppliers that may answer under a reservation, then the eligible among them (surely or on proof)."""
         if reserved not in self._under:
             outcome = best_outcome(reserved)[self._codes]
             self._under[reserved] = self._where(outcome != INELIGIBLE), self._where(outcome <= WORST_ELIGIBLE)
@@ -98,7 +98,7 @@ Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]
 
 
 class Reservation(NamedTuple):
-    """The reservation of a possible lot, the eligible candidates that it leaves, and why it was chosen."""
+    """The reservation of a possible lot, the number of eligible candidates it leaves, and why it was chosen."""
 
     types: tuple[Reserved, ...]
     eligible: int
@@ -107,16 +107,16 @@ class Reservation(NamedTuple):
 
 @dataclass(frozen=True)
 class Valuing:
-    """Values the possible lots of one need; each is looked at once. `law_on`: the day whose law is asked."""
+    """Values the possible lots of one need, each once. `law_on`: the day whose law applies."""
 
     given: GivenLots
     pool: Pool
     law_on: date
-    _figures: dict[PossibleLot, Figures] = field(default_factory=dict)
+    _figures: dict[PossibleLot, LotFigures] = field(default_factory=dict)
     _reservations: dict[PossibleLot, Reservation] = field(default_factory=dict)
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
-    def __call__(self, lot: PossibleLot) -> Figures:
+    def __call__(self, lot: PossibleLot) -> LotFigures:
         """The figures of a lot as it would be proposed."""
         found = self._figures.get(lot)
         if found is None:
@@ -129,7 +129,7 @@ class Valuing:
             reservation = self._reserved(lot, candidates)
             self._reservations[lot] = reservation
             admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
-            found = self._figures[lot] = Figures(
+            found = self._figures[lot] = LotFigures(
                 has_supply=bool(candidates & admitted),
                 has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
                 is_reserved=bool(reservation.types),
@@ -139,12 +139,12 @@ class Valuing:
         return found
 
     def reservation(self, lot: PossibleLot) -> Reservation:
-        """The reservation that a lot would have."""
+        """The reservation that a possible lot would have."""
         self(lot)
         return self._reservations[lot]
 
     def _reserved(self, lot: PossibleLot, candidates: Suppliers) -> Reservation:
-        """The buyer's own, else the one that leaves the most eligible candidates; each only where they are enough."""
+        """The buyer's own reservation, else the one with the most eligible candidates; none where these are too few."""
         options, own = self.given.need.allotment, self.given.reserved(lot)
         unreserved = candidates.bit_count()
         refused: Chosen = "too_few" if own else "none"

@@ -75,7 +75,7 @@ def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[
 
 
 def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
-    ordinals, distance = order.first(seed)
+    ordinals, distance = order.draw_first(seed)
     return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
 
 

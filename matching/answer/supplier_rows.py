@@ -180,7 +180,7 @@ class RowWriter:
     def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The first `count` candidates, as a list in JSON."""
         first = lot.first(count)
-        return ready(list_of(with_rank(self.candidate_tails(lot, first, first.order.places(seed)))))
+        return ready(list_of(with_rank(self.candidate_tails(lot, first, first.order.draw_places(seed)))))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""

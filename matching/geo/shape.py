@@ -214,7 +214,7 @@ class _Cluster:
         return distance
 
     def _distance_far(self, positions: Floats) -> Floats:
-        """To the nearest vertex of a thinned outline: 2 km of thinning are under 0.5 % of such a distance."""
+        """Kilometres to the polygons from positions far from them, by a thinned outline (error under 0.5 %)."""
         if not len(positions):
             return np.empty(0)
         if self._far is None:

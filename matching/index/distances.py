@@ -30,7 +30,7 @@ ROOM = 1.25
 
 
 def runs_near(keys: SpatialKeys, shape: Shape, radius_km: float) -> list[tuple[int, int]]:
-    """The runs of sorted keys that hold all within `radius_km` and CERTAIN_KM of a shape, in order and apart."""
+    """Disjoint runs of sorted keys that hold every position within `radius_km` + CERTAIN_KM of a shape."""
     runs = []
     for south, west, north, east in _boxes(shape, radius_km + MARGIN_KM):
         bands = np.arange(math.floor((south + 90) / BAND_DEGREES), math.floor((north + 90) / BAND_DEGREES) + 1)
@@ -48,7 +48,7 @@ def runs_near(keys: SpatialKeys, shape: Shape, radius_km: float) -> list[tuple[i
 
 
 def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, float, float]]:
-    """South, west, north and east of boxes that hold all so near to a shape."""
+    """South, west, north and east of boxes that together hold every position within `distance_km` of a shape."""
     if isinstance(shape, PolygonShape):
         parts = [cluster.degrees for cluster in shape.clusters]
     elif isinstance(shape, PointShape):
@@ -83,7 +83,7 @@ class Distances:
 
     @property
     def weight(self) -> int:
-        """The bytes it takes once everybody near was measured."""
+        """Bytes in memory once the distances of all suppliers near the shape are measured."""
         if self.shape is None:
             return BYTES_PER_PAGE
         begins, ends = self._near(self._widest_km)[:-2].reshape(-1, 2).T.astype(np.int64) * self._metres.itemsize
@@ -92,13 +92,13 @@ class Distances:
         return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
 
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
-        """The runs, none of them empty, of sorted ordinals that may be within the radius and CERTAIN_KM."""
+        """The runs of sorted ordinals, none empty, that may lie within the radius plus CERTAIN_KM of the shape."""
         self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
         at = ordinals.searchsorted(self._near(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
 
     def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
-        """The places in sorted ordinals of those that may be within the radius and CERTAIN_KM."""
+        """The positions, in sorted ordinals, of those that may lie within the radius plus CERTAIN_KM of the shape."""
         spans = self.spans(ordinals, radius_km)
         return np.concatenate([np.arange(*span) for span in spans]) if spans else np.empty(0, dtype=np.intp)
 
@@ -143,7 +143,7 @@ class Distances:
         return _kilometres(np.abs(self._bounded(ordinals)))
 
     def _bounded(self, ordinals: Ordinals) -> Metres:
-        """Metres as they are kept, none of them 0."""
+        """Metres to the shape as `_known` holds them, measured where they were not yet: none of them 0."""
         known = self._known()
         metres = known.take(ordinals)
         if not metres.all() and self.shape is not None:
@@ -158,7 +158,7 @@ class Distances:
         return metres
 
     def _note(self, ordinals: Ordinals, metres: Metres) -> None:
-        """Keep what was found of those near; others are asked about once, and each might be on a page of its own."""
+        """Store the metres of the suppliers near the shape; far ones, asked for once, might each need a memory page."""
         is_near = np.searchsorted(self._near(self._widest_km), ordinals, "right") % 2 == 1
         some, found = ordinals[is_near], metres[is_near]
         with self._writing:
@@ -167,7 +167,7 @@ class Distances:
             self._metres[some[lacking]] = found[lacking]
 
     def _near(self, radius_km: float) -> NDArray[np.int32]:
-        """Begin and end of each run of ordinals near the shape; whoever came later is always looked at."""
+        """Begin and end of each run of ordinals near the shape, the suppliers added later included."""
         bounds = self._bounds.get(radius_km)
         if bounds is None:
             runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
@@ -176,7 +176,7 @@ class Distances:
         return bounds
 
     def _known(self) -> Metres:
-        """The metres by ordinal, with room for whoever came since."""
+        """The metres by ordinal, with room for the suppliers added since the last call."""
         if len(self._metres) < self.columns.capacity:
             near = self._near(self._widest_km).reshape(-1, 2).tolist()
             with self._writing:
@@ -194,7 +194,7 @@ class Distances:
 
 
 class PointDistances(Distances):
-    """Distances to a point: to measure them takes no longer than to look them up, so that none is kept."""
+    """Distances to a point, measured at each call: that takes no longer than to look them up."""
 
     def __init__(self, columns: SupplierColumns, point: PointShape) -> None:
         super().__init__(columns, point)
@@ -202,7 +202,7 @@ class PointDistances(Distances):
 
     @property
     def weight(self) -> int:
-        """The bytes it takes."""
+        """Bytes in memory."""
         return BYTES_PER_PAGE + self._point.weight
 
     def distance(self, ordinals: Ordinals) -> Floats:
@@ -230,7 +230,7 @@ class PointDistances(Distances):
 
 
 def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:
-    """The distances from suppliers to a shape; None: to no known place."""
+    """An object that measures distances from suppliers to a shape; a shape of None is no known place."""
     return PointDistances(columns, shape) if isinstance(shape, PointShape) else Distances(columns, shape)
 
 
@@ -238,7 +238,7 @@ DistanceCache = WeightedCache[Shape | None, Distances]
 
 
 class PlaceDistances:
-    """Distances of any suppliers to a shape, less a radius around it.
+    """Distances from any suppliers to a shape, less the radius around the shape.
 
     Those to the shape are asked for where they are cached, else they are measured anew: whoever asks has the shape, and
     here it is not held, as it may be large.
@@ -252,19 +252,19 @@ class PlaceDistances:
         return self._cache(self._shape() if self._shape else None)
 
     def measure(self, ordinals: Ordinals) -> Floats:
-        """Kilometres from any suppliers."""
+        """Kilometres from the given suppliers to the shape, less its radius."""
         return self._less_radius(self._distances.distance(ordinals))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """Kilometres that the distances of any suppliers are certain not to be under."""
+        """Kilometres that `measure` would certainly not fall below, for the given suppliers."""
         return self._less_radius(self._distances.lower_bound(ordinals))
 
     def tie_break_bits(self, ordinals: Ordinals) -> NDArray[np.uint64]:
-        """The drawing bits of any suppliers."""
+        """The bits from which ties between the given suppliers are drawn."""
         return self._distances.columns.draw[ordinals]
 
     def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
-        """The runs of suppliers in order that may be within CERTAIN_KM."""
+        """The runs of the sorted suppliers that may lie within CERTAIN_KM."""
         return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
@@ -272,7 +272,7 @@ class PlaceDistances:
 
 
 class NearDistances(PlaceDistances, Weighed):
-    """Distances of some suppliers to a shape, less a radius around it: of the near at once, of others when asked for.
+    """Distances from a set of suppliers to a shape, less its radius: measured at once if near, else when asked for.
 
     `known`: kilometres, NaN where that is certainly more than CERTAIN_KM and was not asked for.
     """
@@ -291,12 +291,12 @@ class NearDistances(PlaceDistances, Weighed):
         self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
 
     def of_rows(self, rows: Positions) -> "NearDistances":
-        """The distances of some of the suppliers, which are in order."""
+        """The same distances for the suppliers at the given rows, which are in order."""
         shape = self._shape() if self._shape else None
         return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
     def measure_rows(self, rows: Positions) -> Floats:
-        """Kilometres from some of the suppliers, by row."""
+        """Kilometres from the suppliers at the given rows."""
         distance = self.known.take(rows)
         is_unknown = np.isnan(distance)
         if is_unknown.any():
@@ -304,7 +304,7 @@ class NearDistances(PlaceDistances, Weighed):
         return distance
 
     def at_least_nearest(self, rows: Positions, count: int) -> Positions:
-        """A superset of the `count` nearest of some rows, with few more."""
+        """The `count` nearest of the given rows, and perhaps a few more rows, unordered."""
         if len(rows) <= count + FEW:
             return rows
         distance = self.known.take(rows)
@@ -318,9 +318,9 @@ class NearDistances(PlaceDistances, Weighed):
 
 
 def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:
-    """The places of all up to the `count`-th nearest, with their distance.
+    """The positions of everything no farther than the `count`-th nearest, with the distances.
 
-    `bound`: what the distance is certain not to be under; `measure`: the distance by place, asked of few.
+    `bound`: a certain minimum of each distance; `measure`: the distances at some positions, called for few.
     """
     places = np.arange(len(bound))
     some = max(BATCH, 4 * count)

@@ -26,7 +26,7 @@ from matching.weighted_cache import WeightedCache
 Days = NDArray[np.int32]
 """Days as `date.toordinal` counts them."""
 Decided = NDArray[np.int64]
-"""For each supplier what its legal facts decide on a day, as one number: `decided_facts` reads it."""
+"""For each supplier what its legal facts decide on a day, as one number: `facts_of_decided` reads it."""
 
 NEVER = np.iinfo(np.int32).max
 LAST_DAY = date.max.toordinal()
@@ -62,7 +62,7 @@ class FactArrays(NamedTuple):
 
 
 class FactRows:
-    """Legal facts as their suppliers arrive, of which arrays are made."""
+    """Collects the legal facts of suppliers as they arrive, and makes arrays of them."""
 
     def __init__(self) -> None:
         self._lasting: list[int] = []
@@ -71,9 +71,9 @@ class FactRows:
         self._approvals = array("i")
 
     def add(self, facts: LegalFacts) -> None:
-        """Add those of one supplier."""
+        """Add the legal facts of one supplier."""
         approvals, shares = facts.approvals, facts.shares
-        self._lasting.append(_lasting(facts.in_prison, facts.ess, facts.legal_form, approvals is not None))
+        self._lasting.append(_lasting_number(facts.in_prison, facts.ess, facts.legal_form, approvals is not None))
         known = shares.disabled, shares.disadvantaged, shares.detained
         self._shares.extend(NO_SHARES if known == NONE_KNOWN else [nan if one is None else one for one in known])
         if approvals:
@@ -97,7 +97,7 @@ class FactRows:
 
 
 def joined_facts(parts: Sequence[FactArrays], order: NDArray[np.intp]) -> FactArrays:
-    """The facts of several in an order, given by the numbers that they have one after the other."""
+    """The facts of several parts as one; `order` gives, for each place, a number in the parts laid end to end."""
     whole = FactArrays._make(map(np.concatenate, zip(*parts, strict=True)))
     many = np.concatenate([np.diff(part.starts) for part in parts])
     starts = np.cumsum(many) - many
@@ -115,7 +115,7 @@ def joined_facts(parts: Sequence[FactArrays], order: NDArray[np.intp]) -> FactAr
 
 
 class LegalColumns:
-    """Legal facts, each built anew when it is read, without references of approvals; some may be added, none changes.
+    """Legal facts of suppliers as columns that only grow; facts are read back without the references of approvals.
 
     One thread at a time adds; others may read meanwhile.
     """
@@ -125,7 +125,7 @@ class LegalColumns:
         self._size = len(self._arrays.lasting)
 
     def add(self, facts: Iterable[LegalFacts]) -> range:
-        """Write some more; where they stand."""
+        """Append the facts of more suppliers, and return the places at which they stand."""
         rows = FactRows()
         for one in facts:
             rows.add(one)
@@ -139,7 +139,7 @@ class LegalColumns:
         return range(size, self._size)
 
     def decided(self, places: NDArray[np.int32], days: Days, view: InForce) -> Decided:
-        """All that some facts decide, each on its day, by rules that hold on all of these days."""
+        """The number for what the facts at each place decide on its day; the same rules hold on all of these days."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[places, number]
@@ -153,7 +153,7 @@ class LegalColumns:
         return decided
 
     def next_ends(self, places: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
-        """The first end of an approval of these kinds, for each on its day or after; NEVER where there is none."""
+        """For each place, the first day from its own day on at which an approval of these kinds ends; else NEVER."""
         ends = np.full(len(places), NEVER, dtype=np.int32)
         counts = np.array([kind in kinds for kind in KINDS])
         for rows, approvals in self._approvals(places):
@@ -163,12 +163,12 @@ class LegalColumns:
         return ends
 
     def forms(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The legal form in some facts, as positions in FORMS."""
+        """The legal form in the facts at each place, as a position in FORMS."""
         forms: NDArray[np.int64] = self._arrays.lasting[places] // 2 % len(FORMS)
         return forms
 
     def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """The rows of all that have an approval, with its place; then of those that have a second one; and so on."""
+        """First the rows whose facts have an approval, with its place; then the rows with a second one; and so on."""
         first, end = self._arrays.starts[places], self._arrays.starts[places + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
@@ -180,7 +180,7 @@ class LegalColumns:
         return self._size
 
     def facts_at(self, places: NDArray[np.int32]) -> list[LegalFacts]:
-        """The facts at some places."""
+        """The legal facts at the given places."""
         arrays = self._arrays
         approvals: list[tuple[Approval, ...]] = [()] * len(places)
         for rows, held in self._approvals(places):
@@ -188,27 +188,27 @@ class LegalColumns:
             for row, kind, first, last in zip(rows.tolist(), *days, strict=True):
                 approvals[row] += (Approval(KINDS[kind], _date(first), _date(last)),)
         shares = [_shares(*three) for three in arrays.shares[places].tolist()]
-        return list(map(_with_lasting, arrays.lasting[places].tolist(), approvals, shares))
+        return list(map(_facts_of_lasting, arrays.lasting[places].tolist(), approvals, shares))
 
 
-def decided_facts(decided: int) -> LegalFacts:
-    """Facts that decide the same on every day on which the same rules hold; shares are none or all of the workers."""
+def facts_of_decided(decided: int) -> LegalFacts:
+    """Legal facts rebuilt from such a number: the same verdicts under the same rules, with each share 0 % or 100 %."""
     in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
         *(Approval(kind, None, date.min) for place, kind in enumerate(KINDS) if lapsed >> place & 1),
     )
     shares = Shares(*((None, 0.0, 1.0)[decided >> (SHARE_BIT + 2 * number) & 3] for number in range(SHARES)))
-    return _with_lasting(decided >> LASTING_BIT, approvals, shares)
+    return _facts_of_lasting(decided >> LASTING_BIT, approvals, shares)
 
 
 @cache
-def _lasting(in_prison: bool | None, ess: bool | None, form: LegalForm | None, are_known: bool) -> int:
+def _lasting_number(in_prison: bool | None, ess: bool | None, form: LegalForm | None, are_known: bool) -> int:
     said = _YES_OR_NO[in_prison] * PER_YES_OR_NO + _YES_OR_NO[ess]
     return (said * len(FORMS) + _FORM[form]) * 2 + are_known
 
 
-def _with_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:
+def _facts_of_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:
     are_known, rest = lasting % 2, lasting // 2
     said, form = divmod(rest, len(FORMS))
     in_prison, ess = divmod(said, PER_YES_OR_NO)
@@ -217,7 +217,7 @@ def _with_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares)
 
 
 def _appended(column: NDArray[Any], size: int, added: NDArray[Any]) -> NDArray[Any]:
-    """A column with some more rows behind its first `size`: the same one where there is room, and it is not mapped."""
+    """A column with rows `added` behind its first `size`: the same array if writable and long enough, else a copy."""
     end = size + len(added)
     if end > len(column) or not column.flags.writeable:
         room = np.zeros((end + int(end * ROOM), *column.shape[1:]), dtype=column.dtype)
@@ -255,7 +255,7 @@ CACHED_ENDS = 4_000_000
 
 
 class EligibilityCache:
-    """Verdicts on the legal facts of suppliers; more may be added, none changes or goes.
+    """Verdicts on the legal facts of suppliers, which may be added to but never change.
 
     What is decided on a day is cached for the last few days; suppliers of whom the same decides are judged once. The
     rules are the same each time. Threads may share it: they would write the same.
@@ -263,58 +263,58 @@ class EligibilityCache:
 
     def __init__(self, facts: LegalColumns) -> None:
         self.facts = facts
-        self._codes: WeightedCache[date, _Growing] = WeightedCache(
-            lambda _: _Growing(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
+        self._codes: WeightedCache[date, _GrowingTable] = WeightedCache(
+            lambda _: _GrowingTable(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
         )
-        self._ends: WeightedCache[tuple[frozenset[Reserved], date], _Growing] = WeightedCache(
-            lambda _: _Growing(UNDECIDED, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
+        self._ends: WeightedCache[tuple[frozenset[Reserved], date], _GrowingTable] = WeightedCache(
+            lambda _: _GrowingTable(UNDECIDED, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
         )
         # by the rules of the day and what is decided: some hundreds
         self._outcomes: dict[InForce, dict[int, int]] = {}
         self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
     def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
-        """The outcomes on a day of the suppliers of these facts."""
+        """The outcome code on a day of the supplier of each of these facts."""
         view = rules.at(on)
 
-        def code(decided: int) -> int:
-            found = map(OUTCOMES.index, outcomes(decided_facts(decided), on, rules))
+        def code_of(decided: int) -> int:
+            found = map(OUTCOMES.index, outcomes(facts_of_decided(decided), on, rules))
             return sum(outcome * RADIX**place for place, outcome in enumerate(found))
 
-        def judged(places: FactPositions) -> OutcomeCodes:
+        def judge_facts(places: FactPositions) -> OutcomeCodes:
             decided = self.facts.decided(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
-            return _of_each(decided, self._outcomes.setdefault(view, {}), code).astype(np.uint16)
+            return _values_of(decided, self._outcomes.setdefault(view, {}), code_of).astype(np.uint16)
 
-        return self._codes(on).values(facts, len(self.facts), judged)
+        return self._codes(on).values(facts, len(self.facts), judge_facts)
 
     def approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
-        """The day on which the approval ends that each supplier's verdict rests on; NEVER: none.
+        """For each supplier, the day on which the approval that its verdict rests on ends; NEVER: no approval.
 
         As `domain.law.reservations.supply_advice.approval_end`, of many suppliers at once.
         """
         view = rules.at(on)
 
-        def find(places: FactPositions) -> Days:
+        def find_ends(places: FactPositions) -> Days:
             kinds = evidence(reserved, view)
             found = np.full(len(places), NEVER, dtype=np.int32)
             day = np.full(len(places), on.toordinal(), dtype=np.int32)
-            now = self._standing(places, day, reserved, rules)
+            now = self._verdict_ranks(places, day, reserved, rules)
             left = np.flatnonzero(now < 2 * INELIGIBLE)
             while len(left):
                 ends = self.facts.next_ends(places[left], day[left], kinds)
                 left, ends = left[ends != NEVER], ends[ends != NEVER]
                 day[left] = ends + 1
-                is_worse = self._standing(places[left], day[left], reserved, rules) > now[left]
+                is_worse = self._verdict_ranks(places[left], day[left], reserved, rules) > now[left]
                 found[left[is_worse]] = ends[is_worse]
                 left = left[~is_worse]
             return found
 
-        return self._ends((reserved, on)).values(facts, len(self.facts), find)
+        return self._ends((reserved, on)).values(facts, len(self.facts), find_ends)
 
-    def _standing(
+    def _verdict_ranks(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """The standing of suppliers, each on its day, as a number: the better the smaller."""
+        """The verdict on each supplier on its day as a rank: the smaller, the better."""
         ranks = np.zeros(len(facts), dtype=np.int64)
         intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
         for interval in np.unique(intervals).tolist():  # on the days of one the same rules hold
@@ -323,27 +323,27 @@ class EligibilityCache:
             view = rules.at(on)
             decided = self.facts.decided(facts[some], days[some], view)
             of_kinds = [
-                _of_each(decided, self._standings.setdefault((kind, view), {}), partial(_rank, kind, on, view))
+                _values_of(decided, self._standings.setdefault((kind, view), {}), partial(_rank_on, kind, on, view))
                 for kind in reserved
             ]
             ranks[some] = np.minimum.reduce(of_kinds)
         return ranks
 
 
-def _rank(kind: Reserved, on: date, view: InForce, decided: int) -> int:
-    outcome, rests_on_lapsed = standing(decided_facts(decided), kind, on, view)
+def _rank_on(kind: Reserved, on: date, view: InForce, decided: int) -> int:
+    outcome, rests_on_lapsed = standing(facts_of_decided(decided), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
 
-class _Growing:
-    """A value per set of legal facts, found when it is first asked for; `unknown` until then."""
+class _GrowingTable:
+    """A table of one value per set of legal facts, each found when it is first asked for; `unknown` until then."""
 
     def __init__(self, unknown: int, kind: type[np.generic]) -> None:
         self._unknown, self._values = unknown, np.empty(0, dtype=kind)
         self._lock = Lock()
 
     def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], NDArray[Any]]) -> NDArray[Any]:
-        """The values of `facts`, of which there are `count`."""
+        """The value of each of `facts`; `count`: how many sets of facts exist by now."""
         with self._lock:
             if (lacking := count - len(self._values)) > 0:
                 room = np.full(lacking, self._unknown, dtype=self._values.dtype)
@@ -356,8 +356,8 @@ class _Growing:
         return values
 
 
-def _of_each(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
-    """The value of each number: those not `known` yet are found, once for all that are equal."""
+def _values_of(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
+    """The value of each number, from `known`; values that it lacks are found, once per distinct number."""
     every = numbers.tolist()
     for each in set(every) - known.keys():
         known[each] = find(each)
@@ -366,7 +366,7 @@ def _of_each(numbers: Decided, known: dict[int, int], find: Callable[[int], int]
 
 @lru_cache(64)
 def best_outcome(reserved: frozenset[Reserved]) -> NDArray[np.int8]:
-    """By code, the best outcome over several reserved types: a lot open to either takes a supplier eligible for one.
+    """By outcome code, the best outcome over reserved types: a lot open to two takes whoever is eligible for one.
 
     Where nothing is reserved everybody may answer: the first outcome.
     """

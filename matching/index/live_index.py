@@ -1,4 +1,4 @@
-"""The suppliers that needs are matched against: an index, and how it stands after the changes since."""
+"""The suppliers that needs are matched against: an index as built, and the same with the changes since."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ from matching.index.offers import (
 )
 from matching.index.service_areas import ServiceAreas
 from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns
-from matching.index.tables import IndexTables, TradeGroup, TradeGroups, built
+from matching.index.tables import IndexTables, TradeGroup, TradeGroups, build_tables
 from matching.weighted_cache import WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
@@ -80,17 +80,17 @@ class Index:
         *,
         keeps: bool = True,
     ) -> "Index":
-        """An index of those of some suppliers that are active."""
-        return cls(built(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
+        """Build an index of the active ones of the given suppliers."""
+        return cls(build_tables(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
 
     def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
-        """An index of other suppliers over the same reference data."""
+        """Build an index of other suppliers over the same reference data."""
         return Index.build(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The suppliers written since an index was built, by their offers; `ordinals` by id: of those that still stand."""
+    """The suppliers written since an index was built, with their offers; `ordinals`: by id, of those not gone since."""
 
     ordinals: Mapping[UUID, int] = field(default_factory=dict)
     offers: Mapping[str, Offers] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class LiveIndex:
-    """An index as it stands after some changes. A match under way goes on with the one it began with.
+    """An index with the changes since it was built; immutable, so a match goes on with the one it began with.
 
     `version_uid`: of that version of the directory, None where nothing was ever written to it.
     `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
@@ -125,7 +125,7 @@ class LiveIndex:
         data_version: int,
         version_uid: UUID | None = None,
     ) -> "LiveIndex":
-        """The index once some suppliers have been written anew or removed; this one stays as it is.
+        """A new live index in which suppliers are written anew or removed; this one is not changed.
 
         Where more have changed than stay as they were, all of them make a new base.
         """
@@ -137,26 +137,26 @@ class LiveIndex:
             if self.change != self.base.latest or len(self.tail.ordinals) + len(active) > stays:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
                 return LiveIndex(self.base.rebuilt((*kept, *active)), data_version, version_uid)
-            return replace(self._followed(active, touched), data_version=data_version, version_uid=version_uid)
+            return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
 
     def changes_since(self, held: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
         """The suppliers written and those removed since an earlier index of the same base; None: since the base."""
         columns, gone = self.base.columns, self.gone
-        first = len(columns.spatial_keys) if held is None else held.rows_end
+        first = len(columns.spatial_keys) if held is None else held.next_ordinal
         if gone is None:
             return [], []
         left = gone[:first].copy()
         if held is not None and held.gone is not None:
             left &= ~held.gone[:first]
         removed = [columns.supplier(ordinal).id for ordinal in np.flatnonzero(left).tolist()]
-        written = [columns.supplier(ordinal) for ordinal in range(first, self.rows_end) if not gone[ordinal]]
+        written = [columns.supplier(ordinal) for ordinal in range(first, self.next_ordinal) if not gone[ordinal]]
         return written, removed
 
-    def _followed(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
+    def _with_tail(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
         before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
-        added = list(enumerate(active, self.rows_end))
+        added = list(enumerate(active, self.next_ordinal))
         offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
         named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
         concerned = {wanted for code in named for wanted in answered_by(code, base.taxonomy)}
@@ -190,12 +190,12 @@ class LiveIndex:
         )
 
     @property
-    def rows_end(self) -> int:
-        """The ordinal that whoever is written next will have."""
+    def next_ordinal(self) -> int:
+        """The ordinal that the supplier written next will have: one more than the last."""
         return len(self.base.columns.spatial_keys) + self.tail.rows
 
     def wanted(self, code: str) -> tuple[WantedOffers, ...]:
-        """All that answers a segment or family: of the base, and of what was written since."""
+        """The offers that answer a segment or family: those of the base, then those of the tail."""
         of_base, tail = self.base.wanted[code], self.tail
         if not tail.offers:
             return (of_base,)
@@ -204,7 +204,7 @@ class LiveIndex:
         return (of_base, tail.wanted[code])
 
     def offering(self, code: str) -> Ordinals:
-        """The suppliers with an offer that names a segment or family, some more than once; also some that are gone."""
+        """The suppliers with an offer that names a segment or family; some appear more than once, and some are gone."""
         parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 
@@ -214,7 +214,7 @@ class LiveIndex:
         return offers.get(code, NO_OFFERS).of_supplier(ordinal)
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
-        """Which of some suppliers have an offer that names a segment or family."""
+        """For each of the suppliers, whether it has an offer that names a segment or family."""
         found = np.zeros(len(ordinals), dtype=bool)
         for offers in (self.base.offers, self.tail.offers):
             if code in offers:
@@ -227,7 +227,7 @@ class LiveIndex:
         return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
 
     def standing(self, ordinals: Ordinals) -> Ordinals:
-        """The suppliers, of some, that no later change has replaced or removed."""
+        """The given suppliers without those that a later change has replaced or removed."""
         return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
 
     def ordinal_of(self, supplier: UUID) -> int | None:
@@ -251,10 +251,10 @@ class LiveIndex:
                 yield columns.supplier(ordinal)
 
     def trade_groups(self) -> Counter[TradeGroup]:
-        """The number of active suppliers of each group."""
-        standing = np.ones(self.rows_end, dtype=bool)
+        """The number of active suppliers in each trade group."""
+        standing = np.ones(self.next_ordinal, dtype=bool)
         if self.gone is not None:
-            standing &= ~self.gone[: self.rows_end]
+            standing &= ~self.gone[: self.next_ordinal]
         return self.base.trade_groups.count(standing)
 
     def __len__(self) -> int:

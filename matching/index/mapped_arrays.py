@@ -32,25 +32,25 @@ class Texts(NamedTuple):
     ends: NDArray[np.int64]
 
     def text(self, number: int) -> bytes:
-        """The text of that number."""
+        """The n-th text."""
         return self.content[self.starts[number] : self.ends[number]].tobytes()
 
 
 def texts(some: Sequence[bytes]) -> Texts:
-    """The texts laid end to end."""
+    """Several texts laid end to end, as one `Texts`."""
     ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
     starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
     return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
 
 
 def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp]) -> Texts:
-    """The texts of several by the numbers that they have one after the other, in another order."""
+    """The texts of several parts as one; `order` gives, for each place, a number in the parts laid end to end."""
     every = [part.text(number) for part in parts for number in range(len(part.ends))]
     return texts([every[number] for number in order.tolist()])
 
 
 def save(folder: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write the arrays as files of a folder that is there."""
+    """Write each array to a file of an existing folder."""
     for name, array in arrays.items():
         np.save(folder / (name + SUFFIX), np.ascontiguousarray(array))
 
@@ -65,7 +65,7 @@ def load(folder: Path) -> Arrays:
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """The arrays of some NamedTuples of one kind, end to end, under names that begin with `name`; where each starts."""
+    """The arrays of NamedTuples of one kind, laid end to end under names that begin with `name`, and their starts."""
     found: Arrays = {}
     for columns in zip(*map(_leaves, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]
@@ -75,8 +75,8 @@ def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
 
 
 def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, NDArray[Any]]) -> list[Table]:
-    """The NamedTuples that `tables_arrays` was given, of which there were `count`."""
-    leaves = [f"{name}.{leaf}" for leaf in _names(kind)] if count else []
+    """The `count` NamedTuples from which `tables_arrays` made these arrays."""
+    leaves = [f"{name}.{leaf}" for leaf in _leaf_names(kind)] if count else []
     columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
     return [_table_of(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
 
@@ -89,10 +89,10 @@ def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
             yield name, value
 
 
-def _names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
+def _leaf_names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
     for name, hint in _fields(kind).items():
         if hasattr(hint, "_fields"):
-            yield from (f"{name}.{leaf}" for leaf in _names(hint))
+            yield from (f"{name}.{leaf}" for leaf in _leaf_names(hint))
         else:
             yield name
 
@@ -104,7 +104,7 @@ def _table_of(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
 
 @cache
 def _fields(kind: type[tuple[Any, ...]]) -> dict[str, Any]:
-    """The types of a NamedTuple's fields by their names."""
+    """The type of each field of a NamedTuple, by name."""
     return get_type_hints(kind)
 
 
@@ -118,7 +118,7 @@ Read = Callable[[int, int], bytes]
 
 
 class TextPlaces(NamedTuple):
-    """The place of each supplier's texts: the number of its `piece`, where they `start`, and the bytes of each.
+    """The place of each supplier's texts: the number of the `piece`, the `start` in it, and the bytes of each text.
 
     The details follow the summary.
     """
@@ -130,7 +130,7 @@ class TextPlaces(NamedTuple):
 
 
 class TextWriter:
-    """Writes the texts of suppliers as they arrive: to a file of a folder, or where there is none to memory."""
+    """Writes the texts of suppliers as they arrive, to a file of the folder if one is given, else to memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._path = None if folder is None else folder / PIECE_FILE.format(0)
@@ -139,14 +139,14 @@ class TextWriter:
         self._sizes = packed("i")
 
     def add(self, summary: bytes, details: bytes) -> None:
-        """Write the texts of one supplier."""
+        """Write the summary and details of one supplier."""
         self._stream.write(summary)
         self._stream.write(details)
         self._sizes.append(len(summary))
         self._sizes.append(len(details))
 
     def finish(self) -> tuple[TextPlaces, Piece]:
-        """The places of all texts, in the order of their arrival, and the piece that holds them."""
+        """Close the piece; return the places of all texts, in the order of arrival, and the piece."""
         piece = self._path
         content = self._stream.getvalue() if isinstance(self._stream, BytesIO) else b""
         self._stream.close()
@@ -159,7 +159,7 @@ class TextWriter:
 
 
 class TextReader:
-    """Reads texts by the number of their supplier. Files stay open, also once they were removed.
+    """Reads the summary and details of a supplier by its number. Files stay open, even after they are removed.
 
     Raises OSError where a file is gone.
     """
@@ -185,9 +185,9 @@ class TextReader:
 
 
 def joined_places(parts: Sequence[TextPlaces], pieces: Sequence[int], order: NDArray[np.intp]) -> TextPlaces:
-    """The places of several in an order, given by the numbers that they have one after the other.
+    """The places of several parts as one; `order` gives, for each place, a number in the parts laid end to end.
 
-    `pieces`: how many each of them has; these are then one after the other too.
+    `pieces`: how many pieces each part has; these too are laid end to end.
     """
     first = np.cumsum([0, *pieces[:-1]]).astype(np.uint8)
     moved = [part._replace(piece=part.piece + before) for part, before in zip(parts, first, strict=True)]
@@ -195,12 +195,12 @@ def joined_places(parts: Sequence[TextPlaces], pieces: Sequence[int], order: NDA
 
 
 def size_of(piece: Piece) -> int:
-    """Bytes of a piece. Raises OSError where its file is gone."""
+    """The number of bytes in a piece. Raises OSError where its file is gone."""
     return piece.stat().st_size if isinstance(piece, Path) else len(piece)
 
 
 def move_pieces(pieces: Sequence[Piece], folder: Path) -> None:
-    """Put pieces into a folder of the same file system, each under its number; their files are no longer elsewhere."""
+    """Move pieces into a folder of the same file system, each under its number; pieces in memory are written there."""
     for number, piece in enumerate(pieces):
         path = folder / PIECE_FILE.format(number)
         if isinstance(piece, Path):

@@ -102,7 +102,7 @@ NO_OFFERS = Offers(
 
 
 class WithinReach(NamedTuple):
-    """Offers available within some kilometres of their suppliers, in the order of these."""
+    """Offers available within `reach_km` of their suppliers, ordered by supplier."""
 
     supplier: Ordinals
     reach_km: Floats
@@ -110,16 +110,16 @@ class WithinReach(NamedTuple):
 
 
 class OnGround(NamedTuple):
-    """Offers available in areas made of ground, in the order of their suppliers; `area`: its place among these."""
+    """Offers available in areas given by codes or geometry, ordered by supplier; `area`: the number of the area."""
 
     area: NDArray[np.int32]
     key: OfferKeys
 
 
 class WantedOffers(NamedTuple):
-    """All offers that answer a wanted segment or family, in the order of their suppliers within each kind of area.
+    """All offers that answer a wanted segment or family, by kind of service area, each kind ordered by supplier.
 
-    `suppliers`: each once.
+    `suppliers`: the ordinals of all, each once.
     """
 
     suppliers: Ordinals
@@ -128,15 +128,15 @@ class WantedOffers(NamedTuple):
     ground: OnGround
     national: OfferKeys
 
-    def written_since(self, rows_end: int) -> Ordinals:
-        """The suppliers whose ordinal is not under `rows_end`."""
-        return self.suppliers[np.searchsorted(self.suppliers, rows_end) :]
+    def written_since(self, next_ordinal: int) -> Ordinals:
+        """The suppliers with an offer here whose ordinal is `next_ordinal` or more."""
+        return self.suppliers[np.searchsorted(self.suppliers, next_ordinal) :]
 
 
 class OfferRows:
-    """Offers as their suppliers arrive, of which tables are made by the segment or family they name.
+    """Collects offers as suppliers arrive, and makes a table of each segment or family that they name.
 
-    Many name the same: which segments and families these are is found once for all of them.
+    Many offers name the same codes: the segments and families of these are found once for all of them.
     """
 
     def __init__(self, areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv) -> None:
@@ -147,7 +147,7 @@ class OfferRows:
         self._rows = array("d")
 
     def add(self, number: int, offers: Iterable[Offer]) -> None:
-        """The offers of the supplier of that number."""
+        """Add the offers of the supplier with this number."""
         for offer in offers:
             name = self._names.get((offer.segments, offer.cpv))
             if name is None:
@@ -159,7 +159,7 @@ class OfferRows:
             self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
     def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
-        """The offers by what they name. `ordinals`: by the number of each supplier, its own where that is another."""
+        """The offers by segment or family. `ordinals`: the ordinal of each supplier number, where the two differ."""
         self._areas.lay_out()
         numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
         name, starts = names.astype(np.intp), np.array(self._starts)
@@ -190,19 +190,19 @@ def read_offers(
 
 
 def end_to_end(tables: Sequence[Offers]) -> Offers:
-    """The offers of several tables one after the other."""
+    """The offers of several tables as one, table after table."""
     columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
     return Offers._make(np.concatenate(column) for column in columns)
 
 
-def moved_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
-    """Offers where their suppliers have other ordinals and areas of ground other places, by those they had."""
+def renumbered_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
+    """The offers with suppliers and areas renumbered: `ordinals` and `places` hold the new number at each old one."""
     no_place = np.append(places, np.int32(-1))
     return some._replace(supplier=ordinals[some.supplier], area=no_place[some.area])
 
 
 def merged_offers(parts: Sequence[Offers]) -> Offers:
-    """The offers of several tables, put in order."""
+    """The offers of several tables as one, ordered by supplier."""
     whole = end_to_end(parts)
     order = np.argsort(whole.supplier, kind="stable")
     return Offers._make(column[order] for column in whole)
@@ -222,7 +222,7 @@ def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
 
 
 def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:
-    """All of some offers that answer a wanted segment or family."""
+    """The offers, of those given by code, that answer a wanted segment or family."""
     found = [
         (offers[code], fit * PER_FIT + place)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))

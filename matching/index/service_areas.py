@@ -25,7 +25,7 @@ NEARBY_KM = 50.0
 
 
 class AreaNumbers(NamedTuple):
-    """An offer's area as numbers: its kind, the kilometres it reaches, its place among the areas made of ground."""
+    """An offer's area as numbers: its kind, the kilometres it reaches, and its number if made of ground (else -1)."""
 
     kind: int
     reach_km: float
@@ -40,7 +40,7 @@ NO_GROUND = np.empty(0, dtype=np.intp)
 
 
 class AreaTable(NamedTuple):
-    """Distinct areas made of ground, by place.
+    """The distinct areas made of ground (codes or geometry), by number.
 
     `digests`: shape (n, 16), of what was said of each. Each commune of each: `communes` and, parallel, `owners`, the
     places. `drawn`: the places of those that were drawn, whose `outlines` are in well-known binary.
@@ -54,7 +54,7 @@ class AreaTable(NamedTuple):
 
 
 def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np.int32]]]:
-    """The distinct areas of several tables, and the place there of each area of each table."""
+    """The distinct areas of several tables as one table, and for each old table the new number of each of its areas."""
     found: dict[bytes, int] = {}
     places, first = [], [0]
     for part in parts:
@@ -77,7 +77,7 @@ def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np
 
 @dataclass(frozen=True)
 class _Block:
-    """Areas made of ground that became known together: each commune of each, and what is drawn, by place."""
+    """Areas that were laid out together: the communes of each (parallel to `owners`), and the drawn ones by number."""
 
     first: int
     count: int
@@ -87,7 +87,7 @@ class _Block:
 
 
 class ServiceAreas:
-    """The distinct areas made of ground (codes or geometry); new ones may be added, none changes or goes."""
+    """The distinct areas made of ground (codes or geometry), each with a number; areas may be added, none changes."""
 
     def __init__(self, geography: Geography, table: AreaTable | None = None) -> None:
         self.geography = geography
@@ -146,7 +146,7 @@ class ServiceAreas:
         return numbers
 
     def lay_out(self) -> None:
-        """Lay the grounds of areas interned since the last time end to end."""
+        """Make a block of the areas interned since the last call."""
         first = sum(block.count for block in self._blocks)
         grounds, self._grounds = self._grounds, []
         if grounds:
@@ -156,7 +156,7 @@ class ServiceAreas:
             self._drawn = {}
 
     def table(self) -> AreaTable:
-        """All areas, laid out."""
+        """The table of all areas that were laid out."""
         drawn = {place: region for block in self._blocks for place, region in block.drawn.items()}
         return AreaTable(
             np.frombuffer(b"".join(self._numbers), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
@@ -167,8 +167,8 @@ class ServiceAreas:
         )
 
     def meeting(self, territory: Territory) -> Bools:
-        """For each area made of ground, whether it shares ground with a territory; found once for as long as that is
-        kept."""
+        """For each area made of ground, whether it shares ground with a territory; found once while the territory is in
+        memory."""
         blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
         for block in blocks:
             if block.first < len(found):

@@ -29,7 +29,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _PublicContact(msgspec.Struct, frozen=True, gc=False):
-    """The fields of `PublicContact`: no person."""
+    """The contact of a supplier without the person: the fields of `PublicContact`."""
 
     email: Raw = NULL
     phone: Raw = NULL
@@ -43,7 +43,7 @@ class SourceName(msgspec.Struct, frozen=True, gc=False):
 
 
 class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A supplier as it is read back from an index; what matching has no use for is left out."""
+    """A supplier as read back from an index: the fields that matching uses."""
 
     id: UUID
     name: str
@@ -70,7 +70,7 @@ MatchedSupplier = Supplier | IndexedSupplier
 
 
 class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """A supplier's document as an index is built from it: what is only handed on stays as it is written."""
+    """A supplier's JSON document, of which an index is built; fields that are only passed on stay raw JSON."""
 
     id: str
     name: Raw
@@ -105,7 +105,7 @@ _read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
 
 
 def document_of(supplier: MatchedSupplier) -> SupplierDocument:
-    """The document of a supplier."""
+    """The `SupplierDocument` of a supplier that is given as a struct."""
     return read_document(_encode(supplier))
 
 
@@ -115,12 +115,12 @@ def summary_json(document: SupplierDocument) -> bytes:
 
 
 def details_json(document: SupplierDocument) -> bytes:
-    """The rest of what matching reads of the supplier, in JSON."""
+    """The fields of an `IndexedSupplier` that its summary lacks, in JSON."""
     return _encode(_Details(*_details_of(document)))
 
 
 def read_back(summary: bytes, details: bytes) -> IndexedSupplier:
-    """The supplier of a summary and details; the contact is the public one."""
+    """The supplier that a summary and details describe; its contact names no person."""
     return _read_indexed(b"%b,%b" % (summary[:-1], details[1:]))
 
 
@@ -139,7 +139,7 @@ SpatialKeys = NDArray[np.int64]
 
 
 def spatial_keys(lat: Floats, lon: Floats) -> SpatialKeys:
-    """Positions by bands of latitude from south to north, in each from west to east; NaN last."""
+    """Sort keys of positions: by bands of latitude from south to north, in each from west to east; NaN last."""
     keys = np.full(len(lat), UNPLACED)
     placed = np.flatnonzero(np.isfinite(lat))
     band = np.floor((lat[placed] + 90) / BAND_DEGREES).astype(np.int64)
@@ -176,7 +176,7 @@ class SupplierTable(NamedTuple):
 
 
 class SupplierRows:
-    """Suppliers as they arrive, from which a `SupplierTable` is made; their texts are written at once."""
+    """Collects suppliers as they arrive, and makes a `SupplierTable` of them; their texts are written at once."""
 
     def __init__(self, texts: TextWriter) -> None:
         self._degrees = array("d")
@@ -186,7 +186,7 @@ class SupplierRows:
         self._texts = texts
 
     def add(self, document: SupplierDocument) -> None:
-        """Add one that is active."""
+        """Add an active supplier."""
         location = document.location
         self._degrees.extend(NOWHERE if location is None else (location.lat, location.lon))
         self._ids.append(document.id)
@@ -195,7 +195,7 @@ class SupplierRows:
         self._texts.add(summary_json(document), details_json(document))
 
     def table(self) -> tuple[SupplierTable, Piece, Positions]:
-        """The suppliers in spatial order; the piece with their texts; and that order, as numbers of their arrival."""
+        """The suppliers in spatial order, the piece with their texts, and the number of arrival of each ordinal."""
         lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
         keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
         order = np.argsort(keys, kind="stable")
@@ -217,9 +217,9 @@ class SupplierRows:
 
 
 def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> tuple[SupplierTable, Positions]:
-    """The suppliers of several tables in spatial order; and that order, as numbers that they have one after the other.
+    """The suppliers of several tables in spatial order, and for each its number in the tables laid end to end.
 
-    Those of each part stay in their order. `pieces`: how many hold the texts of each.
+    The suppliers of each part stay in their order. `pieces`: how many hold the texts of each.
     """
     keys = np.concatenate([part.spatial_keys for part in parts])
     order = np.argsort(keys, kind="stable")
@@ -239,7 +239,7 @@ def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> t
 
 
 class SupplierColumns:
-    """Suppliers by ordinal: those of a table, then those added, in the order of their coming.
+    """Suppliers as columns, by ordinal: those of a table, then those added, in the order of arrival.
 
     A row once written never changes, so that a match that is under way may go on with the rows it began with.
     `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: its
@@ -263,11 +263,11 @@ class SupplierColumns:
 
     @property
     def capacity(self) -> int:
-        """The number of rows there is room for."""
+        """The number of suppliers that the columns have room for."""
         return len(self.draw)
 
     def add(self, suppliers: Sequence[MatchedSupplier]) -> range:
-        """Write some more; their ordinals. One call at a time."""
+        """Append suppliers and return their ordinals. One call at a time."""
         first, end = len(self), len(self) + len(suppliers)
         added = [(summary_json(each), details_json(each)) for each in map(document_of, suppliers)]
         facts, draw = list(map(legal_facts, suppliers)), _tie_break_bits([supplier.id.bytes for supplier in suppliers])
@@ -281,7 +281,7 @@ class SupplierColumns:
         return range(first, end)
 
     def ordinal_of(self, supplier: UUID) -> int | None:
-        """The ordinal in the table of the supplier of that id; None where it has none."""
+        """The ordinal of a supplier of the table by its id; None where the table does not hold it."""
         low, high = supplier.int & _LOW_BITS, supplier.int >> 64
         first, end = (int(np.searchsorted(self._low_ids, np.uint64(low), side)) for side in ("left", "right"))
         return next(
@@ -294,11 +294,11 @@ class SupplierColumns:
         return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
     def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
-        """The summaries of some suppliers, in JSON."""
+        """The summary of each of the suppliers, in JSON."""
         return list(map(self.summary, ordinals))
 
     def supplier(self, ordinal: int) -> IndexedSupplier:
-        """A supplier, read back from JSON."""
+        """The supplier of this ordinal, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
         details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
         return read_back(self.summary(ordinal), details)
@@ -316,11 +316,11 @@ class SupplierColumns:
         return lat, lon
 
     def is_placed(self, ordinal: int) -> bool:
-        """Whether the supplier's place is known."""
+        """Whether the supplier's location is known."""
         return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        """Make room for more rows than there are, or than `least`; those that are read meanwhile stay as they are."""
+        """Replace the columns by longer ones with room beyond `least` rows; arrays read meanwhile do not change."""
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
@@ -329,7 +329,7 @@ class SupplierColumns:
 
 
 def each_once(ordinals: Ordinals) -> Ordinals:
-    """The ordinals in order, each once; a few sorted runs are put in order at little cost."""
+    """The ordinals sorted, each once; cheap where they consist of a few sorted runs."""
     in_order = np.sort(ordinals, kind="stable")
     is_new = np.ones(len(in_order), dtype=bool)
     np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])

@@ -28,7 +28,7 @@ from matching.index.mapped_arrays import (
     size_of,
     tables_arrays,
 )
-from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, moved_offers, wanted_offers
+from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, renumbered_offers, wanted_offers
 from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
 from matching.index.supplier_columns import (
     MatchedSupplier,
@@ -45,7 +45,7 @@ NOBODY = np.empty(0, dtype=np.int32)
 
 
 class TradeGroup(NamedTuple):
-    """The traits that suppliers counted alike have in common: `sources` by name; `evidence` None: no trade."""
+    """The traits by which statistics count suppliers alike: sources, kinds, evidence of a trade (None: no trade)."""
 
     sources: tuple[str, ...]
     kinds: tuple[Kind, ...]
@@ -53,7 +53,7 @@ class TradeGroup(NamedTuple):
 
 
 class TradeGroups:
-    """The distinct groups, and for each supplier the place of its own among them: some tens or hundreds in a pool."""
+    """The distinct trade groups (some tens or hundreds), and for each supplier the number of its group."""
 
     def __init__(self, distinct: Iterable[TradeGroup] = (), places: NDArray[np.int32] = NOBODY) -> None:
         self._distinct = {group: place for place, group in enumerate(distinct)}
@@ -61,12 +61,12 @@ class TradeGroups:
 
     @property
     def distinct(self) -> tuple[TradeGroup, ...]:
-        """The groups, in the order in which they were first met."""
+        """The distinct groups, in the order in which they were first met."""
         return tuple(self._distinct)
 
     def place_of(self, sources: Iterable[str], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
-        """The place, among the distinct groups, of suppliers that these sources describe, with a trade on this
-        evidence."""
+        """The number of the group of suppliers with these sources, kinds and evidence of a trade; a new group is
+        added."""
         names = tuple(sources)
         if len(names) > 1:
             names = tuple(sorted(set(names)))
@@ -75,11 +75,11 @@ class TradeGroups:
         return self.place_of_group(TradeGroup(names, kinds, evidence)) if place is None else place
 
     def place_of_group(self, group: TradeGroup) -> int:
-        """The place of a group among the distinct ones."""
+        """The number of a group among the distinct ones; a new group is added."""
         return self._distinct.setdefault(group, len(self._distinct))
 
     def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
-        """Count some more suppliers, which come after those before."""
+        """Append the groups of more suppliers, in the order of their ordinals."""
         found = [
             self.place_of([one.source for one in each.sources], each.kinds, trade_evidence(each.offers))
             for each in suppliers
@@ -87,18 +87,18 @@ class TradeGroups:
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
 
     def count(self, standing: Bools) -> Counter[TradeGroup]:
-        """The number of suppliers of each group, of those first ones that are marked as standing."""
+        """The number of suppliers of each group, among those that `standing` marks by ordinal."""
         numbers = np.bincount(self._places[: len(standing)][standing], minlength=len(self._distinct)).tolist()
         return Counter(dict(zip(self._distinct, numbers, strict=False)))
 
 
 def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
-    """The counts of all suppliers together, each once."""
+    """The trade counts of all suppliers, each counted once."""
     return count_trades((group.kinds, group.evidence, number) for group, number in groups.items())
 
 
 def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], str] = str) -> dict[str, TradeCounts]:
-    """The counts of each source's suppliers: a supplier counts once for every source that describes it or adds to it.
+    """The trade counts by source: a supplier counts once for each source that describes it or adds to it.
 
     Sources that `named` gives one name are counted as one.
     """
@@ -112,8 +112,8 @@ def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], st
 NAMES_FILE = "names.json"
 
 
-class Names(msgspec.Struct, frozen=True):
-    """The meaning of the tables' numbers: trade groups by place, the codes of `offers` and `wanted`.
+class TableNames(msgspec.Struct, frozen=True):
+    """The names behind the numbers of the tables: trade groups, and the codes of `offers` and `wanted`.
 
     `unknown_codes`: codes of service areas that the reference data does not know. `text_bytes`: of each piece of texts.
     """
@@ -126,13 +126,13 @@ class Names(msgspec.Struct, frozen=True):
 
 
 class IndexTables(NamedTuple):
-    """Active suppliers as an index holds them.
+    """The tables of an index: its active suppliers, their areas and offers.
 
     `groups`: of each supplier, the place of its trade group; `offers` by the segment or family they name, `wanted` all
     that answers one; `offerless`: suppliers without offers, in order. `texts`: the pieces that hold the texts.
     """
 
-    names: Names
+    names: TableNames
     suppliers: SupplierTable
     groups: NDArray[np.int32]
     areas: AreaTable
@@ -143,7 +143,7 @@ class IndexTables(NamedTuple):
 
 
 class TablesBuilder:
-    """Builds tables from suppliers as they arrive, but for those of what is wanted: `joined` makes these.
+    """Builds the tables of suppliers as they arrive, without `wanted`, which `join_tables` adds.
 
     Texts are written to the folder that `save_tables` is given then, if it is known.
     """
@@ -168,12 +168,12 @@ class TablesBuilder:
         self._group_places.append(self._groups.place_of(sources, document.kinds, trade_evidence(offers)))
 
     def tables(self) -> IndexTables:
-        """The tables of all that were added."""
+        """The tables of all suppliers added, with an empty `wanted`."""
         suppliers, texts, order = self._rows.table()
         ordinals = np.argsort(order).astype(np.int32)
         offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
         return IndexTables(
-            Names(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
+            TableNames(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
             suppliers,
             np.array(self._group_places, dtype=np.int32)[order],
             self._areas.table(),
@@ -185,15 +185,17 @@ class TablesBuilder:
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
-    """The tables of all suppliers of some builders, whole: each supplier is in one part."""
+    """The complete tables of the suppliers of several parts, no supplier being in two of them."""
     whole = parts[0] if len(parts) == 1 else _merged(parts)
     codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
     wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
     return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
 
 
-def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography) -> IndexTables:
-    """The tables of those of some suppliers that are active."""
+def build_tables(
+    suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography
+) -> IndexTables:
+    """The complete tables of the active ones of the given suppliers."""
     builder = TablesBuilder(taxonomy, cpv, geography)
     for supplier in suppliers:
         builder.add(document_of(supplier))
@@ -201,7 +203,7 @@ def built(suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, ge
 
 
 def _merged(parts: Sequence[IndexTables]) -> IndexTables:
-    """The tables of all parts, but for those of what is wanted."""
+    """The tables of several parts as one, with an empty `wanted`."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
     ordinals = np.split(np.argsort(order).astype(np.int32), np.cumsum([len(part.groups) for part in parts])[:-1])
@@ -210,12 +212,12 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
     by_code: dict[str, list[Offers]] = {}
     for part, numbers, of_areas in zip(parts, ordinals, places, strict=True):
         for code, some in part.offers.items():
-            by_code.setdefault(code, []).append(moved_offers(some, numbers, of_areas))
+            by_code.setdefault(code, []).append(renumbered_offers(some, numbers, of_areas))
     offers = {code: merged_offers(some) for code, some in by_code.items()}
     texts = tuple(piece for part in parts for piece in part.texts)
     unknown = sorted({code for part in parts for code in part.names.unknown_codes})
     return IndexTables(
-        Names(groups.distinct, tuple(offers), (), tuple(unknown), tuple(map(size_of, texts))),
+        TableNames(groups.distinct, tuple(offers), (), tuple(unknown), tuple(map(size_of, texts))),
         suppliers,
         np.concatenate([moved[part.groups] for part, moved in zip(parts, of_part, strict=True)])[order],
         areas,
@@ -227,7 +229,7 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
 
 
 def save_tables(folder: Path, tables: IndexTables) -> None:
-    """Write the tables to a folder that is there; files with their texts are moved there."""
+    """Write the tables to an existing folder, and move the files with their texts into it."""
     save(
         folder,
         {
@@ -246,7 +248,7 @@ def save_tables(folder: Path, tables: IndexTables) -> None:
 def load_tables(folder: Path) -> IndexTables:
     """The tables in a folder, mapped. Raises OSError, KeyError, ValueError where they are not whole."""
     try:
-        names = msgspec.json.decode((folder / NAMES_FILE).read_bytes(), type=Names)
+        names = msgspec.json.decode((folder / NAMES_FILE).read_bytes(), type=TableNames)
     except msgspec.DecodeError as cut_off:
         raise ValueError(f"{folder / NAMES_FILE}: {cut_off}") from cut_off
     arrays = load(folder)

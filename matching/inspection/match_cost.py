@@ -56,8 +56,8 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
 
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
-    ms, grounds = 0.0, dict[TerritoryRequest, _Ground]()
-    rows = min(need.limit, live.rows_end) + 2 * min(need.near_misses, live.rows_end)
+    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, _Ground](), live.next_ordinal
+    rows = min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
     for lot in need.lots:
         request, ground = lot.territory or need.territory, NOWHERE
         if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
@@ -68,14 +68,14 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
         # about the offers near the territory that answer what the lot asks for
         words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
         wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
-        every = OFFERS_OF_WORDS * live.rows_end * words + sum([len(of.suppliers) for of in wanted if of is not None])
+        every = OFFERS_OF_WORDS * suppliers * words + sum([len(of.suppliers) for of in wanted if of is not None])
         offers, segments = ground.share * every, _segments(lot)
         said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
         lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
         if need.groupings and segments > 1:
             lot_ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
         lot_ms += (ROW_MS + ROW_SEGMENT_MS * segments) * rows
-        ms += lot_ms + ground.measure_ms * min(offers, ground.share * live.rows_end)
+        ms += lot_ms + ground.measure_ms * min(offers, ground.share * suppliers)
         if ms > enough:
             break
     return max(ms, AT_ONCE_MS + 1.0) if any(ground.measure_ms for ground in grounds.values()) else ms
@@ -90,7 +90,7 @@ def words_ms(need: Need) -> float:
 
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
     """About the bytes of an answer in which every lot has as many rows as it asks for."""
-    candidates, others = min(need.limit, live.rows_end), 2 * min(need.near_misses, live.rows_end)
+    candidates, others = min(need.limit, live.next_ordinal), 2 * min(need.near_misses, live.next_ordinal)
     of_lot = LOT_BYTES + CANDIDATE_BYTES * candidates + OTHER_BYTES * others + GROUPING_BYTES * need.groupings
     of_segment = SEGMENT_BYTES + CANDIDATE_SEGMENT_BYTES * candidates + GROUPING_SEGMENT_BYTES * need.groupings
     return of_lot * len(need.lots) + of_segment * sum(map(_segments, need.lots))

@@ -72,8 +72,8 @@ class SupplySearch:
     @cached_property
     def standing(self) -> Ordinals:
         """The active suppliers that stand in the territory, in order."""
-        every = np.arange(self.live.rows_end, dtype=np.int32)
-        return self.live.standing(every[self._is_local[: self.live.rows_end]])
+        every = np.arange(self.live.next_ordinal, dtype=np.int32)
+        return self.live.standing(every[self._is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
         """The suppliers with an offer for a segment whose area meets the territory, and the basis of each best."""
@@ -92,7 +92,7 @@ class SupplySearch:
         columns = self.live.base.columns
         found = np.zeros(columns.capacity, dtype=bool)
         distances = self.live.base.distances(self.territory.shape)
-        every = np.arange(self.live.rows_end, dtype=np.int32)
+        every = np.arange(self.live.next_ordinal, dtype=np.int32)
         near = every[distances.places(every, 0.0)]
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
@@ -124,7 +124,7 @@ class SupplySearch:
             )
 
     def _by_kind(self, ordinals: Ordinals) -> dict[str, int]:
-        chosen = np.zeros(self.live.rows_end, dtype=bool)
+        chosen = np.zeros(self.live.next_ordinal, dtype=bool)
         chosen[ordinals] = True
         return count_kinds(self.live.base.trade_groups.count(chosen))
 

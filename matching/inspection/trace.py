@@ -109,7 +109,7 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
     for number, (gate, test) in enumerate(GATES):
         nearest = [supplier(one.ordinal).name for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed)]
         gates.append(Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest)))
-    rows, _ = lot.first(limit).order.first(seed)
+    rows, _ = lot.first(limit).order.draw_first(seed)
     candidates, read = lot.compared(rows), []
     for criterion in ranking.ORDER:
         says_nothing = criterion is ranking.eligibility and not lot.reserved_types
@@ -167,7 +167,7 @@ def standings(
         if not known:
             continue
         ordinals = np.array(list(known), dtype=np.int32)
-        in_order, _ = lot.first(max(lot.counts.total, 1)).order.first(seed)
+        in_order, _ = lot.first(max(lot.counts.total, 1)).order.draw_first(seed)
         ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
         is_near = np.isin(ordinals, considered(lot))
         facts = zip(ordinals, refusals(lot, ordinals), lot.distances.measure(ordinals), is_near, strict=True)

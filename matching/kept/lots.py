@@ -52,15 +52,15 @@ BYTES_AHEAD = 4_000
 
 
 class FoundAt(NamedTuple):
-    """Refused suppliers in order, the change of the index for which they are known to hold, and its end of rows."""
+    """Refused suppliers in order, with the change and the next ordinal of the index in which they were found."""
 
     order: DrawnOrder
     change: int
-    rows_end: int
+    next_ordinal: int
 
 
 class RankedLot:
-    """The counts of a lot, and by number its first candidates and the nearest refused.
+    """The counts of a lot, its first candidates and the nearest refused suppliers, by how many were asked for.
 
     `within`: the candidates by radius. `refused`: those of one gate by gate and number; `nearest_refused`: those of all
     gates, with the change for which they hold. `approval_ends`: of the candidates, once they were asked for.
@@ -74,75 +74,75 @@ class RankedLot:
         self.approval_ends: ApprovalEnds | None = None
         self._orders = -1
 
-    def has_grown(self) -> bool:
-        """Whether orders were added since this was asked last; at first it has."""
+    def has_new_orders(self) -> bool:
+        """Whether orders were added since the last call; True at the first call."""
         orders, before = len(self.first) + len(self.refused), self._orders
         self._orders = orders
         return orders != before
 
     @property
     def weight(self) -> int:
-        """The bytes it takes, but for rows in JSON."""
+        """Bytes in memory of the counts and orders of this lot, without its rows in JSON."""
         # copied at once: another thread may add to them
         return BYTES_AHEAD + weight_of(self.approval_ends, *self.first.values(), *self.refused.values())
 
 
-class HeldSelection:
-    """The ordinals of the selected, in order, and what is kept of the lots that they were selected for (`ranked`)."""
+class CachedSelection:
+    """The ordinals of the suppliers selected for a territory and subject, in order, with lots ranked among them."""
 
     def __init__(self, live: LiveIndex, subject: Subject, ordinals: Ordinals) -> None:
         self.subject, self.ordinals = subject, ordinals
-        self._known = live.change, live.rows_end
+        self._known = live.change, live.next_ordinal
         # by all that decides on a lot besides the territory and the subject
         self.ranked = WeightBound[Hashable, RankedLot](CACHED_LOTS)
 
     @property
     def weight(self) -> int:
-        """The bytes of it and of all that is kept of lots by now."""
+        """Bytes in memory of these ordinals and of the ranked lots cached with them."""
         return self.ordinals.nbytes + sum(lot.weight for _, lot in self.ranked.latest()) + BYTES_PER_OBJECT
 
     @property
     def change(self) -> int:
-        """The latest change of the index for which it is known to hold."""
+        """The latest change of the index for which this selection is known to hold."""
         return self._known[0]
 
     def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether the same suppliers are selected in an index; false also where it is not known."""
-        change, rows_end = self._known
+        """Whether the same suppliers are selected in the given index; False also where that is not known."""
+        change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
         if live.changed_since(self.subject.wanted, change):
-            # a selected supplier is gone, or one of those from `rows_end` on serves the territory
+            # a selected supplier is gone, or one of those from `next_ordinal` on serves the territory
             if live.gone is not None and live.gone[self.ordinals].any():
                 return False
             later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
-            new, serves = [of for of in later if len(of.written_since(rows_end))], Serving(live, territory)
-            if any(key[-1] >> SUPPLIER_BIT >= rows_end for of in new for key in serves.offers(of) if len(key)):
+            new, serves = [of for of in later if len(of.written_since(next_ordinal))], Serving(live, territory)
+            if any(key[-1] >> SUPPLIER_BIT >= next_ordinal for of in new for key in serves.offers(of) if len(key)):
                 return False
-        self._known = live.change, live.rows_end
+        self._known = live.change, live.next_ordinal
         return True
 
 
-class HeldArrays(Weighed):
-    """A selection, and what was found of it on days, under reservations, to sites and within caps."""
+class CachedArrays(Weighed):
+    """A selection with the arrays derived from it, by day, reservation, site and cap on distance."""
 
     def __init__(self, selection: Selection) -> None:
         self.selection, self.parts = selection, WeightBound[Hashable, object](CACHED_PARTS)
 
     @property
     def weight(self) -> int:
-        """The bytes of it and of all that is derived from it by now."""
+        """Bytes in memory of the selection and of the arrays cached with it."""
         return weight_of(self.selection, *(part for _, part in self.parts.latest()))
 
 
-class KeptLots:
-    """The lots kept of an index, which has so many suppliers."""
+class LotCache:
+    """The cache of the lots asked of one index; its memory grows with the `count` of suppliers."""
 
-    def __init__(self, suppliers: int) -> None:
-        self.selections = WeightBound[tuple[ref[Territory], Subject], HeldSelection](
-            SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * suppliers
+    def __init__(self, count: int) -> None:
+        self.selections = WeightBound[tuple[ref[Territory], Subject], CachedSelection](
+            SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count
         )
-        self.arrays = WeightBound[ref[HeldSelection], HeldArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * suppliers)
+        self.arrays = WeightBound[ref[CachedSelection], CachedArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
         # each with the change of the index for which it was found
         self._nearby = WeightBound[Hashable, tuple[Nearby, int]](NEARBY_BYTES)
 
@@ -154,8 +154,8 @@ class KeptLots:
         rules: Rules,
         bars: Sequence[Mapping[int, EssBar]],
     ) -> Iterator[LotMatch]:
-        """The lots held against the index; after past awards, which are of one buyer alone, no more than who is
-        selected is kept."""
+        """The lots matched against the index. Past awards concern one buyer alone: of a lot that they bar suppliers
+        from, only the selection is cached."""
         found = [self._find(live, query.territory, query.subject) for query in queries]
         # those of one territory that are not kept are made together
         lacking: dict[Territory, dict[Subject, Shape | None]] = {}
@@ -169,25 +169,25 @@ class KeptLots:
                 selection = self.arrays_of(live, query.territory, held).selection
                 yield LotMatch(query, live, on, rules, selection, barred)
             else:
-                yield KeptLot(self, held, query, live, on, rules)
+                yield CachedLot(self, held, query, live, on, rules)
 
     def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
         """The selection of a territory and subject."""
         held = self._find(live, territory, subject) or self._make(live, territory, {subject: None})[subject]
         return self.arrays_of(live, territory, held).selection
 
-    def arrays_of(self, live: LiveIndex, territory: Territory, held: HeldSelection) -> HeldArrays:
-        """The arrays of a selection that holds for an index: no change concerns them that does not concern it."""
+    def arrays_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> CachedArrays:
+        """The arrays of a cached selection, made anew where they were dropped; they hold for as long as it does."""
         found = self.arrays.find(ref(held))
         if found is None:
-            found = HeldArrays(select_several(live, territory, {held.subject: None})[held.subject])
+            found = CachedArrays(select_several(live, territory, {held.subject: None})[held.subject])
             self.arrays.put(ref(held), found, found.weight)
         return found
 
     def nearby(
         self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
     ) -> Nearby:
-        """The suppliers of unknown trade near a territory, kept until a change concerns suppliers without offers."""
+        """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
         key = ref(territory), reserved, on, rules
         held = self._nearby.find(key)
         if held is not None and held[1] <= live.change and not live.changed_since((OFFERLESS,), held[1]):
@@ -198,19 +198,19 @@ class KeptLots:
             self._nearby.put(key, (made, live.change), weight)
         return made
 
-    def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> HeldSelection | None:
-        """The kept selection of a territory and subject, where it holds."""
+    def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> CachedSelection | None:
+        """The cached selection of a territory and subject; None where there is none that holds for the index."""
         held = self.selections.find((ref(territory), subject))
         return held if held is not None and held.holds_for(live, territory) else None
 
     def _make(
         self, live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
-    ) -> dict[Subject, HeldSelection]:
-        """The selections of some subjects in a territory, made and kept."""
+    ) -> dict[Subject, CachedSelection]:
+        """Make and cache the selections of some subjects in a territory."""
         found = {}
         for subject, selection in select_several(live, territory, subjects).items():
-            found[subject] = made = HeldSelection(live, subject, selection.ordinals)
-            arrays = HeldArrays(selection)
+            found[subject] = made = CachedSelection(live, subject, selection.ordinals)
+            arrays = CachedArrays(selection)
             self.arrays.put(ref(made), arrays, arrays.weight)
             held = self.selections.find((ref(territory), subject))
             if held is None or held.change < live.change:
@@ -218,12 +218,12 @@ class KeptLots:
         return found
 
 
-class KeptLot(LotMatch):
-    """A lot of which `ranked` is kept; the arrays of all who are selected are looked up, or made again, where that
-    lacks something."""
+class CachedLot(LotMatch):
+    """A lot answered from its cached counts and orders (`ranked`); where these lack something, from the arrays of
+    its selection, cached or made again."""
 
     def __init__(
-        self, kept: KeptLots, held: HeldSelection, query: LotQuery, live: LiveIndex, on: date, rules: Rules
+        self, kept: LotCache, held: CachedSelection, query: LotQuery, live: LiveIndex, on: date, rules: Rules
     ) -> None:
         super().__init__(query, live, on, rules)
         self._kept, self._held = kept, held
@@ -233,12 +233,12 @@ class KeptLot(LotMatch):
         if ranked is None:
             ranked = RankedLot(self.passing.counts, self.passing.within)
             held.ranked.put(key, ranked, 1)
-        if ranked.has_grown():
+        if ranked.has_new_orders():
             kept.selections.weigh_again((ref(query.territory), held.subject), held, held.weight)
         self.ranked = ranked
 
     @cached_property
-    def _arrays(self) -> HeldArrays:
+    def _arrays(self) -> CachedArrays:
         return self._kept.arrays_of(self.live, self.query.territory, self._held)
 
     @cached_property
@@ -262,7 +262,7 @@ class KeptLot(LotMatch):
         return self.ranked.within
 
     def _once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """A part of `passing`: the one that is kept, else made."""
+        """The part of `passing` under this key: the cached one, else the result of `make`, which is cached."""
         parts = self._arrays.parts
         found: Any = parts.find(key)
         if found is None:
@@ -276,7 +276,7 @@ class KeptLot(LotMatch):
         return found
 
     def first(self, count: int) -> FirstCandidates:
-        """The first `count` candidates, kept where they are not too many."""
+        """The first `count` candidates, cached where they are at most LARGEST_CACHED."""
         found = self.ranked.first.get(count)
         if found is None:
             found = super().first(count)
@@ -291,27 +291,27 @@ class KeptLot(LotMatch):
         return self.ranked.approval_ends
 
     def nearest_refused(self, count: int, seed: int) -> NearestRefused:
-        """At most `count` refused suppliers, kept where nothing is left to the draw."""
+        """The `count` nearest refused suppliers, at most; cached where no tie is left to the draw."""
         held = self.ranked.nearest_refused.get(count)
         if held is not None and held[1] == self.live.change:
             return held[0]
-        found = nearest_refused(self, count, seed, KeptLot._nearest_of_gate)  # type: ignore[arg-type]
+        found = nearest_refused(self, count, seed, CachedLot._nearest_of_gate)  # type: ignore[arg-type]
         if found.is_settled:
             _remember(self.ranked.nearest_refused, count, (found, self.live.change))
         return found
 
     def _nearest_of_gate(self, gate: int, count: int) -> DrawnOrder:
-        """The nearest suppliers of which a gate is the first that refuses them, kept as long as they hold."""
+        """The `count` nearest suppliers that a gate is the first to refuse, cached while they hold for the index."""
         live, found = self.live, self.ranked.refused.get((gate, count))
         if found is None or not self._still_holds(gate, count, found):
-            found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.rows_end)
+            found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.next_ordinal)
         elif found.change != live.change:
-            found = FoundAt(found.order, live.change, live.rows_end)
+            found = FoundAt(found.order, live.change, live.next_ordinal)
         _remember(self.ranked.refused, (gate, count), found)
         return found.order
 
     def _still_holds(self, gate: int, count: int, found: FoundAt) -> bool:
-        """Whether the suppliers that a gate refused after a change of the index are those that it refuses now."""
+        """Whether the refused suppliers found at an earlier change of the index are those that the gate refuses now."""
         live, objects = self.live, self.query.subject.objects
         if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
             return True
@@ -322,7 +322,7 @@ class KeptLot(LotMatch):
         order = found.order
         if live.gone is not None and live.gone[order.numbers].any():
             return False
-        later = [of.written_since(found.rows_end) for code in objects for of in live.wanted(code)[1:]]
+        later = [of.written_since(found.next_ordinal) for code in objects for of in live.wanted(code)[1:]]
         if not later:
             return True
         new = leave_out(self.ordinals, live.standing(np.concatenate(later)))
@@ -332,7 +332,7 @@ class KeptLot(LotMatch):
 
 
 def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:
-    """Keep one more; where there are too many, the others go."""
+    """Store a value under its key; a dictionary that has grown past MOST_CACHED is emptied first."""
     if len(some) > MOST_CACHED:
         some.clear()
     some[key] = made

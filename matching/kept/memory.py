@@ -27,7 +27,7 @@ from matching.answer.messages import ready
 from matching.answer.near_misses import Refused
 from matching.answer.supplier_rows import RowWriter, list_of, with_rank
 from matching.index.live_index import Index
-from matching.kept.lots import KeptLot, KeptLots
+from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
 from matching.past_awards import PastAwards
@@ -71,7 +71,7 @@ class WrittenLot:
         self._kept.put(self._key, self, self._size)
 
 
-class Kept(KeptLots):
+class AnswerCache(LotCache):
     """All that is kept of the answers from one index."""
 
     def __init__(self, suppliers: int) -> None:
@@ -93,7 +93,7 @@ class Kept(KeptLots):
             self._reviews.put(key, review, weight)
         return review
 
-    def written_lot(self, lot: KeptLot, contract: ContractKind, language: Language) -> WrittenLot:
+    def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The pieces written of a lot for its kind of site; none at first."""
         place = lot.query.lot.site
         key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
@@ -101,37 +101,37 @@ class Kept(KeptLots):
 
     def row_writer(self, reference: Reference, on: date, contract: ContractKind, language: Language) -> RowWriter:
         """A `RowWriter` that finds again what was written."""
-        return KeptRowWriter(reference, on, contract, language, self)
+        return CachingRowWriter(reference, on, contract, language, self)
 
     def explainer(
         self, review: NeedReview, reference: Reference, on: date, need: Need, language: Language
     ) -> Explainer:
         """An `Explainer` that finds again what was written."""
-        return KeptExplainer(review, reference, on, need, language, self)
+        return CachingExplainer(review, reference, on, need, language, self)
 
 
-def kept_of(index: Index) -> Kept | None:
+def answer_cache_of(index: Index) -> AnswerCache | None:
     """The memory of the answers from an index; None where it keeps nothing."""
     if not index.keeps:
         return None
-    if not isinstance(index.kept, Kept):
-        index.kept = Kept(len(index.columns.spatial_keys))
+    if not isinstance(index.kept, AnswerCache):
+        index.kept = AnswerCache(len(index.columns.spatial_keys))
     return index.kept
 
 
 @dataclass(frozen=True)
-class KeptRowWriter(RowWriter):
+class CachingRowWriter(RowWriter):
     """Writes the rows of lots that are kept from pieces that were written before."""
 
-    kept: Kept
+    kept: AnswerCache
 
     def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The first `count` candidates, as a list in JSON."""
-        if not isinstance(lot, KeptLot):
+        if not isinstance(lot, CachedLot):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
         if not first.order.is_settled:
-            places = first.order.places(seed)
+            places = first.order.draw_places(seed)
             numbers = first.order.numbers[places].tolist()
             place_of = dict(zip(numbers, places.tolist(), strict=True))
 
@@ -141,13 +141,13 @@ class KeptRowWriter(RowWriter):
             return ready(list_of(with_rank(_rows_of(written, numbers, tails))))
         found = written.lists.get(count)
         if found is None:
-            found = list_of(with_rank(self.candidate_tails(lot, first, first.order.places(seed))))
+            found = list_of(with_rank(self.candidate_tails(lot, first, first.order.draw_places(seed))))
             written.add(written.lists, {count: found}, len(found))
         return ready(found)
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
-        if not isinstance(lot, KeptLot):
+        if not isinstance(lot, CachedLot):
             return super().near_misses(lot, count, seed)
         nearest, written = lot.nearest_refused(count, seed), self.kept.written_lot(lot, self.contract, self.language)
 
@@ -175,10 +175,10 @@ def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]
 
 
 @dataclass(frozen=True)
-class KeptExplainer(Explainer):
+class CachingExplainer(Explainer):
     """Writes what is said of lots that are kept from words that were written before."""
 
-    kept: Kept
+    kept: AnswerCache
 
     def requested(self, query: LotQuery) -> Any:
         """The segments that a lot asks for. The same reading is the same object, found faster than its content."""
@@ -192,7 +192,7 @@ class KeptExplainer(Explainer):
     def of_lot(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
         """The words on a lot; written once for the same review, reading and supply, but not where past awards have a
         part in it."""
-        if past or not isinstance(lot, KeptLot):
+        if past or not isinstance(lot, CachedLot):
             return super().of_lot(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)

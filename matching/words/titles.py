@@ -131,7 +131,7 @@ class TitleParser:
 
     def __init__(self, territories: Territories, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
         self._known, self._forms = known, forms
-        self._usual_stem = functools.lru_cache(REMEMBERED)(self._usual)
+        self._usual_stem = functools.lru_cache(REMEMBERED)(self._taxonomy_stem)
         self._places: PhraseSpotter[bool] = PhraseSpotter()
         names = {area.name for kind in _PLACES for area in territories.areas(kind)}
         for words in {stems(name) for name in sorted(names)}:
@@ -194,7 +194,7 @@ class TitleParser:
             words[place.start : place.start + place.length] = [""] * place.length
         return tuple(filter(None, words))
 
-    def _usual(self, word: str) -> str | None:
+    def _taxonomy_stem(self, word: str) -> str | None:
         """The stem that the taxonomy uses for a folded word, whose apostrophe may be lost.
 
         "" for a word that merely links, None for a number or a single letter.

@@ -101,7 +101,7 @@ def test_the_first_are_those_of_a_full_sort(away: list[float], count: int, data:
     draws = np.array(data.draw(st.lists(st.integers(0, 2**64 - 1), min_size=size, max_size=size)), dtype=np.uint64)
     distance, numbers = np.array(away, dtype=np.float64), np.arange(100, 100 + size)
     order = DrawnOrder(numbers, (distance, classes), draws, count)
-    found = [order.first(seed)[0].tolist() for seed in (1, 2, 3)]
+    found = [order.draw_first(seed)[0].tolist() for seed in (1, 2, 3)]
     expected = [
         numbers[np.lexsort((seeded_tie_break(draws, seed), distance, classes))][:count].tolist() for seed in (1, 2, 3)
     ]

@@ -17,7 +17,7 @@ from domain.suppliers.supplier import Offer, Point
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
 from matching.index.offers import offers_for
-from matching.index.tables import IndexTables, built
+from matching.index.tables import IndexTables, build_tables
 from matching.reference import Reference
 from tests.factories import (
     LYON,
@@ -191,7 +191,7 @@ TERRITORIES = {
 def tables(reference: Reference) -> IndexTables:
     """Some hundred suppliers of a region."""
     made = suppliers(600, reference, departements={"35", "56", "44"})
-    return built(made, reference.taxonomy, reference.cpv, reference.geography)
+    return build_tables(made, reference.taxonomy, reference.cpv, reference.geography)
 
 
 def fresh(tables: IndexTables, reference: Reference) -> LiveIndex:

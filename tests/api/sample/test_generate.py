@@ -19,7 +19,7 @@ from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import ServiceArea, SupplierRecord
 from matching.engine import match
-from matching.geo.geocode import place
+from matching.geo.record_placement import place
 from matching.geo.territory import outlines
 from matching.index.live_index import Index, LiveIndex
 from matching.reference import load_reference

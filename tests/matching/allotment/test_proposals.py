@@ -17,7 +17,7 @@ from domain.shortlists.shortlist import Advice
 from domain.suppliers.supplier import Kind
 from matching.allotment.allot import allot
 from matching.allotment.lots import Areas, area_codes
-from matching.allotment.proposals import CRITERIA, lot_title, said_of_proposal, said_ranked_after, said_reserved
+from matching.allotment.proposals import CRITERIA, criteria_reasons, lot_title, rank_reason, reservation_reason
 from tests.factories import ON, REDON, approved, around, codes, live, offer, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
@@ -105,19 +105,19 @@ BEST = Summary(lots=4, without_supply=0, with_competition=4, reserved=4, supplie
 
 def test_the_first_criterion_that_differs_is_named() -> None:
     other = msgspec.structs.replace(BEST, suppliers_alone=25, lots=3)
-    assert said_ranked_after(other, BEST, 1, 3) == (
+    assert rank_reason(other, BEST, 1, 3) == (
         "ranked_after",
         (
             "Après la proposition 1 : 25 fournisseurs répondent seuls à un lot entier, contre 31",
             "After proposal 1: 25 suppliers answer a whole lot by themselves, against 31",
         ),
     )
-    code, said = said_ranked_after(BEST, BEST, 2, 3)
+    code, said = rank_reason(BEST, BEST, 2, 3)
     assert (code, said.fr) == ("drawn", "À égalité avec la proposition 2 : rang tiré au sort")
 
 
 def test_figures_stand_beside_those_of_the_need_as_given() -> None:
-    said = dict(said_of_proposal(BEST, msgspec.structs.replace(BEST, with_competition=1), 3))
+    said = dict(criteria_reasons(BEST, msgspec.structs.replace(BEST, with_competition=1), 3))
     assert list(said) == list(CRITERIA)
     assert said["with_competition"].fr == "4 lots avec au moins 3 candidats éligibles (besoin tel que demandé : 1)"
     assert said["without_supply"].en == "0 lots with no candidate (need as given: 0)"
@@ -130,8 +130,8 @@ def test_a_title_says_what_is_bought_and_where() -> None:
 
 
 def test_reservations_are_named() -> None:
-    assert "réserver au handicap et à l'insertion laisse" in said_reserved(["handicap", "iae"], 4, own=True)[1].fr
-    assert "reserving to the social economy leaves" in said_reserved(["ess"], 4, own=True)[1].en
+    assert "réserver au handicap et à l'insertion laisse" in reservation_reason(["handicap", "iae"], 4, own=True)[1].fr
+    assert "reserving to the social economy leaves" in reservation_reason(["ess"], 4, own=True)[1].en
 
 
 TERRITORIES = reference().territories
@@ -169,7 +169,7 @@ def test_what_has_one_area_is_not_divided() -> None:
 def numbered(*requests: TerritoryRequest, kind: str | None = "departement") -> tuple[Areas, list[tuple[int, ...]]]:
     geography = reference().geography
     areas = Areas(geography, kind)  # type: ignore[arg-type]
-    return areas, [areas.numbers(request, geography.territory(request)) for request in requests]
+    return areas, [areas.area_numbers(request, geography.territory(request)) for request in requests]
 
 
 def test_areas_that_are_said_alike_are_the_same() -> None:

@@ -21,7 +21,7 @@ from matching.index.legal import (
     FactRows,
     LegalColumns,
     best_outcome,
-    decided_facts,
+    facts_of_decided,
     joined_facts,
 )
 from matching.index.supplier_columns import legal_facts
@@ -84,7 +84,7 @@ def test_what_is_decided_has_the_outcomes_of_the_facts(facts: list[LegalFacts], 
     columns = LegalColumns()
     places = np.array(columns.add(facts), dtype=np.int32)
     decided = columns.decided(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
-    found = [outcomes(decided_facts(each), on, RULES) for each in decided.tolist()]
+    found = [outcomes(facts_of_decided(each), on, RULES) for each in decided.tolist()]
     assert found == [outcomes(each, on, RULES) for each in facts]
 
 

@@ -43,7 +43,7 @@ from matching.index.supplier_columns import MatchedSupplier, document_of
 from matching.index.tables import (
     IndexTables,
     TablesBuilder,
-    built,
+    build_tables,
     counts_by_source,
     counts_of_all,
     join_tables,
@@ -59,7 +59,7 @@ from tests.matching.index.test_live_index import answer, last_written, written
 def mapped(reference: Reference, folder: Path, suppliers: list[Supplier]) -> LiveIndex:
     """What a server holds that has mapped an index of these suppliers."""
     taxonomy, cpv, geography = reference.taxonomy, reference.cpv, reference.geography
-    save_tables(folder, built(suppliers, taxonomy, cpv, geography))
+    save_tables(folder, build_tables(suppliers, taxonomy, cpv, geography))
     return LiveIndex(Index(load_tables(folder), taxonomy, cpv, geography), 1)
 
 

@@ -13,15 +13,15 @@ from matching.engine import match_json
 from matching.geo.territory import Geography
 from matching.index.distances import Distances
 from matching.index.live_index import Index, LiveIndex
-from matching.kept.memory import Kept, kept_of
+from matching.kept.memory import AnswerCache, answer_cache_of
 from matching.reference import Reference
 from matching.selection import Selection
 from tests.factories import ON, RENNES, approved, codes, live, lot, need, offerless, square, supplier
 from tests.factories import reference as known
 
 
-def kept_by(ours: LiveIndex) -> Kept:
-    kept = kept_of(ours.base)
+def kept_by(ours: LiveIndex) -> AnswerCache:
+    kept = answer_cache_of(ours.base)
     assert kept is not None
     return kept
 

@@ -17,7 +17,7 @@ from domain.law.review import review_need
 from domain.needs.need import Buyer, Need
 from domain.text.bilingual import Language
 from matching.engine import match_json
-from matching.kept.memory import REQUESTED_BYTES, Kept, KeptExplainer, WrittenLot
+from matching.kept.memory import REQUESTED_BYTES, AnswerCache, CachingExplainer, WrittenLot
 from matching.lot_query import Wanted
 from matching.reference import Reference
 from matching.weighted_cache import WeightBound, WeightedCache
@@ -63,7 +63,7 @@ def changed(lot_fields: dict[str, Any], **fields: Any) -> Any:
     ],
 )
 def test_what_no_rule_reads_makes_no_other_review(other: Any) -> None:
-    reviews = Kept(0)
+    reviews = AnswerCache(0)
     assert reviews.review(other, ON, RULES, OBJECTS) is reviews.review(REVIEWED, ON, RULES, OBJECTS)
 
 
@@ -83,7 +83,7 @@ def test_what_no_rule_reads_makes_no_other_review(other: Any) -> None:
     ],
 )
 def test_what_a_rule_reads_is_reviewed_anew(other: Any) -> None:
-    reviews = Kept(0)
+    reviews = AnswerCache(0)
     kept = reviews.review(REVIEWED, ON, RULES, OBJECTS)
     review = reviews.review(other, ON, RULES, OBJECTS)
     assert review is not kept
@@ -91,7 +91,7 @@ def test_what_a_rule_reads_is_reviewed_anew(other: Any) -> None:
 
 
 def test_another_day_and_another_reading_are_reviewed_anew() -> None:
-    reviews = Kept(0)
+    reviews = AnswerCache(0)
     kept = reviews.review(REVIEWED, ON, RULES, OBJECTS)
     assert reviews.review(REVIEWED, ON + timedelta(days=1), RULES, OBJECTS) is not kept
     assert reviews.review(REVIEWED, ON, RULES, OBJECTS | {"2": ("pr-locaux",)}) is not kept
@@ -99,8 +99,8 @@ def test_another_day_and_another_reading_are_reviewed_anew() -> None:
 
 def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
     """A lot may ask for its segments in many words, and thousands of lots each in others."""
-    kept, words = Kept(0), "x" * 20_000
-    explainer = KeptExplainer(NeedReview({}, ()), reference(), ON, need(), "fr", kept)
+    kept, words = AnswerCache(0), "x" * 20_000
+    explainer = CachingExplainer(NeedReview({}, ()), reference(), ON, need(), "fr", kept)
     (query,) = reference().reader.read(need())
     tracemalloc.start()
     try:

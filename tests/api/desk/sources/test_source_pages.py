@@ -185,7 +185,7 @@ async def test_rows_of_a_file_are_read_in_other_processes(
         return await import_in_turn(*arguments, **options)
 
     monkeypatch.setattr(work, "run_function", noted)
-    monkeypatch.setattr(source_pages, "imported", imported_of)
+    monkeypatch.setattr(source_pages, "import_in_turn", imported_of)
     assert await send(own, source, ROWS.encode(), faire="essayer") == 200
     assert files == ["beside: True", "beside: True", f"rows of {len(ROWS.encode())}"]
 

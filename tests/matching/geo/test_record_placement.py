@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Place
 from domain.suppliers.supplier import Address, Placement, Point, SupplierRecord
-from matching.geo.geocode import TOLERANCE_KM, place
 from matching.geo.projection import earth_centred
+from matching.geo.record_placement import TOLERANCE_KM, place
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import LYON, PARIS, REDON, RENNES, SAINT_DENIS, moved

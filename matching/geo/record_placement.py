@@ -1,4 +1,4 @@
-"""The placement of a supplier's record, and what is doubtful about it."""
+"""Places suppliers' records on the ground, and flags what is doubtful about a record's point or address."""
 
 from collections.abc import Iterable, Sequence
 
