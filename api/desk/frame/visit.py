@@ -22,7 +22,7 @@ from litestar.types import Scope as ASGIScope
 from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
-from api.needs.freeze_shortlist import MatchedNeed, ToMatch, matched_first
+from api.needs.freeze_shortlist import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
@@ -252,7 +252,7 @@ async def write_once(
 
 async def match_and_write_once(
     visit: Visit,
-    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[FormOutcome]],
 ) -> Response[bytes]:
     """Match the need that `to_match` reads, holding no connection meanwhile, then carry the form out as `write_once`.
@@ -261,7 +261,7 @@ async def match_and_write_once(
     """
     async with visit.services.matches.slot_of(str(visit.organisation_id)):
         sent = partial(_answer_to_submission, visit, path=visit.call.scope["path"], name=submission_name(visit))
-        matched = await matched_first(acting_at(visit), to_match, sent)
+        matched = await match_before_storing(acting_at(visit), to_match, sent)
         return await write_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 

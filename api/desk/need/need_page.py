@@ -35,7 +35,7 @@ from api.desk.need.understood_need import (
     read_trades_beside_requests,
     understand_beside_requests,
 )
-from api.match import matched, need_of_notice
+from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import sum_in_words
@@ -128,7 +128,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
         if need is not None:
             brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
             with suppress(InvalidContent):
-                answer = msgspec.json.decode(await matched(visit.call, brief, match_json), type=Shortlist)
+                answer = msgspec.json.decode(await answer_match(visit.call, brief, match_json), type=Shortlist)
         return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
         lot, understood = await read_trades_beside_requests(visit, form, position)
