@@ -48,13 +48,13 @@ _FORM_BEFORE = re.compile(rf"vivier_[0-9a-f]{{{2 * SECRET_BYTES}}}")
 
 
 def secret_of(random: bytes) -> str:
-    """The secret made of `SECRET_BYTES` random bytes: a prefix, they in hexadecimal digits, and the CRC-32 of that."""
+    """The secret of a key, made of `SECRET_BYTES` random bytes: a prefix, the bytes in hexadecimal digits, a CRC-32."""
     text = PREFIX + random.hex()
     return f"{text}{crc32(text.encode()):08x}"
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether the text has the form of a key, its check digits included; what has not is in no database."""
+    """Whether the text has the form of a key, check digits included; a text without that form is in no database."""
     if found := _FORM.fullmatch(secret):
         return crc32(secret[: -len(found[1])].encode()) == int(found[1], 16)
     return _FORM_BEFORE.fullmatch(secret) is not None
@@ -102,7 +102,7 @@ async def find_organisation(
 
 
 async def find_by_name_or_id(connection: Connection, text: str) -> Organisation | None:
-    """The organisation of that id, or else of that name: none is found in the place of another by taking its id."""
+    """The organisation of that id, else of that name: who takes another's id as a name is not found for the other."""
     try:
         found = await find_organisation(connection, UUID(text))
     except ValueError:
@@ -145,7 +145,7 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
     quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
-    """The secret of a new key, by default a random one, to be shown this once, and the key as it is listed."""
+    """Store a new key; returns its secret, by default a random one, to be shown only once, and the key as listed."""
     secret = secret or secret_of(token_bytes(SECRET_BYTES))
     row = {
         "id": new_id(now),
@@ -219,7 +219,7 @@ async def _client_of(connection: Connection, key: ColumnElement[bool], now: date
 
 
 def _digest(secret: str) -> bytes:
-    """A plain SHA-256: a random secret cannot be guessed, and every request computes it."""
+    """The unsalted SHA-256 of a secret: a random secret cannot be guessed, and every request computes the digest."""
     return sha256(secret.encode()).digest()
 
 
@@ -253,14 +253,14 @@ _REMOVE_PAST = text("""
 
 
 class Count(NamedTuple):
-    """Events in the present minute, of those beyond the quota only one; `seconds`: those left of the minute."""
+    """The number of events in the present minute, at most one beyond the quota; `seconds`: those left of the minute."""
 
     taken: int
     seconds: float
 
 
 async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> Count:
-    """The count of the present minute, with one event more of what is `counted`, a key or the digest of a name."""
+    """Count one event more of `counted` (a key or the digest of a name); returns the count of the present minute."""
     return Count(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 

@@ -27,7 +27,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The answer to the first request."""
+    """The stored answer to the first request of a key."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def claim(connection: Connection, submission: Submission, now: datetime) -> Answer | None:
-    """The answer stored for an earlier request with this key; None: this one is the first.
+    """The answer stored for an earlier request with this key; None, and the key is claimed, for the first request.
 
     The caller then carries it out and calls `store_answer` in the same transaction. While another transaction answers
     the first request, waits for its end; if it is rolled back, this one is the first. A key is free again after

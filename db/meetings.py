@@ -172,7 +172,7 @@ async def _write_parts(
 
 
 async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
-    """Store the rows in the place of the meeting's. Those of the same stay, with columns that a later release added."""
+    """Store the rows in place of the meeting's; rows of the same `identity` stay, with columns of a later release."""
     own = table.c.meeting_id == meeting_id
     # positions are keys: those that are stored are out of the way meanwhile
     await connection.execute(update(table).where(own).values(position=-1 - table.c.position))
@@ -241,21 +241,21 @@ class CalendarFeed(NamedTuple):
 
 
 async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, now: datetime) -> None:
-    """Store the address of a key; the one that it had before no longer opens."""
+    """Store the calendar address of a key; the address that the key had before opens no more."""
     row = {"organisation_id": feed.organisation_id, "digest": digest, "created_at": now}
     statement = upsert(calendar_feeds).values(key_id=feed.key_id, **row)
     await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
 
 
 async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
-    """The moment at which the address of a key was made; None where it has none."""
+    """The moment at which the calendar address of a key was made; None where the key has none."""
     query = select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
     moment: datetime | None = await connection.scalar(query)
     return moment
 
 
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
-    """Take the address of a key away; False where it has none."""
+    """Take the calendar address of a key away; False where the key has none."""
     gone = delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
     return (await connection.execute(gone)).first() is not None
 

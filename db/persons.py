@@ -90,7 +90,7 @@ async def erase_persons(
     changed_meetings: Collection[UUID] = (),
     changed_in_calendars: Collection[UUID] = (),
 ) -> None:
-    """Leave nothing of these persons but a pseudonym, wherever they took part; they are signed in no more.
+    """Replace these persons by a pseudonym wherever they took part, and end their sessions.
 
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
@@ -118,7 +118,7 @@ class Session(NamedTuple):
 async def insert_session(
     connection: Connection, digest: bytes, now: datetime, expires_at: datetime, **whose: object
 ) -> None:
-    """Store a session; remove those that have expired, and the earliest of the same one beyond `MOST_OF_ONE`.
+    """Store a session; remove expired ones, and the earliest of the same key or person beyond `MOST_OF_ONE`.
 
     `whose`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
     """
@@ -153,14 +153,14 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
-    """Remove the session that has one of these digests; the ID token that it began with, if any."""
+    """Remove the session that has one of these digests; returns the ID token that the session began with, if any."""
     ended = delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
     id_token: str | None = await connection.scalar(ended)
     return id_token
 
 
 async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> int:
-    """Remove all sessions of a person; their number."""
+    """Remove all sessions of a person; returns how many."""
     ended = await connection.execute(delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
     return ended.rowcount
 

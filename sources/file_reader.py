@@ -62,17 +62,17 @@ def origin_of(format_: str, sha256: str, reader: str, on: date) -> Origin | None
 
 
 def reader_of(taxonomy: Taxonomy) -> str:
-    """The versions of this program and its taxonomy, which make rows of a file."""
+    """The versions of this program and its taxonomy, which decide the rows that a file makes."""
     return f"{version('vivier')} {taxonomy.version}"
 
 
 def kept_beside(path: Path) -> Path:
-    """The place where the rows of a file are kept."""
+    """The path under which the rows of a file are kept, beside the file."""
     return path.with_name(path.name + SUFFIX)
 
 
 def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-    """The same batches, each written on its way; the rows of the file are kept once the last was taken."""
+    """The same batches, each written to disk as it is taken; the file's rows count as kept once the last was taken."""
     kept = kept_beside(path)
     part, digest = kept.with_name(f".{kept.name}"), blake2b(digest_size=_DIGEST_BYTES)
     try:
@@ -95,7 +95,7 @@ def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Gener
 
 
 def are_kept(path: Path, origin: Origin) -> bool:
-    """Whether rows of that origin are kept of a file, and all of them."""
+    """Whether all rows of a file are kept beside it, and have that origin."""
     try:
         with kept_beside(path).open("rb") as file:
             if _frame(file) != _encode(origin):

@@ -86,7 +86,7 @@ def unmapped(category: str) -> Flag:
 
 
 def day_of(written: str) -> date | None:
-    """The day of a date, with or without a time or an offset after it; None for none and for what is no day."""
+    """The day of a date, with or without a time or an offset after it; None for what is no day."""
     try:
         return date.fromisoformat(written.strip()[:_DAY])
     except ValueError:

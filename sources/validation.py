@@ -5,7 +5,6 @@ from itertools import repeat
 from typing import NamedTuple
 
 import msgspec
-from stdnum.fr import siret as siret_numbers
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.cpv import Cpv
@@ -19,6 +18,7 @@ from matching.geo.geojson_validation import area_to_keep
 from matching.geo.record_placement import place
 from matching.geo.territory import Geography
 from sources.rows import Context
+from sources.siret import siret_passes_check
 
 MOST_VERTICES = 10_000
 """Vertices of all the service areas that one record draws, once they are simplified."""
@@ -29,14 +29,9 @@ _TOO_MANY_VERTICES = Text(
     "them less finely, or name territories (“codes”).",
 )
 
-# Most numbers are decided here, ten times as fast; the branches of La Poste, and what is no SIRET, by the library.
-_LA_POSTE = b"356000000"
-_PLAIN = bytes(max(0, byte - 48) % 10 for byte in range(256))
-_DOUBLED = bytes(sum(divmod(2 * value, 10)) for value in _PLAIN)
-
 
 class Checked(NamedTuple):
-    """A record as it is kept, with flags of what was made of it, and everything wrong with it: () where it is taken."""
+    """A record as it is kept, flags of its simplified areas, and its problems: () where the record is accepted."""
 
     record: SupplierRecord
     flags: tuple[Flag, ...]
@@ -95,7 +90,7 @@ def placements_of(
 
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
-    """`siret_check_failed` where its SIRET fails the check; `no_offer` where no need can find the record."""
+    """`siret_check_failed` where the record's SIRET fails the check; `no_offer` where no need can find the record."""
     flags = siret_flags(record)
     return flags if record.offers else (*flags, Flag("no_offer", "no segment and no CPV code"))
 
@@ -106,16 +101,8 @@ def siret_flags(record: SupplierRecord) -> tuple[Flag, ...]:
     return (Flag("siret_check_failed", record.siret or ""),) if failed else ()
 
 
-def siret_passes_check(siret: str) -> bool:
-    """Whether the check digits of a SIRET agree: Luhn's key, and for the branches of La Poste a sum divisible by 5."""
-    digits = siret.encode()
-    if len(digits) == 14 and digits.isdigit() and not digits.startswith(_LA_POSTE):
-        return not (_luhn_remainder(digits) or _luhn_remainder(digits[:9]))
-    return siret_numbers.is_valid(siret)
-
-
 def _kept_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple[Problem, ...]]:
-    """The service areas that the record draws, each with what is kept of it, and what is wrong with them."""
+    """The service areas that the record draws, each with its simplified form, and the problems of these areas."""
     kept: dict[Geometry, Geometry] = {}
     problems: list[Problem] = []
     for position, offer in enumerate(record.offers):
@@ -131,9 +118,3 @@ def _kept_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple
             problems.append(Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES))
             break
     return kept, tuple(problems)
-
-
-def _luhn_remainder(digits: bytes) -> int:
-    """The sum of Luhn's key modulo 10: 0 where it agrees."""
-    first = len(digits) % 2
-    return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10

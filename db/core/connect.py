@@ -51,7 +51,7 @@ class InvalidDatabaseUrl(DomainError):
 
 
 class NoAnswer(OSError):
-    """The database took a connection or a question, and did not answer."""
+    """The database accepted a connection or a query, and did not answer in time."""
 
 
 def dsn(url: str) -> str:
@@ -73,11 +73,11 @@ def dsn(url: str) -> str:
 
 
 class FormerPrimary(OSError):
-    """The host takes writes, and another that was promoted since does so too."""
+    """The host accepts writes, and another host that was promoted since accepts them too."""
 
 
 class Connector:
-    """Opens connections to the first host of an address that takes them; later ones begin with the host that did.
+    """Opens connections to the first host of an address that accepts one; later connections begin with that host.
 
     A host is passed over where it is away, starting, full, silent for `patience` seconds, or not what the address asks
     for in `target_session_attrs`: without that, one that takes writes (`read-write`). A pooler that does not
@@ -104,23 +104,23 @@ class Connector:
         return await self._first_from_now_on(last)
 
     async def look(self) -> None:
-        """Learn which of the hosts are outdone; those that answer are tried first from then on."""
+        """Learn which hosts are outdone by one promoted later; hosts that answer are tried first from then on."""
         answered = await asyncio.gather(*(self._is_taken(attempt) for attempt in self._attempts))
         taken = {attempt for attempt, is_taken in zip(self._attempts, answered, strict=True) if is_taken}
         self._attempts.sort(key=lambda each: each not in taken)
         self._has_looked = True
 
     def look_again(self) -> None:
-        """Look at all hosts before the next connection."""
+        """Have all hosts compared before the next connection."""
         self._has_looked = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
-        """Whether another host than that of the connection is known to have been promoted since."""
+        """Whether a host other than that of the connection is known to have been promoted since."""
         timeline: int = connection.timeline
         return timeline < self._latest
 
     async def _is_taken(self, attempt: tuple[str, str]) -> bool:
-        """Whether the host takes connections; what else it says, whoever needs it will hear."""
+        """Whether the host accepts a connection now; any error counts as no."""
         with suppress(*_PASSED_OVER, asyncpg.PostgresError, asyncpg.InterfaceError):
             connection = await self._in_time(attempt)
             await connection.close(timeout=self._patience)
@@ -138,7 +138,7 @@ class Connector:
         return await answered_within(self._patience, self._compared(*attempt), unwanted=close)
 
     async def _compared(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
-        """A connection to the host. Raises FormerPrimary."""
+        """A connection to the host. Raises FormerPrimary where another host is known to have been promoted since."""
         connect = partial(
             asyncpg.connect,
             host,
@@ -226,7 +226,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
 
 
 def _attempts(address: str) -> Iterator[tuple[str, str]]:
-    """Each host as an address of its own, with what its session is wanted to be, in the order to be tried."""
+    """The hosts of an address in the order to be tried, each as its own address with the kind of session wanted."""
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     wanted = query.pop("target_session_attrs", "read-write")
@@ -298,7 +298,7 @@ def _with_causes(failure: BaseException | None) -> Iterator[BaseException]:
 
 
 def _raised_by_driver(failure: OSError) -> bool:
-    """Whether the driver raised it: a refused connection, a missing socket, an unknown host, a time-out."""
+    """Whether the driver raised the error: a refused connection, a missing socket, an unknown host, a time-out."""
     return any(
         frame.f_globals.get("__name__", "").startswith("asyncpg.") for frame, _ in walk_tb(failure.__traceback__)
     )

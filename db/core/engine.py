@@ -101,7 +101,7 @@ _UNDER_WAY = "statements_under_way"
 
 
 def watch_statements(engine: Engine, begin: Begin) -> None:
-    """Call `begin` with the SQL of each statement before it runs, and what it returns at its end, with its success.
+    """Call `begin` with the SQL of each statement before its run, and what `begin` returned after, with its success.
 
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
@@ -119,7 +119,7 @@ def watch_statements(engine: Engine, begin: Begin) -> None:
 
 
 class Subject(IntEnum):
-    """The kind of a lock; its number keeps apart locks of the same name.
+    """The kind of a lock; the number of a kind keeps apart locks of the same name.
 
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
     RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
@@ -155,7 +155,7 @@ T = TypeVar("T")
 
 
 async def kept_document(connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T) -> Any:
-    """`value` as the column takes it, with what only a later release knows of the document stored in that row.
+    """`value` for the column, with the members of that row's stored document that only a later release knows.
 
     The caller has locked the row.
     """
@@ -187,10 +187,10 @@ async def read_grouped(connection: Connection, query: Executable, key: str) -> d
 
 
 def above(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
-    """Whether the column is greater than the bound, where there is one."""
+    """The condition that the column is greater than the bound; true without a bound."""
     return true() if bound is None else column > bound
 
 
 def below(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
-    """Whether the column is less than the bound, where there is one."""
+    """The condition that the column is less than the bound; true without a bound."""
     return true() if bound is None else column < bound

@@ -69,7 +69,7 @@ async def answers(
 
 @asynccontextmanager
 async def _looking(connect: Connector) -> AsyncGenerator[None, None]:
-    """Look at all hosts from time to time, where they are compared."""
+    """Compare all hosts from time to time during the block, where the connector compares hosts."""
 
     async def look() -> None:
         while True:

@@ -22,7 +22,7 @@ CHANNEL = "vivier_deliveries"
 
 
 class Claimed(NamedTuple):
-    """A row leased by this process. `attempts`: those begun, this one included; `row`: all its columns."""
+    """A row leased by this process. `attempts`: how many were begun, the present one included; `row`: all columns."""
 
     id: UUID
     attempts: int
@@ -37,7 +37,7 @@ async def wake(connection: Connection) -> None:
 
 
 class Share(NamedTuple):
-    """At `most` so many attempts at once for one owner; `owner`: of a row, as a query in it."""
+    """A limit of `most` attempts at once for one owner; `owner`: the query of a row's owner."""
 
     owner: ScalarSelect[Any]
     most: int

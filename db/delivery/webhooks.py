@@ -47,7 +47,7 @@ OF_ONE_ORGANISATION = Share(
 
 
 class Target(NamedTuple):
-    """The address of a delivery, and the secret that signs it. Its `repr` does not show the secret."""
+    """The address of a delivery, and the secret that signs the delivery, which `repr` does not show."""
 
     url: str
     secret: str
@@ -167,7 +167,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, i
 async def queue(
     connection: Connection, webhook_id: UUID, event: Event, data: Any, now: datetime, version: int | None = None
 ) -> UUID:
-    """The id of a new delivery, for which room is made. `version`: of the directory, where the event is about one."""
+    """Queue a delivery, with room made; returns its id. `version`: of the directory, where the event is about one."""
     delivery_id = new_id(now)
     message = Message(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
     row = {
@@ -266,7 +266,7 @@ async def make_room(connection: Connection, webhook_id: UUID, now: datetime) -> 
 
 
 def _ids_but_latest(which: ColumnElement[bool], most: int) -> Select[Any]:
-    """The ids of the deliveries of which that holds, but the `most` latest."""
+    """The ids of the deliveries that meet the condition, except the `most` latest."""
     ids = webhook_deliveries.c.id
     earliest_within = select(ids).where(which).order_by(ids.desc()).offset(most - 1).limit(1).scalar_subquery()
     return select(ids).where(which, ids < earliest_within)
@@ -279,7 +279,7 @@ async def lock_webhook(connection: Connection, claimed: Claimed) -> None:
 
 
 async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
-    """Log an attempt, and set what it says of the webhook; in the transaction that records its result."""
+    """Log an attempt, and update the state of its webhook; in the transaction that records the result."""
     webhook_id = claimed.row["lane"]
     row = {
         "id": new_id(result.at),

@@ -56,7 +56,7 @@ async def select_need_id(connection: Connection, organisation_id: UUID, exchange
 
 
 async def select_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
-    """The organisation's exchange; None where it has no such one."""
+    """The organisation's exchange; None where there is none of that id."""
     found = await _whole_exchanges(connection, {"organisation_id": organisation_id, "id": exchange_id})
     return found[0] if found else None
 
@@ -225,14 +225,14 @@ _UNREAD = text("""
 
 
 class ToAnswer(NamedTuple):
-    """The numbers of messages that came by a link and are unread, and of questions without an answer, by need."""
+    """The numbers, by need, of unread messages that came by a reply link, and of questions without an answer."""
 
     unread: Counter[UUID]
     questions: Counter[UUID]
 
 
 async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> ToAnswer:
-    """The numbers for these needs of the organisation. No text of a message is read."""
+    """The unread messages and unanswered questions of these needs of the organisation. No text of a message is read."""
     wanted = {"organisation": organisation_id, "needs": list(need_ids), "read": READ}
     unread = Counter({row.need_id: row.number for row in await connection.execute(_UNREAD, wanted)})
     columns = [column for column in messages.c if column.name != "body"]

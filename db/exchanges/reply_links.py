@@ -46,7 +46,7 @@ async def insert_links(
 
 
 async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
-    """Whether a link was stored for any of these tokens, be it in force or not."""
+    """Whether a link, in force or not, was stored for any of these tokens."""
     stored = exists().where(reply_links.c.digest == func.any([digest(token) for token in tokens]))
     return bool(await connection.scalar(select(stored)))
 
@@ -135,7 +135,7 @@ async def count_mails_since(connection: Connection, organisation_id: UUID, since
 
 
 async def mail_queued_since(connection: Connection, organisation_id: UUID, since: datetime, place: int) -> datetime:
-    """The moment of the organisation's e-mail at `place`, counted from 0, of those queued since then."""
+    """The moment at which the organisation's e-mail number `place` (from 0) since that moment was queued."""
     mails = select(message_mails.c.queued_at).where(*_queued_since(organisation_id, since))
     query = mails.order_by(message_mails.c.queued_at).offset(place).limit(1)
     found: datetime = (await connection.execute(query)).scalar_one()

@@ -23,7 +23,7 @@ from domain.text.bilingual import Language
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """Constants of one import. `suppressions`: what was erased of persons and must not come back."""
+    """The constants of one import. `suppressions`: details of erased persons, which must not come back."""
 
     source: str
     change_set: int
@@ -76,7 +76,7 @@ class EncodedRecord(NamedTuple):
 
 
 class Prepared(msgspec.Struct, frozen=True):
-    """A batch encoded; `flags`: how many of its records carry each code."""
+    """A batch of encoded records; `flags`: how many of the records carry each flag's code."""
 
     records: Sequence[EncodedRecord]
     rejects: Sequence[RowError]
@@ -107,7 +107,7 @@ def prepare_here(batches: Iterable[Batch]) -> Prepare:
 
 
 def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
-    """The batch encoded, with the suppliers that its records make where they are new, if that is to be expected."""
+    """The batch encoded; where `expects_new`, with the suppliers that its records make if the records are new."""
     rejects = list(batch.rejects)
     encoded: list[EncodedRecord] = []
     positions = range(batch.before, batch.before + len(batch.records))

@@ -17,12 +17,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from db.core.engine import Connection, Engine, Subject, below, lock, lock_if_free, read_all, share, transaction
 from db.delivery.webhooks import queue_import_finished
-from db.imports.merge import (
+from db.imports.apply_staged import (
     MANY,
+    apply_staged,
     count_absent,
     count_removed_vertices,
     count_withdrawn,
-    merge,
     note_received,
     refresh_statistics,
 )
@@ -64,7 +64,7 @@ _REMOVE_EARLIER_REJECTS = text("""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import to be done. `force`: remove however many; `language`: that of the errors of rows.
+    """A bulk import to be done. `force`: remove any number of records; `language`: the language of the errors of rows.
 
     `actor`: who has it done, whose journal gets an entry with its counts; None: no entry. `most_vertices`: of all areas
     that the source draws.
@@ -133,7 +133,7 @@ async def run_import(
 
 
 async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
-    """Log that the import begins, and close the entries of those that a stopped server left behind."""
+    """Log that the import begins, and close the log entries of imports that a stopped server left behind."""
     async with transaction(engine) as connection:
         await close_interrupted(connection, now)
         await ensure_source(connection, order.source, now)
@@ -143,7 +143,7 @@ async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 @asynccontextmanager
 async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Log why the block failed, while the import still holds its lock."""
+    """During the block, log why it fails while the import still holds its lock."""
     try:
         yield
     except BaseException as failure:
@@ -221,7 +221,7 @@ async def _begin(
 
 
 async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
-    """The batches, each waited for in a thread while its predecessor is being written."""
+    """The batches; while one is being written, a thread waits for the next."""
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(1) as thread:
         upcoming = run(thread, next, prepared, None)
@@ -267,7 +267,7 @@ async def _store(context: ImportContext, order: Order, counts: Counts, absent: i
             room = MOST_ERRORS_OF_SOURCE - (await connection.execute(_STORE_REJECTS, most)).rowcount
             await connection.execute(_REMOVE_EARLIER_REJECTS, most | {"source": order.source, "most_of_others": room})
         if is_merged := counts.added or counts.changed or counts.waiting or absent or withdrawn:
-            await merge(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
+            await apply_staged(context, added=counts.added, remove_absent=absent > 0, remove_withdrawn=withdrawn > 0)
         if context.stored:
             await note_received(context)
         # records that wait for their suppliers change none

@@ -36,7 +36,7 @@ from domain.text.bilingual import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """Numbers of rows by what they changed."""
+    """The numbers of rows by outcome: added, changed, unchanged, waiting, rejected."""
 
     added: int = 0
     changed: int = 0
@@ -68,9 +68,9 @@ class ImportContext(msgspec.Struct, frozen=True):
 
 
 class _Known(NamedTuple):
-    """A record as it was before the import. `shared`: other records describe its supplier too.
+    """A stored record before the import. `shared`: other records describe the same supplier too.
 
-    `supplier_id` null: it makes no supplier.
+    `supplier_id` null: the record makes no supplier.
     """
 
     content_hash: bytes
@@ -80,7 +80,7 @@ class _Known(NamedTuple):
 
 
 class _Split(NamedTuple):
-    """A batch by what its records would do: `duplicates` repeat an external id of the import.
+    """The records of a batch by what they would change; `duplicates` repeat an external id of the import.
 
     `misplaced`: those that make a supplier where the record stored so far does not, or the other way round.
     """
@@ -298,7 +298,7 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
-    """Copy changed records with what only a later release knows of those that they take the place of.
+    """Copy changed records, with the members of the stored ones they replace that only a later release knows.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """

@@ -32,7 +32,7 @@ READ_AT_ONCE = 200
 
 
 class _Kind(NamedTuple):
-    """The way in which things of a kind are stored.
+    """The tables and columns in which the things of one kind are stored.
 
     `key`: the columns that the name of one has; `content`: those that are digested; `owner`: the table that says whose
     it is, `is_owned` what joins it; `parts`: of the rows that belong to one, the column with its id and those digested.
@@ -119,7 +119,7 @@ UNTOLD = {"stamp"}
 
 
 async def content_digests(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The digest of each, in the order given; empty where there is no such thing."""
+    """The digest of each thing named, in the order given; empty where nothing has the name."""
     wanted = list(dict.fromkeys(names))
     found: dict[str, str] = {}
     for kind in _KINDS:
@@ -154,7 +154,7 @@ async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> d
 
 
 async def unrecorded(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
-    """All that entries tell of and an organisation has, but the `recorded` names."""
+    """The names of an organisation's things of the kinds that entries bind, except the `recorded` names."""
     names: set[str] = set()
     for kind in _KINDS.keys() - UNTOLD:
         key, _, owner, is_owned, is_bound, _ = _KINDS[kind]

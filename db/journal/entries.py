@@ -19,7 +19,7 @@ from db.journal.content import content_digests
 from db.schema.need_tables import audit_entries, audit_heads
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, chained
+from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, entry_hash
 
 READ_AT_ONCE = 5_000
 
@@ -99,7 +99,7 @@ async def next_entry(
         hash="",
         content=tuple(content),
     )
-    digest = chained(previous, actor.organisation_id, entry)
+    digest = entry_hash(previous, actor.organisation_id, entry)
     signer = connection.sync_connection.get_execution_options().get("signer") if connection.sync_connection else None
     return NextEntry(entry, digest, signer(digest) if signer else None)
 
@@ -148,7 +148,7 @@ async def has_entries(connection: Connection, organisation_id: UUID, object_: st
 async def last_details(
     connection: Connection, organisation_id: UUID, action: str, objects: Collection[str]
 ) -> dict[str, Detail]:
-    """The details of the last entry that says so of each object; absent where none does."""
+    """The details of the last entry of this action about each object; objects without such an entry are absent."""
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
     query = select(columns.object, columns.detail).where(*wanted).ext(distinct_on(columns.object))
@@ -210,9 +210,9 @@ def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
 async def queue_heads(
     connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
-    """Queue the heads of all journals as `write` puts them, unless that was done less than `every` ago; whether it was.
+    """Queue the heads of all journals as `write` puts them, unless some were queued less than `every` ago.
 
-    The caller commits.
+    Returns whether they were queued. The caller commits.
     """
     recent = exists().where(audit_heads.c.queued_at > now - every)
     if await connection.scalar(select(recent)) or not await lock_if_free(connection, Subject.AUDIT, "heads"):

@@ -300,7 +300,7 @@ PARTICIPANT_BYTES = 150
 
 
 async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
-    """The bytes of its needs, shortlists, exchanges and meetings, and of answers kept for a day, as compressed."""
+    """The compressed bytes of the organisation's needs, shortlists, exchanges, meetings and answers kept for a day."""
     size, own = func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
     own_meeting = meetings.c.organisation_id == organisation_id

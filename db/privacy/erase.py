@@ -160,7 +160,7 @@ async def _erasure(
 
 
 def _to_suppress(known: Identifiers) -> list[Suppression]:
-    """The addresses wherever they come, and the names beside them."""
+    """The details to suppress: the person's addresses everywhere, their names beside an address of theirs."""
     names = {person_key(name) for name in known.names}
     beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
     return [*(Suppression("email", email) for email in known.emails), *beside]
@@ -199,7 +199,7 @@ async def _erase_at(connection: Connection, place: Place, found: Findings, calle
 
 
 def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
-    """The keys of documents that are no longer a `shape`."""
+    """The keys of the documents that can no longer be decoded as `shape`."""
     keys: list[list[Any]] = []
     key: list[Any]
     for content, *key in written:
@@ -234,7 +234,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
 
 
 async def _write_entries(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
-    """In each journal what changed there, and with each object that it did; in ids and counts."""
+    """Write in each journal, in ids and counts, the erasure with what changed there, and each object that changed."""
     # by owner and as the journal names them; of a need, the numbers of its shortlists; what all share, with the actor
     changed: dict[tuple[UUID, str], set[str]] = {}
     for each in found.holdings:
@@ -271,5 +271,5 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
 
 
 def _reference(found: Findings, now: datetime) -> UUID:
-    """The id by which the journal knows the person: the one under which they were known, or else a new one."""
+    """The id by which the journal knows the person: the id that the person had, or else a new one."""
     return found.persons[0].id if found.persons else new_id(now)

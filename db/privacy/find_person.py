@@ -48,7 +48,7 @@ _NEVER = cast(null(), DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything found. `organisations`: the ids of those searched, by name; `in_directory`: it was searched too.
+    """Everything found. `organisations`: those searched, by name, with their ids; `in_directory`: was it searched too?
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
@@ -77,7 +77,7 @@ class _Search(NamedTuple):
         return list(await self.connection.execute(query))
 
     def holding(self, row: Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
-        """`row`: with the columns `organisation_id` and `since`."""
+        """The holding of a text in a row, which has the columns `organisation_id` and `since`."""
         why: Why | None = "append_only" if fate == "kept" else None
         owner = self.organisations.get(row.organisation_id)
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
@@ -134,7 +134,7 @@ async def find(
 
 
 async def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
-    """Persons as they are named, the accounts through which they sign in, and their sessions."""
+    """The details of these persons, the accounts through which they sign in, and their sessions."""
     ids = [row.id for row in persons_]
     query = select(desk_accounts, desk_accounts.c.seen_at.label("since"))
     accounts = await search.rows(query.where(desk_accounts.c.person_id.in_(ids)), desk_accounts)
@@ -206,7 +206,7 @@ async def _persons(search: _Search, asked: Identifiers) -> Sequence[Row[Any]]:
 
 
 async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[Holding]:
-    """The meetings in which they took part, or where something was left to them."""
+    """The meetings in which the persons took part, or that left them something to do."""
     each = (meetings.c.id, meetings.c.organisation_id, meetings.c.created_at.label("since"), meetings.c.title)
     parts = (
         select(*each, part.label("part")).where(
@@ -240,7 +240,7 @@ def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:
-    """Mentions in texts of the sources' own; a name that is all of a contact's is compared, not searched for."""
+    """Mentions in the texts of records; a contact's name is compared as a whole, not searched for mentions."""
     pattern = mention_pattern(known, with_phones=False)
     if pattern is None:
         return []
@@ -286,7 +286,7 @@ async def _external_ids(connection: Connection, known: Identifiers) -> list[Hold
 
 
 def _in_directory(item: Any, field: str, text: str, fate: Fate, why: Why | None = None) -> Holding:
-    """`item`: a record, or a row with its key and `received_at`."""
+    """The holding of a text in the directory; `item`: a record, or a row with its key and `received_at`."""
     where = f"record:{item.source}/{item.external_id}"
     return Holding(organisation=None, where=where, field=field, text=text, since=item.received_at, fate=fate, why=why)
 
@@ -314,6 +314,6 @@ def _in_payload(*path: str) -> ColumnElement[str]:
 
 
 def _phone_key(phone: ColumnElement[Any]) -> ColumnElement[str]:
-    """The digits of a number by which it is compared, made as `domain.privacy.phone_key` makes them."""
+    """The digits by which a phone number is compared, made as `domain.privacy.phone_key` makes them."""
     digits = func.regexp_replace(func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
     return func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")

@@ -90,7 +90,7 @@ class Place(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether it belongs to what all organisations share."""
+        """Whether the column belongs to what all organisations share."""
         return "organisation_id" not in _ROWS[self.table][0].c
 
     @property
@@ -206,14 +206,14 @@ def masked(text: ColumnElement[str], identifiers: Identifiers, mask: str) -> Col
 
 
 class _Mention(NamedTuple):
-    """Matches one way of mentioning the person; `left`: what is left of it, with `{}` in the place of the mask."""
+    """A pattern for one way of mentioning the person; `left`: what replaces a mention, with `{}` for the mask."""
 
     pattern: str
     left: str
 
 
 def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator[_Mention]:
-    """In the order in which they are masked: a name may be a part of an address, and tell whose the address beside is.
+    """The ways of mentioning the person in the order of masking: a name may be part of an address, or tell its owner.
 
     The person's addresses are those known; those that are the full name (`anne.le.goff@…`); and, where they touch the
     full name, those that have a word of it or are its initials (`a.goff@…`, `alg@…`).

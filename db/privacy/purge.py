@@ -69,7 +69,7 @@ _DUE_NEEDS = sa.text("""
 
 
 class DueRows(NamedTuple):
-    """Rows that are due alike; `owner`: the organisation of a row, null: all share them."""
+    """The rows of one kind that are due; `owner`: the organisation of a row, null where all share the rows."""
 
     table: sa.Table
     is_due: sa.ColumnElement[bool]
@@ -96,7 +96,7 @@ async def plan(
 
 
 async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
-    """Remove what was planned, each need and each kind in a transaction of its own; what was removed.
+    """Remove what was planned, each need and each kind in a transaction of its own; returns what was removed.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
     was, as done by such `means`; of what all share, in that of the organisation `home`.
@@ -157,7 +157,7 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
 
 
 def _is_named(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a person takes part in a meeting of which this holds, or has something left to do from it."""
+    """Whether a person takes part in, or has something to do from, a meeting that meets the condition."""
     return sa.or_(
         *(
             sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, meeting)
@@ -167,7 +167,7 @@ def _is_named(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _has_signed_in(account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a person signed in through an account of which this holds."""
+    """Whether a person signed in through an account that meets the condition."""
     return sa.exists().where(desk_accounts.c.person_id == persons.c.id, account)
 
 
@@ -179,7 +179,7 @@ async def _counts(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping
 async def _due(
     connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: RetentionBounds
 ) -> list[RetentionCount]:
-    """The counts under the names of their organisations, in the order of those."""
+    """The counts under the names of their organisations, in the order of the names."""
     query = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
     names: dict[UUID | None, str] = {row.id: row.name for row in await connection.execute(query)}
     due = [RetentionCount(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
@@ -194,7 +194,7 @@ async def _due_needs(
 
 
 async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan, means: Means) -> bool:
-    """Remove a need with all that goes with it; whether it was still due."""
+    """Remove a need with all that belongs to it; returns whether the need was still due."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:
             return False

@@ -132,7 +132,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     uid: UUID | None
 
     async def has_been(self, version: int, uid: UUID | None) -> bool:
-        """Whether the directory has had this version with this uid; in another history it has not."""
+        """Whether this directory has had the version under that uid; a restored copy's history has not."""
         return await _has_been(self.connection, version, uid)
 
     async def has_more_changes(self, since: int, than: int) -> bool:
@@ -160,7 +160,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 def _of_change_sets(versions: Mapping[int, int]) -> ColumnElement[bool]:
-    """That a supplier's last change is of one of these change sets."""
+    """The condition that a supplier's last change is of one of these change sets."""
     return suppliers.c.change_set == any_(bindparam(None, list(versions), ARRAY(BigInteger)))
 
 
@@ -179,7 +179,7 @@ async def _has_been(connection: Connection, version: int, uid: UUID | None) -> b
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The position after everything that a version changed; without uid where the directory has not had it."""
+    """The position after everything that a version changed; without uid if the directory has not had that version."""
     uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
     return Position(version, LAST_ID, uid)
 
@@ -191,7 +191,7 @@ async def end_of_directory(connection: Connection) -> Position:
 
 
 async def has_been_at(connection: Connection, position: Position, end: Position) -> bool:
-    """Whether the directory, whose end is known, has been at a position; of one without uid, whether it came so far."""
+    """Whether a position of the feed is of this directory's history, not a restored copy's; without uid, by version."""
     if position.uid is None:
         return position.version <= end.version
     if position.version == end.version:
@@ -239,7 +239,7 @@ async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | Non
 
 
 async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
-    """The supplier that each id stands for: itself, or the one that it is part of now. Ids of none are absent."""
+    """The supplier that each id stands for: itself, or the one that it is part of now. Other ids are absent."""
     if not supplier_ids:
         return {}
     living = await survivors(connection, supplier_ids)

@@ -91,7 +91,7 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
 
 
 async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
-    """The last import that was done of each of the sources named; none of one without any."""
+    """The last finished import of each source named; a source without any is absent."""
     last = _LAST_IMPORTS.subquery()
     query = select(last.c.source, last.c.last_import_id).where(last.c.source.in_(names))
     return {row.source: row.last_import_id for row in await connection.execute(query)}

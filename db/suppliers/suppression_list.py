@@ -25,7 +25,7 @@ _DIGEST_OF_ID = "sha256:"
 
 
 class Suppression(NamedTuple):
-    """An `email`, `person` or `phone` to suppress, in one record or `EVERYWHERE`; `with_email`: only beside that."""
+    """An `email`, `person` or `phone` to suppress in one record or `EVERYWHERE`; with `with_email` only beside it."""
 
     kind: str
     value: str

@@ -131,7 +131,7 @@ async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> d
 
 
 async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    """The living supplier that each id stands for: itself, or the one it is part of now. Ids of none are absent."""
+    """The living supplier that each id stands for: itself, or the one it is part of now. Other ids are absent."""
     return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
 
 
@@ -154,7 +154,7 @@ async def rewrite(
 
 
 async def write(connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False) -> None:
-    """Insert or update the suppliers. `keeps`: what only a later release knows of those stored."""
+    """Insert or update the suppliers. `keeps`: members of the stored ones that only a later release knows stay."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         if keeps:
             stored = await connection.execute(_STORED_DOCUMENTS, {"ids": [row["id"] for row in rows]})

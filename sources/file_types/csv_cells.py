@@ -61,7 +61,7 @@ def neutralised_text(text: str, *, keeps_digits: bool = True) -> str:
 
 
 def unmarked_text(cell: str) -> str:
-    """The text that `neutralised_text` made the cell of."""
+    """The text of a cell without the apostrophe that `neutralised_text` put before it."""
     return cell[1:] if cell.startswith("'") and _MARKED.match(cell) else cell
 
 
@@ -86,7 +86,7 @@ def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
 
 
 def unescaped_text(piece: str) -> str:
-    """The text that `escaped_text` made the piece of, without blanks around it that are not escaped."""
+    """The piece without the backslashes that `escaped_text` put, and without blanks around that are not escaped."""
     if "\\" not in piece:
         return piece.strip()
     bare = piece.strip()
@@ -103,7 +103,7 @@ def day(text: str) -> str:
 
 
 class BadCell(InvalidContent):
-    """A value that is not written as it should be, by the place in the record it was to fill."""
+    """A cell whose value is written wrongly; `path`: the place in the record that the value was to fill."""
 
     def __init__(self, path: Path, code: str, detail: Text) -> None:
         super().__init__((Problem(pointer(*path), code, detail),))
@@ -152,7 +152,7 @@ def plain_boolean(cell: str) -> str:
 
 
 def kind_of(written: str) -> Kind:
-    """The kind of a record's only approval. Raises BadCell for an unknown code."""
+    """The kind of approval whose code is written, for records with one approval. Raises BadCell for an unknown code."""
     if written not in KINDS:
         hint = near(written, tuple(KINDS))
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
@@ -179,7 +179,7 @@ def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Diale
 
 
 def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
-    """Rows of such a table, without its header."""
+    """The rows as CSV in the form of `csv_of`, without a header."""
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
     table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])

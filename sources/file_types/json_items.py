@@ -311,7 +311,7 @@ class Draft(NamedTuple):
 
 
 class _Identified(msgspec.Struct):
-    """The id of a faulty item."""
+    """The external id of an item whose record is faulty, decoded alone."""
 
     id: str | int | None = None
 

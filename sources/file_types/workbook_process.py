@@ -30,7 +30,7 @@ _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 
 
 def main(most_columns: int, largest_table: int) -> int:
-    """Write the first sheet that is shown, with the names of the others before it; 0, or TOO_LARGE."""
+    """Write the first sheet that is shown, with the names of the others before; returns 0, or TOO_LARGE."""
     for limit, most in _LIMITS.items():
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:

@@ -77,12 +77,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
     yield from rows_of(table, context, approval_id, _approval)
-    if above.below() is not None:
+    if above.annexes() is not None:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
 
 class _UntilAnnexes:
-    """The lines of a file up to the header of its annexes, if any; after `below` was called, those from it on."""
+    """The lines of a file up to the header of its annexes, if any; from that header on after `annexes` was called."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -108,7 +108,7 @@ class _UntilAnnexes:
         self.lines += self._at_start
         return piece
 
-    def below(self) -> Table | None:
+    def annexes(self) -> Table | None:
         """The annexes, once all lines above were read; their lines are counted from their own header."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
@@ -159,7 +159,7 @@ def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterat
     for row in table.rows:
         yield from _rejects(row, partial(_add_convention, conventions), 0, context)
     offset = above.lines
-    annexes = above.below()
+    annexes = above.annexes()
     if annexes is not None:
         if missing := tuple(missing_columns(annexes, ANNEX_COLUMNS)):
             raise UnreadableFile(missing)
@@ -172,7 +172,7 @@ def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterat
 
 
 def _rejects(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
-    """The reject of a row that `put` does not take; `above`: the lines above the table that its line is counted in."""
+    """The reject of a row, where `put` raises BadCell; `above`: the number of lines above the table."""
     if isinstance(row, FaultyRow):
         yield reject(row.line + above, None, (row.problem,), context.language)
         return

@@ -30,8 +30,8 @@ from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, ro
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, day_of
+from sources.siret import siret_passes_check
 from sources.trades.evidence_readers import AwardReader, Won
-from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
@@ -62,13 +62,13 @@ def cpv_of(written: str, cpv: Cpv) -> str | None:
 
 
 def is_trial(text: str) -> bool:
-    """Whether an object is that of a trial of the software for publishing, and no contract."""
+    """Whether the object of a contract says that the publishing software was only tried, and there is no contract."""
     words = _WORD.findall(fold(text))
     return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
 
 
 def euros_of(written: str) -> float | None:
-    """The amount; None where it is not known, negative or beyond what anything costs."""
+    """The amount in euros; None where it is not known, negative or beyond what anything costs."""
     try:
         amount = float(written.strip().replace(",", "."))
     except ValueError:
@@ -77,7 +77,7 @@ def euros_of(written: str) -> float | None:
 
 
 def winner_of(number: str, kind: str) -> str:
-    """The SIRET of a winner; one that a number lost its first zeros from has them again. Raises BadCell for none."""
+    """The SIRET of a winner, with the first zeros that numbers lose put back. Raises BadCell for what is no SIRET."""
     digits = "".join(number.split()).removesuffix(".0")
     if kind.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
         raise BadCell(("siret",), "winner_without_siret", _NO_SIRET)
@@ -97,7 +97,7 @@ class AwardPlace(NamedTuple):
 
 
 class AwardPlaces:
-    """Reads places; built once for the territories. The same codes come again and again."""
+    """Reads places of performance by their codes, which come again and again; built once for the territories."""
 
     def __init__(self, territories: Territories) -> None:
         self._territories = territories

@@ -225,7 +225,7 @@ class _Trades:
         return list(found), tuple(flags)
 
     def _meaning(self, words: str) -> Sequence[str] | None:
-        """The segments that the mapping, an id or a label says; None where none does."""
+        """The segments that the mapping, an id or a label gives to the words; None where none does."""
         if words in self._mapped:
             return self._mapped[words]
         if self._taxonomy.known(words):
@@ -256,7 +256,7 @@ DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}
 
 
 def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said: Mapping[int, str]) -> bytes:
-    """The table of its rejected rows alone, under its header, each with what is wrong in a last column.
+    """The rejected rows of a file as a table under the file's header, with what is wrong in a last column.
 
     `fields`: of the mapping of its source; `said`: what is wrong, by the lines of the rows. Of a record with several
     rows, all of them. Rows whose cells cannot be told apart are left out.

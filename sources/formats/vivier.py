@@ -44,7 +44,7 @@ from sources.rows import TOO_LONG, Context, RecordRow, UnreadableFile, lines, ro
 
 
 class _Identified(msgspec.Struct):
-    """The id of a faulty row."""
+    """The external id of a row whose record is faulty, decoded alone."""
 
     external_id: str | None = None
 
@@ -156,7 +156,7 @@ def plain_cell(cell: str, name: str) -> str:
 
 
 def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
-    """The rows, those that follow each other and describe one record together, with their cells that are not empty."""
+    """The rows with their filled cells, in groups: adjoining rows that describe one record come together."""
     held: list[Cells] = []
     for row in rows:
         if isinstance(row, FaultyRow):
@@ -176,7 +176,7 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | Faulty
 
 
 def _goes_on(held: list[Cells], row: Cells) -> bool:
-    """Whether the row tells another offer of the record; one that is repeated as it is does not."""
+    """Whether the row tells another offer of the record held; a row that repeats a record as it is does not."""
     identity = held[0].cells.get(ID, "").strip()
     if not identity or row.cells.get(ID, "").strip() != identity or len(held) == _MOST_ROWS:
         return False

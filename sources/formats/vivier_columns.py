@@ -63,12 +63,12 @@ class Column(NamedTuple):
 
 
 def texts(cell: str, _: Path) -> str:
-    """The text, to the letter."""
+    """The text of the cell, to the letter."""
     return cell
 
 
 def codes(cell: str, _: Path) -> str:
-    """The text without the blanks around it."""
+    """The text of the cell without the blanks around it."""
     return cell.strip()
 
 
@@ -88,7 +88,7 @@ def _siret(cell: str, path: Path) -> str:
 
 
 def _true(cell: str, path: Path) -> bool | None:
-    """True or nothing: `false` in a column for all rows only means that the offer is not national."""
+    """True, or nothing for false: `false` in a column for all rows only means that the offer is not national."""
     return boolean(cell, path) or None
 
 

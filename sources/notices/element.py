@@ -98,7 +98,7 @@ class Element:
                 yield from child.descendants(*names)
 
     def is_within(self, others: Collection[int]) -> bool:
-        """Whether this is one of some elements, given by their `id()`, or stands in one."""
+        """Whether this element is, or stands in, one of the elements with these `id()`s."""
         each: Element | None = self
         while each is not None:
             if id(each) in others:
@@ -142,7 +142,7 @@ class Element:
 
 
 def _look_for_unread(element: Element, found: list[Element]) -> tuple[bool, bool]:
-    """Whether something in an element was read, and whether it holds something; what is unread in it is added."""
+    """Whether part of an element was read, and whether the element holds anything; adds the unread parts to `found`."""
     is_read, holds = element.is_read, bool(element.pieces or (element.attributes and not element.children))
     for child in element.children:
         within: list[Element] = []
@@ -158,7 +158,7 @@ def placed_texts(elements: Iterable["Element"]) -> list[PlacedText]:
 
 
 def mark_read(*elements: "Element | None") -> None:
-    """Mark elements as read that say only which document this is."""
+    """Mark elements as read: for those that only say which document the notice is."""
     for element in elements:
         if element is not None:
             element.is_read = True

@@ -20,7 +20,7 @@ from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
 from sources.notices.reading import Ground, PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
-from sources.validation import siret_passes_check
+from sources.siret import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
 MOST_SUGGESTIONS = 20
@@ -43,7 +43,7 @@ def need_of(notice: Notice, territories: Territories, cpv: Cpv) -> NoticeNeed:
 
 
 class _Assembly:
-    """Checks what a notice says; what cannot be taken of it is noted in the notice."""
+    """Makes the need of a notice, and notes in the notice what a need cannot take over."""
 
     def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
         self.notice, self._places, self._known = notice, places, cpv
@@ -144,7 +144,7 @@ class _Assembly:
         return self._grounds[key]
 
     def _renewal(self, read: NoticeLot) -> int | None:
-        """The months of all renewals; those that only the text tells are noted."""
+        """The months of all renewals; months that only the text tells are noted in the notice."""
         in_text = renewal_sentences(read.words[:MOST_WORDS]) or self._renewed_in_all
         if read.renewals is None:
             months, is_written = renewal_months(in_text, None, read.months)

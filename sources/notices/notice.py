@@ -161,7 +161,7 @@ class Notice:
     unread: list[Unread] = field(default_factory=list)
 
     def first_lots(self, elements: list[Element]) -> list[Element]:
-        """The elements of as many lots as a need may have; what is left out is said.
+        """The elements of as many lots as a need may have; notes that others are left out.
 
         Raises InvalidContent for more than any notice has, before any of them is read.
         """
@@ -180,13 +180,13 @@ class Notice:
                 self.note(planned.path, "no_date", text=cut(planned.text))
 
     def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
-        """Take the amounts awarded, by the ids of lots, as the values of lots that have none; it is noted."""
+        """Take the amounts awarded, by the ids of lots, as the values of lots without one, and note so."""
         for lot in self.lots:
             if lot.value is None and lot.maximum is None:
                 self.take_awarded_of(lot, awarded.get(lot.id))
 
     def take_awarded_of(self, lot: NoticeLot, amount: Amount | None) -> None:
-        """Take the amount awarded, where there is one, as the value of a lot; it is noted."""
+        """Take the amount awarded, where there is one, as the value of a lot, and note so."""
         if amount is not None:
             lot.value = amount
             self.note(amount.path, "value_is_awarded")

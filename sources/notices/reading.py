@@ -36,7 +36,7 @@ class Ground(NamedTuple):
 
 
 class PlaceReader:
-    """Reads the places of one notice; what cannot be read is noted in it."""
+    """Reads the places of one notice, and notes in the notice what cannot be read."""
 
     def __init__(self, notice: Notice, territories: Territories) -> None:
         self._notice, self._territories = notice, territories
@@ -133,7 +133,7 @@ class PlaceReader:
         return (found.pop() or "") if len(found) == 1 else ""
 
     def _has_ground(self, code: str) -> bool:
-        """Whether a code is known, and of an area that has outlines."""
+        """Whether a code is known and names an area that has outlines."""
         try:
             area = self._territories.area(code, suggest=False)
         except UnknownTerritory:
@@ -248,7 +248,7 @@ def _number(written: str) -> int:
 
 
 def _whole_months(months: float) -> int | None:
-    """Rounded to the nearest month where that is near (30 or 31 days), else up."""
+    """The months rounded to the nearest whole one where that is near (30 or 31 days), else up."""
     if not (math.isfinite(months) and months > 0):
         return None
     near = round(months)
@@ -298,7 +298,7 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
 
 
 def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
-    """The lot with its value, and what that covers; where its form does not say this of renewals, it is noted."""
+    """The lot with its value and what the value covers; notes if the form does not say whether renewals are covered."""
     if value is None:
         return lot
     amount = read.value or read.maximum or notice.value or notice.maximum

@@ -75,7 +75,7 @@ class CsvRows:
         return None
 
     def _opens(self, line: bytes) -> bool:
-        """Whether a cell of the line goes on in the next."""
+        """Whether the line leaves a quoted cell open, which goes on in the next line."""
         return self._opening.search(self._closed.sub(b"", line)) is not None
 
 

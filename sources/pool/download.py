@@ -43,7 +43,7 @@ class Checksum(msgspec.Struct, frozen=True):
 
 
 class _Stated(msgspec.Struct, frozen=True):
-    """The publisher's description of a file. `url`: where it lies today, whose ending tells how it is packed."""
+    """The publisher's description of a file. `url`: its present address, whose ending tells how the file is packed."""
 
     url: str
     checksum: Checksum | None = None
@@ -68,7 +68,7 @@ class _State(msgspec.Struct, frozen=True):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """A file that is there. `is_new`: False where the one that was there is still the publisher's."""
+    """A published file in the folder. `is_new`: False where the file that was there before is still the publisher's."""
 
     id: str
     path: Path
@@ -209,7 +209,7 @@ _DIGESTS = {"sha1": "sha1", "sha2": "sha256", "sha256": "sha256", "md5": "md5"}
 
 
 def _agrees(path: Path, checksum: Checksum) -> bool:
-    """Whether the file has the digest."""
+    """Whether the file has the digest that the publisher states."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, _DIGESTS[checksum.type]).hexdigest() == checksum.value.lower()
 

@@ -74,7 +74,7 @@ _KINDS = {(file.made, file.format) for file in published_files()}
 
 
 class UnusableManifest(Exception):
-    """A folder of which it cannot be said what was built there; the message says why."""
+    """A folder whose manifest is missing or unreadable; the message says why."""
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):

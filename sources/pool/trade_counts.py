@@ -97,7 +97,7 @@ class _Counts:
         self._figures: dict[str, Counter[str]] = {}
 
     def add(self, name: str, read: Iterable[Batch]) -> None:
-        """Take in the rows of a file; of those with one identifier the first, as an import does."""
+        """Count the rows of a file; of rows with one identifier only the first, as an import does."""
         bit, figures = 1 << len(self._figures), Counter[str]()
         self._figures[name] = figures
         seen: set[int] = set()
@@ -124,7 +124,7 @@ class _Counts:
                 self._files[position] |= bit
 
     def counted(self) -> PoolTrades:
-        """The counts."""
+        """The figures of all files added so far."""
         alike = Counter(zip(self._kinds, self._evidence, strict=True))
         of = count_trades(
             (

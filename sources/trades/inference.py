@@ -82,7 +82,7 @@ def offer_of_licence(
 
 
 class Naming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Folded names of structures and what those do that bear one. `kinds`: the kinds it is read of; None for all."""
+    """Folded names, and what structures with such a name do. `kinds`: the kinds whose names are read; None for all."""
 
     label: str
     name: str
@@ -161,7 +161,7 @@ _PASTIMES = re.compile(
 def offers_by_code(
     taxonomy: Taxonomy, naf: str | None, source: str | None, name: str = "", kind: Kind | None = None
 ) -> tuple[Offer, ...]:
-    """The offer that a NAF code of either vintage names; () for one that says nothing of the trade.
+    """The offer that a NAF code of either vintage names; () for a code that says nothing of the trade.
 
     `name`: of the supplier, which tells what is meant where the code has several trades, or is of any pastime.
     """

@@ -29,33 +29,11 @@ from tests.conftest import ROOT
 DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text("utf-8"))
 MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
-# By the first part of a path: the kind of thing that its `id` names.
-KIND_OF_ID = {
-    "needs": "need",
-    "besoins": "need",
-    "exchanges": "exchange",
-    "meetings": "meeting",
-    "webhooks": "webhook",
-    "keys": "key",
-    "organisations": "organisation",
-    "imports": "import",
-    "suppliers": "supplier",
-}
-KIND = {
-    "need_id": "need",
-    "exchange_id": "exchange",
-    "message_id": "message",
-    "award_id": "award",
-    "meeting_id": "meeting",
-    "delivery_id": "delivery",
-    "organisation_id": "organisation",
-    "key_id": "key",
-    "person_id": "person",
-    "import_id": "import",
-    "supplier_id": "supplier",
-    "source": "source",
-    "external_id": "external",
-}
+THINGS = {
+    "award", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need", "organisation",
+    "person", "source", "supplier", "webhook",
+}  # fmt: skip
+"""What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
 COMMON = {
     "n": "1", "m": "1", "number": "1", "code": "departement:56", "version": "1", "kind": "communes",
@@ -123,9 +101,9 @@ async def party(client: Client, mark: str) -> Party:
     reply = await keyless(client, "POST", link, json={"body": mark, "stance": "question"})
     awarded = {"lot_id": "1", "supplier_id": supplier, "awarded_on": "2026-11-02", "value_eur": 1000}
     meeting = {
-        "need_ids": [need], "title": mark, "format": "online", "starts_at": "2026-12-01T09:00:00Z",
-        "ends_at": "2026-12-01T10:00:00Z", "minutes": mark, "participants": [{"role": "buyer", "name": mark}],
-    }  # fmt: skip
+        "need_ids": [need], "title": mark, "format": "online", "minutes": mark,
+        "participants": [{"role": "buyer", "name": mark}],
+    } | HOUR  # fmt: skip
     hook = await own.post("/webhooks", {"url": f"https://x.example/{uuid4().hex}", "events": ["import.finished"]})
     await own.post(f"/webhooks/{hook.json()['id']}/ping")
     deliveries = (await own.get(f"/webhooks/{hook.json()['id']}/deliveries")).json()["items"]
@@ -158,12 +136,12 @@ async def party(client: Client, mark: str) -> Party:
 
 def kinds(route: str) -> dict[str, str]:
     """The parameters of a path, with the kind of thing that each names."""
-    first = route.split("/")[1].partition(".")[0]
+    of = route.split("/")[1].partition(".")[0]
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
-        kind = KIND_OF_ID.get(first) if name == "id" else KIND.get(name)
-        assert kind or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
-        found[name] = kind or ""
+        thing = {"besoins": "need"}.get(of, of.removesuffix("s")) if name == "id" else name.removesuffix("_id")
+        assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
+        found[name] = thing if thing in THINGS else ""
     return found
 
 
@@ -253,31 +231,33 @@ async def test_pages_neither_show_nor_change_what_is_anothers(
 ) -> None:
     own, other = both
     async with Browser(served.app) as browser:
-        await sign_in_as(browser, own.member)
-        await visit(served, browser, method, route, own, other)
+        token = await token_of(browser, own, "/besoins")
+        before = await state(served)
+        for request in requests(method, route, own, other):
+            form = urlencode({"jeton": token, "faire": "envoyer", "texte": "volé", "nom": "volée"})
+            answer = (
+                await browser.get(request.path)
+                if method == "GET"
+                else await browser.post(request.path, content=form, headers=FORM | {"Accept": HTML})
+            )
+            assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
+            named = kinds(route)
+            if any(kind and kind not in SHARED | {"source"} for kind in named.values()):
+                assert answer.status_code in range(400, 500), f"{request} {answer.status_code} {answer.text[:500]}"
+        if method != "GET" and PARAMETER.search(route):
+            assert await state(served) == before
 
 
-async def visit(client: Client, browser: Browser, method: str, route: str, own: Party, other: Party) -> None:
-    """Open the page, or send its form, with every mix of ids."""
-    await browser.open("/besoins")
+async def token_of(browser: Browser, own: Party, page: str) -> str:
+    """The token of a form of a page, once signed in."""
+    await sign_in_as(browser, own.member)
+    await browser.open(page)
     token = re.search(r'name="jeton" value="([^"]+)"', browser.page)
     assert token is not None
-    before = await state(client)
-    for request in requests(method, route, own, other):
-        form = urlencode({"jeton": token[1], "faire": "envoyer", "texte": "volé", "nom": "volée"})
-        answer = (
-            await browser.get(request.path)
-            if method == "GET"
-            else await browser.post(request.path, content=form, headers=FORM | {"Accept": HTML})
-        )
-        assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
-        named = kinds(route)
-        if any(kind and kind not in SHARED | {"source"} for kind in named.values()):
-            assert answer.status_code in range(400, 500), f"{request} {answer.status_code} {answer.text[:500]}"
-    if method != "GET" and PARAMETER.search(route):
-        assert await state(client) == before
+    return token[1]
 
 
+HOUR = {"starts_at": "2026-12-01T09:00:00Z", "ends_at": "2026-12-01T10:00:00Z"}
 # Ids of the other organisation in queries and bodies, and what is answered.
 NAMING: tuple[tuple[str, str, Any, set[int]], ...] = (
     ("GET", "/audit?organisation={organisation}", None, {404}),
@@ -289,18 +269,7 @@ NAMING: tuple[tuple[str, str, Any, set[int]], ...] = (
     ("POST", "/keys", {"name": "volée", "scopes": ["needs"], "organisation": "{organisation}"}, {422}),
     ("POST", "/keys", {"name": "volée", "scopes": ["sync"], "sources": ["{source}"]}, {403}),
     ("POST", "/keys", {"name": "volée", "scopes": ["platform"]}, {403}),
-    (
-        "POST",
-        "/meetings",
-        {
-            "need_ids": ["{need}"],
-            "title": "Visite",
-            "format": "online",
-            "starts_at": "2026-12-01T09:00:00Z",
-            "ends_at": "2026-12-01T10:00:00Z",
-        },
-        {422},
-    ),
+    ("POST", "/meetings", {"need_ids": ["{need}"], "title": "Visite", "format": "online"} | HOUR, {422}),
     ("POST", "/privacy/export", {"name": MARK}, {200}),
     ("POST", "/privacy/erase", {"name": MARK}, {200}),
 )
@@ -343,11 +312,8 @@ async def test_ids_in_forms_lead_to_nothing_of_anothers(
     own, other = both
     values = other.ids | {"own": own.ids["need"]}
     async with Browser(served.app) as browser:
-        await sign_in_as(browser, own.member)
-        await browser.open(page)
-        token = re.search(r'name="jeton" value="([^"]+)"', browser.page)
-        assert token is not None
-        typed = {name: value.format(**values) for name, value in fields.items()} | {"jeton": token[1]}
+        token = await token_of(browser, own, page)
+        typed = {name: value.format(**values) for name, value in fields.items()} | {"jeton": token}
         before = await of_organisation(served, other)
         answer = await browser.post(form.format(**values), content=urlencode(typed), headers=FORM)
         assert told(answer, form, other) == [], answer.text[:500]

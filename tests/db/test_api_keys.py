@@ -5,20 +5,7 @@ from sqlalchemy import text
 
 from db.api_keys import create_key, ensure_organisation, find_by_name_or_id, find_client, is_well_formed, secret_of
 from db.core.engine import Connection
-from domain.organisation import Client
 from tests.db.suppliers.samples import LATER, NOW
-
-
-async def test_a_key_leads_to_its_client(connection: Connection) -> None:
-    secret, key = await create_key(
-        connection, name="portal", organisation="CRESS", scopes=["sync", "read"], sources=["cress"], now=NOW
-    )
-    organisation_id = await ensure_organisation(connection, "CRESS", LATER)
-    client = await find_client(connection, secret, LATER)
-
-    assert client == Client(key.id, organisation_id, "CRESS", ("read", "sync"), ("cress",))
-    assert secret.startswith(key.prefix)
-    assert (key.name, key.organisation, key.scopes, key.revoked_at) == ("portal", "CRESS", ("read", "sync"), None)
 
 
 async def test_any_other_key_leads_nowhere(connection: Connection) -> None:

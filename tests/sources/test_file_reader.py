@@ -53,16 +53,13 @@ def kept(file: Path) -> list[Batch]:
     return read(kept_beside(file), msgspec.structs.replace(READING, media_type=CHECKED))
 
 
-def test_they_are_those_of_the_file(file: Path) -> None:
+def test_rows_that_are_kept_are_those_of_the_file_and_of_one_origin(file: Path) -> None:
     """Records with their places and flags, and what was rejected with its line and reason."""
     expected = read(file)
     assert [(len(batch.records), len(batch.rejects)) for batch in expected] == [(2, 3)]
     assert list(write_through(file, ORIGIN, iter(expected))) == expected
     assert are_kept(file, ORIGIN)
     assert kept(file) == expected
-
-
-def test_they_are_of_one_origin(file: Path) -> None:
     list(write_through(file, ORIGIN, read(file)))
     for other in ({"sha256": "1" * 64}, {"reader": "1.1"}, {"source": "register"}, {"language": "fr"}):
         assert not are_kept(file, msgspec.structs.replace(ORIGIN, **other))

@@ -11,7 +11,8 @@ from stdnum.fr import siret as siret_numbers
 from domain.reference.territory import Polygon, vertices
 from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
 from sources.rows import UnreadableFile, lines
-from sources.validation import Checked, check, content_flags, siret_passes_check
+from sources.siret import siret_passes_check
+from sources.validation import Checked, check, content_flags
 from tests.factories import REDON, comb, reference, spiked, square
 
 CLEANING = (Offer(cpv=("90910000",)),)
@@ -40,12 +41,9 @@ def codes(**fields: Any) -> list[str]:
     return [flag.code for flag in content_flags(SupplierRecord("A", **fields))]
 
 
-def test_a_failing_siret_is_flagged_an_unknown_one_is_not() -> None:
+def test_a_siret_that_fails_and_a_record_that_offers_nothing_are_flagged() -> None:
     assert codes(siret="50010961600027", offers=CLEANING) == ["siret_check_failed"]
     assert codes(offers=CLEANING) == []
-
-
-def test_a_record_that_offers_nothing_is_flagged() -> None:
     assert codes() == ["no_offer"]
     assert codes(siret="50010961600027") == ["siret_check_failed", "no_offer"]
 
@@ -89,10 +87,7 @@ def test_every_line_is_there_once_the_long_ones_without_their_text(texts: list[b
     assert [(line.number, line.data) for line in lines(io.BytesIO(data), longest)] == expected
 
 
-def test_a_byte_order_mark_is_no_text() -> None:
+def test_a_byte_order_mark_is_no_text_and_utf_16_is_named_as_what_it_is() -> None:
     assert [line.data for line in lines(io.BytesIO(b"\xef\xbb\xbfa\r\nb"))] == [b"a\r\n", b"b"]
-
-
-def test_utf_16_is_named_as_what_it_is() -> None:
     with pytest.raises(UnreadableFile, match="UTF-16"):
         list(lines(io.BytesIO("a\n".encode("utf-16"))))

@@ -316,7 +316,7 @@ async def test_many_requests_with_one_new_key_look_it_up_once(keys: Keys, regist
 
 
 async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry) -> None:
-    """Also while the database is away; the id of its organisation is learnt when it can be."""
+    """Also while the database is away; the id of its organisation is learnt when it can be. None set opens nothing."""
     registry.failure = await away()
     first = await keys.client(ADMIN_KEY)
     registry.failure = None
@@ -326,13 +326,9 @@ async def test_the_administrator_has_every_scope(keys: Keys, registry: Registry)
     assert second is not None
     assert (first.scopes, first.organisation, second.organisation_id) == (SCOPES, "default", ORGANISATION)
     assert registry.asked == 0
-
-
-async def test_without_a_setting_nobody_is_administrator(registry: Registry) -> None:
-    """No admin key set: an empty one opens nothing."""
-    keys = Keys(None, CACHE_SECONDS, Limits(registry.clock), registry.clock)
-    keys.attach(registry.find, registry.organisation)
-    assert await keys.client("") is None
+    none = Keys(None, CACHE_SECONDS, Limits(registry.clock), registry.clock)
+    none.attach(registry.find, registry.organisation)
+    assert await none.client("") is None
 
 
 def test_a_link_opens_once_and_not_when_it_is_too_old() -> None:

@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -67,7 +64,7 @@ async def test_the_callers_id_is_kept_unless_it_could_spoil_a_log(given: str, cl
 
 
 async def test_one_line_per_request(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    """Method, route, status, time, id and organisation; no key, no body, no value of a parameter."""
+    """Method, route, status, time, id and organisation; no key, no body, no value of a parameter; of refusals too."""
     await sums.post(
         "/sums/private-name",
         json={"value": 424242},
@@ -86,10 +83,6 @@ async def test_one_line_per_request(sums: AsyncTestClient[Any], capsys: pytest.C
         "event": "request",
         "level": "info",
     }
-
-
-async def test_refusals_are_logged_too(sums: AsyncTestClient[Any], capsys: pytest.CaptureFixture[str]) -> None:
-    """A wrong path and a wrong key leave a line each, without their words."""
     await sums.get("/secret-path")
     await sums.post("/sums/a", json={}, headers={"Authorization": "Bearer wrong-key"})
     lines = capsys.readouterr().err
@@ -201,16 +194,6 @@ async def test_an_absent_database_leaves_it_ready_until_the_index_is_too_old(
         assert status == 200 or "retry-after" in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/segments", "/health/live", "/nowhere", "/territories/epci:243500741"])
-async def test_head_is_get_without_the_body(path: str, client: AsyncTestClient[Any]) -> None:
-    """Same status and headers, no content; of what can only be posted, 405 as GET would be."""
-    whole, head = await client.get(path), await client.head(path)
-    assert (head.status_code, head.content) == (whole.status_code, b"")
-    assert head.headers["content-length"] == whole.headers["content-length"]
-    posted = await client.head("/match")
-    assert (posted.status_code, posted.headers["allow"], posted.content) == (405, "OPTIONS, POST", b"")
-
-
 @pytest.mark.parametrize("log_format", ["json", "console"])
 def test_an_exception_is_logged_without_variables(
     log_format: str, capsys: pytest.CaptureFixture[str], logging_undone: None
@@ -229,23 +212,6 @@ def test_an_exception_is_logged_without_variables(
         logged = json.loads(written)
         assert (logged["event"], logged["level"], logged["n"]) == ("failed", "error", 7)
         assert "ValueError: broken" in logged["exception"]
-
-
-def test_processes_count_together(tmp_path: Path) -> None:
-    """With a shared folder, any worker reports the sum of all (in processes of their own: the library chooses once)."""
-    program = (
-        "import sys; from pathlib import Path; from api.settings import share_metrics; "
-        "folder = Path(sys.argv[1]); share_metrics(folder); from api.runtime.metrics import Metrics; "
-        "metrics = Metrics(folder); metrics.request('GET', '/a', 200, 0.1); "
-        "metrics.data_version.set(int(sys.argv[2])); print(metrics.exposition().decode())"
-    )
-    first, second = (
-        subprocess.run([sys.executable, "-c", program, tmp_path, version], capture_output=True, text=True, check=True)
-        for version in ("5", "7")
-    )
-    counted = samples(second.stdout)
-    assert first.stdout != second.stdout
-    assert counted["vivier_http_request_seconds_count", ("GET", "/a", "200")] == 2
 
 
 async def test_what_is_still_unanswered_at_the_end_is_refused(settings: Settings, capsys: Any) -> None:

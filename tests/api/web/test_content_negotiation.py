@@ -173,15 +173,15 @@ async def test_compressed_and_plain_are_one_answer(path: str, client: AsyncTestC
     assert not compressed.headers["etag"].startswith("W/")
 
 
-@pytest.mark.parametrize("path", LARGE)
+@pytest.mark.parametrize("path", [*LARGE, "/health/live", "/nowhere"])
 @pytest.mark.parametrize("coding", [GZIP, PLAIN])
 async def test_head_has_the_headers_of_get(path: str, coding: dict[str, str], client: AsyncTestClient[Any]) -> None:
     whole, head = await client.get(path, headers=coding), await client.head(path, headers=coding)
-    assert on_the_wire(head) == on_the_wire(whole)
+    assert (head.status_code, on_the_wire(head)) == (whole.status_code, on_the_wire(whole))
     assert head.content == b""
 
 
-@pytest.mark.parametrize("path", ["/segments", "/territories/commune:35238"])
+@pytest.mark.parametrize("path", ["/segments", "/territories/commune:35238", "/rules?on=2026-11-24"])
 @pytest.mark.parametrize("coding", [GZIP, PLAIN])
 async def test_an_answer_already_held_still_stands(
     path: str, coding: dict[str, str], client: AsyncTestClient[Any]
@@ -189,7 +189,9 @@ async def test_an_answer_already_held_still_stands(
     """Whichever coding it came in; the 304 has the entity tag of the answer in its place, and nothing to decode."""
     now = await client.get(path, headers=coding)
     held = [(await client.get(path, headers=other)).headers["etag"] for other in (GZIP, PLAIN)]
-    for known in [*held, *(f"W/{etag}" for etag in held), "*"]:
+    assert now.headers["cache-control"].startswith("public, max-age=")
+    assert (await client.get(path, headers=coding | {"If-None-Match": '"other"'})).status_code == 200
+    for known in [*held, *(f"W/{etag}" for etag in held), f'"other", {held[0]}', "*"]:
         again = await client.get(path, headers=coding | {"If-None-Match": known})
         assert (again.status_code, again.content) == (304, b"")
         assert "content-encoding" not in again.headers

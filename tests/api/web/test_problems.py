@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from litestar import Litestar, Request
+from litestar import Request
 from litestar.exceptions import HTTPException, InternalServerException, PermissionDeniedException
 from litestar.testing import AsyncTestClient
 from structlog.testing import capture_logs
@@ -16,7 +16,7 @@ from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
 from api.web.problems import CATALOGUE, Refusal, answer_failure, describe
-from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem, pointer
+from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Text
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
@@ -62,8 +62,6 @@ JSON = {"Content-Type": "application/json"}
 BAD_REQUESTS = [
     ("GET", "/nowhere", {}, 404, "not-found"),
     ("GET", "/Segments", {}, 404, "not-found"),
-    ("GET", "/segments/pr-locaux", {}, 404, "not-found"),
-    ("GET", "/segments/search/tonte", {}, 404, "not-found"),
     ("POST", "/", JSON, 405, "method-not-allowed"),
     ("GET", "/territories/epci:", {}, 404, "not-found"),
     ("GET", "/territories/epci:000000000", {}, 404, "not-found"),
@@ -75,33 +73,20 @@ BAD_REQUESTS = [
     ("GET", "/problems/nothing", {}, 404, "not-found"),
     ("GET", "/docs/assets/nothing.js", {}, 404, "not-found"),
     ("POST", "/segments", JSON, 405, "method-not-allowed"),
-    ("PUT", "/rules", JSON, 405, "method-not-allowed"),
     ("DELETE", "/territories/epci:243500741", {}, 405, "method-not-allowed"),
-    ("PATCH", "/openapi.json", JSON, 405, "method-not-allowed"),
     ("GET", "/match", {}, 405, "method-not-allowed"),
     ("BREW", "/segments", {}, 405, "method-not-allowed"),
     ("GET", "/segments", {"Accept": "text/csv"}, 406, "not-acceptable"),
-    ("GET", "/segments", {"Accept": "application/json;q=0"}, 406, "not-acceptable"),
     ("GET", "/territories/departement:56", {"Accept": "image/png"}, 406, "not-acceptable"),
     ("GET", "/docs", {"Accept": "application/json"}, 406, "not-acceptable"),
-    ("GET", "/health/live", {"Accept": "rubbish"}, 406, "not-acceptable"),
     ("GET", "/segments?q=tonte", {}, 400, "unknown-query-parameter"),
-    ("GET", "/segments/search?query=tonte", {}, 400, "unknown-query-parameter"),
-    ("GET", "/territories?q=redon&type=epci", {}, 400, "unknown-query-parameter"),
-    ("GET", "/rules?date=2026-11-24", {}, 400, "unknown-query-parameter"),
     ("GET", "/health/ready?verbose=1", {}, 400, "unknown-query-parameter"),
     ("GET", "/openapi.json?download", {}, 400, "unknown-query-parameter"),
     ("GET", "/segments/search", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=tonte&limit=0", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=tonte&limit=51", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=tonte&limit=many", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=tonte&q=haies", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=%FF", {}, 422, "invalid-query"),
     ("GET", "/segments/search?q=" + "x" * 201, {}, 422, "invalid-query"),
     ("GET", "/territories?limit=201", {}, 422, "invalid-query"),
     ("GET", "/territories?kind=canton", {}, 422, "invalid-query"),
-    ("GET", "/territories?q=redon&limit=-1", {}, 422, "invalid-query"),
     ("GET", "/rules?on=24/11/2026", {}, 422, "invalid-query"),
     ("GET", "/rules?on=2026-02-30", {}, 422, "invalid-query"),
     ("POST", "/match", JSON, 401, "no-valid-key"),
@@ -110,7 +95,7 @@ BAD_REQUESTS = [
     ("GET", "/segments", {"Host": "a/b"}, 400, "bad-request"),
     ("GET", "/health/ready", {}, 503, "not-ready"),
 ]
-"""Those of routes that need no database; of others their own tests tell."""
+"""Those of routes that need no database; of others, and of every sort of parameter, their own tests tell."""
 
 
 @pytest.mark.parametrize(("method", "path", "headers", "status", "slug"), BAD_REQUESTS)
@@ -226,23 +211,3 @@ async def test_messages_are_in_the_language_asked_for(
     assert answer.headers["content-language"] == language
     assert answer.json()["title"] == {"fr": "Introuvable", "en": "Not found"}[language]
     assert answer.json()["type"] == "/problems/not-found"
-
-
-async def test_statuses_carry_their_headers(client: AsyncTestClient[Any]) -> None:
-    """401 says how to authenticate, 405 what is allowed, 503 when to come back."""
-    refused = await client.post("/segments")
-    not_ready = await client.get("/health/ready")
-    no_key = await client.get("/metrics")
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
-    assert (not_ready.status_code, int(not_ready.headers["retry-after"]) > 0) == (503, True)
-    assert no_key.status_code == 200
-
-
-def test_pointers_are_escaped() -> None:
-    """A key that holds a slash or a tilde is still one step (RFC 6901)."""
-    assert pointer("a/b", "c~d", 0) == "/a~1b/c~0d/0"
-
-
-def test_the_application_itself_answers_every_failure(app: Litestar) -> None:
-    """Handlers for both roots: one for what the framework raises, one for everything else."""
-    assert set(app.exception_handlers) >= {HTTPException, Exception}

@@ -238,49 +238,39 @@ async def test_no_connection_is_free(database_url: str) -> None:
     await attached.dispose()
 
 
-@pytest.mark.parametrize("statement", ["nonsense", "SELECT * FROM no_such_table", "SELECT 1 / 0"])
-async def test_mistakes_are_neither_absence_nor_for_want_of_room(engine: Engine, statement: str) -> None:
+@pytest.mark.parametrize(
+    ("statements", "took_too_long"),
+    [
+        (("nonsense",), False),
+        (("SELECT * FROM no_such_table",), False),
+        (("SELECT 1 / 0",), False),
+        (("SET LOCAL statement_timeout = '1ms'", "SELECT pg_sleep(60)"), True),
+    ],
+)
+async def test_neither_a_mistake_nor_what_took_too_long_is_an_absence_or_want_of_room(
+    engine: Engine, statements: tuple[str, ...], took_too_long: bool
+) -> None:
     """Wrong SQL stays a fault of ours."""
-    failure = await failure_of(engine, statement)
-    assert not is_away(failure)
-    assert not is_full(failure)
-    assert not is_ended(failure)
+    failure = await failure_of(engine, *statements)
+    assert (is_away(failure), is_full(failure), is_ended(failure)) == (False, False, took_too_long)
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        OSError("disk full"),
-        OSError(errno.EACCES, "Permission denied"),
-        FileNotFoundError("upload"),
-        TimeoutError(),
-        ValueError(),
-    ],
-)
-def test_other_failures_are_neither(failure: Exception) -> None:
-    """The same kinds of error, but not from the driver."""
-    assert not is_away(failure)
-    assert not is_full(failure)
+FULL = [
+    asyncpg.exceptions.DiskFullError("could not extend file"),
+    asyncpg.exceptions.OutOfMemoryError("out of memory"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EDQUOT, "Disk quota exceeded"),
+]
+NOT_OF_THE_DRIVER = [
+    OSError("disk full"),
+    OSError(errno.EACCES, "Permission denied"),
+    FileNotFoundError("upload"),
+    TimeoutError(),
+    ValueError(),
+]
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        asyncpg.exceptions.DiskFullError("could not extend file"),
-        asyncpg.exceptions.OutOfMemoryError("out of memory"),
-        OSError(errno.ENOSPC, "No space left on device"),
-        OSError(errno.EDQUOT, "Disk quota exceeded"),
-    ],
-    ids=repr,
-)
-def test_a_full_disk_is_neither_absence_nor_a_mistake(failure: Exception) -> None:
-    assert is_full(failure)
-    assert not is_away(failure)
-
-
-async def test_a_statement_that_took_too_long_was_ended(engine: Engine) -> None:
-    """The database is there, and nothing is full."""
-    failure = await failure_of(engine, "SET LOCAL statement_timeout = '1ms'", "SELECT pg_sleep(60)")
-    assert is_ended(failure)
-    assert not is_away(failure)
-    assert not is_full(failure)
+@pytest.mark.parametrize("failure", [*FULL, *NOT_OF_THE_DRIVER], ids=repr)
+def test_a_full_disk_is_no_absence_and_other_failures_are_neither(failure: Exception) -> None:
+    """The same kinds of error, but not from the driver, are none of the database's."""
+    assert (is_away(failure), is_full(failure)) == (False, failure in FULL)

@@ -9,7 +9,6 @@ from os import urandom
 from typing import Any
 from uuid import UUID, uuid4
 
-import msgspec
 import pytest
 from sqlalchemy import Executable, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -23,7 +22,6 @@ from db.exchanges.exchanges import (
     insert_exchange,
     insert_message,
     select_exchange,
-    select_need_id,
     to_answer,
 )
 from db.journal.entries import write_entry
@@ -75,21 +73,6 @@ async def opened(connection: Connection, owner: UUID, need_id: UUID, *more: Mess
     for message in more:
         await insert_message(connection, exchange.id, message)
     return exchange
-
-
-async def test_a_thread_is_read_as_it_was_written(connection: Connection) -> None:
-    owner, need_id = await need(connection)
-    answer = said(
-        "supplier", A, stance="declined", barriers=("volume", "other"), barriers_note="gel", confidential=True
-    )
-    exchange = await opened(connection, owner, need_id, answer)
-
-    whole = await select_exchange(connection, owner, exchange.id)
-    assert whole is not None
-    assert msgspec.structs.asdict(whole).items() >= msgspec.structs.asdict(exchange).items()
-    assert (len(whole.messages), whole.messages[1]) == (2, answer)
-    assert await exchanges_of(connection, owner, need_id) == [whole]
-    assert await select_need_id(connection, owner, exchange.id) == need_id
 
 
 async def test_a_delivery_is_the_buyers_until_mail_carries_it(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from db.core.engine import Engine, transaction
 from db.imports import run, stage
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, close_interrupted, get_import, list_errors, list_imports, run_import
-from db.suppliers.read import Filters, page_of_suppliers, snapshot
+from db.suppliers.read import snapshot
 from db.suppliers.records import get_record
 from db.suppliers.sources import get_source
 from domain.errors import Conflict
@@ -37,14 +37,6 @@ from tests.db.suppliers.samples import (
     same_name,
     version,
 )
-
-
-async def test_rows_become_suppliers_in_one_version(engine: Engine) -> None:
-    done = await load(engine, rows("a", "b", "c"))
-
-    assert counts(done) == {"received": 3, "added": 3}
-    assert (done.status, done.data_version) == ("done", 1)
-    assert await names(engine) == ["Atelier a", "Atelier b", "Atelier c"]
 
 
 async def test_the_same_rows_again_change_nothing_but_the_receipt(engine: Engine) -> None:
@@ -157,13 +149,6 @@ async def test_a_snapshot_that_would_remove_more_than_a_fifth_is_refused_and_say
     assert (len(await names(engine)), await version(engine)) == (5, 1)
     assert counts(await load(engine, rows("a", "b", "c"), mode="snapshot", force=True))["removed"] == 2
     assert counts(await load(engine, rows("a", "b"), mode="snapshot", force=True))["removed"] == 1
-
-
-async def test_a_rejected_row_is_not_absent(engine: Engine) -> None:
-    await load(engine, rows(*"abcdef"))
-    done = await load(engine, [*rows(*"bcdef"), broken(6, "a")], mode="snapshot")
-
-    assert counts(done) == {"received": 6, "unchanged": 5, "rejected": 1}
 
 
 async def test_a_row_without_a_readable_id_may_be_any_absent_record(engine: Engine) -> None:
@@ -326,19 +311,3 @@ async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine, d
 
     assert await names(engine) == []
     assert counts(await load(engine, rows("a"))) == {"received": 1, "added": 1}
-
-
-async def test_a_supplier_of_two_records_is_assembled_from_both(engine: Engine) -> None:
-    """An import keeps what the other source says, when its own record changes and when it goes."""
-    siret = "22560001400016"
-    ours = await put(engine, "a", row(1, "a", siret=siret).record)
-    await put(engine, "z", row(1, "z", siret=siret, labels=("RSEi",)).record, source="ville")
-
-    await load(engine, [row(1, "a", "Atelier neuf", siret=siret)], now=LATER)
-    merged = await ask(engine, page_of_suppliers, Filters(), None, 10)
-    assert [(entry.supplier.name, entry.supplier.labels) for entry in merged] == [("Atelier neuf", ("RSEi",))]
-
-    await load(engine, rows("b"), mode="snapshot", force=True)
-    left = await ask(engine, page_of_suppliers, Filters(source="ville"), None, 10)
-    assert [entry.supplier.name for entry in left] == ["Atelier z"]
-    assert left[0].supplier.id == ours.stored.supplier_id

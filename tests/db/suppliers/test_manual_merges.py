@@ -6,9 +6,8 @@ import pytest
 
 from db.core.engine import Engine
 from db.imports.run import Order
+from db.suppliers.merge_split import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
-from db.suppliers.regroup import merge_suppliers, split_record
-from domain.errors import Conflict, InvalidContent, NotFound
 from domain.suppliers.deduplication import RecordKey
 from tests.db.suppliers.samples import (
     FAR,
@@ -46,18 +45,6 @@ async def put_two(engine: Engine) -> tuple[UUID, UUID]:
     return one.supplier_id, other.supplier_id
 
 
-async def test_merging_is_for_all_records_of_the_suppliers(engine: Engine) -> None:
-    """The one that stood for a supplier when it was merged may go, and what came with it stays."""
-    one, other = await put_two(engine)
-    joined = await put(engine, "c", record("Deux"))
-    assert joined.supplier_id == other
-    await merge(engine, one, other)
-    await delete(engine, "b")
-    await put(engine, "c", record("Trois"), placement=FAR, now=LATER)
-
-    assert await described(engine, "c") == await described(engine, "a")
-
-
 async def test_merging_what_is_one_already_makes_it_last(engine: Engine) -> None:
     """A person who names an id and the one that it was lost to confirms it."""
     kept = await put(engine, "a", record("Premier"))
@@ -81,16 +68,6 @@ async def test_a_merge_takes_back_a_split_and_a_split_a_merge(engine: Engine) ->
     assert await names(engine) == ["Un"]
 
 
-async def test_a_split_is_from_those_who_were_there(engine: Engine) -> None:
-    """Another record of the SIRET joins the nearer one."""
-    first = await put(engine, "a", record("Un", siret=SIRET))
-    await put(engine, "b", record("Deux", siret=SIRET), placement=FAR)
-    await split(engine, first.supplier_id, B)
-    await put(engine, "c", record("Trois", siret=SIRET), placement=FAR)
-
-    assert await described(engine, "c") == await described(engine, "b") != await described(engine, "a")
-
-
 async def test_the_same_again_is_no_new_version(engine: Engine) -> None:
     one, other = await put_two(engine)
     merged = await merge(engine, one, other)
@@ -101,21 +78,6 @@ async def test_the_same_again_is_no_new_version(engine: Engine) -> None:
     parted = await split(engine, merged, B)
     assert await split(engine, merged, B) == parted
     assert await version(engine) == before + 1
-
-
-async def test_what_there_is_not(engine: Engine) -> None:
-    one, other = await put_two(engine)
-    with pytest.raises(InvalidContent) as unknown:
-        await merge(engine, one, new_id())
-    assert [problem.pointer for problem in unknown.value.problems] == ["/ids/1"]
-    with pytest.raises(NotFound):
-        await split(engine, new_id(), A)
-    with pytest.raises(InvalidContent):
-        await split(engine, one, B)
-    with pytest.raises(InvalidContent):
-        await split(engine, other, C)
-    with pytest.raises(Conflict):
-        await split(engine, one, A)
 
 
 @pytest.mark.parametrize("order", ["merged", "split", "joined"])

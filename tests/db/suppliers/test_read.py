@@ -19,7 +19,6 @@ from db.suppliers.copy_documents import DirectorySnapshot, Pages, _field_reader,
 from db.suppliers.read import (
     LAST_ID,
     START,
-    Change,
     Filters,
     Ground,
     Position,
@@ -32,24 +31,10 @@ from db.suppliers.read import (
     snapshot,
 )
 from db.suppliers.write import CURRENT_VERSION, DirectoryVersion, listen
-from domain.suppliers.supplier import Approval, Offer, Placement, Point, Supplier
-from tests.db.suppliers.samples import LATER, ask, delete, load, put, record, row, rows
+from domain.suppliers.supplier import Placement, Point, Supplier
+from tests.db.suppliers.samples import ask, delete, load, put, record, row
 
-GARDEN = record(
-    "Les Jardins du Blavet",
-    trade_name="Légumes & Cie",
-    siret="22560001400016",
-    approvals=(Approval("ACI"),),
-    offers=(Offer(segments=("ev-entretien", "re")), Offer(cpv=("77310000-6",))),
-)
-CLEANER = record(
-    "ESAT des Océans",
-    siret="22560001400024",
-    approvals=(Approval("ESAT"), Approval("EA")),
-    offers=(Offer(segments=("pr-locaux",), cpv=("90919200-4",)),),
-    active=False,
-)
-STRANGER = record("Atelier sans lieu", offers=())
+FAR_AWAY = record("ESAT des Océans")
 COPIES = text("""
     INSERT INTO suppliers SELECT (jsonb_populate_record(suppliers, jsonb_build_object('id', gen_random_uuid()))).*
     FROM suppliers CROSS JOIN generate_series(1, 1000)
@@ -60,60 +45,30 @@ WHOLE_READS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname 
 
 @pytest.fixture
 async def pool(engine: Engine) -> Engine:
-    """Three suppliers: a garden at Pontivy, a cleaner on the island of Futuna, and one of which little is known."""
-    await put(engine, "garden", GARDEN)
-    await put(engine, "cleaner", CLEANER, source="ville", placement=Placement(Point(-14.28, -178.14), "98613"))
-    await put(engine, "stranger", STRANGER, placement=Placement())
+    """Three suppliers, one of them on the island of Futuna and of another source."""
+    await put(engine, "garden")
+    await put(engine, "cleaner", FAR_AWAY, source="ville", placement=Placement(Point(-14.28, -178.14), "98613"))
+    await put(engine, "stranger", record("Atelier sans lieu"), placement=Placement())
     return engine
 
 
-async def found(engine: Engine, filters: Filters) -> set[str]:
-    page = await ask(engine, page_of_suppliers, filters, None, 10)
-    return {entry.supplier.name.split()[0] for entry in page}
-
-
 @pytest.mark.parametrize(
-    ("filters", "expected"),
+    ("filters", "found"),
     [
-        (Filters(), {"Les", "ESAT", "Atelier"}),
-        (Filters(activities=("ev-entretien",)), {"Les"}),
-        (Filters(activities=("re", "pr-locaux")), {"Les", "ESAT"}),
-        (Filters(activities=("77310000",)), {"Les"}),
-        (Filters(activities=("90919200",)), set()),  # an offer that names a segment is not placed by its CPV
-        (Filters(activities=()), set()),
-        (Filters(ground=Ground((), ("56178", "35238"))), {"Les"}),
-        (Filters(ground=Ground(((-3.0, 48.0, -2.9, 48.1), (5.0, 43.0, 6.0, 44.0)), ())), {"Les"}),
-        (Filters(ground=Ground(((5.0, 43.0, 6.0, 44.0),), ("35238",))), set()),
-        (Filters(ground=Ground((), ())), set()),
-        (Filters(kinds=("EA", "EI")), {"ESAT"}),
-        (Filters(source="ville"), {"ESAT"}),
-        (Filters(siret="22560001400024"), {"ESAT"}),
-        (Filters(siren="225600014"), {"Les", "ESAT"}),
-        (Filters(siren="225600015"), set()),
-        (Filters(q="LEGUM blavet"), {"Les"}),
-        (Filters(q="océans"), {"ESAT"}),
-        (Filters(q="blavet océans"), set()),
-        (Filters(q="%"), set()),
-        (Filters(q="?!"), set()),
-        (Filters(bbox=(-3.0, 48.0, -2.9, 48.1)), {"Les"}),
-        (Filters(bbox=(-2.9, 48.0, -2.8, 48.1)), set()),
-        (Filters(bbox=(170.0, -20.0, -170.0, 0.0)), {"ESAT"}),
-        (Filters(active=True), {"Les", "Atelier"}),
-        (Filters(source="reseau", kinds=("ACI",), q="jardins"), {"Les"}),
+        (Filters(activities=()), 0),
+        (Filters(ground=Ground((), ())), 0),
+        (Filters(q="%"), 0),
+        (Filters(q="?!"), 0),
+        (Filters(q="océans"), 1),
+        (Filters(bbox=(170.0, -20.0, -170.0, 0.0)), 1),
     ],
 )
-async def test_filters(pool: Engine, filters: Filters, expected: set[str]) -> None:
-    assert await found(pool, filters) == expected
-
-
-async def test_pages_hold_everything_once(engine: Engine) -> None:
-    await load(engine, rows(*"abcdefg"))
-    seen: list[UUID] = []
-    async with transaction(engine) as connection:
-        while page := await page_of_suppliers(connection, Filters(), seen[-1] if seen else None, 3):
-            seen += [entry.supplier.id for entry in page]
-
-    assert len(seen) == len(set(seen)) == 7
+async def test_filters_that_nothing_or_only_the_other_side_of_the_world_passes(
+    pool: Engine, filters: Filters, found: int
+) -> None:
+    """What others mean is read slowly over HTTP."""
+    page = await ask(pool, page_of_suppliers, filters, None, 10)
+    assert [entry.supplier.name for entry in page] == ["ESAT des Océans"] * found
 
 
 async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> None:
@@ -166,33 +121,6 @@ async def test_later_changes_are_found_without_reading_all_suppliers(pool: Engin
         (changes,) = [batch async for batch in view.changes(view.version - 1)]
         assert [change.supplier and change.supplier.name for change in changes] == ["Late"]
         assert await view.connection.scalar(WHOLE_READS) == before
-
-
-async def follow(engine: Engine, position: Position, limit: int = 2) -> list[Change]:
-    """All changes after the position, page by page."""
-    seen: list[Change] = []
-    async with transaction(engine) as connection:
-        while page := await changes_after(connection, seen[-1].position if seen else position, limit):
-            seen += page
-    return seen
-
-
-async def test_the_feed_is_in_the_order_of_versions_with_tombstones(pool: Engine) -> None:
-    """A supplier that changes moves to its end."""
-    await load(pool, rows(*"abc"), source="bulk", now=LATER)
-    await delete(pool, "garden")
-
-    seen = await follow(pool, START)
-
-    assert [change.version for change in seen] == [2, 3, 4, 4, 4, 5]
-    assert [change.supplier is None for change in seen] == [False] * 5 + [True]
-    assert [len(change.supplier.sources) for change in seen if change.supplier] == [1] * 5
-    assert await follow(pool, seen[2].position) == seen[3:]
-    assert await follow(pool, seen[-1].position) == []
-
-    await put(pool, "stranger", record("Les Jardins de l'Oust"))
-    assert [change.id for change in await follow(pool, START)] == [each.id for each in (seen[0], *seen[2:], seen[1])]
-    assert [change.id for change in await follow(pool, seen[-1].position)] == [seen[1].id]
 
 
 class Reader:

@@ -15,27 +15,16 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.suppliers.read import get_supplier
 from db.suppliers.records import get_record, put_record
 from db.suppliers.sources import count_vertices
-from db.suppliers.suppression_list import EVERYWHERE, Suppression, Suppressions, suppress, suppressions_of
+from db.suppliers.suppression_list import Suppression, Suppressions, suppress, suppressions_of
 from db.suppliers.write import current_version
 from domain.errors import Conflict, InvalidContent
 from domain.reference.territory import Polygon
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Contact, Flag, Offer, Placement, ServiceArea, SourceRef, SupplierRecord
+from domain.suppliers.supplier import Contact, Flag, Offer, Placement, ServiceArea, SupplierRecord
 from tests.db.suppliers.samples import LATER, NOW, PONTIVY, ask, delete, load, put, record, row, same_name, supplier
-
-
-async def test_a_new_record_makes_a_supplier(engine: Engine) -> None:
-    written = await put(engine)
-
-    assert (written.status, written.data_version) == ("created", 1)
-    entry = await ask(engine, get_supplier, written.supplier_id)
-    assert entry is not None
-    assert (entry.version, entry.supplier.name, entry.supplier.commune) == (1, "Les Jardins du Blavet", "56178")
-    assert entry.supplier.sources == (SourceRef("reseau", "1", NOW),)
 
 
 async def test_a_record_is_read_as_it_was_received(engine: Engine) -> None:
@@ -70,15 +59,6 @@ async def test_other_content_keeps_the_supplier(engine: Engine) -> None:
     assert (moved.status, moved.supplier_id, changed.supplier_id) == ("changed", first.supplier_id, first.supplier_id)
     theirs = await put(engine, what=record("Atelier de l'Oust"), source="ville")
     assert theirs.supplier_id != first.supplier_id
-
-
-async def test_deleting_the_last_record_deletes_the_supplier(engine: Engine) -> None:
-    written = await put(engine)
-
-    assert await delete(engine) == 2
-    assert await delete(engine) is None
-    assert await ask(engine, get_record, "reseau", "1") is None
-    assert await ask(engine, get_supplier, written.supplier_id) is None
 
 
 async def test_what_postgresql_cannot_hold_is_refused_with_its_place(engine: Engine) -> None:
@@ -258,9 +238,6 @@ async def test_a_source_that_draws_more_than_it_may_is_read_and_made_smaller(eng
     assert not await put_within(engine, "a", "1", 190, LATER)
 
 
-HERS = Contact(
-    email="a.legoff@esat.example", phone="02 97 00 00 00", person="Anne Le Goff", website="https://e.example"
-)
 HERE = RecordKey("reseau", "1")
 
 
@@ -272,28 +249,6 @@ async def suppressed(engine: Engine, source: str, *details: Suppression) -> Supp
 def left(found: Suppressions | None, external_id: str, contact: Contact) -> Contact | None:
     assert found is not None
     return found.redact(external_id, record(contact=contact)).contact
-
-
-async def test_an_address_is_suppressed_wherever_it_comes(engine: Engine) -> None:
-    found = await suppressed(engine, "elsewhere", Suppression("email", HERS.email or ""))
-    shouted = Contact(email=" A.LeGoff@ESAT.example ", person="Anne Le Goff")
-    assert left(found, "9", shouted) == Contact(person="Anne Le Goff")
-    assert left(found, "9", Contact(email="b@esat.example")) == Contact(email="b@esat.example")
-
-
-async def test_a_name_is_suppressed_in_its_record_or_beside_the_address(engine: Engine) -> None:
-    found = await suppressed(
-        engine,
-        "reseau",
-        Suppression("email", "a.legoff@esat.example"),
-        Suppression("person", "anne goff le", HERE),
-        Suppression("person", "anne goff le", EVERYWHERE, "a.legoff@esat.example"),
-    )
-    assert left(found, "1", Contact(person="LE GOFF, Anne")) == Contact()
-    assert left(found, "2", HERS) == Contact(phone="02 97 00 00 00", website="https://e.example")
-    assert left(found, "2", Contact(email="b@x.example", person="Anne Le Goff")) == Contact(
-        email="b@x.example", person="Anne Le Goff"
-    )
 
 
 @pytest.mark.parametrize("phone", ["+33 2 97 00 00 00", "02.97.00.00.00"])
@@ -311,12 +266,3 @@ async def test_of_another_source_only_what_holds_everywhere_is_read_and_once(eng
     found = await suppressed(engine, "other", detail, detail, Suppression("email", ""))
     assert found is not None
     assert len(found.everywhere) == 1
-
-
-async def test_a_record_without_anything_suppressed_is_the_same_object(engine: Engine) -> None:
-    found = await suppressed(
-        engine, "reseau", Suppression("email", "a.legoff@esat.example"), Suppression("phone", "1", HERE)
-    )
-    assert found is not None
-    for sent in (record(), record(contact=Contact()), record(contact=Contact(email="b@x.example", phone="2"))):
-        assert found.redact("1", sent) is sent

@@ -12,7 +12,6 @@ from db.suppliers.read import START, changes_after
 from db.suppliers.records import put_record
 from db.suppliers.sources import put_source
 from domain.suppliers.source import Source
-from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, Point
 from tests.db.suppliers.samples import (
     FAR,
     LATER,
@@ -35,41 +34,12 @@ from tests.db.suppliers.samples import (
 )
 
 SIRET, OTHER = "22560001400016", "22560001400024"
-GREEN, CLEAN = Offer(segments=("ev-entretien",)), Offer(segments=("pr-locaux",))
-NEAR = Placement(Point(48.0712, -2.97), "56178")
 
 
 async def told(engine: Engine) -> dict[UUID, str | None]:
     """What a reader of the whole change feed knows in the end: the name of every supplier, null where it is no more."""
     changes = await ask(engine, changes_after, START, 100)
     return {change.id: None if change.supplier is None else change.supplier.name for change in changes}
-
-
-async def test_two_sources_describe_one_supplier_by_its_siret(engine: Engine) -> None:
-    """The oldest id survives; offers and approvals are united; the rest says where it came from."""
-    ours = record(siret=SIRET, offers=(GREEN,), approvals=(Approval("ACI"),), contact=Contact(email="a@blavet.fr"))
-    theirs = record("JARDINS", siret=SIRET, offers=(CLEAN,), approvals=(Approval("EI"),), employees=12, ess=True)
-    first = await put(engine, what=ours)
-    second = await put(engine, what=theirs, source="ville", placement=FAR, now=LATER)
-
-    assert first.supplier_id == second.supplier_id
-    found = await supplier(engine, first.supplier_id)
-    assert (found.offers, found.kinds, found.employees) == ((CLEAN, GREEN), ("EI", "ACI"), 12)
-    assert [(ref.source, ref.received_at) for ref in found.sources] == [("ville", LATER), ("reseau", NOW)]
-    assert found.provenance == {
-        "name": "ville", "siret": "ville", "ess": "ville", "employees": "ville", "active": "ville", "location": "ville",
-        "commune": "ville", "contact.email": "reseau",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("code", ["placed_at_commune", "point_far_from_commune", "outside_france"])
-async def test_a_place_that_is_not_its_own_is_no_evidence(engine: Engine, code: Any) -> None:
-    """Everyone who is only known to be in a commune stands at its middle."""
-    doubtful = Placement(PONTIVY.location, "56178", (Flag(code, ""),))
-    ours = await put(engine, placement=doubtful)
-    theirs = await put(engine, source="ville", placement=doubtful)
-
-    assert ours.supplier_id != theirs.supplier_id
 
 
 async def test_a_lost_id_is_a_tombstone_that_leads_to_the_survivor(engine: Engine) -> None:
@@ -103,15 +73,6 @@ async def test_a_new_record_that_joins_leaves_no_trace_of_an_id_of_its_own(engin
     assert list(await told(engine)) == [ours.supplier_id]
 
 
-async def test_removing_one_sources_record_keeps_the_others(engine: Engine) -> None:
-    ours = await put(engine, what=record(siret=SIRET, employees=12))
-    await put(engine, what=record("Jardins", siret=SIRET, offers=(CLEAN,)), source="ville")
-    await delete(engine)
-
-    found = await supplier(engine, ours.supplier_id)
-    assert (found.name, found.offers, found.employees, found.provenance) == ("Jardins", (CLEAN,), None, None)
-
-
 async def test_a_record_whose_siret_changes_leaves_its_supplier_and_joins_another(engine: Engine) -> None:
     """The one that leaves was there first: the others keep the id."""
     await put(engine, what=record(siret=SIRET))
@@ -124,60 +85,6 @@ async def test_a_record_whose_siret_changes_leaves_its_supplier_and_joins_anothe
     back = await put(engine, what=record(siret=SIRET), now=MUCH_LATER)
     assert (back.status, back.supplier_id) == ("changed", before)
     assert (await told(engine))[left.supplier_id] is None
-
-
-async def test_what_kept_two_together_may_go(engine: Engine) -> None:
-    """The middle one of three without SIRET links the ends, which are 300 m apart."""
-    west, middle, east = (Placement(Point(48.07, lon), "56178") for lon in (-2.97, -2.968, -2.966))
-    for source, placement in (("a", west), ("b", middle), ("c", east)):
-        await put(engine, source=source, placement=placement)
-    assert len(await names(engine)) == 1
-
-    await delete(engine, source="b")
-    assert len(await names(engine)) == 2
-
-
-async def test_prison_workshops_of_one_siret_stay_apart(engine: Engine) -> None:
-    workshop = record(siret=SIRET, in_prison=True)
-    here = await put(engine, "here", workshop)
-    there = await put(engine, "there", workshop, placement=FAR)
-    again = await put(engine, "1", workshop, source="ville", placement=NEAR)
-
-    assert here.supplier_id == again.supplier_id != there.supplier_id
-
-
-async def test_an_import_joins_other_sources_its_own_rows_and_what_they_were(engine: Engine) -> None:
-    await put(engine, "a", record("Un", siret=SIRET), source="ville")
-    await put(engine, "b", record("Deux", siret=OTHER), source="ville")
-    done = await load(
-        engine,
-        [
-            row(1, "1", siret=SIRET),
-            row(2, "2", siret=OTHER),
-            row(3, "3", siret=OTHER),
-            row(4, "4"),
-            row(5, "5", "Cinq"),
-        ],
-    )
-    assert (done.added, len(await names(engine))) == (5, 4)
-
-    await load(engine, [row(1, "1", siret=OTHER), row(2, "2", siret=SIRET), row(3, "3")], now=LATER)
-    assert await described(engine, "1") == await described(engine, "b", "ville")
-    assert await described(engine, "2") == await described(engine, "a", "ville")
-    assert len(await names(engine)) == 5
-
-    await load(engine, [row(5, "5", "Cinq")], now=MUCH_LATER, mode="snapshot", force=True)
-    assert await names(engine) == ["Cinq", "Deux", "Un"]
-
-
-async def test_the_same_file_of_another_source_adds_records_and_no_supplier(engine: Engine) -> None:
-    rows = [row(number, str(number), siret=f"{number:014}") for number in range(1, 8)]
-    await load(engine, rows)
-    again = await load(engine, rows, source="ville", now=LATER)
-    unchanged = await load(engine, rows, source="ville", now=MUCH_LATER)
-
-    assert (again.added, unchanged.unchanged, unchanged.data_version) == (7, 7, 2)
-    assert len(await told(engine)) == 7
 
 
 async def test_a_higher_rank_goes_first(engine: Engine) -> None:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
-from db.imports.merge import MANY
+from db.imports.apply_staged import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
+from db.suppliers.merge_split import merge_suppliers, split_record
 from db.suppliers.read import START, changes_after
 from db.suppliers.records import delete_record, put_record
-from db.suppliers.regroup import merge_suppliers, split_record
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
@@ -167,7 +167,7 @@ async def test_any_history_ends_as_the_rule_says(
     async with transaction(engine) as connection:
         await connection.execute(text(f"TRUNCATE {TABLES} CASCADE"))
     world = World(engine)
-    with patch("db.imports.merge.MANY", many):
+    with patch("db.imports.apply_staged.MANY", many):
         for step in (("load", "a", first, False), *history):
             await world.take(step)
 

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Engine, transaction
 from db.suppliers.sources import describe_source, get_source, list_sources, put_source
 from domain.suppliers.source import QualityGap, QualityGaps, Row, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Placement
@@ -18,14 +18,6 @@ SETTINGS = Source(
     SourceMapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}),
     5,
 )
-
-
-async def test_settings_are_kept_and_replaced(connection: Connection) -> None:
-    assert await put_source(connection, SETTINGS, NOW)
-    assert await get_source(connection, "carte") == SETTINGS
-    assert not await put_source(connection, Source("carte"), LATER)
-    assert await get_source(connection, "carte") == Source("carte")
-    assert await get_source(connection, "other") is None
 
 
 async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:

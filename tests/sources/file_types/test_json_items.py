@@ -118,14 +118,11 @@ def test_one_item_needs_no_list() -> None:
     assert items(b'{"licence": "x", "data": {"id": 1}}') == [{"id": 1}]
 
 
-def test_lines_are_those_of_the_file() -> None:
+def test_lines_are_those_of_the_file_and_each_may_be_an_item_or_a_page() -> None:
     document = b'\n{"count": 2,\n"results": [\n{"id": 1},\n\n{"id": 2}]}'
     assert [item.line for item in read_items(io.BytesIO(document), LISTS)] == [4, 6]
     nested = b'[\n{"count": 2,\n"results": [{"id": 1},\n{"id": 2}]}]'
     assert [item.line for item in read_items(io.BytesIO(nested), LISTS)] == [3, 4]
-
-
-def test_a_line_is_an_item_or_a_page() -> None:
     document = b'{"id": 1}\n\n \t{"next": null, "results": [{"id": 2},{"id": 3}]}\n[1]\n'
     found = list(read_item_lines(io.BytesIO(document), LISTS))
     assert [(item.line, item.data) for item in found] == [

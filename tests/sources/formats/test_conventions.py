@@ -34,14 +34,12 @@ def one(*lines: str) -> Any:
 
 
 def test_a_row_is_an_approval() -> None:
+    """It may name itself and its supplier."""
     row = one(HEADER, f"{SIRET},ACI,2025-01-01,2025-12-31,ACI035,true")
     assert (row.line, row.external_id) == (2, f"{SIRET}/ACI/2025-01-01/ACI035")
     assert (row.record.name, row.record.siret, row.record.active) == (f"SIRET {SIRET}", SIRET, True)
     assert row.record.approvals == (Approval("ACI", JANUARY, DECEMBER, "ACI035"),)
     assert (row.record.offers, row.record.address, row.record.location) == ((), None, None)
-
-
-def test_a_row_may_name_itself_and_its_supplier() -> None:
     row = one("external_id,name,siret,kind", f"c-1,Les Jardins,{SIRET},ESUS")
     assert (row.external_id, row.record.name, row.record.approvals) == ("c-1", "Les Jardins", (Approval("ESUS"),))
 
@@ -90,10 +88,13 @@ def test_a_convention_has_an_approval_for_each_period_of_its_annexes() -> None:
     assert (second.line, second.record.approvals) == (3, None)
 
 
-def test_a_convention_without_annexes_has_an_approval_without_dates() -> None:
+def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named_once() -> None:
     assert one(CONVENTIONS, f"1,EI,{SIRET},9,True,").record.approvals == (Approval("EI"),)
     deactivated = one(CONVENTIONS, f"1,EI,{SIRET},9,False,2025-06-30")
     assert deactivated.record.approvals == (Approval("EI", valid_until=JUNE),)
+    reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", f"1,AI,{SIRET},9,True,")
+    assert (reject.line, reject.code) == (3, "duplicate_external_id")
+    assert isinstance(row, Row)
 
 
 def test_a_deactivated_convention_cuts_its_annexes_short() -> None:
@@ -142,12 +143,6 @@ def test_a_faulty_approval_is_rejected_at_its_place(line: str, fault: str) -> No
 def test_a_faulty_annex_is_rejected_at_its_line(line: str, fault: str) -> None:
     reject, _ = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, line)
     assert (reject.line, f"{reject.code} {reject.pointer}") == (4, fault)
-
-
-def test_a_convention_is_named_once() -> None:
-    reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", f"1,AI,{SIRET},9,True,")
-    assert (reject.line, reject.code) == (3, "duplicate_external_id")
-    assert isinstance(row, Row)
 
 
 @pytest.mark.parametrize(

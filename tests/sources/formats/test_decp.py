@@ -135,11 +135,10 @@ def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came() -> None:
 
 
 def test_what_cannot_be_is_not_known() -> None:
+    """Nor is a day far ahead."""
     award = one(montant=-5, dateNotification="0018-13-01").record.public_awards[0]
     assert (award.value_eur, award.notified_on) == (None, None)
 
-
-def test_a_day_far_ahead_is_none() -> None:
     def notified_on(day: str) -> date | None:
         data = io.BytesIO(in_2022(CONTRACT | {"dateNotification": day}))
         (row,) = read_rows("decp", data, JSON, replace(CONTEXT, today=date(2026, 11, 24)))
@@ -179,13 +178,6 @@ def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject() -> None:
         assert "Dupont" not in str(row)
 
 
-def test_the_table_is_read_as_spreadsheets_save_it() -> None:
-    row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
-    data = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
-    (found,) = read(data, CSV, "decp")
-    assert found.record.public_awards[0].object == "Tonte à Béziers"
-
-
 def test_lines_and_concessions_are_read_too() -> None:
     concession = {
         "id": "C1",
@@ -202,19 +194,21 @@ def test_lines_and_concessions_are_read_too() -> None:
     assert len(read(both, JSON, "decp")) == 2
 
 
-def test_the_consolidated_table_has_a_row_per_contract_and_winner_and_its_modifications_are_passed_over() -> None:
+def test_the_consolidated_table_has_a_row_per_contract_and_winner() -> None:
+    """Its modifications are passed over, a SIRET has its first zero again, and it may be as spreadsheets save it."""
     row = f"{BUYER}M1,{BUYER},DEPARTEMENT DU MORBIHAN,%s,SIRET,Nettoyage des locaux,90919200,2025-03-18,1000.5,56,,%s\n"
     data = f"{HEADER}\n" + row % (SIRET, 0) + row % (SIRET, 1) + row % (OTHER, 0) + row % ("", 0)
     first, second, third = read(data.encode(), CSV, "decp")
     assert (first.external_id, first.joins, second.joins) == (f"{BUYER}M1/{SIRET}", SIRET, OTHER)
     assert first.record.public_awards[0].value_eur == 1000.5
     assert (third.line, third.code) == (5, "winner_without_siret")
-
-
-def test_a_siret_that_lost_its_first_zero_has_it_again() -> None:
     data = f"{HEADER}\n{BUYER}M1,{BUYER},X,5580501400101,SIRET,Nettoyage,,2025-03-18,1,56,,0\n"
     (row,) = read(data.encode(), CSV, "decp")
     assert (row.joins if isinstance(row, Row) else row.code) == "05580501400101"
+    row = f"{BUYER}M1,{BUYER},X,{SIRET},SIRET,Tonte à Béziers,,2025-03-18,1,56,,0"
+    saved = f"{HEADER}\n{row}\n".replace(",", ";").replace("\n", "\r\n").encode("cp1252")
+    (found,) = read(saved, CSV, "decp")
+    assert found.record.public_awards[0].object == "Tonte à Béziers"
 
 
 @pytest.mark.parametrize(

@@ -56,20 +56,15 @@ def test_a_compact_element_has_the_fields_that_the_answer_names_after_it() -> No
     assert second.record.active
 
 
-def test_elements_beside_their_taxonomy_are_read_by_the_names_of_categories() -> None:
+def test_categories_are_known_by_ids_or_names_and_flagged_where_they_are_not_mapped() -> None:
+    """One that is mapped to nothing is not flagged."""
     (row,) = read({"elements": [ELEMENT | {"taxonomy": [10435, 10481, 99]}], "taxonomy": TAXONOMY})
     assert [offer.segments for offer in row.record.offers] == [("ev-vegetal",)]
     assert [flag.detail for flag in row.flags] == ["10481 Formation", "99"]
-
-
-def test_newer_maps_give_ids_and_names_of_categories() -> None:
     full = [{"id": 7, "name": "Légumes", "description": "", "index": 0}, {"id": 8, "name": "Miel"}]
     row = one({"categories": ["Légumes", "Miel"], "categoriesFull": full})
     assert [offer.segments for offer in row.record.offers] == [("ev-vegetal",)]
     assert row.flags == (Flag("unmapped_category", "8 Miel"),)
-
-
-def test_a_category_without_a_segment_is_flagged_unless_it_is_mapped_to_nothing() -> None:
     row = one({"taxonomy": [10427, 10428, "10428"]})
     assert (row.record.offers, row.flags) == ((), (Flag("unmapped_category", "10428"),))
 
@@ -83,6 +78,7 @@ def test_an_offer_is_inferred_from_the_name_alone_where_no_category_tells_a_trad
 
 
 def test_own_fields_are_what_the_mapping_says() -> None:
+    """Such a field goes before the standard one where it says something."""
     fields = {
         "text_1": "description", "text_2": "description", "siret_field": "siret", "rayon": "radius_km",
         "reseau": "labels", "domaines": "segments", "ess": "ess", "ref": "contact.person",
@@ -98,9 +94,6 @@ def test_own_fields_are_what_the_mapping_says() -> None:
     assert offer.segments == ("rs-legumerie", "ev-vegetal", "pr-locaux")
     assert offer.service_area.radius_km == 30
     assert row.flags == (Flag("unmapped_category", "Divers"),)
-
-
-def test_an_own_field_goes_before_the_standard_one_where_it_says_something() -> None:
     fields = {"mail": "contact.email", "num": "external_id"}
     row = one({"mail": "a@example.org", "email": "b@example.org", "num": "A-7"}, fields=fields)
     assert (row.record.contact.email, row.external_id) == ("a@example.org", "A-7")
@@ -162,7 +155,8 @@ def test_a_faulty_element_is_rejected_at_its_place(element: dict[str, Any], faul
     assert (row.external_id, f"{row.code} {row.pointer}") == ("10kw", fault)
 
 
-def test_faults_cost_one_row_each() -> None:
+def test_elements_come_in_a_list_or_by_line_and_a_fault_costs_one_row() -> None:
+    """A document of something else is one faulty row."""
     document = b'[{"id": 1, "name": "A"},\n{"id": 2},\n["x", 3],\n7,\n{"id": 5, "name": "E"}]'
     assert [(row.line, isinstance(row, Row)) for row in read(document)] == [
         (1, True),
@@ -171,11 +165,10 @@ def test_faults_cost_one_row_each() -> None:
         (4, False),
         (5, True),
     ]
-
-
-def test_elements_come_by_line_too() -> None:
     data = b'{"id": 1, "name": "A"}\n{"data": [["b", ["B"], 45, 0, []]], "mapping": ["id", ["title"]]}\n'
     assert [(row.line, row.record.name) for row in read(data, NDJSON) if isinstance(row, Row)] == [(1, "A"), (2, "B")]
+    (row,) = read(TAXONOMY)
+    assert (row.line, row.code, row.pointer) == (1, "missing_field", "/external_id")
 
 
 def test_the_real_payloads_come_in(shared_data: Path) -> None:
@@ -202,8 +195,3 @@ def test_the_real_taxonomies_name_their_categories(name: str, shared_data: Path)
     taxonomy = json.loads((shared_data / "peers" / "gogocarto" / name).read_bytes())
     (row,) = read({"taxonomy": taxonomy, "elements": [ELEMENT | {"taxonomy": [10473]}]})
     assert row.flags == (Flag("unmapped_category", "10473 Education & Formation"),)
-
-
-def test_a_document_of_something_else_is_one_faulty_row() -> None:
-    (row,) = read(TAXONOMY)
-    assert (row.line, row.code, row.pointer) == (1, "missing_field", "/external_id")

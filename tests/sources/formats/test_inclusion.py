@@ -91,16 +91,13 @@ def test_an_activity_says_where_it_is_offered(activity: dict[str, Any], expected
     assert area(**activity) == expected
 
 
-def test_an_activity_may_be_wrapped_as_in_a_dump_of_the_directory() -> None:
+def test_activities_may_be_wrapped_and_sectors_that_none_is_in_are_kept() -> None:
     fields = {"siae": 7, "sector": "pressing-et-nettoyage-a-sec", "presta_type": ["PREST"], "geo_range": "COUNTRY"}
     dumped = [{"model": "siaes.siaeactivity", "pk": 1, "fields": fields}]
     offers = one(activities=dumped, sectors=None).record.offers
     assert [(offer.segments, offer.service_area) for offer in offers] == [
         (("lt-blanchisserie",), ServiceArea(national=True))
     ]
-
-
-def test_sectors_that_no_activity_is_in_are_kept() -> None:
     activities = [{"sector": {"slug": "traiteur"}, "presta_type": ["PREST"], "geo_range": "COUNTRY"}]
     listed = [{"slug": "traiteur"}, {"slug": "repassage"}]
     offers = one(activities=activities, sectors=listed).record.offers
@@ -110,16 +107,13 @@ def test_sectors_that_no_activity_is_in_are_kept() -> None:
     ]
 
 
-def test_a_sector_without_a_segment_is_flagged() -> None:
+def test_a_sector_means_what_the_source_says_and_is_flagged_where_nothing_does() -> None:
     row = one(sectors=[{"name": "Cordonnerie", "slug": "cordonnerie"}, {"name": "Neuf", "slug": "neuf"}], name="X")
     assert row.record.offers == ()
     assert row.flags == (
         Flag("unmapped_category", "cordonnerie Cordonnerie"),
         Flag("unmapped_category", "neuf Neuf"),
     )
-
-
-def test_the_source_may_say_what_a_sector_means() -> None:
     mapping = SourceMapping(categories={"fromagerie": ("rs-legumerie",), "12": ("ev-entretien",), "traiteur": ()})
     context = Context(CONTEXT.territories, CONTEXT.taxonomy, CONTEXT.cpv, mapping)
     activities = [{"sector": 12}, {"sector": {"slug": "fromagerie"}}]
@@ -173,12 +167,13 @@ def test_pages_come_one_after_the_other() -> None:
     assert [(row.line, row.external_id) for row in read(lines, NDJSON)] == [(1, "7"), (2, "8"), (2, "9"), (3, "10")]
 
 
-def test_every_sector_has_its_place(shared_data: Path) -> None:
+def test_every_sector_has_its_place_and_known_segments_or_none(shared_data: Path) -> None:
     """154 of them; those that stand for nothing are told in docs/formats.md."""
     with (shared_data / "taxonomy" / "lemarche_sectors.csv").open(encoding="utf-8") as file:
         slugs = {row["slug"] for row in csv.DictReader(file)}
     assert set(sectors()) == slugs
     assert sum(bool(segments) for segments in sectors().values()) == 115
+    assert {each for named in sectors().values() for each in named if not taxonomy.load().known(each)} == set()
 
 
 def test_the_documentation_lists_every_sector() -> None:
@@ -214,10 +209,6 @@ def test_the_real_payloads_come_in(shared_data: Path) -> None:
     assert sum(offer.presta_types == ("DISP",) for each in offers for offer in each) == 9
 
 
-def test_every_sector_stands_for_known_segments_or_for_none() -> None:
-    assert {each for named in sectors().values() for each in named if not taxonomy.load().known(each)} == set()
-
-
 def structures(document: str, media_type: str = JSON) -> list[Any]:
     return list(read_rows("emplois", io.BytesIO(document.encode()), media_type, CONTEXT))
 
@@ -249,21 +240,16 @@ def test_an_extract_without_ids_is_known_by_siret_and_kind() -> None:
 
 
 def test_jobs_tell_trades_before_words_do() -> None:
+    """By a code that may stand after its label; an agency lends staff whatever it recruits for."""
     job, words = structure().record.offers
     assert (job.segments, words.segments) == (("pr-locaux",), ("re-ressourcerie",))
     (evidence,) = job.evidence
     assert (evidence.kind, evidence.reference, evidence.on) == ("job", "K2204", date(2026, 10, 1))
     assert words.evidence[0].kind == "words"
-
-
-def test_a_code_may_stand_after_its_label_and_a_page_may_hold_nstructure() -> None:
     job = JOB | {"rome": "Nettoyage de locaux (K2204)", "mis_a_jour_le": None, "cree_le": "?"}
     (offer,) = structure(postes=[job], description="").record.offers
     assert (offer.segments, offer.evidence[0].on) == (("pr-locaux",), None)
     assert structure(postes=None, description=None, type="EI").record.offers == ()
-
-
-def test_an_agency_lends_staff_whatever_it_recruits_for() -> None:
     (offer,) = structure(type="ETTI").record.offers
     assert offer.segments == ("so-mad",)
 

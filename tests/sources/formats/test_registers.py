@@ -14,7 +14,7 @@ from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
-from sources.validation import siret_passes_check
+from sources.siret import siret_passes_check
 from tests.sources.formats.conftest import SAMPLES, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
@@ -119,19 +119,16 @@ def test_the_real_file_of_esat_comes_in(shared_data: Path) -> None:
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
 
 
-def test_a_group_or_branch_is_a_record_of_that_kind() -> None:
+def test_groups_and_branches_are_numbered_apart() -> None:
+    """The second list is as a French spreadsheet saves it."""
     data = b"label_id,name,siret,postal_code,city,branch_of\n7,GEIQ BTP 35,,35000,Rennes,\n8,,,35000,Rennes,7\n"
     first, second = read(data, CSV, "geiq")
     assert (first.external_id, first.record.offers) == ("7", ())
     assert [approval.kind for approval in first.record.approvals or ()] == ["GEIQ"]
     assert first.record.address.commune == "35238"
     assert isinstance(second, RowError)
-
-
-def test_branches_are_numbered_apart_from_groups() -> None:
-    """As a French spreadsheet saves the list."""
-    data = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
-    group, branch = read(data.encode("cp1252"), CSV, "geiq")
+    saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
+    group, branch = read(saved.encode("cp1252"), CSV, "geiq")
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
 
 
@@ -146,6 +143,7 @@ ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l
 
 
 def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
+    """Also between semicolons, in Windows-1252."""
     first, second, third = read(
         f"{ESS_HEADER}5580501,A,Mutuelles,56300\nX,B,,\n807469317,C,,\n".encode(), CSV, "ess-france"
     )
@@ -153,9 +151,6 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
     assert (first.record.ess, first.record.legal_form, first.record.siret) == (True, "mutual", None)
     assert (second.line, second.code) == (3, "invalid_siren")
     assert third.record.legal_form is None
-
-
-def test_semicolons_and_windows_1252_are_read() -> None:
     data = ESS_HEADER.replace(",", ";").encode() + "807469317;Été;Coopératives;56300\n".encode("cp1252")
     (row,) = read(data, CSV, "ess-france")
     assert row.record.legal_form == "cooperative"
@@ -197,6 +192,7 @@ def one_association(**cells: str) -> Any:
 
 
 def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None:
+    """A SIRET goes before a SIREN."""
     row = one_association()
     (offer,) = row.record.offers
     assert (row.external_id, row.joins, row.record.siret) == ("W561000001", "807469317", None)
@@ -205,9 +201,6 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
     assert (row.record.description, row.record.legal_form) == ("gérer une crèche", "association")
     for private in ("PASCAL", "0297000000", "jeanne"):
         assert private not in str(row)
-
-
-def test_a_siret_goes_before_a_siren() -> None:
     row = one_association(siret="80746931700018")
     assert row.joins == row.record.siret == "80746931700018"
 
@@ -230,7 +223,7 @@ def test_the_real_file_is_read_row_by_row(shared_data: Path) -> None:
     assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
 
 
-def test_a_legal_unit_tells_what_it_is_licensed_for() -> None:
+def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> None:
     data = (
         b"siren,est_ess,est_siae,est_qualiopi,est_organisme_formation,est_entrepreneur_spectacle,est_societe_mission\n"
         b"807469317,true,true,true,true,false,false\n22560001,False,,,,True,True\n"
@@ -242,9 +235,6 @@ def test_a_legal_unit_tells_what_it_is_licensed_for() -> None:
     assert (second.joins, second.record.ess) == ("022560001", None)
     assert [offer.segments for offer in second.record.offers] == [("cc-spectacle",)]
     assert second.record.labels == ("Société à mission",)
-
-
-def test_an_establishment_tells_its_certificates() -> None:
     data = b"siret,siren,liste_rge,liste_id_bio\n80746931700018,807469317,\"['8611M10D109']\",[]\n"
     (row,) = read(data, CSV, "directory")
     assert (row.joins, [offer.segments for offer in row.record.offers]) == ("80746931700018", [("bt-energie",)])

@@ -36,10 +36,16 @@ def test_a_row_with_french_titles_becomes_a_record() -> None:
     assert [approval.kind for approval in record.approvals] == ["ESAT"]
 
 
-def test_titles_may_stand_below_the_name_of_the_table() -> None:
+def test_titles_may_stand_below_the_name_of_the_table_but_one_is_of_names() -> None:
+    """The SIRET serves where no column has ids."""
     (row,) = rows("1;Ferme de Séné;;56860;Séné;;;;", header=f"Annuaire du réseau;;;;;;;;\n;;;;;;;;\n{HEADER}")
     assert isinstance(row, Row)
     assert row.line == 4
+    (row,) = rows("Un nom;91310933600010", header="Nom;SIRET\n")
+    assert isinstance(row, Row)
+    assert row.external_id == "91310933600010"
+    with pytest.raises(UnreadableFile, match="names of the suppliers"):
+        rows("1;2", header="a;b\n")
 
 
 def test_an_activity_that_is_no_segment_is_flagged() -> None:
@@ -71,17 +77,6 @@ def test_a_faulty_cell_is_rejected_at_its_place(line: str, pointer: str, code: s
     assert (row.line, row.pointer, row.code) == (2, pointer, code)
 
 
-def test_the_siret_serves_where_no_column_has_ids() -> None:
-    (row,) = rows("Un nom;91310933600010", header="Nom;SIRET\n")
-    assert isinstance(row, Row)
-    assert row.external_id == "91310933600010"
-
-
-def test_a_table_without_a_title_for_names_is_refused() -> None:
-    with pytest.raises(UnreadableFile, match="names of the suppliers"):
-        rows("1;2", header="a;b\n")
-
-
 def test_the_model_is_read_as_it_is_given() -> None:
     table = "\n".join(";".join(row) for row in model()).replace(
         "Entretien d'espaces verts ;", "\"Entretien d'espaces verts ;"
@@ -98,22 +93,17 @@ def corrected(table: bytes, format_: str, wrong: str, right: str) -> list[Any]:
     return read(rejected_rows(table, format_, {}, said).replace(wrong.encode(), right.encode()), CSV, format_)
 
 
-def test_rows_of_a_network_are_corrected_and_sent_again() -> None:
+def test_rejected_rows_are_corrected_and_sent_again() -> None:
+    """All rows of a record are given back, and the faults of before are replaced."""
     table = "Annuaire;;\nNom;SIRET;Effectif\nUn;91310933600010;douze\nDeux;54941009000019;3\n=Trois;03021234567891;x\n"
     (first, second) = corrected(table.encode(), "spreadsheet", "douze", "12")
     assert (first.record.name, first.record.employees) == ("Un", 12)
     assert isinstance(second, RowError)
     assert second.external_id == "03021234567891"
-
-
-def test_all_rows_of_a_rejected_record_are_given_back() -> None:
     table = "external_id,name,segments\n1,Un,ev-entretien\n1,Un,ev-crreation\n2,Deux,ev-entretien\n"
     (row,) = corrected(table.encode(), "vivier", "ev-crreation", "ev-creation")
     assert [offer.segments for offer in row.record.offers] == [("ev-entretien",), ("ev-creation",)]
-
-
-def test_the_faults_of_before_are_replaced() -> None:
-    table = "Nom;SIRET;à corriger\nUn;12;Le SIRET a 14 chiffres\n".encode()
-    assert rejected_rows(table, "spreadsheet", {}, {2: "autre chose"}).decode("utf-8-sig") == (
+    before = "Nom;SIRET;à corriger\nUn;12;Le SIRET a 14 chiffres\n".encode()
+    assert rejected_rows(before, "spreadsheet", {}, {2: "autre chose"}).decode("utf-8-sig") == (
         "Nom;SIRET;à corriger\r\nUn;12;autre chose\r\n"
     )

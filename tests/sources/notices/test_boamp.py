@@ -76,12 +76,13 @@ def test_a_form_in_capitals_is_read() -> None:
     assert need.buyer.name == "Ville de Vannes"
 
 
-def test_a_form_that_says_not_reserved_is_believed() -> None:
+def test_a_cancelled_procedure_is_told_and_a_form_that_says_not_reserved_is_believed() -> None:
     donnees = {
         "OBJET": {"TITRE_MARCHE": "Tonte, marché réservé aux ESAT"},
         "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_NON": ""},
     }
     assert read_record(boamp(donnees)).need.lots[0].reserved == ()
+    assert "Cet avis annule la procédure" in noted(read_record(boamp(FNSIMPLE, etat="ANNULATION")))
 
 
 @pytest.mark.parametrize(
@@ -112,10 +113,6 @@ def test_lots_are_nested_in_several_ways(lots: Any) -> None:
 )
 def test_the_shapes_of_the_api_are_read_alike(shaped: Any) -> None:
     assert read_record(shaped(boamp(eforms_donnees()))).need == read_record(boamp(eforms_donnees())).need
-
-
-def test_a_cancelled_procedure_is_told() -> None:
-    assert "Cet avis annule la procédure" in noted(read_record(boamp(FNSIMPLE, etat="ANNULATION")))
 
 
 @pytest.mark.parametrize(

@@ -171,12 +171,9 @@ def test_the_buyers_kind_follows_from_its_legal_type(
     assert (buyer.kind, buyer.contracting_authority) == (kind, authority)
 
 
-def test_a_concession_and_a_dynamic_system_are_told_apart() -> None:
+def test_the_maximum_of_a_framework_agreement_is_the_total_and_concessions_and_dynamic_systems_are_told_apart() -> None:
     need = read_xml(eforms(eforms_lot("LOT-0001", system("none", "dps-nlist") + project()), basis="32014L0023")).need
     assert (need.contract, need.technique) == ("concession", "dynamic_purchasing_system")
-
-
-def test_the_maximum_of_a_framework_agreement_is_the_total() -> None:
     most = extension('<efbc:FrameworkMaximumAmount currencyID="EUR">200000</efbc:FrameworkMaximumAmount>')
     estimate = '<cbc:EstimatedOverallContractAmount currencyID="EUR">150000</cbc:EstimatedOverallContractAmount>'
     bare = project(amount="")
@@ -196,15 +193,12 @@ def test_an_amount_that_is_no_value_in_euros_is_told(amount: str, currency: str)
     assert any(text.startswith(f"Le montant « {amount} {currency} »") for text in noted(read))
 
 
-def test_french_comes_first_among_languages() -> None:
+def test_french_comes_first_among_languages_and_the_first_among_buyers() -> None:
     raw = eforms(LOT).replace(
         b'<cbc:Name languageID="FRA">Nettoyage',
         b'<cbc:Name languageID="ENG">Cleaning</cbc:Name><cbc:Name languageID="FRA">Nettoyage',
     )
     assert read_xml(raw).need.lots[0].title == "Nettoyage des locaux"
-
-
-def test_the_first_of_several_buyers_is_read() -> None:
     second = organisation("21560260300017", "Ville de Vannes", "ORG-0002")
     raw = eforms(LOT, organisations=second + organisation())
     raw = raw.replace(
@@ -222,15 +216,12 @@ def test_a_number_that_is_no_siret_is_told(number: str) -> None:
     assert f"Le numéro de l'acheteur n'est pas un SIRET : « {number} »" in noted(read)
 
 
-def test_a_duration_without_end_is_told() -> None:
+def test_a_duration_without_end_and_renewals_that_only_the_text_tells_are_noted() -> None:
     code = '<cbc:DescriptionCode listName="timeperiod">UNLIMITED</cbc:DescriptionCode>'
     period = f"<cac:PlannedPeriod>{code}</cac:PlannedPeriod>"
     read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=period))))
     assert read.need.lots[0].duration_months is None
     assert "La durée ne se dit pas en mois : « UNLIMITED »" in noted(read)
-
-
-def test_renewals_that_only_the_text_tells_are_noted() -> None:
     read = read_xml(eforms(eforms_lot("LOT-0001", project(rest=YEAR, description="Reconductible 2 fois un an."))))
     assert read.need.lots[0].renewal_months == 24
     assert any("d'après le texte" in text for text in noted(read))

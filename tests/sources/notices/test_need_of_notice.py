@@ -88,14 +88,11 @@ def test_ids_are_made_distinct_and_titles_cut() -> None:
     assert_taken(read)
 
 
-def test_a_code_that_does_not_exist_is_told_and_the_title_stays() -> None:
+def test_an_unknown_code_is_told_and_a_lot_without_object_left_out() -> None:
     wrong = project(cpv="90919299")
     read = read_xml(eforms(eforms_lot("LOT-0001", wrong), whole=wrong))
     assert (read.need.lots[0].cpv, read.need.lots[0].title) == ((), "Nettoyage des locaux")
     assert any(text.startswith("Code CPV inconnu : « 90919299 » ; peut-être 909192") for text in noted(read))
-
-
-def test_a_lot_without_object_is_left_out() -> None:
     empty = project(title="", cpv="")
     read = read_xml(eforms(eforms_lot("LOT-0001", project()), eforms_lot("LOT-0002", empty), whole=empty))
     assert [lot.id for lot in read.need.lots] == ["LOT-0001"]

@@ -134,6 +134,7 @@ def test_a_contract_without_renewal_says_so_and_a_date_of_end_alone_is_no_durati
 
 
 def test_a_notice_of_the_schema_before_is_read() -> None:
+    """Without lots, the whole is one."""
     shelters = "<RESERVED_CONTRACTS><RESTRICTED_TO_SHELTERED_WORKSHOPS/></RESERVED_CONTRACTS>"
     lots = lot_2013(1, "Tonte", "77314100") + lot_2013(2, "Haies", "77340000")
     need = read_xml(ted_2013(lots, shelters)).need
@@ -145,9 +146,6 @@ def test_a_notice_of_the_schema_before_is_read() -> None:
     assert (need.buyer.name, need.buyer.kind) == ("Ville de Vannes", "local")
     assert need.territory.codes == ("nuts:FR524",)
     assert [lot.duration_months for lot in need.lots] == [24, 24]
-
-
-def test_without_lots_the_whole_is_one() -> None:
     (lot,) = read_xml(ted_2013()).need.lots
     assert (lot.id, lot.title, lot.cpv, lot.value_eur) == ("1", "Entretien", ("77310000",), 90_000)
     assert lot.site.commune == "56260"
@@ -196,7 +194,7 @@ def award_notice(*awards: str) -> bytes:
     )
 
 
-def test_lots_that_only_awards_name_are_read() -> None:
+def test_awards_name_lots_or_leave_one_with_the_total_and_an_amount_with_tax_is_no_value() -> None:
     """The first award of a lot gives its amount; codes and place are those of the whole."""
     read = read_xml(award_notice(award("1", "Tonte", "20000"), award("1", "Tonte", "9"), award("2", "Haies", "40000")))
     assert [(lot.id, lot.title, lot.value_eur) for lot in read.need.lots] == [
@@ -206,15 +204,9 @@ def test_lots_that_only_awards_name_are_read() -> None:
     assert {lot.cpv for lot in read.need.lots} == {("77310000",)}
     assert read.need.territory.codes == ("nuts:FR524",)
     assert (read.need.procedure, read.need.buyer and read.need.buyer.name) == ("restricted", "Ville de Vannes")
-
-
-def test_awards_without_lots_leave_one_with_the_total() -> None:
     read = read_xml(award_notice(award("", "Tonte", "20000"), award("", "Haies", "40000")))
     assert [(lot.id, lot.title, lot.value_eur) for lot in read.need.lots] == [("1", "Entretien", 60_000)]
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
-
-
-def test_an_amount_with_tax_is_no_value() -> None:
     read = read_xml(award_notice(award("1", "Tonte", "20000", tax="INCLUDING_VAT")))
     assert "Un montant toutes taxes comprises n'est pas lu" in noted(read)
 

@@ -125,10 +125,7 @@ def test_a_mark_that_is_not_closed_costs_its_own_row_alone(row: str, kept: bool,
         assert (rows.rows, rows.unclosed) == (1 + others.count("\n"), not kept)
 
 
-def test_two_marks_that_are_not_closed() -> None:
+def test_two_marks_that_are_not_closed_cost_their_rows_and_blank_lines_are_none() -> None:
     text, rows = passed('1;"a\n2;b\n3;"c\n4;d\n')
     assert (text, rows.rows, rows.unclosed) == ("2;b\n4;d\n", 4, 2)
-
-
-def test_blank_lines_are_no_rows() -> None:
     assert passed("\n1;a\n\n\n2;b\n\n")[1].rows == passed('\n1;"a"\n\n\n2;b\n\n')[1].rows == 2

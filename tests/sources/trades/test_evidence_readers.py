@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from domain.reference import cpv, taxonomy, territory
-from domain.suppliers.supplier import Kind, Offer, PublicAward, ServiceArea
+from domain.suppliers.supplier import Kind, Offer, PublicAward
 from sources.trades.evidence_readers import (
     AwardReader,
     Job,
@@ -30,11 +30,6 @@ def test_a_contract_shows_its_winner_at_its_object() -> None:
     assert (offer.segments, offer.basis, offer.service_area) == (("ev-entretien",), "awarded", None)
     assert (evidence.kind, evidence.label) == ("award", "Entretien des espaces verts du lycée")
     assert (evidence.on, evidence.source, evidence.reference) == (date(2025, 3, 1), "decp", "M12")
-
-
-def test_the_place_of_performance_is_a_second_offer() -> None:
-    around, there = AWARDS.offers(won("Entretien des espaces verts", departement="56"))
-    assert (around.service_area, there.service_area) == (None, ServiceArea(codes=("departement:56",)))
 
 
 @pytest.mark.parametrize(

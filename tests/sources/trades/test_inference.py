@@ -33,12 +33,6 @@ def test_a_telling_code_is_an_offer_and_its_evidence() -> None:
     assert offers_by_code(TAXONOMY, "94.99Z", "sirene") == offers_by_code(TAXONOMY, None, "sirene") == ()
 
 
-def test_of_two_vintages_the_one_that_names_a_trade_counts() -> None:
-    assert INFERENCE.telling_code("94.99Z", "81.21Y") == "81.21Y"
-    assert INFERENCE.telling_code("94.99Z", None) == "94.99Z"
-    assert INFERENCE.telling_code(None, "") is None
-
-
 @pytest.mark.parametrize(
     ("naf", "name", "kind", "segments"),
     [
@@ -97,6 +91,8 @@ def test_words_that_name_a_trade(text: str, segments: set[str]) -> None:
         "Sensibilisation auprès des ménages en précarité énergétique",
         "pépinière d'entreprises",
         "EPI EMPLOI",
+        "Espaces de vie. Verts pâturages",
+        "ETABLISSEMENTS ET SERVICES POUR PERSONNES EN SITUATION DE HANDICAP",
     ],
 )
 def test_words_that_say_nothing_of_a_trade(text: str) -> None:
@@ -108,22 +104,23 @@ def test_the_name_of_the_city_is_no_trade() -> None:
     assert read("REGIE DE VITRERIE", city="Redon") == {"pr-specialise"}
 
 
-def test_words_apart_are_no_phrase() -> None:
-    assert read("Espaces de vie. Verts pâturages") == set()
-
-
-def test_every_telling_word_is_one_the_taxonomy_knows() -> None:
+def test_telling_words_and_names_are_of_the_taxonomy() -> None:
     """A word that no segment lists any more would silently tell nothing."""
     synonyms = {stem(word) for segment in taxonomy.load().segments.values() for word in map(fold, segment.synonyms)}
     assert {word for word in WORDS.trade_words if stem(word) not in synonyms} == set()
+    assert {
+        segment for naming in WORDS.networks + WORDS.names for segment in naming.segments
+    } <= taxonomy.load().segments.keys()
 
 
-def test_ai_and_etti_make_staff_available() -> None:
+def test_ai_and_etti_make_staff_available_and_a_geiq_or_a_silent_code_offers_nothing() -> None:
     offers = INFERENCE.offers("AI", "9499Z", ("ASSOC EMPLOI", "ménage et jardinage"))
     assert [offer.segments for offer in offers] == [("so-mad",), ("pr-locaux", "ev-entretien")]
     assert {offer.presta_types for offer in offers} == {("DISP",)}
     (only,) = INFERENCE.offers("ETTI", "7820Z", ("INTERIM ESPACES VERTS",))
     assert (only.segments, only.presta_types, only.service_area) == (("so-mad",), ("DISP",), None)
+    assert INFERENCE.offers("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",)) == ()
+    assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()
 
 
 def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() -> None:
@@ -132,26 +129,11 @@ def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() 
     assert {offer.basis for offer in offers} == {"inferred"}
 
 
-@pytest.mark.parametrize("naf", ["8121Z", "81.21Y"])
-def test_either_vintage_of_naf_tells(naf: str) -> None:
-    (offer,) = INFERENCE.offers("EI", naf, ("ASSOC ESPOIR",))
-    assert (offer.segments, offer.label) == (("pr-locaux",), f"Déduit du code NAF {naf}")
-
-
-def test_a_geiq_or_a_silent_naf_code_offers_nothing() -> None:
-    assert INFERENCE.offers("GEIQ", "8130Z", ("GEIQ ESPACES VERTS",)) == ()
-    assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()
-
-
 def test_a_network_adds_what_the_code_leaves_out_and_other_words_of_a_name_count_alone() -> None:
     offers = INFERENCE.offers("EI", "8121Z", ("REGIE DE QUARTIER",))
     assert [offer.segments for offer in offers] == [("pr-locaux",), ("ev-entretien",)]
     assert [offer.segments for offer in INFERENCE.offers("ACI", "8121Z", ("LES JARDINS DU LAC",))] == [("pr-locaux",)]
     assert [offer.segments for offer in INFERENCE.offers("ACI", "8899B", ("LES JARDINS DU LAC",))] == [("ev-vegetal",)]
-
-
-def test_services_for_people_are_not_services_at_home() -> None:
-    assert read("ETABLISSEMENTS ET SERVICES POUR PERSONNES EN SITUATION DE HANDICAP") == set()
 
 
 @pytest.mark.parametrize("licence", get_args(Licence))
@@ -212,12 +194,6 @@ def test_an_inclusion_structure_is_called_by_its_trade(
     name: str, kind: Kind | None, segments: list[tuple[str, ...]]
 ) -> None:
     assert [offer.segments for offer in offers_by_name(name, kind, "siae")] == segments
-
-
-def test_every_name_names_segments_of_the_taxonomy() -> None:
-    assert {
-        segment for naming in WORDS.networks + WORDS.names for segment in naming.segments
-    } <= taxonomy.load().segments.keys()
 
 
 VERDICTS = list(csv.DictReader((Path(__file__).parent / "offer_verdicts.csv").read_text("utf-8").splitlines()))

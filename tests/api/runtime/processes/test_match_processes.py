@@ -14,15 +14,17 @@ import pytest
 from api.runtime.processes import match_processes
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from api.runtime.processes.match_processes import MatchProcesses, MatchTask
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Need
 from domain.text.bilingual import Language
+from matching.allotment.allot import allot_json
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
 from matching.index.tables import build_tables, load_tables, save_tables
 from matching.reference import Reference
 from tests.api.runtime.processes.test_forked_processes import is_running
-from tests.factories import NANTES, ON, RENNES, lot, need, offer, reference, supplier
+from tests.factories import NANTES, ON, RENNES, codes, lot, need, offer, reference, supplier
 
 NEED = need(lot("pr-locaux"), lot("ev-entretien", id="2"))
 SUPPLIERS = [supplier(f"atelier {number}", at=RENNES) for number in range(20)]
@@ -76,6 +78,9 @@ async def test_it_answers_what_this_process_would(processes: MatchProcesses, tmp
     """Byte for byte, of an index that is mapped from a folder, or sent where that is gone."""
     live = mapped(tmp_path / "index")
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+    lots = (DivisibleLot(id="1", segments=("pr-locaux", "pr-specialise")),)
+    asked = AllotmentNeed(lots=lots, territory=codes("departement:35"))
+    assert await processes.run(task(live, allot_json, asked)) == allot_json(asked, live, reference(), ON, "fr")
     processes.end()
     live = live.with_changes([supplier("nouveau")], [], 4)
     (tmp_path / "index").rename(tmp_path / "elsewhere")

@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import pytest
 from litestar.testing import AsyncTestClient
 
@@ -28,17 +27,15 @@ from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, Sup
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
-from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
-from matching.allotment.allot import allot_json
 from matching.index.live_index import LiveIndex
 from matching.inspection.match_cost import estimated_bytes
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import ON, codes, live, lot, need, reference, supplier
+from tests.factories import ON, live, lot, need, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
@@ -181,23 +178,6 @@ async def test_too_many_of_one_key_are_refused(work: MatchWork) -> None:
     await asyncio.gather(*waiting)
     assert refused.value.kind.status == 429
     assert int(refused.value.headers["retry-after"]) > 0
-
-
-@pytest.mark.usefixtures("everything_is_much")
-async def test_proposals_of_lots_are_found_in_a_process_as_here() -> None:
-    """The same answer, and the same refusal."""
-    lots = (DivisibleLot(id="1", segments=("pr-locaux", "pr-specialise")),)
-    asked = AllotmentNeed(lots=lots, territory=codes("departement:35"))
-    faulty = msgspec.structs.replace(asked, territory=codes("departement:999"))
-    with forked_processes(reference()) as forked:
-        work = MatchWork(reference(), read_settings({}), Metrics())
-        work.processes = MatchProcesses(forked)
-        found = await work.run(MatchTask(allot_json, asked, LIVE, ON, "fr"), "key", stays)
-        with pytest.raises(InvalidContent) as refused:
-            await work.run(MatchTask(allot_json, faulty, LIVE, ON, "fr"), "key", stays)
-        work.end()
-    assert found == allot_json(asked, LIVE, reference(), ON, "fr")
-    assert [problem.pointer for problem in refused.value.problems] == ["/territory/codes/0"]
 
 
 @pytest.mark.parametrize(

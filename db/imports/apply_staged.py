@@ -122,7 +122,7 @@ _FIND_SEEDS = f"""
 """  # noqa: S608 - constants
 _SEEDS = text(_FIND_SEEDS.format(which_keys=""))
 # Where many came, their keys are compared at once with those of the records without SIRET, the only ones that a record
-# with a SIRET may be namesake of; most have none, and to look each up would take longer than all the rest of the merge.
+# with a SIRET may be namesake of; most have none, and to look each up would take longer than all the rest.
 _SEEDS_OF_MANY = text(
     _FIND_SEEDS.format(
         which_keys="""
@@ -210,7 +210,7 @@ async def count_withdrawn(connection: Connection, source: str) -> int:
 
 
 async def count_removed_vertices(connection: Connection, source: str, *, absent: bool) -> int:
-    """The number of vertices that the removal of withdrawn records takes away, and with `absent` of those too."""
+    """The number of vertices of the records that are withdrawn and, where `absent`, of those that are absent."""
     which = f"({_IS_ABSENT} OR {_IS_WITHDRAWN})" if absent else _IS_WITHDRAWN
     return await _summed(connection, source, "sum(r.vertices)", f"r.vertices > 0 AND {which}")
 
@@ -221,7 +221,7 @@ async def _summed(connection: Connection, source: str, what: str, which: str) ->
     return await connection.scalar(query, given) or 0
 
 
-async def merge(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
+async def apply_staged(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
     """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
 
     `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
@@ -260,7 +260,7 @@ async def note_received(context: ImportContext) -> None:
 
 
 async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
-    """Regroup the records linked to those that came, changed or went; most are linked to nothing.
+    """Regroup the records linked to the records that came, changed or went; most are linked to nothing.
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
@@ -277,10 +277,10 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to the staged suppliers what only a later release knows of those that they take the place of."""
+    """Add to the staged suppliers the members of the stored ones they replace that only a later release knows."""
 
     def completed(pairs: Sequence[Any]) -> dict[UUID, str]:
-        """The documents to which something is added, by id."""
+        """The documents to which members are added, by id."""
         kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
         return {row.id: document for row, document in kept if document != row.after}
 
@@ -291,7 +291,7 @@ async def _keep_later_members(connection: Connection) -> None:
 
 
 async def _stage_shared(context: ImportContext) -> None:
-    """Stage the suppliers in `to_rewrite`, assembled from all their records: some while others are read and copied."""
+    """Stage the suppliers in `to_rewrite`, assembled from all records: a batch while others are read and copied."""
     connection, change_set = context.connection, context.terms.change_set
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     under_way: deque[asyncio.Future[Sequence[SupplierRow]]] = deque()
@@ -331,6 +331,6 @@ _ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
 
 
 async def refresh_statistics(connection: Connection) -> None:
-    """Refresh them, in the transaction of the connection; others that do wait until it ends."""
+    """Refresh the planner's statistics on records and suppliers; other refreshes wait until this transaction ends."""
     await connection.execute(_ROUGHLY)
     await connection.execute(_ANALYZE)
