@@ -67,7 +67,7 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Absence(msgspec.Struct, frozen=True):
-    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
+    """The facts of an `AbsenceReason`, before words; `message`: that of the failed gate, where it is known.
 
     `data_changed`: this was found with data that are no longer those of the version.
     """
@@ -217,10 +217,10 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
 
 
 def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
-    """By lot, the candidates of `other` that `version` does not show and does not say why."""
+    """The candidates of `other`, by lot, that `version` neither shows nor gives a reason for leaving out."""
     found: dict[str, list[UUID]] = {}
     for lot in (each.id for each in version.need.lots):
-        own, theirs = _Side(version, lot, {}), _Side(other, lot, {})
+        own, theirs = _LotSide(version, lot, {}), _LotSide(other, lot, {})
         found[lot] = [each for each in theirs.ranks if each not in own.ranks and own.known_absence(each) is None]
     return found
 
@@ -240,15 +240,18 @@ def compare(
         changed_fields=changed_fields(before.need, after.need),
         lots=tuple(
             _lot_diff(
-                lot, _Side(before, lot, not_before.get(lot, {})), _Side(after, lot, not_after.get(lot, {})), language
+                lot,
+                _LotSide(before, lot, not_before.get(lot, {})),
+                _LotSide(after, lot, not_after.get(lot, {})),
+                language,
             )
             for lot in lots
         ),
     )
 
 
-class _Side:
-    """A lot as one version has it."""
+class _LotSide:
+    """One lot in one of the two versions that are compared."""
 
     def __init__(self, version: FrozenShortlist, lot_id: str, absences: Mapping[UUID, Absence]) -> None:
         self.version, self.absences = version, absences
@@ -273,8 +276,8 @@ class _Side:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
-        """By supplier that `other` shows, why it is not a candidate. `changed`: the fields of the lot that differ."""
+    def reasons(self, other: "_LotSide", changed: Sequence[str], language: Language) -> Reasons:
+        """The reason why each supplier shown by `other` is no candidate here. `changed`: the lot's differing fields."""
         heirs = {
             each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
             for part, each in other.absences.items()
@@ -289,7 +292,7 @@ class _Side:
         return found
 
     def criteria(self) -> dict[str, object]:
-        """The fields that decide who is a candidate of the lot, and how many of them are shown; its title if read."""
+        """The fields of the lot that decide who is a candidate and how many are shown; the title if it was read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
@@ -305,7 +308,7 @@ class _Side:
         }
 
 
-def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
+def _lot_diff(lot_id: str, before: _LotSide, after: _LotSide, language: Language) -> LotDiff:
     names, lot = before.names | after.names, after.lot or before.lot
     criteria = after.criteria()
     changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)
