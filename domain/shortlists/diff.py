@@ -220,7 +220,7 @@ def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, l
     """The candidates of `other`, by lot, that `version` neither shows nor gives a reason for leaving out."""
     found: dict[str, list[UUID]] = {}
     for lot in (each.id for each in version.need.lots):
-        own, theirs = _LotSide(version, lot, {}), _LotSide(other, lot, {})
+        own, theirs = _Side(version, lot, {}), _Side(other, lot, {})
         found[lot] = [each for each in theirs.ranks if each not in own.ranks and own.known_absence(each) is None]
     return found
 
@@ -240,17 +240,14 @@ def compare(
         changed_fields=changed_fields(before.need, after.need),
         lots=tuple(
             _lot_diff(
-                lot,
-                _LotSide(before, lot, not_before.get(lot, {})),
-                _LotSide(after, lot, not_after.get(lot, {})),
-                language,
+                lot, _Side(before, lot, not_before.get(lot, {})), _Side(after, lot, not_after.get(lot, {})), language
             )
             for lot in lots
         ),
     )
 
 
-class _LotSide:
+class _Side:
     """One lot in one of the two versions that are compared."""
 
     def __init__(self, version: FrozenShortlist, lot_id: str, absences: Mapping[UUID, Absence]) -> None:
@@ -276,7 +273,7 @@ class _LotSide:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def reasons(self, other: "_LotSide", changed: Sequence[str], language: Language) -> Reasons:
+    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
         """The reason why each supplier shown by `other` is no candidate here. `changed`: the lot's differing fields."""
         heirs = {
             each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
@@ -308,7 +305,7 @@ class _LotSide:
         }
 
 
-def _lot_diff(lot_id: str, before: _LotSide, after: _LotSide, language: Language) -> LotDiff:
+def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
     names, lot = before.names | after.names, after.lot or before.lot
     criteria = after.criteria()
     changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)
