@@ -141,7 +141,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def dear_matches(services: Services) -> AsyncIterator[None]:
-    """The part that has needs whose match is dear matched in other processes, where the server may start some."""
+    """The part that has dear matches (slow ones) made in other processes, where the server may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
     try:

@@ -83,7 +83,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
                 for facts in some:
                     drawn |= await _drawn_territories(call, facts, ground)
             await asyncio.to_thread(tally.add, some)
-        exchanges = tally.relevant(await exchanges_about(connection, organisation, tally.need_ids))
+        exchanges = tally.relevant_exchanges(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
         barriers = await barrier_figures(connection, organisation, exchanges)
         notes = await barrier_notes(connection, organisation, exchanges)
@@ -94,7 +94,7 @@ ROUTES = (get_insights,)
 
 
 async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """For each territory of a need that is given as no codes: whether it shares ground with the query's.
+    """Whether each territory of a need that is given otherwise than by codes shares ground with the query's.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """
