@@ -35,7 +35,7 @@ NOT_STORED = UUID(int=0)
 """The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
 
-class _Remembered(NamedTuple):
+class _RememberedClient(NamedTuple):
     client: Client
     fresh_until: float
 
@@ -62,7 +62,7 @@ class Keys:
         self._now = now
         self._limits = limits or Limits(monotonic)
         self._is_well_formed: Callable[[str], bool] = bool
-        self._known: OrderedDict[bytes, _Remembered] = OrderedDict()
+        self._known: OrderedDict[bytes, _RememberedClient] = OrderedDict()
         self._looking: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
@@ -120,12 +120,12 @@ class Keys:
             return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
-        self._known[digest] = _Remembered(client, self._monotonic() + self._cache_seconds)
+        self._known[digest] = _RememberedClient(client, self._monotonic() + self._cache_seconds)
         self._known.move_to_end(digest)
         if len(self._known) > KEYS_REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _looked_up(self, key: str, known: _Remembered | None) -> Client | None:
+    async def _looked_up(self, key: str, known: _RememberedClient | None) -> Client | None:
         if self._find is None:
             raise Refusal("database-away")
         try:
@@ -136,7 +136,7 @@ class Keys:
                 return known.client
             raise
 
-    async def _administrator(self, known: _Remembered | None) -> Client:
+    async def _administrator(self, known: _RememberedClient | None) -> Client:
         organisation = known.client.organisation_id if known else NOT_STORED
         if organisation == NOT_STORED and self._find_organisation is not None:
             try:

@@ -142,12 +142,14 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _build(_in_transaction(handler) if connection else handler, route, takes_query=query is not None)
+        return _build_route_handler(
+            _with_transaction(handler) if connection else handler, route, takes_query=query is not None
+        )
 
     return decorate
 
 
-def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
+def _build_route_handler(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
     formats = None
     # an address names the format of what is read, where several have names
     if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
@@ -162,7 +164,7 @@ def _build(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHan
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
-def _in_transaction(handler: Handler) -> Handler:
+def _with_transaction(handler: Handler) -> Handler:
     """The handler, called with a transaction."""
 
     async def handle(call: Call, **arguments: Any) -> Any:
@@ -190,7 +192,7 @@ def _options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler
     return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
 
 
-class _Encoded:
+class _EncodedResponse:
     """An answer that is already encoded; the framework's own response class would be copied, then built twice."""
 
     __slots__ = ("_body", "_headers", "_status")
@@ -235,7 +237,7 @@ def _adapter(
         # a copy: the framework keeps these with the request
         arguments: dict[str, Any] = {**request.path_params}
         if tail:
-            arguments[tail] = _tail(request.scope, route)
+            arguments[tail] = _last_segment(request.scope, route)
         parameters = query.read(request.scope["query_string"])
         if by_address:
             request.media_type = by_address.chosen(parameters) or negotiated(request, offered)
@@ -247,12 +249,12 @@ def _adapter(
         elif takes_nothing:
             await require_empty(request, services.settings.body_limit, request.share_of_body)
         answer = await handler(request, **arguments)
-        return await _encoded(request, answer, route)
+        return await _encode_answer(request, answer, route)
 
     return adapter
 
 
-async def _encoded(request: Call, answer: Any, route: Route) -> ASGIApp:
+async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
     """The answer of a handler as it is sent, with a name where it is kept as a file."""
     headers, status = dict[str, str](), route.statuses[0]
     if route.file is not None and request.media_type in KEPT_AS_FILES:
@@ -265,15 +267,15 @@ async def _encoded(request: Call, answer: Any, route: Route) -> ASGIApp:
             answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
     if answer is None:
-        return _Encoded(status, {}, b"")
+        return _EncodedResponse(status, {}, b"")
     headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
     sent = await coded(encoded, request.media_type, headers, accept_encoding)
     headers["content-length"] = str(len(sent))
-    return _Encoded(status, headers, sent)
+    return _EncodedResponse(status, headers, sent)
 
 
-def _tail(scope: ASGIScope, route: Route) -> Tail:
+def _last_segment(scope: ASGIScope, route: Route) -> Tail:
     """The last segment of the path. Raises NotFound where it is not UTF-8, or has slashes that are not encoded."""
     raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
     segments = raw.strip(b"/").split(b"/")

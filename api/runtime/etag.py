@@ -45,12 +45,14 @@ def conditional_get(
         if accepts_gzip(call.headers.get("accept-encoding", "")):
             headers["etag"] = etag.removesuffix('"') + _COMPRESSED
     known = call.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in {_of_object(tag.strip().removeprefix("W/")) for tag in known.split(",")}:
+    if known.strip() == "*" or etag in {
+        _without_coding_mark(tag.strip().removeprefix("W/")) for tag in known.split(",")
+    }:
         return Response(b"", status_code=304, headers=headers)
     return Response(body, headers={**headers, "content-type": media_type})
 
 
-def _of_object(tag: str) -> str:
+def _without_coding_mark(tag: str) -> str:
     """The entity tag without the mark of its coding: whatever was read compressed may be changed all the same.
 
     Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
@@ -70,6 +72,6 @@ def require_match(call: Call, etag: str | None) -> None:
 def require_known(known: str | None, etag: str | None) -> None:
     """Raises Refusal (412) where `known`, the tags that `If-Match` named, has not the `etag`; None: it named none."""
     if known is not None:
-        tags = {_of_object(tag.strip()) for tag in known.split(",")}
+        tags = {_without_coding_mark(tag.strip()) for tag in known.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):
             raise Refusal("stale-version")

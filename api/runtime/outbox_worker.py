@@ -60,14 +60,14 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
     """The part of the application that delivers these kinds; needs the database part."""
 
     async def wake(watch: DatabaseWatch, deliverers: list[Deliverer]) -> None:
-        """Wake them when something was queued or the directory changed, and every second."""
+        """Wake the deliverers when something was queued or the directory changed, and every second."""
         async with aclosing(watch.versions()) as hints:
             async for _ in hints:
                 for each in deliverers:
                     each.wake()
 
     @asynccontextmanager
-    async def part(services: Services) -> AsyncIterator[None]:
+    async def run_deliverers(services: Services) -> AsyncIterator[None]:
         if services.engine is None or services.watch is None:
             raise RuntimeError("the database is attached and watched before anything is delivered from it")
         async with AsyncExitStack() as stack:
@@ -89,7 +89,7 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
                 stop()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    return part
+    return run_deliverers
 
 
 class Deliverer:

@@ -59,7 +59,7 @@ class Tracing:
             with self._tracer.start_as_current_span(
                 method, self._propagator.extract(sent), trace.SpanKind.SERVER, record_exception=False
             ) as span:
-                await app(scope, receive, _noting_status(span, send))
+                await app(scope, receive, _send_noting_status(span, send))
                 span.update_name(f"{method} {route_of(scope)}")
                 known = {"http.request.method": method, "http.route": route_of(scope)}
                 span.set_attributes(known | {"vivier.request_id": scope["request_id"]})  # type: ignore[typeddict-item]
@@ -81,7 +81,7 @@ class Tracing:
         return end
 
 
-def _noting_status(span: trace.Span, send: Send) -> Send:
+def _send_noting_status(span: trace.Span, send: Send) -> Send:
     async def noting(message: Message) -> None:
         if message["type"] == "http.response.start":
             span.set_attribute("http.response.status_code", message["status"])

@@ -51,7 +51,7 @@ def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
     """
     if not accept.strip():
         return offered[0]
-    ranges, acceptable = _weighted(accept), []
+    ranges, acceptable = _weighted_items(accept), []
     for media in offered:
         patterns = ("*/*", media.partition("/")[0] + "/*", media)
         fitting = [(patterns.index(pattern), quality) for pattern, quality in ranges if pattern in patterns]
@@ -65,7 +65,7 @@ def choose_media(accept: str, offered: tuple[str, ...]) -> str | None:
 def choose_language(accept_language: str) -> Language:
     """French, unless `Accept-Language` prefers English; on equal quality the one named first."""
     qualities: dict[str, float] = {}
-    for tag, quality in _weighted(accept_language):
+    for tag, quality in _weighted_items(accept_language):
         qualities.setdefault(tag.partition("-")[0], quality)
     wildcard = qualities.get("*", 0.0)
     french, english = qualities.get("fr", wildcard), qualities.get("en", wildcard)
@@ -78,12 +78,12 @@ def choose_language(accept_language: str) -> Language:
 @short_cache(KEPT, LONGEST_KEPT, len)
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether `Accept-Encoding` allows gzip and does not rather have the answer as it is."""
-    qualities = dict(reversed(_weighted(accept_encoding)))
+    qualities = dict(reversed(_weighted_items(accept_encoding)))
     quality = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
     return quality > 0 and quality >= qualities.get("identity", 0.0)
 
 
-def _weighted(header: str) -> list[tuple[str, float]]:
+def _weighted_items(header: str) -> list[tuple[str, float]]:
     """The comma-separated items of a header in lower case, each with its `q` (default 1); unreadable ones omitted."""
     items = []
     for item in header.lower().split(","):

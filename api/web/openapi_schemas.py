@@ -146,8 +146,8 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
     """
     taken, given, patched = tuple(taken), tuple(given), tuple(patched)
     _, schemas = msgspec.json.schema_components([*taken, *given, *patched], ref_template=REF)
-    classes = _classes([*taken, *given, *patched])
-    in_requests = _classes([*taken, *patched])
+    classes = _structs_by_name([*taken, *given, *patched])
+    in_requests = _structs_by_name([*taken, *patched])
     for name, schema in schemas.items():
         schema["description"] = cleandoc(schema.get("description", ""))
         _describe_properties(schema, classes[name])
@@ -230,7 +230,7 @@ def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> 
             described["description"] = ". ".join(filter(None, sentences))
 
 
-def _classes(kinds: Iterable[Any]) -> dict[str, Any]:
+def _structs_by_name(kinds: Iterable[Any]) -> dict[str, Any]:
     """The structs that the types are made of, by the names that msgspec gives them, such as `Page_Award_`."""
     found: dict[str, Any] = {}
     for info in msgspec.inspect.multi_type_info(kinds):

@@ -52,7 +52,7 @@ def write_cursor(name: str, position: object) -> str:
     Every other list refuses it.
     """
     payload = msgspec.json.encode(position)
-    return base64.urlsafe_b64encode(_check(name, payload) + payload).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_checksum(name, payload) + payload).decode().rstrip("=")
 
 
 def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
@@ -65,7 +65,7 @@ def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
     try:
         raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         check, payload = raw[:CHECK_BYTES], raw[CHECK_BYTES:]
-        if check == _check(name, payload):
+        if check == _checksum(name, payload):
             return msgspec.json.decode(payload, type=kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         pass
@@ -115,5 +115,5 @@ def next_link(call: Request[Any, Any, Any], next_cursor: str | None) -> dict[str
     return {"link": f'<{base}{path}?{urlencode([*others, ("cursor", next_cursor)])}>; rel="next"'}
 
 
-def _check(name: str, payload: bytes) -> bytes:
+def _checksum(name: str, payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=CHECK_BYTES, key=name.encode()).digest()

@@ -174,7 +174,7 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:
     """The slug of the type that all these problems are of; `general` where they differ, or are of no special one."""
-    slugs = {_slug(problem) or general for problem in problems}
+    slugs = {_special_slug(problem) or general for problem in problems}
     return slugs.pop() if len(slugs) == 1 else general
 
 
@@ -194,7 +194,7 @@ def _framework_refusal(failure: HTTPException) -> Refusal:
 _OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
 
 
-def _slug(problem: Problem) -> str | None:
+def _special_slug(problem: Problem) -> str | None:
     steps = problem.pointer.split("/")
     if problem.code == "unknown_code":
         if "territory" in steps or "service_area" in steps or steps[-1] == "commune":

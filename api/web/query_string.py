@@ -87,7 +87,7 @@ class QueryReader(Generic[T]):
                     detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
                     problem = Problem(pointer(name), "unknown_parameter", detail)
                     raise Refusal("unknown-query-parameter", detail, (problem,), place="query")
-                given.setdefault(name, []).append(_text(name, raw_value, strict=name not in self._opaque))
+                given.setdefault(name, []).append(_decode_value(name, raw_value, strict=name not in self._opaque))
         return given
 
 
@@ -96,7 +96,7 @@ def invalid(*problems: Problem) -> Refusal:
     return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, problems, place="query")
 
 
-def _text(name: str, raw: bytes, *, strict: bool) -> str:
+def _decode_value(name: str, raw: bytes, *, strict: bool) -> str:
     """A value, percent-decoded. Raises Refusal (422) where it is not UTF-8 or holds a NUL character, if `strict`."""
     decoded = unquote_to_bytes(raw.replace(b"+", b" "))
     if not strict:

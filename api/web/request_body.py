@@ -106,7 +106,7 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     _require_short(request.headers, limit)
     received, more = 0, True
     while more:
-        piece, more = await _piece(request, received, limit)
+        piece, more = await _receive_piece(request, received, limit)
         received += len(piece)
         if piece:
             yield piece
@@ -118,14 +118,14 @@ async def whole_body(request: AnyRequest, limit: int, share: Share) -> bytes:
     Only one that comes in several takes of its `share`: others may be waited for.
     """
     _require_short(request.headers, limit)
-    first, more = await _piece(request, 0, limit)
+    first, more = await _receive_piece(request, 0, limit)
     if not more:
         return first
     with share() as take:
         take(len(first))
         pieces, received = [first], len(first)
         while more:
-            piece, more = await _piece(request, received, limit)
+            piece, more = await _receive_piece(request, received, limit)
             take(len(piece))
             received += len(piece)
             pieces.append(piece)
@@ -141,7 +141,7 @@ def _require_short(headers: Mapping[str, str], limit: int) -> None:
         raise too_large(limit)
 
 
-async def _piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes, bool]:
+async def _receive_piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes, bool]:
     """The next piece of the body, and whether more follow. Raises Refusal: 413 where `received` and it pass `limit`."""
     message = await request.receive()
     if message["type"] != "http.request":
@@ -266,7 +266,7 @@ def patched(current: T, patch: Patch, kind: type[T]) -> T:
     """
     names = [field.encode_name for field in msgspec.structs.fields(kind)]  # type: ignore[arg-type]
     before = msgspec.to_builtins(current)
-    merged = _merged({name: before[name] for name in names if name in before}, patch)
+    merged = _merge({name: before[name] for name in names if name in before}, patch)
     # refused also where null would only have removed it
     unknown = {name: None for name in patch if name not in names}
     try:
@@ -275,7 +275,7 @@ def patched(current: T, patch: Patch, kind: type[T]) -> T:
         raise InvalidContent((explain(error, kind),)) from None
 
 
-def _merged(before: Any, patch: Any) -> Any:
+def _merge(before: Any, patch: Any) -> Any:
     """`before` with `patch` applied: the algorithm of RFC 7396 §2."""
     if not isinstance(patch, Mapping):
         return patch
@@ -284,5 +284,5 @@ def _merged(before: Any, patch: Any) -> Any:
         if value is None:
             merged.pop(name, None)
         else:
-            merged[name] = _merged(merged.get(name), value)
+            merged[name] = _merge(merged.get(name), value)
     return merged

@@ -48,7 +48,7 @@ class WrittenIndex(NamedTuple):
     built_at: float
 
     def age_seconds(self) -> float:
-        """Seconds since it was built, also once another has taken its place."""
+        """Seconds since this index was built, also after another has replaced it."""
         return time.time() - self.built_at
 
 
@@ -56,7 +56,7 @@ class IndexFiles:
     """The indexes in a folder that were built by this version of the program from this reference data."""
 
     def __init__(self, folder: Path, reference: Reference) -> None:
-        self.folder, self.reference = _usable(folder), reference
+        self.folder, self.reference = _usable_folder(folder), reference
         self._prefix = _fingerprint(reference)
         with self.claimed():
             pass  # what was left unfinished is removed, as no other build may follow for long
@@ -106,7 +106,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
     unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=folder))
     try:
         async with shared_snapshot(url) as seen:
-            shares = _shares(seen.pages) if processes else [[(0, seen.pages)]]
+            shares = _pages_by_process(seen.pages) if processes else [[(0, seen.pages)]]
             parts = [unfinished / str(number) for number in range(len(shares))]
             building = (
                 call(build_part, url, seen.name, pages, part) for pages, part in zip(shares, parts, strict=True)
@@ -127,7 +127,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
 def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
     """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
     folder.mkdir()
-    save_tables(folder, _tables(reference, url, snapshot, pages, folder))
+    save_tables(folder, _build_tables(reference, url, snapshot, pages, folder))
 
 
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
@@ -139,12 +139,12 @@ def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> Non
 async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
     """An index of the present directory in the memory of this process alone."""
     async with shared_snapshot(url) as seen:
-        tables = await asyncio.to_thread(_tables, reference, url, seen.name, [(0, seen.pages)])
+        tables = await asyncio.to_thread(_build_tables, reference, url, seen.name, [(0, seen.pages)])
     whole = await asyncio.to_thread(join_tables, [tables], reference.taxonomy)
     return LiveIndex(Index(whole, reference.taxonomy, reference.cpv, reference.geography), seen.version, seen.uid)
 
 
-def _tables(
+def _build_tables(
     reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
 ) -> IndexTables:
     """The tables of the suppliers on some pages."""
@@ -160,7 +160,7 @@ def _tables(
     return builder.tables()
 
 
-def _shares(pages: int) -> list[list[Pages]]:
+def _pages_by_process(pages: int) -> list[list[Pages]]:
     """The pages of a table for each of so many processes as are of use. Each has some of all regions of the table, as
     most suppliers may be in one of them."""
     count = max(1, min(MOST_PARTS, os.cpu_count() or 1, pages // PAGES_OF_A_PART))
@@ -199,8 +199,8 @@ def _read_name(path: Path) -> WrittenIndex | None:
         return None
 
 
-def _usable(folder: Path) -> Path:
-    """The folder, made; where it cannot be written to, one of this user among the temporary ones."""
+def _usable_folder(folder: Path) -> Path:
+    """The folder, made; where it cannot be written to, a temporary folder of this user instead."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / _LOCK).touch()

@@ -51,8 +51,8 @@ class MatchTask(Generic[T]):
 
 
 @dataclass(frozen=True)
-class OtherTask(Generic[T]):
-    """A function of a module that matches nothing: `work(reference, *arguments)`."""
+class FunctionTask(Generic[T]):
+    """A task that is not a match: calls `work(reference, *arguments)` in a match process."""
 
     work: Callable[..., T]
     arguments: tuple[Any, ...]
@@ -63,7 +63,7 @@ class OtherTask(Generic[T]):
 
 
 class MatchProcesses:
-    """A process for each task under way; those that have none wait for the next."""
+    """Match processes: one for each task under way, and idle ones that wait for the next task."""
 
     def __init__(self, processes: ForkedProcesses) -> None:
         self._processes = processes
@@ -71,7 +71,7 @@ class MatchProcesses:
         self._known: WeakKeyDictionary[ForkedProcess[TaskServer], LiveIndex] = WeakKeyDictionary()
         self.running: set[ForkedProcess[TaskServer]] = set()
 
-    async def run(self, task: MatchTask[T] | OtherTask[T]) -> T:
+    async def run(self, task: MatchTask[T] | FunctionTask[T]) -> T:
         """The result of a task; where the wait for it is cancelled, its process ends.
 
         Raises what the task raises, NoProcess, and ProcessEnded.
@@ -79,7 +79,7 @@ class MatchProcesses:
         process = self._take_idle() or await self._processes.start_one(TaskServer)
         self.running.add(process)
         try:
-            if isinstance(task, OtherTask):
+            if isinstance(task, FunctionTask):
                 return await process.call(TaskServer.call, task.work, task.arguments)
             if self._known.get(process) is not task.live:
                 await self._update(process, task.live)
@@ -93,7 +93,7 @@ class MatchProcesses:
                 process.end()
 
     def end(self) -> None:
-        """End all of them."""
+        """End all match processes."""
         for each in (*self._idle, *self.running):
             each.end()
         self._idle.clear()
@@ -129,7 +129,7 @@ class MatchProcesses:
 
 
 class TaskServer:
-    """The index of such a process, and what is done with it."""
+    """The state of a match process: it follows the index of the server there, and runs tasks against it."""
 
     def __init__(self, reference: Reference) -> None:
         os.nice(NICENESS)

@@ -16,7 +16,7 @@ from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import NoProcess
 from api.runtime.processes.match_limits import limit_seconds, require_short_answer
-from api.runtime.processes.match_processes import MatchProcesses, MatchTask, OtherTask
+from api.runtime.processes.match_processes import MatchProcesses, MatchTask, FunctionTask
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings
 from api.web.problems import Refusal
@@ -79,10 +79,10 @@ class MatchWork:
 
         It waits in the line of `key` with its matches. Raises what the function raises, and as `run`.
         """
-        return await self._carry_out(OtherTask(work, arguments), key, left, is_much=is_much)
+        return await self._carry_out(FunctionTask(work, arguments), key, left, is_much=is_much)
 
     async def _carry_out(
-        self, task: MatchTask[T] | OtherTask[T], key: str, left: Callable[[], Awaitable[None]], *, is_much: bool
+        self, task: MatchTask[T] | FunctionTask[T], key: str, left: Callable[[], Awaitable[None]], *, is_much: bool
     ) -> T:
         """The result of a task in its turn: of much in a process, or a thread where none can be had; else in a thread.
 

@@ -148,7 +148,7 @@ async def test_a_part_that_fails_leaves_nothing(
 def test_each_page_is_in_one_share(pages: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """And as many are in each, wherever in the table its suppliers are."""
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    shares = index_files._shares(pages)
+    shares = index_files._pages_by_process(pages)
     assert sorted(page for share in shares for span in share for page in range(*span)) == list(range(pages))
     for region in (range(pages // 2), range(pages // 2, pages)) if len(shares) > 1 else ():
         sizes = [sum(page in region for span in share for page in (span[0], span[1] - 1)) for share in shares]
