@@ -16,7 +16,7 @@ from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import NoProcess
 from api.runtime.processes.match_limits import limit_seconds, require_short_answer
-from api.runtime.processes.match_processes import MatchProcesses, MatchTask, FunctionTask
+from api.runtime.processes.match_processes import FunctionTask, MatchProcesses, MatchTask
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings
 from api.web.problems import Refusal
