@@ -142,14 +142,12 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _build_route_handler(
-            _with_transaction(handler) if connection else handler, route, takes_query=query is not None
-        )
+        return _route_of(_in_transaction(handler) if connection else handler, route, takes_query=query is not None)
 
     return decorate
 
 
-def _build_route_handler(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
+def _route_of(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
     formats = None
     # an address names the format of what is read, where several have names
     if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
@@ -164,7 +162,7 @@ def _build_route_handler(handler: Handler, route: Route, *, takes_query: bool) -
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
-def _with_transaction(handler: Handler) -> Handler:
+def _in_transaction(handler: Handler) -> Handler:
     """The handler, called with a transaction."""
 
     async def handle(call: Call, **arguments: Any) -> Any:
