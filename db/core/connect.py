@@ -55,7 +55,7 @@ class NoAnswer(OSError):
 
 
 def dsn(url: str) -> str:
-    """`url` as asyncpg takes it, from any of the schemes postgres, postgresql and postgresql+asyncpg.
+    """The address `url` as asyncpg takes it; its scheme may be postgres, postgresql and postgresql+asyncpg.
 
     Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
     Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.
@@ -174,7 +174,7 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
 async def result_within(
     seconds: float, answer: Coroutine[Any, Any, T], unwanted: Callable[[T], object] = lambda _: None
 ) -> T:
-    """The result of `answer`. Raises NoAnswer where it does not come in so many seconds.
+    """The result of `answer`. Raises NoAnswer where no result comes in so many seconds.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
     `unwanted`: called with a result that comes when nobody waits for it any more.

@@ -80,7 +80,7 @@ def engine(
 
 
 def end_connections(some: Engine) -> None:
-    """End all connections of an engine at once, those in use too: whoever waits for an answer is told there is none.
+    """End all connections of an engine at once, also those in use: statements that wait for an answer fail.
 
     Before the next one, all hosts of its address are looked at.
     """

@@ -180,7 +180,7 @@ async def queue_event(
         "body": msgspec.json.encode(message),
     }
     await connection.execute(insert(webhook_deliveries).values(row))
-    await make_room(connection, webhook_id, now)
+    await make_room_for_delivery(connection, webhook_id, now)
     if version is not None:
         queued = update(webhooks).where(webhooks.c.id == webhook_id)
         await connection.execute(queued.values(queued_version=version))
@@ -246,7 +246,7 @@ async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetim
     await wake_servers(connection)
 
 
-async def make_room(connection: Connection, webhook_id: UUID, now: datetime) -> None:
+async def make_room_for_delivery(connection: Connection, webhook_id: UUID, now: datetime) -> None:
     """Give up the earliest deliveries beyond `MOST_WAITING`, and remove those beyond `MOST_ENDED`.
 
     Neither those under way, nor changes of suppliers: the next such event would come only with a next change. What

@@ -156,7 +156,7 @@ def _socket_folder(home: Home, data: Path) -> Iterator[str]:
         yield str(data)
         return
     with tempfile.TemporaryDirectory(prefix="vivier-", dir="/tmp") as folder:
-        home.account.give(Path(folder))
+        home.account.give_ownership(Path(folder))
         yield folder
 
 
@@ -204,7 +204,7 @@ def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:
     unfinished = data.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    home.account.give(unfinished)
+    home.account.give_ownership(unfinished)
     options = ["--auth=trust", "--encoding=UTF8", f"--locale={LOCALE}", *([] if durable else ["--no-sync"])]
     done = home.account.run(binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", *options)
     if done.returncode:

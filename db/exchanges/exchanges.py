@@ -64,7 +64,7 @@ async def select_exchange(connection: Connection, organisation_id: UUID, exchang
 async def select_exchange_for(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
 ) -> Exchange | None:
-    """The exchange as far as this recipient may see it, itself as the only recipient; None for any other supplier.
+    """The exchange as far as one recipient may see, who is the only recipient shown; None for any other supplier.
 
     Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """

@@ -86,7 +86,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
 
 
 async def recipients_with_links_revoked(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
-    """The recipients of the exchange whose links were all revoked: nothing is sent to them until they get another."""
+    """The recipients of the exchange whose links were all revoked: they are sent nothing before a new link."""
     theirs = select(reply_links.c.supplier_id).where(reply_links.c.exchange_id == exchange_id)
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))
     rows = await connection.execute(theirs.group_by(reply_links.c.supplier_id).having(revoked))

@@ -277,7 +277,7 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to the staged suppliers the members of the stored ones they replace that only a later release knows."""
+    """Add to the staged suppliers what a later release alone knows of the stored suppliers that they replace."""
 
     def changed_documents(pairs: Sequence[Any]) -> dict[UUID, str]:
         """The documents to which members are added, by id."""

@@ -53,7 +53,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImportContext(msgspec.Struct, frozen=True):
-    """One import under way. `dry_run`: its rows are compared and counted, nothing is written.
+    """One import under way. `dry_run`: the rows are compared and counted, nothing is written.
 
     `stored`: how many records the source had before it, and `drawn` how many vertices in the areas that they draw.
     """
@@ -298,7 +298,7 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _RecordBefore]]) -> None:
-    """Copy changed records, with the members of the stored ones they replace that only a later release knows.
+    """Copy changed records, with what a later release alone knows of the stored records that they replace.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """
@@ -325,12 +325,12 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
 
 
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:
-    """The row of `records`, as COPY takes it."""
+    """The row of the table `records` for a record, as COPY takes the row."""
     derived = item.derived or derived_columns(item.record, item.placement, context.terms.now, item.joins).values()
     return (context.terms.source, item.external_id, supplier_id, *item.content, *derived)
 
 
 def _reject_row(rejected: RowError) -> Sequence[Any]:
-    """The row of `rejects`, without null characters, which PostgreSQL cannot hold: the fault may be just that."""
+    """The row of the table `rejects` for a reject, without the null characters that PostgreSQL cannot hold."""
     line, *texts = msgspec.structs.astuple(rejected)
     return (line, *(text and text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in texts))

@@ -182,7 +182,7 @@ async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
 
 
 async def hold_snapshot(connection: Connection) -> None:
-    """Read everything in this transaction as it is now; call it first."""
+    """Have the whole transaction read the state of this moment; the first call of the transaction."""
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 

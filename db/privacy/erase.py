@@ -15,7 +15,7 @@ from db.core.uuid7 import new_id
 from db.journal.content import decision_names, shortlist_name
 from db.journal.entries import write_entry
 from db.persons import erase_persons
-from db.privacy.find_person import Findings, find, has_mention
+from db.privacy.find_person import Findings, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redact_shortlists
 from db.schema.exchange_tables import exchange_recipients, message_mails
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
@@ -73,7 +73,7 @@ async def export_person(
     InvalidContent where nobody is meant.
     """
     async with transaction(engine) as connection:
-        found = await find(
+        found = await find_person(
             connection, organisation_ids, identifiers_of(subject), in_directory=in_directory, seconds=seconds
         )
         detail: Detail = {"holdings": len(found.holdings)}
@@ -102,7 +102,7 @@ async def erase_person(
     """
     asked = identifiers_of(subject)
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
+        found = await find_person(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
         if dry_run:
             return await _erasure(connection, found, None, dry_run=True)
     if in_directory:
@@ -120,7 +120,7 @@ async def erase_person(
         async with transaction(engine) as connection:
             for source in sorted(locked):
                 await lock(connection, Subject.SOURCE, source)
-            found = await find(
+            found = await find_person(
                 connection, organisation_ids, asked, in_directory=in_directory, lock=True, seconds=seconds
             )
             if locked.issuperset(item.source for item, _ in found.records):

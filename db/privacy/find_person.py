@@ -90,7 +90,7 @@ class _Search(NamedTuple):
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
 
 
-async def find(
+async def find_person(
     connection: Connection,
     organisation_ids: Collection[UUID],
     asked: Identifiers,

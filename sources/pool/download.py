@@ -191,14 +191,14 @@ class _Download:
         if state is not None and state.size is not None:
             checked = "size"
             if size != state.size:
-                raise self._dropped(path, f"{size:,} bytes came of {state.size:,}")
+                raise self._drop(path, f"{size:,} bytes came of {state.size:,}")
         if self._digest is not None:
             checked = "checksum"
             if not _has_digest(path, self._digest):
-                raise self._dropped(path, f"its {self._digest.type} is not the one that the publisher states")
+                raise self._drop(path, f"its {self._digest.type} is not the one that the publisher states")
         return Fetched(self._published.id, path, size, is_new, checked)
 
-    def _dropped(self, path: Path, reason: str) -> NotFetched:
+    def _drop(self, path: Path, reason: str) -> NotFetched:
         if path == self._part:
             path.unlink(missing_ok=True)
             _state_path(path).unlink(missing_ok=True)

@@ -190,7 +190,7 @@ async def test_the_server_goes_on_while_many_shortlists_are_redacted(
         monkeypatch.setattr(module, name, wrapped)
 
     noted(mentions, "_redacted")
-    noted(erase, "_unreadable")
+    noted(erase, "_unreadable_keys")
     beating = asyncio.create_task(beat())
     owner = started.organisation_id
     done = await erase_person(
