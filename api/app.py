@@ -72,7 +72,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = (
 
 @asynccontextmanager
 async def database(services: Services) -> AsyncIterator[None]:
-    """The part that opens the database of the settings, which may be away: requests that need it then get a 503."""
+    """The part that opens the database; while the database is away, requests that need it get a 503."""
     if (url := services.settings.database_url) is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
     key = journal_key(services.settings)
@@ -83,16 +83,16 @@ async def database(services: Services) -> AsyncIterator[None]:
     settings = services.settings
     attached = engine(url, settings.pool_size, signer=key.sign if key else None, patience=settings.database_seconds)
 
-    async def find(key: str) -> Client | None:
+    async def find_client_of_key(key: str) -> Client | None:
         async with transaction(attached) as connection:
             return await find_client(connection, key, services.now())
 
-    async def find_organisation() -> UUID:
+    async def find_default_organisation() -> UUID:
         async with transaction(attached) as connection:
             return await ensure_organisation(connection, DEFAULT_ORGANISATION, services.now())
 
     services.engine = attached
-    services.keys.attach(find, find_organisation, is_well_formed)
+    services.keys.attach(find_client_of_key, find_default_organisation, is_well_formed)
     services.limits.attach(attached)
     try:
         yield
@@ -103,7 +103,7 @@ async def database(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def database_watch(services: Services) -> AsyncIterator[None]:
-    """The part that hears of what changes in the database, and of whether it answers; needs the database part."""
+    """The part that hears of changes in the database, and of whether it answers; needs the database part."""
     settings = services.settings
     url, listen_url = settings.database_url, settings.listen_url
     if services.engine is None or url is None:
@@ -141,7 +141,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def dear_matches(services: Services) -> AsyncIterator[None]:
-    """The part that has dear needs matched in other processes, where there may be any."""
+    """The part that has needs whose match is dear matched in other processes, where the server may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
     try:
@@ -199,10 +199,10 @@ def create_app(
     shared, pages = with_pages(routes, PAGES)
     app = Litestar(
         # without the first, the framework answers OPTIONS by itself
-        route_handlers=[*options_handlers(routes), *shared, *pages, *docs.guides()],
+        route_handlers=[*options_handlers(routes), *shared, *pages, *docs.guides_route()],
         request_class=Call,
         exception_handlers=FAILURES,
-        lifespan=[partial(_run, part, services) for part in (_warn_of_settings, *parts)],
+        lifespan=[partial(_start_part, part, services) for part in (_warn_of_unknown_settings, *parts)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -228,12 +228,12 @@ def _tracing() -> "Tracing":
     return Tracing()
 
 
-def _run(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:
+def _start_part(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:
     return part(services)
 
 
 @asynccontextmanager
-async def _warn_of_settings(services: Services) -> AsyncIterator[None]:
+async def _warn_of_unknown_settings(services: Services) -> AsyncIterator[None]:
     for name in services.settings.unknown:
         if name in WITHDRAWN:
             log.warning("withdrawn setting ignored", name=name, value=WITHDRAWN[name])

@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    options = _build_parser().parse_args(arguments)
     return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
 
 
@@ -121,7 +121,7 @@ class _ShowVersion(argparse.Action):
 
 
 class _Command(argparse.ArgumentParser):
-    """The parser of a command; `add_options` adds those that only this command should take the time for."""
+    """The parser of a command; `add_options` adds options that take time to prepare, only when this command is used."""
 
     add_options: Callable[[argparse.ArgumentParser], None] | None = None
 
@@ -131,13 +131,13 @@ class _Command(argparse.ArgumentParser):
         return super().parse_known_args(*given, **named)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="vivier", description=DESCRIPTION, epilog=EPILOGUE)
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show program's version number and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
 
-    def add(name: str, summary: str, description: str | None = None, run: str = "") -> _Command:
-        """`run`: the function of `api.commands` that runs the command, with its module, where it is not `name.run`."""
+    def add_command(name: str, summary: str, description: str | None = None, run: str = "") -> _Command:
+        """Add a command that runs the function `run` of `api.commands`; by default `run` of the module `name`."""
         added = commands.add_parser(
             name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
         )
@@ -146,18 +146,24 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     def add_actions(name: str, summary: str, run: str = "") -> Callable[..., argparse.ArgumentParser]:
-        """Add a command of several actions; returns what adds one of them."""
-        command = add(name, summary, run=run)
+        """Add a command of several actions; returns the function that adds an action."""
+        command = add_command(name, summary, run=run)
         return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
 
-    serve = add("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
-    demo = add("demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run")
+    serve = add_command("serve", "serve the API with what the database holds", SERVE, "serving.serve.run")
+    demo = add_command(
+        "demo", "serve a sample pool and match a sample need (what `make run` runs)", DEMO, "serving.demo.run"
+    )
     for each in (serve, demo):
         each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
-        each.add_argument("--port", type=_whole(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
-    serve.add_argument("--workers", type=_whole(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
-    _add_searches(add)
-    add("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _import_options
+        each.add_argument(
+            "--port", type=_whole_number(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)"
+        )
+    serve.add_argument(
+        "--workers", type=_whole_number(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)"
+    )
+    _add_searches(add_command)
+    add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_keys(add_actions("keys", "create, list and revoke API keys"))
     _add_audit(add_actions("audit", "verify the hash chain of the journals"))
     _add_privacy(add_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export"))
@@ -167,10 +173,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_pool(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
     law = add_actions("law", "list the rules of law to look at again", "command.list_due_rules")
     due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
-    due.add_argument("--within", type=_whole(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
-    due.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="count from this day (default: today)")
-    add("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
-    add("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
+    due.add_argument(
+        "--within", type=_whole_number(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)"
+    )
+    due.add_argument("--on", type=_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
+    add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser
 
 
@@ -181,22 +189,24 @@ def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
     words = add("words", "explain how a title is read as segments", WORDS, "match.explain_title")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
-        parser.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)")
+        parser.add_argument(
+            "--on", type=_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)"
+        )
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
     match.add_argument("--explain", action="store_true", help=trail)
     supply.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
-    supply.add_argument("--on", type=_day, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
+    supply.add_argument("--on", type=_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
 
 
-def _import_options(parser: argparse.ArgumentParser) -> None:
+def _add_import_options(parser: argparse.ArgumentParser) -> None:
     from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
 
-    parser.add_argument("source", metavar="SOURCE", type=_source, help="name of the source the records belong to")
+    parser.add_argument("source", metavar="SOURCE", type=_source_name, help="name of the source the records belong to")
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
@@ -224,7 +234,7 @@ def _add_pool(add: Callable[..., argparse.ArgumentParser]) -> None:
     staff = build.add_mutually_exclusive_group()
     staff.add_argument("--with-staff", action="store_true", default=True, help="establishments with staff (default)")
     staff.add_argument("--all", dest="with_staff", action="store_false", help="those without, too")
-    memory = _spelt("[1-9][0-9]{0,5} ?[MG]B", "a size such as 1GB or 800MB")
+    memory = _text_matching("[1-9][0-9]{0,5} ?[MG]B", "a size such as 1GB or 800MB")
     build.add_argument("--memory", type=memory, default="1GB", metavar="SIZE", help="the most to use (default: 1GB)")
     build.add_argument("--json", action="store_true", help="print the report as JSON")
     build.add_argument("--fetch", type=Path, metavar="DIR", help="fetch into DIR what can be and is not given")
@@ -250,8 +260,10 @@ def _add_keys(add: Callable[..., argparse.ArgumentParser]) -> None:
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
-    create.add_argument("--source", action="append", type=_source, default=[], help="a source it may write; repeatable")
-    create.add_argument("--expires", type=_day, metavar="DAY", help="the last day on which it works, in France")
+    create.add_argument(
+        "--source", action="append", type=_source_name, default=[], help="a source it may write; repeatable"
+    )
+    create.add_argument("--expires", type=_date, metavar="DAY", help="the last day on which it works, in France")
     create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
     add("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = add("revoke", help="revoke a key", description="Revoke a key for good.")
@@ -265,12 +277,12 @@ def _add_audit(add: Callable[..., argparse.ArgumentParser]) -> None:
     heads = "signed heads that were sent out (VIVIER_JOURNAL_TO), a line each: all must still be there; repeatable"
     trusted = "a key that `vivier audit key` showed elsewhere or earlier, to be trusted besides this one; repeatable"
     since = "the day since which all entries are signed, where earlier versions wrote some before (default: always)"
-    key = _spelt("[0-9a-f]{64}", "the 64 hexadecimal digits that `vivier audit key` prints")
+    key = _text_matching("[0-9a-f]{64}", "the 64 hexadecimal digits that `vivier audit key` prints")
     repeatable: dict[str, Any] = {"action": "append", "default": []}
     verify.add_argument("--anchor", **repeatable, metavar="ORGANISATION:NUMBER:HASH", help=noted)
     verify.add_argument("--heads", **repeatable, type=Path, metavar="FILE", help=heads)
     verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
-    verify.add_argument("--signed-since", default=date.min, type=_day, metavar="DAY", help=since)
+    verify.add_argument("--signed-since", default=date.min, type=_date, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
 
@@ -299,32 +311,32 @@ def _add_retention(add: Callable[..., argparse.ArgumentParser]) -> None:
     purge.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
+def _whole_number(low: int, high: int) -> Callable[[str], int]:
+    def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
         return int(text)
 
-    return read
+    return read_number
 
 
-def _spelt(pattern: str, expected: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+def _text_matching(pattern: str, expected: str) -> Callable[[str], str]:
+    def read_text(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
             raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
         return text
 
-    return read
+    return read_text
 
 
-def _source(text: str) -> str:
-    """A name as it can stand in the path of the API."""
+def _source_name(text: str) -> str:
+    """The text, if it can name a source in a path of the API. Raises ArgumentTypeError."""
     if not (0 < len(text.strip()) <= LONGEST_SOURCE and text.isprintable() and "/" not in text):
         raise argparse.ArgumentTypeError(f"{text!r} cannot name a source: 1 to {LONGEST_SOURCE} signs, without /")
     return text
 
 
-def _day(text: str) -> date:
+def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:

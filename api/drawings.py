@@ -33,8 +33,8 @@ UNKNOWN_TRADE = Text("Activité inconnue, à interroger", "Trade unknown, to be 
 WITHIN_REACH = Text("Limite de distance", "Limit of distance")
 
 
-class Key(NamedTuple):
-    """A line of a legend: its sign as SVG, and the meaning."""
+class LegendEntry(NamedTuple):
+    """A line of a legend: a sign as SVG, and what the sign means."""
 
     sign: str
     text: str
@@ -45,12 +45,12 @@ class Drawing(NamedTuple):
 
     parts: tuple[str, ...]
     insets: tuple[str, ...] = ()
-    keys: tuple[Key, ...] = ()
+    keys: tuple[LegendEntry, ...] = ()
     note: str = ""
 
 
 class Pin(NamedTuple):
-    """A supplier on a map: its standing and, where the page has more on it, its name and the address of that."""
+    """A supplier on a map: its standing and, where the page tells more about it, its name and the link to that."""
 
     standing: Standing | Literal["unknown_trade"]
     name: str = ""
@@ -58,7 +58,7 @@ class Pin(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A row of a chart: a length, how much of it is darker, and a mark."""
+    """A row of a chart: the length of the bar, how much of the bar is darker, and a mark."""
 
     label: str
     whole: int
@@ -75,9 +75,9 @@ def map_drawing(
         return Drawing((), note=unknown.to(language))
     beyond = Text(f"Hors du cadre de la carte : {maps.beyond}.", f"Beyond the map: {maps.beyond}.").to(language)
     main, *others = maps.sheets
-    signs = [(_swatch(GROUND, INK), TERRITORY)]
+    signs = [(_swatch_sign(GROUND, INK), TERRITORY)]
     if any(sheet.sites for sheet in maps.sheets):
-        signs.append((_star((20, 20), 15), SITE))
+        signs.append((_star_sign((20, 20), 15), SITE))
     if any(sheet.reach for sheet in maps.sheets):
         dashes = '<path d="M2 20H38" fill="none" stroke="#a3341f" stroke-width="3" stroke-dasharray="9 6"/>'
         signs.append((dashes, WITHIN_REACH))
@@ -86,36 +86,38 @@ def map_drawing(
         if standing in shown:
             number = printed_count(shown[standing], language)
             meaning = Text(f"{words.fr} : {number}", f"{words.en}: {number}")
-            signs.append((_supplier((20, 20), standing), meaning))
+            signs.append((_supplier_sign((20, 20), standing), meaning))
     return Drawing(
-        parts=(_sheet(pins, title, main, font, inset=False),),
-        insets=tuple(_sheet(pins, title, other, font, inset=True) for other in others),
-        keys=tuple(Key(_sign(sign, font), typeset(meaning.to(language), language)) for sign, meaning in signs),
+        parts=(_draw_sheet(pins, title, main, font, inset=False),),
+        insets=tuple(_draw_sheet(pins, title, other, font, inset=True) for other in others),
+        keys=tuple(
+            LegendEntry(_legend_sign(sign, font), typeset(meaning.to(language), language)) for sign, meaning in signs
+        ),
         note=typeset(beyond, language) if maps.beyond else "",
     )
 
 
-def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
+def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
     """A map. An inset is printed at a sixth of the width, with signs that much larger."""
     size = 3.2 if inset else 1.0
     inside = [
         f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
-        _path("context", sheet.context, f'fill="{LAND}" stroke="#b9b4a8"', 1.2 * size),
-        _path("territory", sheet.territory, f'{GROUND} fill-rule="evenodd" stroke="{INK}"', 2.2 * size),
-        _path("reach", sheet.reach, REACH, 3 * size),
-        *map(_town, sheet.towns),
+        _path_element("context", sheet.context, f'fill="{LAND}" stroke="#b9b4a8"', 1.2 * size),
+        _path_element("territory", sheet.territory, f'{GROUND} fill-rule="evenodd" stroke="{INK}"', 2.2 * size),
+        _path_element("reach", sheet.reach, REACH, 3 * size),
+        *map(_town_sign, sheet.towns),
     ]
     for position, at in reversed(sheet.points):
-        pin, sign = pins[position], _supplier(at, pins[position].standing, size)
+        pin, sign = pins[position], _supplier_sign(at, pins[position].standing, size)
         if pin.href:  # by keyboard the page's table is the way there
             linked = f'<a href="{escape(pin.href)}" tabindex="-1" data-at="{at[0]:g} {at[1]:g}">'
             sign = f"{linked}<title>{escape(pin.name)}</title>{sign}</a>"
         inside.append(sign)
-    inside += (_star(at, 17 * size) for at in sheet.sites)
+    inside += (_star_sign(at, 17 * size) for at in sheet.sites)
     if sheet.name:
         letters = 90 if inset else 26
         where = f'<text x="{letters / 2:g}" y="{letters * 1.3:g}" font-size="{letters}"'
-        inside.append(_haloed(where, HALO.format(letters / 5), sheet.name))
+        inside.append(_haloed_text(where, HALO.format(letters / 5), sheet.name))
     if not inset:
         right, y = WIDTH - 24, sheet.height - 24
         left = right - sheet.scale
@@ -132,10 +134,10 @@ def _sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, i
         frame = sheet.frame
         numbers = frame.plane.lat, frame.plane.lon, frame.west, frame.north, frame.per_km
         ground = f' data-frame="{" ".join(f"{number:.7g}" for number in numbers)}"'
-    return _svg(sheet.height, inside, font, sheet.name or title, ground)
+    return _svg_element(sheet.height, inside, font, sheet.name or title, ground)
 
 
-def _svg(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
+def _svg_element(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
     return (
         f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
@@ -143,24 +145,24 @@ def _svg(height: float, inside: Sequence[str], font: str | None, title: str, fra
     )
 
 
-def _sign(inside: str, font: str | None) -> str:
+def _legend_sign(inside: str, font: str | None) -> str:
     return f'<svg{_own_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
 
 
 def _own_attributes(font: str | None) -> str:
-    """The attributes of a drawing that stands on its own, outside of a page."""
+    """Attributes that let a drawing stand on its own, outside of a page."""
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 
 
-def _path(name: str, data: str, style: str, width: float) -> str:
-    """Rings in tenths of a unit; `width`: of the line, in units."""
+def _path_element(name: str, data: str, style: str, width: float) -> str:
+    """The SVG path of rings given in tenths of a unit; `width`: of the line, in units."""
     if not data:
         return ""
     scale = f'transform="scale({1 / TENTHS:g})" stroke-width="{width * TENTHS:g}"'
     return f'<path class="{name}" d="{data}" {scale} stroke-linejoin="round" {style}/>'
 
 
-def _supplier(at: Spot, standing: str, size: float = 1.0) -> str:
+def _supplier_sign(at: Spot, standing: str, size: float = 1.0) -> str:
     """The sign of a supplier on the map; standings differ in shape, not in colour alone."""
     x, y, r = at[0], at[1], 10 * size
     match standing:
@@ -193,32 +195,32 @@ _STAR = (
 )  # fmt: skip
 
 
-def _star(at: Spot, size: float) -> str:
+def _star_sign(at: Spot, size: float) -> str:
     corners = " ".join(f"{at[0] + size * x:.1f},{at[1] + size * y:.1f}" for x, y in _STAR)
     where = f'class="site" data-at="{at[0]:g} {at[1]:g}" points="{corners}"'
     return f'<polygon {where} fill="#a3341f" stroke="#fff" stroke-width="{size / 6:g}"/>'
 
 
-def _diamond(at: Spot, size: float) -> str:
+def _diamond_sign(at: Spot, size: float) -> str:
     x, y = at
     corners = f"{x:g},{y - size:g} {x + size:g},{y:g} {x:g},{y + size:g} {x - size:g},{y:g}"
     return f'<polygon points="{corners}" fill="#fff" stroke="{INK}" stroke-width="2.5"/>'
 
 
-def _swatch(fill: str, stroke: str = "none") -> str:
+def _swatch_sign(fill: str, stroke: str = "none") -> str:
     return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
 
 
-def _town(town: Town) -> str:
+def _town_sign(town: Town) -> str:
     x, y = town.at
     beside, anchor = (x - 10, "end") if town.left else (x + 10, "start")
     where = f'<text x="{beside:g}" y="{y + 7:g}" font-size="21" text-anchor="{anchor}"'
-    named = _haloed(where, f'{HALO.format(4)} opacity=".8"', town.name)
+    named = _haloed_text(where, f'{HALO.format(4)} opacity=".8"', town.name)
     return f'<g class="town" data-at="{x:g} {y:g}"><circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{named}</g>'
 
 
-def _haloed(where: str, halo: str, text: str) -> str:
-    """The text twice, of which the first sets it off from what is below."""
+def _haloed_text(where: str, halo: str, text: str) -> str:
+    """The text twice: the first, wider, sets the second off from the map below."""
     return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
 
 
@@ -240,10 +242,13 @@ def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meaning
                 size = f'width="{length * per_unit:.1f}" height="{ROW - 2 * margin}"'
                 row += f'<rect x="{LABEL:g}" y="{top + margin:g}" {size} fill="{fill}"/>'
             if bar.mark is not None and bar.whole:
-                row += _diamond((round(LABEL + bar.mark * per_unit, 1), middle), 8)
+                row += _diamond_sign((round(LABEL + bar.mark * per_unit, 1), middle), 8)
             row += f'<text x="{end + 14:.1f}" y="{middle + 7:g}" {LETTERS}>{printed_count(bar.whole, language)}</text>'
             inside.append(row)
-        parts.append(_svg(ROW * len(rows) + 8, inside, font, ""))
-    signs = _swatch(f'fill="{PALE}"'), _swatch(f'fill="{INK}"'), _diamond((20, 20), 9)
-    keys = (Key(_sign(sign, font), meaning.to(language)) for sign, meaning in zip(signs, meanings, strict=False))
+        parts.append(_svg_element(ROW * len(rows) + 8, inside, font, ""))
+    signs = _swatch_sign(f'fill="{PALE}"'), _swatch_sign(f'fill="{INK}"'), _diamond_sign((20, 20), 9)
+    keys = (
+        LegendEntry(_legend_sign(sign, font), meaning.to(language))
+        for sign, meaning in zip(signs, meanings, strict=False)
+    )
     return Drawing(tuple(parts), keys=tuple(keys))

@@ -34,15 +34,15 @@ LONGEST_SUBJECT, LONGEST_NAME, LONGEST_EMAIL = 255, 400, 254
 
 
 class NotIdentified(Exception):
-    """An answer of the provider that proves nothing; the message, for the operator, says which."""
+    """The provider's answer proves nobody's identity; the message, for the operator, says why."""
 
 
 class ProviderAway(Exception):
-    """A provider that does not answer, or not as one would."""
+    """The provider cannot be reached, or answers as no provider would."""
 
 
 class Metadata(msgspec.Struct, frozen=True):
-    """The addresses and abilities that a provider publishes of itself, as far as they are used."""
+    """The addresses and abilities that a provider publishes of itself, as far as they are used here."""
 
     issuer: str
     authorization_endpoint: str
@@ -56,7 +56,7 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class Challenge(NamedTuple):
-    """The secrets of one sign-in: `state` comes back with the answer, `nonce` in the token; `verifier`: of PKCE."""
+    """The secrets of one sign-in: `state` comes back with the answer, `nonce` in the token; `verifier` is PKCE's."""
 
     state: str
     nonce: str
@@ -90,7 +90,7 @@ class _Published(NamedTuple):
 
 
 class IdentityProvider:
-    """The provider of the settings. `transport`: how to reach it, by default the network."""
+    """The OpenID Connect provider that the settings name, through which people sign in."""
 
     def __init__(
         self,
@@ -110,12 +110,12 @@ class IdentityProvider:
 
     @property
     def redirect_uri(self) -> str:
-        """The address to which the provider leads back."""
+        """The address of ours to which the provider leads a browser back."""
         return f"{self._public_url}/connexion/retour"
 
     async def authorization_url(self, challenge: Challenge) -> str:
         """The address at which a browser signs in. Raises ProviderAway."""
-        metadata = (await self._read()).metadata
+        metadata = (await self._read_published()).metadata
         asked = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -130,19 +130,19 @@ class IdentityProvider:
         return _with_query(metadata.authorization_endpoint, asked)
 
     async def sign_out_url(self, id_token: str, state: str) -> str | None:
-        """The address at which a browser signs out there too; None where there is none. Raises ProviderAway."""
-        endpoint = (await self._read()).metadata.end_session_endpoint
+        """The address at which a browser signs out at the provider; None where there is none. Raises ProviderAway."""
+        endpoint = (await self._read_published()).metadata.end_session_endpoint
         if endpoint is None:
             return None
         back = f"{self._public_url}/connexion"
         return _with_query(endpoint, {"id_token_hint": id_token, "post_logout_redirect_uri": back, "state": state})
 
     async def identify(self, code: str, challenge: Challenge, issuer: str | None, now: datetime) -> Identity:
-        """The person whose sign-in gave that code. `issuer`: as the answer names it, where it does.
+        """The person who signed in with this code. `issuer`: the one that the provider's answer names, if any.
 
         Raises NotIdentified, ProviderAway.
         """
-        published = await self._read()
+        published = await self._read_published()
         metadata = published.metadata
         must_say = metadata.authorization_response_iss_parameter_supported
         if issuer != metadata.issuer and (issuer is not None or must_say):
@@ -155,16 +155,20 @@ class IdentityProvider:
             form |= {"client_id": self._client_id, "client_secret": self._secret}
         else:
             basic = (quote_plus(self._client_id), quote_plus(self._secret))  # RFC 6749 §2.3.1
-        answer = await self._ask("POST", metadata.token_endpoint, data=form, auth=basic)
+        answer = await self._request("POST", metadata.token_endpoint, data=form, auth=basic)
         if answer.is_client_error:
             raise NotIdentified("the code is not accepted")
-        tokens: _Tokens = _decoded(answer, _Tokens)
-        claims = await self._verified(tokens.id_token, now, nonce=challenge.nonce)
+        tokens: _Tokens = _decode_answer(answer, _Tokens)
+        claims = await self._verified_claims(tokens.id_token, now, nonce=challenge.nonce)
         if metadata.userinfo_endpoint is not None:
             bearer = {"authorization": f"Bearer {tokens.access_token}"}
-            answer = await self._ask("GET", metadata.userinfo_endpoint, headers=bearer)
+            answer = await self._request("GET", metadata.userinfo_endpoint, headers=bearer)
             is_token = answer.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt"
-            told = await self._verified(answer.text.strip(), now) if is_token else _decoded(answer, dict[str, Any])
+            told = (
+                await self._verified_claims(answer.text.strip(), now)
+                if is_token
+                else _decode_answer(answer, dict[str, Any])
+            )
             if told.get("sub") != claims["sub"]:
                 raise NotIdentified("the user info is of somebody else")
             # the address, and whether it is verified, are of one of both: each may have verified another one
@@ -173,16 +177,16 @@ class IdentityProvider:
             claims = claims | told | {name: one.get(name) for name in ("email", "email_verified")}
         return _identity(claims, tokens.id_token)
 
-    async def _verified(self, token: str, now: datetime, nonce: str | None = None) -> dict[str, Any]:
-        """The claims of a token; of an ID token where there is a `nonce`. Raises NotIdentified."""
+    async def _verified_claims(self, token: str, now: datetime, nonce: str | None = None) -> dict[str, Any]:
+        """The claims of a token that passes every check; with `nonce`, of an ID token. Raises NotIdentified."""
         from joserfc.errors import InvalidKeyIdError, JoseError  # noqa: PLC0415 - few installations have a provider
         from joserfc.jwt import ClaimsOption, JWTClaimsRegistry, decode  # noqa: PLC0415
 
         try:
             try:
-                read = decode(token, (await self._read()).keys, algorithms=ALGORITHMS)
+                read = decode(token, (await self._read_published()).keys, algorithms=ALGORITHMS)
             except InvalidKeyIdError:
-                read = decode(token, (await self._read(again=True)).keys, algorithms=ALGORITHMS)
+                read = decode(token, (await self._read_published(again=True)).keys, algorithms=ALGORITHMS)
             required = nonce is not None
             expected: dict[str, ClaimsOption] = {
                 "iss": {"essential": True, "value": self.issuer},
@@ -203,8 +207,8 @@ class IdentityProvider:
             raise NotIdentified("the token was issued to another client")
         return dict(read.claims)
 
-    async def _read(self, *, again: bool = False) -> _Published:
-        """The metadata and keys of the provider; `again`: newer ones, where they are not of this minute."""
+    async def _read_published(self, *, again: bool = False) -> _Published:
+        """The metadata and keys that the provider publishes; `again`: read once more unless from this minute."""
         known, longest = self._published, LEAST_SECONDS if again else FRESH_SECONDS
         if known is not None and self._monotonic() < known.at + longest:
             return known
@@ -215,12 +219,12 @@ class IdentityProvider:
             if self._published is known or self._published is None:
                 try:
                     address = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-                    metadata = _decoded(await self._ask("GET", address), Metadata)
+                    metadata = _decode_answer(await self._request("GET", address), Metadata)
                     endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
                     endpoints += filter(None, (metadata.userinfo_endpoint, metadata.end_session_endpoint))
                     if metadata.issuer != self.issuer or not all(map(is_safe, endpoints)):
                         raise ProviderAway("its metadata are of another issuer, or name an address without TLS")
-                    keys = _signing_keys(_decoded(await self._ask("GET", metadata.jwks_uri), _KeySet))
+                    keys = _signing_keys(_decode_answer(await self._request("GET", metadata.jwks_uri), _KeySet))
                     self._published, self._failure = _Published(metadata, keys, self._monotonic()), ""
                 except ProviderAway as away:
                     self._failure = str(away)
@@ -229,8 +233,8 @@ class IdentityProvider:
                     self._reads += 1
             return self._published
 
-    async def _ask(self, method: str, address: str, **sent: Any) -> "httpx.Response":
-        """The provider's answer, a client error too. Raises ProviderAway."""
+    async def _request(self, method: str, address: str, **sent: Any) -> "httpx.Response":
+        """Send a request to the provider; returns the answer, a client error (4xx) too. Raises ProviderAway."""
         import httpx  # noqa: PLC0415 - would keep every start waiting
 
         if self._tls is None:
@@ -256,7 +260,7 @@ class IdentityProvider:
         return answer
 
 
-def _decoded(answer: "httpx.Response", shape: Any) -> Any:
+def _decode_answer(answer: "httpx.Response", shape: Any) -> Any:
     if not answer.is_success:
         raise ProviderAway(f"it answered {answer.status_code}")
     try:
@@ -266,7 +270,7 @@ def _decoded(answer: "httpx.Response", shape: Any) -> Any:
 
 
 def _signing_keys(published: _KeySet) -> Any:
-    """The keys that may have signed a token; those of a form that is not known are left out. Raises ProviderAway."""
+    """The keys that may have signed a token, without those of an unknown form. Raises ProviderAway if none is left."""
     from joserfc.errors import JoseError  # noqa: PLC0415
     from joserfc.jwk import KeySet, import_key  # noqa: PLC0415
 
@@ -281,21 +285,21 @@ def _signing_keys(published: _KeySet) -> Any:
 
 
 def _identity(claims: dict[str, Any], id_token: str) -> Identity:
-    """A person by their claims; of a text that is none, or too long, nothing. Raises NotIdentified."""
-    subject = _text(claims, "sub", LONGEST_SUBJECT)
+    """The person whom claims describe; a claim that is no text, or too long, is left out. Raises NotIdentified."""
+    subject = _text_of_claim(claims, "sub", LONGEST_SUBJECT)
     if subject is None:
         raise NotIdentified("the subject is empty or too long")
-    email = _text(claims, "email", LONGEST_EMAIL)
-    family = _text(claims, "usual_name", LONGEST_NAME) or _text(claims, "family_name", LONGEST_NAME)
-    given = _text(claims, "given_name", LONGEST_NAME)
+    email = _text_of_claim(claims, "email", LONGEST_EMAIL)
+    family = _text_of_claim(claims, "usual_name", LONGEST_NAME) or _text_of_claim(claims, "family_name", LONGEST_NAME)
+    given = _text_of_claim(claims, "given_name", LONGEST_NAME)
     in_parts = " ".join(filter(None, (given, family)))[:LONGEST_NAME]
-    name = _text(claims, "name", LONGEST_NAME) or in_parts or email or subject
+    name = _text_of_claim(claims, "name", LONGEST_NAME) or in_parts or email or subject
     # to the letter: an address with a blank is not the one without
     verified = claims["email"] if email is not None and claims.get("email_verified") is True else None
-    return Identity(subject, name, email, verified, _text(claims, "siret", 14), id_token)
+    return Identity(subject, name, email, verified, _text_of_claim(claims, "siret", 14), id_token)
 
 
-def _text(claims: dict[str, Any], name: str, longest: int) -> str | None:
+def _text_of_claim(claims: dict[str, Any], name: str, longest: int) -> str | None:
     text = claims.get(name)
     plain = " ".join(text.split()) if isinstance(text, str) and "\0" not in text else ""
     return plain if 0 < len(plain) <= longest else None

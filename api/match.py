@@ -97,11 +97,11 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     after a while (503) or where the client hangs up. 422 where the answer would be too large, with the number of lots
     to ask for at a time.
     """
-    return await matched(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
+    return await answer_match(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
 
 
-async def matched(call: Call, need: Need, answer: MatchAnswer, besides: Need | None = None) -> bytes:
-    """The `answer` to a need on the suppliers of now: at once where that takes little, else in turn with others.
+async def answer_match(call: Call, need: Need, answer: MatchAnswer, besides: Need | None = None) -> bytes:
+    """The `answer` to a need on the suppliers in the index: at once where that takes little, else in turn with others.
 
     `besides`: a need of which the answer takes as much more, where it does. Raises InvalidContent for a need that is
     not in order, and Refusal: 429, 503.
@@ -119,7 +119,7 @@ async def matched(call: Call, need: Need, answer: MatchAnswer, besides: Need | N
 
 
 def match_map(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
-    """The candidates of a need as features, as GeoJSON. Arguments and errors are those of `match`."""
+    """The candidates of a need as GeoJSON features. Arguments and errors are those of `match`."""
     return msgspec.json.encode(candidate_map(match(need, index, reference, on, language)))
 
 
@@ -157,11 +157,11 @@ async def search_proposals(call: Call, body: AllotmentNeed) -> bytes:
     where the buyer gave them by segment (`values_eur`). The procedure is that of the value of all lots, whatever they
     are (R2121-1). 422 where there is too much to divide; what takes long waits its turn, as in `POST /match`.
     """
-    return await proposed(call, body)
+    return await answer_allotment(call, body)
 
 
-async def proposed(call: Call, asked: AllotmentNeed) -> bytes:
-    """The proposals of lots for a need, on the suppliers of now, as JSON.
+async def answer_allotment(call: Call, asked: AllotmentNeed) -> bytes:
+    """The proposals of lots for a need, on the suppliers in the index, as JSON.
 
     Raises InvalidContent for a need that is not in order or that has too much to divide, and Refusal: 429, 503.
     """
@@ -224,15 +224,17 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
 
 
 async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed:
-    """The need of a notice, read beside other requests. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
+    """The need of a notice, read in turn with others. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
     # of very many elements, too: they cost more than their bytes
     is_much = len(raw) > IN_A_THREAD_BYTES or raw.count(b"<") + raw.count(b'":') > IN_A_THREAD_TAGS
     key, work = str(call.bearer.organisation_id), call.services.match_work
-    return await work.run_function(need_in, raw, is_json, is_much=is_much, key=key, left=call.wait_for_disconnect)
+    return await work.run_function(
+        need_of_document, raw, is_json, is_much=is_much, key=key, left=call.wait_for_disconnect
+    )
 
 
-def need_in(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:
-    """The need of a notice in JSON or XML. Raises Refusal (400), and InvalidContent (422) as the readers of notices."""
+def need_of_document(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:
+    """The need of a notice in JSON or XML. Raises Refusal (400), and InvalidContent (422) as readers of notices do."""
     try:
         if is_json:
             record = RECORD.decode(raw.removeprefix(b"\xef\xbb\xbf"))

@@ -22,7 +22,7 @@ ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 
 @dataclass(frozen=True)
 class MailServer:
-    """A mail server. `encryption`: `tls` from the first byte; else whether STARTTLS is a must."""
+    """The address of a mail server. `encryption`: `tls` from the first byte; else whether STARTTLS is a must."""
 
     host: str
     port: int
@@ -32,7 +32,7 @@ class MailServer:
 
 
 def mail_server(text: str) -> MailServer:
-    """The server of an address such as smtps://user:password@host:465 or smtp://host:25?starttls=never.
+    """The mail server of an address such as smtps://user:password@host:465 or smtp://host:25?starttls=never.
 
     With a password, encryption is a must unless the address says otherwise; without one, it is used where offered.
     Raises ValueError, which says what is expected.
@@ -56,15 +56,15 @@ def mail_server(text: str) -> MailServer:
     return MailServer(str(parts.hostname), port, user, password, "tls" if parts.scheme == "smtps" else encryption)
 
 
-def sender(text: str) -> str:
-    """The address, if it is one. Raises ValueError."""
+def sender_address(text: str) -> str:
+    """The text, if it is an e-mail address to send from. Raises ValueError."""
     if not (ADDRESS.fullmatch(text) and text.isascii()):
         raise ValueError("an e-mail address alone, such as sourcing@example.org")
     return text
 
 
-def comparable(text: str) -> str | None:
-    """The one form of an e-mail address: ASCII in lower case, its domain as A-labels; None for what has none.
+def comparable_address(text: str) -> str | None:
+    """The e-mail address in the one form in which addresses are compared (ASCII, lower case); None where it has none.
 
     No letter becomes another one (ß and ſ are no s, ﬁ is not fi, the Kelvin sign is no k), and nothing is taken off.
     """
@@ -95,8 +95,8 @@ _LETTERS = "letters before the @ in ASCII, and those of a domain as IDNA has the
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 
 
-def issuer(text: str) -> str:
-    """The address of a provider; https, unless it is on this machine. Raises ValueError."""
+def issuer_address(text: str) -> str:
+    """The address of an identity provider: https, unless it is on this machine. Raises ValueError."""
     parts = urlsplit(text)
     if not is_safe(text) or parts.query or parts.fragment:
         raise ValueError("the https address of a provider, without query, such as https://connexion.example.org")
@@ -115,16 +115,16 @@ def is_safe(address: str) -> bool:
         return False
 
 
-def scopes(text: str) -> str:
-    """The scopes asked of a provider, `openid` among them. Raises ValueError."""
+def openid_scopes(text: str) -> str:
+    """The OpenID scopes to ask of a provider, `openid` among them. Raises ValueError."""
     named = text.split()
     if "openid" not in named or not all(map(_SCOPE.fullmatch, named)):
         raise ValueError("scopes with spaces between them, openid among them, such as `openid email profile`")
     return " ".join(named)
 
 
-def members(text: str) -> tuple[tuple[str, str], ...]:
-    """Organisations by e-mail address, domain or SIRET. Raises ValueError."""
+def organisations_of_members(text: str) -> tuple[tuple[str, str], ...]:
+    """The organisation of each e-mail address, domain or SIRET. Raises ValueError."""
     expected = ValueError(
         "pairs with semicolons between them, such as `anne@exemple.fr=Ville de Vannes; @exemple.fr=Département; "
         f"22560001400016=Département`; {_LETTERS}"
@@ -136,24 +136,24 @@ def members(text: str) -> tuple[tuple[str, str], ...]:
         if _ANY_DOMAIN.fullmatch(who):
             known = (domain := ascii_domain(who[1:])) and f"@{domain}"
         elif not _SIRET.fullmatch(who):
-            known = comparable(who)
+            known = comparable_address(who)
         if not (is_pair and organisation and known) or known in found:
             raise expected
         found[known] = organisation
     return tuple(found.items())
 
 
-def rights(text: str) -> tuple[Scope, ...]:
-    """The scopes of everybody a provider lets in. Raises ValueError."""
+def scopes_of_members(text: str) -> tuple[Scope, ...]:
+    """The scopes that everybody gets who signs in through the provider. Raises ValueError."""
     named = {each.strip() for each in text.split(",")}
     if not named <= set(RIGHTS):
         raise ValueError(f"some of {', '.join(RIGHTS)}, with commas between them")
     return tuple(each for each in RIGHTS if each in named)
 
 
-def addresses(text: str) -> frozenset[str]:
-    """E-mail addresses as they are compared. Raises ValueError."""
-    found = [comparable(each.strip()) for each in text.split(",")]
+def comparable_addresses(text: str) -> frozenset[str]:
+    """The e-mail addresses in a text, in the form in which they are compared. Raises ValueError."""
+    found = [comparable_address(each.strip()) for each in text.split(",")]
     if None in found:
         raise ValueError(f"e-mail addresses with commas between them; {_LETTERS}")
     return frozenset(filter(None, found))

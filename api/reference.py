@@ -161,12 +161,14 @@ async def search_segments(call: Call, query: SegmentSearch) -> SegmentSearchResu
     """Segments that a few French words may mean, the likeliest first; slips of the pen are forgiven."""
     taxonomy = call.services.reference.taxonomy
 
-    def result(found: Reading) -> SegmentSearchResult:
+    def segment_result(found: Reading) -> SegmentSearchResult:
         segment = taxonomy.segments.get(found.segment)
         family = segment.family if segment else None
         return SegmentSearchResult(found.segment, taxonomy.label(found.segment), family, round(found.confidence, 3))
 
-    return SegmentSearchResults(tuple(map(result, call.services.reference.interpreter.search(query.q, query.limit))))
+    return SegmentSearchResults(
+        tuple(map(segment_result, call.services.reference.interpreter.search(query.q, query.limit)))
+    )
 
 
 @endpoint("GET", "/territories", tag=TAG, scope=None, answers=Page[TerritorySummary])
@@ -178,21 +180,23 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     """
     territories = call.services.reference.territories
 
-    def show(area: Area) -> TerritorySummary:
-        return _summary(area, territories)
+    def show_area(area: Area) -> TerritorySummary:
+        return _territory_summary(area, territories)
 
     if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
         found = call.services.reference.gazetteer.search(query.q, query.kind, query.limit)
-        return page(call, list(map(show, found)), None)
-    areas = territories.areas(query.kind) if query.kind else _of_all_kinds(territories)
+        return page(call, list(map(show_area, found)), None)
+    areas = territories.areas(query.kind) if query.kind else _areas_of_all_kinds(territories)
 
-    async def fetch(after: _Place | None, count: int) -> Sequence[Area]:
-        start = 0 if after is None else bisect_right(areas, after, key=_place)
+    async def fetch_areas(after: _ListPosition | None, count: int) -> Sequence[Area]:
+        start = 0 if after is None else bisect_right(areas, after, key=_position_of)
         return areas[start : start + count]
 
     paging = Paging(limit=query.limit, cursor=query.cursor)
-    return await paged(call, paging, f"territories/{query.kind}", _Place, fetch, key=_place, show=show)
+    return await paged(
+        call, paging, f"territories/{query.kind}", _ListPosition, fetch_areas, key=_position_of, show=show_area
+    )
 
 
 @endpoint(
@@ -219,7 +223,7 @@ async def get_territory(call: Call, territory: str) -> Response[bytes]:
     outline = call.services.reference.geography.outline(area)
     territories = reference.territories
     detail = TerritoryDetail(
-        **msgspec.structs.asdict(_summary(area, territories)),
+        **msgspec.structs.asdict(_territory_summary(area, territories)),
         communes=len(area.communes),
         postal_codes=territories.communes[area.communes[0]].postal_codes if area.kind == "commune" else (),
         bbox=outline.bbox if outline else None,
@@ -254,23 +258,23 @@ async def get_rule(call: Call, rule: str) -> Response[bytes]:
 ROUTES = (list_segments, search_segments, search_territories, get_territory, list_rules, get_rule)
 
 
-class _Place(NamedTuple):
-    """The position of an area in the list of all."""
+class _ListPosition(NamedTuple):
+    """The position of an area in the list of all areas: its kind, then its code."""
 
     kind: int
     code: str
 
 
-def _place(area: Area) -> _Place:
-    return _Place(KINDS.index(area.kind), area.code)
+def _position_of(area: Area) -> _ListPosition:
+    return _ListPosition(KINDS.index(area.kind), area.code)
 
 
 @lru_cache(maxsize=2)
-def _of_all_kinds(territories: Territories) -> tuple[Area, ...]:
+def _areas_of_all_kinds(territories: Territories) -> tuple[Area, ...]:
     return tuple(area for kind in KINDS for area in territories.areas(kind))
 
 
-def _summary(area: Area, territories: Territories) -> TerritorySummary:
+def _territory_summary(area: Area, territories: Territories) -> TerritorySummary:
     return TerritorySummary(
         id=area.id,
         kind=area.kind,

@@ -56,26 +56,26 @@ class BadSetting(Exception):
     """An environment variable whose value cannot be used; the message says which and what would be right."""
 
 
-def _one_of(*allowed: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
+def _choice_of(*allowed: str) -> Callable[[str], str]:
+    def read_choice(text: str) -> str:
         if text.lower() not in allowed:
             raise ValueError(f"one of {', '.join(allowed)}")
         return text.lower()
 
-    return read
+    return read_choice
 
 
 def _yes_or_no(text: str) -> bool:
-    return _one_of("true", "false")(text) == "true"
+    return _choice_of("true", "false")(text) == "true"
 
 
-def _number(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
-    def read(text: str) -> int:
+def _number_in(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
+    def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise ValueError(f"{what} from {low} to {high}")
         return int(text) * scale
 
-    return read
+    return read_number
 
 
 def _secret(text: str) -> str:
@@ -96,8 +96,8 @@ def _database_url(text: str) -> str:
     return text
 
 
-def _read_url(text: str) -> str:
-    """The address of a database that is only read: unless it says otherwise, a standby will do."""
+def _database_url_to_read(text: str) -> str:
+    """The address of a database to read from; a standby will do unless the address says otherwise."""
     if "target_session_attrs=" in _database_url(text):
         return text
     return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
@@ -180,7 +180,7 @@ def _folder(text: str) -> Path:
 
 
 def _setting(variable: str, read: Callable[[str], object], default: Any = None, *, secret: bool = False) -> Any:
-    """The field that an environment variable fills. `read` takes its text; its ValueError says what is expected."""
+    """A field of the settings, filled by an environment variable; `read` parses it, or says what would be right."""
     return field(default=default, repr=not secret, metadata={"variable": variable, "read": read})
 
 
@@ -190,54 +190,58 @@ class Settings:
 
     database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
     listen_url: str | None = _setting("VIVIER_LISTEN_URL", _database_url, secret=True)
-    read_url: str | None = _setting("VIVIER_READ_URL", _read_url, secret=True)
-    database_connections: int = _setting("VIVIER_DATABASE_CONNECTIONS", _number(6, 200, CONNECTIONS), 12)
-    database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number(1, 60, SECONDS), 5)
-    ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number(1, 86_400, SECONDS))
+    read_url: str | None = _setting("VIVIER_READ_URL", _database_url_to_read, secret=True)
+    database_connections: int = _setting("VIVIER_DATABASE_CONNECTIONS", _number_in(6, 200, CONNECTIONS), 12)
+    database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number_in(1, 60, SECONDS), 5)
+    ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number_in(1, 86_400, SECONDS))
     pg_bin: Path | None = _setting("PG_BIN", _folder)
     home: Path = _setting("VIVIER_HOME", _folder, MISSING)
     admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
     metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _secret, secret=True)
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
-    port: int = _setting("VIVIER_PORT", _number(0, 65_535, "a port number"), 8000)
-    workers: int = _setting("VIVIER_WORKERS", _number(1, 64, "a number of processes"), 1)
-    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number(0, 3_600, SECONDS), GRACE_SECONDS)
+    port: int = _setting("VIVIER_PORT", _number_in(0, 65_535, "a port number"), 8000)
+    workers: int = _setting("VIVIER_WORKERS", _number_in(1, 64, "a number of processes"), 1)
+    grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number_in(0, 3_600, SECONDS), GRACE_SECONDS)
     public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
     cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _origins, ())
     smtp: people.MailServer | None = _setting("VIVIER_SMTP_URL", people.mail_server, secret=True)
-    mail_from: str | None = _setting("VIVIER_MAIL_FROM", people.sender)
-    reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number(1, 730, DAYS), 60)
-    log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info")
-    log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _one_of("json", "console"), "json")
-    body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number(1, 1_024, "a number of MiB", MIB), 10 * MIB)
-    import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
-    key_cache_seconds: int = _setting("VIVIER_KEY_CACHE_SECONDS", _number(0, 60, SECONDS), 5)
-    connections: int = _setting("VIVIER_CONNECTIONS", _number(1, 100_000, CONNECTIONS), 1_000)
-    match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number(1, 64, "a number of processes"), 2)
-    emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number(1, 10_000_000, "a number of e-mails"), 5_000)
-    storage_quota: int = _setting("VIVIER_STORAGE_QUOTA_MIB", _number(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB)
-    source_vertices: int = _setting(
-        "VIVIER_SOURCE_VERTICES", _number(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
+    mail_from: str | None = _setting("VIVIER_MAIL_FROM", people.sender_address)
+    reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number_in(1, 730, DAYS), 60)
+    log_level: LogLevel = _setting("VIVIER_LOG_LEVEL", _choice_of("debug", "info", "warning", "error"), "info")
+    log_format: LogFormat = _setting("VIVIER_LOG_FORMAT", _choice_of("json", "console"), "json")
+    body_limit: int = _setting("VIVIER_BODY_LIMIT_MIB", _number_in(1, 1_024, "a number of MiB", MIB), 10 * MIB)
+    import_limit: int = _setting("VIVIER_IMPORT_LIMIT_MIB", _number_in(1, 65_536, "a number of MiB", MIB), 1024 * MIB)
+    key_cache_seconds: int = _setting("VIVIER_KEY_CACHE_SECONDS", _number_in(0, 60, SECONDS), 5)
+    connections: int = _setting("VIVIER_CONNECTIONS", _number_in(1, 100_000, CONNECTIONS), 1_000)
+    match_processes: int = _setting("VIVIER_MATCH_PROCESSES", _number_in(1, 64, "a number of processes"), 2)
+    emails_per_day: int = _setting("VIVIER_EMAILS_PER_DAY", _number_in(1, 10_000_000, "a number of e-mails"), 5_000)
+    storage_quota: int = _setting(
+        "VIVIER_STORAGE_QUOTA_MIB", _number_in(1, 1 << 30, "a number of MiB", MIB), 10_240 * MIB
     )
-    session_hours: int = _setting("VIVIER_SESSION_HOURS", _number(1, 720, "a number of hours"), 12)
+    source_vertices: int = _setting(
+        "VIVIER_SOURCE_VERTICES", _number_in(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
+    )
+    session_hours: int = _setting("VIVIER_SESSION_HOURS", _number_in(1, 720, "a number of hours"), 12)
     tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
     contact: str | None = _setting("VIVIER_CONTACT", _contact)
-    oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer)
+    oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer_address)
     oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
     oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)
     oidc_name: str = _setting("VIVIER_OIDC_NAME", str, "OpenID Connect")
-    oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", people.scopes, "openid email profile")
-    oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", people.members, ())
-    oidc_rights: tuple[Scope, ...] = _setting("VIVIER_OIDC_RIGHTS", people.rights, people.RIGHTS)
-    oidc_administrators: frozenset[str] = _setting("VIVIER_OIDC_ADMINISTRATORS", people.addresses, frozenset())
+    oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", people.openid_scopes, "openid email profile")
+    oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", people.organisations_of_members, ())
+    oidc_rights: tuple[Scope, ...] = _setting("VIVIER_OIDC_RIGHTS", people.scopes_of_members, people.RIGHTS)
+    oidc_administrators: frozenset[str] = _setting(
+        "VIVIER_OIDC_ADMINISTRATORS", people.comparable_addresses, frozenset()
+    )
     webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
     pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
-    keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
-    keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number(1, 100, YEARS), 3)
-    keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number(1, 3_650, DAYS), 90)
-    keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number(1, 3_650, DAYS), 365)
-    retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _one_of("manual", "daily"), "manual")
+    keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number_in(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
+    keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number_in(1, 100, YEARS), 3)
+    keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number_in(1, 3_650, DAYS), 90)
+    keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number_in(1, 3_650, DAYS), 365)
+    retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _choice_of("manual", "daily"), "manual")
     retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
@@ -248,22 +252,22 @@ class Settings:
 
     @property
     def address_connections(self) -> int:
-        """Connections of one address at a time: so that nobody takes all of them, a quarter."""
+        """The most connections of one address at a time: a quarter, so that nobody takes all."""
         return max(1, self.connections // 4)
 
     @property
     def pool_size(self) -> int:
-        """Connections that the pool keeps, so that with half as many more at a peak they are as many as may be."""
+        """The connections that the pool keeps: two thirds of the most, as a peak may add half as many."""
         return (2 * self.database_connections + 1) // 3
 
     @property
     def index_folder(self) -> Path:
-        """The folder of the indexes that are built from the directory, and may be lost."""
+        """The folder of the indexes built from the directory; they are built again where the folder is lost."""
         return self.home / "index"
 
     @property
     def periods(self) -> RetentionPeriods:
-        """The retention periods."""
+        """The periods for which the kinds of data are kept."""
         return RetentionPeriods(**{name: getattr(self, f"keep_{name}") for name in RetentionPeriods.__struct_fields__})
 
 
@@ -312,12 +316,12 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def nearest_variable(name: str) -> str | None:
-    """The setting that `name` may be a misspelling of."""
+    """The name of the setting that `name` may be a misspelling of."""
     return next(iter(get_close_matches(name, VARIABLES, n=1)), None)
 
 
 def share_metrics(folder: Path) -> None:
-    """Make the processes started from now on count together in `folder` (empty at first).
+    """Let the processes started from here on count their metrics together in `folder`, which is empty at first.
 
     To be called before the metrics library is imported: it chooses on import how it counts.
     """

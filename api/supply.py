@@ -57,8 +57,8 @@ class SupplyQuery(msgspec.Struct, frozen=True):
     level: Annotated[Level, msgspec.Meta(description="Areas of the map (GeoJSON only); EPCI by default")] | None = None
 
 
-class Question(NamedTuple):
-    """All that decides an answer."""
+class SupplyQuestion(NamedTuple):
+    """A question on supply, with all that decides its answer: the suppliers' version, language, territory, day."""
 
     version: tuple[object, ...]
     media_type: str
@@ -101,19 +101,19 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     return response
 
 
-async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tuple[Question, bytes]:
-    """A query as a question, and the answer to it in that media type, made or remembered.
+async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tuple[SupplyQuestion, bytes]:
+    """The question that a query asks, and its answer in the media type, newly made or cached.
 
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
     """
     services = call.services
     question, live = question_of(call, query, media_type), services.directory.index
-    make = partial(answer, question, live, services.reference)
+    make = partial(make_answer, question, live, services.reference)
     return question, await services.supply_answers.answer(question, caller_of(call.scope), make)
 
 
-def question_of(call: Call, query: SupplyQuery, media_type: str) -> Question:
-    """A query on the suppliers of now as a question. Raises Refusal (422) for what is unknown in it."""
+def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuestion:
+    """The question that a query asks of the suppliers in the index. Raises Refusal (422) for what is unknown in it."""
     services = call.services
     reference, live = services.reference, services.directory.index
     taxonomy, problems = reference.taxonomy, list[Problem]()
@@ -145,42 +145,44 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> Question:
             raise invalid(Problem("/territory", "too_many_areas", detail))
     version, on = (live.data_version, live.version_uid), query.on or services.today()
     segments = tuple(dict.fromkeys(taxonomy.segments if query.segments is None else named))
-    return Question(version, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv)
+    return SupplyQuestion(
+        version, media_type, call.language, tuple(areas), segments, on, query.level or "epci", call.csv
+    )
 
 
-def search_of(question: Question, live: LiveIndex, reference: Reference) -> SupplySearch:
-    """The search that answers a question."""
+def search_of(question: SupplyQuestion, live: LiveIndex, reference: Reference) -> SupplySearch:
+    """The search that answers a question on supply."""
     territory = reference.geography.territory(TerritoryRequest(codes=question.codes))
     return SupplySearch(live, territory, question.on, reference.rules)
 
 
-def answer(question: Question, live: LiveIndex, reference: Reference) -> bytes:
-    """The answer to a question in its media type."""
+def make_answer(question: SupplyQuestion, live: LiveIndex, reference: Reference) -> bytes:
+    """The answer to a question on supply, in its media type."""
     search = search_of(question, live, reference)
     if question.media_type == GEOJSON:
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)
     if question.media_type == CSV:
-        rows = ([value for _, value in _cells(item)] for item in found.items)
+        rows = ([value for _, value in _cells_by_path(item)] for item in found.items)
         return csv_of(COLUMNS, rows, question.dialect)
     return msgspec.json.encode(found)
 
 
-def _columns(kind: type) -> Iterator[str]:
+def _column_names(kind: type) -> Iterator[str]:
     for field in msgspec.structs.fields(kind):
         nested = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
-        yield from (f"{field.name}.{name}" for name in _columns(field.type)) if nested else (field.name,)
+        yield from (f"{field.name}.{name}" for name in _column_names(field.type)) if nested else (field.name,)
 
 
-COLUMNS = tuple(_columns(SegmentSupply))
+COLUMNS = tuple(_column_names(SegmentSupply))
 
 
-def _cells(part: msgspec.Struct) -> Iterator[tuple[str, Cell]]:
-    """The values of a struct by their dotted paths."""
+def _cells_by_path(part: msgspec.Struct) -> Iterator[tuple[str, Cell]]:
+    """The values of a struct, each with its dotted path."""
     for name in part.__struct_fields__:
         value = getattr(part, name)
         if isinstance(value, msgspec.Struct):
-            yield from ((f"{name}.{path}", inner) for path, inner in _cells(value))
+            yield from ((f"{name}.{path}", inner) for path, inner in _cells_by_path(value))
         else:
             yield name, value
 

@@ -52,8 +52,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """Things as stored then, such as `message:<id>=<SHA-256>`, without digits where one was removed"""
 
 
-def chained(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
-    """The SHA-256 over the hash of the entry before and the content of this one, without `entry.hash`."""
+def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
+    """The hash of an entry: SHA-256 over the hash of the entry before and the content, without `entry.hash`."""
     content: list[Any] = [
         organisation_id.hex,
         entry.number,
@@ -127,7 +127,7 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class BoundContent:
-    """Collects what the entries of one journal bind, given in the order of their numbers.
+    """Collects the digests of stored content that a journal's entries bind; entries come in the order of their numbers.
 
     `names`: what must be stored as the last entry about it says; `recorded`: what entries tell of, those of earlier
     versions too, which bind nothing.
@@ -139,7 +139,7 @@ class BoundContent:
         self._need_of: dict[str, str] = {}
 
     def follow(self, entry: Entry) -> None:
-        """Collect what the next entry binds, or forget what was removed with a need."""
+        """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
         if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
                 del self.names[name]
@@ -157,14 +157,14 @@ class BoundContent:
             self._need_of[name] = need
 
     def breaks(self, stored: Mapping[str, str]) -> Iterator[Break]:
-        """A break for each that is not as it was bound; `stored`: the digests of `names` now, empty of what is gone."""
+        """A break for each content that differs from its bound digest; `stored`: the present ones, empty where gone."""
         for name, (number, digest) in self.names.items():
             if stored[name] != digest:
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
 
 
 def _recorded_names(entry: Entry) -> set[str]:
-    """The names of all that an entry says was stored or changed, by its action and detail, bound or not."""
+    """The names of the content that an entry says was stored or changed, by its action and detail, bound or not."""
     detail, (_, _, id_) = entry.detail, entry.object.partition(":")
     message, award = {f"message:{detail.get('message_id')}"}, {f"award:{detail.get('award_id')}"}
     told = {
@@ -212,7 +212,7 @@ class Chain:
         if gap:
             self._settle("altered_entry")
             self.breaks.append(Break(number, "gap", gap))
-        elif entry is not None and chained(self.hash, self.organisation_id, entry) == digest:
+        elif entry is not None and entry_hash(self.hash, self.organisation_id, entry) == digest:
             self._settle("altered_entry")
         elif self._doubtful is not None:
             # that explains why this one does not follow either

@@ -70,7 +70,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     seed, find_nearby = draw_seed(need), kept.nearby if kept else nearby
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
 
-    def answer(lot: LotMatch) -> LotShortlist:
+    def lot_shortlist(lot: LotMatch) -> LotShortlist:
         lot_id = lot.query.lot.id
         wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = unknown_suppliers(lot, wanted.near_misses, seed, find_nearby)
@@ -87,7 +87,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
             **words._asdict(),
         )
 
-    lots = tuple(map(answer, lot_matches(queries, index, on, rules, past)))
+    lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
     split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
@@ -113,7 +113,7 @@ def match(
 def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
-    """The lots held against the index as it stands, after the buyer's past awards. Raises GivenUp."""
+    """The lots matched against the index, after the buyer's past awards. Raises GivenUp."""
     kept = answer_cache_of(live.base)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]
@@ -132,7 +132,7 @@ def lot_matches(
 
 
 def review_of(need: Need, day: date, queries: Iterable[LotQuery], reference: Reference, index: LiveIndex) -> NeedReview:
-    """The review of a need's lots, as they were read, by the law of a day."""
+    """The legal review of a need on a day; `queries`: its lots as they were read."""
     objects, kept = {query.lot.id: query.subject.objects for query in queries}, answer_cache_of(index.base)
     return (kept.review if kept else review_need)(need, day, reference.rules, objects)
 
@@ -146,7 +146,7 @@ def law_changes_of(
     *,
     of_lots: bool = True,
 ) -> Iterator[LegalAdvice]:
-    """Advice that the law on a need, `of_lots` also on its lots, is another on its planned day than on the day `on`."""
+    """Advice telling that the law on a need (and its lots) on its planned day differs from that of the day `on`."""
     planned = need.law_day(on)
     view = reference.rules.at(planned, need.contract)
     if view is reference.rules.at(on, need.contract):
@@ -175,7 +175,7 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | No
 
 
 def draw_seed(need: Need) -> int:
-    """64 bits of the need's content; how many rows are asked for, and when it is published, is not content."""
+    """The seed of the need's draws: 64 bits of its content, without the numbers of rows and its publication day."""
     fixed = msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0, planned_publication_on=None)
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these

@@ -24,7 +24,7 @@ from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER, OFFERED_BITS
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
-from matching.past_awards import EssBar, barred
+from matching.past_awards import EssBar, apply_bars
 from matching.ranking import Compared, Grades, seeded_tie_break
 from matching.selection import Selection, row_of, select
 from matching.tension import Covered
@@ -66,15 +66,15 @@ class ReservedSelection(Weighed):
         passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
         self.order, self.refused = in_order[:passing], in_order[passing:]
         self.ends = self.rank_class_ends(self.order)
-        self.counts = self.counted()
+        self.counts = self.count_candidates()
 
     def rank_class_ends(self, rows: Positions) -> list[int]:
         """For rows sorted by rank class (eligibility, then grades): the index after the last row of each class."""
         classes = self.classes.take(rows)
         return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
 
-    def counted(self, rows: Bools | None = None) -> Counts:
-        """The counts of all, or of some rows; by outcome code first, outside the territory and in it."""
+    def count_candidates(self, rows: Bools | None = None) -> Counts:
+        """The counts of the candidates among all rows, or among the rows that a mask chooses."""
         codes = self._codes + self._selection.is_local * np.uint16(OUTCOME_CODES)
         answered = self._selection.best != NO_OFFER
         if rows is not None:
@@ -92,16 +92,16 @@ class ReservedSelection(Weighed):
             | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         )
 
-    def counted_within(self, distances: NearDistances) -> dict[str, int]:
-        """The number of those let pass within each of RADII_KM."""
+    def counts_by_radius(self, distances: NearDistances) -> dict[str, int]:
+        """By radius of RADII_KM, the number of suppliers within it that the reservation lets pass."""
         away = distances.known.take(self.order)  # NaN is beyond all of them
         return {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM}
 
 
 @lru_cache(64)
 def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
-    """By outcome code, in columns, 1 where it counts: everybody; may answer; is eligible; then, for each of OPTIONS,
-    may answer and is certain to."""
+    """A table of 0 and 1 by outcome code, to sum tallies by. Columns: everybody; may answer; is eligible; then, for
+    each of OPTIONS, may answer and is certainly eligible."""
     best = best_outcome(reserved)
     columns: Sequence[Bools] = [
         np.ones(OUTCOME_CODES, dtype=bool),
@@ -113,7 +113,7 @@ def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
 
 
 class DrawnOrder(Weighed):
-    """The first `count` of some suppliers in order; those that are equal are drawn, by the seed of each need anew.
+    """The first `count` suppliers in an order; ties are kept together and drawn by the seed of each need.
 
     `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
     many.
@@ -147,7 +147,7 @@ class DrawnOrder(Weighed):
 
 
 class FirstCandidates(NamedTuple):
-    """The first candidates in order, by their rows of the selection, and all that is written of their offers.
+    """The first candidates in order, as rows of the selection, with the worths of their best offers.
 
     `ordinals` and `best`, as of the selection, are of the suppliers of `order`, one after the other.
     """
@@ -158,7 +158,7 @@ class FirstCandidates(NamedTuple):
 
 
 class CappedSelection(Weighed):
-    """Rows are those of the selection; `in_reach`: which of them the cap allows, None where there is none.
+    """A selection after the reservation and the cap on distance; `in_reach`: the rows within the cap, None: no cap.
 
     `order`: the rows that pass every gate, by class. `within`: their number by radius.
     """
@@ -173,11 +173,11 @@ class CappedSelection(Weighed):
             self.in_reach = away <= cap_km
             self.order = reserved.order[self.in_reach.take(reserved.order)]
             self.ends = reserved.rank_class_ends(self.order)
-            self.counts = reserved.counted(self.in_reach)
-        self.within = reserved.counted_within(distances)
+            self.counts = reserved.count_candidates(self.in_reach)
+        self.within = reserved.counts_by_radius(distances)
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
-        """The ordinals of the `count` nearest of some rows."""
+        """The order of the `count` nearest of the given rows, by ordinal."""
         rows = self.distances.at_least_nearest(rows, count)
         ordinals = self.distances.ordinals.take(rows)
         return DrawnOrder(
@@ -185,7 +185,7 @@ class CappedSelection(Weighed):
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The rows of the first `count` candidates."""
+        """The order of the first `count` candidates, by row."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:
@@ -198,7 +198,7 @@ class CappedSelection(Weighed):
 
 
 class LotMatch:
-    """A lot on a day; rows are those of its selection. `ess_bars`: what past awards bar, by ordinal."""
+    """A lot matched against an index on a day, by rows of its selection. `ess_bars`: of past awards, by ordinal."""
 
     def __init__(
         self,
@@ -244,7 +244,7 @@ class LotMatch:
 
         def outcome_codes_after_awards() -> OutcomeCodes:
             found = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
-            return barred(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
+            return apply_bars(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
 
         def reserved_selection() -> ReservedSelection:
             codes = once((self.on, self.rules), outcome_codes_after_awards)
@@ -257,7 +257,7 @@ class LotMatch:
         return CappedSelection(of_types, distances, self.query.lot.max_distance_km)
 
     def _once(self, _: Hashable, make: Callable[[], Made]) -> Made:
-        """A part of `passing`, made; the parts kept of another lot have the same key."""
+        """Make a part of `passing`; a lot that caches these parts looks it up by its key."""
         return make()
 
     @cached_property
@@ -285,7 +285,7 @@ class LotMatch:
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
-        """The candidates at some rows as the order compares them."""
+        """The candidates at the given rows, with all that the criteria of the order compare."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.measure_rows(rows))
 

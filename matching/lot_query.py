@@ -37,18 +37,18 @@ WORKS, ENGINEERS = "45", "71"
 
 
 class GivenUp(Exception):
-    """Nobody waits any more for what is being computed."""
+    """The computation of this thread was given up, since nobody waits for its result."""
 
 
 def require_wanted() -> None:
-    """Raises GivenUp where the work of this thread was given up."""
+    """Raise GivenUp if the work of this thread was given up."""
     given_up = _GIVEN_UP.get()
     if given_up is not None and given_up.is_set():
         raise GivenUp
 
 
 def may_be_given_up(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
-    """The work, for another thread to call, and a function that gives it up."""
+    """Return the work, for another thread to call, and a function that gives this work up."""
     given_up, context = Event(), copy_context()
     context.run(_GIVEN_UP.set, given_up)
     return partial(context.run, work), given_up.set
@@ -95,7 +95,7 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
 
 
 class LotQuery(LotObject, frozen=True, eq=False):
-    """A lot ready to be matched."""
+    """A lot ready to be matched: its object, its territory and its site."""
 
     lot: Lot
     territory: Territory
@@ -115,13 +115,13 @@ class _Requested:
         self.found.setdefault(segment, []).append((source, confidence))
 
     def complete(self, general: "_Requested", by_title: bool) -> None:
-        """Adds what too general codes stand for; where the title says something, only as another source of that."""
+        """Add the segments of too general codes; `by_title`: only as another source of segments already found."""
         for segment, reasons in general.found.items():
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
 
     def read(self, supporting: Iterable[str]) -> LotObject:
-        """The object as it was read, with the segments that support it."""
+        """The object of the lot as read so far, with the segments that support it."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
         wanted = (
             *(_wanted(segment, "object", reasons) for segment, reasons in self.found.items()),
@@ -149,8 +149,8 @@ class NeedReader:
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
         problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
-        whole, spoken = need.territory, self._spoken(need)
-        common = _usable(problems, partial(self.geography.territory, whole, "territory")) if whole else None
+        whole, spoken = need.territory, self._segments_of_titles(need)
+        common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
         queries = [self._read_lot(need, position, common, spoken, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
@@ -161,11 +161,11 @@ class NeedReader:
         return tuple(self._requested_by(lot, need_title).found)
 
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
-        """The segments of the object of one of a need's lots, read beside the others as a match reads it."""
-        return tuple(self._requested_by(lot, need.title or "", self._spoken(need)).found)
+        """The segments of the object of one of a need's lots, read with the titles of the other lots, as in a match."""
+        return tuple(self._requested_by(lot, need.title or "", self._segments_of_titles(need)).found)
 
-    def _spoken(self, need: Need) -> frozenset[str]:
-        """The segments that the lots' own titles surely say: what the need's title says of them is meant for these."""
+    def _segments_of_titles(self, need: Need) -> frozenset[str]:
+        """The segments that lots' own titles surely say; the need's title means these lots where it says the same."""
         spoken: set[str] = set()
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
@@ -179,7 +179,7 @@ class NeedReader:
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
     ) -> LotQuery | None:
-        """A lot's query; None where it cannot be read, with its problems added to the list.
+        """The query of a lot; None where the lot is invalid, whose problems are added to the list.
 
         `common` is the need's own territory, None also where that cannot be used, which is reported once. `spoken`:
         the segments that lots' own titles say.
@@ -195,8 +195,8 @@ class NeedReader:
         if lot.territory is None and need.territory is None:
             found.append(Problem(pointer(*at, "territory"), "no_territory", NO_TERRITORY))
         own, site = lot.territory, lot.site
-        territory = _usable(found, partial(self.geography.territory, own, *at, "territory")) if own else common
-        shape = _usable(found, partial(self.geography.place, site, *at, "site")) if site else None
+        territory = _without_raising(found, partial(self.geography.territory, own, *at, "territory")) if own else common
+        shape = _without_raising(found, partial(self.geography.place, site, *at, "site")) if site else None
         problems += found
         if found or territory is None:
             return None
@@ -212,7 +212,7 @@ class NeedReader:
             Problem(
                 pointer(*at, name, place),
                 "unknown_code",
-                _unknown(code, nearest(code) if place < MAX_SUGGESTIONS else None),
+                _unknown_code(code, nearest(code) if place < MAX_SUGGESTIONS else None),
             )
             for name, codes, known, nearest in (
                 ("segments", lot.segments, taxonomy.known, taxonomy.nearest),
@@ -249,16 +249,16 @@ class NeedReader:
         by_title = False
         if lot.title and (firm or not requested.found):
             coded = firm and firm | general.found.keys()
-            by_title = self._hear_title(requested, lot, need_title, coded, spoken)
+            by_title = self._add_title(requested, lot, need_title, coded, spoken)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
         requested.complete(general, by_title)
         return requested
 
-    def _hear_title(
+    def _add_title(
         self, requested: _Requested, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
     ) -> bool:
-        """Adds what a lot's title says, and whether it does, where nothing is asked for yet.
+        """Add the segments that a lot's title says, and return whether it says any, where nothing is asked for yet.
 
         Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
         need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
@@ -300,8 +300,8 @@ def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> W
     return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
 
 
-def _usable(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
-    """The result of `make`, or None with its problems added to the list."""
+def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
+    """The result of `make`; None where it raises InvalidContent, whose problems are added to the list."""
     try:
         return make()
     except InvalidContent as invalid:
@@ -309,7 +309,7 @@ def _usable(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
         return None
 
 
-def _unknown(code: str, near: str | None) -> Text:
+def _unknown_code(code: str, near: str | None) -> Text:
     if near is None:
         return Text(f"Code inconnu : « {code} ».", f"Unknown code: “{code}”.")
     return Text(f"Code inconnu : « {code} ». Peut-être « {near} » ?", f"Unknown code: “{code}”. Perhaps “{near}”?")

@@ -19,7 +19,7 @@ ESS = RESERVED_TYPES.index("ess")
 
 
 class EssBar(NamedTuple):
-    """The ESS-reserved contracts a supplier was awarded, and the outcome, a position in OUTCOMES, they bring."""
+    """The bar on a supplier: ESS-reserved contracts awarded to it, and their outcome (a position in OUTCOMES)."""
 
     awards: tuple[EssAward, ...]
     outcome: int
@@ -27,7 +27,7 @@ class EssBar(NamedTuple):
 
 @dataclass(frozen=True)
 class PastAwards:
-    """The awards of the organisation up to the day of a match, by supplier. `siret`: of the buyer of that match.
+    """The awards of an organisation up to the day of a match, by supplier. `siret`: of the buyer of that match.
 
     `of_buyer`: without those that another buyer made.
     """
@@ -43,7 +43,7 @@ class PastAwards:
     def known_on(
         cls, on: date, awards: Iterable[PastAward], siret: str | None, rules: Rules, taxonomy: Taxonomy
     ) -> "PastAwards | None":
-        """The awards made on that day or before, None where there are none; later ones are ignored."""
+        """The awards made up to the day `on`; None where there are none."""
         past = [award for award in awards if award.awarded_on <= on]
         own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
         return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None
@@ -94,8 +94,8 @@ class PastAwards:
         return [*habits, *dependent]
 
 
-def barred(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
-    """The outcome codes of some suppliers after the bars on those among them; `row_of` says where each stands."""
+def apply_bars(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
+    """The outcome codes of suppliers once the bars on some are applied; `row_of`: the row of an ordinal, if any."""
     after = codes.copy()
     for ordinal, bar in bars.items():
         row = row_of(ordinal)

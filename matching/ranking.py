@@ -16,7 +16,7 @@ NATIONAL_PRESENCE = PRESENCES.index("national")
 
 
 class Compared(NamedTuple):
-    """Candidates as they are compared.
+    """The columns of candidates that the criteria of the order compare.
 
     `codes`: shape (w, n), the best offer for each segment of the lot's object (a worth without its place). `outcome`:
     the best over the reserved types, a position in OUTCOMES; 0 where nothing is reserved. `distance`: kilometres.
@@ -73,12 +73,12 @@ MOST_IN_TABLE = 2
 
 
 def presence(codes: NDArray[np.int16]) -> Grades:
-    """The best presence (a position in PRESENCES) over the offers used."""
+    """The best presence of each candidate (a position in PRESENCES) over its offers for the lot."""
     return PRESENCE_OF_CODE[codes].min(axis=0, initial=NATIONAL_PRESENCE)
 
 
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
-    """The criteria OF_OFFERS as one number, smaller first, and how many such numbers there are."""
+    """The criteria OF_OFFERS as one number per candidate, the smaller the better, and how many numbers there are."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
         return _grades_of(codes)
     table, count = _grade_table(len(codes))
@@ -88,7 +88,7 @@ def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 
 @cache
 def _grade_table(segments: int) -> tuple[Grades, int]:
-    """The grades of all codes that a supplier may have for so many segments."""
+    """The grade of every combination of codes that a supplier may have for a number of segments."""
     every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
     return _grades_of(every.astype(np.int16))
 

@@ -24,12 +24,12 @@ class Reference:
 
     @cached_property
     def gazetteer(self) -> Gazetteer:
-        """The search of territories by name or code, made when it is first used (some 0.3 s)."""
+        """The search of territories by name or code, made at the first call (some 0.3 s)."""
         return Gazetteer(self.territories)
 
     @cached_property
     def reader(self) -> NeedReader:
-        """The reader of needs, which remembers the objects it read last."""
+        """The reader of needs, which caches the objects of lots that it read last."""
         return NeedReader(self.taxonomy, self.cpv, self.interpreter, self.geography)
 
 

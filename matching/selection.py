@@ -41,7 +41,7 @@ COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
 
 
 class Serving:
-    """The offers whose area meets a territory."""
+    """Finds the offers whose service area meets a territory."""
 
     def __init__(self, live: LiveIndex, territory: Territory) -> None:
         self._territory, self._radius_km = territory, territory.radius_km or 0.0
@@ -49,7 +49,7 @@ class Serving:
         self._meeting = live.base.areas.meeting(territory)
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
-        """The offers, of some that answer what is wanted, in sorted runs; also of suppliers that are gone."""
+        """The keys of wanted offers that serve the territory, in sorted runs; also those of suppliers gone since."""
         spans = self._distances.spans(wanted.short.supplier, self._radius_km)
         near = [[column[first:end] for first, end in spans] or [column[:0]] for column in wanted.short]
         yield self._near_enough(WithinReach._make(map(np.concatenate, near)))
@@ -60,13 +60,13 @@ class Serving:
         yield wanted.national
 
     def _near_enough(self, offers: WithinReach) -> OfferKeys:
-        """The offers whose suppliers are no farther from the territory than they reach, each looked at."""
+        """The keys of the offers that reach the territory from where their suppliers stand."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
 
 def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
-    """The offers for any wanted segment of some subjects whose area meets the territory, in order."""
+    """The sorted keys of all offers that serve the territory, for any wanted segment of each subject."""
     keys = [np.empty(0, dtype=np.int64)]
     serves = Serving(live, territory)
     for number, codes in enumerate(wanted):
@@ -81,8 +81,8 @@ def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple
     return key
 
 
-def _best(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
-    """The best worth per wanted segment and supplier, shape (columns, suppliers), of offers in order.
+def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
+    """The worth of the best offer per wanted segment and supplier, shape (columns, suppliers), from sorted offer keys.
 
     `is_first`: the first offer of each supplier; `is_local`: the suppliers that stand in the territory.
     """
@@ -102,7 +102,7 @@ def _best(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDA
 
 
 def changes(ordered: NDArray[np.generic]) -> Bools:
-    """The places where sorted values differ from the one before."""
+    """Whether each of the sorted values differs from the one before it; True for the first."""
     differs = np.ones(len(ordered), dtype=bool)
     np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
     return differs
@@ -113,7 +113,7 @@ MOST_OFFERS = 100_000
 
 
 class Selection(Weighed):
-    """The selected in the order of their ordinals, as parallel arrays; never changed once made.
+    """The suppliers selected for a territory and subject, by ordinal, as parallel arrays that never change.
 
     `best[w]`: the worth of the best offer for the w-th wanted segment whose area meets the territory (NO_OFFER: none);
     `grades`: all that counts in the order before distance, but for eligibility.
@@ -134,12 +134,12 @@ class Selection(Weighed):
 
 
 def select(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
-    """The selection of a territory and subject."""
+    """Select the suppliers of an index for a territory and subject."""
     return select_several(live, territory, {subject: None})[subject]
 
 
 def select_each(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
-    """The selections of some lots; those of one territory are made together, which takes less."""
+    """The selection of each lot; those of one territory are made together, which is faster."""
     subjects: dict[Territory, dict[Subject, Shape | None]] = {}
     for query in queries:
         subjects.setdefault(query.territory, {})[query.subject] = query.site
@@ -150,7 +150,7 @@ def select_each(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]
 def select_several(
     live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
 ) -> dict[Subject, Selection]:
-    """The selections of some subjects in a territory; each with the site of a lot that has it.
+    """The selections of several subjects in a territory; `subjects`: each with the site of its lot, if any.
 
     They are made in batches, which do not take too much memory at once.
     """
@@ -168,7 +168,7 @@ def select_several(
 def _select_at_once(
     live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
 ) -> Iterator[Selection]:
-    """The selections of some subjects, with the distances to the sites where these are all the same.
+    """The selections of a batch of subjects, with distances to the site where all lots share one.
 
     `key`: all offers for any segment that some subject wants whose area meets the territory, those of each subject by
     supplier, the best first.
@@ -180,7 +180,7 @@ def _select_at_once(
     for_subject = for_subject[is_first]
     ordinals = (for_subject >> SUPPLIER_BIT - SUBJECT_BIT).astype(np.int32)
     to_territory = NearDistances(measured, territory.shape, ordinals, territory.radius_km or 0.0)
-    every_best = _best(key, is_first, to_territory.known == 0, max(map(len, wanted)))
+    every_best = _best_worths(key, is_first, to_territory.known == 0, max(map(len, wanted)))
     if territory.radius_km:  # of which its distances did not know when they were weighed
         measured.weigh_again(territory.shape, measured(territory.shape), measured(territory.shape).weight)
     places_of_each = [np.arange(len(for_subject))]
@@ -204,13 +204,13 @@ def _select_at_once(
 
 
 def row_of(ordinals: Ordinals, ordinal: int) -> int | None:
-    """The row of a supplier among some in order, if it is one of them."""
+    """The row of a supplier in sorted ordinals; None where it is not among them."""
     row = int(ordinals.searchsorted(ordinal))
     return row if row < len(ordinals) and ordinals[row] == ordinal else None
 
 
 def leave_out(left_out: Ordinals, ordinals: Ordinals) -> Ordinals:
-    """The suppliers of a few sorted runs without those `left_out`, which are in order: in order, each once."""
+    """The suppliers of a few sorted runs, without those in the sorted `left_out`: sorted, each once."""
     both = np.concatenate((2 * left_out, 2 * ordinals + 1))
     both.sort(kind="stable")  # each of those left out before the same one of the others
     others = (both & 1).astype(bool)

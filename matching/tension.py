@@ -14,7 +14,7 @@ MANY_UNKNOWN = 3
 
 
 class Covered(NamedTuple):
-    """The candidates for one wanted segment: all, those eligible surely or on proof, those in the territory."""
+    """The numbers of candidates for a wanted segment: all, the eligible (surely or on proof), in the territory."""
 
     candidates: int
     eligible: int
@@ -36,7 +36,7 @@ def tension_of(
 
 
 def tension_level(fewest: int, unknown: int) -> TensionLevel:
-    """The level where so few candidates answer a segment, and so many suppliers of unknown trade are eligible."""
+    """The tension where `fewest` candidates answer a segment and `unknown` suppliers may, of unknown trade."""
     level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
     return "unknown" if level in {"none", "critical"} and unknown >= MANY_UNKNOWN else level
 

@@ -16,14 +16,14 @@ from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
 from matching.lot_match import LotMatch
-from matching.past_awards import barred
+from matching.past_awards import apply_bars
 from matching.ranking import seeded_tie_break
 
 LAST_DRAW = int(np.iinfo(np.uint64).max)
 
 
 class Nearby(NamedTuple):
-    """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays; `eligible` of them are.
+    """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays; `eligible`: how many are.
 
     `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
     OUTCOMES), 0 where nothing is reserved.
@@ -35,7 +35,7 @@ class Nearby(NamedTuple):
     eligible: int
 
     def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
-        """The suppliers at some rows."""
+        """The suppliers at the given rows."""
         outcome = self.outcome[rows]
         eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
         return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible)
@@ -56,7 +56,7 @@ NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
 
 
 def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
-    """The suppliers in the territory or at most 50 km from it, without those INELIGIBLE for all reserved types."""
+    """Suppliers of unknown trade at most 50 km from a territory, without those INELIGIBLE for all reserved types."""
     if territory.shape is None:
         return NOBODY
     radius, columns = territory.radius_km or 0.0, live.base.columns
@@ -77,7 +77,7 @@ FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], 
 
 
 def unknown_suppliers(lot: LotMatch, count: int, seed: int, find: FindNearby = nearby) -> UnknownSuppliers:
-    """The suppliers in the lot's territory or at most 50 km from it, within its `max_distance_km`; `count` are listed.
+    """Suppliers of unknown trade at most 50 km from a lot's territory and within its `max_distance_km`; `count` listed.
 
     On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
     """
@@ -106,23 +106,23 @@ def unknown_suppliers(lot: LotMatch, count: int, seed: int, find: FindNearby = n
             likely = np.argpartition(bound, count - 1)[:count]
             ordinals = ordinals[bound <= to_site.distance(ordinals[likely]).max()]
         distance = to_site.distance(ordinals)
-    first = _first(distance, seeded_tie_break(lot.live.base.columns.draw[ordinals], seed), count)
+    first = _draw_nearest(distance, seeded_tie_break(lot.live.base.columns.draw[ordinals], seed), count)
     nearest = tuple(zip(ordinals[first].tolist(), distance[first].tolist(), strict=True))
     return UnknownSuppliers(len(found.ordinals), found.eligible, nearest)
 
 
 def _after_bars(lot: LotMatch, found: Nearby, reserved: frozenset[Reserved]) -> Nearby:
-    """The suppliers that the three-year bar leaves."""
+    """The suppliers nearby that may still answer once the three-year bar on ESS awards is applied."""
     concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
     rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
     codes = lot.live.base.columns.eligibility.codes(found.ordinals[concerned], lot.on, lot.rules)
     outcome = found.outcome.copy()
-    outcome[concerned] = best_outcome(reserved)[barred(codes, rows.get, lot.ess_bars)]
+    outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
     return found._replace(outcome=outcome).take(outcome != INELIGIBLE)
 
 
-def _first(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:
-    """The places of the `count` nearest, in order; what is equal by its draw, and only those drawn are put in order."""
+def _draw_nearest(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:
+    """The places of the `count` nearest, in order; ties by their draws, of which only those needed are sorted."""
     places = np.arange(len(distance))
     if count < len(distance):
         last = np.partition(distance, count - 1)[count - 1]

@@ -10,7 +10,7 @@ Made = TypeVar("Made")
 
 
 class WeightBound(Generic[Key, Made]):
-    """The values cached last, of at most `budget` in weight together.
+    """A cache of the values used last, whose weights together are at most `budget`.
 
     The number of entries is no bound: some territories are a thousand times larger than others. Threads may share it.
     """
@@ -21,7 +21,7 @@ class WeightBound(Generic[Key, Made]):
         self._lock = Lock()
 
     def find(self, key: Key) -> Made | None:
-        """The value of a key, if it is cached."""
+        """The cached value of a key; None where there is none."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -30,12 +30,12 @@ class WeightBound(Generic[Key, Made]):
             return entry[0]
 
     def latest(self) -> list[tuple[Key, Made]]:
-        """All that is cached, the latest found first."""
+        """All cached keys and values, the latest used first."""
         with self._lock:
             return [(key, made) for key, (made, _) in reversed(self._entries.items())]
 
     def weigh_again(self, key: Key, made: Made, weight: int) -> None:
-        """Note what a value weighs by now, if it is still cached."""
+        """Update the weight of a value that is still cached and has grown."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or entry[0] is not made:
@@ -44,21 +44,21 @@ class WeightBound(Generic[Key, Made]):
             self._add(weight - entry[1])
 
     def put(self, key: Key, made: Made, weight: int) -> None:
-        """Cache a value, in the place of the one that the key had."""
+        """Cache a value under its key, replacing the one cached before."""
         with self._lock:
             before = self._entries.pop(key, None)
             self._entries[key] = made, weight
             self._add(weight - (before[1] if before else 0))
 
     def _add(self, more: int) -> None:
-        """Add to the weight of all; what was found last stays. Under the lock."""
+        """Add to the total weight, and drop the values used longest ago while it exceeds the budget. Under the lock."""
         self._weight += more
         while self._weight > self._budget:
             self._weight -= self._entries.popitem(last=False)[1][1]
 
 
 class WeightedCache(WeightBound[Key, Made]):
-    """Makes values from keys and caches them.
+    """A cache that makes the values it lacks from their keys.
 
     Two threads that ask for the same key at once may both make it. What `make` raises is not cached.
     """
@@ -81,16 +81,16 @@ BYTES_PER_OBJECT = 1_000
 
 
 class Weighed:
-    """An object of which the arrays are weighed: its own, and those of others of its kind that it holds."""
+    """An object whose arrays count in the weight of a cache, with those of the `Weighed` objects it refers to."""
 
     @property
     def weight(self) -> int:
-        """About the bytes it takes."""
+        """Bytes in memory, estimated."""
         return weight_of(self)
 
 
 def weight_of(*held: object) -> int:
-    """About the bytes of all arrays that some objects hold, which are Weighed, or tuples of such; each counts once."""
+    """Estimated bytes of all arrays in `Weighed` objects, or tuples of such objects; an array counts once."""
     weight, left, seen = 0, [*held], set[int]()
     while left:
         one = left.pop()

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from api.app import create_app
-from api.cli import _parser
+from api.cli import _build_parser
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
 from api.settings import VARIABLES, WITHDRAWN, read_settings
 from api.web.openapi import routes_of
@@ -99,7 +99,7 @@ def test_commands_are_understood(page: Path) -> None:
     targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for first, *rest in commands(page):
         if Path(first).name == "vivier":
-            _parser().parse_args(rest)
+            _build_parser().parse_args(rest)
         elif first == "make":
             assert next(word for word in rest if "=" not in word) in targets
         elif Path(first).name == "python" and rest[0] == "-m":

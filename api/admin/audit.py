@@ -104,11 +104,11 @@ async def list_audit_entries(call: Call, query: AuditQuery, connection: Connecti
     if about.startswith(_OWN) and not await has_entries(connection, organisation_id, about):
         raise NotFound(_NO_OBJECT)
 
-    async def fetch(after: int | None, count: int) -> Sequence[AuditEntry]:
+    async def fetch_entries(after: int | None, count: int) -> Sequence[AuditEntry]:
         found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
         return await with_names(connection, found)
 
-    return await paged(call, query, f"audit/{organisation_id}", int, fetch, key=attrgetter("number"))
+    return await paged(call, query, f"audit/{organisation_id}", int, fetch_entries, key=attrgetter("number"))
 
 
 @journal_endpoint("/audit/head", answers=AuditHead)
@@ -127,7 +127,7 @@ ROUTES = (list_audit_entries, get_audit_head)
 
 
 async def with_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
-    """The entries with the names of the keys and persons that their ids stand for."""
+    """The entries, each with the name of its key or person in the place of the id."""
     ids = {means: {entry.actor_id for entry in found if entry.means == means} for means in ("key", "person")}
     keys = await key_names(connection, ids["key"]) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
     people = await person_names(connection, ids["person"])

@@ -70,7 +70,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def require_grantable(creator: Client, request: KeyRequest) -> None:
-    """Raises Refusal (403) for a scope or source that the creator has not, InvalidContent for a later end or more."""
+    """Raises Refusal (403) for a scope or source the creator lacks, InvalidContent beyond its own end or quota."""
     for scope in request.scopes:
         require_scope(creator, scope)
     for source in request.sources:
@@ -90,7 +90,7 @@ def require_grantable(creator: Client, request: KeyRequest) -> None:
 
 
 async def organisation_for(connection: Connection, creator: Client, wanted: str | None) -> Organisation:
-    """The organisation of that name or id, by default the creator's.
+    """The organisation whose name or id is `wanted`; None: the creator's own.
 
     Raises InvalidContent for one that does not exist, or is another than the creator's, whose scope is not `platform`.
     """
@@ -114,21 +114,21 @@ async def issue_key(
     quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
-    """The secret of a new key of the organisation of that name, and the key.
+    """Store a new key of the organisation of this name; returns the key's secret, and the key.
 
     `by`: whoever makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
     InvalidContent with everything wrong in the request.
     """
-    if problems := tuple(_problems(request, now)):
+    if problems := tuple(_problems_of_request(request, now)):
         raise InvalidContent(problems)
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
     secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
-    await _write_entry(connection, "key.created", key, now, by)
+    await _write_key_entry(connection, "key.created", key, now, by)
     return secret, key
 
 
 async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, now: datetime) -> None:
-    """Revoke a key of the administrator's organisation, or of any for the scope `platform`. Raises NotFound.
+    """Revoke a key of the client's organisation, or of any organisation for the scope `platform`. Raises NotFound.
 
     One of scope `platform` is the operator's, and only the operator revokes it.
     """
@@ -144,11 +144,11 @@ async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: A
     """Revoke the key for good; False where it was revoked before. `by`: as for `issue_key`."""
     revoked = await api_keys.revoke_key(connection, key.id, now)
     if revoked:
-        await _write_entry(connection, "key.revoked", key, now, by)
+        await _write_key_entry(connection, "key.revoked", key, now, by)
     return revoked
 
 
-def _problems(request: KeyRequest, now: datetime) -> Iterator[Problem]:
+def _problems_of_request(request: KeyRequest, now: datetime) -> Iterator[Problem]:
     if "sync" in request.scopes and not request.sources:
         yield Problem("/sources", "sources_needed", NO_SOURCES)
     if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
@@ -157,7 +157,7 @@ def _problems(request: KeyRequest, now: datetime) -> Iterator[Problem]:
         yield Problem("/expires_at", "past", _PAST)
 
 
-async def _write_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:
+async def _write_key_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:
     """Write an entry in the journal of the key's organisation."""
     means, id_ = ("command", None) if by is None else (by.means, by.id)
     actor = Actor(key.organisation_id, means, id_)
@@ -231,7 +231,7 @@ async def revoke_key(call: Call, id: UUID, connection: Connection) -> None:
 async def make_key_once(
     call: Call, request: KeyRequest, caller_secret: bytes, sender: Sender | None = None
 ) -> Response[bytes]:
-    """The answer (`CreatedKey`) to a request for a key; the same one where it was sent before.
+    """Make a key, once for each Idempotency-Key; answers with it (`CreatedKey`), and with the same key if sent again.
 
     `caller_secret`: known to the caller alone, with which the secret of the key is made. `sender`: see `once`.
     """
@@ -239,7 +239,7 @@ async def make_key_once(
     require_grantable(creator, request)
     async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
+        async def store_key() -> Answer:
             seed = token_hex(api_keys.SECRET_BYTES)
             organisation = await organisation_for(connection, creator, request.organisation)
             _, key = await issue_key(
@@ -249,21 +249,21 @@ async def make_key_once(
                 call.services.now(),
                 by=actor_of_client(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
-                secret=_secret(caller_secret, seed),
+                secret=_derive_secret(caller_secret, seed),
             )
             return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
-        async def completed(answer: Answer) -> Answer:
+        async def with_secret(answer: Answer) -> Answer:
             stored = read_stored(answer.body, CreatedKey)
-            shown = msgspec.structs.replace(stored, secret=_secret(caller_secret, stored.secret))
+            shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)
             return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
 
-        return await once(call, connection, request, carry_out, sender=sender, completed=completed)
+        return await once(call, connection, request, store_key, sender=sender, completed=with_secret)
 
 
-def _secret(caller_secret: bytes, seed: str) -> str:
+def _derive_secret(caller_secret: bytes, seed: str) -> str:
     made = hmac.digest(caller_secret, f"key:{seed}".encode(), "sha256")
     return api_keys.secret_of(made[: api_keys.SECRET_BYTES])
 

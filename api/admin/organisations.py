@@ -51,14 +51,14 @@ _LEADS_PEOPLE = Text(
 
 
 def own_organisation(client: Client) -> UUID | None:
-    """The organisation that an administrator administers; None: all of them, for the scope `platform`."""
+    """The id of the organisation that the client administers; None for the scope `platform`, which administers all."""
     return None if client.may("platform") else client.organisation_id
 
 
 async def visible_organisation(
     connection: Connection, client: Client, organisation_id: UUID, *, lock: bool = False
 ) -> Organisation:
-    """The organisation, the client's own unless its scope is `platform`. Raises NotFound."""
+    """The organisation of this id: the client's own, or any for the scope `platform`. Raises NotFound."""
     is_visible = own_organisation(client) in {None, organisation_id}
     found = await stored.find_organisation(connection, organisation_id, lock=lock) if is_visible else None
     if found is None:
@@ -69,11 +69,13 @@ async def visible_organisation(
 async def add_organisation(
     connection: Connection, client: Client, settings: OrganisationSettings, now: datetime
 ) -> Organisation:
-    """The new organisation. Raises InvalidContent, and Conflict where another has the name or the SIRET."""
+    """Store a new organisation. Raises InvalidContent, and Conflict where another has its name or its SIRET."""
     _require_siret(settings)
-    require_name(settings.name)
-    made = _not_taken(await stored.insert_organisation(connection, settings, now))
-    await write_entry(connection, _actor(client, made.id), "organisation.created", f"organisation:{made.id}", now)
+    require_name_unlike_id(settings.name)
+    made = _require_unique(await stored.insert_organisation(connection, settings, now))
+    await write_entry(
+        connection, _actor_in_journal_of(client, made.id), "organisation.created", f"organisation:{made.id}", now
+    )
     return made
 
 
@@ -85,7 +87,7 @@ async def change_organisation(
     now: datetime,
     members: Members,
 ) -> Organisation:
-    """The organisation with these settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
+    """Give an organisation these settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
 
     `members`: of the settings. A name by which they lead people somewhere is neither given up nor taken.
     """
@@ -93,7 +95,7 @@ async def change_organisation(
         _require_siret(settings)
         require_scope(client, "platform")
     if settings.name != before.name:
-        require_name(settings.name)
+        require_name_unlike_id(settings.name)
         names = {before.name, settings.name}
         if DEFAULT_ORGANISATION in names:
             raise Conflict("reserved_name", _RESERVED)
@@ -102,13 +104,13 @@ async def change_organisation(
     fields = [name for name in ("name", "siret") if getattr(settings, name) != getattr(before, name)]
     if not fields:
         return before
-    after = _not_taken(await stored.update_organisation(connection, before.id, settings))
-    actor, about = _actor(client, before.id), f"organisation:{before.id}"
+    after = _require_unique(await stored.update_organisation(connection, before.id, settings))
+    actor, about = _actor_in_journal_of(client, before.id), f"organisation:{before.id}"
     await write_entry(connection, actor, "organisation.changed", about, now, detail={"fields": fields})
     return after
 
 
-def require_name(name: str) -> None:
+def require_name_unlike_id(name: str) -> None:
     """Raises InvalidContent for a name that is written as an id."""
     try:
         UUID(name)
@@ -117,8 +119,8 @@ def require_name(name: str) -> None:
     raise InvalidContent((Problem("/name", "name_is_an_id", _NAME_IS_AN_ID),))
 
 
-def _actor(client: Client, organisation_id: UUID) -> Actor:
-    """The client, in the journal of the organisation that it is about."""
+def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
+    """The client as the author of an entry in the journal of this organisation, not of its own."""
     return msgspec.structs.replace(actor_of_client(client), organisation_id=organisation_id)
 
 
@@ -128,7 +130,7 @@ def _require_siret(settings: OrganisationSettings) -> None:
         raise InvalidContent((Problem("/siret", "siret_check_failed", _BAD_SIRET),))
 
 
-def _not_taken(written: Organisation | None) -> Organisation:
+def _require_unique(written: Organisation | None) -> Organisation:
     if written is None:
         raise Conflict("taken", _TAKEN)
     return written
@@ -200,7 +202,7 @@ NO_PERSON = Text("Personne de cet identifiant ne se connecte ici", "Nobody with 
 
 
 async def visible_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> Account:
-    """Somebody who signs in to the administrator's organisation, or to any for `platform`. Raises NotFound."""
+    """A person who signs in to the client's organisation, or to any for the scope `platform`. Raises NotFound."""
     found = await find_account(connection, person_id, now)
     if found is None or own_organisation(client) not in {None, found.organisation_id}:
         raise NotFound(NO_PERSON)
@@ -208,21 +210,21 @@ async def visible_person(connection: Connection, client: Client, person_id: UUID
 
 
 async def sign_person_out(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """End all sessions of somebody, and the address of their calendar; they may sign in again. Raises NotFound."""
+    """End all sessions of a person, and the address of their calendar; they may sign in again. Raises NotFound."""
     person = await visible_person(connection, client, person_id, now)
     ended = await delete_sessions_of_person(connection, person_id)
     await revoke_feed(connection, person_id)
-    actor, about = _actor(client, person.organisation_id), f"person:{person_id}"
+    actor, about = _actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
     await write_entry(connection, actor, "person.signed_out", about, now, detail={"sessions": ended})
 
 
 async def forget_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """Leave a pseudonym of somebody, whose account and sessions end; another person if they come back.
+    """Replace a person by a pseudonym, and end their account and sessions; who signs in again is a new person.
 
     Texts that name them stay: `POST /privacy/erase` searches these too. Raises NotFound.
     """
     person = await visible_person(connection, client, person_id, now)
     await erase_persons(connection, [person_id], now)
-    actor, about = _actor(client, person.organisation_id), f"person:{person_id}"
+    actor, about = _actor_in_journal_of(client, person.organisation_id), f"person:{person_id}"
     detail: Detail = {"persons": [str(person_id)]}
     await write_entry(connection, actor, "person.erased", about, now, detail=detail)

@@ -45,7 +45,7 @@ async def export_personal_data(call: Call, body: DataSubject) -> PersonalData:
     in the body, never in an address, and neither in the log nor in the journal. One search at a time; 503 where a query
     takes too long: the operator's command `vivier privacy export` takes the time it needs.
     """
-    return await _searched(call, export_person, body)
+    return await _search_in_turn(call, export_person, body)
 
 
 @searching_endpoint("/privacy/erase", answers=Erasure, example="privacy-erase")
@@ -60,11 +60,11 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
     search at a time; 503 where a query takes too long.
     """
     subject = DataSubject(body.email, body.name, body.phone)
-    return await _searched(call, partial(erase_person, dry_run=body.dry_run), subject)
+    return await _search_in_turn(call, partial(erase_person, dry_run=body.dry_run), subject)
 
 
-async def _searched(call: Call, search: Callable[..., Awaitable[T]], subject: DataSubject) -> T:
-    """The outcome of a search for a person, in its turn, where the caller may read."""
+async def _search_in_turn(call: Call, search: Callable[..., Awaitable[T]], subject: DataSubject) -> T:
+    """Export or erase a person, as `search` does, in the data that the caller may read; waits for its turn."""
     services, organisation = call.services, call.bearer.organisation_id
     may_all = call.bearer.may("platform")
     async with services.person_searches.slot_of(str(organisation)):
@@ -94,18 +94,18 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @asynccontextmanager
 async def daily_retention(services: Services) -> AsyncIterator[None]:
-    """The part of the application that does it; needs the database part."""
+    """The part of the application that removes once a day what is due for removal; needs the database part."""
     if services.settings.retention != "daily":
         yield
         return
 
-    async def every_day() -> None:
+    async def remove_every_day() -> None:
         while True:
             with logged_failures("what was kept for its time could not be removed"):
                 await remove_due(services)
             await asyncio.sleep(DAY_SECONDS)
 
-    task = asyncio.create_task(every_day())
+    task = asyncio.create_task(remove_every_day())
     try:
         yield
     finally:
@@ -114,7 +114,7 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
 
 
 async def remove_due(services: Services) -> RetentionPlan | None:
-    """Remove what is due but the needs that the settings spare; None where another process is doing it."""
+    """Remove what is due, less the needs that the settings spare; None where another process is removing it."""
     database, settings = services.database, services.settings
     async with transaction(database) as held:
         if not await lock_if_free(held, Subject.IMPORT, "retention"):

@@ -1,9 +1,9 @@
-"""Answers told in French: a shortlist, proposals of lots, the supply of a territory, a title as it is read."""
+"""Answers in French, as parts to print: a shortlist, proposals of lots, the supply of a territory, a title as read."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, Told, Words
+from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, StyledText, Words
 from domain.allotment.allotment import FIGURES, Allotment
 from domain.insights import Supply
 from domain.law.procedures.lot_facts import sum_in_words
@@ -46,30 +46,30 @@ READINGS_SHOWN, LEAST_SHOWN = 6, 0.05
 """The readings of a title that interest a buyer: the first ones, those that are at least so likely."""
 
 
-def shortlist_told(
+def shortlist_parts(
     need: Need, shortlist: Shortlist, territories: Territories, shown: int | None = None
 ) -> Iterator[Part]:
-    """All lots, the advice on the whole need, and the abbreviations used.
+    """The answer to a need as printed parts: its lots, the advice on the whole need, and the abbreviations used.
 
     `shown`: candidates per lot; None: all that were returned.
     """
     yield Headline(f"Besoin : {need.title or 'sans titre'}")
-    about = need.buyer.name if need.buyer else None, need.reference, evaluated_on(shortlist.stamp)
+    about = need.buyer.name if need.buyer else None, need.reference, evaluation_in_words(shortlist.stamp)
     yield " · ".join(filter(None, about))
     lots = {lot.id: lot for lot in need.lots}
     for answered in shortlist.lots:
-        yield from _LotTold(lots[answered.id], answered, territories, shown).parts()
+        yield from _LotPrinter(lots[answered.id], answered, territories, shown).parts()
     if shortlist.advice:
         yield Headline("Pour l'ensemble du besoin", is_part=True)
-        yield Remarks("", map(advice_told, shortlist.advice))
+        yield Remarks("", map(advice_in_words, shortlist.advice))
     suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:shown]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
-    yield from _abbreviations(kind for supplier in suppliers for kind in supplier.kinds)
+    yield from _abbreviations_used(kind for supplier in suppliers for kind in supplier.kinds)
 
 
-class _LotTold:
-    """Tells the answer to one lot."""
+class _LotPrinter:
+    """The answer to one lot as printed parts: headline, facts, tables of suppliers, remarks."""
 
     def __init__(self, lot: Lot, answered: LotShortlist, territories: Territories, shown: int | None) -> None:
         self._lot, self._answered, self._territories = lot, answered, territories
@@ -79,12 +79,12 @@ class _LotTold:
     def parts(self) -> Iterator[Part]:
         lot, answered, shown = self._lot, self._answered, self._shown
         yield Headline(f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else ""), is_part=True)
-        yield Facts(self._request())
+        yield Facts(self._request_facts())
         if shown:
             first = (
                 f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers" if answered.total > len(shown) else ""
             )
-            yield Headline(f"{count(answered.total, 'candidat')}{first} :")
+            yield Headline(f"{count_with_noun(answered.total, 'candidat')}{first} :")
             may = [Col("Peut répondre ?", 19)] if lot.reserved else []
             columns = (
                 Col("n°", is_number=True),
@@ -92,7 +92,7 @@ class _LotTold:
                 Col("Commune", 19),
                 Col("Distance", is_number=True),
             )
-            yield Rows((*columns, *may, Col("Pourquoi", 24)), map(self._row, shown))
+            yield Rows((*columns, *may, Col("Pourquoi", 24)), map(self._candidate_row, shown))
         else:
             yield Headline("Aucun candidat")
         groupings = []
@@ -112,12 +112,14 @@ class _LotTold:
             )
             yield Remarks(intro, told)
         if answered.unknown_trade.nearest:
-            yield Remarks(f"{answered.unknown_trade.message} :", map(self._unknown, answered.unknown_trade.nearest))
-        yield Facts(self._outlook())
+            yield Remarks(
+                f"{answered.unknown_trade.message} :", map(self._unknown_trade_line, answered.unknown_trade.nearest)
+            )
+        yield Facts(self._outlook_facts())
         if points := points_of_law(answered):
-            yield Remarks("Droit et conseils :", map(advice_told, points))
+            yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _request(self) -> Iterator[tuple[str, Words]]:
+    def _request_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
         for position, wanted in enumerate(answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
@@ -129,7 +131,9 @@ class _LotTold:
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
         place = answered.territory.label
         if lot.site is not None:
-            place += f" ; lieu d'exécution : {self._commune(lot.site.commune) if lot.site.commune else 'point donné'}"
+            place += (
+                f" ; lieu d'exécution : {self._commune_name(lot.site.commune) if lot.site.commune else 'point donné'}"
+            )
         if lot.max_distance_km is not None:
             place += f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
         yield "Territoire", place
@@ -148,14 +152,14 @@ class _LotTold:
         if any(terms):
             yield "Marché", ", ".join(filter(None, terms))
 
-    def _row(self, candidate: Candidate) -> Iterator[Words]:
+    def _candidate_row(self, candidate: Candidate) -> Iterator[Words]:
         supplier = candidate.supplier
         yield str(candidate.rank)
-        yield Told("".join(f", {kind}" for kind in supplier.kinds), supplier.name, "bold")
-        yield self._commune(supplier.commune)
+        yield StyledText("".join(f", {kind}" for kind in supplier.kinds), supplier.name, "bold")
+        yield self._commune_name(supplier.commune)
         yield "?" if candidate.distance_km is None else kilometres(candidate.distance_km, rough=True).fr
         if self._lot.reserved:
-            yield _eligibility(candidate.eligibility)
+            yield _eligibility_in_words(candidate.eligibility)
         # offers as asked are not spelt out again, neighbours and the distance are left out
         objects = [wanted for wanted in self._answered.requested if wanted.role == "object"]
         exact = [answer for answer in candidate.segments if answer.fit == "exact" and answer.role == "object"]
@@ -163,22 +167,22 @@ class _LotTold:
         if len(exact) == len(objects) > 0:
             why.append("Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché")
             left_out.add("segment_exact")
-        yield continued([*why, *(reason.message for reason in candidate.reasons if reason.code not in left_out)])
+        yield joined_sentences([*why, *(reason.message for reason in candidate.reasons if reason.code not in left_out)])
 
-    def _unknown(self, unknown: UnknownSupplier) -> str:
+    def _unknown_trade_line(self, unknown: UnknownSupplier) -> str:
         contact = unknown.supplier.contact
         far = None if unknown.distance_km is None else kilometres(unknown.distance_km, rough=True).fr
         parts = (*self._name_and_place(unknown.supplier), far, contact.email or contact.phone or contact.website)
-        verdict = _eligibility(unknown.eligibility)
+        verdict = _eligibility_in_words(unknown.eligibility)
         may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
         return ", ".join(filter(None, parts)) + may
 
-    def _outlook(self) -> Iterator[tuple[str, Words]]:
+    def _outlook_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
-        yield "Concurrence", Told(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
+        yield "Concurrence", StyledText(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
-            found = f"{count(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
+            found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
             yield "", f"{self._labels[covered.segment]} : {found}"
         options = answered.alternatives
         totals = ", ".join(
@@ -186,20 +190,23 @@ class _LotTold:
             for name, total in options.reserved.items()
             if name in RESERVED
         )
-        yield "Autrement", f"Sans réservation, {count(options.reserved['none'], 'candidat')} ; réservé {totals}"
+        yield (
+            "Autrement",
+            f"Sans réservation, {count_with_noun(options.reserved['none'], 'candidat')} ; réservé {totals}",
+        )
         yield "", f"À {' ; '.join(f'{radius} km au plus : {total}' for radius, total in options.radius_km.items())}"
 
     def _name_and_place(self, supplier: SupplierSummary) -> tuple[str, ...]:
-        return supplier.name, *supplier.kinds, self._commune(supplier.commune)
+        return supplier.name, *supplier.kinds, self._commune_name(supplier.commune)
 
-    def _commune(self, code: str | None) -> str:
+    def _commune_name(self, code: str | None) -> str:
         return self._territories.commune_name(code) or "commune inconnue"
 
 
-def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
-    """The figures of the proposals beside those of the lots as given, then each with its lots and the law on it."""
+def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
+    """Proposals of lots as printed parts: a table of figures beside the lots as given, then each with the law on it."""
     yield Headline(f"Besoin : {need.title or 'sans titre'}")
-    yield evaluated_on(found.stamp)
+    yield evaluation_in_words(found.stamp)
     names = ("Tel que demandé", *(f"n° {proposal.rank}" for proposal in found.proposals))
     summaries = found.as_given, *(proposal.summary for proposal in found.proposals)
     yield Rows(
@@ -207,24 +214,24 @@ def allotment_told(need: Need, found: Allotment) -> Iterator[Part]:
         ((each.label.fr, *(printed_count(each.of(one), "fr") for one in summaries)) for each in FIGURES),
     )
     for proposal in found.proposals:
-        yield Headline(f"Proposition {proposal.rank} : {count(len(proposal.lots), 'lot')}", is_part=True)
+        yield Headline(f"Proposition {proposal.rank} : {count_with_noun(len(proposal.lots), 'lot')}", is_part=True)
         words = Col("Lot"), Col("Objet", 30), Col("Territoire", 18), Col("Réservé", 14)
         numbers = (Col(name, is_number=True) for name in ("Candidats", "Éligibles", "Locaux"))
         rows = list[Sequence[Words]]()
         for lot in proposal.lots:
             value = "" if lot.value_eur is None else f", {printed_euros(lot.value_eur, 'fr')}"
             reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
-            total = Told(str(lot.total), style=TENSION_STYLES[lot.tension.level])
+            total = StyledText(str(lot.total), style=TENSION_STYLES[lot.tension.level])
             counts = total, str(lot.eligible), str(lot.local)
             rows.append((lot.id, f"{lot.title}{value}", lot.territory.label, reserved, *counts))
         yield Rows((*words, *numbers), rows)
-        yield Remarks("", map(advice_told, proposal.advice))
+        yield Remarks("", map(advice_in_words, proposal.advice))
     looked_at = "Toutes les divisions et réunions permises ont été examinées."
     yield looked_at if found.left_out is None else found.left_out
 
 
-def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
-    """The territory, its segments with a bar for each, and its totals."""
+def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
+    """The supply of a territory as printed parts: its segments with a bar for each, and its totals."""
     yield Headline(f"Offre : {supply.territory.label}")
     yield f"au {long_date(supply.on).fr}"
     numbers = (Col(name, is_number=True) for name in ("Tous", "Ici", "Hand.", "Insert.", "ESS"))
@@ -235,37 +242,37 @@ def supply_told(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
         whole = max(1, round(BAR * item.suppliers / most)) if item.suppliers else 0
         here = min(whole, max(1, round(whole * item.local / item.suppliers))) if whole and item.local else 0
         counts = item.suppliers, item.local, item.reserved.handicap, item.reserved.iae, item.reserved.ess
-        tension = Told(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])
+        tension = StyledText(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])
         bar = HERE * here + ELSEWHERE * (whole - here)
         rows.append((taxonomy.label(item.segment), bar, *map(str, counts), tension))
     yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Concurrence")), rows)
     yield f"{HERE} sur le territoire, {ELSEWHERE} d'ailleurs, qui y interviennent ; Hand., Insert., ESS : réservé à"
     totals, unknown = supply.totals, supply.unknown_trade
-    yield Headline(f"Sur le territoire : {count(totals.suppliers, 'fournisseur')}")
+    yield Headline(f"Sur le territoire : {count_with_noun(totals.suppliers, 'fournisseur')}")
     if totals.by_family:
-        yield f"  {_counts(totals.by_family, {code: words.fr for code, words in LEGAL_FORMS.items()})}"
-        yield f"  {_counts(totals.by_kind, {})}"
+        yield f"  {_counts_in_words(totals.by_family, {code: words.fr for code, words in LEGAL_FORMS.items()})}"
+        yield f"  {_counts_in_words(totals.by_kind, {})}"
     if totals.employees_known:
         whose = "le seul" if totals.employees_known == 1 else f"les {totals.employees_known}"
-        yield f"  {count(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
-    yield f"Activité inconnue, sur le territoire ou à 50 km : {count(unknown.total, 'fournisseur')}"
+        yield f"  {count_with_noun(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
+    yield f"Activité inconnue, sur le territoire ou à 50 km : {count_with_noun(unknown.total, 'fournisseur')}"
     yield ""
-    yield from _abbreviations((*totals.by_kind, *unknown.by_kind))
+    yield from _abbreviations_used((*totals.by_kind, *unknown.by_kind))
 
 
-def _counts(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+def _counts_in_words(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
     named = {**NOT_KNOWN, **words}
     return ", ".join(f"{named.get(code, code)} {number}" for code, number in counts.items())
 
 
-def title_told(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """A title as it is read, in its own words: `text`, the title with that of its need."""
+def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
+    """A title as it is read, as printed parts in the title's own words. `text`: the title with that of its need."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
     def spell(phrase: str) -> str:
         return " ".join(written.get(stem, stem) for stem in phrase.split())
 
-    def parts(of_title: Iterable[Sequence[str]]) -> str:
+    def joined_phrases(of_title: Iterable[Sequence[str]]) -> str:
         return " | ".join(spell(" ".join(part)) for part in of_title) or "-"
 
     title = explained.title
@@ -273,61 +280,61 @@ def title_told(explained: TitleExplanation, trades: Taxonomy, reader: TitleReade
         f"« {spell(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
         for phrase, segments in dict(explained.phrases).items()
     ] or ["aucune expression connue"]
-    facts = ("Objet", parts(title.parts)), ("Complément", parts(title.context))
+    facts = ("Objet", joined_phrases(title.parts)), ("Complément", joined_phrases(title.context))
     known = (("" if place else "Reconnu", each) for place, each in enumerate(found))
     yield Facts((*facts, ("Laissé de côté", ", ".join(title.aside) or "-"), *known))
-    yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_percent(explained.other)}"
-    floor = f"au moins {_percent(TRADE_FLOOR)} pour retenir un segment"
-    yield f"Probabilité d'un métier de la taxonomie, d'après tout : {_percent(explained.trade)} ({floor})"
+    yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_as_percent(explained.other)}"
+    floor = f"au moins {_as_percent(TRADE_FLOOR)} pour retenir un segment"
+    yield f"Probabilité d'un métier de la taxonomie, d'après tout : {_as_percent(explained.trade)} ({floor})"
     if not explained.given:
         yield "Aucun segment retenu."
     rows = []
     for place, (segment, chance, words) in enumerate(explained.readings[:READINGS_SHOWN]):
         if chance >= LEAST_SHOWN:
             chosen = "retenu" if place < explained.given else ""
-            rows.append((segment, trades.label(segment), _percent(chance), chosen, ", ".join(map(spell, words))))
+            rows.append((segment, trades.label(segment), _as_percent(chance), chosen, ", ".join(map(spell, words))))
     if rows:
         yield Rows([Col(name) for name in ("segment", "intitulé", "confiance", "", "d'après")], rows)
 
 
-def _percent(share: float) -> str:
+def _as_percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _abbreviations(kinds: Iterable[str]) -> Iterator[str]:
+def _abbreviations_used(kinds: Iterable[str]) -> Iterator[str]:
     seen = set(kinds)
     if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
         yield f"Sigles : {' ; '.join(used)}."
 
 
-def advice_told(advice: Advice) -> Told:
-    """Advice with the sets of lots that it concerns; what is more than information says so in front."""
+def advice_in_words(advice: Advice) -> StyledText:
+    """Advice with the sets of lots that it concerns; a warning or a blocking fault is named in front."""
     sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
     lead = "" if advice.severity == "info" else f"{SEVERITIES[advice.severity].fr} : "
-    return Told(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))
+    return StyledText(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))
 
 
-def count(number: int, one: str, several: str | None = None) -> str:
+def count_with_noun(number: int, one: str, several: str | None = None) -> str:
     """`number` with its noun; the plural takes an s unless given."""
     return f"{printed_count(number, 'fr')} {one if number < 2 else several or one + 's'}"
 
 
-def evaluated_on(stamp: Stamp) -> str:
-    """The day of evaluation in words and, where another one's rules were applied, that day."""
+def evaluation_in_words(stamp: Stamp) -> str:
+    """The day of evaluation in words, with the day whose rules were applied where that is another."""
     words = f"évalué au {long_date(stamp.on).fr}"
     if stamp.law_on is None:
         return words
     return f"{words} · règles applicables au {long_date(stamp.law_on).fr}, jour prévu de publication"
 
 
-def continued(sentences: Sequence[str]) -> str:
+def joined_sentences(sentences: Sequence[str]) -> str:
     """Sentences as one: "Sur place ; à confirmer"."""
     first, *others = sentences or ("",)
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
 
 
-def _eligibility(verdicts: Sequence[Eligibility]) -> str:
-    """The best verdict in words, under each of the reserved types for which it holds, with the proofs to ask for."""
+def _eligibility_in_words(verdicts: Sequence[Eligibility]) -> str:
+    """The best verdict in words, with the reserved types for which it holds and the proofs to ask for."""
     found = [verdict for verdict in verdicts if verdict.outcome == best_outcome(verdicts)]
     if not found:
         return ""

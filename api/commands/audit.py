@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands.command import FAILED, USAGE, CommandFailed, attached
+from api.commands.command import FAILED, USAGE, CommandFailed, attached_database
 from api.commands.console import plain
 from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
@@ -40,8 +40,8 @@ Anchor = tuple[str, int, bytes]
 """An entry that was noted outside of Vivier: the id or the name of its organisation, its number and its hash."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """The result for one journal; `number` and `hash` are of its last entry, `signed` counts signatures."""
+class JournalVerdict(msgspec.Struct, frozen=True):
+    """The result of verifying a journal; `number` and `hash`: of its last entry, `signed`: its number of signatures."""
 
     organisation_id: UUID
     organisation: str
@@ -72,14 +72,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
         anchors += _anchors_in(path, is_signature)
     since = datetime.combine(options.signed_since, time.min, UTC) if trusted else None
     new_chain = partial(Chain, is_signature=is_signature, signed_since=since)
-    with attached(settings) as url:
-        verdicts = asyncio.run(_verify(engine(url, pool_size=0), options.organisation, anchors, new_chain))
+    with attached_database(settings) as url:
+        verdicts = asyncio.run(_verify_journals(engine(url, pool_size=0), options.organisation, anchors, new_chain))
     if options.json:
         sys.stdout.write(msgspec.json.encode(verdicts).decode() + "\n")
         return FAILED if any(verdict.breaks for verdict in verdicts) else 0
     for verdict in verdicts:
         lines = [f"{plain(verdict.organisation)}: {verdict.number} entries, {verdict.status}"]
-        lines += [f"  {_explanation(each, verdict.number)}" for each in verdict.breaks[:_LISTED]]
+        lines += [f"  {_break_in_words(each, verdict.number)}" for each in verdict.breaks[:_LISTED]]
         if len(verdict.breaks) > _LISTED:
             lines.append(f"  and {len(verdict.breaks) - _LISTED} more; --json lists them all")
         sys.stdout.write("\n".join([*lines, f"  note elsewhere: {verdict.anchor}\n"]))
@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
-    """The entries that signed heads note, line by line. Raises CommandFailed."""
+    """The entries, by number and hash, that the signed heads in a file name, a head per line. Raises CommandFailed."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -105,9 +105,9 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
             yield str(head.organisation_id), head.number, bytes.fromhex(head.hash)
 
 
-async def _verify(
+async def _verify_journals(
     database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
-) -> list[Verdict]:
+) -> list[JournalVerdict]:
     """The verdicts on the journals asked for, by default all. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
         await hold_snapshot(connection)
@@ -120,11 +120,13 @@ async def _verify(
         for own, name in known:
             if organisation in {None, str(own), name}:
                 noted = {(number, digest) for of, number, digest in anchors if of in {str(own), name}}
-                verdicts.append(await _verify_one(connection, name, noted, new_chain(own)))
+                verdicts.append(await _verify_journal(connection, name, noted, new_chain(own)))
         return verdicts
 
 
-async def _verify_one(connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain) -> Verdict:
+async def _verify_journal(
+    connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain
+) -> JournalVerdict:
     bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
@@ -141,7 +143,7 @@ async def _verify_one(connection: Connection, name: str, noted: set[tuple[int, b
         *(Break(chain.number, "unrecorded_content", about=each) for each in missing),
     )
     digest = chain.hash.hex()
-    return Verdict(
+    return JournalVerdict(
         chain.organisation_id,
         name,
         "broken" if breaks else "intact",
@@ -153,7 +155,7 @@ async def _verify_one(connection: Connection, name: str, noted: set[tuple[int, b
     )
 
 
-def _explanation(found: Break, last: int) -> str:
+def _break_in_words(found: Break, last: int) -> str:
     number, missing = found.number, f"entry {found.number - 1} is"
     if found.missing > 1:
         missing = f"entries {number - found.missing} to {number - 1} are"

@@ -33,7 +33,7 @@ ORDERLY = (0, FAILED, USAGE, INTERRUPTED)
 
 
 class CommandFailed(Exception):
-    """The message is for the person who typed the command; `status` is the command's exit status."""
+    """A command failed: the message is for the person who typed it, `status` is its exit status."""
 
     def __init__(self, message: str, status: int = FAILED) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class CommandFailed(Exception):
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """The exit status of a command, whose failure is written to standard error; raises what is the program's fault."""
+    """Run a command; returns its exit status, a failure told on standard error. Raises what is the program's fault."""
     try:
         status = command()
         sys.stdout.flush()
@@ -77,13 +77,13 @@ def migrate(_: argparse.Namespace, settings: Settings) -> int:
     """Apply the missing migrations, if any, and print the newest."""
     from db.migrate import head  # noqa: PLC0415
 
-    with attached(settings):
+    with attached_database(settings):
         sys.stdout.write(f"The database is up to date (migration {head()}).\n")
     return 0
 
 
 def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
-    """List what is due, earliest first; nothing due is no failure, and neither is something."""
+    """List the rules of law that change soon or are to be checked, earliest first; returns 0, even if none is."""
     from domain.law.documents import due_lines, due_rules  # noqa: PLC0415
     from domain.law.rules import load  # noqa: PLC0415
 
@@ -96,7 +96,7 @@ def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def print_openapi(_: argparse.Namespace, __: Settings) -> int:
-    """Print the document of the whole application."""
+    """Print the OpenAPI document of the whole application."""
     from api.app import ROUTES  # noqa: PLC0415 - all modules of a server
     from api.web.openapi import encode  # noqa: PLC0415
 
@@ -105,19 +105,19 @@ def print_openapi(_: argparse.Namespace, __: Settings) -> int:
 
 
 @contextmanager
-def attached(settings: Settings, *, shared: bool = True) -> Iterator[str]:
-    """The address of the database, its schema up to date; the embedded one runs at least as long as the block.
+def attached_database(settings: Settings, *, shared: bool = True) -> Iterator[str]:
+    """The address of the database, brought up to date first; an embedded database runs at least as long as the block.
 
     `shared`: for a short command, which works beside a server that already runs; else for a server.
     """
-    with started(settings, shared=shared) as url:
+    with started_database(settings, shared=shared) as url:
         bring_up_to_date(url)
         yield url
 
 
 @contextmanager
-def started(settings: Settings, *, shared: bool) -> Iterator[str]:
-    """The address of the database, whatever its schema; see `attached`."""
+def started_database(settings: Settings, *, shared: bool) -> Iterator[str]:
+    """The address of the database, whatever its schema; an embedded database is started first."""
     given = settings.database_url
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         yield url
@@ -131,7 +131,7 @@ def bring_up_to_date(url: str) -> None:
 
 
 def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine":
-    """An engine for a command that writes to journals, which are signed; `pool_size`: see `db.core.engine.engine`."""
+    """An engine for a command, whose entries in journals are signed; `pool_size`: see `db.core.engine.engine`."""
     from api.journal.signing_key import journal_key  # noqa: PLC0415
     from db.core.engine import engine  # noqa: PLC0415
 
@@ -139,20 +139,20 @@ def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine"
     return engine(url, pool_size, signer=key.sign if key else None)
 
 
-def in_transaction(settings: Settings, work: Callable[["Connection"], Awaitable[T]]) -> T:
-    """The result of `work` in the database, once it is committed; what it writes to journals is signed."""
+def run_in_transaction(settings: Settings, work: Callable[["Connection"], Awaitable[T]]) -> T:
+    """Run `work` in a transaction of its own, and return its result once committed; entries in journals are signed."""
     from db.core.engine import transaction  # noqa: PLC0415
 
-    async def run(database: "Engine") -> T:
+    async def commit_work(database: "Engine") -> T:
         async with transaction(database) as connection:
             return await work(connection)
 
-    with attached(settings) as url:
-        return asyncio.run(run(signing_engine(settings, url)))
+    with attached_database(settings) as url:
+        return asyncio.run(commit_work(signing_engine(settings, url)))
 
 
-async def operator(database: "Engine", now: datetime) -> Actor:
-    """The command line as the author of what all organisations share, in the journal of the organisation `default`."""
+async def command_line_actor(database: "Engine", now: datetime) -> Actor:
+    """The command line as an author, in the journal of the organisation `default`, of what all organisations share."""
     from db.api_keys import ensure_organisation  # noqa: PLC0415
     from db.core.engine import transaction  # noqa: PLC0415
 

@@ -23,32 +23,32 @@ WIDTH = 100
 _PERCENT = 100
 
 
-class Told(NamedTuple):
-    """A text with what stands out before it; `style` is that of the lead, or of the text where there is none."""
+class StyledText(NamedTuple):
+    """A text with a lead in front. `style`: of the lead, or of the whole text where there is no lead."""
 
     text: str
     lead: str = ""
     style: str = ""
 
 
-Words = str | Told
+Words = str | StyledText
 
 
 class Headline(NamedTuple):
-    """The beginning of an answer, or of a part of it, which a line sets off."""
+    """The beginning of an answer; `is_part`: of a part of the answer, set off by a line."""
 
     text: str
     is_part: bool = False
 
 
 class Facts(NamedTuple):
-    """Facts by their names; one without a name belongs to the one before."""
+    """Facts, each with its name; an empty name continues the fact before."""
 
     facts: Iterable[tuple[str, Words]]
 
 
 class Col(NamedTuple):
-    """A column of rows. `ratio`: its share of a table as wide as the terminal; 0: as wide as what is in it."""
+    """A column of a table. `ratio`: its share of the terminal's width; 0: as wide as its widest cell."""
 
     heading: str
     ratio: int = 0
@@ -56,21 +56,21 @@ class Col(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A table. A cell of several texts has a line for each."""
+    """A table with the columns and the rows; a cell of several texts has a line for each."""
 
     columns: Sequence[Col]
     rows: Iterable[Iterable[Words | Sequence[str]]]
 
 
 class Remarks(NamedTuple):
-    """Sentences of their own, under what introduces them."""
+    """A list of sentences below an introduction; without `intro`, the list alone."""
 
     intro: str
     remarks: Iterable[Words]
 
 
 class Command(NamedTuple):
-    """A line to be copied: it is not wrapped."""
+    """A line for the reader to copy, such as a command: it is not wrapped."""
 
     line: str
 
@@ -78,7 +78,7 @@ class Command(NamedTuple):
 Part = Words | Command | Headline | Facts | Rows | Remarks
 
 
-def write(parts: Iterable[Part], to: Console) -> None:
+def write_parts(parts: Iterable[Part], to: Console) -> None:
     """Write the parts of an answer one below the other, set apart by empty lines."""
     before: Part | None = None
     for part in parts:
@@ -91,36 +91,36 @@ def write(parts: Iterable[Part], to: Console) -> None:
             case Headline(text, is_part):
                 to.rule(Text(plain(text), "bold"), align="left") if is_part else to.print(plain(text), style="bold")
             case Facts(facts):
-                to.print(_grid(Column(style="dim", no_wrap=True, min_width=11), 2, facts))
+                to.print(_two_column_grid(Column(style="dim", no_wrap=True, min_width=11), 2, facts))
             case Remarks(intro, remarks):
                 if intro:
                     to.print(plain(intro))
-                to.print(_grid(Column(no_wrap=True), 1, (("  –", each) for each in remarks)))
+                to.print(_two_column_grid(Column(no_wrap=True), 1, (("  –", each) for each in remarks)))
             case Rows(columns, rows):
-                to.print(_table(columns, rows))
+                to.print(_rich_table(columns, rows))
             case Command(line):
                 to.print(plain(line), soft_wrap=True)
             case _:
-                to.print(_text(part))
+                to.print(_rich_text(part))
         before = part
 
 
-def show(value: object, told: Iterable[Part], *, as_json: bool) -> None:
-    """Write a value on standard output: as JSON, else as it is told."""
+def show_answer(value: object, told: Iterable[Part], *, as_json: bool) -> None:
+    """Write an answer on standard output: `value` as JSON, or else its printed parts."""
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     else:
-        write(told, console())
+        write_parts(told, console())
 
 
-def _grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:
+def _two_column_grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:
     grid = Table.grid(first, Column(ratio=1, overflow="fold"), padding=(0, gap, 0, 0))
     for name, words in rows:
-        grid.add_row(name, _text(words))
+        grid.add_row(name, _rich_text(words))
     return grid
 
 
-def _table(columns: Sequence[Col], rows: Iterable[Iterable[Words | Sequence[str]]]) -> Table:
+def _rich_table(columns: Sequence[Col], rows: Iterable[Iterable[Words | Sequence[str]]]) -> Table:
     is_wide = any(column.ratio for column in columns)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), expand=is_wide)
     for heading, ratio, is_number in columns:
@@ -128,11 +128,13 @@ def _table(columns: Sequence[Col], rows: Iterable[Iterable[Words | Sequence[str]
             heading, justify="right" if is_number else "left", no_wrap=is_number, ratio=ratio or None, overflow="fold"
         )
     for row in rows:
-        table.add_row(*(_text(cell) if isinstance(cell, str | Told) else "\n".join(map(plain, cell)) for cell in row))
+        table.add_row(
+            *(_rich_text(cell) if isinstance(cell, str | StyledText) else "\n".join(map(plain, cell)) for cell in row)
+        )
     return table
 
 
-def _text(words: Words) -> Text:
+def _rich_text(words: Words) -> Text:
     text, lead, style = (words, "", "") if isinstance(words, str) else words
     return Text.assemble((plain(lead), style), (plain(text), "" if lead else style))
 
@@ -145,29 +147,29 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def plain(text: str) -> str:
-    """Text from outside without control characters, which would steer the reader's terminal, in spaces it can draw."""
+    """Text from outside, fit for a terminal: control characters, which would steer it, are blanks."""
     drawable = text.replace(NARROW, NO_BREAK)
     return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in drawable)
 
 
 @contextmanager
 def step_bars() -> Iterator[Callable[[str, float | None], None]]:
-    """A bar for each step, where somebody watches; the function moves the bar of a step to the share that is done."""
+    """Progress bars on a terminal, one per step; the function that the block gets sets a step's bar to a share."""
     columns = (TextColumn("{task.description:<15}"), BarColumn(), TimeElapsedColumn())
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
         tasks = {}
 
-        def observe(step: str, share: float | None) -> None:
+        def move_bar(step: str, share: float | None) -> None:
             if step not in tasks:
                 tasks[step] = progress.add_task(step, total=None)
             if share is not None:
                 progress.update(tasks[step], total=_PERCENT, completed=share * _PERCENT)
 
-        yield observe
+        yield move_bar
 
 
-def agreed(question: str) -> bool:
+def is_agreed(question: str) -> bool:
     """Whether the person at the terminal, or the line on standard input, answers yes."""
     if sys.stdin.isatty():
         sys.stderr.write(f"{question} Type yes: ")

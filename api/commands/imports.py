@@ -14,8 +14,8 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from api.commands.command import USAGE, CommandFailed, attached, operator, signing_engine
-from api.commands.console import Col, Headline, Part, Rows, console, show
+from api.commands.command import USAGE, CommandFailed, attached_database, command_line_actor, signing_engine
+from api.commands.console import Col, Headline, Part, Rows, console, show_answer
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
@@ -42,7 +42,7 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The settings and the address of the database, the reference data, and the processes that prepare rows."""
+    """The means of imports: settings, the database's address, the reference data, processes that prepare rows."""
 
     settings: Settings
     url: str
@@ -62,7 +62,7 @@ def importer(settings: Settings) -> Iterator[Importer]:
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
-            url = held.enter_context(attached(settings))
+            url = held.enter_context(attached_database(settings))
         reference = loading.result()
         yield Importer(settings, url, reference, held.enter_context(forked_processes(reference)))
 
@@ -70,7 +70,7 @@ def importer(settings: Settings) -> Iterator[Importer]:
 def import_and_report(
     options: argparse.Namespace, works_with: AbstractContextManager[Importer], media_type: str | None = None
 ) -> Import:
-    """Import the file and print the report, which is returned. Raises CommandFailed, and as `import_file`.
+    """Import the file, print the report and return it. Raises CommandFailed, and as `import_file`.
 
     `media_type`: where it is not told by the name of the file.
     """
@@ -99,22 +99,24 @@ def import_and_report(
     try:
         with stream, works_with as ready, _progress_bar(stream, path) as show_progress:
 
-            def observe(batch: PreparedBatch) -> None:
+            def note_batch(batch: PreparedBatch) -> None:
                 flags.update(batch.flags)
                 show_progress()
 
             file = SourceFile(stream, media_type, path.suffix == ".gz")
-            report = asyncio.run(_import(file, order, ready, observe))
+            report = asyncio.run(_run_import(file, order, ready, note_batch))
     except InvalidContent as unreadable:
         raise CommandFailed("; ".join(f"{path}: {problem.detail.en}" for problem in unreadable.problems)) from None
-    show(report, _report_told(report, flags), as_json=options.json)
+    show_answer(report, _report_parts(report, flags), as_json=options.json)
     return report
 
 
-async def _import(file: SourceFile, order: Order, ready: Importer, observe: Callable[[PreparedBatch], None]) -> Import:
+async def _run_import(
+    file: SourceFile, order: Order, ready: Importer, observe: Callable[[PreparedBatch], None]
+) -> Import:
     database = signing_engine(ready.settings, ready.url, pool_size=2)
     try:
-        actor = await operator(database, datetime.now(UTC))
+        actor = await command_line_actor(database, datetime.now(UTC))
         signed = msgspec.structs.replace(order, actor=actor, most_vertices=ready.settings.source_vertices)
         clock, processes = (lambda: datetime.now(UTC)), ready.processes
         return await import_file(database, ready.reference, signed, file, clock, processes=processes, observe=observe)
@@ -122,8 +124,8 @@ async def _import(file: SourceFile, order: Order, ready: Importer, observe: Call
         await database.dispose()
 
 
-def _report_told(report: Import, flags: Counter[str]) -> Iterator[Part]:
-    """The counts, the flags of the accepted rows, and the first rejected rows."""
+def _report_parts(report: Import, flags: Counter[str]) -> Iterator[Part]:
+    """The report of an import as printed parts: counts, flags of the accepted rows, and the first rejected rows."""
     yield Headline(f"Import into {report.source}" + (" (dry run: nothing is stored)" if report.dry_run else ""))
     names = ("received", "added", "changed", "unchanged", "waiting", "removed", "rejected")
     yield Rows([Col(name, is_number=True) for name in names], [[str(getattr(report, name)) for name in names]])
@@ -139,7 +141,7 @@ def _report_told(report: Import, flags: Counter[str]) -> Iterator[Part]:
 
 @contextmanager
 def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
-    """A bar of the bytes read of the file, where somebody watches; the function redraws it."""
+    """A bar of the bytes read of the file, on a terminal; the function that the block gets redraws the bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:

@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 
 from api.admin.keys import KeyRequest, issue_key, withdraw_key
-from api.admin.organisations import require_name
-from api.commands.command import USAGE, CommandFailed, in_transaction
-from api.commands.console import Col, Rows, console, write
+from api.admin.organisations import require_name_unlike_id
+from api.commands.command import USAGE, CommandFailed, run_in_transaction
+from api.commands.console import Col, Rows, console, write_parts
 from api.settings import Settings
 from db.api_keys import find_by_name_or_id, list_keys
 from db.core.engine import Connection
@@ -23,16 +23,16 @@ Action = Callable[[Connection, argparse.Namespace, datetime], Awaitable[str | Ro
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Create, list or revoke keys, as `options.action` says."""
-    act: Action = {"create": _create, "list": _list, "revoke": _revoke}[options.action]
-    shown = in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC)))
+    act: Action = {"create": _create_key, "list": _list_keys, "revoke": _revoke_key}[options.action]
+    shown = run_in_transaction(settings, lambda connection: act(connection, options, datetime.now(UTC)))
     if isinstance(shown, Rows):
-        write([shown], console())
+        write_parts([shown], console())
     else:
         sys.stdout.write(shown)
     return 0
 
 
-async def _create(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
+async def _create_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
     asked = {
         "name": options.name,
         "scopes": options.scope,
@@ -45,7 +45,7 @@ async def _create(connection: Connection, options: argparse.Namespace, now: date
         request = msgspec.convert(asked, KeyRequest)
         found = await find_by_name_or_id(connection, options.organisation)
         if found is None:
-            require_name(options.organisation)
+            require_name_unlike_id(options.organisation)
         name = options.organisation if found is None else found.name
         secret, key = await issue_key(connection, request, name, now)
     except msgspec.ValidationError as refused:
@@ -57,7 +57,7 @@ async def _create(connection: Connection, options: argparse.Namespace, now: date
     return f"Key {key.id} of {key.organisation}, for {', '.join(key.scopes)}; it is shown this once:\n{secret}\n"
 
 
-async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Rows:
+async def _list_keys(connection: Connection, _: argparse.Namespace, __: datetime) -> str | Rows:
     keys = await list_keys(connection)
     if not keys:
         return "There are no keys yet; `vivier keys create` makes one.\n"
@@ -73,8 +73,8 @@ async def _list(connection: Connection, _: argparse.Namespace, __: datetime) -> 
     return Rows((*columns, Col("Made"), Col("Ends")), rows)
 
 
-async def _revoke(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
-    """Revoke the key whose id or shown beginning was given; a whole key is found by its beginning."""
+async def _revoke_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
+    """Revoke the key that was given by its id or by its first characters; a whole key has these too."""
     text: str = options.key
     found = [key for key in await list_keys(connection) if text == str(key.id) or text.startswith(key.prefix)]
     if len(found) != 1:

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from api.commands.answers import allotment_told, shortlist_told, supply_told, title_told
-from api.commands.command import CommandFailed, attached
-from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show, write
+from api.commands.answers import allotment_parts, shortlist_parts, supply_parts, title_parts
+from api.commands.command import CommandFailed, attached_database
+from api.commands.console import Col, Headline, Part, Remarks, Rows, console, show_answer, write_parts
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import IndexLoader
 from api.settings import Settings
@@ -56,8 +56,8 @@ NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _POSITION = re.compile(r"\[\d+\]$")
 
 
-class ReadNeed(NamedTuple):
-    """A need to be matched, where it comes from, and what of its notice was not read; () where it was no notice."""
+class NeedOfFile(NamedTuple):
+    """A need to be matched, its place in the file, and what of its notice was not read; () where it was no notice."""
 
     name: str
     need: NeedAndProcedure
@@ -66,7 +66,7 @@ class ReadNeed(NamedTuple):
 
 def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     """Match the needs of a file: write what of a notice was not read, then the shortlist or the trail to it."""
-    needs = list(needs_in(options.need))
+    needs = list(read_needs(options.need))
     index, reference = load_index(settings)
     failed = [each for each in needs if isinstance(each, CommandFailed)]
     for number, read in enumerate(needs):
@@ -75,23 +75,23 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
         if number and not options.json:
             console().print()
         need, on = read.need.matched, evaluation_day(options, read.need)
-        with _faults_of(read.name):
+        with _failing_with_faults(read.name):
             result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
-        write(_unread_told(read), console(stderr=options.json))
+        write_parts(_unread_parts(read), console(stderr=options.json))
         told = (
-            shortlist_told(need, result, reference.territories)
+            shortlist_parts(need, result, reference.territories)
             if isinstance(result, Shortlist)
-            else _trail_told(result)
+            else _trail_parts(result)
         )
-        show(result, told, as_json=options.json)
+        show_answer(result, told, as_json=options.json)
     if failed:
         raise CommandFailed("\n".join(map(str, failed)))
     return 0
 
 
-def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
-    """Per lot: what was read and from where, whom each gate refused, then the candidates by criterion; in English."""
+def _trail_parts(lots: Iterable[LotTrail]) -> Iterator[Part]:
+    """The trail of each lot, in English: what was read and from where, whom each gate refused, who is left."""
     for lot in lots:
         yield Headline(f"Lot {lot.id} · {lot.territory}", is_part=True)
         read = [
@@ -122,32 +122,32 @@ def _trail_told(lots: Iterable[LotTrail]) -> Iterator[Part]:
                 (
                     str(each.rank),
                     each.name,
-                    *map(_value_told, each.values),
+                    *map(_value_in_words, each.values),
                 )
                 for each in lot.candidates
             ),
         )
 
 
-def _value_told(value: Value) -> str:
+def _value_in_words(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "—" if value is None else str(value)
 
 
 def evaluation_day(options: argparse.Namespace, need: Need) -> date:
-    """The day that the options name, else the need, else today in Paris."""
+    """The day of evaluation: that of the options, else that of the need, else today in Paris."""
     return options.on or need.on or datetime.now(UTC).astimezone(PARIS).date()
 
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals for the need, and write them beside its lots as they are given."""
-    with _faults_of(options.need):
-        need = JsonBody(AllotmentNeed).decode(_bytes_of(options.need))
+    with _failing_with_faults(options.need):
+        need = JsonBody(AllotmentNeed).decode(_file_bytes(options.need))
     index, reference = load_index(settings)
-    with _faults_of(options.need):
+    with _failing_with_faults(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
-    show(found, allotment_told(need, found), as_json=options.json)
+    show_answer(found, allotment_parts(need, found), as_json=options.json)
     return 0
 
 
@@ -164,42 +164,42 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
         raise CommandFailed("\n".join(problem.detail.en for problem in invalid.problems)) from None
     on = options.on or datetime.now(UTC).astimezone(PARIS).date()
     found = SupplySearch(live, territory, on, reference.rules).supply(segments, taxonomy, LANGUAGE)
-    show(found, supply_told(found, taxonomy), as_json=options.json)
+    show_answer(found, supply_parts(found, taxonomy), as_json=options.json)
     return 0
 
 
 def explain_title(options: argparse.Namespace, _: Settings) -> int:
-    """Print how a title is read: what was set aside, what was recognised, and the segments it means.
+    """Print how a title is read: what was set aside, what was recognised, and the segments that are meant.
 
     Without a segment the status is 1.
     """
     trades, need = taxonomy.load(), options.need or ""
     reader = TitleReader(trades, territory.load(), word_model.load())
     explained = reader.explain(options.title, need)
-    write(title_told(explained, trades, reader, f"{need} {options.title}"), console())
+    write_parts(title_parts(explained, trades, reader, f"{need} {options.title}"), console())
     return 0 if explained.given else 1
 
 
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
-    """The index of all suppliers as they are now, and the reference data, which is loaded meanwhile."""
+    """The index of all suppliers in the database, and the reference data, which is loaded meanwhile."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
-            url = stack.enter_context(attached(settings))
+            url = stack.enter_context(attached_database(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
         return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
 
 
-def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
-    """The needs in a file, which may be compressed by gzip, or on standard input for `-`, and what is wrong with some.
+def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
+    """Read the needs of a file, which may be compressed by gzip, or of standard input for `-`, and their faults.
 
     Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
     """
-    raw = _bytes_of(name)
+    raw = _file_bytes(name)
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
-        with _faults_of(name):
-            yield ReadNeed(name, *need_in_xml(raw, territory.load(), cpv.load()))
+        with _failing_with_faults(name):
+            yield NeedOfFile(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
     try:
         document = msgspec.json.decode(raw)
@@ -210,13 +210,13 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
             document = None
     notices = list(boamp.records_in(document))
     if not notices:
-        with _faults_of(name):
-            yield ReadNeed(name, JsonBody(NeedAndProcedure).decode(raw), ())
+        with _failing_with_faults(name):
+            yield NeedOfFile(name, JsonBody(NeedAndProcedure).decode(raw), ())
     for at, notice in notices:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
-            with _faults_of(where):
-                read = ReadNeed(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
+            with _failing_with_faults(where):
+                read = NeedOfFile(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
                 raise
@@ -226,8 +226,8 @@ def needs_in(name: str) -> Iterator[ReadNeed | CommandFailed]:
 
 
 @contextmanager
-def _faults_of(name: str) -> Iterator[None]:
-    """Raise CommandFailed for what is wrong in a file, a line for each problem, with its name."""
+def _failing_with_faults(name: str) -> Iterator[None]:
+    """Fail with CommandFailed where the block finds faults in a file: a line for each, with the file's name."""
     try:
         yield
     except InvalidContent as invalid:
@@ -237,7 +237,7 @@ def _faults_of(name: str) -> Iterator[None]:
         raise CommandFailed(f"{name}: {refusal.detail.en}") from None
 
 
-def _bytes_of(name: str) -> bytes:
+def _file_bytes(name: str) -> bytes:
     """The bytes of a file, or of standard input for `-`, decompressed. Raises CommandFailed."""
     try:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
@@ -255,7 +255,7 @@ def _bytes_of(name: str) -> bytes:
     return raw.removeprefix(BYTE_ORDER_MARK)
 
 
-def _unread_told(read: ReadNeed) -> Iterator[Part]:
+def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
     """The parts of a notice that were not read, in French; nothing where the need was no notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.

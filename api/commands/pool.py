@@ -11,8 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from api.commands.command import USAGE, CommandFailed, in_transaction
-from api.commands.console import Col, Command, Headline, Part, Rows, console, show, step_bars, write
+from api.commands.command import USAGE, CommandFailed, run_in_transaction
+from api.commands.console import Col, Command, Headline, Part, Rows, console, show_answer, step_bars, write_parts
 from api.commands.imports import Importer, import_and_report, importer
 from api.settings import Settings
 from db.suppliers.sources import last_imports
@@ -42,21 +42,21 @@ CHECKS = {"checksum": "its checksum is right", "size": "of the right size", "not
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Do the action of the command."""
+    """Show where the pool's files are published, fetch them, build the pool or import it, as `options.action` says."""
     match options.action:
         case "sources":
-            show(published_files(), _sources_told(), as_json=options.json)
+            show_answer(published_files(), _source_parts(), as_json=options.json)
             return 0
         case "fetch":
             return _fetch_named(options, settings)
         case "build":
-            return _build(options, settings)
+            return _build_pool(options, settings)
         case _:
-            return _update(options, settings)
+            return _import_changed_files(options, settings)
 
 
-def _sources_told() -> Iterator[Part]:
-    """Tell where the files are published, and how they may be used."""
+def _source_parts() -> Iterator[Part]:
+    """The published files as printed parts: where they are, and how they may be used."""
     for file in published_files():
         yield Headline(f"{file.option:<17} {file.name}")
         lines = [file.publisher, file.address, f"{file.licence}; {file.rhythm}", f"Credit: {file.credit}"]
@@ -64,8 +64,8 @@ def _sources_told() -> Iterator[Part]:
         yield from (Command(f"{'':<17} {line}") for line in lines)
 
 
-def _build(options: argparse.Namespace, settings: Settings) -> int:
-    """Build the pool and report."""
+def _build_pool(options: argparse.Namespace, settings: Settings) -> int:
+    """Build the pool, and print a report."""
     if find_spec("duckdb") is None:
         raise CommandFailed(NOT_INSTALLED)
     from sources.pool.build import build  # noqa: PLC0415 - an extra: other commands go without it
@@ -96,7 +96,7 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     except OSError as error:
         raise CommandFailed(f"cannot write {options.out}: {error.strerror}") from None
     report = PoolReport(files, trades, manifest.sources)
-    show(report, _report_told(report, options.out), as_json=options.json)
+    show_answer(report, _report_parts(report, options.out), as_json=options.json)
     return 0
 
 
@@ -128,7 +128,7 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
     for file in _fetch_all([by_id[name] for name in names], options.into, settings):
         news = "fetched" if file.is_new else "did not change"
         said = f"{file.bytes / 1e6:,.1f} MB, {news}, {CHECKS[file.checked]}"
-        write([Command(f"{by_id[file.id].option} {file.path}  ({said})")], console())
+        write_parts([Command(f"{by_id[file.id].option} {file.path}  ({said})")], console())
     return 0
 
 
@@ -153,27 +153,29 @@ class PoolReport(msgspec.Struct, frozen=True):
     sources: Sequence[GivenFile]
 
 
-def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
-    """The files, the trades of suppliers, the command that imports the pool, and whom to credit."""
+def _report_parts(report: PoolReport, out: Path) -> Iterator[Part]:
+    """A pool as printed parts: its files, the trades of suppliers, the command that imports it, whom to credit."""
 
-    def share(part: int, whole: int) -> str:
+    def as_percent(part: int, whole: int) -> str:
         return f"{part / whole:.1%}" if whole else "–"
 
-    def table(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+    def table_of(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
         cells = ([f"{each:,}" if isinstance(each, int) else each or "–" for each in row] for row in rows)
         return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
 
     files = ((f.id, f.made, f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
-    yield table(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
+    yield table_of(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
     trades = report.trades
     columns = "offers with a trade", "suppliers", "by it alone", "rejected", "waiting"
-    yield table(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
-    found = share(trades.with_trade, trades.suppliers)
+    yield table_of(("made",), columns, ((t.file, *msgspec.structs.astuple(t)[1:]) for t in trades.by_file))
+    found = as_percent(trades.with_trade, trades.suppliers)
     yield f"With a trade (more than staff lent): {trades.with_trade:,} of {trades.suppliers:,} suppliers, {found}"
-    kinds = ((k.kind, k.suppliers, k.with_trade, share(k.with_trade, k.suppliers)) for k in trades.by_kind)
-    yield table(("kind",), ("suppliers", "with a trade", "share"), kinds)
-    rests = ((each.evidence, each.suppliers, share(each.suppliers, trades.suppliers)) for each in trades.by_evidence)
-    yield table(("strongest evidence",), ("suppliers", "share of all"), rests)
+    kinds = ((k.kind, k.suppliers, k.with_trade, as_percent(k.with_trade, k.suppliers)) for k in trades.by_kind)
+    yield table_of(("kind",), ("suppliers", "with a trade", "share"), kinds)
+    rests = (
+        (each.evidence, each.suppliers, as_percent(each.suppliers, trades.suppliers)) for each in trades.by_evidence
+    )
+    yield table_of(("strongest evidence",), ("suppliers", "share of all"), rests)
     yield Command(f"Import all that was made with: vivier pool update {out}")
     days: dict[str, str] = {}  # by publisher, that of its newest file
     for file in published_files():
@@ -184,7 +186,7 @@ def _report_told(report: PoolReport, out: Path) -> Iterator[Part]:
 
 
 class ImportedFile(msgspec.Struct, frozen=True):
-    """A file of the folder as it was last imported. `reader`: the program and taxonomy that read it."""
+    """A file of the folder as it was last imported. `reader`: the version of the code and taxonomy that read it."""
 
     name: str
     sha256: str
@@ -193,7 +195,7 @@ class ImportedFile(msgspec.Struct, frozen=True):
     at: datetime
 
 
-def _update(options: argparse.Namespace, settings: Settings) -> int:
+def _import_changed_files(options: argparse.Namespace, settings: Settings) -> int:
     """Import each file that the pool's list names and that changed since it was last imported from this folder.
 
     A source that an earlier pool of this folder filled, and that the list does not name any more, is only told of.
@@ -216,28 +218,30 @@ def _update(options: argparse.Namespace, settings: Settings) -> int:
         known = msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
     reader, changed = reader_versions(taxonomy.load()), list[MadeFile]()
     latest = partial(last_imports, names=tuple(known))
-    current: Mapping[str, UUID] = in_transaction(settings, latest) if known else {}
+    current: Mapping[str, UUID] = run_in_transaction(settings, latest) if known else {}
     for file in files:
         before, now = known.get(file.format), (file.sha256, reader, current.get(file.format))
         # the database holds just this file where its import is still the last one of the source there
         if before and not options.again and (before.sha256, before.reader, before.import_id) == now:
-            _tell(options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}")
+            _print_skipped(
+                options, file.format, f"{file.name} did not change since it was imported on {before.at:%Y-%m-%d}"
+            )
         else:
             changed.append(file)
     if changed:
         with importer(settings) as ready:
             for file in changed:
-                _import_made(options, ready, file, known, reader)
+                _import_pool_file(options, ready, file, known, reader)
     for source in sorted(known.keys() - {file.format for file in files}):
         message = f"{known[source].name} is no part of this pool any more: the records of the source stay as they are"
-        _tell(options, source, message)
+        _print_skipped(options, source, message)
     return 0
 
 
-def _import_made(
+def _import_pool_file(
     options: argparse.Namespace, ready: Importer, file: MadeFile, known: dict[str, ImportedFile], reader: str
 ) -> None:
-    """Import a file of the folder, and note it among those `known`."""
+    """Import a file of the folder, and note the import in `known` and in the folder's list."""
     folder: Path = options.folder
     path, today = folder / file.name, datetime.now(PARIS).date()
     origin = origin_of(file.format, file.sha256, reader, today)
@@ -258,5 +262,5 @@ def _import_made(
         raise CommandFailed(f"imported, but cannot note it in {folder / IMPORTED}: {error.strerror}") from None
 
 
-def _tell(options: argparse.Namespace, source: str, message: str) -> None:
-    show({"source": source, "skipped": message}, [Command(f"{source}: {message}")], as_json=options.json)
+def _print_skipped(options: argparse.Namespace, source: str, message: str) -> None:
+    show_answer({"source": source, "skipped": message}, [Command(f"{source}: {message}")], as_json=options.json)

@@ -11,8 +11,8 @@ from typing import TextIO, TypeVar
 
 import msgspec
 
-from api.commands.command import FAILED, USAGE, CommandFailed, attached, in_transaction, signing_engine
-from api.commands.console import agreed, plain
+from api.commands.command import FAILED, USAGE, CommandFailed, attached_database, run_in_transaction, signing_engine
+from api.commands.console import is_agreed, plain
 from api.settings import Settings
 from api.web.request_body import JsonBody
 from db.api_keys import ensure_organisation
@@ -45,9 +45,9 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     asked = msgspec.json.encode({"email": options.email, "name": options.name, "phone": options.phone})
     subject = JsonBody(DataSubject).decode(asked)
     identifiers_of(subject)
-    with attached(settings) as url:
+    with attached_database(settings) as url:
 
-        async def run(work: Callable[..., Awaitable[Done]]) -> Done:
+        async def run_where_named(work: Callable[..., Awaitable[Done]]) -> Done:
             """Export or erase in the data of the named organisation, or as the operator in that of all."""
             database, named, now = signing_engine(settings, url), options.organisation, datetime.now(UTC)
             async with transaction(database) as connection:
@@ -59,25 +59,25 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
             return await work(database, subject, found, Actor(home, "command"), now)
 
         if options.action == "export":
-            done: PersonalData | Erasure = asyncio.run(run(export_person))
+            done: PersonalData | Erasure = asyncio.run(run_where_named(export_person))
         else:
             if not (options.dry_run or options.yes):
-                planned = asyncio.run(run(partial(erase_person, dry_run=True))).changed
-                _show(planned, sys.stderr if options.json else sys.stdout)
-                if planned and not agreed("Erase this for good?"):
+                planned = asyncio.run(run_where_named(partial(erase_person, dry_run=True))).changed
+                _print_holdings(planned, sys.stderr if options.json else sys.stdout)
+                if planned and not is_agreed("Erase this for good?"):
                     sys.stderr.write("vivier: nothing was changed\n")
                     return FAILED
-            done = asyncio.run(run(partial(erase_person, dry_run=options.dry_run)))
+            done = asyncio.run(run_where_named(partial(erase_person, dry_run=options.dry_run)))
     if options.json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
     elif isinstance(done, PersonalData):
-        _show(done.holdings, sys.stdout)
+        _print_holdings(done.holdings, sys.stdout)
     else:
-        _show_erasure(done)
+        _print_erasure(done)
     return 0
 
 
-def _show(holdings: Sequence[Holding], stream: TextIO) -> None:
+def _print_holdings(holdings: Sequence[Holding], stream: TextIO) -> None:
     for each in holdings:
         since = "" if each.since is None else f", since {each.since:%Y-%m-%d}"
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
@@ -86,9 +86,9 @@ def _show(holdings: Sequence[Holding], stream: TextIO) -> None:
         stream.write("Nothing is held about this person.\n")
 
 
-def _show_erasure(done: Erasure) -> None:
+def _print_erasure(done: Erasure) -> None:
     if done.dry_run:
-        _show((*done.changed, *done.kept), sys.stdout)
+        _print_holdings((*done.changed, *done.kept), sys.stdout)
     counts = Counter(each.fate for each in (*done.changed, *done.kept))
     summary = ", ".join(f"{count} {_FATES[fate]}" for fate, count in counts.items())
     sys.stdout.write(f"{'Would be' if done.dry_run else 'Done'}: {summary or 'nothing'}\n")
@@ -111,25 +111,25 @@ _NAMES: dict[Kind, str] = {
 
 
 def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
-    """Show what is due, or remove it once the user agrees."""
+    """Show what is due for removal, or remove it once the user agrees."""
     planning = partial(plan, periods=settings.periods, now=datetime.now(UTC), spared=options.spare)
-    with attached(settings) as url:
-        done, verb = in_transaction(settings, planning), "would be removed"
+    with attached_database(settings) as url:
+        done, verb = run_in_transaction(settings, planning), "would be removed"
         if options.action != "show":
             if not options.yes:
-                _show_plan(done, "will be removed", sys.stderr if options.json else sys.stdout)
-                if (done.needs or done.others) and not agreed("Remove this for good?"):
+                _print_plan(done, "will be removed", sys.stderr if options.json else sys.stdout)
+                if (done.needs or done.others) and not is_agreed("Remove this for good?"):
                     sys.stderr.write("vivier: nothing was removed\n")
                     return FAILED
             done, verb = asyncio.run(purge(signing_engine(settings, url), done, DEFAULT_ORGANISATION)), "removed"
     if options.json:
         sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
     else:
-        _show_plan(done, verb, sys.stdout)
+        _print_plan(done, verb, sys.stdout)
     return 0
 
 
-def _show_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:
+def _print_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:
     for need in shown.needs:
         counts = {kind: getattr(need, kind) for kind in ("shortlists", "exchanges", "meetings", "awards")}
         goes = ", ".join(f"{count} {kind}" for kind, count in counts.items())

@@ -20,7 +20,7 @@ from api.desk.frame.layout import SAID
 from api.desk.frame.page import fields_as_typed, page, sign_in_page
 from api.desk.frame.visit import KEY_FIELD, Visit, client_of_session, local_path, session_digests
 from api.identity_provider import Challenge, Identity, IdentityProvider, NotIdentified, ProviderAway
-from api.people_settings import comparable
+from api.people_settings import comparable_address
 from api.runtime.auth import LONGEST_KEY, NOT_STORED
 from api.runtime.rate_limits import SIGN_INS, caller_of
 from api.runtime.services import Services
@@ -214,11 +214,11 @@ async def membership_of(
     """The organisation by the address, else by the SIRET, else by the domain of the address; and the rights there.
 
     As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
-    says that it is verified, and as `comparable` has it. Administrators are those whom the settings name by their very
-    address for this organisation: a SIRET or a domain is no ground for it, as it might lead an administrator of one
-    organisation to another. Raises UnknownOrganisation.
+    says that it is verified, and as `comparable_address` has it. Administrators are those whom the settings name by
+    their very address for this organisation: a SIRET or a domain is no ground for it, as it might lead an administrator
+    of one organisation to another. Raises UnknownOrganisation.
     """
-    email, siret = comparable(identity.verified_email or "") or "", identity.siret or ""
+    email, siret = comparable_address(identity.verified_email or "") or "", identity.siret or ""
     if not (siret.isascii() and siret.isdecimal()):
         siret = ""  # an address or a domain in its place is not verified
     for who in (email, siret, email[email.rfind("@") :] if "@" in email else ""):

@@ -84,8 +84,8 @@ class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
     active: Annotated[bool, msgspec.Meta(description="Whether they are matched; both where it is absent")] | None = None
 
 
-class Narrowing(NamedTuple):
-    """The filters of the database, and the tests that it cannot make of the suppliers it finds.
+class SupplierSelection(NamedTuple):
+    """The filters that the database applies, and the tests for the suppliers that it then finds.
 
     `stands`: whether they stand in the territory; None: anywhere.
     """
@@ -94,19 +94,19 @@ class Narrowing(NamedTuple):
     tests: tuple[Test, ...]
     stands: PlaceTest | None = None
 
-    def passed(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
+    def apply_tests(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
         """The suppliers that pass every test, in the same order."""
-        suppliers = self.standing(suppliers)
+        suppliers = self.in_territory(suppliers)
         for test in self.tests:
             suppliers = list(compress(suppliers, test(suppliers)))
         return list(suppliers)
 
-    def standing(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
-        """The suppliers that stand in the territory, in the same order."""
+    def in_territory(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
+        """The suppliers that stand in the territory (all where there is none), in the same order."""
         return suppliers if self.stands is None else list(compress(suppliers, self.stands(suppliers)))
 
 
-def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing:
+def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
     """The filters and tests of a query, eligibility as of the day `on`. Raises Refusal (422) with all its faults."""
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
@@ -116,19 +116,19 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
         missing = "near" if query.near is None else "radius_km"
         detail = Text("« near » et « radius_km » vont ensemble", "“near” and “radius_km” go together")
         problems.append(Problem(pointer(missing), "missing_parameter", detail))
-    centre = _numbers("near", query.near, (90, 180), problems)
-    box = _box(query.bbox, problems)
+    centre = _read_degrees("near", query.near, (90, 180), problems)
+    box = _bounding_box(query.bbox, problems)
     if problems:
         raise invalid(*problems)
     tests: list[Test] = []
-    ground, stands = (None, None) if query.territory is None else _standing(areas, reference)
+    ground, stands = (None, None) if query.territory is None else _ground_and_test(areas, reference)
     if centre is not None and query.radius_km is not None:
         at, radius_km = Point(*centre), query.radius_km
         tests.append(lambda suppliers: are_near([one.location for one in suppliers], at, radius_km))
         box = box or box_around(at, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
-    answering = set[str]().union(*(_answering(each, taxonomy, reference.cpv) for each in segments))
+    answering = set[str]().union(*(_codes_answering(each, taxonomy, reference.cpv) for each in segments))
     filters = Filters(
         activities=None if query.segment is None else tuple(sorted(answering)),
         ground=ground,
@@ -140,11 +140,11 @@ def narrowing(query: SupplierQuery, reference: Reference, on: date) -> Narrowing
         bbox=box,
         active=query.active,
     )
-    return Narrowing(filters, tuple(tests), stands)
+    return SupplierSelection(filters, tuple(tests), stands)
 
 
 def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> Iterator[str]:
-    """The segments and families of these that there are; a problem is added for each of the others."""
+    """The codes that are a segment or a family; for each other code a problem is added to `problems`."""
     for place, code in enumerate(codes):
         if taxonomy.known(code):
             yield code
@@ -153,7 +153,7 @@ def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Prob
 
 
 def known_areas(codes: Iterable[str], territories: Territories, problems: list[Problem]) -> Iterator[Area]:
-    """The territories of these codes that there are; a problem is added for each of the others."""
+    """The territories of the codes; for each code without a territory a problem is added to `problems`."""
     for place, code in enumerate(codes):
         try:
             yield territories.area(code)
@@ -162,13 +162,13 @@ def known_areas(codes: Iterable[str], territories: Territories, problems: list[P
 
 
 def with_family(code: str, taxonomy: Taxonomy) -> set[str]:
-    """A segment and its family, or a family and its segments."""
+    """The codes of a segment and its family, or of a family and its segments."""
     family = taxonomy.family(code)
     return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
-def _standing(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
-    """The ground of the areas, as the database can search it, and the test of who stands on it.
+def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
+    """The ground of the areas, as the database can search it, and a test of whether suppliers stand there.
 
     A supplier stands where its point does, as for a match; where no outline is known, in its commune.
     """
@@ -177,15 +177,15 @@ def _standing(areas: Sequence[Area], reference: Reference) -> tuple[Ground, Plac
     codes = frozenset(communes[ordinal].code for ordinal in without_outline)
     shape = geography.territory(TerritoryRequest(codes=tuple(area.id for area in areas))).shape
 
-    def stands(suppliers: Sequence[Supplier | PlacedSupplier]) -> list[bool]:
+    def test_places(suppliers: Sequence[Supplier | PlacedSupplier]) -> list[bool]:
         on_ground = are_on(shape, [one.location for one in suppliers])
         return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
 
-    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), stands
+    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), test_places
 
 
-def _box(bbox: str | None, problems: list[Problem]) -> Box | None:
-    sides = _numbers("bbox", bbox, (180, 90, 180, 90), problems)
+def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
+    sides = _read_degrees("bbox", bbox, (180, 90, 180, 90), problems)
     if sides is None:
         return None
     west, south, east, north = sides
@@ -197,8 +197,8 @@ def _box(bbox: str | None, problems: list[Problem]) -> Box | None:
     return west, south, east, north
 
 
-def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The numbers between commas, as many as there are bounds, each at most so far from 0."""
+def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
+    """The numbers between the commas of a parameter, one for each bound, none of which is further from 0."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -215,7 +215,7 @@ def _numbers(name: str, text: str | None, bounds: tuple[int, ...], problems: lis
     return numbers
 
 
-def _answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:
+def _codes_answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:
     """The segments, families and CPV codes by which an offer answers a wanted segment or family."""
     through_cpv, codes = _cpv_codes(taxonomy, cpv), with_family(wanted, taxonomy)
     return codes.union(*(through_cpv.get(code, ()) for code in codes))

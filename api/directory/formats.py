@@ -142,7 +142,7 @@ class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", t
     """One page of suppliers"""
 
 
-def document(supplier: Supplier, on: date) -> SupplierDocument:
+def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
     """The supplier as it stands on the day `on`, without the person to contact, which is personal data."""
     flags = supplier.flags + expired(supplier.approvals, on)
     whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
@@ -151,14 +151,18 @@ def document(supplier: Supplier, on: date) -> SupplierDocument:
 
 def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
     """The supplier as it is now, or its id and `deleted`."""
-    return SupplierChange(id=change.id, deleted=True) if change.supplier is None else document(change.supplier, on)
+    return (
+        SupplierChange(id=change.id, deleted=True)
+        if change.supplier is None
+        else supplier_document(change.supplier, on)
+    )
 
 
-def as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
-    return SupplierFeatureCollection(tuple(map(feature, suppliers)))
+def suppliers_as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
+    return SupplierFeatureCollection(tuple(map(supplier_feature, suppliers)))
 
 
-def feature(supplier: Supplier) -> SupplierFeature:
+def supplier_feature(supplier: Supplier) -> SupplierFeature:
     """The supplier on a map."""
     at = supplier.location
     segments = chain.from_iterable(offer.segments for offer in supplier.offers)
@@ -173,9 +177,9 @@ def feature(supplier: Supplier) -> SupplierFeature:
     return SupplierFeature(supplier.id, PointGeometry((at.lon, at.lat)) if at else None, properties)
 
 
-def table_rows(
+def suppliers_as_csv(
     suppliers: Iterable[Supplier], on: date, source: str | None, dialect: Dialect, *, with_header: bool = True
 ) -> bytes:
-    """The suppliers as lines of CSV, below those of the columns' names or not: see `rows_of_supplier`."""
+    """The suppliers as CSV, a line for each offer; with or without the header line."""
     rows = chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers)
     return csv_of(HEADER, rows, dialect) if with_header else csv_rows(rows, dialect)

@@ -14,12 +14,12 @@ from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
     SupplierFeatureCollection,
-    as_map,
     change_document,
-    document,
-    table_rows,
+    supplier_document,
+    suppliers_as_csv,
+    suppliers_as_map,
 )
-from api.directory.search import finder, search, whole_list
+from api.directory.search import finder_of_suppliers, search_page, whole_list
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
@@ -73,15 +73,15 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     today = call.services.today()
     media_type = call.media_type
     if media_type != JSON and query.limit is None and query.cursor is None:
-        return await whole_list(call, finder(call.services, query), query.source)
-    found, next_cursor = await search(call.services, query)
+        return await whole_list(call, finder_of_suppliers(call.services, query), query.source)
+    found, next_cursor = await search_page(call.services, query)
     if media_type == JSON:
-        return page(call, [document(supplier, today) for supplier in found], next_cursor)
+        return page(call, [supplier_document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
-        table = table_rows(found, today, query.source, call.csv)
+        table = suppliers_as_csv(found, today, query.source, call.csv)
         return Response(table, headers=headers | {"content-type": f"{CSV}; charset=utf-8"})
-    return Response(msgspec.json.encode(as_map(found)), headers=headers | {"content-type": GEOJSON})
+    return Response(msgspec.json.encode(suppliers_as_map(found)), headers=headers | {"content-type": GEOJSON})
 
 
 @readers_endpoint(
@@ -93,11 +93,11 @@ async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
-    """The supplier, or the one that it is part of now, as it stands on the day `on`. Raises NotFound."""
+    """The supplier of this id, or the one that has taken its records, on the day `on`. Raises NotFound."""
     entry = await find_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
-    return document(entry.supplier, on)
+    return supplier_document(entry.supplier, on)
 
 
 @readers_endpoint("/schemas/suppliers.json", scope=None, answers=TableSchema, status=(200, 304), headers=IF_NONE_MATCH)
@@ -145,39 +145,39 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     """
     position, services = read_cursor(FEED, query.cursor, Position) or START, call.services
     with services.long_polls.slot(call.bearer.id) if query.wait else nullcontext():
-        found = await _changes(call, position, query.limit)
+        found = await _changes_after(call, position, query.limit)
         if query.wait and found.last is None:
             await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))
             # whatever their cursors say, all who waited for the same version go on from its end: it is read once
-            found = await _changes(call, found.end, query.limit)
+            found = await _changes_after(call, found.end, query.limit)
     return page(call, found.items, write_cursor(FEED, found.last or position))
 
 
 ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
 
 
-class Changes(NamedTuple):
-    """Changes as a JSON list, the position of the last one, and the end of a version read before them."""
+class FoundChanges(NamedTuple):
+    """Changes as a JSON list, the position of the last one, and the directory's end, read before the changes."""
 
     items: msgspec.Raw
     last: Position | None
     end: Position
 
 
-async def _changes(call: Call, position: Position, limit: int) -> Changes:
+async def _changes_after(call: Call, position: Position, limit: int) -> FoundChanges:
     """The next changes, read once for all who ask for the same at the same time.
 
     Raises Refusal (400) where the directory has not been at the position.
     """
     database, today = call.services.database, call.services.today()
 
-    async def read() -> Changes:
+    async def read_changes() -> FoundChanges:
         async with transaction(database) as connection:
             end = await end_of_directory(connection)
             if not await is_in_history(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
             changes = await changes_after(connection, position, limit)
         items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
-        return Changes(items, changes[-1].position if changes else None, end)
+        return FoundChanges(items, changes[-1].position if changes else None, end)
 
-    return await call.services.feed_reads.read((position, limit, today), read)
+    return await call.services.feed_reads.read((position, limit, today), read_changes)

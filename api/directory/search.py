@@ -9,8 +9,8 @@ import msgspec
 from litestar.response import Stream
 from litestar.types import Receive, Scope, Send
 
-from api.directory.filters import Narrowing, SupplierQuery, narrowing
-from api.directory.formats import feature, table_rows
+from api.directory.filters import SupplierQuery, SupplierSelection, selection_of_query
+from api.directory.formats import supplier_feature, suppliers_as_csv
 from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON
@@ -35,9 +35,9 @@ Find = Callable[[UUID | None, int], Awaitable[Found]]
 """Up to so many suppliers after an id."""
 
 
-def finder(services: Services, query: SupplierQuery) -> Find:
+def finder_of_suppliers(services: Services, query: SupplierQuery) -> Find:
     """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
-    narrowed = narrowing(query, services.reference, services.today())
+    narrowed = selection_of_query(query, services.reference, services.today())
 
     async def find(after: UUID | None, limit: int) -> Found:
         size = READ_AT_ONCE if narrowed.tests else limit + 1
@@ -45,7 +45,7 @@ def finder(services: Services, query: SupplierQuery) -> Find:
         async with transaction(services.database) as connection:
             for _ in range(READ_AT_MOST // READ_AT_ONCE):
                 entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-                found += narrowed.passed([entry.supplier for entry in entries])
+                found += narrowed.apply_tests([entry.supplier for entry in entries])
                 if len(found) > limit:
                     return found[:limit], found[limit - 1].id
                 if len(entries) < size:
@@ -56,48 +56,52 @@ def finder(services: Services, query: SupplierQuery) -> Find:
     return find
 
 
-async def search(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:
-    """A page of suppliers that pass the filters, and the cursor of the next; None: there is none.
+async def search_page(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:
+    """A page of the suppliers that pass the filters, and the cursor of the next page; None: there is none.
 
     Raises Refusal (400, 422) for a faulty query.
     """
-    find = finder(services, query)
+    find = finder_of_suppliers(services, query)
     found, goes_on = await find(read_cursor(LIST, query.cursor, UUID), query.limit or Paging().limit)
     return found, None if goes_on is None else write_cursor(LIST, goes_on)
 
 
-async def count(services: Services, query: SupplierQuery) -> int | None:
+async def count_of_query(services: Services, query: SupplierQuery) -> int | None:
     """The number of suppliers that pass the filters, counted to one more than `COUNTED_AT_MOST`.
 
     None where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = narrowing(query, services.reference, services.today())
+    narrowed = selection_of_query(query, services.reference, services.today())
     if narrowed.tests:
         return None
     if narrowed.stands is not None:
-        found = await _in_brief(services, narrowed, LOOKED_AT_MOST)
+        found = await _placed_in_territory(services, narrowed, LOOKED_AT_MOST)
         return None if found is None else min(len(found), COUNTED_AT_MOST + 1)
     async with transaction(services.database) as connection:
         return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
 
 
-async def placed(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
-    """The suppliers that pass the filters, where they are no more than `COUNTED_AT_MOST`; else ().
+async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
+    """The places of the suppliers that pass the filters; () where these are more than `COUNTED_AT_MOST`.
 
     Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = narrowing(query, services.reference, services.today())
+    narrowed = selection_of_query(query, services.reference, services.today())
     if narrowed.tests:
         return ()
-    found = await _in_brief(services, narrowed, COUNTED_AT_MOST if narrowed.stands is None else LOOKED_AT_MOST)
+    found = await _placed_in_territory(
+        services, narrowed, COUNTED_AT_MOST if narrowed.stands is None else LOOKED_AT_MOST
+    )
     return found if found is not None and len(found) <= COUNTED_AT_MOST else ()
 
 
-async def _in_brief(services: Services, narrowed: Narrowing, most: int) -> Sequence[PlacedSupplier] | None:
-    """The suppliers that pass the filters and stand in the territory; None where the database finds over `most`."""
+async def _placed_in_territory(
+    services: Services, narrowed: SupplierSelection, most: int
+) -> Sequence[PlacedSupplier] | None:
+    """The places of the suppliers selected; None where the database finds more than `most`."""
     async with transaction(services.database) as connection:
         found = await placed_suppliers(connection, narrowed.filters, most + 1)
-    return None if len(found) > most else narrowed.standing(found)
+    return None if len(found) > most else narrowed.in_territory(found)
 
 
 PART = 50
@@ -106,15 +110,15 @@ PART = 50
 MAP_BEGINS = b'{"type":"FeatureCollection","features":['
 
 
-class WholeList(Stream):
-    """A file that is sent as it is written; its turn is over at its end, whether or not it was begun."""
+class WholeListResponse(Stream):
+    """A file sent while it is written; the organisation's turn ends with the answer, even one never begun."""
 
     def __init__(self, parts: AsyncGenerator[bytes, None], line: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(parts, headers=headers)
         self._parts, self._line = parts, line
 
     def to_asgi_response(self, *given: Any, **named: Any) -> Any:
-        """The answer that is sent."""
+        """The answer to be sent, which gives the turn back at its end."""
         answer = super().to_asgi_response(*given, **named)
 
         async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -125,7 +129,7 @@ class WholeList(Stream):
         return send_all
 
 
-async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
+async def whole_list(call: Call, find: Find, source: str | None) -> WholeListResponse:
     """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is
@@ -143,20 +147,20 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
 
     is_map, today = call.media_type == GEOJSON, call.services.today()
 
-    def written_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
+    def encode_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
         if is_map:
-            features = b",".join(msgspec.json.encode(feature(each)) for each in suppliers)
+            features = b",".join(msgspec.json.encode(supplier_feature(each)) for each in suppliers)
             return (MAP_BEGINS if begins else b",") + features
-        return table_rows(suppliers, today, source, call.csv, with_header=begins)
+        return suppliers_as_csv(suppliers, today, source, call.csv, with_header=begins)
 
-    async def parts() -> AsyncGenerator[bytes, None]:
+    async def written_parts() -> AsyncGenerator[bytes, None]:
         (suppliers, goes_on), begins = first, True
         while begins or goes_on is not None:
             # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
             async with exports.slot():
                 while goes_on is not None and not suppliers:
                     suppliers, goes_on = await find(goes_on, PART)
-                part = written_part(suppliers, begins=begins) if suppliers or begins else b""
+                part = encode_part(suppliers, begins=begins) if suppliers or begins else b""
             if part:
                 yield part
             suppliers, begins = (), False
@@ -164,4 +168,4 @@ async def whole_list(call: Call, find: Find, source: str | None) -> WholeList:
             yield b"]}"
 
     media_type = GEOJSON if is_map else f"{CSV}; charset=utf-8"
-    return WholeList(parts(), kept, {"vary": "accept", "content-type": media_type})
+    return WholeListResponse(written_parts(), kept, {"vary": "accept", "content-type": media_type})

@@ -106,8 +106,8 @@ async def get_openapi(call: Call) -> Response[bytes]:
 @endpoint("GET", "/docs", tag=TAG, scope=None, answers={HTML: str})
 async def get_docs(_: Call) -> Response[bytes]:
     """A page to read and try this API; works without internet access."""
-    page, media_type = asset("docs.html")[:2]
-    if guides():
+    page, media_type = page_asset("docs.html")[:2]
+    if guides_route():
         page = page.replace(b"<!-- guides -->", b'<p lang="fr"><a href="guides/index.html">Les guides</a></p>')
     return Response(page, headers={"content-type": media_type, "content-security-policy": POLICY})
 
@@ -123,13 +123,13 @@ async def get_docs(_: Call) -> Response[bytes]:
 )
 async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
     """A script or style sheet of the page."""
-    return conditional_get(call, *asset(name), max_age=HOUR)
+    return conditional_get(call, *page_asset(name), max_age=HOUR)
 
 
 @endpoint("GET", "/problems", tag=TAG, scope=None, answers=ProblemTypeList)
 async def list_problem_types(call: Call) -> ProblemTypeList:
     """Every type of problem, with its status and explanation."""
-    return ProblemTypeList(tuple(_described(kind, call.language) for kind in CATALOGUE.values()))
+    return ProblemTypeList(tuple(_problem_type_document(kind, call.language) for kind in CATALOGUE.values()))
 
 
 @endpoint("GET", "/problems/{slug}", tag=TAG, scope=None, answers={JSON: ProblemTypeDocument, HTML: str})
@@ -137,7 +137,7 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
     """A type of problem, with what happened and what to do; the type of an error leads here."""
     if slug not in CATALOGUE:
         raise NotFound(Text("Aucun type de problème de ce nom", "No problem type of this name"))
-    described = _described(CATALOGUE[slug], call.language)
+    described = _problem_type_document(CATALOGUE[slug], call.language)
     if call.media_type == HTML:
         title = escape(described.title)
         page = (
@@ -149,16 +149,16 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
     return Response(msgspec.json.encode(described), media_type=JSON)
 
 
-def guides(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
-    """The route of the first folder that holds the site, as `make docs` builds it; none where it was not built."""
+def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
+    """The route of the site of guides, in the first folder that holds it; () where `make docs` has not built it."""
 
-    def guarded(response: Response[bytes]) -> Response[bytes]:
+    def with_policy(response: Response[bytes]) -> Response[bytes]:
         response.headers["content-security-policy"] = GUIDES_POLICY
         return response
 
     for folder in folders:
         if (folder / "index.html").is_file():
-            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=guarded),)
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=with_policy),)
     return ()
 
 
@@ -166,13 +166,13 @@ ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types
 
 
 @cache
-def asset(name: str) -> tuple[bytes, str, str]:
-    """The content, media type and entity tag of a file of the page. Raises NotFound for any other name."""
+def page_asset(name: str) -> tuple[bytes, str, str]:
+    """The content, media type and entity tag of a file of the page that shows the API. Raises NotFound."""
     if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
     content = (ASSETS / name).read_bytes()
     return content, MEDIA_TYPES[Path(name).suffix], etag_of(content)
 
 
-def _described(kind: ProblemType, language: Language) -> ProblemTypeDocument:
+def _problem_type_document(kind: ProblemType, language: Language) -> ProblemTypeDocument:
     return ProblemTypeDocument(kind.path, kind.status, kind.title.to(language), kind.description.to(language))

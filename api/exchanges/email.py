@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPNotSupported, SMTPRecipientsRefused, SMTPResponseException
 
-from api.exchanges.reply_links import TOKEN_BYTES, address, expiry, last_day
+from api.exchanges.reply_links import TOKEN_BYTES, last_day, link_address, link_expiry
 from api.people_settings import ADDRESS, MailServer, ascii_domain
 from api.runtime.actor import Acting
 from api.runtime.outbox_worker import DeliveryKind
@@ -71,7 +71,7 @@ async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
 
 
 def email_sender_of(services: Services) -> "EmailSender | None":
-    """Hands e-mail to the mail server of the settings; None where none is set."""
+    """The sender of e-mail for the mail server of the settings; None where none is set."""
     settings = services.settings
     if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
         return None
@@ -116,8 +116,8 @@ class EmailSender:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send an e-mail. Each attempt has its own link: a failed one may have reached the receiver."""
-        receiver = reachable(mail.row["address"])
+        """Attempt once to send an e-mail, with a reply link of its own: a failed attempt may have arrived after all."""
+        receiver = address_with_ascii_domain(mail.row["address"])
         if receiver is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
@@ -126,10 +126,10 @@ class EmailSender:
             outgoing = await select_outgoing_message(connection, mail)
             if outgoing is None:
                 return Outcome(failure="link_revoked", final=True)
-            expires_at = expiry(now, self.link_days)
+            expires_at = link_expiry(now, self.link_days)
             exchange, supplier = mail.row["exchange_id"], mail.row["supplier_id"]
             await insert_links(connection, exchange, {supplier: token}, now, expires_at)
-        reply_link = Link(address(self.base, token), last_day(expires_at))
+        reply_link = Link(link_address(self.base, token), last_day(expires_at))
         text = letter(outgoing, reply_link, language, by_server=True)
         message = EmailMessage(policy=WIRE)
         message["From"] = Address(shown_buyer(outgoing.buyer).to(language), addr_spec=self.sender)
@@ -171,11 +171,11 @@ class EmailSender:
                 stage = ""
                 await client.send_message(message)
         except (SMTPException, OSError) as error:
-            return failed(stage, error)
+            return outcome_of_error(stage, error)
         return Outcome()
 
 
-def reachable(text: str) -> str | None:
+def address_with_ascii_domain(text: str) -> str | None:
     """The address with its domain in ASCII (IDNA), as mail servers take it; None where the text is no address."""
     bare = text.strip()
     user, _, domain = bare.rpartition("@")
@@ -183,8 +183,8 @@ def reachable(text: str) -> str | None:
     return None if named is None else f"{user}@{named}"
 
 
-def failed(stage: str, error: Exception) -> Outcome:
-    """The outcome that an error means. `stage`: the failure of a step before the message, always tried again.
+def outcome_of_error(stage: str, error: Exception) -> Outcome:
+    """The outcome that an error means. `stage`: where it failed; any failure before the message is tried again.
 
     `stage` is empty once the message was handed over: then a lasting refusal (5xx) is final (RFC 5321 §4.2.1).
     """

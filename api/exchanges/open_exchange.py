@@ -17,7 +17,7 @@ from api.exchanges.own_exchange import (
     own_exchange,
     write_letter,
 )
-from api.exchanges.reply_links import address, expiry, issue_links, last_day, link_in_letter
+from api.exchanges.reply_links import issue_links, last_day, link_address, link_expiry, link_in_letter
 from api.needs.own_need import own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
@@ -68,7 +68,7 @@ TOO_MANY = Text(
 async def open_exchange(
     connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
 ) -> CreatedExchange:
-    """Open an exchange. In its links and letters seeds stand in the place of tokens: `reveal_tokens` puts these there.
+    """Open an exchange, with seeds in the place of its links' tokens, which `reveal_tokens` puts in.
 
     Raises NotFound; Conflict (`after-publication`; `storage_quota`; `nobody_to_contact` for a shortlist that has nobody
     left); InvalidContent with everything wrong in the lots and recipients.
@@ -171,8 +171,8 @@ def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
     return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why=why)
 
 
-class Preview(msgspec.Struct, frozen=True):
-    """The recipients, those to whom Vivier would write, and the text, in which a first link opens nothing.
+class ExchangePreview(msgspec.Struct, frozen=True):
+    """The sending foreseen: recipients, those reached by e-mail, and the letter with a placeholder for its link.
 
     `noted_way`: the way of a message that notes what was said already; its text is the note alone.
     """
@@ -183,28 +183,32 @@ class Preview(msgspec.Struct, frozen=True):
     noted_way: Channel | None = None
 
 
-async def preview_exchange(connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest) -> Preview:
-    """The exchange that `open_exchange` would open. Raises as it does, but for quotas, and as `require_sender`."""
+async def preview_exchange(
+    connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
+) -> ExchangePreview:
+    """Show what `open_exchange` would send. Raises as `open_exchange`, but for quotas, and as `require_sender`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_open(need.status)
     require_opening(request)
     require_sender(need.content, acting.organisation)
     recipients = await recipients_of(connection, acting, need, request)
     if request.channel in TOLD:
-        return Preview(recipients, frozenset(), Letter(request.subject, request.body), request.channel)
+        return ExchangePreview(recipients, frozenset(), Letter(request.subject, request.body), request.channel)
     settings = acting.services.settings
     sends = request.channel == "email" and settings.smtp is not None
     now = acting.now()
     exchange = _new_exchange(need, request, recipients, now)
-    link = Link(address(acting.base_url, "…"), last_day(expiry(now, settings.reply_link_days)))
+    link = Link(link_address(acting.base_url, "…"), last_day(link_expiry(now, settings.reply_link_days)))
     letter = write_letter(acting, need, exchange, exchange.messages[0], link, by_server=sends)
-    return Preview(recipients, frozenset(each.supplier_id for each in recipients if sends and each.email), letter)
+    return ExchangePreview(
+        recipients, frozenset(each.supplier_id for each in recipients if sends and each.email), letter
+    )
 
 
 async def preview_message(
     connection: Connection, acting: Acting, exchange_id: UUID, request: MessageRequest
-) -> Preview:
-    """The message of the buyer's that `write_message` would add. Raises as it does, but for quotas."""
+) -> ExchangePreview:
+    """Show what `write_message` would send. Raises as `write_message`, but for quotas."""
     exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
     need = await own_need(connection, acting.organisation_id, exchange.need_id)
     require_open(need.status)
@@ -214,9 +218,9 @@ async def preview_message(
     message = message_from(request, new_id(now), exchange.channel, now)
     receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
     if message.channel in TOLD:
-        return Preview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)
+        return ExchangePreview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)
     sends = message.channel == "email" and acting.services.settings.smtp is not None
     without_link = await recipients_with_links_revoked(connection, exchange_id) if sends else ()
     by_email = (each.supplier_id for each in receivers if sends and each.email)
     text = write_letter(acting, need, exchange, message)
-    return Preview(receivers, frozenset(each for each in by_email if each not in without_link), text)
+    return ExchangePreview(receivers, frozenset(each for each in by_email if each not in without_link), text)

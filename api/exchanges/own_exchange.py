@@ -134,7 +134,7 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
     """The whole exchange. `link_expiries`: until when recipients' links work."""
     fields = msgspec.structs.asdict
     arrived = arrivals(exchange)
-    deliveries, reached = _by_message(exchange, arrived), by_recipient(arrived)
+    deliveries, reached = _deliveries_by_message(exchange, arrived), by_recipient(arrived)
     recipients = []
     for each in exchange.recipients:
         first = contact(reached[each.supplier_id])
@@ -147,13 +147,13 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
 
 def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
     """A message of the exchange, with its deliveries and its letter."""
-    deliveries = _by_message(exchange, arrivals(exchange)).get(message.id, ())
+    deliveries = _deliveries_by_message(exchange, arrivals(exchange)).get(message.id, ())
     fields = msgspec.structs.asdict(message) | {"deliveries": deliveries, "letter": letter}
     return msgspec.convert(fields, CreatedMessage, from_attributes=True)
 
 
-def _by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, list[DeliveryDocument]]:
-    """The deliveries of each message: what became of its e-mail, and what is known of its arrival, also by answers."""
+def _deliveries_by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, list[DeliveryDocument]]:
+    """The deliveries of each message: what became of its e-mail, and what shows that it arrived."""
     mails = {(each.message_id, each.supplier_id): each for each in exchange.deliveries if each.by_server}
     found: dict[UUID, list[DeliveryDocument]] = {}
     for each in arrived:
@@ -174,8 +174,8 @@ def _by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, l
 NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this id")
 
 
-def time_after(last: datetime, now: datetime) -> datetime:
-    """Now, but after the last message: ids sort by the millisecond, and clocks of servers differ."""
+def moment_after(last: datetime, now: datetime) -> datetime:
+    """The moment `now`, or one just after `last`: ids sort by the millisecond, and clocks of servers differ."""
     return max(now, last + timedelta(milliseconds=1))
 
 
@@ -211,7 +211,7 @@ def write_letter(
     *,
     by_server: bool = False,
 ) -> Letter:
-    """A message of the buyer's as a letter, or as an e-mail. Without `link`: for recipients who have theirs already."""
+    """A message of the buyer's as a letter or an e-mail. Without `link`: for recipients who have theirs already."""
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
         purchase=purchase_name(need.content, exchange.lot_ids),
@@ -242,8 +242,8 @@ def left_to_buyer(
     return [each.supplier_id for each in of_message if each.state in states]
 
 
-class ReadExchange(msgspec.Struct, frozen=True):
-    """An exchange as a reader finds it. `unread`: messages of suppliers that nobody of the organisation has read."""
+class ExchangeToRead(msgspec.Struct, frozen=True):
+    """An exchange, and in `unread` the messages of suppliers that nobody of the organisation has read."""
 
     exchange: Exchange
     unread: tuple[Message, ...]
@@ -251,13 +251,13 @@ class ReadExchange(msgspec.Struct, frozen=True):
 
     @property
     def answered_by(self) -> set[UUID]:
-        """The suppliers that said something."""
+        """The ids of the suppliers that said something in the exchange."""
         messages = self.exchange.messages
         return {each.supplier_id for each in messages if each.author == "supplier" and each.supplier_id}
 
     @property
     def to_be_brought(self) -> list[UUID]:
-        """The suppliers to whom the buyer brings the first message, and who have said nothing yet."""
+        """The ids of the suppliers that have said nothing, and to whom the buyer must bring the first message."""
         first, answered = self.exchange.messages[0].id, self.answered_by
         brought = left_to_buyer(self.exchange, first, UP_TO_THE_BUYER | {"undeliverable"})
         return [each for each in brought if each not in answered]
@@ -265,37 +265,39 @@ class ReadExchange(msgspec.Struct, frozen=True):
 
 async def exchanges_to_read(
     connection: Connection, organisation_id: UUID, need_id: UUID
-) -> tuple[StoredNeed, list[ReadExchange]]:
+) -> tuple[StoredNeed, list[ExchangeToRead]]:
     """The organisation's need and its exchanges: first those with something unread, then the latest. Raises NotFound.
 
     An answer that the organisation noted itself is read.
     """
     need = await own_need(connection, organisation_id, need_id)
     found = await exchanges_of(connection, organisation_id, need_id)
-    until = await _read_until(connection, organisation_id, found)
-    read = [_as_read(each, until.get(each.id)) for each in found]
+    until = await _last_read_messages(connection, organisation_id, found)
+    read = [_with_unread(each, until.get(each.id)) for each in found]
     return need, sorted(read, key=lambda each: (bool(each.unread), each.exchange.last_message_at), reverse=True)
 
 
-async def read_exchange(connection: Connection, acting: Acting, exchange: Exchange) -> ReadExchange:
-    """The exchange with what was unread until now; the journal says that it was read, where something was."""
-    until = await _read_until(connection, acting.organisation_id, [exchange])
-    read = _as_read(exchange, until.get(exchange.id))
+async def read_exchange(connection: Connection, acting: Acting, exchange: Exchange) -> ExchangeToRead:
+    """The exchange with its unread messages, which the journal notes as read from then on."""
+    until = await _last_read_messages(connection, acting.organisation_id, [exchange])
+    read = _with_unread(exchange, until.get(exchange.id))
     if read.unread:
         detail: Detail = {"message_id": str(read.unread[-1].id)}
         await write_entry(connection, acting.actor, READ, f"exchange:{exchange.id}", acting.now(), detail=detail)
     return read
 
 
-def _as_read(exchange: Exchange, until: UUID | None) -> ReadExchange:
-    """The exchange with its messages that came by a supplier's link after the one of the id `until`."""
+def _with_unread(exchange: Exchange, until: UUID | None) -> ExchangeToRead:
+    """The exchange, with its messages after the one of the id `until` that came by a supplier's link."""
     came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
     unread = tuple(each for each in came if until is None or each.id > until)
-    return ReadExchange(exchange, unread, questions_of(exchange))
+    return ExchangeToRead(exchange, unread, questions_of(exchange))
 
 
-async def _read_until(connection: Connection, organisation_id: UUID, found: Sequence[Exchange]) -> dict[UUID, UUID]:
-    """The last message read in each exchange, as the journal says."""
+async def _last_read_messages(
+    connection: Connection, organisation_id: UUID, found: Sequence[Exchange]
+) -> dict[UUID, UUID]:
+    """The id of the last message read in each exchange, as the journal says."""
     names = {f"exchange:{each.id}": each.id for each in found}
     details = await last_details(connection, organisation_id, READ, names)
     return {names[name]: UUID(str(detail["message_id"])) for name, detail in details.items()}

@@ -20,7 +20,7 @@ from api.exchanges.own_exchange import (
     CreatedReplyLink,
     ReplyLinkDocument,
     lock_own_exchange,
-    time_after,
+    moment_after,
     write_letter,
 )
 from api.needs.routes import LotTitle
@@ -64,11 +64,13 @@ async def issue_links(
 ) -> tuple[ReplyLinkDocument, ...]:
     """Store a new link for each of these recipients, and return the links with seeds in the place of tokens."""
     now = acting.now()
-    expires_at = expiry(now, acting.services.settings.reply_link_days)
+    expires_at = link_expiry(now, acting.services.settings.reply_link_days)
     seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}
-    tokens = {each: _token(acting, seed) for each, seed in seeds.items()}
+    tokens = {each: _token_of_seed(acting, seed) for each, seed in seeds.items()}
     await insert_links(connection, exchange_id, tokens, now, expires_at)
-    return tuple(ReplyLinkDocument(each, address(acting.base_url, seed), expires_at) for each, seed in seeds.items())
+    return tuple(
+        ReplyLinkDocument(each, link_address(acting.base_url, seed), expires_at) for each, seed in seeds.items()
+    )
 
 
 async def reveal_tokens(
@@ -76,7 +78,7 @@ async def reveal_tokens(
 ) -> bytes | None:
     """`document` with tokens in the place of the seeds of `links`; None where another caller was issued them."""
     seeds = [each.url.rpartition("/")[2] for each in links]
-    tokens = {seed.encode(): _token(acting, seed).encode() for seed in seeds}
+    tokens = {seed.encode(): _token_of_seed(acting, seed).encode() for seed in seeds}
     if not await is_issued(connection, map(bytes.decode, tokens.values())):
         return None
     return _SEED.sub(lambda found: tokens.get(found[0], found[0]), document)
@@ -108,13 +110,13 @@ async def revoke_link(connection: Connection, acting: Acting, exchange_id: UUID,
     await write_entry(connection, acting.actor, "reply_link.revoked", f"exchange:{exchange_id}", now, detail=detail)
 
 
-def address(base: str, token: str) -> str:
-    """The URL of a token. `base`: the address under which suppliers reach this server."""
+def link_address(base: str, token: str) -> str:
+    """The URL of a reply link by its token. `base`: the address under which suppliers reach this server."""
     return f"{base}{PATH}{token}"
 
 
-def expiry(now: datetime, days: int) -> datetime:
-    """The expiry of a link made now: the end of a day in France, so that its last day can be named."""
+def link_expiry(now: datetime, days: int) -> datetime:
+    """The moment a link made now expires: the end of a day in France, so that its last day can be named."""
     last = now.astimezone(PARIS).date() + timedelta(days=days)
     return datetime.combine(last + timedelta(days=1), time(), PARIS).astimezone(UTC)
 
@@ -129,14 +131,14 @@ def link_in_letter(link: ReplyLinkDocument) -> Link:
     return Link(link.url, last_day(link.expires_at))
 
 
-def _token(acting: Acting, seed: str) -> str:
+def _token_of_seed(acting: Acting, seed: str) -> str:
     return urlsafe_b64encode(hmac.digest(acting.secret, f"reply link {seed}".encode(), "sha256")).rstrip(b"=").decode()
 
 
 async def _lock_recipients(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[StoredNeed, Exchange]:
-    """The exchange and its locked need, so that no link is revoked while an answer by it is being stored."""
+    """The exchange and its need, locked so that no link is revoked while an answer by it is being stored."""
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     if not {*supplier_ids} <= {each.supplier_id for each in exchange.recipients}:
         raise NotFound(NO_RECIPIENT)
@@ -173,7 +175,7 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleExchange:
-    """The exchange of the link, as far as its recipient may see it. Raises NotFound."""
+    """The exchange of a link, with what the recipient may see. Raises NotFound."""
     need = await select_need(connection, link.organisation_id, link.need_id)
     exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
     if need is None or exchange is None:
@@ -197,7 +199,7 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
 async def add_reply(
     connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
 ) -> VisibleMessage:
-    """Add a supplier's answer to the exchange of its link, whose token is `token`.
+    """Add a supplier's answer to the exchange of the link `link`, whose token is `token`.
 
     Raises NotFound, Conflict (`after-publication`), InvalidContent.
     """
@@ -210,7 +212,7 @@ async def add_reply(
     require_open(need.status)
     request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
     require_message(exchange, request)
-    now = time_after(await last_message_at(connection, link.exchange_id), now)
+    now = moment_after(await last_message_at(connection, link.exchange_id), now)
     message = message_from(request, new_id(now), "portal", now)
     await insert_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)

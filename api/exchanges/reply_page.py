@@ -74,23 +74,23 @@ class ReplyForm(msgspec.Struct, frozen=True):
     key: Annotated[str, msgspec.Meta(max_length=LONGEST_KEY)] = ""
 
     @property
-    def corrected(self) -> UUID | None:
-        """The message to be corrected, where one is named."""
+    def corrected_message(self) -> UUID | None:
+        """The id of the message that the form corrects; None where it names none."""
         try:
             return UUID(self.corrects)
         except ValueError:
             return None
 
     @property
-    def own_key(self) -> str | None:
-        """The key under which the reply is stored once; other words have another key, also after going back."""
+    def submission_key(self) -> str | None:
+        """The key under which the reply is stored once; a form with other words has another key."""
         if not self.key:
             return None
         return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
 
 
 async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
-    """The form in the body. Raises Refusal: 400 where it is none, 413, 415, 429."""
+    """Read the form in the body. Raises Refusal: 400 where the body is none, 413, 415, 429."""
     fields = await read_fields(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
     try:
@@ -99,8 +99,8 @@ async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
         raise unreadable_form() from None
 
 
-def reply_in(form: ReplyForm) -> ReplyRequest:
-    """The reply in the form. Raises InvalidContent with everything to be corrected."""
+def reply_of_form(form: ReplyForm) -> ReplyRequest:
+    """The reply that a form holds. Raises InvalidContent with everything to be corrected."""
     problems = []
     if not form.body:
         problems.append(Problem("/body", "missing_field", NO_BODY))
@@ -150,7 +150,7 @@ def exchange_page(
     form as it was filled in and what is wrong with it, where the answer was refused.
     """
     own = {each.id: each for each in exchange.messages if each.author == "supplier"}
-    return _page(
+    return _render_page(
         "exchange.html",
         status,
         exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
@@ -167,13 +167,13 @@ def exchange_page(
 
 
 def refusal_page(refusal: Refusal) -> Response[bytes]:
-    """A page that says why there is nothing to read."""
-    page = _page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
+    """A page that says why the exchange cannot be shown, or the reply not be taken."""
+    page = _render_page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
     page.headers.update(refusal.headers)
     return page
 
 
-def _page(template: str, status: int, **shown: Any) -> Response[bytes]:
+def _render_page(template: str, status: int, **shown: Any) -> Response[bytes]:
     content = _templates().get_template(template).render(**shown)
     return Response(content.encode(), status_code=status, media_type=HTML)
 
@@ -181,11 +181,11 @@ def _page(template: str, status: int, **shown: Any) -> Response[bytes]:
 @cache
 def _templates() -> Environment:
     environment = html_environment(FileSystemLoader(FOLDER))
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = _moment_in_words
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     return environment
 
 
-def _moment(at: datetime) -> str:
+def _moment_in_words(at: datetime) -> str:
     local = at.astimezone(PARIS)
     return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"

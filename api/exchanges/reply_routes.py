@@ -9,7 +9,7 @@ import msgspec
 from litestar import Response
 
 from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, visible_exchange
-from api.exchanges.reply_page import PRIVATE, ReplyForm, exchange_page, read_form, refusal_page, reply_in
+from api.exchanges.reply_page import PRIVATE, ReplyForm, exchange_page, read_form, refusal_page, reply_of_form
 from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
@@ -50,13 +50,13 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     (`Accept: text/html`), JSON for all else. 404 where the link is unknown, expired or revoked.
     """
 
-    async def read() -> Response[bytes]:
-        exchange = await _exchange(call, token)
+    async def show_exchange() -> Response[bytes]:
+        exchange = await _exchange_of_token(call, token)
         if call.media_type == HTML:
             return exchange_page(exchange, sent=query.sent, corrects=query.corrects)
         return Response(msgspec.json.encode(exchange), media_type=JSON)
 
-    return await _private(call, read)
+    return await _answer_privately(call, show_exchange)
 
 
 @endpoint(
@@ -80,36 +80,36 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     or the form's own. 409 once the notice is published or the need has ended.
     """
 
-    async def answer() -> Response[bytes]:
+    async def store_reply() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
-            return await _add(call, token, body, key_of(call), created)
+            return await _add_reply_once(call, token, body, key_of(call), created)
         form = await read_form(call, LONGEST_BODY, call.share_of_body)
         problems: tuple[Problem, ...] = ()
         try:
             # relative to the address that the form was sent to, so that no proxy's prefix is lost
-            return await _add(
+            return await _add_reply_once(
                 call,
                 token,
-                reply_in(form),
-                form.own_key,
+                reply_of_form(form),
+                form.submission_key,
                 lambda message: Answer(303, {"location": f"?sent={message.id}#envoi"}, b""),
             )
         except InvalidContent as wrong:
             status, problems = 422, wrong.problems
         except Conflict:
             status = 409
-        exchange = await _exchange(call, token)
-        return exchange_page(exchange, status=status, corrects=form.corrected, form=form, problems=problems)
+        exchange = await _exchange_of_token(call, token)
+        return exchange_page(exchange, status=status, corrects=form.corrected_message, form=form, problems=problems)
 
-    return await _private(call, answer)
+    return await _answer_privately(call, store_reply)
 
 
 ROUTES = (get_exchange_by_link, create_reply)
 
 
-async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[bytes]:
-    """The answer of `carry_out`, or its refusal, as a page for browsers; with headers that keep the link secret."""
+async def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[bytes]:
+    """The answer of `carry_out` or its refusal, with headers that keep the link secret; for browsers as a page."""
     try:
         answer = await carry_out()
     except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
@@ -120,31 +120,31 @@ async def _private(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]
     return answer
 
 
-def _link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:
-    """A transaction and the link of the token. Raises as `followed_link`."""
+def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:
+    """A transaction, and the link that a token stands for. Raises as `followed_link`."""
     return followed_link(
         call, token, lambda connection: select_link(connection, token, call.services.now()), LEADS_NOWHERE
     )
 
 
-async def _exchange(call: Call, token: str) -> VisibleExchange:
-    """The exchange of the token. Raises as `_link`, and Refusal (429) to a recipient who reads too often."""
-    async with _link(call, token) as (connection, link):
+async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
+    """The exchange of the token. Raises as `followed_link`, and Refusal (429) to a recipient who reads too often."""
+    async with _transaction_with_link(call, token) as (connection, link):
         call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         return await visible_exchange(connection, link)
 
 
-async def _add(
+async def _add_reply_once(
     call: Call, token: str, reply: ReplyRequest, key: str | None, answer: Callable[[VisibleMessage], Answer]
 ) -> Response[bytes]:
-    """Add a reply, once for each key. Raises as `_link` and `add_reply`, Refusal (429) after too many answers."""
-    async with _link(call, token) as (connection, link):
+    """Add a reply, once for each key. Raises as `add_reply`, Refusal (429) after too many answers."""
+    async with _transaction_with_link(call, token) as (connection, link):
 
-        async def carry_out() -> Answer:
+        async def store_and_answer() -> Answer:
             return answer(await add_reply(connection, link, token, reply, call.services.now()))
 
         call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)
-        return await once(call, connection, reply, carry_out, sender=sender)
+        return await once(call, connection, reply, store_and_answer, sender=sender)

@@ -63,19 +63,19 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connectio
     """
     acting = acting_of(call)
 
-    async def carry_out() -> Answer:
+    async def store_exchange() -> Answer:
         opened = await open_exchange(connection, acting, id, body)
         return created(opened, f"/exchanges/{opened.id}")
 
-    async def completed(answer: Answer) -> Answer:
+    async def with_tokens(answer: Answer) -> Answer:
         opened = read_stored(answer.body, CreatedExchange)
         revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
         if revealed is None:
             without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
             revealed = msgspec.json.encode(without)
-        return _shown_once(answer, revealed)
+        return _with_unstored_body(answer, revealed)
 
-    return await once(call, connection, body, carry_out, completed=completed)
+    return await once(call, connection, body, store_exchange, completed=with_tokens)
 
 
 @exchanges_endpoint("GET", "/needs/{id}/exchanges", answers=Page[ExchangeSummary])
@@ -181,18 +181,18 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection:
     """
     acting = acting_of(call)
 
-    async def carry_out() -> Answer:
+    async def store_link() -> Answer:
         (link,) = await create_links(connection, acting, id, [supplier_id])
         return created(link)
 
-    async def completed(answer: Answer) -> Answer:
+    async def with_token(answer: Answer) -> Answer:
         issued = read_stored(answer.body, CreatedReplyLink)
         revealed = await reveal_tokens(connection, acting, [issued], answer.body)
         if revealed is None:
             raise Conflict("shown_once", SHOWN_ONCE)
-        return _shown_once(answer, revealed)
+        return _with_unstored_body(answer, revealed)
 
-    return await once(call, connection, b"", carry_out, completed=completed)
+    return await once(call, connection, b"", store_link, completed=with_token)
 
 
 ROUTES = (
@@ -208,6 +208,6 @@ ROUTES = (
 )
 
 
-def _shown_once(answer: Answer, body: bytes) -> Answer:
-    """The answer with `body` in its place, which nobody may store."""
+def _with_unstored_body(answer: Answer, body: bytes) -> Answer:
+    """The answer with this body instead, and `Cache-Control: no-store`: its links are shown only once."""
     return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)

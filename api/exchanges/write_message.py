@@ -11,8 +11,8 @@ from api.exchanges.own_exchange import (
     created_message,
     left_to_buyer,
     lock_own_exchange,
+    moment_after,
     own_exchange,
-    time_after,
     write_letter,
 )
 from api.needs.own_need import own_need
@@ -51,10 +51,10 @@ async def write_message(
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     require_open(need.status)
     require_message(exchange, request)
-    now = time_after(exchange.last_message_at, acting.now())
+    now = moment_after(exchange.last_message_at, acting.now())
     message = message_from(request, new_id(now), exchange.channel, now)
     action = "message.sent" if message.author == "buyer" else "message.noted"
-    return await _add(connection, acting, need, exchange, message, action)
+    return await _store_message(connection, acting, need, exchange, message, action)
 
 
 async def publish_answer(
@@ -64,13 +64,13 @@ async def publish_answer(
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     require_open(need.status)
     question = published_question(exchange, message_id, request)
-    now = time_after(exchange.last_message_at, acting.now())
+    now = moment_after(exchange.last_message_at, acting.now())
     written = MessageRequest(request.answer, author="buyer")
     message = message_from(written, new_id(now), exchange.channel, now, message_id, question)
-    return await _add(connection, acting, need, exchange, message, "question.published")
+    return await _store_message(connection, acting, need, exchange, message, "question.published")
 
 
-async def _add(
+async def _store_message(
     connection: Connection, acting: Acting, need: StoredNeed, exchange: Exchange, message: Message, action: str
 ) -> CreatedMessage:
     """Store a message, queue its e-mails and note it in the journal. Raises as `require_storage`."""
@@ -97,7 +97,7 @@ async def confirm_delivery(
     confirmation: DeliveryConfirmation,
     check: Callable[[Exchange], None] = lambda _: None,
 ) -> Exchange:
-    """The exchange after the confirmation; the same one said again changes nothing, another one corrects it.
+    """Note that the buyer brought a message to recipients; returns the exchange. The same note again changes nothing.
 
     Also after the notice is published: what was brought before can still be said. `check`: raises where the exchange is
     not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `newly_confirmed`.
@@ -122,14 +122,14 @@ async def confirm_delivery(
 
 
 class Addressee(msgspec.Struct, frozen=True):
-    """A supplier that lacks a message, as a recipient of an exchange in which it can be told."""
+    """A supplier that lacks a message, and the recipient that it is of an exchange in which it can be written to."""
 
     exchange: Exchange
     recipient: Recipient
 
 
 class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that some suppliers lack.
+    """A message that some suppliers lack, and who these are.
 
     `opens`: it opened its exchange, so that its subject and lots are part of what was told: they are told it by an
     exchange of their own. `body`: the words to send otherwise, to each addressee.
@@ -146,7 +146,7 @@ class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
 async def missing_message(
     connection: Connection, acting: Acting, need_id: UUID, message_id: UUID, supplier_ids: Collection[UUID]
 ) -> MissingMessage:
-    """A message of the buyer's about the organisation's need, and where each of these suppliers can be told it.
+    """A message about the organisation's need that suppliers lack, with the exchange by which to reach each one.
 
     Suppliers that are recipients of no exchange about the need are left out. Raises NotFound.
     """
@@ -181,7 +181,7 @@ async def missing_message(
 async def send_to_each(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
 ) -> Sequence[UUID]:
-    """Send the words of a message to each of its addressees alone; the ids of the messages. Raises as `write_message`.
+    """Send the words of a message to each addressee alone; returns the messages' ids. Raises as `write_message`.
 
     `channel`: the means, where it is not that of each exchange.
     """

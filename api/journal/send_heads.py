@@ -35,7 +35,7 @@ SENT_EVERY = timedelta(days=1)
 
 
 class HeadSender:
-    """Makes attempts to send a line `to` the path of a file, an address on the web, or `mailto:` an e-mail address."""
+    """Sends a line `to` the path of a file, an address on the web, or `mailto:` an e-mail address."""
 
     def __init__(self, to: str, client: "httpx.AsyncClient", email_sender: EmailSender | None) -> None:
         self._to, self._client, self._email_sender = to, client, email_sender
@@ -54,7 +54,7 @@ class HeadSender:
             message.set_content(f"{line}\n", cte="base64")
             return await sender.hand_over(message)
         if not self._to.startswith(("http://", "https://")):
-            return await asyncio.to_thread(_append, Path(self._to), line)
+            return await asyncio.to_thread(_append_line, Path(self._to), line)
         from httpx import HTTPError, TimeoutException  # noqa: PLC0415 - see above
 
         try:
@@ -66,7 +66,7 @@ class HeadSender:
         return Outcome(failure=None if answer.is_success else "http_status", code=answer.status_code)
 
 
-def _append(path: Path, line: str) -> Outcome:
+def _append_line(path: Path, line: str) -> Outcome:
     try:
         with path.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
@@ -85,13 +85,15 @@ async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]
         return
     from httpx import AsyncClient  # noqa: PLC0415 - see above
 
-    async def queue(connection: Connection) -> None:
+    async def queue_signed_heads(connection: Connection) -> None:
         now = services.now()
         await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), SENT_EVERY, now)
 
     async with AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False) as client:
         sender = HeadSender(settings.journal_to, client, email_sender_of(services))
-        yield DeliveryKind(outbox=audit_heads, schedule=SCHEDULE, attempt=sender.attempt, queue=queue, at_once=1)
+        yield DeliveryKind(
+            outbox=audit_heads, schedule=SCHEDULE, attempt=sender.attempt, queue=queue_signed_heads, at_once=1
+        )
 
 
 def signed_line(heads: JournalHeads, key: JournalKey) -> str:

@@ -40,15 +40,15 @@ STATUS = {"planned": "CONFIRMED", "held": "CONFIRMED", "cancelled": "CANCELLED"}
 
 
 def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: str = "PUBLISH") -> bytes:
-    """The meetings as a feed; the same bytes for the same meetings. Cancelled ones stay in it, marked so.
+    """Meetings as an iCalendar feed; the same meetings give the same bytes. Cancelled ones are marked, not left out.
 
     `method`: CANCEL takes a cancelled meeting out of a calendar.
     """
-    calendar = icalendar.Calendar()
-    calendar.add("prodid", "-//Vivier//Réunions//FR")
-    calendar.add("version", "2.0")
-    calendar.add("method", method)
-    calendar.add("x-wr-calname", "Rencontres fournisseurs")
+    organisation_calendar = icalendar.Calendar()
+    organisation_calendar.add("prodid", "-//Vivier//Réunions//FR")
+    organisation_calendar.add("version", "2.0")
+    organisation_calendar.add("method", method)
+    organisation_calendar.add("x-wr-calname", "Rencontres fournisseurs")
     for meeting in meetings:
         event = icalendar.Event()
         event.add("uid", f"{meeting.id}@vivier")
@@ -71,15 +71,17 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
                 event.add("location", on_one_line(location))
             if place.lat is not None:
                 event.add("geo", (place.lat, place.lon))
-        calendar.add_component(event)
+        organisation_calendar.add_component(event)
     if meetings:
         first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
-        calendar.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
-    return bytes(calendar.to_ical())
+        organisation_calendar.add_missing_timezones(
+            first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1)
+        )
+    return bytes(organisation_calendar.to_ical())
 
 
 def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
-    """One meeting as a file; a cancelled one is taken out of calendars."""
+    """One meeting as an iCalendar file; a calendar that opens the file drops the meeting where it is cancelled."""
     return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
 
 
@@ -126,18 +128,18 @@ async def create_calendar_feed(call: Call) -> Response[bytes]:
     acting = acting_of(call)
     async with transaction(call.services.database) as connection:
 
-        async def carry_out() -> Answer:
+        async def store_address() -> Answer:
             return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
 
-        async def completed(answer: Answer) -> Answer:
+        async def with_url(answer: Answer) -> Answer:
             seed = read_stored(answer.body, CalendarAddress).url
-            url = await revealed_address(connection, acting, seed)
+            url = await address_of_seed(connection, acting, seed)
             if url is None:
                 raise Conflict("shown_once", _REPLACED)
             headers = {**answer.headers, "cache-control": "no-store"}
             return Answer(answer.status, headers, msgspec.json.encode(CalendarAddress(url)))
 
-        return await once(call, connection, b"", carry_out, completed=completed)
+        return await once(call, connection, b"", store_address, completed=with_url)
 
 
 @feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204, problems=("not-found",))
@@ -163,36 +165,36 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
     longer in force.
     """
     services = call.services
-    find = partial(_find, services, token=token)
+    find = partial(_find_feed, services, token=token)
     async with followed_link(call, token, find, NO_FEED) as (connection, feed):
         services.limits.take(READINGS, feed.key_id)
-        shown = await calendar(services, connection, feed.organisation_id)
+        shown = await organisation_calendar(services, connection, feed.organisation_id)
     answer = conditional_get(call, shown, CALENDAR)
     answer.headers.update(PRIVATE)
     return answer
 
 
 async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
-    """Store a new address of that key, and return the seed of its token; the one it had before no longer opens."""
+    """Store a new address for a key, and return the seed of its token; the key's earlier address stops working."""
     seed, now = token_hex(SEED_BYTES), acting.now()
     # an address made with the administrator's key ends once the setting is another
     admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None
-    digest = _digest(_token(acting, seed), admin_key)
+    digest = _digest_of_token(_token_of_seed(acting, seed), admin_key)
     await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
     await write_entry(connection, acting.actor, "calendar_feed.created", f"{_owner_kind(acting)}:{key_id}", now)
     return seed
 
 
-async def revealed_address(connection: Connection, acting: Acting, seed: str) -> str | None:
-    """The URL of the address made with that seed; None where it is in force no more, or another caller's."""
-    token = _token(acting, seed)
-    if await _find(acting.services, connection, token) is None:
+async def address_of_seed(connection: Connection, acting: Acting, seed: str) -> str | None:
+    """The URL of the address made with this seed; None where it no longer works, or is another caller's."""
+    token = _token_of_seed(acting, seed)
+    if await _find_feed(acting.services, connection, token) is None:
         return None
     return f"{acting.base_url}/meetings/feed/{token}.ics"
 
 
 async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -> None:
-    """Take the address of a key away. Raises NotFound where it has none."""
+    """Revoke the calendar address of a key. Raises NotFound where the key has none."""
     if not await revoke_feed(connection, key_id):
         raise NotFound(_NO_ADDRESS)
     await write_entry(
@@ -200,8 +202,8 @@ async def revoke_address(connection: Connection, acting: Acting, key_id: UUID) -
     )
 
 
-async def calendar(services: Services, connection: Connection, organisation_id: UUID) -> bytes:
-    """The meetings of an organisation of the last two years and all to come, as iCalendar."""
+async def organisation_calendar(services: Services, connection: Connection, organisation_id: UUID) -> bytes:
+    """The organisation's meetings of the last two years, and all to come, as iCalendar."""
     filters = MeetingFilters(after=services.now() - SHOWN_SINCE)
     found = await select_meetings(connection, organisation_id, filters, None, IN_A_FEED)
     return calendar_of(found, services.reference.territories)
@@ -210,25 +212,25 @@ async def calendar(services: Services, connection: Connection, organisation_id: 
 ROUTES = (create_calendar_feed, delete_calendar_feed, get_calendar_by_address)
 
 
-async def _find(services: Services, connection: Connection, token: str) -> CalendarFeed | None:
-    """The address of a token, while its key is in force."""
-    digests = [_digest(token, None)]
+async def _find_feed(services: Services, connection: Connection, token: str) -> CalendarFeed | None:
+    """The calendar feed that a token opens, while its key is in force; else None."""
+    digests = [_digest_of_token(token, None)]
     if admin_key := services.settings.admin_key:
-        digests.append(_digest(token, admin_key))
+        digests.append(_digest_of_token(token, admin_key))
     return await select_feed(connection, digests, services.now(), NOT_STORED)
 
 
 def _owner_kind(acting: Acting) -> str:
-    """The kind of object in the journal that an address belongs to: a key, or a person signed in without one."""
+    """The kind of object, in the journal, that owns an address: a key, or a person signed in without one."""
     return "person" if acting.actor.means == "person" else "key"
 
 
-def _token(acting: Acting, seed: str) -> str:
+def _token_of_seed(acting: Acting, seed: str) -> str:
     made = hmac.digest(acting.secret, f"calendar:{seed}".encode(), "sha256")
     return urlsafe_b64encode(made).decode().rstrip("=")
 
 
-def _digest(token: str, admin_key: str | None) -> bytes:
+def _digest_of_token(token: str, admin_key: str | None) -> bytes:
     """The stored form of a token. A plain hash is enough for 32 bytes that nobody can guess."""
     text = token.encode(errors="replace")
     return sha256(text).digest() if admin_key is None else hmac.digest(admin_key.encode(), text, "sha256")

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.meetings.calendar import CALENDAR, calendar, calendar_of_one
+from api.meetings.calendar import CALENDAR, calendar_of_one, organisation_calendar
 from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
@@ -151,7 +151,7 @@ async def get_meetings_calendar(call: Call) -> Response[bytes]:
     /meetings/feed`.
     """
     async with transaction(call.services.database) as connection:
-        shown = await calendar(call.services, connection, call.bearer.organisation_id)
+        shown = await organisation_calendar(call.services, connection, call.bearer.organisation_id)
     return conditional_get(call, shown, CALENDAR)
 
 
@@ -174,7 +174,7 @@ def _etag(meeting: Meeting) -> str:
 async def own_meeting(
     connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
 ) -> Meeting:
-    """The organisation's meeting. `lock`: until the transaction ends, nobody else changes it. Raises NotFound."""
+    """The organisation's meeting; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
     meeting = await select_meeting(connection, organisation_id, meeting_id, lock=lock)
     if meeting is None:
         raise NotFound(NO_MEETING)
@@ -182,29 +182,29 @@ async def own_meeting(
 
 
 async def plan_meeting(connection: Connection, acting: Acting, request: MeetingRequest) -> Meeting:
-    """Store a meeting. Raises InvalidContent with everything wrong in it, and as `require_storage`."""
+    """Store a new meeting. Raises InvalidContent with everything wrong in the request, and as `require_storage`."""
     await require_storage(connection, acting)
-    checked = await _checked(connection, acting, request, frozenset())
+    checked = await _checked_request(connection, acting, request, frozenset())
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
-    acting.services.storage_use.add(acting.organisation_id, _size(meeting))
+    acting.services.storage_use.add(acting.organisation_id, _stored_bytes(meeting))
     name = f"meeting:{meeting.id}"
     await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
     return meeting
 
 
 async def change_meeting(connection: Connection, acting: Acting, before: Meeting, request: MeetingRequest) -> Meeting:
-    """Change a meeting that the caller has locked; `before` itself where nothing changes.
+    """Store a meeting's changes, which the caller has locked; returns `before` where nothing changes.
 
     Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow and, where the
     meeting grows, as `require_storage`.
     """
     known = frozenset(each.supplier_id for each in before.participants)
-    checked = await _checked(connection, acting, request, known)
+    checked = await _checked_request(connection, acting, request, known)
     require_move(before.status, checked.status)
     now = acting.now()
     after = await write_meeting(connection, acting.organisation_id, before, checked, now)
-    if (growth := _size(after) - _size(before)) > 0:
+    if (growth := _stored_bytes(after) - _stored_bytes(before)) > 0:
         await require_storage(connection, acting)
     acting.services.storage_use.add(acting.organisation_id, growth)
     if after is not before:
@@ -215,14 +215,14 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     return after
 
 
-def _size(meeting: Meeting) -> int:
+def _stored_bytes(meeting: Meeting) -> int:
     return len(msgspec.json.encode(meeting))
 
 
-async def _checked(
+async def _checked_request(
     connection: Connection, acting: Acting, request: MeetingRequest, known: Collection[UUID | None]
 ) -> MeetingRequest:
-    """The request as it is stored: with an agenda, each need once, times in UTC, and suppliers by their present name.
+    """The request as it is stored: an agenda, no need twice, times in UTC, suppliers by their present names.
 
     `known`: suppliers that the meeting named before; they stay, even if they left the directory since.
     """
@@ -230,7 +230,7 @@ async def _checked(
     suppliers = await living_suppliers(connection, named)
     unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
 
-    def references() -> Iterator[Problem]:
+    def problems_of_references() -> Iterator[Problem]:
         for place, need_id in enumerate(request.need_ids):
             if need_id in unknown:
                 yield Problem(pointer("need_ids", place), "unknown_need", NO_NEED)
@@ -244,19 +244,19 @@ async def _checked(
             if each.supplier_id is not None and each.supplier_id not in {*known, *suppliers}:
                 yield Problem(pointer("participants", place, "supplier_id"), "unknown_supplier", NO_SUPPLIER)
 
-    def participant(each: Participant) -> Participant:
+    def with_present_name(each: Participant) -> Participant:
         organisation = each.organisation
         if not organisation and each.supplier_id in suppliers:
             organisation = suppliers[each.supplier_id].name
         invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
         return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
 
-    if found := (*problems(request), *references()):
+    if found := (*problems(request), *problems_of_references()):
         raise InvalidContent(found)
     return msgspec.structs.replace(
         with_agenda(request),
         need_ids=tuple(dict.fromkeys(request.need_ids)),
         starts_at=request.starts_at.astimezone(UTC),
         ends_at=request.ends_at.astimezone(UTC),
-        participants=tuple(map(participant, request.participants)),
+        participants=tuple(map(with_present_name, request.participants)),
     )

@@ -78,7 +78,7 @@ NO_SUPPLIER = Text(
 
 
 async def award_lot(connection: Connection, acting: Acting, need_id: UUID, request: AwardRequest) -> Award:
-    """Store an award of a lot. Raises NotFound, InvalidContent with everything wrong in the request."""
+    """Store the award of a lot. Raises NotFound, InvalidContent with everything wrong in the request."""
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     problems: list[Problem] = []
     lot = next((lot for lot in need.content.lots if lot.id == request.lot_id), None)
@@ -118,7 +118,7 @@ async def award_lot(connection: Connection, acting: Acting, need_id: UUID, reque
 
 
 async def withdraw_award(connection: Connection, acting: Acting, need_id: UUID, award_id: UUID) -> None:
-    """Withdraw an award that was entered by mistake. Raises NotFound where there is none that stands."""
+    """Withdraw an award that was entered by mistake. Raises NotFound where the need has no such award."""
     now = acting.now()
     if not await mark_award_withdrawn(connection, acting.organisation_id, need_id, award_id, now):
         raise NotFound(NO_AWARD)

@@ -1,4 +1,4 @@
-"""Versions of a need's shortlist compared, with why suppliers came or left."""
+"""Comparing versions of a need's shortlist: what differs, and why suppliers came or left."""
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
@@ -45,7 +45,7 @@ async def _absences(
     living: Mapping[UUID, Supplier],
     awards: Sequence[PastAward],
 ) -> Absences:
-    """The reasons why these suppliers, given by lot, are not in a version. `living`: what their ids stand for now.
+    """The reasons why these suppliers, by lot, are not in a version. `living`: the suppliers that their ids stand for.
 
     No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
@@ -70,7 +70,7 @@ async def _absences(
 def _absence(
     supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
 ) -> Absence:
-    """`supplier`: the one that the id stands for now; `lot`: how many candidates the version has and shows."""
+    """The reason why a supplier is not in a lot. `supplier`: who its id stands for now; `lot`: the version's counts."""
     if supplier is None:
         return Absence("gone", data_changed=data_changed)
     if supplier.id != supplier_id:

@@ -34,8 +34,8 @@ from matching.engine import match_json
 from matching.inspection.match_cost import words_ms
 
 
-class ToMatch(NamedTuple):
-    """A need, with what its shortlist follows from besides the suppliers."""
+class MatchInput(NamedTuple):
+    """All that a shortlist follows from but the suppliers: the need, its day, awards, the year's other needs."""
 
     content: PlannedNeed
     on: date
@@ -45,33 +45,33 @@ class ToMatch(NamedTuple):
 
 
 class MatchedNeed(NamedTuple):
-    """A need as it was matched, and its shortlist in JSON."""
+    """The input of a match, and the shortlist that came of it, in JSON."""
 
-    of: ToMatch
+    of: MatchInput
     body: bytes
 
 
-async def new_need_to_match(connection: Connection, acting: Acting, content: PlannedNeed) -> ToMatch:
-    """A need that is not stored yet. Raises as `require_storage`."""
+async def input_of_new_need(connection: Connection, acting: Acting, content: PlannedNeed) -> MatchInput:
+    """Read what a need that is not stored yet is matched with. Raises as `require_storage`."""
     await require_storage(connection, acting)
     now = acting.now()
-    return await _to_match(connection, acting, content, new_id(now), now)
+    return await _input_of_need(connection, acting, content, new_id(now), now)
 
 
-async def own_need_to_match(connection: Connection, acting: Acting, need_id: UUID) -> ToMatch:
-    """A need as it is now. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
+async def input_of_own_need(connection: Connection, acting: Acting, need_id: UUID) -> MatchInput:
+    """Read what a need is matched with. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
     await require_storage(connection, acting)
-    return await _to_match(connection, acting, need.content, need.id, need.created_at)
+    return await _input_of_need(connection, acting, need.content, need.id, need.created_at)
 
 
-async def matched_first(
+async def match_before_storing(
     acting: Acting,
-    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     answer_of: Callable[[Connection], Awaitable[object]],
 ) -> MatchedNeed | None:
-    """The need that `to_match` reads, matched while no connection is held; None where the request was answered already.
+    """The need that `to_match` reads, matched while no connection is held; None where the request is a repeated one.
 
     `answer_of`: true for one that was. Raises as `to_match` and `match_need`.
     """
@@ -89,8 +89,8 @@ async def matched_first(
     return await match_need(acting, wanted)
 
 
-async def match_need(acting: Acting, wanted: ToMatch) -> MatchedNeed:
-    """The need with its shortlist.
+async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
+    """Match a need, outside of a transaction, with its past awards and the year's other needs.
 
     Raises InvalidContent with everything wrong in it, Refusal (503) until there is an index, and as `MatchWork.run`.
     """
@@ -105,21 +105,23 @@ async def match_need(acting: Acting, wanted: ToMatch) -> MatchedNeed:
     return MatchedNeed(wanted, body)
 
 
-async def shortlist_now(connection: Connection, acting: Acting, need: StoredNeed, matched: MatchedNeed | None) -> bytes:
-    """The shortlist, in JSON, of a need that the caller has locked: as it was `matched`, or anew.
+async def current_shortlist(
+    connection: Connection, acting: Acting, need: StoredNeed, matched: MatchedNeed | None
+) -> bytes:
+    """The shortlist, in JSON, of a need that the caller has locked: the one of `matched`, or a new one.
 
     Anew, with the connection, where nothing was matched before, or what it follows from has changed since. Raises as
     `match_need`.
     """
-    wanted = await _to_match(connection, acting, need.content, need.id, need.created_at)
+    wanted = await _input_of_need(connection, acting, need.content, need.id, need.created_at)
     if matched is None or matched.of != wanted:
         matched = await match_need(acting, wanted)
     return matched.body
 
 
-async def _to_match(
+async def _input_of_need(
     connection: Connection, acting: Acting, content: PlannedNeed, need_id: UUID, created_at: datetime
-) -> ToMatch:
+) -> MatchInput:
     services = acting.services
     on = content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
@@ -127,7 +129,7 @@ async def _to_match(
     others: Sequence[OtherNeed] = ()
     if may_pass_with_others(content, services.reference.rules.at(content.law_day(on))):
         others = await needs_of_year(connection, acting.organisation_id, year, buyer_siret(content), besides=need_id)
-    return ToMatch(content, on, awards, year, others)
+    return MatchInput(content, on, awards, year, others)
 
 
 DELETED = Text(
@@ -136,45 +138,45 @@ DELETED = Text(
 )
 
 
-class _CountedLot(msgspec.Struct):
+class _LotCounts(msgspec.Struct):
     id: str
     total: int
     candidates: list[msgspec.Raw]
 
 
-class _Counted(msgspec.Struct):
-    """The parts of a `Shortlist` that its version is described by."""
+class _ShortlistCounts(msgspec.Struct):
+    """The parts of a `Shortlist` that are listed with its version: the stamp, and the candidates' numbers."""
 
     stamp: Stamp
-    lots: list[_CountedLot]
+    lots: list[_LotCounts]
 
 
 async def freeze_shortlist(
     connection: Connection, acting: Acting, need_id: UUID, matched: MatchedNeed | None = None
 ) -> tuple[int, bytes]:
-    """Freeze the shortlist of a need as it is now, `matched` beforehand or else here, as its next version.
+    """Freeze the shortlist of a need as its next version: that of `matched`, or one matched here.
 
-    Returns its number and bytes. Raises NotFound, Conflict once the need has ended, and as `shortlist_now` and
+    Returns its number and bytes. Raises NotFound, Conflict once the need has ended, and as `current_shortlist` and
     `require_storage`.
     """
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_not_ended(need.status)
     await require_storage(connection, acting)
-    body = await shortlist_now(connection, acting, need, matched)
-    return await freeze_matched(connection, acting, need, body), body
+    body = await current_shortlist(connection, acting, need, matched)
+    return await store_version(connection, acting, need, body), body
 
 
 async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, number: int) -> bytes:
-    """A version, byte for byte as it is stored. Raises NotFound where it has been deleted since."""
+    """The bytes of a version as they are stored. Raises NotFound where the version was deleted meanwhile."""
     frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
     if frozen is None:
         raise NotFound(DELETED)
     return frozen.body
 
 
-async def freeze_matched(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
-    """Store the answer as the next version of a need that the caller has locked; its number."""
-    shortlist = await asyncio.to_thread(msgspec.json.decode, body, type=_Counted)
+async def store_version(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
+    """Store a shortlist as the next version of a need that the caller has locked; returns its number."""
+    shortlist = await asyncio.to_thread(msgspec.json.decode, body, type=_ShortlistCounts)
     now, stamp = acting.now(), shortlist.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,

@@ -72,7 +72,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     """
     services, organisation = call.services, call.bearer.organisation_id
     drawn: dict[TerritoryRequest | None, bool] = {}
-    scope, ground = await asyncio.to_thread(_scope, query, services.reference, drawn)
+    scope, ground = await asyncio.to_thread(_scope_and_ground, query, services.reference, drawn)
     tally = Tally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
     turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
@@ -94,7 +94,7 @@ ROUTES = (get_insights,)
 
 
 async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """Whether the territories of a need that are no codes share ground with that of a query.
+    """For each territory of a need that is given as no codes: whether it shares ground with the query's.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """
@@ -110,7 +110,7 @@ async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dic
 def lots_meeting(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
-    """Whether the territory of each lot was drawn and shares a commune with `ground`."""
+    """For each lot, whether its territory is one that was drawn and shares a commune with `ground`."""
     meeting = []
     for lot in need.lots:
         request, shares = lot.territory or need.territory, False
@@ -121,10 +121,10 @@ def lots_meeting(
     return meeting
 
 
-def _scope(
+def _scope_and_ground(
     query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
-    """The scope of the query, and its ground. Raises Refusal (422) with everything wrong in it.
+    """The lots that a query counts, and the ground it names. Raises Refusal (422) with everything wrong in it.
 
     `drawn`: whether territories that are no codes share it, of the needs that are looked at.
     """
@@ -142,7 +142,7 @@ def _scope(
         return LotScope(segments, None), None
     ground = reference.geography.ground_of_codes(areas)
 
-    def meets(request: TerritoryRequest) -> bool:
+    def shares_ground(request: TerritoryRequest) -> bool:
         """Whether a territory shares a commune with this ground; False for one that no longer exists."""
         if request.codes is None:
             return drawn.get(request, False)
@@ -153,4 +153,4 @@ def _scope(
             return False
         return any(ground[list(area.communes)].any() for area in found)
 
-    return LotScope(segments, meets), ground
+    return LotScope(segments, shares_ground), ground

@@ -24,14 +24,14 @@ NO_VERSION = Text(
 
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
-    """The problem of a lot that is not among the `known` ones; `place`: where in the body it is named."""
+    """The problem of a lot id that is none of `known`; `place`: where in the body the lot is named."""
     hint = near(lot_id, tuple(known))
     detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
     return Problem(pointer(*place), "unknown_lot", detail)
 
 
 async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
-    """The organisation's need. `lock`: nobody else changes it until the transaction ends. Raises NotFound."""
+    """The organisation's need; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
     need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
     if need is None:
         raise NotFound(NO_NEED)
@@ -39,7 +39,7 @@ async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID,
 
 
 async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
-    """The version of this number of the organisation's need, or the "latest". Raises NotFound."""
+    """The version of the organisation's need with this number, or the latest for "latest". Raises NotFound."""
     frozen = None
     if number == "latest" or _NUMBER.fullmatch(number):
         wanted = None if number == "latest" else int(number)
@@ -52,7 +52,7 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
 async def progress_with_answers(
     connection: Connection, organisation_id: UUID, needs: Sequence[StoredNeed]
 ) -> dict[UUID, Progress]:
-    """The work on each of these needs of the organisation, with what its suppliers wait for."""
+    """The progress of each need, by its id, with what its suppliers wait for."""
     found = await progress_of(connection, organisation_id, [need.id for need in needs])
     asked = [need_id for need_id, progress in found.items() if progress.exchanges]
     waiting = await count_answers_due(connection, organisation_id, asked)

@@ -1,4 +1,4 @@
-"""Needs: described once, matched when it is time, followed from draft to closed; their routes and use cases."""
+"""The routes and use cases of needs: described once, matched when it is time, followed from draft to closed."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -14,11 +14,11 @@ from litestar import Response
 from api.match import MATCH_PROBLEMS
 from api.needs.freeze_shortlist import (
     MatchedNeed,
-    freeze_matched,
+    current_shortlist,
     frozen_body,
-    matched_first,
-    new_need_to_match,
-    shortlist_now,
+    input_of_new_need,
+    match_before_storing,
+    store_version,
 )
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
@@ -58,7 +58,7 @@ async def paged_of_need(
     position: type = UUID,
     key: Callable[[Any], object] = attrgetter("id"),
 ) -> Response[bytes]:
-    """One page of the list `name` of what is stored about a need of the caller's; see `paged`. Raises NotFound."""
+    """One page of the list `name` of what belongs to a need of the caller's; see `paged`. Raises NotFound."""
     organisation = call.bearer.organisation_id
     await own_need(connection, organisation, need_id)
     fetch = partial(select, connection, organisation, need_id)
@@ -161,24 +161,26 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
     """
     services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.slot_of(str(acting.organisation_id)):
-        matched = await matched_first(acting, partial(new_need_to_match, content=body), partial(is_answered, call))
+        matched = await match_before_storing(
+            acting, partial(input_of_new_need, content=body), partial(is_answered, call)
+        )
         async with transaction(services.database) as connection:
 
-            async def carry_out() -> Answer:
+            async def store_need() -> Answer:
                 nonlocal shortlist
                 need, shortlist = await plan_need(connection, acting, body, matched)
                 document = need_document(need)
                 # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
                 return created({"need": document}, f"/needs/{need.id}", etag_of(document))
 
-            async def completed(answer: Answer) -> Answer:
+            async def with_shortlist(answer: Answer) -> Answer:
                 whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
                 if "shortlist" not in whole:
                     need_id = UUID(answer.headers["location"].rpartition("/")[2])
                     whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
                 return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
 
-            return await once(call, connection, body, carry_out, completed=completed)
+            return await once(call, connection, body, store_need, completed=with_shortlist)
 
 
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])
@@ -246,7 +248,7 @@ Edit = Callable[[NeedDocument], NeedChange]
 
 
 def need_document(need: StoredNeed) -> NeedDocument:
-    """The need as it is answered: its content beside its status and dates."""
+    """The document of a need: its content beside its status and its dates."""
     fields = msgspec.structs.asdict(need)
     del fields["shortlists"]
     return NeedDocument(**msgspec.structs.asdict(fields.pop("content")), **fields)
@@ -255,24 +257,24 @@ def need_document(need: StoredNeed) -> NeedDocument:
 async def plan_need(
     connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
 ) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist, `matched` beforehand or else here.
+    """Store a new need as a draft, with its first shortlist: that of `matched`, or one matched here.
 
-    Raises as `shortlist_now` and `require_storage`.
+    Raises as `current_shortlist` and `require_storage`.
     """
     await require_storage(connection, acting)
     now = acting.now()
     need = await insert_need(connection, acting.organisation_id, content, now)
-    body = await shortlist_now(connection, acting, need, matched)
+    body = await current_shortlist(connection, acting, need, matched)
     name = f"need:{need.id}"
     await write_entry(connection, acting.actor, "need.created", name, now, version=need.version, about=(name,))
-    await freeze_matched(connection, acting, need, body)
+    await store_version(connection, acting, need, body)
     return need, body
 
 
 async def edit_need(
     acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
 ) -> NeedDocument:
-    """The need as `edit` changes it. `known`: the entity tag that it must have; `status_only`: nothing else changes.
+    """Change a need by `edit`, and return it. `known`: its expected entity tag; `status_only`: no other field changes.
 
     Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
     """
@@ -299,7 +301,7 @@ async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None
 
 
 async def change_need(connection: Connection, acting: Acting, need: StoredNeed, change: NeedChange) -> StoredNeed:
-    """Change a need that the caller has locked; the same object where nothing changes.
+    """Store the changes of a need that the caller has locked; returns the same object where nothing changes.
 
     Raises Conflict where it cannot change so any more, InvalidContent with everything wrong in it, Refusal (503) until
     there is an index, and as `MatchWork.run`.
@@ -312,7 +314,7 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
         services, wanted = acting.services, content.matched
         on = wanted.on or services.today()
         # raises as a match of the need would
-        task = MatchTask(read_as_matched, wanted, services.directory.index, on, acting.language)
+        task = MatchTask(require_readable, wanted, services.directory.index, on, acting.language)
         await services.match_work.run(task, str(acting.organisation_id), acting.left)
     elif change.status == need.status:
         return need
@@ -336,6 +338,6 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
     return after
 
 
-def read_as_matched(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
-    """Read a need as a match does, and no more."""
+def require_readable(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
+    """Read a need as a match does, and raise what a match would raise."""
     reference.reader.read(need)

@@ -16,7 +16,7 @@ from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
 from api.needs.compare_versions import compare_versions
-from api.needs.freeze_shortlist import freeze_shortlist, frozen_body, matched_first, own_need_to_match
+from api.needs.freeze_shortlist import freeze_shortlist, frozen_body, input_of_own_need, match_before_storing
 from api.needs.own_need import own_need, unknown_lot, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
 from api.runtime.actor import Acting, acting_of
@@ -84,22 +84,22 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
     """
     services, acting, shortlist = call.services, acting_of(call), b""
     async with services.matches.slot_of(str(acting.organisation_id)):
-        matched = await matched_first(acting, partial(own_need_to_match, need_id=id), partial(is_answered, call))
+        matched = await match_before_storing(acting, partial(input_of_own_need, need_id=id), partial(is_answered, call))
         async with transaction(services.database) as connection:
 
-            async def carry_out() -> Answer:
+            async def store_shortlist() -> Answer:
                 nonlocal shortlist
                 number, shortlist = await freeze_shortlist(connection, acting, id, matched)
                 answer = created(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
                 # it is stored as a version, and not once more under an Idempotency-Key
                 return msgspec.structs.replace(answer, body=b"")
 
-            async def completed(answer: Answer) -> Answer:
+            async def with_body(answer: Answer) -> Answer:
                 number = int(answer.headers["location"].rpartition("/")[2])
                 body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
                 return msgspec.structs.replace(answer, body=body)
 
-            return await once(call, connection, b"", carry_out, completed=completed)
+            return await once(call, connection, b"", store_shortlist, completed=with_body)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])
@@ -149,11 +149,13 @@ async def update_decision(
     """
     key = DecisionKey(body.lot_id, supplier_id)
 
-    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
+    def require_known_decision(decisions: Mapping[DecisionKey, Decision]) -> None:
         before = decisions.get(key)
         require_match(call, None if before is None else etag_of(_document(key, before)))
 
-    (decided,) = await decide(connection, acting_of(call), id, n, [(supplier_id, body)], check)
+    (decided,) = await change_decisions(
+        connection, acting_of(call), id, n, [(supplier_id, body)], require_known_decision
+    )
     return tagged(_document(key, decided))
 
 
@@ -188,7 +190,7 @@ def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
     return msgspec.convert(decision, DecisionDocument, from_attributes=True)
 
 
-async def decide(
+async def change_decisions(
     connection: Connection,
     acting: Acting,
     need_id: UUID,
@@ -196,7 +198,7 @@ async def decide(
     changes: Sequence[tuple[UUID, DecisionChange]],
     check: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
 ) -> list[Decision | None]:
-    """The decisions on suppliers of a version after these changes, each of a supplier; all are made, or none.
+    """Store these changes of the buyer's decisions on a version, all or none; returns each decision after its change.
 
     `number`: of the version, or "latest". `check`: raises where the decisions so far are not those that the caller
     knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and for a
@@ -225,8 +227,8 @@ async def decide(
             "number": version.number,
             "lot_id": key.lot_id,
             "supplier_id": str(supplier_id),
-            "decision": _verdict(after),
-            "before": _verdict(before),
+            "decision": _decision_code(after),
+            "before": _decision_code(before),
         }
         name, about = f"need:{need_id}", (decision_name(need_id, version.number, supplier_id, key.lot_id),)
         await write_entry(connection, acting.actor, "decision.made", name, now, detail=detail, about=about)
@@ -234,27 +236,27 @@ async def decide(
 
 
 async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:
-    """Decide on the latest version as was last decided on earlier ones; the number of decisions made.
+    """Repeat on the latest version the decisions last made on earlier ones; returns how many were made.
 
-    Of suppliers that the latest lists for the same lot, and on which nothing is decided there yet. Raises as `decide`.
+    Of suppliers that the latest lists for the same lot, and not decided on yet. Raises as `change_decisions`.
     """
     organisation = acting.organisation_id
     await own_need(connection, organisation, need_id, lock=True)
     version = await version_of(connection, organisation, need_id, "latest")
-    repeated = repeatable(version, await earlier_decisions(connection, organisation, need_id, version.number))
+    repeated = repeatable_decisions(version, await earlier_decisions(connection, organisation, need_id, version.number))
     changes = [(each.supplier_id, DecisionChange(each.lot_id, each.decision, each.reason)) for each in repeated]
-    return len(await decide(connection, acting, need_id, str(version.number), changes))
+    return len(await change_decisions(connection, acting, need_id, str(version.number), changes))
 
 
-def repeatable(version: FrozenShortlist, earlier: Iterable[Decision]) -> list[Decision]:
-    """The last of the `earlier` decisions on each supplier that the version lists and has no decision on."""
+def repeatable_decisions(version: FrozenShortlist, earlier: Iterable[Decision]) -> list[Decision]:
+    """The last of the `earlier` decisions on each supplier that the version lists, where it has no decision yet."""
     listed = {DecisionKey(lot.id, each.id) for lot in version.shown_lots for each in lot.listed}
     left = listed - set(map(key_of, version.decisions))
     return [each for key, each in {key_of(each): each for each in earlier}.items() if key in left]
 
 
 def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
-    """Raises NotFound for a supplier that is in no lot of the version, InvalidContent where it is not in this one."""
+    """Raises NotFound for a supplier in no lot of the version, InvalidContent for one in other lots than wanted."""
     lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
     for supplier_id, change in changes:
         listed_in = [lot for lot, listed in lots.items() if supplier_id in listed]
@@ -274,7 +276,7 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
 def _decision_after(
     key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
 ) -> Decision | None:
-    verdict = _verdict(before) if change.decision is msgspec.UNSET else change.decision
+    verdict = _decision_code(before) if change.decision is msgspec.UNSET else change.decision
     if verdict is None:
         if change.decision is msgspec.UNSET:
             detail = Text("Une décision est attendue : kept ou set_aside", "A decision is expected: kept or set_aside")
@@ -287,7 +289,7 @@ def _decision_after(
     return before if change.reason is msgspec.UNSET else msgspec.structs.replace(before, reason=change.reason)
 
 
-def _verdict(decision: Decision | None) -> DecisionCode | None:
+def _decision_code(decision: Decision | None) -> DecisionCode | None:
     return None if decision is None else decision.decision
 
 
@@ -310,7 +312,7 @@ async def get_equal_treatment(call: Call, id: UUID, connection: Connection) -> E
 
 
 async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID, language: Language) -> EqualTreatment:
-    """The matrix of the organisation's need, its sentences in that language. Raises NotFound."""
+    """The equal-treatment matrix of the organisation's need, with its sentences in `language`. Raises NotFound."""
     version = await select_shortlist(connection, organisation, need_id, None)
     if version is None:
         raise NotFound(NO_NEED)

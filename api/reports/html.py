@@ -47,7 +47,7 @@ def html_page(report: Report, maps: MapSheets) -> bytes:
 
 
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
-    """The report as HTML that is XML too.
+    """The report as HTML that is well-formed XML too; `printed`: for the PDF.
 
     `printed`: for paper; characters that the typefaces lack are replaced, and drawings are `img` elements.
     """
@@ -74,16 +74,16 @@ def _template(language: Language, *, printed: bool) -> Template:
     environment = html_environment(PackageLoader("api.reports", "."))
     environment.add_extension("jinja2.ext.do")
     if printed:
-        environment.finalize = _drawable
-    environment.filters |= filters(language)
-    environment.filters["drawing"] = _image if printed else Markup
+        environment.finalize = _drawable_value
+    environment.filters |= template_filters(language)
+    environment.filters["drawing"] = _image_tag if printed else Markup
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"OR": bilingual.OR, "ARRIVED": ARRIVED, "style": Markup(STYLE)}  # noqa: S704 - ours
     return environment.get_template("report.html.jinja")
 
 
-def filters(language: Language) -> dict[str, Callable[..., Any]]:
-    """The filters of the templates; None is written as nothing."""
+def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
+    """The filters of the templates, by name; a value that is None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:
         """The sentence of a pair, (French, English), with these values."""
@@ -110,31 +110,31 @@ def filters(language: Language) -> dict[str, Callable[..., Any]]:
         "kilometres": filter_of(printed_kilometres),
         "time_of_day": filter_of(time_of_day),
         "typeset": filter_of(typeset),
-        "abbreviations": abbreviations,
-        "lot_width": lot_width,
+        "abbreviations": abbreviations_of,
+        "lot_width": lot_column_width,
         "capital": lambda text: text[:1].upper() + text[1:],
         "uncapital": lambda text: text[:1].lower() + text[1:],
         "sentence": lambda text: text if text.endswith((".", "?", "!", "…")) else f"{text}.",
     }
 
 
-def abbreviations(report: Report) -> list[str]:
-    """The abbreviations that a report uses."""
+def abbreviations_of(report: Report) -> list[str]:
+    """The abbreviations that a report uses, each with its meaning."""
     used = set(re.findall(r"[A-Z]{2,6}", msgspec.json.encode(report).decode())) | {"HT"}
     return sorted(used & labels.ABBREVIATIONS.keys())
 
 
-def lot_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lots: words as ids ("mobilier") stay whole, beside columns of some 50 together."""
+def lot_column_width(lot_ids: Iterable[str]) -> int:
+    """The width of a column of lot ids, in which a word ("mobilier") stays whole beside columns of 50 together."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
-def _drawable(value: object) -> object:
-    """A value as a template writes it, before it is escaped; markup is passed on as it is."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def _drawable_value(value: object) -> object:
+    """A value as a template writes it, before it is escaped; markup stays as it is."""
+    return printable_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _image(svg: str) -> Markup:
+def _image_tag(svg: str) -> Markup:
     return Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))
 
 
@@ -155,16 +155,16 @@ _LONG_WORD = re.compile(r"\S{24,}")
 LONGEST_RUN = 12
 
 
-def drawable(character: str) -> bool:
-    """Whether a character can be drawn."""
+def is_drawable(character: str) -> bool:
+    """Whether the fonts of reports can draw a character."""
     return bisect_right(_BOUNDS, ord(character)) % 2 == 1
 
 
 def with_glyphs(text: str) -> str:
-    """The text, composed, with something in the place of what cannot be drawn."""
+    """The text, composed, with a replacement for each character that the fonts cannot draw."""
 
     def drawn_character(character: str) -> str:
-        if character == "\n" or drawable(character):
+        if character == "\n" or is_drawable(character):
             return character
         kind = unicodedata.category(character)
         return " " if kind in {"Cc", "Zl", "Zp"} else "" if kind == "Cf" or kind.startswith("M") else _MISSING
@@ -172,7 +172,7 @@ def with_glyphs(text: str) -> str:
     return "".join(map(drawn_character, unicodedata.normalize("NFC", text)))
 
 
-def printable(text: str) -> str:
-    """The text as it can be printed, with places to break very long words."""
+def printable_text(text: str) -> str:
+    """The text as the fonts can print it, with places to break very long words."""
     pieces = re.compile(f".{{1,{LONGEST_RUN}}}")
     return _LONG_WORD.sub(lambda word: "\N{ZERO WIDTH SPACE}".join(pieces.findall(word[0])), with_glyphs(text))

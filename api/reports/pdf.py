@@ -22,8 +22,8 @@ from matching.lot_query import require_wanted
 LONGEST_SECONDS, LOOK_SECONDS = 120, 0.1
 
 
-def pdf(report: Report, maps: MapSheets) -> bytes:
-    """The report as PDF; the same report makes the same bytes. Raises RuntimeError where it cannot be set."""
+def report_pdf(report: Report, maps: MapSheets) -> bytes:
+    """The report as PDF; the same report gives the same bytes. Raises RuntimeError where it cannot be set."""
     return _typeset(markup(report, maps, printed=True), int(report.generated_at.timestamp()))
 
 
@@ -35,7 +35,7 @@ def _typeset(page: str, moment: int) -> bytes:
         asked.seek(0)
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:
-                written, said = _output(process)
+                written, said = _output_of(process)
             finally:
                 process.kill()  # as where the report is given up
     if process.returncode or not written.startswith(b"%PDF"):
@@ -45,7 +45,7 @@ def _typeset(page: str, moment: int) -> bytes:
     return written
 
 
-def _output(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
+def _output_of(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
     """The output and the errors of a process. Raises RuntimeError where it takes too long, and GivenUp."""
     for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
         require_wanted()

@@ -13,7 +13,7 @@ from litestar import Response
 
 from api.needs.own_need import own_need, version_of
 from api.reports.html import POLICY, html_page
-from api.reports.pdf import pdf
+from api.reports.pdf import report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import run_in_thread
@@ -77,30 +77,30 @@ ROUTES = (get_report,)
 async def make_report(
     acting: Acting, need_id: UUID, number: str, media_type: str, *, redacted: bool
 ) -> Response[bytes]:
-    """The report of a need about a version of its shortlist (a number, or "latest"), in the caller's language.
+    """Make the report of a need about a version of its shortlist (a number, or "latest"), and note it in the journal.
 
     `media_type`: JSON, HTML or PDF. The journal notes the SHA-256 of what was made. Raises NotFound.
     """
     services, reference = acting.services, acting.services.reference
 
-    def write(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
+    def write_report(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
         made = report(facts, reference.territories, reference.rules, acting.language, now, redacted=redacted)
-        answer = _answer(made, facts.version.need, reference, media_type)
+        answer = _encode_report(made, facts.version.need, reference, media_type)
         return answer, sha256(answer.content).hexdigest()
 
     # its turn first: what is read of a large need takes hundreds of megabytes
     async with services.reports.slot_of(str(acting.organisation_id)):
         async with transaction(services.database) as connection:
-            facts = await _facts(acting, connection, need_id, number)
+            facts = await _read_facts(acting, connection, need_id, number)
         now = services.now()
-        answer, digest = await run_in_thread(None, lambda: write(facts, now))
+        answer, digest = await run_in_thread(None, lambda: write_report(facts, now))
     detail: Detail = {"number": facts.version.number, "redacted": redacted, "sha256": digest}
     async with transaction(services.database) as connection:
         await write_entry(connection, acting.actor, "report.made", f"need:{need_id}", now, detail=detail)
     return answer
 
 
-async def _facts(acting: Acting, connection: Connection, need_id: UUID, number: str) -> ReportFacts:
+async def _read_facts(acting: Acting, connection: Connection, need_id: UUID, number: str) -> ReportFacts:
     """The facts of a report, read from the database. Raises NotFound."""
     organisation = acting.organisation_id
     need = await own_need(connection, organisation, need_id)
@@ -128,8 +128,8 @@ async def _facts(acting: Acting, connection: Connection, need_id: UUID, number: 
     )
 
 
-def _answer(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> Response[bytes]:
-    """The report as it is sent. HTML takes some tenths of a second, a PDF of many lots some seconds."""
+def _encode_report(made: Report, need: PlannedNeed, reference: Reference, media_type: str) -> Response[bytes]:
+    """The report in its media type. HTML takes some tenths of a second, a PDF of many lots some seconds."""
     headers = {
         "content-type": "text/html; charset=utf-8" if media_type == HTML else media_type,
         "cache-control": "private, no-store",
@@ -148,9 +148,9 @@ def _answer(made: Report, need: PlannedNeed, reference: Reference, media_type: s
     day = made.generated_at.astimezone(PARIS).date()
     kind = "-expurge" if made.variant == "redacted" else ""
     headers["content-disposition"] = f'inline; filename="sourcing-{named}{kind}-{day}.pdf"'
-    return Response(pdf(made, maps), headers=headers)
+    return Response(report_pdf(made, maps), headers=headers)
 
 
 def _distinct(values: Iterable[T]) -> list[T]:
-    """The values in their order, each once."""
+    """The values without repetitions, in the order in which they first come."""
     return list({msgspec.json.encode(value): value for value in values}.values())

@@ -16,8 +16,8 @@ PR_SET_PDEATHSIG = 1
 STANDARDS: list[Any] = ["a-2a", "ua-1"]
 
 
-def fonts() -> typst.Fonts:
-    """Give the typefaces of the library alone: the same document anywhere."""
+def library_fonts() -> typst.Fonts:
+    """The typefaces of the library, without those of the machine: the same document is made anywhere."""
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 
@@ -26,7 +26,7 @@ def typeset(template: bytes, page: str, moment: int) -> bytes:
     return typst.compile(
         template,
         format="pdf",
-        font_paths=fonts(),
+        font_paths=library_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"page": page},
         pdf_standards=STANDARDS,
@@ -35,7 +35,7 @@ def typeset(template: bytes, page: str, moment: int) -> bytes:
 
 
 def main() -> None:
-    """Reads a JSON object of these three from the standard input; writes the PDF to the standard output."""
+    """Typeset what standard input asks for as JSON (template, page, moment), and write the PDF to standard output."""
     if sys.platform == "linux":  # nobody waits for the page where the server has ended
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     request = json.load(sys.stdin.buffer)

@@ -70,7 +70,7 @@ _FICTION |= dict.fromkeys(("75", "76"), "05 36 49")
 async def load_sample(
     engine: Engine, reference: Reference, on: date, clock: Callable[[], datetime], actor: Actor
 ) -> Import:
-    """Import the sample pool; in the same month it finds what it left there unchanged.
+    """Import the sample pool; repeated in the same month, the import changes nothing.
 
     Approvals are dated around the first of the month of `on`, so that most of them are in force.
     """
@@ -84,7 +84,7 @@ async def load_sample(
 
 
 class Generated(NamedTuple):
-    """A record and the identifier its source would give it."""
+    """A generated record, and the identifier under which a source would send it."""
 
     external_id: str
     record: SupplierRecord
@@ -106,11 +106,11 @@ def generate(
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    return map(_Writer(seed, reference, on, Weighted(places)).write, range(1, count + 1))
+    return map(_RecordGenerator(seed, reference, on, WeightedValues(places)).write, range(1, count + 1))
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sort of supplier."""
+    """The frequencies of one sort of supplier."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -134,7 +134,7 @@ class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profiles: tuple[Profile, ...]
 
 
-class Weighted(Generic[T]):
+class WeightedValues(Generic[T]):
     """Values drawn in proportion to their weights."""
 
     def __init__(self, weights: Sequence[tuple[T, int]]) -> None:
@@ -145,15 +145,15 @@ class Weighted(Generic[T]):
         return draw.choices(self._values, cum_weights=self._bounds)[0]
 
 
-class Draws:
-    """A profile from which values can be drawn, its segments among those that its families have in the taxonomy."""
+class ProfileDraws:
+    """A profile to draw from, whose segments are those that its families have in the taxonomy."""
 
     def __init__(self, profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> None:
         self.profile = profile
-        self.legal_forms: Weighted[LegalForm] = Weighted(list(profile.legal_forms.items()))
-        self._families = Weighted(list(profile.families.items()))
+        self.legal_forms: WeightedValues[LegalForm] = WeightedValues(list(profile.legal_forms.items()))
+        self._families = WeightedValues(list(profile.families.items()))
         self._segments = {
-            family.id: Weighted(
+            family.id: WeightedValues(
                 [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
             )
             for family in taxonomy.families
@@ -177,10 +177,10 @@ class Draws:
         return offered
 
 
-class _Writer:
-    """Writes the suppliers of one pool."""
+class _RecordGenerator:
+    """Generates the suppliers of one pool, by their numbers."""
 
-    def __init__(self, seed: int, reference: Reference, on: date, places: Weighted[tuple[int, Commune]]) -> None:
+    def __init__(self, seed: int, reference: Reference, on: date, places: WeightedValues[tuple[int, Commune]]) -> None:
         self._seed, self._taxonomy, self._on, self._places = seed, reference.taxonomy, on, places
         self._cpv = {
             one.id: tuple(code for prefix in one.cpv if reference.cpv.known(code := prefix.ljust(8, "0")))
@@ -191,7 +191,9 @@ class _Writer:
             tomllib.loads(files("api.sample").joinpath("profiles.toml").read_text("utf-8")), Profiles
         )
         profiles = self._file.profiles
-        self._profiles = Weighted([(Draws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles])
+        self._profiles = WeightedValues(
+            [(ProfileDraws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles]
+        )
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""
@@ -209,9 +211,9 @@ class _Writer:
             name=f"{name} {MARK}",
             siret=None if draw.random() < 0.04 else site + luhn.calc_check_digit(site),
             legal_form=None if draw.random() < 0.02 else form,
-            ess=_ess(sort.profile, form, draw),
+            ess=_draw_ess(sort.profile, form, draw),
             approvals=self._approvals(sort.profile, draw),
-            shares=_shares(sort.profile, draw),
+            shares=_draw_shares(sort.profile, draw),
             in_prison=True if sort.profile.in_prison else draw.choice((False, False, None)),
             address=Address(
                 street=f"{draw.randrange(1, 90)} {draw.choice(_STREETS)}",
@@ -222,14 +224,14 @@ class _Writer:
             location=None if draw.random() < 0.03 else Point(lat, lon),
             offers=self._offers(sort, offered, commune, draw),
             description=f"{_NOTICE} Activités : {', '.join(self._taxonomy.label(one).lower() for one in offered)}.",
-            contact=_contact(slug, commune, draw),
+            contact=_make_contact(slug, commune, draw),
             employees=None if draw.random() < 0.3 else 1 + int(draw.lognormvariate(3, 0.9)),
             turnover_eur=None if draw.random() < 0.5 else float(round(draw.lognormvariate(13, 1), -3)),
             labels=("généré", "RSEi") if draw.random() < 0.05 else ("généré",),
         )
         return Generated(f"genere-{number:07d}", record)
 
-    def _name(self, sort: Draws, first: str, commune: Commune, draw: Random) -> str:
+    def _name(self, sort: ProfileDraws, first: str, commune: Commune, draw: Random) -> str:
         family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
         pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
         return pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
@@ -245,7 +247,7 @@ class _Writer:
         return tuple(approvals)
 
     def _approval(self, kind: Kind, draw: Random) -> Approval:
-        """In force for eight in ten; the others have lapsed, expire within ninety days, or have open bounds."""
+        """An approval in force for eight in ten; else lapsed, expiring within ninety days, or with open bounds."""
         start = self._on - timedelta(days=draw.randrange(120, 1_000))
         chance = draw.random()
         if chance < 0.07:
@@ -256,8 +258,8 @@ class _Writer:
             end = None if chance < 0.24 else self._on + timedelta(days=draw.randrange(90, 1_200))
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
-    def _offers(self, sort: Draws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
-        usual, presta_types = _service_area(commune, draw), sort.profile.presta_types
+    def _offers(self, sort: ProfileDraws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
+        usual, presta_types = _draw_service_area(commune, draw), sort.profile.presta_types
         if len(offered) > 1 and draw.random() < 0.15:
             return (Offer(segments=tuple(offered), presta_types=presta_types, service_area=usual),)
         offers = []
@@ -269,14 +271,14 @@ class _Writer:
                 cpv=(draw.choice(codes),) if by_cpv or (codes and draw.random() < 0.4) else (),
                 label=self._taxonomy.label(code),
                 presta_types=presta_types,
-                service_area=_service_area(commune, draw) if draw.random() < 0.12 else usual,
+                service_area=_draw_service_area(commune, draw) if draw.random() < 0.12 else usual,
                 basis="inferred" if draw.random() < 0.06 else "declared",
             )
             offers.append(offer)
         return tuple(offers)
 
 
-def _ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
+def _draw_ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
     if profile.ess is not None:
         return None if draw.random() < 0.1 else profile.ess
     if form in {"public_body", "other"}:
@@ -285,15 +287,15 @@ def _ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
     return draw.choice(known)
 
 
-def _shares(profile: Profile, draw: Random) -> Shares | None:
-    """Seldom known; when it is, one in twenty is below the half that the law asks for."""
+def _draw_shares(profile: Profile, draw: Random) -> Shares | None:
+    """The share of workers that counts for a reservation: seldom known, for one in twenty below the legal half."""
     if profile.share is None or draw.random() < 0.75:
         return None
     share = draw.uniform(0.3, 0.49) if draw.random() < 0.05 else draw.uniform(0.5, 1)
     return Shares(**{profile.share: round(share, 2)})
 
 
-def _contact(slug: str, commune: Commune, draw: Random) -> Contact:
+def _make_contact(slug: str, commune: Commune, draw: Random) -> Contact:
     phone = f"{_FICTION.get(commune.region or '', '06 39 98')} {draw.randrange(100):02d} {draw.randrange(100):02d}"
     return Contact(
         email=f"contact@{slug}.example.org",
@@ -302,7 +304,7 @@ def _contact(slug: str, commune: Commune, draw: Random) -> Contact:
     )
 
 
-def _service_area(commune: Commune, draw: Random) -> ServiceArea | None:
+def _draw_service_area(commune: Commune, draw: Random) -> ServiceArea | None:
     chance = draw.random()
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))

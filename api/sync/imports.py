@@ -16,7 +16,7 @@ from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
 from api.runtime.processes.forked_processes import ProcessEnded
 from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
-from api.sync.upload import spooled
+from api.sync.upload import spooled_body
 from api.web.content_negotiation import CSV, JSON, NDJSON
 from api.web.pagination import Page, Paging, paged
 from api.web.problems import Refusal
@@ -86,18 +86,18 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     key = key_of(call)
     services = call.services
     # its turn first: until then nothing of the body is read, and it takes no place on the disk
-    async with services.import_slot(source, call.bearer), spooled(call, services.settings.import_limit) as body:
+    async with services.import_slot(source, call.bearer), spooled_body(call, services.settings.import_limit) as body:
 
-        async def carry_out() -> Answer:
-            done = await imported(call, source, query, media_type, body.stream)
+        async def import_body() -> Answer:
+            done = await import_in_turn(call, source, query, media_type, body.stream)
             return Answer(200, {"content-type": JSON}, msgspec.json.encode(done))
 
         if key is None:
-            return reply(await carry_out())
+            return reply(await import_body())
         async with transaction(services.database) as connection:
             # the answer, with its errors, is stored for a day
             await require_storage(connection, acting_of(call))
-            return await once(call, connection, media_type.encode() + body.digest, carry_out)
+            return await once(call, connection, media_type.encode() + body.digest, import_body)
 
 
 @sources_endpoint("GET", "/sources/{source}/imports", answers=Page[Import])
@@ -122,17 +122,17 @@ async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Co
     """The rejected rows of an import by line, at most the first 100,000; a source's earliest go beyond a million."""
     await own_import(call, connection, id)
 
-    async def fetch(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
+    async def fetch_errors(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:
         found = await stored_imports.list_errors(connection, id, after or 0, count)
         return list(enumerate(found, start=(after or 0) + 1))
 
-    return await paged(call, query, f"errors/{id}", int, fetch, key=itemgetter(0), show=itemgetter(1))
+    return await paged(call, query, f"errors/{id}", int, fetch_errors, key=itemgetter(0), show=itemgetter(1))
 
 
 ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
-async def imported(
+async def import_in_turn(
     call: Call,
     source: str,
     query: ImportQuery,
@@ -141,7 +141,7 @@ async def imported(
     *,
     observe: Observe | None = None,
 ) -> Import:
-    """The report of an import in a place of `services.imports`; `observe`: see `import_file`.
+    """Import a file when a turn in `services.imports` is free; returns the report. `observe`: see `import_file`.
 
     Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
@@ -168,7 +168,7 @@ async def imported(
 
 
 async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
-    """The import, of a source on the key. Raises NotFound, Refusal (403)."""
+    """The import of this id, if its source is on the key. Raises NotFound, Refusal (403)."""
     await stored_imports.close_interrupted(connection, call.services.now())
     found = await stored_imports.get_import(connection, import_id)
     if found is None:

@@ -66,12 +66,12 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
-    """The rows of the file, from where it stands, encoded in another process; by `otherwise` where there is none.
+    """A function that encodes the rows of the file in another process, or by `otherwise` where there is none.
 
     Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
     """
 
-    def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
+    def prepare_rows(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         try:
             process = processes.start(RowReader, file)
         except NoProcess:
@@ -89,18 +89,18 @@ def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: Binary
         finally:
             process.end()
 
-    return prepared
+    return prepare_rows
 
 
 class RowReader:
-    """The file of an import, in the process that reads it."""
+    """Reads the file of an import, in the process made for that."""
 
     def __init__(self, reference: Reference, file: BinaryIO) -> None:
         self._reference, self._file = reference, file
 
     def open(self, reading: Reading, terms: Terms) -> None:
-        """Read the file so from here on."""
-        self._terms, self._batches = terms, _in_time(batches(reading, self._file, self._reference))
+        """Begin to read the file, from where it stands, as `reading` says."""
+        self._terms, self._batches = terms, _with_time_limit(batches(reading, self._file, self._reference))
 
     def next_batch(self, expects_new: bool) -> bytes | None:
         """The next rows, encoded; None where there are no more."""
@@ -108,8 +108,8 @@ class RowReader:
         return None if batch is None else _encode(prepare(self._terms, batch, expects_new=expects_new))
 
 
-def _in_time(some: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches. Raises UnreadableFile where one takes longer than `BATCH_SECONDS`, wherever its rows are read."""
+def _with_time_limit(some: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches; raises UnreadableFile where one takes longer than `BATCH_SECONDS` of the processor."""
 
     def give_up(*_: object) -> None:
         raise unreadable("too_slow", TOO_SLOW)
@@ -126,7 +126,7 @@ def _in_time(some: Iterator[Batch]) -> Iterator[Batch]:
 
 @asynccontextmanager
 async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
-    """The function that makes suppliers: of many in one of the processes, which is started when there are first some.
+    """A function that makes suppliers of records: many at a time in another process, few in this one.
 
     Where there is none, or it ends at its work, they are made here.
     """
@@ -153,7 +153,7 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
 
 
 def assemble_encoded(_: Reference, change_set: int, described: bytes) -> bytes:
-    """The suppliers that these records describe, encoded as they are."""
+    """Make the suppliers that encoded records describe, encoded too."""
     return _encode(assemble_suppliers(change_set, _read_described(described)))
 
 
@@ -161,7 +161,7 @@ Observe = Callable[[PreparedBatch], None]
 
 
 class SourceFile(NamedTuple):
-    """A file as a source sends it; read from where `stream` stands."""
+    """A file that a source sends, to be read from where `stream` stands."""
 
     stream: BinaryIO
     media_type: str
@@ -178,7 +178,7 @@ async def import_file(
     processes: ForkedProcesses | None = None,
     observe: Observe | None = None,
 ) -> Import:
-    """Import `file` as `order` says, with the mapping that its source has; `observe` is shown each batch, in a thread.
+    """Import `file` as `order` says, by the mapping of its source; `observe` gets each batch, in a thread.
 
     Rows are read, placed and encoded in one of `processes`, which reads the file by its descriptor, else in a thread.
     `order.format` and `file.media_type` are a pair of FORMATS, else KeyError. Raises what `run_import` does, and
@@ -193,7 +193,7 @@ async def import_file(
     if processes is not None:
         preparing = prepare_elsewhere(processes, reading, file.stream, otherwise=preparing)
 
-    def observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
+    def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         with closing(preparing(terms, expects_new)) as prepared:
             for batch in prepared:
                 if observe is not None:
@@ -201,4 +201,4 @@ async def import_file(
                 yield batch
 
     async with assemble_elsewhere(processes) as assemble:
-        return await run_import(engine, order, observed, clock, name_similarity, assemble)
+        return await run_import(engine, order, prepare_observed, clock, name_similarity, assemble)

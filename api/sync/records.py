@@ -71,7 +71,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     services = call.services
     expected = partial(_require_match, call, source=source, external_id=external_id)
     written = await store_record(services, actor_of(call), source, external_id, body, expected)
-    document = _document(written.stored, written.data_version, services.today())
+    document = _record_document(written.stored, written.data_version, services.today())
     return tagged(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
 
@@ -84,7 +84,7 @@ async def get_supplier_record(call: Call, source: str, external_id: Tail, connec
     stored = await get_record(connection, source, external_id)
     if stored is None:
         raise NotFound(NO_RECORD)
-    document = _document(stored, await current_version(connection), call.services.today())
+    document = _record_document(stored, await current_version(connection), call.services.today())
     return conditional_get(call, document, etag=_etag(stored))
 
 
@@ -102,7 +102,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
         if version is None:
             raise NotFound(NO_RECORD)
-        about, detail = _entry_of(source, supplier_id, version)
+        about, detail = _entry_about(source, supplier_id, version)
         await write_entry(connection, actor_of(call), "record.deleted", about, services.now(), detail=detail)
 
 
@@ -114,7 +114,7 @@ async def store_record(
     record: SupplierRecord,
     expected: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> WrittenRecord:
-    """Store what a source says of a supplier, in a transaction of its own. The caller may write that source.
+    """Store a source's record of a supplier, in a transaction of its own; the caller has checked the right to do so.
 
     `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it,
     and as `put_record`.
@@ -140,7 +140,7 @@ async def store_record(
             most_vertices=services.settings.source_vertices,
         )
         if written.status != "unchanged":
-            about, detail = _entry_of(source, written.stored.supplier_id, written.data_version)
+            about, detail = _entry_about(source, written.stored.supplier_id, written.data_version)
             await write_entry(connection, actor, f"record.{written.status}", about, now, detail=detail)
     return written
 
@@ -155,8 +155,8 @@ async def _require_match(call: Call, connection: Connection, source: str, extern
         require_match(call, None if stored is None else _etag(stored))
 
 
-def _entry_of(source: str, supplier_id: UUID | None, data_version: int) -> tuple[str, Detail]:
-    """The object and the detail of a journal entry about a record: never its `external_id`, which may name somebody.
+def _entry_about(source: str, supplier_id: UUID | None, data_version: int) -> tuple[str, Detail]:
+    """The object and detail of a journal entry about a record, without its `external_id`, which may name a person.
 
     The source stands for a record that waits for its supplier.
     """
@@ -164,7 +164,7 @@ def _entry_of(source: str, supplier_id: UUID | None, data_version: int) -> tuple
     return about, {"source": source, "data_version": data_version}
 
 
-def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
+def _record_document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
     return RecordDocument(
         **msgspec.structs.asdict(stored.record),
         source=stored.source,
@@ -176,5 +176,5 @@ def _document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
 
 
 def _etag(stored: StoredRecord) -> str:
-    """The entity tag of the record and its placement; it does not change with the version of the directory."""
+    """The entity tag of a record and its placement; changes of other suppliers do not change the tag."""
     return etag_of((stored.record, stored.placement, stored.supplier_id))

@@ -80,7 +80,7 @@ async def list_sources(call: Call) -> SourceList:
 async def get_source(call: Call, source: str) -> Response[bytes]:
     """A source: its settings, how fresh it is and how good."""
     require_source_name(source)
-    found = await one_source(call.services, source)
+    found = await find_source(call.services, source)
     if found is None:
         raise NotFound(NO_SOURCE)
     return conditional_get(call, found)
@@ -106,7 +106,7 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
     offers, with a point of its own), then the more recent one.
     """
     require_own_source(call, source)
-    if problems := tuple(_problems(body.mapping, call.services.reference.taxonomy)):
+    if problems := tuple(_problems_of_mapping(body.mapping, call.services.reference.taxonomy)):
         raise InvalidContent(problems)
     before = await stored_sources.get_source(connection, source) or Source(source)
     rank = before.rank if body.rank is None else body.rank
@@ -125,25 +125,25 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         await write_entry(connection, actor_of(call), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
-    return tagged(_with_trades(found, _trades(call.services)), status=201 if added else 200)
+    return tagged(_with_trades(found, _trade_counts(call.services)), status=201 if added else 200)
 
 
 ROUTES = (list_sources, get_source, put_source)
 
 
 async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
-    """Every source, how fresh it is and how good, by name."""
+    """Every source by name, with the age and the quality of what it sent."""
     async with transaction(services.database) as connection:
         found = await stored_sources.list_sources(connection, services.today())
-    counts = _trades(services)
+    counts = _trade_counts(services)
     return tuple(_with_trades(each, counts) for each in found)
 
 
-async def one_source(services: Services, source: str) -> SourceDocument | None:
-    """A source with its settings; None where it is not known."""
+async def find_source(services: Services, source: str) -> SourceDocument | None:
+    """A source with its settings; None where no source has the name."""
     async with transaction(services.database) as connection:
         found = await stored_sources.describe_source(connection, source, services.today())
-    return None if found is None else _with_trades(found, _trades(services))
+    return None if found is None else _with_trades(found, _trade_counts(services))
 
 
 def require_source_name(source: str) -> None:
@@ -158,8 +158,8 @@ def require_own_source(call: Call, source: str) -> None:
     require_source(call.bearer, source)
 
 
-def _trades(services: Services) -> dict[str, TradeCounts] | None:
-    """The counts of each source's suppliers in memory; None until they are loaded."""
+def _trade_counts(services: Services) -> dict[str, TradeCounts] | None:
+    """The counts of trades, by source, of the suppliers in memory; None until these are loaded."""
     live = services.live
     return counts_by_source(live.index.trade_groups()) if live is not None and live.is_ready else None
 
@@ -170,7 +170,7 @@ def _with_trades(found: Described, counts: Mapping[str, TradeCounts] | None) -> 
     return msgspec.structs.replace(found, trades=counts.get(found.name, count_trades(())))
 
 
-def _problems(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:
+def _problems_of_mapping(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:
     suggest = chain(repeat(True, MOST_SUGGESTIONS), repeat(False))
     for category, segments in mapping.categories.items():
         for place, segment in enumerate(segments):

@@ -22,16 +22,16 @@ START_SECONDS, BYTES_PER_SECOND = 60.0, 32 << 10
 TOO_SLOW = Text("Le corps arrive trop lentement", "The body arrives too slowly")
 
 
-class Spooled(NamedTuple):
-    """An uncompressed body, at its beginning, and its BLAKE2 digest."""
+class SpooledBody(NamedTuple):
+    """A request body in a temporary file, uncompressed and open at its beginning, and its BLAKE2 digest."""
 
     stream: BinaryIO
     digest: bytes
 
 
 @asynccontextmanager
-async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
-    """The body of the request in a file that lasts for the block; `limit` holds before and after decompression.
+async def spooled_body(call: Call, limit: int) -> AsyncIterator[SpooledBody]:
+    """Write the body of the request to a file that lasts for the block; `limit` holds before and after decompression.
 
     Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
     another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
@@ -43,21 +43,21 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
     together = max(LARGEST_AT_ONCE * services.settings.import_limit, limit)
     with tempfile.TemporaryFile(prefix="vivier-") as stream, services.spool.share(together) as take:
 
-        def write(block: bytes | bytearray) -> None:
+        def write_block(block: bytes | bytearray) -> None:
             digest.update(block)
             stream.write(block)
 
         async def write_uncompressed(block: bytearray) -> None:
             if gunzip is None:
-                await asyncio.to_thread(write, block)
+                await asyncio.to_thread(write_block, block)
                 return
             pieces = gunzip.pieces(block)
             while piece := await asyncio.to_thread(next, pieces, b""):
                 take(len(piece))
-                await asyncio.to_thread(write, piece)
+                await asyncio.to_thread(write_block, piece)
 
         waiting = bytearray()
-        async for chunk in _in_time(chunks(call, limit)):
+        async for chunk in _with_time_limit(chunks(call, limit)):
             if gunzip is None:
                 take(len(chunk))
             waiting += chunk
@@ -68,11 +68,11 @@ async def spooled(call: Call, limit: int) -> AsyncIterator[Spooled]:
         if gunzip:
             gunzip.end()
         stream.seek(0)
-        yield Spooled(stream, digest.digest())
+        yield SpooledBody(stream, digest.digest())
 
 
-async def _in_time(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces as they come. Raises Refusal (400) where none comes for long, or all take too long."""
+async def _with_time_limit(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces of a body; raises Refusal (400) where one is long in coming, or all together take too long."""
     waited, received = 0.0, 0
     while True:
         began, longest = time.monotonic(), START_SECONDS + received / BYTES_PER_SECOND - waited

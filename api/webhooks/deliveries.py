@@ -46,7 +46,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @asynccontextmanager
 async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
-    """The deliveries of webhooks as a kind of delivery."""
+    """The kind of delivery that sends webhooks."""
 
     async def queue_changes(connection: Connection) -> None:
         now = services.now()
@@ -61,7 +61,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
             said = {"webhook": str(claimed.row["lane"]), "delivery": str(claimed.id), "failure": result.outcome.failure}
             log.warning("a delivery to a webhook was given up", **said)
 
-    sender = Sender(services)
+    sender = WebhookSender(services)
     try:
         yield DeliveryKind(
             outbox=webhook_deliveries,
@@ -78,8 +78,8 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
         await sender.close()
 
 
-class Sender:
-    """Makes attempts; receivers may be on this machine or a private network where the settings say so."""
+class WebhookSender:
+    """Sends webhooks; the settings say whether receivers may be on this machine or a private network."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -103,7 +103,7 @@ class Sender:
             # no proxy from the environment: it would see receivers' secrets, and reach addresses that are refused here
             self._client = httpx.AsyncClient(timeout=ANSWER_SECONDS, follow_redirects=False, trust_env=False)
         try:
-            return await self._send(self._client, httpx.URL(receiver.url), receiver, claimed)
+            return await self._send_signed(self._client, httpx.URL(receiver.url), receiver, claimed)
         except httpx.TimeoutException:
             return Outcome(failure="timeout")
         except (httpx.HTTPError, socket.gaierror) as failure:
@@ -114,7 +114,7 @@ class Sender:
                 return Outcome(failure="connection")
             return Outcome(failure="name" if isinstance(cause, socket.gaierror) else "tls")
 
-    async def _send(
+    async def _send_signed(
         self, client: "httpx.AsyncClient", url: "httpx.URL", receiver: DeliveryTarget, claimed: ClaimedRow
     ) -> Outcome:
         body: bytes = claimed.row["body"]

@@ -79,17 +79,17 @@ async def create_webhook(call: Call, body: WebhookRequest, connection: Connectio
     arrives at least once. How to receive and verify it: `docs/webhooks.md`.
     The webhook belongs to the organisation of the key; others do not see it. An organisation has at most 100.
     """
-    settings = _checked(call, body)
+    settings = _checked_settings(call, body)
     secret = body.secret or PREFIX + token_hex(32)
 
-    async def create() -> Answer:
+    async def store_webhook() -> Answer:
         organisation = call.bearer.organisation_id
         webhook = await webhooks.create_webhook(connection, organisation, settings, secret, call.services.now())
         await _write_entry(call, connection, "webhook.created", webhook.id)
         shown = CreatedWebhook(**msgspec.structs.asdict(webhook), secret=None if body.secret else secret)
         return created(shown, f"/webhooks/{webhook.id}", _etag(webhook))
 
-    return await once(call, connection, body, create)
+    return await once(call, connection, body, store_webhook)
 
 
 @webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
@@ -104,7 +104,7 @@ async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
 async def get_webhook(call: Call, id: UUID) -> Response[bytes]:
     """A webhook, and whether its deliveries arrive."""
     async with transaction(call.services.database) as connection:
-        return _answer(await _own(call, connection, id))
+        return _answer_of_webhook(await _own_webhook(call, connection, id))
 
 
 @webhooks_endpoint(
@@ -123,21 +123,21 @@ async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     secret stays; a webhook with another secret is another webhook.
     """
     async with transaction(call.services.database) as connection:
-        before = await _own(call, connection, id, lock=True)
+        before = await _own_webhook(call, connection, id, lock=True)
         require_match(call, _etag(before))
         after = patched(before, body, WebhookSettings)
         if body.keys() - {"active"}:
-            after = _checked(call, after)
+            after = _checked_settings(call, after)
         updated = await webhooks.update_webhook(connection, before, after, call.services.now())
         await _write_entry(call, connection, "webhook.changed", id)
-        return _answer(updated)
+        return _answer_of_webhook(updated)
 
 
 @webhooks_endpoint("DELETE", "/webhooks/{id}", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
 async def delete_webhook(call: Call, id: UUID) -> None:
     """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
     async with transaction(call.services.database) as connection:
-        require_match(call, _etag(await _own(call, connection, id, lock=True)))
+        require_match(call, _etag(await _own_webhook(call, connection, id, lock=True)))
         await webhooks.delete_webhook(connection, id)
         await _write_entry(call, connection, "webhook.deleted", id)
 
@@ -149,7 +149,7 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Respon
     Those that ended are stored for 30 days, at most the latest 1,000; beyond 1,000 that wait the earliest are given up.
     """
     async with transaction(call.services.database) as connection:
-        await _own(call, connection, id)
+        await _own_webhook(call, connection, id)
         fetch = partial(webhooks.list_deliveries, connection, id)
         return await paged(call, query, f"deliveries/{id}", UUID, fetch)
 
@@ -164,10 +164,10 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> Web
     409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _own(call, connection, id, lock=True, active=True)
-        await _delivery(connection, id, delivery_id)
+        await _own_webhook(call, connection, id, lock=True, active=True)
+        await _find_delivery(connection, id, delivery_id)
         await webhooks.retry_delivery(connection, delivery_id, call.services.now())
-        return await _delivery(connection, id, delivery_id)
+        return await _find_delivery(connection, id, delivery_id)
 
 
 @webhooks_endpoint(
@@ -179,14 +179,14 @@ async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
     """
     async with transaction(call.services.database) as connection:
-        await _own(call, connection, id, lock=True, active=True)
+        await _own_webhook(call, connection, id, lock=True, active=True)
 
-        async def ping() -> Answer:
+        async def queue_ping() -> Answer:
             delivery_id = await webhooks.queue_event(connection, id, "ping", {}, call.services.now())
             await wake_servers(connection)
-            return created(await _delivery(connection, id, delivery_id), status=202)
+            return created(await _find_delivery(connection, id, delivery_id), status=202)
 
-        return await once(call, connection, b"", ping)
+        return await once(call, connection, b"", queue_ping)
 
 
 ROUTES = (
@@ -206,10 +206,10 @@ async def _write_entry(call: Call, connection: Connection, action: str, webhook_
     await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
 
 
-async def _own(
+async def _own_webhook(
     call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False, active: bool = False
 ) -> Webhook:
-    """The webhook, of the caller's organisation. Raises NotFound; where it must be `active`, Conflict."""
+    """The organisation's webhook. Raises NotFound, and Conflict where it must be `active` and is not."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
         raise NotFound(NO_WEBHOOK)
@@ -218,15 +218,15 @@ async def _own(
     return found
 
 
-async def _delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery:
     found = await webhooks.get_delivery(connection, webhook_id, delivery_id)
     if found is None:
         raise NotFound(NO_DELIVERY)
     return found
 
 
-def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
-    """The settings to store. Raises InvalidContent; Refusal (403) for imports of sources that are not on the key."""
+def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:
+    """The settings to store. Raises InvalidContent; Refusal (403) for imports of a source that is not on the key."""
     import httpx  # noqa: PLC0415 - would keep every start waiting
 
     try:
@@ -247,11 +247,11 @@ def _checked(call: Call, wanted: WebhookSettings) -> WebhookSettings:
     return WebhookSettings(url=wanted.url, events=wanted.events, sources=sources, active=wanted.active)
 
 
-def _answer(webhook: Webhook) -> Response[bytes]:
+def _answer_of_webhook(webhook: Webhook) -> Response[bytes]:
     headers = {"content-type": JSON, "etag": _etag(webhook), "cache-control": "private, no-cache"}
     return Response(msgspec.json.encode(webhook), headers=headers)
 
 
 def _etag(webhook: Webhook) -> str:
-    """Changes with the settings, not with the outcome of deliveries, which must not make a change fail."""
+    """The entity tag of a webhook's settings; outcomes of deliveries do not change the tag."""
     return etag_of(msgspec.json.encode((webhook.id, webhook.updated_at)))

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from api.app import ROUTES, create_app
-from api.commands.serving.serve import address, ended_by_signal, listen
+from api.commands.serving.serve import ended_by_signal, listen, web_address
 from api.commands.serving.server_process import serve_requests
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.observability import configure_logging
@@ -49,7 +49,7 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # as `vivier serve` does
     with ended_by_signal(), listen("127.0.0.1", 0) as bound:
-        serve_requests(app, bound, lambda: print(f"listens on {address(bound)}", flush=True))
+        serve_requests(app, bound, lambda: print(f"listens on {web_address(bound)}", flush=True))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from api.reports.html import html_page
-from api.reports.pdf import pdf
+from api.reports.pdf import report_pdf
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE
 from bench.suppliers import NOW, ON, suppliers
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
@@ -100,7 +100,7 @@ def _forms(known: ReportFacts, reference: Reference) -> dict[str, Any]:
     points = [each.at for each in made.placement.suppliers]
     maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))
     html, as_page = timed(lambda: html_page(made, maps))
-    printed, as_pdf = timed(lambda: pdf(made, maps))
+    printed, as_pdf = timed(lambda: report_pdf(made, maps))
     return {
         "data": {"s": seconds, "kb": len(data) // 1000},
         "map": {"s": on_map},

@@ -19,7 +19,7 @@ from db.journal.content import content_digests
 from db.schema.need_tables import audit_entries, audit_heads
 from db.schema.person_tables import persons
 from db.schema.supplier_tables import api_keys, organisations
-from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, chained
+from domain.journal import BEFORE_THE_FIRST, Actor, Detail, Entry, JournalHead, entry_hash
 
 READ_AT_ONCE = 5_000
 
@@ -99,7 +99,7 @@ async def next_entry(
         hash="",
         content=tuple(content),
     )
-    digest = chained(previous, actor.organisation_id, entry)
+    digest = entry_hash(previous, actor.organisation_id, entry)
     signer = connection.sync_connection.get_execution_options().get("signer") if connection.sync_connection else None
     return NextEntry(entry, digest, signer(digest) if signer else None)
 

@@ -50,7 +50,7 @@ class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) -> AllotmentNeed:
-    """The need, each lot with its value where only its segments have one. Raises InvalidContent with all problems.
+    """The need, where lots without a value get the sum of their segments'. Raises InvalidContent with all problems.
 
     `objects`: the segments that each lot asks for. Values by segment are of these alone, and add up to the lot's value
     where all of them are given; else they are not more.
@@ -81,7 +81,7 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
-    """Euros of some of a lot's segments in all its territory; None where the buyer did not say.
+    """The value in euros of these segments of a lot, in all its territory; None where the buyer did not say.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """
@@ -94,7 +94,7 @@ def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, .
 
 
 def options_of(lot: Lot) -> float:
-    """Euros of the options that add to a lot's value."""
+    """The euros of options that come on top of a lot's value."""
     return 0.0 if lot.value_covers == "all" else lot.options_eur or 0.0
 
 

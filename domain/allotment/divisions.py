@@ -16,7 +16,7 @@ Division = tuple["PossibleLot", ...]
 
 
 class GivenLot(NamedTuple):
-    """One lot of the need: it buys each of its segments in each of its areas; `place`: where it stands in the need.
+    """One lot of the need, which buys each of its segments in each of its areas; `place`: its position in the need.
 
     Areas are numbers. `terms`: all else that lots which are joined must have in common.
     """
@@ -28,15 +28,15 @@ class GivenLot(NamedTuple):
 
 
 class PossibleLot(NamedTuple):
-    """A lot that could be proposed: these segments in these areas, as bought by these lots of the need."""
+    """A lot that could be proposed: its segments, its areas, and the positions of the need's lots that buy them."""
 
     lots: tuple[int, ...]
     segments: tuple[str, ...]
     areas: tuple[int, ...]
 
 
-class Freedom(NamedTuple):
-    """The divisions that are allowed. `family`: that of a segment; `may_unite`: whether a lot may have these areas."""
+class AllowedDivisions(NamedTuple):
+    """The divisions that a buyer allows. `family`: that of a segment; `may_unite`: if a lot may have these areas."""
 
     by_segment: bool
     join: bool
@@ -44,13 +44,13 @@ class Freedom(NamedTuple):
     may_unite: Callable[[tuple[int, ...]], bool]
 
 
-class Group:
-    """Given lots of which none can be joined with one outside. `everything`: the cells of all that they buy.
+class JoinableLots:
+    """Lots of the need that can only be joined with each other. `everything`: the cells of all that these lots buy.
 
     A cell is a segment in an area, as bought by one of the lots; a set of cells is a number with a bit for each.
     """
 
-    def __init__(self, lots: Sequence[GivenLot], freedom: Freedom) -> None:
+    def __init__(self, lots: Sequence[GivenLot], freedom: AllowedDivisions) -> None:
         self.lots, self.freedom = tuple(lots), freedom
         self.segments = tuple(dict.fromkeys(segment for lot in lots for segment in lot.segments))
         self.areas = tuple(dict.fromkeys(area for lot in lots for area in lot.areas))
@@ -64,13 +64,13 @@ class Group:
         row, column = (1 << width) - 1, sum(1 << width * area for area in range(len(self.areas)))
         self._of_area = {area: row << width * number for number, area in enumerate(self.areas)}
         self._of_segment = {segment: column << number for number, segment in enumerate(self.segments)}
-        self._of_lot = {lot.place: self._crossing(lot.segments, lot.areas) for lot in lots}
+        self._of_lot = {lot.place: self._bits_of(lot.segments, lot.areas) for lot in lots}
         self._before = {lot.place: sides * number for number, lot in enumerate(lots)}
         self.everything = sum(self._of_lot[place] << before for place, before in self._before.items())
 
     def cells(self, lot: PossibleLot) -> int:
-        """The cells that a lot buys; 0 where it is none: something of it nobody wants, or it may not be made."""
-        whole = self._crossing(lot.segments, lot.areas)
+        """The cells that a lot buys; 0 where the need does not ask for all of the lot, or the lot is not allowed."""
+        whole = self._bits_of(lot.segments, lot.areas)
         bought = wanted = 0
         for place in lot.lots:
             own = self._of_lot[place] & whole
@@ -80,8 +80,8 @@ class Group:
             bought |= own << self._before[place]
         return bought if wanted == whole and self._is_allowed(lot) else 0
 
-    def _crossing(self, segments: Iterable[str], areas: Iterable[int]) -> int:
-        """The bits of these segments in these areas."""
+    def _bits_of(self, segments: Iterable[str], areas: Iterable[int]) -> int:
+        """A bit for each pair of one of these segments and one of these areas."""
         of_segments = of_areas = 0
         for segment in segments:
             of_segments |= self._of_segment[segment]
@@ -89,39 +89,39 @@ class Group:
             of_areas |= self._of_area[area]
         return of_segments & of_areas
 
-    def as_given(self) -> Division:
-        """The lots as they are given."""
+    def given_division(self) -> Division:
+        """The division that leaves the given lots unchanged."""
         return tuple(PossibleLot((lot.place,), lot.segments, lot.areas) for lot in self.lots)
 
-    def finest(self, by_segment: bool, by_area: bool) -> Division:
-        """Every given lot divided as far as it can be along one axis, or both."""
+    def finest_division(self, by_segment: bool, by_area: bool) -> Division:
+        """Every given lot divided as far as possible: by segment, by area, or by both."""
         return tuple(
             PossibleLot((lot.place,), segments, areas)
             for lot in self.lots
-            for segments in (_each(lot.segments) if by_segment and self.freedom.by_segment else (lot.segments,))
-            for areas in (_each(lot.areas) if by_area else (lot.areas,))
+            for segments in (_one_by_one(lot.segments) if by_segment and self.freedom.by_segment else (lot.segments,))
+            for areas in (_one_by_one(lot.areas) if by_area else (lot.areas,))
         )
 
-    def join(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
-        """Two lots of a division as one, if they may be."""
+    def join_lots(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
+        """The one lot made of two lots of a division; None where these two may not be joined."""
         key = one, other
         if key not in self._joins:
             both = PossibleLot(
-                _united(one.lots, other.lots, self._given),
-                _united(one.segments, other.segments, self._of_segment),
-                _united(one.areas, other.areas, self._of_area),
+                _unite_in_order(one.lots, other.lots, self._given),
+                _unite_in_order(one.segments, other.segments, self._of_segment),
+                _unite_in_order(one.areas, other.areas, self._of_area),
             )
             cells = self.cells(both)
-            self._joins[key] = both if cells and cells == self._kept_cells(one) | self._kept_cells(other) else None
+            self._joins[key] = both if cells and cells == self._cached_cells(one) | self._cached_cells(other) else None
         return self._joins[key]
 
-    def _kept_cells(self, lot: PossibleLot) -> int:
+    def _cached_cells(self, lot: PossibleLot) -> int:
         if lot not in self._cells:
             self._cells[lot] = self.cells(lot)
         return self._cells[lot]
 
     def possible_lots(self) -> Iterator[tuple[PossibleLot, int]]:
-        """Every lot that could be made of what the group buys, and its cells; for groups of few sides."""
+        """Every lot that could be made of what the group buys, with the cells of each; for small groups only."""
         most = len(self.lots) if self.freedom.join else 1
         sets = [chosen for size in range(1, most + 1) for chosen in combinations(self._given, size)]
         for segments in _subsets(self.segments):
@@ -143,8 +143,8 @@ class Group:
             by_first.setdefault(cells & -cells, []).append((lot, cells))
         steps = STEPS_PER_DIVISION * limit
 
-        def choose(wanted: int, most: int) -> Iterator[Division]:
-            """Every choice of lots that have each of these cells once; no more once no steps are left."""
+        def choose_lots(wanted: int, most: int) -> Iterator[Division]:
+            """Every choice of at most `most` lots that buy each wanted cell once; ends early when `steps` run out."""
             nonlocal steps
             steps -= 1
             if not wanted:
@@ -154,13 +154,13 @@ class Group:
                     if steps < 0:
                         return
                     if not cells & ~wanted:
-                        yield from ((lot, *others) for others in choose(wanted & ~cells, most - 1))
+                        yield from ((lot, *others) for others in choose_lots(wanted & ~cells, most - 1))
 
-        found = list(islice(choose(self.everything, most_lots), limit + 1))
+        found = list(islice(choose_lots(self.everything, most_lots), limit + 1))
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether it keeps together what may not be divided, and joins only what is of one family and place."""
+        """Whether the lot keeps together what may not be divided, and joins only one family in unitable areas."""
         places, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}
@@ -173,8 +173,8 @@ class Group:
         return self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)
 
 
-def groups(lots: Iterable[GivenLot], freedom: Freedom) -> list[Group]:
-    """The given lots in groups: in one are those that might be joined, directly or by way of others."""
+def joinable_groups(lots: Iterable[GivenLot], freedom: AllowedDivisions) -> list[JoinableLots]:
+    """The given lots in groups: lots that might be joined, directly or by way of others, share a group."""
 
     def might_join(one: GivenLot, other: GivenLot) -> bool:
         if not freedom.join or one.terms != other.terms:
@@ -188,18 +188,18 @@ def groups(lots: Iterable[GivenLot], freedom: Freedom) -> list[Group]:
         near = [group for group in found if any(might_join(lot, other) for other in group)]
         found = [group for group in found if group not in near] + [[*(one for group in near for one in group), lot]]
     ordered = [sorted(group, key=lambda lot: lot.place) for group in found]
-    return [Group(group, freedom) for group in sorted(ordered, key=lambda group: group[0].place)]
+    return [JoinableLots(group, freedom) for group in sorted(ordered, key=lambda group: group[0].place)]
 
 
-def _united(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:
-    """The values of both, in the order of the group."""
+def _unite_in_order(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:
+    """The values of either tuple, each once, in the order of `ordered`."""
     if one == other:
         return one
     values = {*one, *other}
     return tuple(value for value in ordered if value in values)
 
 
-def _each(values: tuple[T, ...]) -> tuple[tuple[T, ...], ...]:
+def _one_by_one(values: tuple[T, ...]) -> tuple[tuple[T, ...], ...]:
     return tuple((value,) for value in values)
 
 

@@ -15,14 +15,14 @@ from math import prod
 from typing import NamedTuple
 
 from domain.allotment.allotment import Summary
-from domain.allotment.divisions import Division, Group, PossibleLot
+from domain.allotment.divisions import Division, JoinableLots, PossibleLot
 
 Suppliers = int
 """A set of suppliers: a number with a bit for each."""
 
 
-class Figures(NamedTuple):
-    """The supply of one lot as it would be proposed. `alone`: the suppliers that answer all of it by themselves."""
+class LotFigures(NamedTuple):
+    """The supply for one proposed lot. `alone`: the suppliers that can answer the whole lot by themselves."""
 
     has_supply: bool
     has_competition: bool
@@ -32,7 +32,7 @@ class Figures(NamedTuple):
 
 
 class Tally(NamedTuple):
-    """The figures of several lots together."""
+    """The figures of several lots, added up."""
 
     without_supply: int = 0
     with_competition: int = 0
@@ -42,7 +42,7 @@ class Tally(NamedTuple):
 
     @property
     def suppliers_alone(self) -> int:
-        """The number of those in `alone`."""
+        """The number of suppliers that can answer a whole lot by themselves."""
         return self.alone.bit_count()
 
     def add(self, other: "Tally") -> "Tally":
@@ -60,8 +60,8 @@ Rank = tuple[int, int, int, int, int]
 """The less the better, criterion by criterion."""
 
 
-def tally(lots: Iterable[Figures]) -> Tally:
-    """The figures of these lots together."""
+def tally(lots: Iterable[LotFigures]) -> Tally:
+    """The figures of these lots, added up."""
     without = competed = reserved = count = alone = 0
     for lot in lots:
         without += not lot.has_supply
@@ -73,7 +73,7 @@ def tally(lots: Iterable[Figures]) -> Tally:
 
 
 def rank(of: Tally | Summary) -> Rank:
-    """The criteria in the contract's order.
+    """The values that order divisions, in the contract's order of criteria; lower is better.
 
     Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
     that can be reserved with competition; fewer lots.
@@ -82,7 +82,7 @@ def rank(of: Tally | Summary) -> Rank:
 
 
 def rank_together(one: Tally, other: Tally) -> Rank:
-    """The rank of some lots and others, without their tally: it is asked of many pairs, of which few are taken."""
+    """The rank of two tallies together, without adding them up: many pairs are ranked and few are taken."""
     return (
         one.without_supply + other.without_supply,
         -(one.with_competition + other.with_competition),
@@ -93,12 +93,12 @@ def rank_together(one: Tally, other: Tally) -> Rank:
 
 
 def first_criteria(one: Tally, other: Tally) -> tuple[int, int]:
-    """The criteria that rank some lots and others first."""
+    """The first two values in the rank of two tallies together."""
     return one.without_supply + other.without_supply, -(one.with_competition + other.with_competition)
 
 
-def draw(seed: int, lots: Iterable[PossibleLot]) -> int:
-    """The number by which divisions are put in order that are equal by all criteria: the same for the same need."""
+def draw_number(seed: int, lots: Iterable[PossibleLot]) -> int:
+    """The number that orders divisions which are equal by all criteria; the same seed and lots draw the same number."""
     content = repr((seed, sorted(lots))).encode()
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")
 
@@ -110,25 +110,25 @@ KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
 MOST_MERGED, MOST_PARTNERS = 150, 8
 """The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
-Value = Callable[[PossibleLot], Figures]
+Value = Callable[[PossibleLot], LotFigures]
 FirstCriteria = tuple[int, int]
 
 
-class Scored(NamedTuple):
+class ScoredDivision(NamedTuple):
     """A division with the figures of its lots together."""
 
     figures: Tally
     lots: Division
 
 
-NONE = Scored(Tally(), ())
-Numbered = list[tuple[int, Scored]]
+NONE = ScoredDivision(Tally(), ())
+Numbered = list[tuple[int, ScoredDivision]]
 
 
-class Found(NamedTuple):
-    """The best divisions, in order. Whether all of each group were looked at, and all of these together."""
+class BestDivisions(NamedTuple):
+    """The best divisions, in order; whether each group's divisions were all looked at, and all their combinations."""
 
-    best: tuple[Scored, ...]
+    best: tuple[ScoredDivision, ...]
     all_divisions: bool
     all_combinations: bool
 
@@ -138,7 +138,9 @@ class Found(NamedTuple):
         return self.all_divisions and self.all_combinations
 
 
-def best_divisions(groups: Sequence[Group], value: Value, most_lots: int, count: int, seed: int) -> Found:
+def best_divisions(
+    groups: Sequence[JoinableLots], value: Value, most_lots: int, count: int, seed: int
+) -> BestDivisions:
     """The `count` best divisions into at most so many lots; `seed` decides between equals. Empty where there is none.
 
     What is found depends on the need and the supply alone, never on time.
@@ -146,39 +148,44 @@ def best_divisions(groups: Sequence[Group], value: Value, most_lots: int, count:
     limit = max(MOST_COMBINED >> len(groups) - 1, FEWEST_OF_A_GROUP)
     listed = [group.divisions(limit, most_lots) for group in groups]
     menus = [
-        [Scored(tally(map(value, lots)), lots) for lots in (_merged(group, value) if each is None else each)]
+        [
+            ScoredDivision(tally(map(value, lots)), lots)
+            for lots in (_merged_divisions(group, value) if each is None else each)
+        ]
         for group, each in zip(groups, listed, strict=True)
     ]
     few = prod(map(len, menus)) <= MOST_COMBINED
-    ranked: dict[Rank, list[Scored]] = {}
-    for each in _combined(menus, most_lots) if few else _bounded(menus, most_lots):
+    ranked: dict[Rank, list[ScoredDivision]] = {}
+    for each in _all_combinations(menus, most_lots) if few else _best_combinations(menus, most_lots):
         ranked.setdefault(rank(each.figures), []).append(each)
     # equals are drawn, each division once
-    best: list[Scored] = []
+    best: list[ScoredDivision] = []
     for key in sorted(ranked):
         distinct = {frozenset(each.lots): each for each in ranked[key]}.values()
-        best += heapq.nsmallest(count - len(best), distinct, key=lambda each: draw(seed, each.lots))
+        best += heapq.nsmallest(count - len(best), distinct, key=lambda each: draw_number(seed, each.lots))
         if len(best) == count:
             break
-    return Found(tuple(best), None not in listed, few)
+    return BestDivisions(tuple(best), None not in listed, few)
 
 
-def _combined(menus: Sequence[Sequence[Scored]], most_lots: int, before: Scored = NONE) -> Iterator[Scored]:
-    """One division of each group, in every way; `before`: those of the groups before."""
+def _all_combinations(
+    menus: Sequence[Sequence[ScoredDivision]], most_lots: int, before: ScoredDivision = NONE
+) -> Iterator[ScoredDivision]:
+    """Every combination of one division of each group; `before`: the divisions chosen of earlier groups."""
     if not menus:
         yield before
         return
     for each in menus[0]:
         if before.figures.lots + each.figures.lots <= most_lots:
-            chosen = Scored(before.figures.add(each.figures), before.lots + each.lots)
-            yield from _combined(menus[1:], most_lots, chosen)
+            chosen = ScoredDivision(before.figures.add(each.figures), before.lots + each.lots)
+            yield from _all_combinations(menus[1:], most_lots, chosen)
 
 
-def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scored]:
-    """One division of each group, of the best for each number of lots."""
-    short: list[list[Scored]] = []
+def _best_combinations(menus: Sequence[Sequence[ScoredDivision]], most_lots: int) -> Iterator[ScoredDivision]:
+    """Combinations of one division of each group, of only the best divisions for each number of lots."""
+    short: list[list[ScoredDivision]] = []
     for menu in menus:
-        by_lots: dict[int, list[Scored]] = {}
+        by_lots: dict[int, list[ScoredDivision]] = {}
         for each in menu:
             by_lots.setdefault(each.figures.lots, []).append(each)
         best = [
@@ -189,12 +196,14 @@ def _bounded(menus: Sequence[Sequence[Scored]], most_lots: int) -> Iterator[Scor
     kept = [NONE]
     for place, menu in enumerate(short):
         pairs = _best_pairs(kept, menu, most_lots - sum(fewest[place + 1 :]))
-        kept = [Scored(one.figures.add(other.figures), one.lots + other.lots) for one, other in pairs]
+        kept = [ScoredDivision(one.figures.add(other.figures), one.lots + other.lots) for one, other in pairs]
     yield from kept
 
 
-def _best_pairs(some: Sequence[Scored], others: Sequence[Scored], most_lots: int) -> Iterator[tuple[Scored, Scored]]:
-    """The best pairs of each number of lots, in order; the first found of equals.
+def _best_pairs(
+    some: Sequence[ScoredDivision], others: Sequence[ScoredDivision], most_lots: int
+) -> Iterator[tuple[ScoredDivision, ScoredDivision]]:
+    """The best pairs for each total number of lots, in order; of equal pairs, those found first.
 
     Both have those of one number of lots behind each other, in order. The criteria that cost little to add up rule out
     most pairs of two numbers together, by their first, before any sets are united.
@@ -209,15 +218,15 @@ def _best_pairs(some: Sequence[Scored], others: Sequence[Scored], most_lots: int
         yield from (pair for *_, pair in heapq.nsmallest(KEPT_TOGETHER, _ranked_pairs(runs), key=lambda each: each[:3]))
 
 
-def _by_number(scored: Sequence[Scored]) -> list[Numbered]:
-    """The divisions with their places, in runs of one number of lots."""
+def _by_number(scored: Sequence[ScoredDivision]) -> list[Numbered]:
+    """The divisions with their positions, in runs that have the same number of lots."""
     return [list(run) for _, run in groupby(enumerate(scored), key=lambda each: each[1].figures.lots)]
 
 
 def _ranked_pairs(
     runs: Iterable[tuple[FirstCriteria, Numbered, Numbered]],
-) -> Iterator[tuple[Rank, int, int, tuple[Scored, Scored]]]:
-    """The pairs with their ranks and places, as long as there may be better ones than enough of those before."""
+) -> Iterator[tuple[Rank, int, int, tuple[ScoredDivision, ScoredDivision]]]:
+    """The pairs with their ranks and positions; ends where no later run can better the pairs already found."""
     worst_of_enough: list[FirstCriteria] = []
     for criteria, some, others in runs:
         if len(worst_of_enough) == KEPT_TOGETHER and criteria > worst_of_enough[-1]:
@@ -229,18 +238,18 @@ def _ranked_pairs(
             yield found, place, beside, (one, other)
 
 
-def _merged(group: Group, value: Value) -> list[Division]:
-    """The lots as given, and what comes of the finest divisions when the weakest lot is joined again and again.
+def _merged_divisions(group: JoinableLots, value: Value) -> list[Division]:
+    """The lots as given, and every division made from the finest ones by joining the weakest lot again and again.
 
     The weakest is the one with the fewest eligible candidates.
     """
     found: dict[frozenset[PossibleLot], Division] = {}
     for by_segment, by_area in product((False, True), repeat=2):
-        lots = group.finest(by_segment, by_area)
+        lots = group.finest_division(by_segment, by_area)
         weakest_first = sorted((value(lot).eligible, lot) for lot in lots)
         while (distinct := frozenset(lots)) not in found:
             found[distinct] = lots
-            joined = _joined_weakest(group, weakest_first, value) if len(lots) <= MOST_MERGED else None
+            joined = _join_weakest(group, weakest_first, value) if len(lots) <= MOST_MERGED else None
             if joined is None:
                 break
             both, *gone = joined
@@ -251,23 +260,25 @@ def _merged(group: Group, value: Value) -> list[Division]:
     return list(found.values())
 
 
-def _joined_weakest(
-    group: Group, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
+def _join_weakest(
+    group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
-    """The weakest lot that can be joined, joined with the weak one that this does the least harm, and these two."""
+    """Join the weakest lot that can be joined with the one it harms least; the joined lot, then the two parts."""
     for _, weakest in weakest_first:
         joins = (
-            (both, other) for _, other in weakest_first if other != weakest and (both := group.join(weakest, other))
+            (both, other)
+            for _, other in weakest_first
+            if other != weakest and (both := group.join_lots(weakest, other))
         )
         tried = list(islice(joins, MOST_PARTNERS))
         if tried:
-            both, other = min(tried, key=lambda join: (_change(join[0], join[1], weakest, value), join[0]))
+            both, other = min(tried, key=lambda join: (_harm_of_join(join[0], join[1], weakest, value), join[0]))
             return both, weakest, other
     return None
 
 
-def _change(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Value) -> tuple[int, ...]:
-    """By the criteria, in order, how much worse it is to have two lots as one; then how much supply the one has."""
+def _harm_of_join(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Value) -> tuple[int, ...]:
+    """The harm of joining two lots, criterion by criterion; then the eligible candidates of the joined lot."""
     made, parts = value(both), (value(one), value(other))
     before = tally(parts)
     return (

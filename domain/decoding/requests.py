@@ -52,7 +52,7 @@ _BOUND = {
 
 
 def explain(error: msgspec.ValidationError, kind: object) -> Problem:
-    """`error`, raised while decoding a `kind`, as a problem with a pointer into the document."""
+    """The problem that `error`, raised while decoding a `kind`, stands for, with a pointer into the document."""
     message = str(error)
     if message.startswith(_WITH_OWN_WORDS):
         # it quotes the client's own words, which may hold anything
@@ -165,33 +165,33 @@ _type_info = lru_cache(maxsize=256)(types.type_info)
 
 def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
     """The descriptions written in `Meta` at `steps`."""
-    for found in _walk(_type_info(kind), steps):
+    for found in _types_on_path(_type_info(kind), steps):
         if isinstance(found, types.Metadata) and (schema := found.extra_json_schema) and "description" in schema:
             english = str(schema["description"])
             yield Text(str((found.extra or {}).get("fr", english)), english)
 
 
 def _types_at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
-    return [found for found in _walk(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
+    return [found for found in _types_on_path(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
 
 
-def _walk(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
-    """Every type that a value at `steps` may have: unions are opened, metadata is given and looked through."""
+def _types_on_path(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
+    """Every type that a value at `steps` may have: the members of unions, and metadata with the type inside."""
     if isinstance(kind, types.Metadata):
         if not steps:
             yield kind
-        yield from _walk(kind.type, steps)
+        yield from _types_on_path(kind.type, steps)
     elif isinstance(kind, types.UnionType):
         for member in kind.types:
-            yield from _walk(member, steps)
+            yield from _types_on_path(member, steps)
     elif not steps:
         yield kind
     else:
-        for inner in _inside(kind, steps[0]):
-            yield from _walk(inner, steps[1:])
+        for inner in _types_inside(kind, steps[0]):
+            yield from _types_on_path(inner, steps[1:])
 
 
-def _inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
+def _types_inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
     """The types that a value of type `kind` may have at `step`."""
     if isinstance(kind, types.StructType):
         yield from (field.type for field in kind.fields if field.encode_name == step)
@@ -211,7 +211,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
-    """`raw` as the type of `decoder`, and as dicts and lists; the latter None where `raw` may name a member twice.
+    """`raw` decoded to the type of `decoder`, and to dicts and lists; no lists where `raw` may name a member twice.
 
     Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
     """
@@ -225,27 +225,27 @@ def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
 
 
 def repeated_key(raw: bytes) -> Problem | None:
-    """The first member that an object of this well-formed JSON names twice, so that nobody knows which one counts."""
+    """The problem of the first member that an object of this well-formed JSON names twice; None without any."""
     try:
         if _has_every_member(_decode(raw), raw):
             return None
     except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
         pass
-    where = next(_repetitions(json.loads(raw, object_pairs_hook=tuple), ()), None)
+    where = next(_repeated_paths(json.loads(raw, object_pairs_hook=tuple), ()), None)
     if where is None:
         return None
     return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
 
 
 def null_character(raw: bytes) -> Problem | None:
-    """The first text of `raw` that holds U+0000; None also where it is not JSON."""
-    where = _first_text(raw, lambda text: "\0" in text) if b"\\u0000" in raw else None
+    """The problem of the first text of `raw` that holds U+0000; None also where `raw` is not JSON."""
+    where = _pointer_to_first_text(raw, lambda text: "\0" in text) if b"\\u0000" in raw else None
     return None if where is None else null_character_problem(where)
 
 
 def lone_surrogate(raw: bytes) -> Problem | None:
-    """The first text of `raw` that holds half of a UTF-16 pair, such as `\\ud800`; None also where it is not JSON."""
-    where = _first_text(raw, lambda text: _SURROGATE.search(text) is not None)
+    """The problem of the first text that has half of a UTF-16 pair, like `\\ud800`; None also if `raw` is not JSON."""
+    where = _pointer_to_first_text(raw, lambda text: _SURROGATE.search(text) is not None)
     detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
     return None if where is None else Problem(where, "lone_surrogate", detail)
 
@@ -258,7 +258,7 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
     return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
 
 
-def _repetitions(value: Any, path: Path) -> Iterator[Path]:
+def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
     """The paths of members named twice; an object is a tuple of its members as written."""
     if isinstance(value, tuple):
         seen: set[str] = set()
@@ -266,14 +266,14 @@ def _repetitions(value: Any, path: Path) -> Iterator[Path]:
             if key in seen:
                 yield (*path, key)
             seen.add(key)
-            yield from _repetitions(inner, (*path, key))
+            yield from _repeated_paths(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _repetitions(inner, (*path, index))
+            yield from _repeated_paths(inner, (*path, index))
 
 
-def _first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
-    """The pointer to the first text that matches; None also where it is not JSON."""
+def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
+    """The JSON pointer to the first text that matches; None also where `raw` is not JSON."""
     try:
         return next((pointer(*path) for path, text in _texts(json.loads(raw), ()) if matches(text)), None)
     except (ValueError, RecursionError):

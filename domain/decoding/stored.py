@@ -47,14 +47,14 @@ def _decoder(kind: Any) -> Decode[Any]:
 
 
 def read_stored(stored: str | bytes, kind: type[T]) -> T:
-    """Stored JSON as a `kind`: see `stored_decoder`."""
+    """Decode stored JSON to a `kind`, leniently: a later release may have written the document."""
     return stored_decoder(kind)(stored)
 
 
 def known_part(stored: str | bytes, kind: Any) -> bytes:
-    """Stored JSON without what a `kind` of this release has not; as it is where it cannot be read without that."""
+    """Stored JSON without members unknown to this release's `kind`; unchanged where the rest cannot be read alone."""
     document = _parse(stored)
-    found = _known(document, _type_info(kind))
+    found = _known_value(document, _type_info(kind))
     return _encode(document if found is _UNREADABLE else found)
 
 
@@ -69,7 +69,7 @@ def read_row(row: Any, kind: type[T]) -> T:
 
 
 def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
-    """JSON of a `kind` that takes the place of a stored document, with the members that only a later release knows.
+    """`written`, with the members that only a later release knows taken over from `stored`, the document it replaces.
 
     Objects correspond by name. In lists those do that are the same to this release; else those of one `id`, or of one
     first member where the kind has no ids, if either list has it once.
@@ -81,7 +81,7 @@ def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
             return written
     except msgspec.ValidationError:
         pass
-    return _encode(_merged(_parse(before), _parse(written), _type_info(kind)))
+    return _encode(_merge_values(_parse(before), _parse(written), _type_info(kind)))
 
 
 class _Member(NamedTuple):
@@ -108,11 +108,11 @@ def _members(struct: type) -> dict[str, _Member]:
 
 def _is_open(kind: types.Type) -> bool:
     """Whether a value of this type may hold something that a later release added."""
-    return any(isinstance(each, (types.StructType, types.LiteralType, types.DictType)) for each in _parts(kind))
+    return any(isinstance(each, (types.StructType, types.LiteralType, types.DictType)) for each in _inner_types(kind))
 
 
-def _parts(kind: types.Type) -> Iterator[types.Type]:
-    """The type and those in it, down to structs."""
+def _inner_types(kind: types.Type) -> Iterator[types.Type]:
+    """The type and every type inside, down to structs."""
     yield kind
     inner: tuple[types.Type, ...] = ()
     if isinstance(kind, types.Metadata):
@@ -124,15 +124,15 @@ def _parts(kind: types.Type) -> Iterator[types.Type]:
     elif isinstance(kind, types.DictType):
         inner = (kind.value_type,)
     for each in inner:
-        yield from _parts(each)
+        yield from _inner_types(each)
 
 
-def _variant(value: Any, kind: types.Type) -> types.Type | None:
-    """The type among those of a union that a value in JSON is of; None for none."""
+def _fitting_type(value: Any, kind: types.Type) -> types.Type | None:
+    """The member of a union that fits a value in JSON; None where none fits."""
     if isinstance(kind, types.Metadata):
-        return _variant(value, kind.type)
+        return _fitting_type(value, kind.type)
     if isinstance(kind, types.UnionType):
-        return next((found for each in kind.types if (found := _variant(value, each)) is not None), None)
+        return next((found for each in kind.types if (found := _fitting_type(value, each)) is not None), None)
     if isinstance(kind, types.StructType):
         is_it = isinstance(value, dict) and (kind.tag_field is None or value.get(kind.tag_field) == kind.tag)
     elif isinstance(kind, (*_LISTS, types.TupleType)):
@@ -146,23 +146,23 @@ def _variant(value: Any, kind: types.Type) -> types.Type | None:
     return kind if is_it or isinstance(kind, (types.AnyType, types.RawType)) else None
 
 
-def _known(value: Any, kind: types.Type) -> Any:
-    """`value` without what its type has not; `_UNREADABLE` where nothing can be said without that."""
-    whole, variant = _is_whole(kind), _variant(value, kind)
+def _known_value(value: Any, kind: types.Type) -> Any:
+    """`value` without what its type does not know; `_UNREADABLE` where the rest cannot be read alone."""
+    whole, variant = _is_whole(kind), _fitting_type(value, kind)
     found: Any = value
     if variant is None:
         found = _UNREADABLE if _is_open(kind) else value
     elif isinstance(variant, types.StructType):
         found = _known_members(value, variant)
     elif isinstance(variant, _LISTS):
-        items = [_known(each, variant.item_type) for each in value]
+        items = [_known_value(each, variant.item_type) for each in value]
         found = [each for each in items if each is not _UNREADABLE]
         found = _UNREADABLE if whole and len(found) < len(items) else found
     elif isinstance(variant, types.DictType):
-        of_kind = {name: each for name, each in value.items() if _variant(each, variant.value_type) is not None}
-        read = {name: _known(each, variant.value_type) for name, each in of_kind.items()}
+        of_kind = {name: each for name, each in value.items() if _fitting_type(each, variant.value_type) is not None}
+        read = {name: _known_value(each, variant.value_type) for name, each in of_kind.items()}
         found = {name: each for name, each in read.items() if each is not _UNREADABLE}
-    may_be_null = found is _UNREADABLE and not whole and _variant(None, kind) is not None
+    may_be_null = found is _UNREADABLE and not whole and _fitting_type(None, kind) is not None
     return None if may_be_null else found
 
 
@@ -181,50 +181,52 @@ def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
                 found[name] = each
         elif member.kind is None:
             found[name] = each
-        elif (read := _known(each, member.kind)) is not _UNREADABLE:
+        elif (read := _known_value(each, member.kind)) is not _UNREADABLE:
             found[name] = read
         elif not member.may_be_absent:
             return _UNREADABLE
     return found
 
 
-def _merged(before: Any, after: Any, kind: types.Type) -> Any:
-    """`after`, with what only `before` has of members that its type has not; values that are not read stay likewise."""
-    variant = _variant(after, kind)
-    if not isinstance(variant, types.StructType) and _known(before, kind) == after:
+def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
+    """`after`, with the members and values of `before` that this release's type does not know."""
+    variant = _fitting_type(after, kind)
+    if not isinstance(variant, types.StructType) and _known_value(before, kind) == after:
         return before
     if isinstance(variant, types.StructType) and isinstance(before, dict):
         members = _members(variant.cls)
         later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}
-        return {name: _of_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
+        return {name: _merge_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
     if isinstance(variant, types.DictType) and isinstance(before, dict):
-        later = {name: each for name, each in before.items() if _variant(each, variant.value_type) is None}
-        return later | {name: _merged(before.get(name), each, variant.value_type) for name, each in after.items()}
+        later = {name: each for name, each in before.items() if _fitting_type(each, variant.value_type) is None}
+        return later | {name: _merge_values(before.get(name), each, variant.value_type) for name, each in after.items()}
     if isinstance(variant, _LISTS) and isinstance(before, list) and _is_open(variant.item_type):
         item = variant.item_type
-        return [_merged(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)]
+        return [
+            _merge_values(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)
+        ]
     return after
 
 
-def _of_member(before: Any, after: Any, member: _Member | None) -> Any:
-    return after if member is None or member.kind is None else _merged(before, after, member.kind)
+def _merge_member(before: Any, after: Any, member: _Member | None) -> Any:
+    return after if member is None or member.kind is None else _merge_values(before, after, member.kind)
 
 
 def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list[Any]:
-    """For each item of `after`, the one of `before` that it is; None for a new one."""
-    known = [_known(each, item) for each in before]
+    """For each item of `after`, the same item in `before`; None for a new item."""
+    known = [_known_value(each, item) for each in before]
     same = {_sorted(part): each for part, each in zip(known, before, strict=True) if part is not _UNREADABLE}
-    old, new = [_name(part, item) for part in known], [_name(each, item) for each in after]
+    old, new = [_identity_member(part, item) for part in known], [_identity_member(each, item) for each in after]
     sole = {name for name, times in Counter(new).items() if name is not None and times == 1 == old.count(name)}
     by_name = {name: each for name, each in zip(old, before, strict=True) if name in sole}
     return [same.get(_sorted(each), by_name.get(name or b"")) for name, each in zip(new, after, strict=True)]
 
 
-def _name(value: Any, kind: types.Type) -> bytes | None:
-    """The member that tells an item of a list from the others, in JSON."""
+def _identity_member(value: Any, kind: types.Type) -> bytes | None:
+    """The JSON of the member that tells an item of a list from the others (`id`, else the first); None without one."""
     if not isinstance(value, dict):
         return None
-    variant = _variant(value, kind)
+    variant = _fitting_type(value, kind)
     members = _members(variant.cls) if isinstance(variant, types.StructType) else {}
     named = "id" if "id" in members else next(iter(members), "")
     return _sorted(value[named]) if named in value else None

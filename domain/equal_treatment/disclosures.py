@@ -71,25 +71,25 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """The delivery that it tells of, whoever its supplier is by now."""
+        """The delivery that the receipt tells of, without its supplier, whose id may have changed."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
     @property
     def may_have_arrived(self) -> bool:
-        """Whether its delivery is not known to have failed."""
+        """Whether the delivery of the message is not known to have failed."""
         return self.state != "not_delivered"
 
     @property
     def is_under_way(self) -> bool:
-        """Whether it did not arrive yet, as far as is known, and may still."""
+        """Whether the message is not known to have arrived, and may still arrive."""
         return self.delivery_state in UNDER_WAY
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's, with a receipt for each supplier it went to. `words`: what is compared.
+    """A message of the buyer's, with a receipt per supplier that it went to. `words`: the text compared with others.
 
-    `shared`: all suppliers of its lots need it (`domain.exchanges.rules.ToOne` says what is private).
+    `shared`: all suppliers of its lots need it (`domain.exchanges.rules.MessageToOne` says what is private).
     """
 
     message: Message
@@ -101,11 +101,11 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
     receipts: dict[UUID, MessageReceipt]
 
 
-class Information(msgspec.Struct, frozen=True):
-    """An information from its `first` wording to the `last`, which is current. `lots`: empty for the whole need.
+class DisclosedInformation(msgspec.Struct, frozen=True):
+    """One thing that the buyer said to suppliers, with its corrections. `lots`: empty where it is about the whole need.
 
-    `receipts`: the best receipt of each supplier that the last wording was sent to; `given`: of any wording, for those
-    that have one. `messages`: all that say it, in any wording.
+    `receipts`: the best receipt of each supplier that the `last` wording was sent to; `given`: of any wording, for
+    those that have one. `messages`: all that say it, in any wording from the `first` on.
     """
 
     first: Disclosure
@@ -120,7 +120,7 @@ class Information(msgspec.Struct, frozen=True):
 def disclosures(
     exchanges: Iterable[Exchange], living: Mapping[UUID, UUID], *, by_questions: bool = True
 ) -> list[Disclosure]:
-    """All messages of the buyer in the exchanges about a need, in order.
+    """All messages of the buyer in the exchanges about a need, in the order of writing.
 
     `living`: the supplier that an id stands for now, where that is another one. `by_questions`: as in `arrivals`.
     """
@@ -128,8 +128,8 @@ def disclosures(
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
-def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
-    """The disclosures, which are in order, as informations in the order in which they were first told.
+def informations(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]:
+    """Group disclosures, given in order, by what they say; in the order in which each information was first told.
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
@@ -152,7 +152,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         if each.shared:
             group_of.setdefault(each.words, group)
         groups.setdefault(group, []).append(each)
-    found: list[Information] = []
+    found: list[DisclosedInformation] = []
     for versions in groups.values():
         current = ([each for each in versions if each.message.corrects] or versions)[-1].words
         wordings = dict.fromkeys(each.words for each in versions)
@@ -161,7 +161,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
         for who, receipt in chain.from_iterable(receipts[words].items() for words in wordings):
             if receipt.may_have_arrived:
                 given[who] = min(given.get(who, receipt), receipt, key=surest_first)
-        one = Information(
+        one = DisclosedInformation(
             first=versions[0],
             last=next(each for each in versions if each.words == current),
             corrected=len(wordings) > 1,
@@ -175,7 +175,7 @@ def informations(told: Iterable[Disclosure]) -> tuple[Information, ...]:
 
 
 def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
-    """The order of receipts of one supplier: the surest first, then the earliest."""
+    """The sort key of a supplier's receipts: the surest arrival first, then the earliest."""
     return BEST_FIRST.index(receipt.state), receipt.is_under_way, receipt.at
 
 

@@ -43,12 +43,12 @@ class Concerned(SupplierName, frozen=True, kw_only=True):
     topics: frozenset[str]
 
     def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
-        """Whether it is concerned by what happens at this moment about these lots, or the whole need without any."""
+        """Whether the supplier is concerned at this moment by these lots, or by the whole need where none is given."""
         return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
 
     @property
     def kept_lots(self) -> frozenset[str]:
-        """The lots for which it was never set aside."""
+        """The lots for which the buyer never set the supplier aside."""
         return frozenset(lot for lot, until in self.lots.items() if until is None)
 
 
@@ -103,7 +103,7 @@ def concerned(
 def _set_aside(
     version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
 ) -> dict[UUID, list[SetAsideLot]]:
-    """By supplier, the lots for which the version sets it aside: since an earlier version, where that said so already.
+    """The lots for which the version sets each supplier aside, with the day of the first decision to do so.
 
     `earlier`: the decisions on the versions before.
     """
@@ -163,7 +163,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lack(msgspec.Struct, frozen=True, kw_only=True):
-    """A gap before it is put into words. `holders`: what is known of the arrival at those that have the thing.
+    """The facts of a gap, before they are put into words. `holders`: the state of arrival at each supplier that has it.
 
     `day`, `subject`: of the message, exchange or meeting that `ids` names. `words`: what else the sentence says.
     """
@@ -180,7 +180,7 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     confidential: bool = False
 
     def gap(self, suppliers: Sequence[Concerned], language: Language) -> Gap:
-        """The gap of some of the suppliers that lack the thing, in words."""
+        """The gap in words, for these of the suppliers that lack the thing."""
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]
@@ -219,7 +219,7 @@ def long_day(moment: datetime) -> Text:
 
 
 def _that_others_have(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """Words for so many others that got something, and that were reached; of some of them it is not known."""
+    """The words for `count` others that got or were told something, `unconfirmed` of them not known to have got it."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"

@@ -15,7 +15,7 @@ import msgspec
 
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
-    Information,
+    DisclosedInformation,
     InformationKind,
     MessageReceipt,
     disclosures,
@@ -300,7 +300,7 @@ def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[t
             yield who, MeetingAttendance(one.id, one.title, one.format, one.starts_at, one.status, *came)
 
 
-def _summary(information: Information) -> InformationSummary:
+def _summary(information: DisclosedInformation) -> InformationSummary:
     last = information.last
     states = Counter(each.state for each in information.receipts.values())
     return InformationSummary(

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.equal_treatment.disclosures import (
+    DisclosedInformation,
     Disclosure,
-    Information,
     InformationKind,
     MessageReceipt,
     ReceiptState,
@@ -35,7 +35,7 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 
 
 class Contact(NamedTuple):
-    """An exchange, and the best receipt of each supplier to whom something was given in it."""
+    """An exchange, and the best receipt of each supplier that it may have reached."""
 
     exchange: ExchangeSummary
     to: dict[UUID, MessageReceipt]
@@ -46,12 +46,12 @@ class Contact(NamedTuple):
 
     @property
     def day(self) -> datetime:
-        """The first time that something is known to have reached somebody, else that it was opened."""
+        """The first known arrival of a message of the exchange, else the opening of the exchange."""
         return min((each.at for each in self.to.values() if each.state == "received"), default=self.exchange.opened_at)
 
 
 class Contacts:
-    """The exchanges in which something was given to somebody, in the order in which they were opened."""
+    """The exchanges that may have reached some supplier, in the order in which they were opened."""
 
     def __init__(self, told: Iterable[Disclosure]) -> None:
         given: dict[UUID, Contact] = {}
@@ -63,12 +63,12 @@ class Contacts:
         self._given = sorted(given.values(), key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
     def about(self, lots: Collection[str]) -> list[Contact]:
-        """The contacts about any of these lots or the whole need, each with the suppliers that were given something."""
+        """The exchanges about one of these lots or the whole need, with the suppliers that they may have reached."""
         return [each for each in self._given if lots and not (each.lots and each.lots.isdisjoint(lots))]
 
 
 def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterator[Lack]:
-    """Suppliers of the shortlist that nobody wrote to, though others were about their lots; by the first exchange."""
+    """A lack per exchange: the shortlisted suppliers not written to, though others were about the same lots."""
     found: dict[UUID, Lack] = {}
     for supplier in suppliers:
         if supplier.listed and not supplier.written_to and (about := contacts.about(supplier.kept_lots)):
@@ -87,18 +87,18 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Contacts) -> Iterato
             best: dict[UUID, MessageReceipt] = {}
             for who, receipt in (each for one in about for each in one.to.items()):
                 best[who] = min(best.get(who, receipt), receipt, key=surest_first)
-            lack.holders.update(_states(best))
+            lack.holders.update(_states_of_holders(best))
     yield from found.values()
 
 
-def information_lacks(information: Information, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """The suppliers written to that lack the information or its last wording, have it not yet, in vain or late."""
+def information_lacks(information: DisclosedInformation, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
+    """A lack per kind of gap: the suppliers that miss the information or its correction, or got either late."""
     missing, what = _MISSING[information.first.kind]
     # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
     lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
     for supplier in suppliers:
-        code = _code(information, supplier.supplier_id, holders)
+        code = _gap_code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
         if code and supplier.written_to and supplier.is_concerned(told.message.created_at, information.lots):
             receipt, detail = information.receipts.get(supplier.supplier_id), NOTHING
@@ -119,20 +119,20 @@ def information_lacks(information: Information, suppliers: Iterable[Concerned]) 
             lots=information.lots,
             ids={"exchange_id": told.exchange.id, "message_id": told.message.id},
             suppliers=some,
-            holders=_states(having),
+            holders=_states_of_holders(having),
             words={"what": what, "detail": detail},
             confidential=not information.first.shared,
         )
 
 
-def _states(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
-    """The states of those that have something; of those for whom it is under way, only where nobody else has it."""
+def _states_of_holders(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
+    """The state of each receipt; those under way only where all are."""
     some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
     return some or {who: receipt.state for who, receipt in having.items()}
 
 
-def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
-    """The code of the gap that the supplier has; None for none. `holders`: who has the last wording."""
+def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
+    """The code of a supplier's gap in an information; None without a gap. `holders`: receipts of the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
     if who in holders and holders[who].is_under_way:
@@ -152,7 +152,7 @@ def _code(information: Information, who: UUID, holders: Mapping[UUID, MessageRec
 def question_lacks(
     exchanges: Iterable[Exchange], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
 ) -> Iterator[Lack]:
-    """Questions that nobody answered."""
+    """A lack for each question of a supplier that the buyer did not answer."""
     for exchange in exchanges:
         for question in questions_of(exchange).asked:
             if not question.answered:
@@ -168,7 +168,7 @@ def question_lacks(
 
 
 class _Invitations:
-    """A meeting with the suppliers invited to it. It concerns the lots that these were written to about."""
+    """A meeting and the suppliers invited; its `lots` are those that the invited suppliers were written to about."""
 
     def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]) -> None:
         ids = (each.supplier_id for each in meeting.participants if each.supplier_id)
@@ -185,7 +185,7 @@ class _Invitations:
 def meeting_lacks(
     meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
 ) -> Iterator[Lack]:
-    """The suppliers not invited where others of the same lots were, format by format.
+    """A lack per meeting: the suppliers not invited though others of the same lots were, format by format.
 
     Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
     a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.

@@ -45,7 +45,7 @@ _SINCE = Text("{words} le {day}", "{words} on {day}")
 
 
 def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
-    """The deliveries of each of the buyer's messages, `answered` where only the recipient's answer shows one arrived.
+    """The deliveries of the buyer's messages, in state `answered` where only an answer shows that a message arrived.
 
     An answer by the link, where all messages stand, shows that those before it were read; one that the buyer noted
     shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,
@@ -72,7 +72,7 @@ def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery
 
 
 def contact(deliveries: Iterable[Delivery]) -> Delivery:
-    """The delivery that says whether and since when a recipient is contacted: the first of these that arrived.
+    """The delivery that decides whether and since when a recipient is contacted: the first of these that arrived.
 
     Else one of which nothing is known, else one under way, else the first that was lost. There is at least one.
     """
@@ -80,7 +80,7 @@ def contact(deliveries: Iterable[Delivery]) -> Delivery:
 
 
 def rank(state: DeliveryState) -> int:
-    """The place of a state: 0 where the message arrived, then where that is not known, not yet, and never so."""
+    """The sort key of a state: 0 for arrived, then not known, then not yet, then never."""
     return next(place for place, states in enumerate(_RANKS) if state in states)
 
 
@@ -93,7 +93,7 @@ def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
 
 
 def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
-    """The moment of a delivery: of an e-mail to the second, of what the buyer brought the beginning of its day.
+    """The moment of arrival: of an e-mail to the second, of a message brought by the buyer the start of that day.
 
     Not before it was written. None where it is not known: an answer shows that a message came before it, and not when.
     """

@@ -246,7 +246,7 @@ def message_from(
     publishes: UUID | None = None,
     question: str | None = None,
 ) -> Message:
-    """The message to store of a request. `channel`: the exchange's, for a request that names none."""
+    """The message to store that a request makes. `channel`: the exchange's, for a request that names none."""
     fields = msgspec.structs.asdict(written) | {"channel": written.channel or channel}
     return Message(**fields, id=message_id, created_at=now, publishes=publishes, question=question)
 
@@ -261,7 +261,7 @@ def visible_to(supplier_id: UUID, messages: Iterable[Message]) -> tuple[VisibleM
 
 
 def audience(message: Message) -> tuple[Author, UUID | None]:
-    """The author and the supplier of a message: a correction must reach exactly those who have what it corrects."""
+    """The author and the supplier of a message, which a correction must share with the message that it corrects."""
     return message.author, message.supplier_id
 
 

@@ -26,7 +26,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """The object that the need's title says, else those of the titles of these lots (none: of all); None without any.
+    """The object named by the need's title, else by the titles of these lots (of all if none is given); None: neither.
 
     Of many lots the first are named, and the others counted.
     """
@@ -50,8 +50,8 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
     return [lot for lot in need.lots if not lot_ids or lot.id in lot_ids]
 
 
-def told_terms(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm]) -> Iterator[Text]:
-    """A sentence for each of these terms of each lot, as the lot has it, else as its title says it."""
+def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm]) -> Iterator[Text]:
+    """Sentences on the chosen terms (value, duration, reservation) of each lot, from its fields, else its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
@@ -121,13 +121,13 @@ def buyer_name(need: PlannedNeed, organisation: str) -> str:
 
 
 def shown_buyer(buyer: str) -> Text:
-    """The buyer on one line; as a public buyer without a name, where what stands for it is none."""
+    """The buyer's name on one line; a nameless public buyer where the given text is no name."""
     name = on_one_line(buyer)
     return Text(name, name) if _is_name(name) else NAMELESS
 
 
 def sender_name(need: PlannedNeed, organisation: str) -> str | None:
-    """The buyer that the need names, else its organisation, on one line; None where that is no name."""
+    """The name of the need's buyer, else of its organisation, on one line; None where neither is a name."""
     name = on_one_line(buyer_name(need, organisation))
     return name if _is_name(name) else None
 
@@ -143,7 +143,7 @@ def _is_name(name: str) -> bool:
 
 
 def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:
-    """The message as it is sent. Without `link`, it refers to the one that the recipient was given before.
+    """The letter that carries a message. Without `link`, its text points to the link that the recipient has already.
 
     `by_server`: Vivier sends it, and nobody reads answers to the e-mail itself.
     """

@@ -33,7 +33,7 @@ Chains = Mapping[UUID, Sequence[Message]]
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A supplier's question, as it was last corrected; `message_id`: of its first version.
+    """A supplier's question, as last corrected; `message_id`: that of the first version.
 
     `answered`: by a publication, or by a message to this supplier alone or, where the question is confidential and so
     cannot be published, to all: one that says so, or a later one that does not say what it answers.
@@ -48,8 +48,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     answered: bool
 
 
-class ToOne(msgspec.Struct, frozen=True):
-    """A buyer's message to one supplier. `answers`: the questions it answers, in words.
+class MessageToOne(msgspec.Struct, frozen=True):
+    """A buyer's message to one supplier. `answers`: the text of the questions that the message answers.
 
     `private`: nobody else needs it, for it is confidential, follows something confidential of this supplier's, or
     answers questions that are confidential or were answered to all as well.
@@ -60,16 +60,16 @@ class ToOne(msgspec.Struct, frozen=True):
 
 
 class ExchangeQuestions(msgspec.Struct, frozen=True):
-    """The questions of an exchange, in their order, and the messages to one supplier, by id."""
+    """The questions of an exchange, in order, and the buyer's messages to a single supplier, by message id."""
 
     asked: tuple[Question, ...]
-    replies: dict[UUID, ToOne]
+    replies: dict[UUID, MessageToOne]
 
 
 def questions_of(exchange: Exchange) -> ExchangeQuestions:
-    """The questions of an exchange, and the messages to one supplier with what they answer."""
+    """The questions of an exchange, and the buyer's messages to a single supplier with the questions they answer."""
     recipients = [each.supplier_id for each in exchange.recipients]
-    chains, published, answered, replies = _read(exchange.messages, recipients)
+    chains, published, answered, replies = _questions_and_replies(exchange.messages, recipients)
     questions = tuple(
         Question(
             message_id=message_id,
@@ -80,28 +80,28 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
             published=message_id in published,
             answered=message_id in published or message_id in answered,
         )
-        for message_id, versions in _first_versions(chains)
+        for message_id, versions in _question_versions(chains)
         if versions[0].supplier_id is not None
     )
     return ExchangeQuestions(questions, replies)
 
 
 def unanswered(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
-    """The questions of an exchange without an answer, by the ids of their first versions; no text is looked at."""
-    chains, published, answered, _ = _read(tuple(messages), recipients)
-    return [message_id for message_id, _ in _first_versions(chains) if message_id not in published | answered]
+    """The ids of the questions of an exchange without an answer, those of first versions; no text is looked at."""
+    chains, published, answered, _ = _questions_and_replies(tuple(messages), recipients)
+    return [message_id for message_id, _ in _question_versions(chains) if message_id not in published | answered]
 
 
-def _first_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
-    """The questions, each by the id of its first version."""
+def _question_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
+    """Each question as the id of its first version, with all its versions."""
     firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
     return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
 
 
-def _read(
+def _questions_and_replies(
     messages: Sequence[Message], recipients: Sequence[UUID]
-) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, ToOne]]:
-    """The versions of what suppliers said; the questions published, and answered otherwise; the messages to one.
+) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, MessageToOne]]:
+    """The versions of suppliers' messages; the ids of questions published, of those answered; messages to one supplier.
 
     A message to one supplier that does not say what it answers answers its questions since the last such message, else
     what that one answered; one to all, the confidential ones, which cannot be published.
@@ -109,7 +109,7 @@ def _read(
     chains = correction_chains(each for each in messages if each.author == "supplier")
     published = {chains[each.publishes][0].id for each in messages if each.publishes in chains}
     answered: set[UUID] = set()
-    replies: dict[UUID, ToOne] = {}
+    replies: dict[UUID, MessageToOne] = {}
     pending: dict[UUID, UUID | None] = {}
     last_answers: dict[UUID, list[UUID]] = {}
     told_in_confidence: dict[UUID | None, bool] = {}
@@ -138,17 +138,19 @@ def _read(
                     answers = last_answers.get(to, [])
                 last_answers[to] = answers
                 private = in_confidence or message.confidential or (bool(answers) and published.issuperset(answers))
-                replies[message.id] = ToOne("\n".join(chains[each][-1].body for each in answers) or None, private)
+                replies[message.id] = MessageToOne(
+                    "\n".join(chains[each][-1].body for each in answers) or None, private
+                )
     return chains, published, answered, replies
 
 
 def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID | None:
-    """The one supplier that a buyer's message goes to, named or the only recipient; None where it goes to several."""
+    """The only supplier that a buyer's message goes to, named or sole recipient; None where several get the message."""
     return recipients[0] if len(recipients) == 1 else supplier_id
 
 
 def is_question(versions: Sequence[Message]) -> bool:
-    """Whether a supplier's message asks. A correction that takes no stance leaves the one before."""
+    """Whether a supplier's message is a question, by the last version that says whether it is."""
     stances = [each.stance for each in versions if each.stance is not None]
     return bool(stances) and stances[-1] == "question"
 
@@ -195,8 +197,8 @@ def folded_words(text: str) -> list[tuple[str, Span]]:
     return [(fold(found.group()), found.span()) for found in _WORD.finditer(text)]
 
 
-def marked(text: str, spans: Iterable[Span]) -> str:
-    """The text with the mark in the place of these spans, once for those that overlap."""
+def with_marks(text: str, spans: Iterable[Span]) -> str:
+    """The text with "[…]" in the place of these spans, a single mark where spans overlap."""
     parts, end = list[str](), 0
     for first, last in sorted(spans):
         if first >= end:
@@ -223,7 +225,7 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
 def redacted(asker: Recipient, text: str) -> str:
     """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
     text = unicodedata.normalize("NFC", text)
-    return marked(text, _identifying_spans(asker, text))
+    return with_marks(text, _identifying_spans(asker, text))
 
 
 def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:

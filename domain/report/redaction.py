@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from domain.exchanges.rules import MARK, folded_words, marked
+from domain.exchanges.rules import MARK, folded_words, with_marks
 from domain.text.normalise import fold
 
 # Suppliers without an account write these texts, so the time that a pattern takes grows as their length and no faster.
@@ -55,7 +55,7 @@ class Redaction:
         if not self._names:
             return text
         text = unicodedata.normalize("NFC", text)
-        return marked(text, self._spans(text))
+        return with_marks(text, self._spans(text))
 
     def optional(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)

@@ -9,7 +9,7 @@ from datetime import date
 import msgspec
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, checked_values
-from domain.allotment.divisions import Freedom, groups
+from domain.allotment.divisions import AllowedDivisions, joinable_groups
 from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
@@ -47,8 +47,8 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_cells(cells, len(areas))),))
-    freedom = Freedom("segment" in options.divide, options.join, family_of, given.areas.may_unite)
-    divisible = groups(lots, freedom)
+    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
+    divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
     valuing, seed = Valuing(given, pool, need.law_day(on)), draw_seed(need)

@@ -13,7 +13,7 @@ import msgspec
 
 from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.search import draw, rank
+from domain.allotment.search import draw_number, rank
 from domain.law.findings import LegalAdvice, advice
 from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.procedures.lot_facts import estimated_cents
@@ -139,7 +139,7 @@ class ProposalWriter:
         advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
         least = self.given.need.allotment.min_candidates
         found = [(sum_figures([judged[lot] for lot in division], least), division) for division in divisions]
-        found.sort(key=lambda each: (rank(each[0]), draw(self.seed, each[1])))
+        found.sort(key=lambda each: (rank(each[0]), draw_number(self.seed, each[1])))
         proposals = []
         for number, (figures, division) in enumerate(found, start=1):
             reasons = [*criteria_reasons(figures, self.as_given, least)]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from domain.allotment.divisions import PossibleLot
-from domain.allotment.search import Figures, Suppliers
+from domain.allotment.search import LotFigures, Suppliers
 from domain.law.findings import LotReview
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules
@@ -112,11 +112,11 @@ class Valuing:
     given: GivenLots
     pool: Pool
     law_on: date
-    _figures: dict[PossibleLot, Figures] = field(default_factory=dict)
+    _figures: dict[PossibleLot, LotFigures] = field(default_factory=dict)
     _reservations: dict[PossibleLot, Reservation] = field(default_factory=dict)
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
-    def __call__(self, lot: PossibleLot) -> Figures:
+    def __call__(self, lot: PossibleLot) -> LotFigures:
         """The figures of a lot as it would be proposed."""
         found = self._figures.get(lot)
         if found is None:
@@ -129,7 +129,7 @@ class Valuing:
             reservation = self._reserved(lot, candidates)
             self._reservations[lot] = reservation
             admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
-            found = self._figures[lot] = Figures(
+            found = self._figures[lot] = LotFigures(
                 has_supply=bool(candidates & admitted),
                 has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
                 is_reserved=bool(reservation.types),

@@ -40,7 +40,7 @@ class LotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes what is said of one need, for one day and in one language; by the law of the day `law_on`."""
+    """Writes the words on a need and its lots, for one day and language, by the law of the day `law_on`."""
 
     review: NeedReview
     reference: Reference
@@ -50,11 +50,11 @@ class Explainer:
 
     @property
     def law_on(self) -> date:
-        """The day of which the law is asked."""
+        """The day whose law applies to the need."""
         return self.need.law_day(self.on)
 
     def requested(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
-        """The segments that a lot asks for."""
+        """The segments that a lot asks for, as an answer shows them."""
         label = self.reference.taxonomy.label
         return tuple(
             RequestedSegment(one.segment, label(one.segment), one.sources, one.confidence, one.role)
@@ -62,7 +62,7 @@ class Explainer:
         )
 
     def territory(self, query: LotQuery) -> TerritoryEcho:
-        """The territory of a lot, as it was understood."""
+        """The territory of a lot, as an answer echoes it."""
         territory = query.territory
         return TerritoryEcho(territory.label.to(self.language), territory.codes, territory.radius_km)
 
@@ -72,7 +72,7 @@ class Explainer:
         return self.words(lot, unknown, lot.approval_ends(), awarded)
 
     def words(self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()) -> LotWords:
-        """The words on a lot, of whose candidates' approvals some end too soon; `awarded`: advice on past awards."""
+        """The words on a lot. `ends`: approvals of candidates that end too soon; `awarded`: advice on past awards."""
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
@@ -91,7 +91,7 @@ class Explainer:
         )
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """Advice on the whole need. `besides`: what its review on one day does not say."""
+        """Advice on the whole need. `besides`: advice to add to that of the review."""
         advice = (*self.review.advice, *besides, distance_is_for_sourcing(self.law_on, self.reference.rules))
         return tuple(map(self.in_words, advice))
 

@@ -37,7 +37,7 @@ class TooManyCombinations(Exception):
 
 
 class MinimalCovers:
-    """Members stand in an order of preference; `masks[p]`: what the one at place `p` answers, a bit for each thing.
+    """Finds the smallest sets of members that together answer a whole; `masks[p]`: the bits that member `p` answers.
 
     Sets are compared by their last members, then by those before: the first set is the one whose last member comes
     earliest. Work grows with the distinct masks, not with the number of sets that there are; where so many are so
@@ -58,15 +58,15 @@ class MinimalCovers:
         self._steps = MOST_STEPS
 
     def exist(self, size: int) -> bool:
-        """Whether there is a set of this size or a smaller one."""
+        """Whether a set of at most this size answers the whole."""
         return self._earliest_of(self._whole, size) < NEVER
 
     def sets(self, size: int) -> Iterator[tuple[int, ...]]:
-        """The places of the members of each set of this size, the last one first; the sets in order."""
+        """Each set of this size, in order, as the places of its members, the last member first."""
         return self._sets((), self._whole, size, len(self._masks))
 
     def _sets(self, chosen: tuple[int, ...], lacking: int, more: int, end: int) -> Iterator[tuple[int, ...]]:
-        """The chosen with `more` others from before `end` that answer what is `lacking`."""
+        """Each set of the `chosen` and of `more` members placed before `end` that answers what is `lacking`."""
         for place in range(end):
             self._spend(1)
             mask = self._masks[place]
@@ -86,7 +86,7 @@ class MinimalCovers:
                 yield from self._sets(members, left, more - 1, place)
 
     def _earliest_of(self, lacking: int, members: int) -> int:
-        """The earliest place by which at most so many members answer what is lacking; NEVER where none do."""
+        """The earliest place up to which some members, at most so many, answer what is lacking; NEVER where none do."""
         if not lacking:
             return -1
         if members * self._most < lacking.bit_count():
@@ -117,18 +117,18 @@ Members = tuple[int, ...]
 """Rows of a lot's selection, in the order of the candidates."""
 
 
-class _Called(msgspec.Struct, frozen=True, gc=False):
-    """The part of a supplier's summary that a grouping tells."""
+class _SupplierName(msgspec.Struct, frozen=True, gc=False):
+    """The id and name of a supplier, read from its summary."""
 
     id: UUID
     name: str
 
 
-_read_called = msgspec.json.Decoder(_Called).decode
+_read_supplier_name = msgspec.json.Decoder(_SupplierName).decode
 
 
 def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple[Grouping, ...]:
-    """The first `count` groupings of a lot."""
+    """The first `count` groupings of a lot, as an answer shows them."""
     objects, columns = lot.query.subject.objects, lot.live.base.columns
     found = []
     for members in first_groupings(lot, count, seed):
@@ -142,7 +142,7 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
                 to_metre(away),
             )
             for called, answered, away in zip(
-                (_read_called(columns.summary(ordinal)) for ordinal in lot.ordinals[some].tolist()),
+                (_read_supplier_name(columns.summary(ordinal)) for ordinal in lot.ordinals[some].tolist()),
                 answers.tolist(),
                 lot.passing.distances.measure_rows(some).tolist(),
                 strict=True,
@@ -153,7 +153,7 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
 
 
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
-    """The first `count` groupings; none where a candidate answers the lot alone.
+    """The first `count` groupings of a lot as rows of candidates; none where a candidate answers the lot alone.
 
     Raises InvalidContent where the candidates answer its segments in so many ways that these take too long to combine.
     """
@@ -167,7 +167,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     search, found = _Search(lot, rows, answered, seed), list[Members]()
     try:
         for size in search.sizes():
-            found += search.first(size, count - len(found))
+            found += search.first_of_size(size, count - len(found))
             if len(found) == count:
                 break
     except TooManyCombinations:
@@ -183,7 +183,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
 
 
 class _Search:
-    """The search among candidates (`rows` of a lot's selection), of which `answered` tells the segments, in rows.
+    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, who answers it.
 
     `_combination`: by row of the selection, the place of what it answers in `_masks`.
     """
@@ -204,11 +204,11 @@ class _Search:
         self._whole = (1 << len(answered)) - 1
 
     def sizes(self) -> range:
-        """The sizes of which there may be groupings."""
+        """The sizes, in members, of which there may be groupings."""
         covers = MinimalCovers(self._masks, self._whole)
         return next((range(size, SIZES.stop) for size in SIZES if covers.exist(size)), range(0))
 
-    def first(self, size: int, count: int) -> list[Members]:
+    def first_of_size(self, size: int, count: int) -> list[Members]:
         """The first `count` groupings of one size.
 
         By each criterion as many are found as are asked for; the next one is tried on whoever is not worse than the
@@ -248,7 +248,7 @@ class _Search:
         return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
 
     def _sets(self, rows: Positions, values: NDArray[Any], size: int, count: int) -> list[Members]:
-        """The first `count` groupings among some rows in the order of their values; what is equal as it comes."""
+        """The first `count` groupings among rows, preferred by their values; rows of equal value keep their order."""
         rows = rows[np.argsort(values, kind="stable")]
         combination = self._combination[rows]
         order = np.argsort(combination, kind="stable")

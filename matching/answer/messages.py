@@ -107,7 +107,7 @@ def distance(distance_km: float | None, site: Place | None, placed: bool) -> Tex
 
 
 def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
-    """Refused by the distance gate; `placed`: the supplier's place is known."""
+    """A sentence for a supplier that the distance gate refuses; `placed`: its place is known."""
     if distance_km is None:
         why = _unmeasured(placed)
         return Text(
@@ -119,7 +119,7 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
 
 
 def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
-    """Refused by the service area gate; `area`: the answering offer's that reaches farthest."""
+    """A sentence for a supplier that the service area gate refuses; `area`: the farthest-reaching of its offers."""
     if area is not None and area.radius_km is not None and to_territory_km is not None:
         radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
         over = kilometres(to_territory_km - area.radius_km)
@@ -145,7 +145,7 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: 
 
 
 def support(kind: Fit, requested: str, offered: str) -> Text:
-    """Refused by the segment gate: offers only an activity that supports the object, or what is close to one."""
+    """A sentence for a supplier that offers only an activity supporting the object, or close to a supporting one."""
     if kind == "related":
         return Text(
             f"Propose « {offered} », activité voisine de l'activité support « {requested} »",
@@ -160,7 +160,7 @@ AND = Text(" ; ", "; ")
 
 
 def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
-    """The number of suppliers nearby of unknown trade, and of those among them that may answer a reserved lot."""
+    """A sentence for the number of suppliers nearby of unknown trade, and of the eligible among them."""
     if not total:
         return Text("Aucun fournisseur proche d'activité inconnue", "No supplier nearby whose trade is not known")
     several = total > 1
@@ -192,7 +192,7 @@ def ask_unknown(eligible: int) -> Text:
 
 
 def unmapped(code: str, label: str | None) -> Text:
-    """A CPV code that no segment covers."""
+    """A sentence for a CPV code that no segment covers."""
     shown = f"{code} ({label})" if label else code
     return Text(
         f"Aucun métier ne couvre le code CPV {shown} : préciser l'objet par un métier ou des mots",
@@ -201,7 +201,7 @@ def unmapped(code: str, label: str | None) -> Text:
 
 
 def unknown_words(words: str, suggestions: list[str]) -> Text:
-    """Words that name no segment with enough confidence; suggestions are labels."""
+    """A sentence for words that name no segment with enough confidence; `suggestions`: labels."""
     fr, en = (", ".join(f"« {label} »" for label in suggestions), ", ".join(f"“{label}”" for label in suggestions))
     return Text(
         f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
@@ -210,7 +210,7 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
 
 
 def title_differs(labels: list[str]) -> Text:
-    """That the title of the lot, or of its need, names other trades than its CPV codes, which were followed."""
+    """A sentence telling that a title names other trades than the CPV codes, which were followed."""
     fr, en = (", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
     return Text(
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
@@ -236,7 +236,7 @@ def _in_letters(number: int) -> Text:
 
 
 def ready(content: bytes) -> Any:
-    """JSON in the place of what it encodes, in a struct that is encoded: it stays as it is."""
+    """JSON bytes to stand for a field of a struct: encoding the struct copies them unchanged."""
     return msgspec.Raw(content)
 
 
@@ -244,7 +244,7 @@ Words = TypeVar("Words", Eligibility, Finding, Advice)
 
 
 def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], language: Language) -> Words:
-    """A finding, verdict or advice of the law in one language: a struct with the same fields."""
+    """A finding, verdict or advice of the law as a struct of `kind`, with its texts in one language."""
     fields = msgspec.structs.asdict(found)
     fields["message"] = found.message.to(language)
     if isinstance(found, Verdict):
@@ -270,7 +270,7 @@ NOT_JUDGED = Judged((), b"[]")
 def judge_of(
     reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
 ) -> Callable[[LegalFacts, tuple[EssAward, ...]], Judged]:
-    """The function that words the verdicts on a supplier, after the ESS-reserved contracts that the buyer awarded it.
+    """A function that judges a supplier from its legal facts and the ESS-reserved contracts awarded to it.
 
     The same question has the same function, which remembers its answers: many suppliers share their legal facts.
     """

@@ -30,14 +30,14 @@ class Refused(NamedTuple):
 
 
 class NearestRefused(NamedTuple):
-    """Refused suppliers in order, and whether nothing was left to the draw."""
+    """Refused suppliers in order; `is_settled`: no tie between them was drawn."""
 
     refused: tuple[Refused, ...]
     is_settled: bool
 
 
 def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
-    """The `count` nearest suppliers of which a gate is the first that refuses them."""
+    """The `count` nearest suppliers that a gate is the first to refuse."""
     if gate >= DISTANCE:
         passing, in_reach = lot.passing, lot.passing.in_reach
         if gate == DISTANCE:
@@ -54,7 +54,7 @@ def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
 def nearest_refused(
     lot: LotMatch, count: int, seed: int, of_gate: Callable[[LotMatch, int, int], DrawnOrder] = nearest_of_gate
 ) -> NearestRefused:
-    """At most `count` refused suppliers; `of_gate` finds those of one gate.
+    """The first `count` refused suppliers; `of_gate` finds the nearest that one gate refuses.
 
     Those that passed more gates come first, then the nearest; what is equal is drawn.
     """
@@ -70,7 +70,7 @@ def nearest_refused(
 
 
 def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
-    """At most `count` suppliers of which a gate is the first that refuses them, the nearest first."""
+    """At most `count` suppliers that a gate is the first to refuse, the nearest first."""
     return _refused(gate, nearest_of_gate(lot, gate, count), seed)
 
 
@@ -80,7 +80,7 @@ def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
 
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
-    """All suppliers refused by one of the first two gates, in order."""
+    """All suppliers that a gate, SEGMENT or SERVICE_AREA, is the first to refuse, by ordinal."""
     offering = each_once(lot.live.standing(offering_object(lot)))
     if gate == SEGMENT:
         return np.setdiff1d(considered(lot), offering, assume_unique=True)
@@ -88,7 +88,7 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """Of those that offer what is asked and do not serve the territory, all up to the `count`-th nearest."""
+    """The suppliers, up to the `count`-th nearest, that offer the object and do not serve the territory."""
     near = [
         run
         for code in lot.query.subject.objects
@@ -103,14 +103,14 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
 
 
 def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
-    """The suppliers, of some, that are not farther than the `count`-th nearest, with their distance."""
+    """The given suppliers that are no farther than the `count`-th nearest, with their distances."""
     bound = lot.distances.lower_bound(ordinals)
     places, distance = nearest_of(bound, lambda some: lot.distances.measure(ordinals[some]), count)
     return ordinals[places], distance
 
 
 def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
-    """The lack of each supplier that a gate before the reservation refused, by its ordinal."""
+    """By ordinal, a sentence for why a gate before the reservation refused the supplier."""
     columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
     found, out_of_area = {}, []
     for gate, ordinal, away in refused:
@@ -129,7 +129,7 @@ def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
 
 
 def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
-    """That a supplier offers only a neighbour of what is asked, or only what supports it."""
+    """A sentence telling that a supplier offers only a neighbour of a wanted segment, or only a supporting one."""
     subject, taxonomy, label = lot.query.subject, lot.live.base.taxonomy, lot.live.base.taxonomy.label
     offered = {segment for _, segments in _offers_of(lot, ordinal) for segment in segments}
     for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):
@@ -141,7 +141,7 @@ def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
 
 
 def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
-    """The area of a supplier's answering offer that reaches farthest; of equal ones the first."""
+    """The farthest-reaching service area of a supplier's answering offers; the first of equal ones."""
     taxonomy = lot.live.base.taxonomy
     answer = {code for one in lot.query.subject.objects for code, fit in offers_for(one, taxonomy) if fit < RELATED}
     areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]

@@ -60,7 +60,7 @@ encode = msgspec.json.encode
 
 
 class Answers(NamedTuple):
-    """The parts that candidates of the same worths share; `reasons` in JSON, without brackets and distance."""
+    """The parts of a row that candidates with offers of the same worths share; `reasons`: JSON without brackets."""
 
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
@@ -69,8 +69,8 @@ class Answers(NamedTuple):
     reasons: bytes
 
 
-class _Answer(NamedTuple):
-    """An offer for a wanted segment, and the reason that it is, in JSON."""
+class _WordedAnswer(NamedTuple):
+    """The answer of an offer to a wanted segment, also in JSON, and the reason for it in JSON."""
 
     segment: SegmentAnswer
     segment_json: bytes
@@ -78,7 +78,7 @@ class _Answer(NamedTuple):
 
 
 def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> Answers:
-    """The words for the offers with these worths, one per wanted segment."""
+    """The shared parts of a row for offers of these worths, one worth per wanted segment."""
     parts, bases, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
@@ -102,12 +102,12 @@ def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Se
 
 
 @lru_cache(CACHED_ANSWERS)
-def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _Answer:
+def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
     offered, fit = offers_for(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
     answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
-    return _Answer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
+    return _WordedAnswer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 
 
 BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
@@ -119,7 +119,7 @@ def _reason(code: str, said: Text, language: Language) -> bytes:
 
 
 def distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
-    """The reason that tells a distance, in JSON, behind a comma."""
+    """The reason that tells a distance, in JSON, after a comma."""
     if distance_km is not None and distance_km > messages.IN_METRES_KM:
         distance_km = round(distance_km, 1)  # no more is told
     return _distance_reason(distance_km, site and (COMMUNE if site.commune else POINT), is_placed, language)
@@ -136,9 +136,9 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 
 
 def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """The worths of the best offers of some suppliers for each wanted segment, neighbours of it where none answers.
+    """For each supplier, the worth of its best offer per wanted segment, or per neighbour of it where none answers.
 
-    `answering`: those of offers that answer.
+    `answering`: the worths of the offers that answer.
     """
     best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
     for column, wanted in enumerate(lot.query.subject.wanted):
@@ -152,7 +152,7 @@ def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> l
 
 
 def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
-    """The worth of a supplier's best offer that names `code` and serves the territory, where that is related."""
+    """The worth of a supplier's best offer that names a related segment (`code`) and serves the territory."""
     away = float(lot.to_territory.measure(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER
@@ -170,7 +170,7 @@ RANKED = len(b'{"rank":0')
 
 @dataclass(frozen=True)
 class RowWriter:
-    """Writes the rows of lots for one day, one kind of contract and in one language."""
+    """Writes candidates and other suppliers of lots as rows, for one day, kind of contract and language."""
 
     reference: Reference
     on: date
@@ -187,7 +187,7 @@ class RowWriter:
         return ready(list_of(map(encode, self.near_misses_of(lot, nearest_refused(lot, count, seed).refused))))
 
     def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMiss]:
-        """Refused suppliers and what each lacks."""
+        """The refused suppliers as near misses, each with what it lacks."""
         if not refused:
             return []
         lacking, ordinals = lacks(lot, refused), [each.ordinal for each in refused]
@@ -210,7 +210,7 @@ class RowWriter:
         ]
 
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> UnknownTrade:
-        """The suppliers of unknown trade near the lot, in numbers; those that are listed as rows."""
+        """The numbers of suppliers of unknown trade near the lot, and the nearest of them as rows."""
         ordinals = [ordinal for ordinal, _ in found.nearest]
         judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
         nearest = tuple(
@@ -221,7 +221,7 @@ class RowWriter:
         return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
 
     def candidate_tails(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
-        """The candidates at some places as JSON, from behind the rank on."""
+        """The JSON of the candidates at the given places, without its beginning up to the rank."""
         ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
         numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
         distinct = {
@@ -263,7 +263,7 @@ class RowWriter:
         return b"[%b]" % reasons
 
     def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> bytes:
-        """The answers, those that nobody declared with what they rest on, strongest and latest first."""
+        """The answers of a candidate in JSON; undeclared ones with their evidence, strongest and latest first."""
         if answered.are_declared:
             return answered.segments_json
         taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
@@ -281,7 +281,7 @@ class RowWriter:
         return encode(answers)
 
     def _judged(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Judged]:
-        """Eligibility of suppliers for each of the lot's reserved types, after the awards that the buyer made them."""
+        """The verdicts on each supplier for the lot's reserved types, after the contracts that the buyer awarded it."""
         if not lot.reserved_types or not ordinals:
             return [NOT_JUDGED] * len(ordinals)
         facts = lot.live.base.columns.facts.facts_at(np.array(ordinals, dtype=np.int32))
@@ -294,10 +294,10 @@ class RowWriter:
 
 
 def list_of(items: Iterable[bytes]) -> bytes:
-    """A list in JSON of items in JSON."""
+    """A JSON list of items that are JSON already."""
     return b"[%b]" % b",".join(items)
 
 
 def with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
-    """Candidates in order, each with its rank before the rest of it."""
+    """Candidates in order as whole JSON: the rank put before each tail."""
     return (b'{"rank":%d%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))

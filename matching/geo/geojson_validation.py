@@ -43,7 +43,7 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
 
 
 def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
-    """A service area as it is kept: the same, or simplified.
+    """A service area as it is stored: as given, or simplified.
 
     Raises InvalidContent, also for too many vertices, or an outline that turns to and fro too much.
 
@@ -72,7 +72,7 @@ def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
 
 
 def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
-    """Raises InvalidContent where a geometry has too many vertices; it counts them and reads none."""
+    """Raise InvalidContent where a geometry has too many vertices, which are counted and not read."""
     if has_too_many_vertices(geometry):
         count = vertices(geometry)
         detail = Text(
@@ -83,7 +83,7 @@ def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
 
 
 def has_too_many_vertices(geometry: Geometry) -> bool:
-    """Whether a geometry is refused for the number of its vertices."""
+    """Whether a geometry has more vertices than are accepted."""
     return vertices(geometry) > MAX_VERTICES
 
 
@@ -112,7 +112,7 @@ WORTHWHILE = 0.8
 
 
 def simplified(region: shapely.Geometry) -> shapely.Geometry:
-    """A valid polygon or multipolygon in degrees, whose outline is nowhere farther than 25 m from the given one.
+    """The region in degrees with fewer vertices: a valid outline, nowhere farther than 25 m from the given one.
 
     A region of few vertices, or one that does not get much fewer by it, is given back as it is.
     """

@@ -37,13 +37,13 @@ class Frame(NamedTuple):
     height: float
 
     def laid(self, degrees: Floats) -> Floats:
-        """The positions on the sheet of longitudes and latitudes."""
+        """The positions on the sheet of points given by longitude and latitude."""
         flat = self.plane.project_degrees(degrees)
         return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
 
     @property
     def box(self) -> shapely.Geometry:
-        """A little more than the sheet, so that cut edges are not seen."""
+        """The sheet with a margin around it, beyond which shapes are cut."""
         return shapely.box(-20, -20, WIDTH + 20, self.height + 20)
 
     def shows(self, spot: Floats) -> bool:
@@ -51,7 +51,7 @@ class Frame(NamedTuple):
 
 
 def frame_around(plane: Plane, low: Floats, high: Floats) -> Frame:
-    """The frame that shows all between two corners, in kilometres east and north on the plane."""
+    """The frame that shows the rectangle between two corners, in kilometres east and north on the plane."""
     size = np.maximum(high - low, LEAST_KM) * 1.1
     size[1] = max(size[1], size[0] * LOWEST)
     size[0] = max(size[0], size[1] / TALLEST)
@@ -66,7 +66,7 @@ def degrees_of(spots: Iterable[Spot]) -> Floats:
     return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
 
 
-def rounded(at: Floats) -> Spot:
+def round_spot(at: Floats) -> Spot:
     return round(float(at[0]), 1), round(float(at[1]), 1)
 
 
@@ -83,22 +83,22 @@ def near_frame(frame: Frame, areas: Geometries) -> Geometries:
     return candidates[meets.all(axis=1)]
 
 
-def laid_thin(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
-    """Polygons in degrees as they lie on the sheet, thinned to what is seen."""
+def lay_thinned(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
+    """Project polygons in degrees onto the sheet, without the vertices too close to be seen."""
     coarse = INSET if inset else 1
     laid = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.laid)
     return shapely.make_valid(shapely.simplify(laid, THINNED * coarse, preserve_topology=False))
 
 
-def united(parts: Geometries, *, inset: bool = False) -> shapely.Geometry:
-    """One shape of parts that thinning has moved a little from each other."""
+def unite_thinned(parts: Geometries, *, inset: bool = False) -> shapely.Geometry:
+    """Unite parts to one shape, closing the gaps that thinning has left between them."""
     gap = 2 * THINNED * (INSET if inset else 1)
     grown = shapely.union_all(shapely.buffer(parts, gap, join_style="mitre"))
     return shapely.buffer(grown, -gap, join_style="mitre")
 
 
 def path_data(frame: Frame, shapes: "Geometries | list[shapely.Geometry]", *, inset: bool = False) -> str:
-    """The rings of shapes on the sheet, cut at its edge, as the data of an SVG path in tenths of a unit."""
+    """The rings of shapes, cut at the edge of the sheet, as the data of an SVG path in tenths of a unit."""
     least = SMALLEST * (INSET if inset else 1)
     cut = shapely.get_parts(shapely.get_parts(shapely.intersection(shapes, frame.box)))
     polygons = cut[(shapely.get_type_id(cut) == shapely.GeometryType.POLYGON) & (shapely.area(cut) >= least)]
@@ -113,8 +113,8 @@ def path_data(frame: Frame, shapes: "Geometries | list[shapely.Geometry]", *, in
     return data
 
 
-def unprojected(plane: Plane, flat: Floats) -> Floats:
-    """Longitude and latitude of kilometres east and north, to some decimetres within `Plane.REACH_KM`."""
+def unproject(plane: Plane, flat: Floats) -> Floats:
+    """Longitudes and latitudes of positions on a plane, to some decimetres within `Plane.REACH_KM`."""
     east, north = plane.axes
     arc = np.hypot(flat[:, 0], flat[:, 1]) / plane.radius
     across = (flat @ plane.axes) * np.sinc(arc / np.pi)[:, None]
@@ -133,7 +133,7 @@ DECIMALS = 3
 
 
 def areas_within(area: Area, kind: Drawn, territories: Territories) -> Iterator[Area]:
-    """The areas of a kind that lie in an area, or share communes with it."""
+    """The areas of a kind that share communes with the given area."""
     if kind == "commune":
         communes = territories.areas("commune")
         return (communes[ordinal] for ordinal in area.communes)
@@ -142,12 +142,12 @@ def areas_within(area: Area, kind: Drawn, territories: Territories) -> Iterator[
 
 
 def outlines_within(geography: Geography, area: Area, kind: Drawn) -> Iterator[tuple[Area, str]]:
-    """The areas of a kind in an area, each with its outline as GeoJSON; those without one are left out."""
+    """The areas of a kind within an area, each with its outline as GeoJSON; areas without outline are left out."""
     return _as_drawn(geography, areas_within(area, kind, geography.territories), TOLERANCES[kind])
 
 
 def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
-    """The area with its own outline as GeoJSON, finer for a small one; nothing where none is known."""
+    """The area with its own outline as GeoJSON, finer for a small area; nothing where no outline is known."""
     whole = geography.whole(area)
     if whole is None:
         return iter(())

@@ -23,12 +23,12 @@ from matching.geo.map_frame import (
     Spot,
     degrees_of,
     frame_around,
-    laid_thin,
+    lay_thinned,
     near_frame,
     path_data,
-    rounded,
-    united,
-    unprojected,
+    round_spot,
+    unite_thinned,
+    unproject,
 )
 from matching.geo.projection import Floats, Geometries, Plane
 from matching.geo.territory import Geography, Outlined, largest_areas, outlines
@@ -52,7 +52,7 @@ BYTES_PER_CORNER, BYTES_BESIDES = 16, 8_000
 
 
 class Town(NamedTuple):
-    """A commune that is named for orientation; its name stands to the left or to the right of it."""
+    """A commune named on a map for orientation, with its name to the left or to the right."""
 
     name: str
     at: Spot
@@ -60,7 +60,7 @@ class Town(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """One sheet: the areas around (`context`), the territory and what lies within the radius (`reach`), as path data.
+    """A map sheet: the areas around (`context`), the territory and the ground in the radius (`reach`), as path data.
 
     `points`: index in the list that was given, and position. `name`: of an overseas region. `frame`: how
     positions on the sheet, where y goes down, follow from those on the ground.
@@ -81,7 +81,7 @@ class Sheet(NamedTuple):
 
     @property
     def scale_km(self) -> int:
-        """A round length, of at most a quarter of the width; of `scale` units."""
+        """The kilometres that the scale bar shows: a round number, at most a quarter of the width."""
         return max((km for km in NICE_KM if km <= WIDTH / self.frame.per_km / 4), default=1)
 
     @property
@@ -90,14 +90,14 @@ class Sheet(NamedTuple):
 
 
 class MapSheets(NamedTuple):
-    """The main sheet, then those of overseas regions; `beyond`: how many points are on none of them."""
+    """The main map sheet, then sheets of overseas regions; `beyond`: the number of points on no sheet."""
 
     sheets: tuple[Sheet, ...]
     beyond: int
 
 
 class _Ground(NamedTuple):
-    """The part of a sheet that is the same whoever is on it. `whole`: the territory; `largest`: communes to name."""
+    """The part of a sheet that depends on no sites or points. `whole`: the territory; `largest`: communes to name."""
 
     context: str
     territory: str
@@ -106,7 +106,7 @@ class _Ground(NamedTuple):
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes."""
+        """Bytes in memory, estimated."""
         corners = int(shapely.get_num_coordinates(self.whole))
         return len(self.context) + len(self.territory) + BYTES_PER_CORNER * corners + BYTES_BESIDES
 
@@ -173,7 +173,7 @@ class _Mapper:
         return MapSheets(tuple(made), len(self._points) - len(shown))
 
     def _disc(self, near: Place, radius_km: float) -> shapely.Geometry:
-        """All that lies within a radius of a point or of a commune's outline, in degrees."""
+        """The ground within a radius of a point or of a commune's outline, in degrees."""
         if near.commune is not None:
             area = self._geography.territories.area(f"commune:{near.commune}")
             anchor = shapely.multipolygons(shapely.get_parts(self._geography.outlines_of(area)))
@@ -182,7 +182,7 @@ class _Mapper:
         middle = anchor.centroid
         plane = Plane(middle.y, middle.x)
         flat = shapely.transform(anchor, plane.project_degrees)
-        return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unprojected(plane, at))
+        return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unproject(plane, at))
 
     def _middle(self, code: str) -> tuple[float | None, float | None]:
         ordinal = self._geography.territories.commune_ordinal(code)
@@ -190,7 +190,7 @@ class _Mapper:
         return (commune.lon, commune.lat) if commune else (None, None)
 
     def _sheet(self, name: str | None, pieces: Geometries, key: Hashable, *, whole: bool, inset: bool) -> Sheet:
-        """`whole`: of several sheets, each shows its ground and no more; `inset`: it is printed small."""
+        """One sheet. `whole`: show the ground alone, as one of several sheets; `inset`: the sheet is printed small."""
         frame = self._frame(pieces, whole=whole)
         known = key, name, inset, frame.west, frame.north, frame.per_km
         ground = _grounds.find(known)
@@ -201,7 +201,7 @@ class _Mapper:
         reach = ""
         if self._radius_km:
             if self._discs:
-                within = laid_thin(frame, np.array(self._discs, dtype=object), inset=inset)
+                within = lay_thinned(frame, np.array(self._discs, dtype=object), inset=inset)
             else:
                 within = shapely.buffer([ground.whole], self._radius_km * frame.per_km, quad_segs=DISC_STEPS)
             reach = path_data(frame, within, inset=inset)
@@ -212,8 +212,8 @@ class _Mapper:
             territory=ground.territory,
             reach=reach,
             towns=() if inset else tuple(self._towns(frame, ground)),
-            sites=tuple(rounded(at) for at in frame.laid(self._sites) if frame.shows(at)),
-            points=tuple((i, rounded(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
+            sites=tuple(round_spot(at) for at in frame.laid(self._sites) if frame.shows(at)),
+            points=tuple((i, round_spot(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
         )
 
     def _frame(self, pieces: Geometries, *, whole: bool) -> Frame:
@@ -240,8 +240,8 @@ class _Mapper:
     def _ground(self, frame: Frame, pieces: Geometries, *, inset: bool) -> _Ground:
         wide_km = WIDTH / frame.per_km
         context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
-        around = laid_thin(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
-        whole = united(laid_thin(frame, pieces, inset=inset), inset=inset)
+        around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
+        whole = unite_thinned(lay_thinned(frame, pieces, inset=inset), inset=inset)
         names, degrees = _by_population(self._geography.territories)
         spots = frame.laid(degrees)
         inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
@@ -249,11 +249,11 @@ class _Mapper:
             path_data(frame, around, inset=inset),
             path_data(frame, [whole], inset=inset),
             whole,
-            () if inset else tuple((names[i], rounded(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
+            () if inset else tuple((names[i], round_spot(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
         )
 
     def _towns(self, frame: Frame, ground: _Ground) -> list[Town]:
-        """The largest communes on the sheet whose names find a place between the points and each other."""
+        """The largest communes on the sheet whose names fit between the points and the other names."""
         taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
         towns: list[Town] = []
         for name, spot in ground.largest:
@@ -272,14 +272,14 @@ class _Mapper:
 
 @lru_cache(1)
 def _by_population(territories: Territories) -> tuple[list[str], Floats]:
-    """The communes whose place is known, the largest first: names, and longitudes and latitudes."""
+    """The names, and longitudes and latitudes, of the communes of known location, the most populous first."""
     known = [commune for commune in territories.communes if commune.lat is not None]
     known.sort(key=lambda commune: (-commune.population, commune.code))
     return [each.name for each in known], degrees_of((each.lon or 0.0, each.lat or 0.0) for each in known)
 
 
 def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:
-    """Whether a name can be written beside a spot: on the sheet, over no point, nor the scale."""
+    """Whether a name fits beside a spot: within the sheet, and over no point and not over the scale."""
     width = LETTER * len(name) + 20
     west, east = (spot[0] - width, spot[0] - 4) if left else (spot[0] + 4, spot[0] + width)
     hidden = (taken[:, 0] > west - 8) & (taken[:, 0] < east + 8) & (np.abs(taken[:, 1] - spot[1]) < 22)
@@ -288,7 +288,7 @@ def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool)
 
 
 class AreaShape(NamedTuple):
-    """An area on a sheet: its position in the list that was given, its rings as path data, the middle and its breadth.
+    """An area on a sheet: its position in the given list, its rings as path data, and the middle of it.
 
     `room`: about how many units a text in its middle may be wide.
     """
@@ -300,7 +300,7 @@ class AreaShape(NamedTuple):
 
 
 class AreaSheet(NamedTuple):
-    """One sheet; `name`: of an overseas region. `context`: the departements around, as path data."""
+    """A sheet of areas. `name`: the overseas region shown, if any; `context`: departements around, as path data."""
 
     name: str | None
     frame: Frame
@@ -309,7 +309,7 @@ class AreaSheet(NamedTuple):
 
 
 def area_sheets(geography: Geography, area_ids: Sequence[str]) -> tuple[AreaSheet, ...]:
-    """The main sheet, then those of overseas regions. Areas of no known outline are left out."""
+    """The main sheet of areas, then sheets of overseas regions. Areas of no known outline are left out."""
     areas = [geography.territories.area(each) for each in area_ids]
     groups: dict[str | None, list[int]] = {}
     named = {area.code: area.label for area in geography.territories.areas("region")}
@@ -329,11 +329,11 @@ def _sheet(geography: Geography, name: str | None, areas: Sequence[Area], some: 
     plane = Plane((south + north) / 2, (west + east) / 2)
     flat = plane.project_degrees(shapely.get_coordinates(shapes))
     frame = frame_around(plane, flat.min(axis=0), flat.max(axis=0))
-    around = laid_thin(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
+    around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
     drawn = []
-    for position, shape in zip(known, laid_thin(frame, shapes), strict=True):
+    for position, shape in zip(known, lay_thinned(frame, shapes), strict=True):
         if shape:
             circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
             middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)
-            drawn.append(AreaShape(position, path_data(frame, [shape]), rounded(middle), room))
+            drawn.append(AreaShape(position, path_data(frame, [shape]), round_spot(middle), room))
     return AreaSheet(name, frame, path_data(frame, around), tuple(drawn))

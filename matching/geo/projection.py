@@ -62,13 +62,13 @@ class Plane:
 
     def chords(self, positions: Floats) -> Floats:
         """Straight distance in kilometres, through the earth, from the centre to each earth-centred position."""
-        return _length(self._offsets(positions))
+        return _lengths(self._offsets(positions))
 
     def project(self, positions: Floats) -> Floats:
         """Coordinates east and north of the centre in kilometres, shape (n, 2), of earth-centred positions."""
         x, y, z = self._offsets(positions)
         flat = [x * axes[0] + y * axes[1] + z * axes[2] for axes in self.axes.tolist()]
-        across, arc = _length(flat), self._arc(_length((x, y, z)))
+        across, arc = _lengths(flat), self._arc(_lengths((x, y, z)))
         scale = np.divide(arc, across, out=np.ones_like(arc), where=across > 1e-9)
         return np.stack([each * scale for each in flat], axis=1)
 
@@ -77,7 +77,7 @@ class Plane:
         return self.project(earth_centred(degrees[:, 1], degrees[:, 0]))
 
     def _offsets(self, positions: Floats) -> list[Floats]:
-        """From the centre, by axis: rows of three would be the slowest to go through."""
+        """The vectors from the centre, one array per axis: rows of three would be slower to go through."""
         return [positions[:, axis] - middle for axis, middle in enumerate(self.centre.tolist())]
 
     def _arc(self, chord: Floats) -> Floats:
@@ -88,8 +88,8 @@ class Plane:
         return arc
 
 
-def _length(parts: Sequence[Floats]) -> Floats:
-    """The length of vectors, given by axis."""
+def _lengths(parts: Sequence[Floats]) -> Floats:
+    """The length of each vector; `parts`: the coordinates by axis."""
     squared: Floats = parts[0] * parts[0]
     for part in parts[1:]:
         squared += part * part
@@ -97,7 +97,7 @@ def _length(parts: Sequence[Floats]) -> Floats:
 
 
 def to_metre(distance: float) -> float | None:
-    """A distance in kilometres to the metre; None where it is not known."""
+    """A distance in kilometres, rounded to the metre; None where it is infinite (not known)."""
     return round(distance, 3) if distance < np.inf else None
 
 
@@ -114,7 +114,7 @@ _PROJECTIONS = {
 
 
 def register_point(x: float, y: float, departement: str) -> Point | None:
-    """The point of metres in the departement's projection (Lambert-93 on the mainland); None for no place at all."""
+    """The point at metres in the departement's projection (Lambert-93 on the mainland); None where off the earth."""
     lon, lat = _transformer(_PROJECTIONS.get(departement, MAINLAND)).transform(x, y)
     return Point(round(lat, 6), round(lon, 6)) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
@@ -137,7 +137,7 @@ Numbers = NDArray[np.int32]
 
 
 class Edges(NamedTuple):
-    """Edges in parallel arrays: where each begins, how it goes on, and 1 / its squared length (0 where it has none)."""
+    """Edges in parallel arrays: the beginning, the vector to the end, and 1 / squared length (0 for no length)."""
 
     x: Floats
     y: Floats
@@ -147,7 +147,7 @@ class Edges(NamedTuple):
 
 
 class Runs(NamedTuple):
-    """Runs of edges: a point on each that is near its middle, and how far from that its edges go; the box around it."""
+    """Runs of edges, each with a point near its middle, the distance from there to its farthest end, and its box."""
 
     x: Floats
     y: Floats
@@ -159,7 +159,7 @@ class Runs(NamedTuple):
 
 
 class NearestEdge:
-    """Edges that follow each other, in runs of CHILDREN, these in runs of CHILDREN runs and so on, the longest first.
+    """Finds the nearest edge of an outline by a tree: runs of CHILDREN edges, then of CHILDREN runs, and so on.
 
     A point is as near to a run as to its middle, or nearer: runs that are farther than that are left aside. Circles
     around long edges that lie close to each other overlap: where many are left, boxes tell them apart.
@@ -173,7 +173,7 @@ class NearestEdge:
         self._levels: list[Runs] = []
         length = CHILDREN
         while not self._levels or len(self._levels[0].x) > MOST_ON_TOP:
-            self._levels.insert(0, _runs(begins, ends, length))
+            self._levels.insert(0, _make_runs(begins, ends, length))
             length *= CHILDREN
 
     def distance(self, points: Floats) -> Floats:
@@ -200,14 +200,14 @@ class NearestEdge:
         return np.minimum.reduceat(away, np.searchsorted(row, every))
 
     def _away(self, x: Floats, y: Floats, edge: Numbers) -> Floats:
-        """The distance of each point from an edge: to where it meets it at a right angle, else to its nearer end."""
+        """The distance of each point from its edge: to the foot of the perpendicular, else to the nearer end."""
         x, y = x - self._edges.x[edge], y - self._edges.y[edge]
         dx, dy = self._edges.dx[edge], self._edges.dy[edge]
         part = np.clip((x * dx + y * dy) * self._edges.inverse[edge], 0.0, 1.0)
         return _hypotenuse(x - part * dx, y - part * dy)
 
 
-def _runs(begins: Floats, ends: Floats, length: int) -> Runs:
+def _make_runs(begins: Floats, ends: Floats, length: int) -> Runs:
     first = np.arange(0, len(begins), length)
     middle = begins[np.minimum(first + length // 2, len(begins) - 1)]
     around = np.repeat(middle, np.diff(first, append=len(begins)), axis=0)
@@ -221,7 +221,7 @@ def _runs(begins: Floats, ends: Floats, length: int) -> Runs:
 
 
 def _children(row: Numbers, run: Numbers, count: int) -> tuple[Numbers, Numbers]:
-    """The runs or edges, of which there are `count`, in some runs, each with its row."""
+    """The children of the given runs, each with the row of its run; `count`: how many children exist in all."""
     row, inside = np.repeat(row, CHILDREN), np.repeat(run * CHILDREN, CHILDREN)
     inside.reshape(-1, CHILDREN)[:] += np.arange(CHILDREN, dtype=np.int32)
     if count % CHILDREN:  # the last run is shorter

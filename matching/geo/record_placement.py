@@ -26,7 +26,7 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     points = {position: record.location for position, record in enumerate(records) if record.location is not None}
     holders = geography.commune_at(*_degrees(points.values())).tolist()
     communes_at = dict(zip(points, holders, strict=True))
-    stated = {position: _stated(record, geography) for position, record in enumerate(records)}
+    stated = {position: _stated_commune(record, geography) for position, record in enumerate(records)}
     communes = geography.territories.communes
     elsewhere = {
         position: commune
@@ -49,7 +49,7 @@ def _place(
     record: SupplierRecord, stated: int | None, holder: int | None, away: float | None, geography: Geography
 ) -> Placement:
     """The place of a record. `stated`: the commune of its address; `holder`: the one that holds its point (-1: none);
-    `away`: how far that is from the stated one, where another one holds it."""
+    `away`: kilometres from the point to the stated commune, where another one holds it."""
     communes = geography.territories.communes
     if record.location is not None and holder is not None:
         commune = stated if stated is not None else holder
@@ -64,14 +64,14 @@ def _place(
     return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
 
 
-def _stated(record: SupplierRecord, geography: Geography) -> int | None:
-    """The commune that the address states, as an ordinal."""
+def _stated_commune(record: SupplierRecord, geography: Geography) -> int | None:
+    """The ordinal of the commune that the record's address states."""
     given = record.address.commune if record.address else None
     return geography.territories.commune_ordinal(given) if given else None
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
-    """The kilometres from each point to its outline, 0 inside: to the point of it that is nearest where it stands.
+    """The kilometres from each point to its own outline, 0 inside.
 
     That one is looked for where degrees of longitude are made as long as degrees of latitude, and is measured to on the
     ellipsoid.
@@ -91,7 +91,7 @@ def _doubts(
 ) -> list[Flag]:
     """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
 
-    `away`: how far it is from the stated one, where that has an outline.
+    `away`: kilometres from the point to the stated commune, where that has an outline.
     """
     communes = geography.territories.communes
     if stated == holder:
@@ -106,19 +106,19 @@ def _doubts(
         if not served or holder in served or any(communes[ordinal].lat is None for ordinal in served):
             return []
         nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
-        return _far(nearest, f"postal code {postal_code}")
+        return _far_flags(nearest, f"postal code {postal_code}")
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
-    return _far(away, f"{commune.code} {commune.name}")
+    return _far_flags(away, f"{commune.code} {commune.name}")
 
 
-def _far(away_km: float, ground: str) -> list[Flag]:
+def _far_flags(away_km: float, ground: str) -> list[Flag]:
     return [Flag("point_far_from_commune", f"{away_km:.1f} km from {ground}")] if away_km > TOLERANCE_KM else []
 
 
 def _degrees(points: Iterable[Point]) -> tuple[Floats, Floats]:
-    """Latitudes and longitudes."""
+    """The latitudes and longitudes of points."""
     degrees = np.array([(point.lat, point.lon) for point in points], dtype=np.float64).reshape(-1, 2)
     return degrees[:, 0], degrees[:, 1]

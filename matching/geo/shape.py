@@ -29,7 +29,7 @@ WIDEST_KM, FARTHEST_DEGREES = 1_000.0, 75.0
 
 
 def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
-    """Which of some polygons share ground with a region, all in degrees.
+    """Whether each of the polygons (`others`) shares ground with a region, all in degrees.
 
     `region` and `others` may be shared by threads, which a prepared geometry does not bear: only copies are prepared.
     """
@@ -45,7 +45,7 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
 
 
 def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -> Bools | None:
-    """Which of some polygons in degrees meet the polygon inscribed in a circle on the ellipsoid.
+    """Whether each of the polygons in degrees meets the polygon inscribed in a circle on the ellipsoid.
 
     None where degrees do not go evenly around the circle: it is too wide, near a pole or across the antimeridian.
     """
@@ -60,7 +60,7 @@ def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -
 
 
 def _meets(own: shapely.Geometry, others: Geometries) -> Bools:
-    """Which geometries have a point in common with one that nobody else uses."""
+    """Whether each of the geometries has a point in common with `own`, which no other thread may use."""
     shapely.prepare(own)
     found: Bools = shapely.intersects(own, others)
     return found
@@ -86,7 +86,7 @@ BYTES_PER_CLUSTER, BYTES_PER_VERTEX = 4_000, 120
 
 
 class Shape(Hashable, Protocol):
-    """Something on the ground; `weight`: about how many bytes it takes."""
+    """A point or polygons that distances are measured to; `weight`: bytes in memory, estimated."""
 
     weight: int
 
@@ -99,14 +99,14 @@ class Shape(Hashable, Protocol):
         """
 
     def lower_bound(self, positions: Floats) -> Floats:
-        """Kilometres that `distance` is certain not to be under (1 % kept for rounding); NaN stays NaN."""
+        """Kilometres that `distance` certainly does not fall below (less 1 % for rounding); NaN stays NaN."""
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
-        """Which geometries (in degrees) come that near to the shape."""
+        """Whether each of the geometries (in degrees) comes within the distance of the shape."""
 
 
 class PointShape:
-    """A point."""
+    """The shape of a single point."""
 
     weight = 1_000
 
@@ -115,7 +115,7 @@ class PointShape:
         self.lat, self.lon = lat, lon
 
     def swapped(self) -> "PointShape":
-        """The point that its latitude and longitude would be, mistaken for each other."""
+        """The point with latitude and longitude exchanged, as a client may have mistaken them."""
         return PointShape(self.lon, self.lat)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
@@ -126,21 +126,21 @@ class PointShape:
         return np.round(self.plane.from_centre(positions), METRES)
 
     def straight(self, positions: Floats) -> Floats:
-        """Kilometres that `distance` is certain not to be under, at less cost than `lower_bound`."""
+        """Kilometres that `distance` certainly does not fall below, at less cost than `lower_bound`."""
         return self.plane.chords(positions) - ROUNDED_KM
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
-        found, doubtful = _decided(distance_km, (self.lat, self.lon), self.plane, 0.0, geometries)
+        found, doubtful = _sure_and_doubtful(distance_km, (self.lat, self.lon), self.plane, 0.0, geometries)
         flat = _projected(self.plane, geometries[doubtful])
         found[doubtful] = shapely.dwithin(flat, shapely.Point(0, 0), distance_km)
         return found
 
 
 class PolygonShape:
-    """Polygons, in clusters each small enough for one plane."""
+    """The shape of polygons, in clusters that are each small enough for one plane."""
 
     def __init__(self, geometries: Geometries) -> None:
-        self.clusters = [_Cluster(parts) for parts in _clustered(shapely.get_parts(geometries))]
+        self.clusters = [_Cluster(parts) for parts in _group_in_clusters(shapely.get_parts(geometries))]
         self.weight = sum(BYTES_PER_CLUSTER + BYTES_PER_VERTEX * len(cluster.degrees) for cluster in self.clusters)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
@@ -184,14 +184,14 @@ class _Cluster:
         self._far: tuple[Floats, Floats] | None = None
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
-        """Which geometries (in degrees) come that near to the polygons."""
+        """Whether each of the geometries (in degrees) comes within the distance of the polygons."""
         lon, lat = self.degrees[0]
-        found, doubtful = _decided(distance_km, (lat, lon), self.plane, self.extent, geometries)
+        found, doubtful = _sure_and_doubtful(distance_km, (lat, lon), self.plane, self.extent, geometries)
         found[doubtful] = shapely.dwithin(_projected(self.plane, geometries[doubtful]), self.surface, distance_km)
         return found
 
     def lower_bound(self, positions: Floats) -> Floats:
-        """By the circle around the polygons and, where the plane reaches, by the box around them."""
+        """A minimum of each distance, by the circle around the polygons and, within the plane's reach, by their box."""
         away = self.plane.from_centre(positions)
         bound = np.maximum(away - self.extent, 0.0)
         near = np.flatnonzero(away <= Plane.REACH_KM)
@@ -234,20 +234,20 @@ class _Cluster:
 
 
 def _projected(plane: Plane, geometries: Geometries) -> Geometries:
-    """Geometries in degrees as they lie on a plane."""
+    """Geometries in degrees, projected onto a plane."""
     return shapely.transform(_cut(geometries), plane.project_degrees)
 
 
 def _cut(geometries: Geometries) -> Geometries:
-    """Geometries in degrees with edges that are short enough for a plane."""
+    """Geometries in degrees with their edges cut short enough to be projected onto a plane."""
     each = shapely.length(geometries) / MOST_PIECES
     return shapely.segmentize(geometries, np.clip(each, LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY))
 
 
-def _decided(
+def _sure_and_doubtful(
     distance_km: float, place: tuple[float, float], plane: Plane, extent_km: float, geometries: Geometries
 ) -> tuple[Bools, Positions]:
-    """Which geometries are certain to come that near to a shape, and the places of those in doubt.
+    """Whether each geometry certainly comes within the distance of a shape, and the places of the doubtful ones.
 
     `place`: latitude and longitude of a point of the shape; all of it lies within `extent_km` of the plane's middle.
     """
@@ -259,7 +259,7 @@ def _decided(
     return sure, np.flatnonzero(doubtful)
 
 
-def _clustered(parts: Geometries) -> list[Geometries]:
+def _group_in_clusters(parts: Geometries) -> list[Geometries]:
     """`parts` grouped so that the middle of each lies within `CLUSTER_KM` of the middle of its group's first."""
     west, south, east, north = shapely.bounds(parts).T
     middles = earth_centred((south + north) / 2, (west + east) / 2)
@@ -282,13 +282,13 @@ METRES_IN_DEGREES = 0.0001
 
 
 def are_near(points: Sequence[Point | None], centre: Point, radius_km: float) -> list[bool]:
-    """Whether each point is at most `radius_km` from the centre, along the WGS 84 ellipsoid; no point never is."""
+    """Whether each point is at most `radius_km` from the centre, along the WGS 84 ellipsoid; False for None."""
     found: list[bool] = (PointShape(centre.lat, centre.lon).distance(_positions(points)) <= radius_km).tolist()
     return found
 
 
 def are_on(shape: Shape | None, points: Sequence[Point | None]) -> list[bool]:
-    """Whether each point is on the ground of a shape, as distances have it; no point is, nor any on no known ground."""
+    """Whether each point is on the ground of a shape, at distance 0; False for None, and for a shape of None."""
     if shape is None:
         return [False] * len(points)
     found: list[bool] = (shape.distance(_positions(points), ROUNDED_KM) == 0).tolist()
@@ -311,7 +311,7 @@ def box_around(centre: Point, radius_km: float) -> Box:
     across = math.degrees(math.asin(min(math.sin(reach) / math.cos(phi), 1.0))) * MARGIN
     if across >= 180:
         return -180.0, south, 180.0, north
-    return _wrapped(centre.lon - across), south, _wrapped(centre.lon + across), north
+    return _wrap_longitude(centre.lon - across), south, _wrap_longitude(centre.lon + across), north
 
 
 def _positions(points: Sequence[Point | None]) -> Floats:
@@ -320,5 +320,5 @@ def _positions(points: Sequence[Point | None]) -> Floats:
     return earth_centred(degrees[:, 0], degrees[:, 1])
 
 
-def _wrapped(lon: float) -> float:
+def _wrap_longitude(lon: float) -> float:
     return (lon + 180) % 360 - 180

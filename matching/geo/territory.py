@@ -112,16 +112,16 @@ class Territory:
 
     @property
     def weight(self) -> int:
-        """About how many bytes it takes."""
+        """Bytes in memory, estimated."""
         shape = self.shape.weight if self.shape else 0
         return LIGHTEST + shape + BYTES_PER_CODE * len(self.codes or ())
 
     def less_radius(self, to_shape: Floats) -> Floats:
-        """Distances to the territory, or bounds of them, from those to its shape: less the radius around that."""
+        """Distances to the territory, given the distances to its shape: these less the radius, and at least 0."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
     def share_ground(self, regions: Geometries) -> Bools:
-        """Which geometries in degrees have ground in common with this territory (drawn, or a radius)."""
+        """Whether each of the geometries in degrees shares ground with this territory, drawn or a radius."""
         if self.radius_km is not None and self.shape is not None:
             return self.shape.are_within(self.radius_km, regions)
         return shares_ground(self.drawn, regions)
@@ -137,7 +137,7 @@ class AreaOutline(NamedTuple):
 
 @contextmanager
 def problems_under(*at: str | int) -> Iterator[None]:
-    """Problems raised inside are those of a part of a document, which stands at `at`."""
+    """Prefix the pointers of problems raised inside by `at`, the place in the document of the part being read."""
     try:
         yield
     except InvalidContent as invalid:
@@ -164,7 +164,7 @@ class Geography:
 
     @cached_property
     def _discs(self) -> tuple[Floats, Floats]:
-        """For each commune, its interior point and how far from it in kilometres its ground may go; NaN without."""
+        """The interior point of each commune, and the kilometres from it that its ground may reach; NaN: not known."""
         inside = np.array([(c.lat, c.lon) for c in self.territories.communes], dtype=np.float64)
         middle = earth_centred(inside[:, 0], inside[:, 1])
         west, south, east, north = shapely.bounds(self.outlines).T
@@ -173,11 +173,11 @@ class Geography:
         return middle, reach * 1.01
 
     def territory(self, request: TerritoryRequest, *at: str | int) -> Territory:
-        """The prepared territory of a request; raises InvalidContent with pointers under `at`."""
+        """The territory of a request, prepared for matching; raises InvalidContent with pointers under `at`."""
         if request.geometry is not None:
             # before all of them are read for the key
             require_few_vertices(request.geometry, *at, "geometry")
-        key = _key(request)
+        key = _cache_key(request)
         found = self._territories.find(key)
         if found is None:
             given = [name for name in ("codes", "near", "geometry") if getattr(request, name) is not None]
@@ -195,7 +195,7 @@ class Geography:
 
     def known(self, request: TerritoryRequest) -> Territory | None:
         """The territory of a request, if it is cached."""
-        return self._territories.find(_key(request))
+        return self._territories.find(_cache_key(request))
 
     def place(self, place: Place, *at: str | int) -> Shape:
         """The shape of a point or of a commune's outline; raises InvalidContent with pointers under `at`."""
@@ -203,13 +203,13 @@ class Geography:
             return self._places(place)
 
     def load(self) -> None:
-        """Load what territories are made of and no request has needed yet."""
+        """Load the outlines and indexes that would else be loaded by the first request that needs them."""
         for kind in FILES:
             outlines(kind)
         _ = self.tree, self._discs
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
-        """The ordinal of the commune whose outline holds each point; -1 where none does."""
+        """For each point, the ordinal of the commune whose outline holds it; -1 where none does."""
         found = np.full(len(lat), -1)
         points, communes = self.tree.query(shapely.points(lon, lat), predicate="intersects")
         found[points] = communes
@@ -221,7 +221,7 @@ class Geography:
         return self.territories.communes[ordinal] if ordinal >= 0 else None
 
     def ground_of(self, geometry: shapely.Geometry) -> Bools:
-        """Which communes share ground with a geometry in degrees; a common border is not ground."""
+        """Whether each commune shares ground with a geometry in degrees; a common border is not ground."""
         ground = np.zeros(len(self.outlines), dtype=bool)
         near = self.tree.query(geometry)
         ground[near] = shares_ground(geometry, self.outlines[near])
@@ -264,7 +264,7 @@ class Geography:
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
             swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
-            raise InvalidContent((Problem("/near", "outside_france", _outside(bool(swapped))),))
+            raise InvalidContent((Problem("/near", "outside_france", _outside_france_message(bool(swapped))),))
         if near.commune is not None:
             where = self.territories.area(f"commune:{near.commune}").label
         else:
@@ -274,7 +274,7 @@ class Geography:
         return Territory(label, None, radius_km, ground, anchor)
 
     def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
-        """Which communes have ground nearer than `radius_km` to the anchor."""
+        """Whether each commune has ground nearer than `radius_km` to the anchor."""
         inside, reach = self._discs
         distance = anchor.distance(inside, radius_km + np.nan_to_num(reach))
         ground = distance < radius_km
@@ -288,7 +288,7 @@ class Geography:
         ground = self.ground_of(region)
         if not ground.any():
             swapped = self.ground_of(shapely.transform(region, lambda degrees: degrees[:, ::-1])).any()
-            raise InvalidContent((Problem("/geometry", "outside_france", _outside(bool(swapped))),))
+            raise InvalidContent((Problem("/geometry", "outside_france", _outside_france_message(bool(swapped))),))
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
@@ -308,7 +308,7 @@ class Geography:
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> Geometries:
-        """The outlines that make up an area, dissolved where they are known so."""
+        """The outlines that make up an area: its own where known, else those of its departements."""
         if area.kind == "commune":
             pieces = self.outlines[list(area.communes)]
         elif area.kind in FILES and area.id in self._positions:
@@ -322,11 +322,11 @@ class Geography:
         return pieces[~shapely.is_missing(pieces)]
 
     def outline(self, area: Area) -> AreaOutline | None:
-        """The outline of an area as clients draw it; None where none is known (overseas collectivities)."""
+        """The outline of an area, for clients to draw; None where none is known (overseas collectivities)."""
         return self._drawn(area.id)
 
     def whole(self, area: Area) -> shapely.Geometry | None:
-        """The one shape of an area, in degrees; None where none is known."""
+        """The outline of an area as one geometry, in degrees; None where none is known."""
         pieces = self.outlines_of(area)
         if len(pieces) < 2:
             return pieces[0] if len(pieces) else None
@@ -357,8 +357,8 @@ NO_OUTLINE = Text(
 )
 
 
-def _outside(swapped: bool) -> Text:
-    """That a territory has no French ground; `swapped`: it would have, with the axes the other way round."""
+def _outside_france_message(swapped: bool) -> Text:
+    """The message that a territory has no French ground; `swapped`: it has some with its axes exchanged."""
     return Text(
         "Ce territoire ne touche aucune commune française de contour connu"
         + (" : longitude et latitude semblent inversées." if swapped else "."),
@@ -367,15 +367,15 @@ def _outside(swapped: bool) -> Text:
     )
 
 
-def _key(request: TerritoryRequest) -> Hashable:
-    """The request by which a territory is cached; of what was drawn a digest, since it may be large."""
+def _cache_key(request: TerritoryRequest) -> Hashable:
+    """The key under which a territory is cached: its request, or a digest of a drawn one, which may be large."""
     if request.geometry is None:
         return request
     return blake2b(msgspec.msgpack.encode(request), digest_size=DIGEST_BYTES).digest()
 
 
 def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
-    """The areas without those that larger ones cover already, such as departements of a region that is there too."""
+    """The areas without those that larger ones cover, such as departements of a region that is also given."""
     covered, kept = np.zeros(communes, dtype=bool), []
     for area in sorted(areas, key=lambda area: -len(area.communes)):
         ordinals = list(area.communes)

@@ -39,37 +39,37 @@ LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES 
 GROUPING_BYTES, GROUPING_SEGMENT_BYTES = 600, 30
 
 
-class _Ground(NamedTuple):
-    """A territory: the share of the suppliers near it, the milliseconds until it is known, and those that it takes to
-    measure each supplier near it; 0 where it is known."""
+class _TerritoryCost(NamedTuple):
+    """The cost of a territory: the share of suppliers near it, milliseconds to prepare it, and milliseconds to measure
+    the distance of each supplier near it; both 0 where it is cached."""
 
     share: float
     ms: float = 0.0
     measure_ms: float = 0.0
 
 
-NOWHERE = _Ground(0.0)
+NOWHERE = _TerritoryCost(0.0)
 
 
 def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: float = inf) -> float:
-    """About the milliseconds that a match takes; no more is looked at than makes it more than `enough`.
+    """Estimated milliseconds of a match; the estimate stops once it exceeds `enough`.
 
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
-    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, _Ground](), live.next_ordinal
+    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, _TerritoryCost](), live.next_ordinal
     rows = min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
     for lot in need.lots:
         request, ground = lot.territory or need.territory, NOWHERE
         if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
             if request not in grounds:
-                grounds[request] = _ground(request, live, reference)
+                grounds[request] = _territory_cost(request, live, reference)
                 ms += grounds[request].ms
             ground = grounds[request]
         # about the offers near the territory that answer what the lot asks for
         words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
         wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
         every = OFFERS_OF_WORDS * suppliers * words + sum([len(of.suppliers) for of in wanted if of is not None])
-        offers, segments = ground.share * every, _segments(lot)
+        offers, segments = ground.share * every, _segment_count(lot)
         said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
         lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
         if need.groupings and segments > 1:
@@ -82,28 +82,28 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
 
 
 def words_ms(need: Need) -> float:
-    """About the milliseconds until the words of a need's lots are read, where nothing else of it is."""
+    """Estimated milliseconds of reading the words of a need's lots and nothing else."""
     keywords = sum(len(lot.keywords) for lot in need.lots)
     titles = sum(lot.title is not None and not (lot.segments or lot.cpv) for lot in need.lots)
     return KEYWORD_MS * keywords + TITLE_MS * titles
 
 
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
-    """About the bytes of an answer in which every lot has as many rows as it asks for."""
+    """Estimated bytes of an answer in which every lot has as many rows as it asks for."""
     candidates, others = min(need.limit, live.next_ordinal), 2 * min(need.near_misses, live.next_ordinal)
     of_lot = LOT_BYTES + CANDIDATE_BYTES * candidates + OTHER_BYTES * others + GROUPING_BYTES * need.groupings
     of_segment = SEGMENT_BYTES + CANDIDATE_SEGMENT_BYTES * candidates + GROUPING_SEGMENT_BYTES * need.groupings
-    return of_lot * len(need.lots) + of_segment * sum(map(_segments, need.lots))
+    return of_lot * len(need.lots) + of_segment * sum(map(_segment_count, need.lots))
 
 
-def _segments(lot: Lot) -> int:
-    """About the number of segments that a lot asks for."""
+def _segment_count(lot: Lot) -> int:
+    """Estimated number of segments that a lot asks for."""
     words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None)
     return len(lot.segments) + len(lot.support_segments) + SEGMENTS_OF_WORDS * words
 
 
-def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _Ground:
-    """The ground of a territory of which the outline, where one was drawn, has not too many vertices."""
+def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _TerritoryCost:
+    """The cost of a territory; an outline drawn for it must not have too many vertices."""
     width = height = ms = 0.0
     measure_ms = MEASURE_MS
     if request.geometry is not None:
@@ -122,8 +122,8 @@ def _ground(request: TerritoryRequest, live: LiveIndex, reference: Reference) ->
         share = sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes or ()])
     known = reference.geography.known(request)
     if known is not None and live.base.distances.find(known.shape) is not None:
-        return _Ground(min(1.0, share))
-    return _Ground(min(1.0, share), PLACE_MS + CODE_MS * len(request.codes or ()) + ms, measure_ms)
+        return _TerritoryCost(min(1.0, share))
+    return _TerritoryCost(min(1.0, share), PLACE_MS + CODE_MS * len(request.codes or ()) + ms, measure_ms)
 
 
 def _positions(ring: Ring) -> Floats:

@@ -55,7 +55,7 @@ class SupplySearch:
     rules: Rules
 
     def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
-        """The supply of some segments or families, in their order."""
+        """The supply of the territory in each of the segments or families, in their order."""
         territory = self.territory
         unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
         columns, standing = self.live.base.columns, self.standing
@@ -64,7 +64,7 @@ class SupplySearch:
         return Supply(
             TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
             self.on,
-            tuple(self._items(tuple(segments), taxonomy, unknown.eligible)),
+            tuple(self._supplies(tuple(segments), taxonomy, unknown.eligible)),
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
             Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_known(columns.employees[standing])),
         )
@@ -76,14 +76,14 @@ class SupplySearch:
         return self.live.standing(every[self._is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
-        """The suppliers with an offer for a segment whose area meets the territory, and the basis of each best."""
+        """The suppliers with an offer for a segment that serves the territory, each with the basis of the best one."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = changes(supplier)
         return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
-        """The suppliers, of some, that stand in the territory."""
+        """The given suppliers that stand in the territory."""
         return ordinals[self._is_local[ordinals]]
 
     @cached_property
@@ -97,8 +97,8 @@ class SupplySearch:
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
 
-    def _items(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
-        """`unknown`: the suppliers of unknown trade nearby, all of whom may answer a lot that is not reserved."""
+    def _supplies(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
+        """The supply of each segment. `unknown`: suppliers of unknown trade nearby; all may answer a lot for anyone."""
         tallies, bases = [], []
         for segment in segments:
             ordinals, basis = self.candidates(segment)
@@ -130,13 +130,13 @@ class SupplySearch:
 
 
 def sum_known(employees: NDArray[np.int32]) -> tuple[int, int]:
-    """The employees of suppliers of whom their number is known, and how many suppliers these are."""
+    """The sum of the known numbers of employees, and how many suppliers have a known number."""
     known = employees[employees != NOT_KNOWN]
     return int(known.sum(dtype=np.int64)), len(known)
 
 
 def count_kinds(groups: Mapping[TradeGroup, int]) -> dict[str, int]:
-    """Suppliers of each kind, the most frequent first; of several kinds, they count in each."""
+    """The number of suppliers of each kind, the most frequent first; a supplier counts in each of its kinds."""
     found: Counter[str] = Counter()
     for group, number in groups.items():
         found.update(dict.fromkeys(group.kinds or (NO_KIND,), number))
@@ -151,7 +151,7 @@ Level = Literal["commune", "epci"]
 
 
 def areas_within(ground: Bools, level: Level, geography: Geography) -> dict[int, str]:
-    """The code of the area in which each commune is, by its ordinal; `ground` says which communes are meant.
+    """By ordinal, the code of the area of each commune that `ground` marks.
 
     A commune of no EPCI stands for itself.
     """

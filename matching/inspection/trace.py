@@ -135,7 +135,7 @@ def _rule(test: Callable[..., object]) -> str:
 
 
 class Standing(NamedTuple):
-    """The gate that refuses a supplier, with what is said of it; or its rank among all candidates."""
+    """The gate that refuses a supplier and the message of the refusal; or its rank among all candidates."""
 
     excluded_by: Gate | None
     message: str | None
@@ -151,7 +151,7 @@ def standings(
     awards: Iterable[PastAward],
     suppliers: Mapping[str, Collection[UUID]],
 ) -> dict[str, dict[UUID, Standing]]:
-    """The standing of each of the `suppliers`, which are by lot; those that offer nothing near a lot are left out.
+    """By lot, the standing of each of the `suppliers`, without suppliers that offer nothing near the lot.
 
     Raises InvalidContent with everything wrong in the need. The arguments are those of `match`.
     """

@@ -47,7 +47,7 @@ encode = msgspec.json.encode
 
 
 class WrittenLot:
-    """Pieces of the answers to a lot in one language and for one kind of contract.
+    """Cached pieces of the answers to a lot, in one language and for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
     left to the draw, the first candidates by their number, and the near misses by all of them. `words`: by the legal
@@ -72,7 +72,7 @@ class WrittenLot:
 
 
 class AnswerCache(LotCache):
-    """All that is kept of the answers from one index."""
+    """The cache of the answers from one index: lots, legal reviews, and pieces in JSON."""
 
     def __init__(self, suppliers: int) -> None:
         super().__init__(suppliers)
@@ -82,7 +82,7 @@ class AnswerCache(LotCache):
         self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
 
     def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
-        """The review of a need, as `review_need` gives it, by the facts that rules read: none sees more of the need."""
+        """The review of a need as `review_need` gives it, cached by the facts of the need that the rules read."""
         facts = legal_facts(need)
         key = facts, on, rules, tuple(segments_of_lot.values())
         review = self._reviews.find(key)
@@ -94,24 +94,24 @@ class AnswerCache(LotCache):
         return review
 
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
-        """The pieces written of a lot for its kind of site; none at first."""
+        """The cached pieces of a lot, for its kind of site; empty at first."""
         place = lot.query.lot.site
         key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
         return self.written.find(key) or WrittenLot(self.written, key)
 
     def row_writer(self, reference: Reference, on: date, contract: ContractKind, language: Language) -> RowWriter:
-        """A `RowWriter` that finds again what was written."""
+        """A `RowWriter` that caches the rows it writes."""
         return CachingRowWriter(reference, on, contract, language, self)
 
     def explainer(
         self, review: NeedReview, reference: Reference, on: date, need: Need, language: Language
     ) -> Explainer:
-        """An `Explainer` that finds again what was written."""
+        """An `Explainer` that caches the words it writes."""
         return CachingExplainer(review, reference, on, need, language, self)
 
 
 def answer_cache_of(index: Index) -> AnswerCache | None:
-    """The memory of the answers from an index; None where it keeps nothing."""
+    """The cache of the answers from an index; None where the index keeps none."""
     if not index.keeps:
         return None
     if not isinstance(index.kept, AnswerCache):
@@ -121,7 +121,7 @@ def answer_cache_of(index: Index) -> AnswerCache | None:
 
 @dataclass(frozen=True)
 class CachingRowWriter(RowWriter):
-    """Writes the rows of lots that are kept from pieces that were written before."""
+    """Writes the rows of cached lots from pieces that were written before."""
 
     kept: AnswerCache
 
@@ -135,10 +135,10 @@ class CachingRowWriter(RowWriter):
             numbers = first.order.numbers[places].tolist()
             place_of = dict(zip(numbers, places.tolist(), strict=True))
 
-            def tails(lacking: list[int]) -> list[bytes]:
+            def write_tails(lacking: list[int]) -> list[bytes]:
                 return self.candidate_tails(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
 
-            return ready(list_of(with_rank(_rows_of(written, numbers, tails))))
+            return ready(list_of(with_rank(_rows_of(written, numbers, write_tails))))
         found = written.lists.get(count)
         if found is None:
             found = list_of(with_rank(self.candidate_tails(lot, first, first.order.draw_places(seed))))
@@ -151,20 +151,20 @@ class CachingRowWriter(RowWriter):
             return super().near_misses(lot, count, seed)
         nearest, written = lot.nearest_refused(count, seed), self.kept.written_lot(lot, self.contract, self.language)
 
-        def rows(lacking: Sequence[Refused]) -> list[bytes]:
+        def write_rows(lacking: Sequence[Refused]) -> list[bytes]:
             return list(map(encode, self.near_misses_of(lot, lacking)))
 
         if not nearest.is_settled:
-            return ready(list_of(_rows_of(written, nearest.refused, rows)))
+            return ready(list_of(_rows_of(written, nearest.refused, write_rows)))
         found = written.lists.get(nearest.refused)
         if found is None:
-            found = list_of(rows(nearest.refused))
+            found = list_of(write_rows(nearest.refused))
             written.add(written.lists, {nearest.refused: found}, len(found))
         return ready(found)
 
 
 def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]], list[bytes]]) -> list[bytes]:
-    """The rows of some keys, in their order; those that were not written before are made."""
+    """The rows of the keys, in their order; rows that are not cached are made and cached."""
     known = {key: row for key in keys if (row := written.rows.get(key)) is not None}
     if len(known) < len(keys):
         lacking = [key for key in keys if key not in known]
@@ -176,12 +176,12 @@ def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]
 
 @dataclass(frozen=True)
 class CachingExplainer(Explainer):
-    """Writes what is said of lots that are kept from words that were written before."""
+    """Writes the words on cached lots from words that were written before."""
 
     kept: AnswerCache
 
     def requested(self, query: LotQuery) -> Any:
-        """The segments that a lot asks for. The same reading is the same object, found faster than its content."""
+        """The segments that a lot asks for, in JSON; cached by the identity of the reading."""
         held = self.kept.requested.find(id(query.wanted))
         if held is not None and held[0] is query.wanted:
             return ready(held[1])
@@ -205,7 +205,7 @@ class CachingExplainer(Explainer):
         return words
 
     def in_words(self, found: LegalAdvice) -> Any:
-        """Advice of the law. The rules give the same object again and again, found faster than its content."""
+        """Advice of the law in JSON; cached by the identity of the advice, which the rules return again and again."""
         key, advice = (id(found), self.language), self.kept.advice
         held = advice.get(key)
         if held is None or held[0] is not found:

@@ -66,7 +66,7 @@ class Match(NamedTuple):
 
     @property
     def is_meant(self) -> bool:
-        """Whether enough of the phrase is said, by words that stand near each other."""
+        """Whether the text says enough of the phrase, in words that stand near each other."""
         span = self.mask.bit_length() - (self.mask & -self.mask).bit_length() + 1
         if span > self.words + LOOSENESS:
             return False
@@ -96,27 +96,27 @@ class Lexicon:
             for word in phrase.words:
                 self._containing.setdefault(word, []).append(place)
         self._vocabulary = tuple(self._containing)
-        self._undoubled = tuple(map(_undoubled, self._vocabulary))
+        self._undoubled = tuple(map(_undouble, self._vocabulary))
         self.near = functools.lru_cache(CACHED_WORDS)(self._near)
-        self.completed = functools.lru_cache(CACHED_WORDS)(self._completed)
+        self.completed = functools.lru_cache(CACHED_WORDS)(self._words_beginning_with)
 
     def weight(self, word: str) -> float:
-        """The weight of a word for the activity, at most 1; a word of no phrase says as much as a rare one."""
+        """The weight of a word in naming an activity, at most 1; a word of no phrase weighs like a rare one."""
         return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:
-        """The words of a text that mean something, each once: no articles, no bare numbers; split words are mended."""
+        """The meaningful words of a text, each once: no articles, no bare numbers; words written in two are joined."""
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
-            for place, (word, linked) in enumerate(self._rejoined(list(self._linked(clause)))):
+            for place, (word, linked) in enumerate(self._mend_split_words(list(self._words_with_links(clause)))):
                 complement = linked and place > 0
                 depth += complement or depth > 0
                 found.setdefault(word, Word(word, complement, depth))
         return tuple(found.values())
 
     def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[Match]:
-        """The phrases that share a word with a text, given for each of its words the like words of the lexicon."""
+        """The phrases that share a word with a text; `likenesses`: the similar words known, by word of the text."""
         found: dict[int, dict[str, float]] = {}
         masks: Counter[int] = Counter()
         for place, alike in enumerate(likenesses):
@@ -135,8 +135,8 @@ class Lexicon:
             for entry, said in found.items()
         ]
 
-    def _linked(self, text: str) -> Iterator[tuple[str, bool]]:
-        """The words that have a meaning, with whether a linking word stands before."""
+    def _words_with_links(self, text: str) -> Iterator[tuple[str, bool]]:
+        """The meaningful words of a text, each with whether a linking word stands before it."""
         linked = False
         for word in fold(text).split():
             if word not in self._ignored:
@@ -144,13 +144,13 @@ class Lexicon:
             linked = word in self._linking or (linked and word in self._ignored)
 
     def _stems(self, text: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._linked(text)))
+        return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._words_with_links(text)))
 
     def _known_form(self, word: str) -> str:
         return self._forms.get(stem(word), stem(word))
 
-    def _rejoined(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
-        """The words with those written in two ("bio déchets") joined and those written as one parted."""
+    def _mend_split_words(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
+        """The words, after joining those written in two ("bio déchets") and parting those written as one."""
         place = 0
         while place < len(words):
             word, complement = words[place]
@@ -179,7 +179,7 @@ class Lexicon:
         if word in self.filler:
             return {}
         slips = (len(word) >= ONE_SLIP_FROM) + (len(word) >= TWO_SLIPS_FROM)
-        spelt = _undoubled(word)
+        spelt = _undouble(word)
         if not slips:
             return {}
         found = process.extract(spelt, self._undoubled, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
@@ -188,7 +188,7 @@ class Lexicon:
         }
         return {self._vocabulary[place]: likeness[slip] for known, slip, place in found if known[0] == word[0]}
 
-    def _completed(self, start: str) -> dict[str, float]:
+    def _words_beginning_with(self, start: str) -> dict[str, float]:
         """The words of the lexicon that begin with `start`, one slip allowed if it is long, with their likeness."""
         found = {word: 0.7 + 0.3 * len(start) / len(word) for word in self._vocabulary if word.startswith(start)}
         if not found and len(start) >= ONE_SLIP_FROM:
@@ -202,7 +202,7 @@ class Lexicon:
         return found | self._near(start)
 
 
-def _undoubled(word: str) -> str:
+def _undouble(word: str) -> str:
     """`word` with its double letters single: the commonest slip of French ("netoyage", "maconerie")."""
     return _DOUBLED.sub(r"\1", word)
 
@@ -266,8 +266,8 @@ class Interpreter:
         """The segments nearest to a text that `read` leaves unknown, best first; () if no word of it is near any."""
         words = self._lexicon.words(keyword[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
-        scores = ((match, match.share * self._covered(match.mask, words)) for match in matches)
-        return tuple(reading.segment for reading in self._best(scores) if reading.confidence >= SUGGESTED)[:limit]
+        scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
+        return tuple(reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED)[:limit]
 
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
         """The segments that a text being typed may lead to, best first: its last word may be only begun."""
@@ -276,16 +276,16 @@ class Interpreter:
             words = (Word(begun, False, 0),)
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
         matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
-        scores = ((match, self._covered(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
+        scores = ((match, self._covered_share(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
         first = self.titles.read(q) if len(words) > A_QUERY else ()
         meant = {reading.segment for reading in first}
-        return (*first, *(reading for reading in self._best(scores) if reading.segment not in meant))[:limit]
+        return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
     def _read(self, keyword: str) -> tuple[Reading, ...]:
         words = self._lexicon.words(keyword)
         if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
             return ()
-        stated = self._stated(words)
+        stated = self._stated_segments(words)
         if stated and stated[0].confidence == 1:
             return stated
         as_title = self.titles.read(keyword)
@@ -293,8 +293,8 @@ class Interpreter:
             return as_title
         return stated or tuple(reading for reading in as_title if reading.confidence >= SURE)
 
-    def _stated(self, words: Sequence[Word]) -> tuple[Reading, ...]:
-        """The segments whose phrases a few words say, in whole or in part."""
+    def _stated_segments(self, words: Sequence[Word]) -> tuple[Reading, ...]:
+        """The segments whose phrases the given words say, in whole or in part."""
         every = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         meant = [match for match in every if match.is_meant]
         stated = [match for match in meant if match.share >= STATED]
@@ -305,25 +305,25 @@ class Interpreter:
             if not any(match.mask != other.mask and match.mask & other.mask == match.mask for other in stated)
         ]
         stated = [match for match in matches if match.share >= STATED]
-        heads = [(match, self._head(match, words)) for match in matches]
+        heads = [(match, self._governing_word(match, words)) for match in matches]
         # and those that merely complete another one
         free = [each for each in heads if each[1] is None or not any(other.mask >> each[1] & 1 for other in stated)]
         said, known = (functools.reduce(int.__or__, (match.mask for match, _ in some), 0) for some in (free, heads))
-        understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered(said, words, known)
+        understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered_share(said, words, known)
         scores = ((match, match.share * understood * (1.0 if head is None else UNKNOWN_HEAD)) for match, head in free)
-        readings = self._best(scores)
+        readings = self._rank_best(scores)
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
-    def _head(self, match: Match, words: Sequence[Word]) -> int | None:
-        """The word that the match's first word completes; None if it stands on its own or completes mere filler."""
+    def _governing_word(self, match: Match, words: Sequence[Word]) -> int | None:
+        """The place of the word that the match's first word completes; None where it completes none, or mere filler."""
         content = [place for place, word in enumerate(words) if word.stem not in self._lexicon.filler]
         inside = [place for place in content if match.mask >> place & 1]
         if not inside or not words[inside[0]].complement:
             return None
         return max((place for place in content if place < inside[0]), default=None)
 
-    def _covered(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
-        """The share of a text that the words of `mask` make up; those of `known` at least complete them."""
+    def _covered_share(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
+        """The share of a text that the words of `mask` make up; words of `known` count as completing them."""
         covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)
@@ -334,7 +334,7 @@ class Interpreter:
                 left += weight * DEPTH_WEIGHTS[min(depth, len(DEPTH_WEIGHTS) - 1)]
         return covered / (covered + left) if covered else 0.0
 
-    def _best(self, scores: Iterable[tuple[Match, float]]) -> tuple[Reading, ...]:
+    def _rank_best(self, scores: Iterable[tuple[Match, float]]) -> tuple[Reading, ...]:
         best: dict[str, float] = {}
         for match, score in scores:
             if match.phrase.segment is not None:

@@ -42,8 +42,8 @@ _LONG_FORMS = (("communaute de communes", "cc"), ("communaute d agglomeration", 
 _AFTER_EVERY_LETTER = "\U0010ffff"
 
 
-class Found(NamedTuple):
-    """A territory that answers a query: how, with how many letters different, and its inhabitants."""
+class FoundArea(NamedTuple):
+    """A territory that a query may mean: how the two match, how many letters differ, and its population."""
 
     how: int
     slips: int
@@ -56,7 +56,7 @@ class Found(NamedTuple):
 
 
 class Gazetteer:
-    """The names and codes of all territories, sorted once; then only read."""
+    """A search of all territories by name or code; immutable."""
 
     def __init__(self, territories: Territories) -> None:
         self._territories = territories
@@ -71,11 +71,11 @@ class Gazetteer:
         """
         named, colon, code = q.strip().partition(":")
         if colon and named in KINDS and kind in (None, named):
-            return self._answer(code.strip(), (named,), limit)
-        return self._answer(q.strip(), (kind,) if kind else KINDS, limit)
+            return self._find_areas(code.strip(), (named,), limit)
+        return self._find_areas(q.strip(), (kind,) if kind else KINDS, limit)
 
-    def _answer(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int) -> tuple[Area, ...]:
-        query = _normalised(q[:LONGEST_QUERY])
+    def _find_areas(self, q: str, kinds: tuple[TerritoryKind, ...], limit: int) -> tuple[Area, ...]:
+        query = _normalise(q[:LONGEST_QUERY])
         if not query:
             return ()
         asked = [kind for kind in kinds if kind != "nuts" or len(kinds) == 1 or _NUTS_CODE.fullmatch(query)]
@@ -84,11 +84,11 @@ class Gazetteer:
         # the area that a code of a commune, an EPCI or a NUTS area stands for, which may be retired
         ordinal = self._territories.commune_ordinal(q.upper())
         if ordinal is not None and "commune" in asked:
-            found.append(Found(EXACT, 0, 0, self._territories.areas("commune")[ordinal]))
+            found.append(FoundArea(EXACT, 0, 0, self._territories.areas("commune")[ordinal]))
         for kind, written in (("epci", _SIREN), ("nuts", _NUTS_CODE)):
             if kind in asked and written.fullmatch(q.lower()):
                 with suppress(UnknownTerritory):
-                    found.append(Found(EXACT, 0, 0, self._territories.area(f"{kind}:{q.upper()}")))
+                    found.append(FoundArea(EXACT, 0, 0, self._territories.area(f"{kind}:{q.upper()}")))
         if not found:
             found = [item for table in tables for item in table.near(query)]
         ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.order))
@@ -96,12 +96,12 @@ class Gazetteer:
 
 
 class _Table:
-    """The spellings of one kind's areas in alphabetical order: their codes, and their names from each word on."""
+    """The spellings of the areas of one kind, sorted: their codes, and their names from each word on."""
 
     def __init__(self, areas: Sequence[Area], territories: Territories) -> None:
         self._areas = areas
         self._communes = territories.communes
-        self._names = [_normalised(area.label) for area in areas]
+        self._names = [_normalise(area.label) for area in areas]
         inhabitants = np.array([commune.population for commune in territories.communes], dtype=np.int64)
         self._populations = np.array([inhabitants[list(area.communes)].sum() for area in areas], dtype=np.int64)
         spellings = sorted(self._spellings())
@@ -110,8 +110,8 @@ class _Table:
         hows = np.array([BEGINNING if whole else WORD_BEGINNING for _, _, whole in spellings], dtype=np.int64)
         self._ranks = hows * EVERYONE - self._populations[self._owners]
 
-    def find(self, query: str, limit: int) -> list[Found]:
-        """The best areas with a spelling that begins with the query, or whose words begin with its words."""
+    def find(self, query: str, limit: int) -> list[FoundArea]:
+        """The best areas with a spelling that begins with the query, or with words that begin with its words."""
         matching = self._beginning_with(query)
         ranks = self._ranks[matching]
         exact = np.arange(len(ranks)) < bisect_right(self._texts, query) - matching.start
@@ -134,24 +134,24 @@ class _Table:
         found = []
         for owner, rank in best.items():
             how = -(-rank // EVERYONE)
-            found.append(Found(how, 0, how * EVERYONE - rank, self._areas[owner]))
+            found.append(FoundArea(how, 0, how * EVERYONE - rank, self._areas[owner]))
         return found[:limit]
 
-    def near(self, query: str) -> Iterator[Found]:
-        """The areas whose name is a few slips away from the query."""
+    def near(self, query: str) -> Iterator[FoundArea]:
+        """The areas whose name differs from the query by a few slips of the keyboard."""
         slips = max((allowed for letters, allowed in SLIPS if len(query) >= letters), default=0)
         if not slips:
             return
         matches = process.extract(query, self._names, scorer=OSA.distance, score_cutoff=slips, limit=NEAREST)
         for _, differing, owner in matches:
-            yield Found(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
+            yield FoundArea(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
 
     def _beginning_with(self, beginning: str) -> slice:
         return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
 
     def _spellings(self) -> Iterator[tuple[str, int, bool]]:
         for owner, area in enumerate(self._areas):
-            names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalised(area.name)}
+            names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalise(area.name)}
             for name in names:
                 words = name.split()
                 for place in range(len(words)):
@@ -161,8 +161,8 @@ class _Table:
                 yield from ((code, owner, True) for code in self._communes[area.communes[0]].postal_codes)
 
 
-def _normalised(text: str) -> str:
-    """A folded name in which short forms and long forms of the same words are one ("st brieuc", "communauté de…")."""
+def _normalise(text: str) -> str:
+    """A name folded, with one form for the short and long forms of a word ("st brieuc", "communauté de…")."""
     folded = " ".join(_SHORT_FORMS.get(word, word) for word in fold(text).split())
     for long, short in _LONG_FORMS:
         folded = folded.replace(long, short)

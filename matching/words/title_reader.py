@@ -96,7 +96,7 @@ class TradeClues(NamedTuple):
 
 
 class _Phrases:
-    """The phrases found in some parts, by segment, and whether another trade's is among them."""
+    """The phrases found in the parts of a title, by segment, and whether one of them names another trade."""
 
     def __init__(
         self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[tuple[str, ...]]
@@ -144,13 +144,13 @@ class TitleReader:
         self._builders = frozenset(
             segment.id for segment in segments if any(code.startswith(WORKS) for code in segment.cpv)
         )
-        self._spotter, words = _taught(taxonomy, self.stems)
+        self._spotter, words = _phrase_spotter(taxonomy, self.stems)
         self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
         self._readings = functools.lru_cache(CACHED)(self._read)
 
     def stems(self, phrase: str) -> tuple[str, ...]:
-        """The stems of a phrase as titles are read: other forms of a word as the one that the taxonomy uses."""
+        """The stems of a phrase, each in the form that the taxonomy uses."""
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
@@ -161,37 +161,37 @@ class TitleReader:
         return self._readings(title[:LONGEST_TITLE], context[:LONGEST_TITLE])
 
     def explain(self, title: str, context: str = "") -> TitleExplanation:
-        """The way a title is read: what was set aside, the phrases found, and every reading with its words."""
-        weighed = self._weighed(title, context)
+        """Read a title in full: the words set aside, the phrases found, and every reading with its words."""
+        weighed = self._score_title(title, context)
         phrases = tuple((" ".join(words), segments) for words, segments in weighed.phrases)
-        ranked = self._ranked(weighed)
+        ranked = self._rank_segments(weighed)
         trade = self._trade(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in ranked)
         return TitleExplanation(
-            weighed.title, phrases, weighed.whole.other, trade, readings, len(_confident(ranked, trade))
+            weighed.title, phrases, weighed.whole.other, trade, readings, len(_sure_readings(ranked, trade))
         )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
-        """The clues to each segment that a title may mean, as they are to be weighed."""
-        weighed = self._weighed(title, context)
-        return {segment: self._clues(weighed, segment) for segment in self._proposed(weighed)}
+        """The clues to each segment that a title may mean, by segment, before they are weighed."""
+        weighed = self._score_title(title, context)
+        return {segment: self._clues(weighed, segment) for segment in self._proposed_segments(weighed)}
 
     def trade_clues(self, title: str, context: str = "") -> TradeClues:
-        """The clues to whether a title says a trade of the taxonomy, as they are to be weighed."""
-        weighed = self._weighed(title, context)
-        return _trade_clues(weighed, self._ranked(weighed))
+        """The clues to whether a title says a trade of the taxonomy, before they are weighed."""
+        weighed = self._score_title(title, context)
+        return _trade_clues(weighed, self._rank_segments(weighed))
 
-    def _clues(self, weighed: "_Weighed", segment: str) -> TitleClues:
+    def _clues(self, weighed: "_ScoredTitle", segment: str) -> TitleClues:
         return weighed.clues(
             segment, self._places.get(segment), goods=segment in self._goods, works=segment in self._builders
         )
 
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
-        weighed = self._weighed(title, context)
-        ranked = self._ranked(weighed)
-        return tuple(self._reading(weighed, *each) for each in _confident(ranked, self._trade(weighed, ranked)))
+        weighed = self._score_title(title, context)
+        ranked = self._rank_segments(weighed)
+        return tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, self._trade(weighed, ranked)))
 
-    def _weighed(self, title: str, context: str) -> "_Weighed":
+    def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(title)
         if context and context != title:
             around = self._need(context)
@@ -200,14 +200,14 @@ class TitleReader:
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
         own, around_it = (
-            _Phrases(self._spotted(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
+            _Phrases(self._spot_phrases(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
         )
         buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
         oversees = not self._overseeing.isdisjoint(own.others | around_it.others)
-        return _Weighed(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys, oversees=oversees)
+        return _ScoredTitle(parsed, own, around_it, chances, whole, in_need=bool(context), buys=buys, oversees=oversees)
 
-    def _spotted(self, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """The phrases of some parts with the segments they name.
+    def _spot_phrases(self, parts: Sequence[tuple[str, ...]]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The phrases found in the parts of a title, each with the segments that it names.
 
         Premises name a trade only where they are run, not where something is done to them ("extension de la crèche"),
         vague phrases only where nothing else is said, works only where no other trade's thing is worked on
@@ -227,8 +227,8 @@ class TitleReader:
                 if said:
                     yield phrase, segments
 
-    def _proposed(self, weighed: "_Weighed") -> Iterator[str]:
-        """The segments that phrases name, and those the model finds likeliest."""
+    def _proposed_segments(self, weighed: "_ScoredTitle") -> Iterator[str]:
+        """The segments that phrases of the title name, then the segments that the model finds likeliest."""
         named = weighed.own.named | weighed.around.named
         for chances in (weighed.chances, weighed.whole)[: 1 + bool(weighed.title.context)]:
             likely = (chances.segments > LEAST_CHANCE).nonzero()[0].tolist()
@@ -236,13 +236,13 @@ class TitleReader:
             named |= {self._model.segments[place] for place in likeliest}
         yield from (segment for segment in named if segment in self._order)
 
-    def _ranked(self, weighed: "_Weighed") -> list[tuple[str, float]]:
-        """The segments that a title may mean with their confidence, best first."""
+    def _rank_segments(self, weighed: "_ScoredTitle") -> list[tuple[str, float]]:
+        """The segments that a title may mean, each with its confidence, best first."""
         bias, *weights = self._model.trust
         ranked, listed = [], weighed.listed
         # another trade that the need's title names takes nothing from one that the lot's own names
         kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
-        for segment in self._proposed(weighed):
+        for segment in self._proposed_segments(weighed):
             clues = self._clues(weighed, segment)
             if segment in kept:
                 clues = clues._replace(chance=max(clues.chance, clues.own_chance))
@@ -251,21 +251,21 @@ class TitleReader:
             ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
         return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
 
-    def _trade(self, weighed: "_Weighed", ranked: Sequence[tuple[str, float]]) -> float:
+    def _trade(self, weighed: "_ScoredTitle", ranked: Sequence[tuple[str, float]]) -> float:
         """The chance that a title says a trade of the taxonomy; 1 where the model has no weights for that."""
         bias, *weights = self._model.trade_trust or (math.inf,)
         clues = _trade_clues(weighed, ranked)
         return 1 / (1 + math.exp(-bias - sum(weight * clue for weight, clue in zip(weights, clues, strict=False))))
 
-    def _reading(self, weighed: "_Weighed", segment: str, confidence: float) -> Reading:
+    def _reading(self, weighed: "_ScoredTitle", segment: str, confidence: float) -> Reading:
         said = [" ".join(words) for words, segments in weighed.phrases if segment in segments]
         place = self._places.get(segment)
         backed = () if said or place is None else self._model.reasons(weighed.whole.known, place)
         return Reading(segment, confidence, tuple(dict.fromkeys((*said, *backed))))
 
 
-class _Weighed(NamedTuple):
-    """A title, the phrases of its object and of what completes it, the model's chances without and with that.
+class _ScoredTitle(NamedTuple):
+    """A parsed title, the phrases of its object (`own`) and around it, and the model's chances without and with these.
 
     `in_need`: it was read with the title of its need; `buys`: it buys goods; `oversees`: it has works designed, checked
     or coordinated.
@@ -291,7 +291,7 @@ class _Weighed(NamedTuple):
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
     def clues(self, segment: str, place: int | None, *, goods: bool, works: bool) -> TitleClues:
-        """The clues to a segment; `place` is its own in the model, None where the model does not know it."""
+        """The clues to a segment; `place`: the number of the segment in the model, None where the model lacks it."""
         own, around, chances = self.own, self.around, self.chances
         said = segment in own.named
         return TitleClues(
@@ -317,7 +317,7 @@ class _Weighed(NamedTuple):
         )
 
 
-def _trade_clues(weighed: _Weighed, ranked: Sequence[tuple[str, float]]) -> TradeClues:
+def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> TradeClues:
     best = ranked[0][1] if ranked else 0.0
     together = sum(confidence for _, confidence in ranked)
     return TradeClues(
@@ -327,18 +327,18 @@ def _trade_clues(weighed: _Weighed, ranked: Sequence[tuple[str, float]]) -> Trad
     )
 
 
-def _confident(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
-    """Of the readings, best first, those that are given."""
+def _sure_readings(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
+    """The readings sure enough to be given, of those ranked best first."""
     if trade < TRADE_FLOOR or not ranked:
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
     return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]
 
 
-def _taught(
+def _phrase_spotter(
     taxonomy: Taxonomy, stems_of: Callable[[str], tuple[str, ...]]
 ) -> tuple[PhraseSpotter[tuple[str, ...]], frozenset[str]]:
-    """A spotter of labels, their parts, synonyms and phrases of other trades; with every word of these."""
+    """A spotter that knows labels, their parts, synonyms and phrases of other trades; and every word of these."""
     meanings: dict[tuple[str, ...], dict[str, None]] = {}
     for segment in taxonomy.segments.values():
         parts = (part for part in _LABEL_PART.split(segment.label) if len(stems_of(part)) > 1)

@@ -27,7 +27,7 @@ LINKS = frozenset((
 
 
 class Spotted(NamedTuple, Generic[Meaning]):
-    """A phrase that stands in a text: where its words begin, how many they are, and what it means."""
+    """A phrase found in a text: the number of its first word, how many words it has, and its meaning."""
 
     start: int
     length: int
@@ -35,7 +35,7 @@ class Spotted(NamedTuple, Generic[Meaning]):
 
 
 class PhraseSpotter(Generic[Meaning]):
-    """Knows phrases as stems and what each means; longer ones hide those inside them."""
+    """Finds known phrases, given as stems, in a text; a longer phrase hides the shorter ones inside it."""
 
     def __init__(self) -> None:
         self._meanings: dict[tuple[str, ...], Meaning] = {}
@@ -43,7 +43,7 @@ class PhraseSpotter(Generic[Meaning]):
         self._longest: dict[str, int] = {}
 
     def learn(self, words: tuple[str, ...], meaning: Meaning) -> None:
-        """Adds a phrase, or gives a known one another meaning."""
+        """Add a phrase, or replace the meaning of a known phrase."""
         self._meanings[words] = meaning
         self._longest[words[0]] = max(self._longest.get(words[0], 0), len(words))
 
@@ -51,7 +51,7 @@ class PhraseSpotter(Generic[Meaning]):
         return self._meanings.get(words)
 
     def none_in(self, words: Sequence[str]) -> bool:
-        """Whether no word of a text begins a phrase."""
+        """Whether none of the words begins a known phrase."""
         return self._longest.keys().isdisjoint(words)
 
     def spot(self, words: Sequence[str]) -> Iterator[Spotted[Meaning]]:
@@ -119,7 +119,7 @@ _ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
 
 
 class Title(NamedTuple):
-    """The stems of what is bought, part by part, those of what stands before its lot, and what was set aside."""
+    """A parsed title: the stems of what is bought, by part; those of the words around it; and words set aside."""
 
     parts: tuple[tuple[str, ...], ...]
     context: tuple[tuple[str, ...], ...]
@@ -127,7 +127,7 @@ class Title(NamedTuple):
 
 
 class TitleParser:
-    """Parts titles; built once from the names of places and the words that mean something."""
+    """Parses titles; built once from the names of places and the words that the taxonomy knows."""
 
     def __init__(self, territories: Territories, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
         self._known, self._forms = known, forms
@@ -140,7 +140,7 @@ class TitleParser:
                 self._places.learn(words, True)
 
     def parse(self, title: str) -> Title:
-        """The words of a title that may say its object; of a title of more than 1,000 characters the beginning."""
+        """Parse a title, or the first 1,000 characters of a longer one."""
         text = title[:LONGEST_TITLE]
         if "<" in text or "#" in text:
             text = _MARKUP.sub(" ", text)
@@ -164,7 +164,7 @@ class TitleParser:
         return Title(tuple(parts or context), tuple(tails + context if parts else tails), tuple(dict.fromkeys(aside)))
 
     def _parts(self, text: str, aside: list[str]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-        """The words of the object by part, and those of what completes it."""
+        """The stems of the object by part, then the stems of the parts that complete the object."""
         if not text:
             return [], []
         lowered = text.lower()
@@ -180,7 +180,7 @@ class TitleParser:
         return objects, tails
 
     def _words(self, part: str, aside: list[str]) -> tuple[str, ...]:
-        """The stems of a part without numbers and places, which are set aside."""
+        """The stems of a part, without numbers and place names, which are added to `aside`."""
         words = []
         for word in fold(part).split() if part and not part.isspace() else ():
             if stemmed := self._usual_stem(word):
@@ -209,7 +209,7 @@ class TitleParser:
         return self._forms.get(word, word)
 
     def _mended(self, text: str) -> str:
-        """The text with lost letters put back where that makes a known word."""
+        """The text with letters lost to a wrong encoding put back where that makes a known word."""
         if "?" in text:
             text = _ASKED.sub(_LOST, text)
 

@@ -26,7 +26,7 @@ REMEMBERED = 8192
 
 
 class Probabilities(NamedTuple):
-    """The chance of each segment of the model, the place of the likeliest, that of another trade; known features."""
+    """The chance of each segment, the number of the likeliest, the chance of another trade, and the features known."""
 
     segments: Floats
     likeliest: int
@@ -35,7 +35,7 @@ class Probabilities(NamedTuple):
 
 
 class WordModel:
-    """Weights of words by segment; immutable. `common`: words that are more than the names of places."""
+    """The weights of words for each segment; immutable. `common`: words that also mean something besides a place."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class WordModel:
         self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
-        """The chances of the segments for a text, given as the stems of its parts."""
+        """The chance of each segment for a text, which is given as the stems of its parts."""
         found: dict[int, None] = {}
         for part in words:
             for word in part:
@@ -80,7 +80,7 @@ class WordModel:
         return {row: None for feature in features_of([(word,)]) if (row := self._rows.get(feature)) is not None}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays that `load` reads, by name; texts as bytes."""
+        """The model as arrays by name, as `load` reads them; texts are bytes."""
         texts = {"segments": self.segments, "features": tuple(self._rows), "common": tuple(sorted(self.common))}
         return {
             **{name: np.frombuffer("\n".join(lines).encode(), np.uint8) for name, lines in texts.items()},
@@ -92,7 +92,7 @@ class WordModel:
         }
 
     def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
-        """The features that speak most for the segment at that place in the model, the strongest first."""
+        """The known features that speak most for a segment, given by its number in the model; the strongest first."""
         values = [int(self._weights[self._rows[feature], place]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
         told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)

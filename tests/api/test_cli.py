@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.cli import _parser, main
+from api.cli import _build_parser, main
 from domain.law.rules import LAW_FILE
 from tests.conftest import ROOT, sibling
 
@@ -46,7 +46,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("line", SHORTEST)
 def test_every_command_has_its_function(line: str) -> None:
     """Under the name by which it is looked up when it is run."""
-    options = _parser().parse_args(line.split())
+    options = _build_parser().parse_args(line.split())
     assert callable(getattr(import_module(options.module), options.function))
 
 

@@ -29,33 +29,11 @@ from tests.conftest import ROOT
 DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text("utf-8"))
 MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
-# By the first part of a path: the kind of thing that its `id` names.
-KIND_OF_ID = {
-    "needs": "need",
-    "besoins": "need",
-    "exchanges": "exchange",
-    "meetings": "meeting",
-    "webhooks": "webhook",
-    "keys": "key",
-    "organisations": "organisation",
-    "imports": "import",
-    "suppliers": "supplier",
-}
-KIND = {
-    "need_id": "need",
-    "exchange_id": "exchange",
-    "message_id": "message",
-    "award_id": "award",
-    "meeting_id": "meeting",
-    "delivery_id": "delivery",
-    "organisation_id": "organisation",
-    "key_id": "key",
-    "person_id": "person",
-    "import_id": "import",
-    "supplier_id": "supplier",
-    "source": "source",
-    "external_id": "external",
-}
+THINGS = {
+    "award", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need", "organisation",
+    "person", "source", "supplier", "webhook",
+}  # fmt: skip
+"""What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
 COMMON = {
     "n": "1", "m": "1", "number": "1", "code": "departement:56", "version": "1", "kind": "communes",
@@ -158,12 +136,12 @@ async def party(client: Client, mark: str) -> Party:
 
 def kinds(route: str) -> dict[str, str]:
     """The parameters of a path, with the kind of thing that each names."""
-    first = route.split("/")[1].partition(".")[0]
+    of = route.split("/")[1].partition(".")[0]
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
-        kind = KIND_OF_ID.get(first) if name == "id" else KIND.get(name)
-        assert kind or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
-        found[name] = kind or ""
+        thing = {"besoins": "need"}.get(of, of.removesuffix("s")) if name == "id" else name.removesuffix("_id")
+        assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
+        found[name] = thing if thing in THINGS else ""
     return found
 
 

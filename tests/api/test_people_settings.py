@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.people_settings import MailServer, ascii_domain, comparable, mail_server, sender
+from api.people_settings import MailServer, ascii_domain, comparable_address, mail_server, sender_address
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from api.people_settings import MailServer, ascii_domain, comparable, mail_serve
 )
 def test_an_address_says_where_and_how(text: str, server: MailServer) -> None:
     assert mail_server(text) == server
-    assert sender("vivier@localhost") == "vivier@localhost"
+    assert sender_address("vivier@localhost") == "vivier@localhost"
 
 
 NO_SENDERS = ("", "vivier", "a b@c.fr", "Vivier <a@b.fr>", "a@b.fr\nBcc: c@d.fr", "é@b.fr", "a@@b")
@@ -34,7 +34,7 @@ NO_SERVERS = [
 
 
 @pytest.mark.parametrize(
-    ("read", "text"), [*((sender, each) for each in NO_SENDERS), *((mail_server, each) for each in NO_SERVERS)]
+    ("read", "text"), [*((sender_address, each) for each in NO_SENDERS), *((mail_server, each) for each in NO_SERVERS)]
 )
 def test_what_is_no_such_address_is_refused(read: Callable[[str], object], text: str) -> None:
     """A sender is a bare address."""
@@ -93,8 +93,8 @@ WRITTEN = {
 
 @pytest.mark.parametrize(("text", "form"), WRITTEN.items(), ids=map(ascii, WRITTEN))
 def test_an_address_has_one_form_or_none(text: str, form: str | None) -> None:
-    assert comparable(text) == form
-    assert form is None or comparable(form) == form
+    assert comparable_address(text) == form
+    assert form is None or comparable_address(form) == form
 
 
 def test_mail_goes_to_the_domain_that_is_written() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.journal import BEFORE_THE_FIRST, Break, Chain, Entry, chained
+from domain.journal import BEFORE_THE_FIRST, Break, Chain, Entry, entry_hash
 
 ORGANISATION, KEY = UUID(int=1), UUID(int=2)
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -45,21 +45,21 @@ ENTRY = Entry(
 )
 def test_every_part_counts(change: dict[str, Any]) -> None:
     changed = msgspec.structs.replace(ENTRY, **change)
-    assert chained(BEFORE_THE_FIRST, ORGANISATION, changed) != chained(BEFORE_THE_FIRST, ORGANISATION, ENTRY)
+    assert entry_hash(BEFORE_THE_FIRST, ORGANISATION, changed) != entry_hash(BEFORE_THE_FIRST, ORGANISATION, ENTRY)
 
 
 def test_the_entry_before_and_the_organisation_count() -> None:
     hashes = {
-        chained(BEFORE_THE_FIRST, ORGANISATION, ENTRY),
-        chained(bytes([1] * 32), ORGANISATION, ENTRY),
-        chained(BEFORE_THE_FIRST, KEY, ENTRY),
+        entry_hash(BEFORE_THE_FIRST, ORGANISATION, ENTRY),
+        entry_hash(bytes([1] * 32), ORGANISATION, ENTRY),
+        entry_hash(BEFORE_THE_FIRST, KEY, ENTRY),
     }
     assert len(hashes) == 3
 
 
 def test_the_order_of_details_and_the_hash_itself_do_not() -> None:
     same = msgspec.structs.replace(ENTRY, detail={"title": None, "lots": ["1"]}, hash="ff")
-    assert chained(BEFORE_THE_FIRST, ORGANISATION, same) == chained(BEFORE_THE_FIRST, ORGANISATION, ENTRY)
+    assert entry_hash(BEFORE_THE_FIRST, ORGANISATION, same) == entry_hash(BEFORE_THE_FIRST, ORGANISATION, ENTRY)
 
 
 Journal = list[tuple[bytes, Entry]]
@@ -79,7 +79,7 @@ def journal(length: int, start: int = 1, before: bytes = BEFORE_THE_FIRST, actio
             detail={},
             hash="",
         )
-        before = chained(before, ORGANISATION, entry)
+        before = entry_hash(before, ORGANISATION, entry)
         found.append((before, entry))
     return found
 

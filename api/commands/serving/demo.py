@@ -20,16 +20,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from api.admin.keys import KeyRequest, issue_key
-from api.commands.answers import count, shortlist_told
-from api.commands.command import CommandFailed, operator, signing_engine
-from api.commands.console import Headline, console, write
+from api.commands.answers import count_with_noun, shortlist_parts
+from api.commands.command import CommandFailed, command_line_actor, signing_engine
+from api.commands.console import Headline, console, write_parts
 from api.commands.serving.serve import (
-    address,
     check_started,
     ended_by_signal,
     listen,
-    prepared,
+    prepared_server,
     supervised,
+    web_address,
     with_address,
 )
 from api.commands.serving.server_process import application, serve_requests
@@ -74,36 +74,38 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
-    return supervised(lambda started: _demonstrate(settings, started, or_next=options.port is None), settings)
+    return supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
 
 
-def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
+def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
     with ended_by_signal(), ExitStack() as stack:
         bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
-        where = address(bound)
+        where = web_address(bound)
         to.print(INTRODUCTION)
-        settings, reference = stack.enter_context(prepared(settings))
+        settings, reference = stack.enter_context(prepared_server(settings))
         processes = stack.enter_context(forked_processes(reference))
         file, last = settings.home / KEY_FILE, ""
         with suppress(OSError, UnicodeDecodeError):
             last = file.read_text().strip()
-        key, suppliers = asyncio.run(_fill(settings, reference, last, own_database=own_database))
+        key, suppliers = asyncio.run(_load_sample_pool(settings, reference, last, own_database=own_database))
         if key != last:
-            _write(file, key)
-        write([f"{count(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour."], to)
+            _write_key_file(file, key)
+        write_parts(
+            [f"{count_with_noun(suppliers, 'fournisseur fictif', 'fournisseurs fictifs')}, en Bretagne et autour."], to
+        )
         to.print(f"Un besoin d'exemple est envoyé à l'API (POST {where}/match), qui répond :\n", soft_wrap=True)
 
-        def show() -> None:
-            """Match beside the server, and say what to try; stop the server where that fails."""
+        def show_shortlist() -> None:
+            """Match the sample need at the running server, and say what to try; stop the server where that fails."""
             try:
                 started()
                 body = files("api.sample").joinpath("need.json").read_bytes()
-                shortlist = msgspec.json.decode(_match(where, key, body), type=Shortlist)
+                shortlist = msgspec.json.decode(_match_sample_need(where, key, body), type=Shortlist)
                 need = msgspec.json.decode(body, type=Need)
-                write(shortlist_told(need, shortlist, reference.territories, SHOWN), to)
-                write([Headline("À vous", is_part=True)], to)
+                write_parts(shortlist_parts(need, shortlist, reference.territories, SHOWN), to)
+                write_parts([Headline("À vous", is_part=True)], to)
                 link = app.state.services.sign_in_links.issue(key)
                 values = {"where": where, "key": key, "link": link, "minutes": LINK_SECONDS / 60}
                 to.print(TO_TRY.format(**values, need=NEED_TO_TRY, command=sys.argv[0]), soft_wrap=True)
@@ -115,13 +117,13 @@ def _demonstrate(settings: Settings, started: Callable[[], object], *, or_next: 
                 os.kill(os.getpid(), signal.SIGTERM)
 
         app = application(settings, reference, processes)
-        check_started(serve_requests(app, bound, threading.Thread(target=show, daemon=True).start))
+        check_started(serve_requests(app, bound, threading.Thread(target=show_shortlist, daemon=True).start))
     if failures:
         raise CommandFailed(failures[0])
     return 0
 
 
-def _write(file: Path, secret: str) -> None:
+def _write_key_file(file: Path, secret: str) -> None:
     """Write the key, which the database stores as a digest alone, to a file that nobody else can read."""
     with suppress(OSError):  # without a home to write to, the next run makes another key
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,8 +132,10 @@ def _write(file: Path, secret: str) -> None:
             private.write(f"{secret}\n")
 
 
-async def _fill(settings: Settings, reference: Reference, last: str, *, own_database: bool) -> tuple[str, int]:
-    """Load the sample pool; returns a key, and the number of suppliers. Refuses a given database that is in use.
+async def _load_sample_pool(
+    settings: Settings, reference: Reference, last: str, *, own_database: bool
+) -> tuple[str, int]:
+    """Import the sample pool; returns a key and the number of suppliers. Refuses a given database that is in use.
 
     The key is that of the `last` run where this database still knows it with all its scopes, else a new one.
     """
@@ -147,7 +151,9 @@ async def _fill(settings: Settings, reference: Reference, last: str, *, own_data
                 f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix "
                 "invented ones with them. Unset DATABASE_URL, or use `vivier serve`"
             )
-        pool = await load_sample(database, reference, today, lambda: datetime.now(UTC), await operator(database, now))
+        pool = await load_sample(
+            database, reference, today, lambda: datetime.now(UTC), await command_line_actor(database, now)
+        )
         async with transaction(database) as connection:
             client = await find_client(connection, last, now) if last else None
             if client is None or not set(KEY_SCOPES) <= set(client.scopes):
@@ -158,7 +164,7 @@ async def _fill(settings: Settings, reference: Reference, last: str, *, own_data
         await database.dispose()
 
 
-def _match(where: str, key: str, need: bytes) -> bytes:
+def _match_sample_need(where: str, key: str, need: bytes) -> bytes:
     """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
     connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}

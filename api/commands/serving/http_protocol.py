@@ -66,7 +66,7 @@ class _AnswerTransport:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """A connection. What breaks a limit, or is no HTTP, is refused by a problem document; `Upgrade` is ignored.
+    """One connection. A request that breaks a limit, or is no HTTP, gets a problem document; `Upgrade` is ignored.
 
     The parser takes what follows a head with `Upgrade: h2c`, which some clients send with every first request, for
     another protocol and not for the body. Such a head is read again without that header (RFC 9110 §7.8 allows it).
@@ -114,7 +114,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._refuse("too-many-connections")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request that is answered, also where others wait behind it, which are forgotten.
+        """Tell the request being answered that its client is gone, and forget the requests that wait behind it.
 
         One that only reads is ended: nobody is there to read its answer. One that writes may look whether it is wanted.
         """
@@ -141,9 +141,9 @@ class HttpProtocol(HttpToolsProtocol):
                 if self._dropped > MOST_DROPPED:
                     self.transport.abort()
                 return
-            self._read(data[start : start + HEAD_LIMIT])
+            self._parse_piece(data[start : start + HEAD_LIMIT])
 
-    def _read(self, piece: bytes) -> None:
+    def _parse_piece(self, piece: bytes) -> None:
         """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
         begins, self._events, rest = self._part is None, 0, piece
         try:
@@ -170,7 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._is_split = self._part == "head"
             self._unfinished = self._unfinished + len(piece) if nothing_new else 0
             if self._unfinished > HEAD_LIMIT:
-                self._refuse(self._too_large())
+                self._refuse(self._slug_of_too_large())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -182,7 +182,7 @@ class HttpProtocol(HttpToolsProtocol):
         line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
         size = len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if self._is_split and size > HEAD_LIMIT:
-            self._end_parsing(self._too_large())
+            self._end_parsing(self._slug_of_too_large())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
         version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
@@ -219,8 +219,8 @@ class HttpProtocol(HttpToolsProtocol):
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def sweep(self, seconds: float) -> None:
-        """Take the time since the last sweep from the patience with the client, and end the connection without any."""
-        owed, unread = self._what_is_owed(), self.transport.get_write_buffer_size()
+        """Take `seconds` from the patience with the client, and end the connection once no patience is left."""
+        owed, unread = self._owed_by_client(), self.transport.get_write_buffer_size()
         if owed != self.owed:
             self.owed, self.patience = owed, self._seconds.get(owed, 0.0) if owed else 0.0
         elif owed is not None:
@@ -236,9 +236,9 @@ class HttpProtocol(HttpToolsProtocol):
                     self._refuse("request-timeout")
         self._unread = unread
 
-    def _what_is_owed(self) -> Owed | None:
-        """The thing that the client has to do before anything goes on; None where that is up to the application."""
-        answering = self._answering()
+    def _owed_by_client(self) -> Owed | None:
+        """The next thing that the client has to do; None while the connection waits for the application."""
+        answering = self._request_in_progress()
         if self.transport.get_write_buffer_size():
             return "reading"
         if self._is_refused or self.transport.is_closing():
@@ -251,12 +251,12 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def begun_answer(self) -> asyncio.Task[None] | None:
-        """The task that answers, where a part of its answer was sent."""
+        """The task that answers the request, where a part of the answer was sent already."""
         return self._task if self._running is not None and self._running.response_started else None
 
     @property
     def is_body_arriving(self) -> bool:
-        """Whether the body of the request that is answered has not arrived wholly."""
+        """Whether a part of the body of the request being answered has still to arrive."""
         return self._part == "body" and self.cycle is self._running
 
     def linger(self) -> None:
@@ -265,22 +265,22 @@ class HttpProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.transport.write_eof()
 
-    def _answering(self) -> RequestResponseCycle | None:
-        """The request that is not answered wholly."""
+    def _request_in_progress(self) -> RequestResponseCycle | None:
+        """The request whose answer is not complete; None where there is none."""
         return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
 
-    def _too_large(self) -> str:
+    def _slug_of_too_large(self) -> str:
         return "url-too-long" if 2 * len(self.url) > HEAD_LIMIT else "headers-too-large"
 
     def _add_patience(self, count: int) -> None:
-        """Add what so many bytes, come or gone, are worth."""
+        """Lengthen the patience with the client by what `count` bytes, received or sent, are worth."""
         most = self._seconds[self.owed] if self.owed else 0.0
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
 
     def _refuse(self, slug: str, detail: Text | None = None) -> None:
         """Answer the request that is arriving with a problem document, read nothing more, and close."""
         arriving, self._part, self._is_refused = self._part, None, True
-        answering = self._answering()
+        answering = self._request_in_progress()
         if answering is not None:
             if answering.response_started or arriving != "body":
                 answering.keep_alive = False  # another answer is under way: it is the last

@@ -63,7 +63,7 @@ class Workers:
         self._status: int | None = None
 
     def run(self) -> int:
-        """Keep the workers running until SIGTERM or SIGINT; the exit status of one that none is to follow, else 0."""
+        """Keep the workers running until SIGTERM or SIGINT; returns 0, or the status of a worker that none replaces."""
         # the number of each signal arrives in the inbox, and STARTED from workers
         self._inbox, self._outbox = os.pipe()
         # only the parent holds the second end, so workers can read the first when the parent is gone
@@ -74,9 +74,9 @@ class Workers:
         try:
             while not self._stopping and self._status is None:
                 self._fork_missing()
-                self._wait(self._restart_at if len(self._born) < self._count else None)
+                self._wait_for_events(self._restart_at if len(self._born) < self._count else None)
                 self._reap()
-            self._end_all()
+            self._end_workers()
         finally:
             signal.set_wakeup_fd(-1)
             for number, handler in previous.items():
@@ -127,7 +127,7 @@ class Workers:
                 sys.stderr.flush()
             os._exit(status)
 
-    def _wait(self, until: float | None) -> None:
+    def _wait_for_events(self, until: float | None) -> None:
         """Wait for signals and for workers that started, at most `until` (monotonic seconds)."""
         patience = None if until is None else max(0.0, until - time.monotonic())
         if not select.select([self._inbox], [], [], patience)[0]:
@@ -139,8 +139,8 @@ class Workers:
             self._on_start()
 
     def _reap(self) -> None:
-        """Reap dead workers, and schedule their restart with backoff; give up where none is to follow."""
-        for pid, status in self._ended():
+        """Note the workers that died, and when to start others; end all where another would only die in turn."""
+        for pid, status in self._ended_processes():
             if pid not in self._born:
                 continue
             lived, code = time.monotonic() - self._born.pop(pid), os.waitstatus_to_exitcode(status)
@@ -155,14 +155,16 @@ class Workers:
                 self._status = code  # one that could not start said why, and so would the next
             elif not self._any_started and self._failures > MOST_CRASHES:
                 self._status = FAILED
-                _tell(f"process {pid} {how} before any had answered, as the {MOST_CRASHES} before it: none follows")
+                _print_line(
+                    f"process {pid} {how} before any had answered, as the {MOST_CRASHES} before it: none follows"
+                )
             else:
                 pause = min(FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 10), LONGEST_PAUSE_SECONDS)
                 self._restart_at = time.monotonic() + pause
-                _tell(f"process {pid} {how}; another starts in {pause:.1f} s")
+                _print_line(f"process {pid} {how}; another starts in {pause:.1f} s")
 
-    def _ended(self) -> Iterator[tuple[int, int]]:
-        """Processes that ended, and their wait status."""
+    def _ended_processes(self) -> Iterator[tuple[int, int]]:
+        """The process ids and wait statuses of child processes that ended."""
         # workers one by one: PostgreSQL is a child too, and is not ours to wait for; a server is the only child, but
         # where this is the first process of a container the orphans of all are
         for pid in [-1] if self._is_server else list(self._born):
@@ -170,19 +172,21 @@ class Workers:
                 while (ended := os.waitpid(pid, os.WNOHANG))[0]:
                     yield ended
 
-    def _end_all(self) -> None:
+    def _end_workers(self) -> None:
         self._on_stop()
-        self._send(signal.SIGTERM)
+        self._send_signal(signal.SIGTERM)
         limit, are_killed = time.monotonic() + self._longest_stop, False
         while self._born:
-            self._wait(None if are_killed else limit)
+            self._wait_for_events(None if are_killed else limit)
             self._reap()
             if self._born and not are_killed and time.monotonic() >= limit:
                 are_killed = True
-                _tell(f"what had not ended {self._longest_stop:.1f} s after the signal is killed: {[*self._born]}")
-                self._send(signal.SIGKILL)
+                _print_line(
+                    f"what had not ended {self._longest_stop:.1f} s after the signal is killed: {[*self._born]}"
+                )
+                self._send_signal(signal.SIGKILL)
 
-    def _send(self, number: signal.Signals) -> None:
+    def _send_signal(self, number: signal.Signals) -> None:
         for pid in self._born:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -195,5 +199,5 @@ def interrupt_once(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _tell(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stderr.write(f"vivier: {line}\n")

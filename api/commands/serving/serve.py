@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from api.commands.command import FAILED, CommandFailed, bring_up_to_date, started, status_of
+from api.commands.command import FAILED, CommandFailed, bring_up_to_date, started_database, status_of
 from api.commands.serving.prefork import STOPPING, Workers, interrupt_once
 from api.settings import Settings, share_metrics
 from domain.law.rules import Rules
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
     # held by the process that stays: a server that takes the place of another has the same address
     with listen(settings.host, settings.port) as bound:
-        return supervised(lambda started: _serve(settings, bound, started), settings, bound.close)
+        return supervised(lambda started_database: _serve(settings, bound, started_database), settings, bound.close)
 
 
 def supervised(
@@ -53,50 +53,52 @@ def supervised(
         # here and in all processes forked later: a crash inside a library says where on the log
         faulthandler.enable(sys.__stderr__)
 
-    def work(started: Callable[[], object]) -> int:
-        return status_of(lambda: serve(started))
+    def serve_with_status(started_database: Callable[[], object]) -> int:
+        return status_of(lambda: serve(started_database))
 
-    status = Workers(1, work, on_stop=on_stop, grace_seconds=settings.grace_seconds, is_server=True).run()
+    status = Workers(1, serve_with_status, on_stop=on_stop, grace_seconds=settings.grace_seconds, is_server=True).run()
     sys.stdout.flush()
     os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
 
 
-def _serve(settings: Settings, bound: socket.socket, started: Callable[[], object]) -> int:
+def _serve(settings: Settings, bound: socket.socket, started_database: Callable[[], object]) -> int:
     with ended_by_signal(), ExitStack() as stack:
         if settings.workers > 1:
-            settings = replace(settings, metrics_dir=stack.enter_context(_shared_metrics(settings.metrics_dir)))
-        settings, reference = stack.enter_context(prepared(settings))
+            settings = replace(settings, metrics_dir=stack.enter_context(_metrics_folder(settings.metrics_dir)))
+        settings, reference = stack.enter_context(prepared_server(settings))
         # loaded by now, while the database started
         from api.commands.serving.server_process import application, serve_requests  # noqa: PLC0415
         from api.runtime.processes.forked_processes import forked_processes  # noqa: PLC0415
 
         app = application(settings, reference, stack.enter_context(forked_processes(reference)))
 
-        def announce() -> None:
-            where = address(bound)
+        def announce_address() -> None:
+            where = web_address(bound)
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
-            started()
+            started_database()
 
-        def work(answers: Callable[[], object]) -> int:
+        def answer_requests(answers: Callable[[], object]) -> int:
             return 0 if serve_requests(app, bound, answers) else FAILED
 
         if settings.workers == 1 or settings.metrics_dir is None:
-            status = work(announce)
+            status = answer_requests(announce_address)
         else:
             # not before: how metrics are counted is settled when this library is loaded
             from prometheus_client.multiprocess import mark_process_dead  # noqa: PLC0415
 
             forget: Callable[[int], object] = partial(mark_process_dead, path=str(settings.metrics_dir))
             forget(os.getpid())  # the parent answers nothing, and its gauges would count
-            status = Workers(settings.workers, work, announce, forget, bound.close, settings.grace_seconds).run()
+            status = Workers(
+                settings.workers, answer_requests, announce_address, forget, bound.close, settings.grace_seconds
+            ).run()
         check_started(status == 0)
     return 0
 
 
-def check_started(started: bool) -> None:
+def check_started(started_database: bool) -> None:
     """Raise CommandFailed unless the server had started."""
-    if not started:
+    if not started_database:
         raise CommandFailed("the server could not start; the log above says why")
 
 
@@ -119,15 +121,15 @@ def ended_by_signal() -> Iterator[None]:
 
 
 @contextmanager
-def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
-    """Settings with the address of a database that is up to date, and the reference data, loaded while it started."""
+def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
+    """Settings with the address of a database brought up to date, and the reference data, loaded meanwhile."""
     with ExitStack() as stack:
         # no garbage is looked for meanwhile, nor afterwards in what is loaded: that stays, and hardly any is in it
         gc.disable()
         background = ThreadPoolExecutor(2)
         try:
-            loading = background.submit(_load, settings.rules, background)
-            url = stack.enter_context(started(settings, shared=False))
+            loading = background.submit(_load_reference, settings.rules, background)
+            url = stack.enter_context(started_database(settings, shared=False))
             reference = loading.result()
             bring_up_to_date(url)
         finally:
@@ -138,8 +140,8 @@ def prepared(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
         yield replace(settings, database_url=url), reference
 
 
-def _load(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
-    """The reference data, and all modules of a server."""
+def _load_reference(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
+    """Load the reference data, and import all modules of a server."""
     outlines = import_module("matching.geo.territory").outlines
     # two files whose decompression leaves the interpreter to others, here to the imports
     read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
@@ -152,8 +154,8 @@ def _load(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
 
 
 @contextmanager
-def _shared_metrics(chosen: Path | None) -> Iterator[Path]:
-    """A folder in which workers count together, empty at first: the chosen one, else a temporary one."""
+def _metrics_folder(chosen: Path | None) -> Iterator[Path]:
+    """The folder, emptied first, in which workers count together: the chosen one, else a temporary one."""
     with tempfile.TemporaryDirectory(prefix="vivier-metrics-") as temporary:
         folder = chosen or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +193,7 @@ def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
     raise AssertionError("there is at least one port to try")
 
 
-def address(bound: socket.socket) -> str:
+def web_address(bound: socket.socket) -> str:
     """The web address of a listening socket, as it can be opened on this machine."""
     host, port = bound.getsockname()[:2]
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on

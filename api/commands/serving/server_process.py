@@ -139,12 +139,12 @@ class _Server(uvicorn.Server):
             self._end.reschedule(min(latest, soon))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to end at the first signal: more, as of a terminal and of the parent, do not cut requests under way."""
+        """Begin to end at the first signal; later signals, as of the terminal and the parent, cut no request short."""
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
     def _sweep(self, before: float) -> None:
-        """Look at all connections now and, until the process ends, from time to time."""
+        """Sweep all connections, and again after every pause until the process ends."""
         now = time.monotonic()
         for connection in list(cast("set[HttpProtocol]", self.server_state.connections)):
             connection.sweep(min(now - before, MOST_OF_A_SWEEP))

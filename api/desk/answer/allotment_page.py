@@ -29,7 +29,7 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, heard, read_need_form, words_read
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
 from api.desk.need.understood_need import understood_beside
-from api.match import proposed
+from api.match import answer_allotment
 from api.web.forms import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
@@ -106,7 +106,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     ]
     try:
         need = request_of(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
-        found = msgspec.json.decode(await proposed(visit.call, need), type=Allotment)
+        found = msgspec.json.decode(await answer_allotment(visit.call, need), type=Allotment)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid, rules=rules)
     return visit.page(

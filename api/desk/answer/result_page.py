@@ -23,7 +23,7 @@ from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, changed, read_need
 from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understood_beside
 from api.drawings import Drawing, Pin, map_drawing
-from api.match import matched
+from api.match import answer_match
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need
@@ -147,7 +147,7 @@ async def _shortlist(visit: Visit, need: Need, opened: Opened) -> Shortlist:
     # of the other lots the page says how many candidates there are, not who
     brief = msgspec.structs.replace(need, limit=1, near_misses=0, groupings=0)
     full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened.lot_ids))
-    answer = await matched(visit.call, brief, partial(match_json, rows_of=counts), besides=full)
+    answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), besides=full)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
     lots = (
         msgspec.structs.replace(lot, candidates=lot.candidates[opened.first.get(lot.id, 1) - 1 :])

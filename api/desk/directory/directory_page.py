@@ -16,11 +16,11 @@ from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
 from api.desk.need.territory_field import found_by_name
 from api.directory.filters import SupplierQuery
-from api.directory.formats import table_rows
+from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, count, finder, placed, search
-from api.drawings import Drawing, Key, Pin, map_drawing
-from api.sync.sources import NO_SOURCE, one_source, require_source_name
+from api.directory.search import COUNTED_AT_MOST, count_of_query, finder_of_suppliers, placed_of_query, search_page
+from api.drawings import Drawing, LegendEntry, Pin, map_drawing
+from api.sync.sources import NO_SOURCE, find_source, require_source_name
 from api.web.forms import Fields
 from db.core.engine import transaction
 from domain.errors import Conflict, NotFound
@@ -145,8 +145,8 @@ async def search_directory(visit: Visit) -> Response[bytes]:
     wanted = understood_search(visit.fields, reference)
     query, drawn = wanted.form.query(), None
     # while the place is in doubt, what is found everywhere is no answer
-    found, next_cursor = ((), None) if wanted.wrong_place else await search(services, query)
-    total = None if wanted.wrong_place else await count(services, query)
+    found, next_cursor = ((), None) if wanted.wrong_place else await search_page(services, query)
+    total = None if wanted.wrong_place else await count_of_query(services, query)
     if found:
         drawn = await map_of_search(visit, query, wanted.form.territories, found)
     return visit.page(
@@ -255,7 +255,7 @@ async def map_of_search(
     on_page = len(found)
     found += [
         (one.id, one.name, one.commune, one.location)
-        for one in await placed(visit.services, query)
+        for one in await placed_of_query(visit.services, query)
         if one.id not in ids and one.location
     ]
     if not found:
@@ -291,14 +291,14 @@ async def _draw(
     drawn = await visit.work_out(draw)
     named = ", ".join(visit.reference.territories.area(code).label for code in ground)
     keys = zip(drawn.keys, (named, *meanings), strict=False)
-    return drawn._replace(keys=tuple(Key(key.sign, text) for key, text in keys))
+    return drawn._replace(keys=tuple(LegendEntry(key.sign, text) for key, text in keys))
 
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
     query = understood_search(visit.fields, visit.reference).form.query()
-    total = await count(visit.services, query)
+    total = await count_of_query(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", SAID["too_many"])
     return await _table(visit, query, "vivier-annuaire")
@@ -308,7 +308,7 @@ async def get_search(visit: Visit) -> Response[bytes]:
 async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
     """The suppliers that a source describes, by its own ids, with their flags. Raises NotFound, Conflict."""
     require_source_name(source)
-    found = await one_source(visit.services, source)
+    found = await find_source(visit.services, source)
     if found is None:
         raise NotFound(NO_SOURCE)
     if found.records > MOST_OF_A_SOURCE:
@@ -318,14 +318,14 @@ async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
 
 async def _table(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
     """All that the query finds, as a file; the number of tables made at once is bounded. Raises Refusal (429)."""
-    find, today = finder(visit.services, query), visit.services.today()
+    find, today = finder_of_suppliers(visit.services, query), visit.services.today()
     exports, key = visit.services.exports, str(visit.organisation_id)
-    parts, after = [table_rows((), today, query.source, "excel")], None
+    parts, after = [suppliers_as_csv((), today, query.source, "excel")], None
     async with exports.turn_of(key):
         while True:
             async with exports.slot():
                 suppliers, after = await find(after, AT_ONCE)
-                parts.append(table_rows(suppliers, today, query.source, "excel", with_header=False))
+                parts.append(suppliers_as_csv(suppliers, today, query.source, "excel", with_header=False))
             if after is None:
                 break
     return table_file(b"".join(parts), f"{name}-{visit.services.now().astimezone(PARIS):%Y-%m-%d}")

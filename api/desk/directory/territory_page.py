@@ -17,7 +17,7 @@ from api.desk.frame.layout import SAID, YEAR
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.territory_field import found_by_name
-from api.drawings import LAND, QUIET, SEA, Drawing, Key
+from api.drawings import LAND, QUIET, SEA, Drawing, LegendEntry
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
@@ -101,15 +101,15 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
     return (*shades, *map(Shade, least, most, colours))
 
 
-def _key(shade: Shade, language: Language) -> Key:
+def _key(shade: Shade, language: Language) -> LegendEntry:
     """The meaning of a shade in the legend."""
     rect = f'<rect x="2" y="8" width="36" height="24" fill="{shade.colour}" stroke="{QUIET}" stroke-width="2"/>'
     sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
     least, most = printed_count(shade.least, language), printed_count(shade.most, language)
     if shade.least == shade.most:
-        return Key(sign, least)
+        return LegendEntry(sign, least)
     between = Text("ou", "or") if shade.least + 1 == shade.most else Text("à", "to")
-    return Key(sign, f"{least} {between.to(language)} {most}")
+    return LegendEntry(sign, f"{least} {between.to(language)} {most}")
 
 
 def _sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:

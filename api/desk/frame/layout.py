@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
 from api.exchanges.reply_page import STYLE as REPLY_STYLE
-from api.reports.html import filters
+from api.reports.html import template_filters
 from api.web.html_templates import html_environment
 from domain.exchanges.deliveries import delivery_words
 from domain.organisation import Client, Scope
@@ -95,7 +95,7 @@ def _environment(language: Language) -> Environment:
         COLON.to(language),
         typeset(SEMICOLON.to(language), language),
     )
-    environment.filters |= filters(language)
+    environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup
     environment.filters["delivered"] = lambda each: typeset(delivery_words(each).to(language), language)
     return environment

@@ -22,7 +22,7 @@ from litestar.types import Scope as ASGIScope
 from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import rendered
-from api.needs.freeze_shortlist import MatchedNeed, ToMatch, matched_first
+from api.needs.freeze_shortlist import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
@@ -250,7 +250,7 @@ async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], A
 
 async def matched_once(
     visit: Visit,
-    to_match: Callable[[Connection, Acting], Awaitable[ToMatch]],
+    to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
 ) -> Response[bytes]:
     """Match the need that `to_match` reads while no connection is held, then answer as `written_once`.
@@ -259,7 +259,7 @@ async def matched_once(
     """
     async with visit.services.matches.slot_of(str(visit.organisation_id)):
         sent = partial(_answer_to, visit, path=visit.call.scope["path"], name=sent_as(visit))
-        matched = await matched_first(acting_at(visit), to_match, sent)
+        matched = await match_before_storing(acting_at(visit), to_match, sent)
         return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 

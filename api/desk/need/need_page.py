@@ -30,7 +30,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
 from api.desk.need.understood_need import Understood, mistakes_of, trades_beside, understood_beside
-from api.match import matched, need_of_notice
+from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
 from domain.law.procedures.lot_facts import sum_in_words
@@ -121,7 +121,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
         if need is not None:
             brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
             with suppress(InvalidContent):
-                answer = msgspec.json.decode(await matched(visit.call, brief, match_json), type=Shortlist)
+                answer = msgspec.json.decode(await answer_match(visit.call, brief, match_json), type=Shortlist)
         return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
         lot, understood = await trades_beside(visit, form, position)

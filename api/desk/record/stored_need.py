@@ -29,7 +29,7 @@ from api.desk.need.need_form import form_of_need, lots_from, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand, understood_beside
-from api.needs.freeze_shortlist import MatchedNeed, new_need_to_match
+from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
 from api.needs.own_need import own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
@@ -310,7 +310,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
         return Done(f"/besoins/{stored.id}?fait=garde")
 
     try:
-        return await matched_once(visit, partial(new_need_to_match, content=content), carry_out)
+        return await matched_once(visit, partial(input_of_new_need, content=content), carry_out)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
 

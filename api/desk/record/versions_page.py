@@ -38,10 +38,10 @@ from api.desk.record.stored_need import (
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
 from api.needs.compare_versions import compare_versions
-from api.needs.freeze_shortlist import MatchedNeed, freeze_shortlist, own_need_to_match
+from api.needs.freeze_shortlist import MatchedNeed, freeze_shortlist, input_of_own_need
 from api.needs.own_need import version_of
 from api.needs.routes import edit_need
-from api.needs.shortlists import NO_SUPPLIER, DecisionChange, decide, repeat_decisions, repeatable
+from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of, require_known
@@ -106,7 +106,7 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 
     async def decide_on_all() -> None:
         async with transaction(visit.services.database) as connection:
-            await decide(connection, acting_at(visit), need.id, form.number, changes, check)
+            await change_decisions(connection, acting_at(visit), need.id, form.number, changes, check)
 
     if await is_crossed(decide_on_all()):
         crossed = form.mistake("fournisseurs", SAID["crossed"])
@@ -134,7 +134,7 @@ async def _decisions(
         organisation = visit.organisation_id
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
-    repeated = await asyncio.to_thread(repeatable, version, earlier) if earlier else ()
+    repeated = await asyncio.to_thread(repeatable_decisions, version, earlier) if earlier else ()
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
     return stored_need_page(
         visit,
@@ -203,7 +203,7 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
         return Done(f"/besoins/{own}/versions/{number}?fait=fige")
 
-    return await matched_once(visit, partial(own_need_to_match, need_id=own), carry_out)
+    return await matched_once(visit, partial(input_of_own_need, need_id=own), carry_out)
 
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")

@@ -17,8 +17,8 @@ from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
-from api.sync.imports import NO_IMPORT, ImportQuery, imported, own_import
-from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, one_source, require_own_source, require_source_name
+from api.sync.imports import NO_IMPORT, ImportQuery, import_in_turn, own_import
+from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, find_source, require_own_source, require_source_name
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -194,7 +194,7 @@ async def show_sources(visit: Visit) -> Response[bytes]:
 async def show_source(visit: Visit, source: str) -> Response[bytes]:
     """A source: what its records lack, its latest imports, and the form to import a file."""
     require_source_name(source)
-    found = await one_source(visit.services, source)
+    found = await find_source(visit.services, source)
     if found is None and not visit.call.bearer.may_write(source):
         raise NotFound(NO_SOURCE)
     return await _source_page(visit, source, found)
@@ -209,7 +209,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     require_own_source(visit.call, source)
     file, wish = visit.files.get("fichier"), visit.text("faire")
     mode = next((each for each in MODES if each == visit.text("mode")), MODES[0])
-    found = await one_source(visit.services, source)
+    found = await find_source(visit.services, source)
     mapping = found.mapping if found else SourceMapping()
     flags: Counter[str] = Counter()
     try:
@@ -227,7 +227,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
             with TemporaryFile(prefix="vivier-") as stream:
                 await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
-                report = await imported(
+                report = await import_in_turn(
                     visit.call,
                     source,
                     query,

@@ -30,7 +30,7 @@ from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, id_in, sent
 from api.exchanges.open_exchange import preview_message
 from api.exchanges.own_exchange import (
     NO_EXCHANGE,
-    ReadExchange,
+    ExchangeToRead,
     exchanges_to_read,
     letter_of,
     own_exchange,
@@ -239,7 +239,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
     )
 
 
-def _shown_of(read: ReadExchange) -> dict[str, Any]:
+def _shown_of(read: ExchangeToRead) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}

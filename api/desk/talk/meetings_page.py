@@ -24,7 +24,7 @@ from api.desk.talk.meeting_form import (
     with_whole_lots,
 )
 from api.desk.talk.new_exchange_page import choices_of, found_in_directory
-from api.meetings.calendar import CALENDAR, SHOWN_SINCE, calendar_of_one, make_address, revealed_address, revoke_address
+from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
@@ -54,7 +54,7 @@ async def list_all_meetings(visit: Visit) -> Response[bytes]:
         filters = MeetingFilters(after=now - SHOWN_SINCE)
         found = await select_meetings(connection, acting.organisation_id, filters, None, MOST_LISTED)
         seed = await document_of(visit, connection, "/rencontres")
-        url = await revealed_address(connection, acting, seed.decode()) if seed else None
+        url = await address_of_seed(connection, acting, seed.decode()) if seed else None
         made_at = await feed_made_at(connection, visit.call.bearer.id)
     to_come = [each for each in found if each.ends_at >= now and each.status == "planned"]
     past = [each for each in reversed(found) if each not in to_come]

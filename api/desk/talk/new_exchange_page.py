@@ -44,7 +44,7 @@ from db.suppliers.read import Filters, living_suppliers, page_of_suppliers
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent
 from domain.exchanges.exchange import ExchangeRequest
-from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_sender, sender_name, told_terms
+from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_sender, sender_name, term_sentences
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
@@ -146,7 +146,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
         mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
         raise WrongForm(mistakes)
-    sentences = told_terms(need, form.lots, said.pop("told"))
+    sentences = term_sentences(need, form.lots, said.pop("told"))
     told = filter(None, ["\n".join(each.to(language) for each in sentences)])
     said |= {
         "body": "\n\n".join((form.body, *told)),
@@ -281,7 +281,7 @@ async def new_exchange_form(
         sends=visit.services.settings.smtp is not None,
         opened=opened,
         sender=sender_name(need.content, visit.call.bearer.organisation),
-        can_tell=[each for each in TOLD_TERMS if any(told_terms(need.content, (), [each]))],
+        can_tell=[each for each in TOLD_TERMS if any(term_sentences(need.content, (), [each]))],
     )
 
 

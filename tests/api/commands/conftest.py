@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy import text
 
 from api.cli import main
-from api.commands.command import attached
+from api.commands.command import attached_database
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from tests.conftest import ROOT, open_folder
@@ -246,7 +246,7 @@ def in_database(server: Server, *statements: str, **values: Any) -> None:
             for statement in statements:
                 await connection.execute(text(statement), values)
 
-    with attached(read_settings(environment(server.home))) as url:
+    with attached_database(read_settings(environment(server.home))) as url:
         asyncio.run(work(url))
 
 

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from api.cli import main
-from api.commands.answers import continued, count, shortlist_told, supply_told
-from api.commands.console import Part, write
+from api.commands.answers import count_with_noun, joined_sentences, shortlist_parts, supply_parts
+from api.commands.console import Part, write_parts
 from domain.needs.need import Need, Place
 from domain.suppliers.supplier import Contact, Supplier
 from matching.engine import match
@@ -20,13 +20,13 @@ from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, 
 def written(asked: Need, *pool: Supplier, width: int = 100, shown: int | None = None) -> str:
     """The report on a need, in a pool of these suppliers."""
     shortlist = match(asked, live(*pool), reference(), ON, "fr")
-    return on_paper(shortlist_told(asked, shortlist, reference().territories, shown), width)
+    return on_paper(shortlist_parts(asked, shortlist, reference().territories, shown), width)
 
 
 def on_paper(parts: Iterable[Part], width: int = 100) -> str:
     """The parts of an answer as they are written."""
     page = StringIO()
-    write(parts, Console(file=page, width=width, markup=False, emoji=False, highlight=False))
+    write_parts(parts, Console(file=page, width=width, markup=False, emoji=False, highlight=False))
     return page.getvalue()
 
 
@@ -120,9 +120,9 @@ def test_every_line_fits(width: int) -> None:
 
 
 def test_counts_and_sentences_are_put_together() -> None:
-    counts = [count(1, "candidat"), count(0, "candidat"), count(1_240, "candidat")]
+    counts = [count_with_noun(1, "candidat"), count_with_noun(0, "candidat"), count_with_noun(1_240, "candidat")]
     assert counts == ["1 candidat", "0 candidat", "1\u202f240 candidats"]
-    assert continued(["Ici", "À confirmer"]) == "Ici ; à confirmer"
+    assert joined_sentences(["Ici", "À confirmer"]) == "Ici ; à confirmer"
 
 
 def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
@@ -132,7 +132,7 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
 
     def supply_written(*pool: Supplier) -> str:
         search = SupplySearch(live(*pool), territory, ON, known.rules)
-        return on_paper(supply_told(search.supply(("pr-locaux", "de-bio"), known.taxonomy, "fr"), known.taxonomy))
+        return on_paper(supply_parts(search.supply(("pr-locaux", "de-bio"), known.taxonomy, "fr"), known.taxonomy))
 
     there = [supplier(str(number), at=RENNES, legal_form="association", kinds=("ESAT",)) for number in range(3)]
     page = supply_written(

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.commands.command import attached
+from api.commands.command import attached_database
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
@@ -53,7 +53,7 @@ def write(server: Server, organisation: str, count: int, signer: Callable[[bytes
             for _ in range(count):
                 await write_entry(connection, Actor(owner, "server"), "need.changed", "need:x", datetime.now(UTC))
 
-    with attached(read_settings(environment(server.home))) as url:
+    with attached_database(read_settings(environment(server.home))) as url:
         asyncio.run(work(url))
 
 

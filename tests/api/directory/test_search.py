@@ -11,7 +11,7 @@ import pytest
 from litestar import Request
 
 from api.directory import search as module
-from api.directory.search import WholeList
+from api.directory.search import WholeListResponse
 from api.runtime.concurrency import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
 from api.web.problems import Refusal
@@ -23,11 +23,11 @@ ORGANISATION = UUID(int=1)
 
 @pytest.fixture
 def exports(monkeypatch: pytest.MonkeyPatch) -> ConcurrencyLimit:
-    monkeypatch.setattr(module, "feature", lambda supplier: supplier)
+    monkeypatch.setattr(module, "supplier_feature", lambda supplier: supplier)
     return ConcurrencyLimit(at_once=1, of_one=1, most=5)
 
 
-async def asked(exports: ConcurrencyLimit, find: Any = None) -> WholeList:
+async def asked(exports: ConcurrencyLimit, find: Any = None) -> WholeListResponse:
     """The list of two suppliers, each in a part of its own, whose first is read while others ask too."""
 
     async def found(after: UUID | None, _: int) -> Any:
@@ -40,12 +40,12 @@ async def asked(exports: ConcurrencyLimit, find: Any = None) -> WholeList:
     return await module.whole_list(call, find or found, None)
 
 
-async def sent(answer: WholeList, receive: Any, send: Any) -> None:
+async def sent(answer: WholeListResponse, receive: Any, send: Any) -> None:
     scope: Any = {"type": "http", "headers": []}
     await answer.to_asgi_response(None, Request(scope))(scope, receive, send)
 
 
-async def received(answer: WholeList) -> bytes:
+async def received(answer: WholeListResponse) -> bytes:
     """The body, whose client hangs up once it has all of it."""
     ended, body = asyncio.Event(), bytearray()
 

@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from api.docs.routes import ASSETS, GUIDES_POLICY, guides
+from api.docs.routes import ASSETS, GUIDES_POLICY, guides_route
 
 OURS = ("docs.html", "docs.js")
 
@@ -74,12 +74,12 @@ async def test_the_root_leads_browsers_to_the_form_of_a_need(client: AsyncTestCl
 
 async def test_pages_and_only_pages_are_served(tmp_path: Path) -> None:
     """By the first folder that holds a site; a path that climbs out of it is not found; without one nothing is."""
-    assert guides([tmp_path]) == ()
+    assert guides_route([tmp_path]) == ()
     site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text("<h1>Vivier</h1>")
     (tmp_path / "secret.txt").write_text("not of the site")
-    async with AsyncTestClient(Litestar([*guides([tmp_path / "nowhere", site])])) as client:
+    async with AsyncTestClient(Litestar([*guides_route([tmp_path / "nowhere", site])])) as client:
         page = await client.get("/guides")
         assert page.text == "<h1>Vivier</h1>"
         assert page.headers["content-security-policy"] == GUIDES_POLICY

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 import typst
 
-from api.reports.html import drawable, html_page, lot_width, markup, printable
-from api.reports.typst_process import STANDARDS, fonts
+from api.reports.html import html_page, is_drawable, lot_column_width, markup, printable_text
+from api.reports.typst_process import STANDARDS, library_fonts
 from domain.report.model import Report
 from domain.text.bilingual import Language
 from matching.engine import match
@@ -98,7 +98,7 @@ def test_a_confidential_answer_is_marked() -> None:
 
 @pytest.mark.parametrize(("ids", "width"), [((), 3), (("1", "12"), 3), (("bio", "mobilier"), 6), (("x" * 80,), 8)])
 def test_the_column_of_lots_is_as_wide_as_their_ids_within_bounds(ids: tuple[str, ...], width: int) -> None:
-    assert lot_width(ids) == width
+    assert lot_column_width(ids) == width
 
 
 PAGE = b"""#set document(title: "x")
@@ -110,7 +110,7 @@ def compiled(text: str) -> None:
     typst.compile(
         PAGE,
         format="pdf",
-        font_paths=fonts(),
+        font_paths=library_fonts(),
         ignore_system_fonts=True,
         sys_inputs={"text": text},
         pdf_standards=STANDARDS,
@@ -119,11 +119,11 @@ def compiled(text: str) -> None:
 
 def test_everything_said_to_be_drawable_is() -> None:
     """The standard of the PDF refuses what has no glyph."""
-    compiled(" ".join(chr(code) for code in range(0x20, 0x30000) if drawable(chr(code))))
+    compiled(" ".join(chr(code) for code in range(0x20, 0x30000) if is_drawable(chr(code))))
 
 
 def test_the_standard_refuses_what_is_not() -> None:
-    assert not drawable("漢")
+    assert not is_drawable("漢")
     with pytest.raises(typst.TypstError):
         compiled("漢")
 
@@ -138,5 +138,5 @@ def test_the_standard_refuses_what_is_not() -> None:
     ],
 )
 def test_the_rest_is_shown_as_missing(text: str, printed: str) -> None:
-    assert printable(text) == printed
+    assert printable_text(text) == printed
     compiled(printed)

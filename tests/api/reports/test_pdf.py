@@ -65,7 +65,7 @@ def test_nothing_is_read_as_markup() -> None:
     known = facts(exchanges=(exchange(message(1, "buyer", body=EVIL), subject=EVIL),), organisation=EVIL)
     content = msgspec.structs.replace(known.need.content, title=EVIL, reference=EVIL, description=EVIL)
     report = made(msgspec.structs.replace(known, need=msgspec.structs.replace(known.need, content=content)))
-    with PdfReader(BytesIO(reports.pdf(report, MapSheets((), 0)))) as reader:
+    with PdfReader(BytesIO(reports.report_pdf(report, MapSheets((), 0)))) as reader:
         text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
         assert reader.metadata is not None
         written = EVIL.replace("😀", "□")
@@ -77,6 +77,6 @@ def test_nothing_is_read_as_markup() -> None:
 @pytest.mark.parametrize("body", ["x" * 20_000, "https://exemple.fr/une-page " * 714, "a\n" * 10_000])
 def test_what_a_supplier_writes_is_set_however_long_and_wherever_it_breaks(body: str) -> None:
     report = made(facts(exchanges=(exchange(message(1, "buyer"), message(2, "supplier", "A", body)),)))
-    with PdfReader(BytesIO(reports.pdf(report, MapSheets((), 0)))) as reader:
+    with PdfReader(BytesIO(reports.report_pdf(report, MapSheets((), 0)))) as reader:
         text = "".join("".join(page.extract_text() for page in reader.pages).split())
     assert text.count(body[0]) >= body.count(body[0])

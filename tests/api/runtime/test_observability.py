@@ -2,11 +2,8 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -215,23 +212,6 @@ def test_an_exception_is_logged_without_variables(
         logged = json.loads(written)
         assert (logged["event"], logged["level"], logged["n"]) == ("failed", "error", 7)
         assert "ValueError: broken" in logged["exception"]
-
-
-def test_processes_count_together(tmp_path: Path) -> None:
-    """With a shared folder, any worker reports the sum of all (in processes of their own: the library chooses once)."""
-    program = (
-        "import sys; from pathlib import Path; from api.settings import share_metrics; "
-        "folder = Path(sys.argv[1]); share_metrics(folder); from api.runtime.metrics import Metrics; "
-        "metrics = Metrics(folder); metrics.request('GET', '/a', 200, 0.1); "
-        "metrics.data_version.set(int(sys.argv[2])); print(metrics.exposition().decode())"
-    )
-    first, second = (
-        subprocess.run([sys.executable, "-c", program, tmp_path, version], capture_output=True, text=True, check=True)
-        for version in ("5", "7")
-    )
-    counted = samples(second.stdout)
-    assert first.stdout != second.stdout
-    assert counted["vivier_http_request_seconds_count", ("GET", "/a", "200")] == 2
 
 
 async def test_what_is_still_unanswered_at_the_end_is_refused(settings: Settings, capsys: Any) -> None:

@@ -1,4 +1,4 @@
-"""Bodies are read strictly, whatever is sent; merge patches: what a change leaves, replaces and refuses."""
+"""Bodies are read strictly, whatever is sent; the tests of needs tell what a merge patch leaves and refuses."""
 
 import asyncio
 import gc
@@ -21,11 +21,10 @@ from api.app import create_app
 from api.runtime import services
 from api.runtime.endpoint import Call, endpoint
 from api.settings import MIB, Settings
-from api.sync.upload import spooled
+from api.sync.upload import spooled_body
 from api.web import request_body
 from api.web.problems import Refusal
 from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody, Patch, patched
-from domain.errors import InvalidContent
 from matching.reference import Reference
 from tests.api.commands.serving.test_http_protocol import Connect, serving
 
@@ -74,7 +73,7 @@ async def patch_lamp(_: Call, body: Patch) -> Lamp:
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
 async def stream(call: Call) -> Size:
     """Count what is sent."""
-    async with spooled(call, SMALL) as body:
+    async with spooled_body(call, SMALL) as body:
         return Size(len(body.stream.read()))
 
 
@@ -396,51 +395,3 @@ async def test_absurd_lengths_are_refused(length: bytes, connect: Connect) -> No
     reader, writer = await connect()
     writer.write(JSON_HEAD + b"Content-Length: " + length + b"\r\n\r\n")
     assert (await reader.read(100)).startswith(b"HTTP/1.1 400 ")
-
-
-class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    commune: str | None = None
-    lat: float | None = None
-
-
-class Visit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    title: str
-    place: Place | None = None
-    notes: tuple[str, ...] = ()
-
-
-class StoredVisit(Visit, frozen=True, kw_only=True):
-    id: int
-
-
-BEFORE = StoredVisit("Avant", Place("56260", 47.6), ("a", "b"), id=1)
-
-
-@pytest.mark.parametrize(
-    ("patch", "after"),
-    [
-        ({}, Visit("Avant", Place("56260", 47.6), ("a", "b"))),
-        ({"title": "Après"}, Visit("Après", Place("56260", 47.6), ("a", "b"))),
-        ({"place": None}, Visit("Avant", None, ("a", "b"))),
-        ({"place": {"lat": None}}, Visit("Avant", Place("56260"), ("a", "b"))),
-        ({"notes": ["c"]}, Visit("Avant", Place("56260", 47.6), ("c",))),
-    ],
-)
-def test_what_is_left_out_stays(patch: Patch, after: Visit) -> None:
-    assert patched(BEFORE, patch, Visit) == after
-
-
-@pytest.mark.parametrize(
-    ("patch", "pointer", "code"),
-    [
-        ({"title": None}, "/title", "missing_field"),
-        ({"id": 2}, "/id", "unknown_field"),
-        ({"colour": None}, "/colour", "unknown_field"),
-        ({"place": {"lat": "1"}}, "/place/lat", "wrong_type"),
-    ],
-)
-def test_what_comes_out_is_checked(patch: Patch, pointer: str, code: str) -> None:
-    with pytest.raises(InvalidContent) as refused:
-        patched(BEFORE, patch, Visit)
-    (problem,) = refused.value.problems
-    assert (problem.pointer, problem.code) == (pointer, code)

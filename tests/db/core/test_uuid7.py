@@ -16,13 +16,10 @@ def test_the_example_of_the_rfc() -> None:
     assert str(uuid7(moment, random)) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
 
 
-def test_it_says_which_version_it_is() -> None:
+def test_it_says_which_version_it_is_and_later_ones_sort_after_earlier_ones() -> None:
     made = uuid7(datetime(2026, 11, 24, tzinfo=UTC), bytes([255] * 10))
 
     assert (made.version, made.variant) == (7, RFC_4122)
-
-
-def test_later_ones_sort_after_earlier_ones() -> None:
     moment = datetime(2026, 11, 24, tzinfo=UTC)
 
     assert lowest_id(moment) < new_id(moment) < lowest_id(moment + timedelta(milliseconds=1))

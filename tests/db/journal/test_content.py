@@ -279,17 +279,13 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
 
 
 async def test_digests_come_in_the_order_of_the_names_however_many(engine: Engine) -> None:
+    """That of a message that answers nothing is of its first columns: entries of before bind such."""
     started = await told(engine)
     names = [f"message:{UUID(int=number)}" for number in range(READ_AT_ONCE)] + [f"message:{started.first.id}"]
     async with transaction(engine) as connection:
         digests = await content_digests(connection, names)
     assert list(digests) == names
     assert [name for name, digest in digests.items() if digest] == names[-1:]
-
-
-async def test_the_digest_of_a_message_that_answers_nothing_is_that_of_its_first_columns(engine: Engine) -> None:
-    """Entries of before bind messages that could not say which question they answer."""
-    started = await told(engine)
     name = f"message:{started.first.id}"
     columns = (
         "id, exchange_id, author, supplier_id, body, stance, barriers, barriers_note, confidential, corrects, "

@@ -15,7 +15,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.journal import entries as audit
 from db.journal.entries import entries, has_entries, head, journals, stored_entries, write_entry
-from domain.journal import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, chained
+from domain.journal import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, entry_hash
 from tests.db.suppliers.samples import LATER
 from tests.db.suppliers.samples import NOW as SAMPLES_NOW
 
@@ -41,7 +41,7 @@ async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
     assert [entry.number for entry in found] == list(range(1, 9))
     previous = BEFORE_THE_FIRST
     for entry in found:
-        previous = chained(previous, one.organisation_id, entry)
+        previous = entry_hash(previous, one.organisation_id, entry)
         assert previous.hex() == entry.hash
 
 
@@ -121,7 +121,7 @@ async def test_an_entry_of_an_earlier_server_follows_and_is_told_as_unsigned(eng
         )
         await connection.execute(
             text(f"INSERT INTO audit_entries ({columns}) VALUES (:id, 2, :at, 'server', 'a.b', 'c', '{{}}', :hash)"),
-            {"id": organisation_id, "at": SAMPLES_NOW, "hash": chained(last.hash, organisation_id, entry)},
+            {"id": organisation_id, "at": SAMPLES_NOW, "hash": entry_hash(last.hash, organisation_id, entry)},
         )
     await written(signing, "Morbihan", 1)
     chain = await checked(engine, organisation_id)

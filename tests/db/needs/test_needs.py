@@ -48,23 +48,13 @@ from tests.domain.shortlists.samples import STAMP, listed, summary
 from tests.factories import award
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-LOTS = (Lot("1", title="Parcs", segments=("ev-entretien",), reserved=("iae",)),)
-
-
-async def organisation(connection: Connection, name: str = "Morbihan") -> UUID:
-    return await ensure_organisation(connection, name, NOW)
-
-
-async def kept(connection: Connection, own: UUID, minute: int = 0, **fields: Any) -> StoredNeed:
-    content = PlannedNeed(lots=LOTS, territory=TerritoryRequest(codes=("departement:56",)), **fields)
-    return await insert_need(connection, own, content, NOW + timedelta(minutes=minute))
 
 
 async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
     """The second reads what the first has written."""
     async with transaction(engine) as connection:
-        own = await organisation(connection)
-        need = await kept(connection, own)
+        own = await ensure_organisation(connection, "Morbihan", NOW)
+        need = await stored(connection, own)
 
     async def count_up() -> None:
         async with transaction(engine) as connection:

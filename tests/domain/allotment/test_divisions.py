@@ -6,22 +6,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allotment.divisions import Division, Freedom, GivenLot, Group, PossibleLot, groups
+from domain.allotment.divisions import AllowedDivisions, Division, GivenLot, JoinableLots, PossibleLot, joinable_groups
 
 A, B, C = "de-a", "de-b", "de-c"
 
 
-def freedom(*, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset()) -> Freedom:
+def freedom(*, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset()) -> AllowedDivisions:
     """`apart`: areas that cannot be united with others."""
-    return Freedom(by_segment, join, lambda code: code[:2], lambda areas: not apart & {*areas})
+    return AllowedDivisions(by_segment, join, lambda code: code[:2], lambda areas: not apart & {*areas})
 
 
 def bought(place: int, *segments: str, areas: tuple[int, ...] = (0,), terms: object = None) -> GivenLot:
     return GivenLot(place, segments, areas, terms)
 
 
-def divided(*lots: GivenLot, most_lots: int = 99, allowed: Freedom | None = None) -> list[Division]:
-    found = Group(lots, allowed or freedom()).divisions(100_000, most_lots)
+def divided(*lots: GivenLot, most_lots: int = 99, allowed: AllowedDivisions | None = None) -> list[Division]:
+    found = JoinableLots(lots, allowed or freedom()).divisions(100_000, most_lots)
     assert found is not None
     return found
 
@@ -59,19 +59,19 @@ def test_what_stays_together_and_what_may_be_joined() -> None:
 
 def test_lots_of_other_terms_or_families_are_in_groups_of_their_own() -> None:
     lots = [bought(0, A), bought(1, "pr-a"), bought(2, B, terms="12 months"), bought(3, C), bought(4, A, areas=(7,))]
-    assert [[lot.place for lot in group.lots] for group in groups(lots, freedom())] == [[0, 3, 4], [1], [2]]
-    assert len(groups(lots, freedom(join=False))) == 5
+    assert [[lot.place for lot in group.lots] for group in joinable_groups(lots, freedom())] == [[0, 3, 4], [1], [2]]
+    assert len(joinable_groups(lots, freedom(join=False))) == 5
 
 
 def test_too_many_divisions_are_none() -> None:
     """Into more lots than allowed they are left out; above the limit, with too many sides."""
     found = divided(bought(0, A, B, C), most_lots=2)
     assert sorted(len(lots) for lots in found) == [1, 2, 2, 2]
-    assert Group([bought(0, A, B, C)], freedom()).divisions(4, 99) is None
+    assert JoinableLots([bought(0, A, B, C)], freedom()).divisions(4, 99) is None
     many = [f"de-{number}" for number in range(12)]
-    assert Group([bought(0, *many)], freedom()).divisions(10**9, 99) is None
+    assert JoinableLots([bought(0, *many)], freedom()).divisions(10**9, 99) is None
     wide = bought(0, *many[:6], areas=tuple(range(5)))
-    assert Group([wide], freedom()).divisions(1_000, 4) is None
+    assert JoinableLots([wide], freedom()).divisions(1_000, 4) is None
 
 
 def partitions(cells: list[tuple[int, str, int]]) -> list[list[list[tuple[int, str, int]]]]:
@@ -86,7 +86,7 @@ def partitions(cells: list[tuple[int, str, int]]) -> list[list[list[tuple[int, s
     return found
 
 
-def written(block: list[tuple[int, str, int]], lots: list[GivenLot], allowed: Freedom) -> PossibleLot | None:
+def written(block: list[tuple[int, str, int]], lots: list[GivenLot], allowed: AllowedDivisions) -> PossibleLot | None:
     """The lot that buys these cells, if there is one that buys nothing else."""
     places, codes, areas = ({cell[side] for cell in block} for side in range(3))
     whole = {

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.allotment import search
-from domain.allotment.divisions import Freedom, GivenLot, Group, PossibleLot, groups
-from domain.allotment.search import Figures, Value, best_divisions, draw, rank, tally
+from domain.allotment.divisions import AllowedDivisions, GivenLot, JoinableLots, PossibleLot, joinable_groups
+from domain.allotment.search import LotFigures, Value, best_divisions, draw_number, rank, tally
 
 
-def lot(*, supply: bool = True, competition: bool = True, reserved: bool = False, alone: int = 0b1) -> Figures:
-    return Figures(supply, competition, reserved, alone.bit_count(), alone)
+def lot(*, supply: bool = True, competition: bool = True, reserved: bool = False, alone: int = 0b1) -> LotFigures:
+    return LotFigures(supply, competition, reserved, alone.bit_count(), alone)
 
 
 def test_each_criterion_goes_before_the_next() -> None:
@@ -40,11 +40,11 @@ def test_a_supplier_counts_once_and_the_draw_is_the_needs_own() -> None:
     assert together.alone.bit_count() == 3
     assert tally([lot(alone=0b011)]).add(tally([lot(alone=0b110)])) == together
     one, other = PossibleLot((0,), ("a",), (0,)), PossibleLot((1,), ("b",), (0,))
-    assert draw(1, [one, other]) == draw(1, [other, one])
-    assert len({draw(1, [one]), draw(2, [one]), draw(1, [other])}) == 3
+    assert draw_number(1, [one, other]) == draw_number(1, [other, one])
+    assert len({draw_number(1, [one]), draw_number(2, [one]), draw_number(1, [other])}) == 3
 
 
-ANY = Freedom(True, True, lambda code: code[:2], lambda _: True)
+ANY = AllowedDivisions(True, True, lambda code: code[:2], lambda _: True)
 
 
 def supply(seed: int, suppliers: int = 12) -> Value:
@@ -55,21 +55,21 @@ def supply(seed: int, suppliers: int = 12) -> Value:
             suppliers
         )
 
-    def value(lot: PossibleLot) -> Figures:
+    def value(lot: PossibleLot) -> LotFigures:
         by_segment = [0] * len(lot.segments)
         for (place, segment), area in product(enumerate(lot.segments), lot.areas):
             by_segment[place] |= answering(segment, area)
         some, every = 0, (1 << suppliers) - 1
         for answered in by_segment:
             some, every = some | answered, every & answered
-        return Figures(some > 0, some.bit_count() >= 4, some.bit_count() >= 6, some.bit_count(), every)
+        return LotFigures(some > 0, some.bit_count() >= 4, some.bit_count() >= 6, some.bit_count(), every)
 
     return value
 
 
-def lots(*made: tuple[str, tuple[int, ...]]) -> list[Group]:
+def lots(*made: tuple[str, tuple[int, ...]]) -> list[JoinableLots]:
     given_lots = [GivenLot(place, tuple(codes.split()), areas, None) for place, (codes, areas) in enumerate(made)]
-    return groups(given_lots, ANY)
+    return joinable_groups(given_lots, ANY)
 
 
 @given(seed=st.integers(0, 10**6), most_lots=st.integers(2, 9))
@@ -95,7 +95,7 @@ def test_a_bounded_search_finds_divisions_that_are_no_worse_than_the_lots_as_giv
     found = best_divisions(divided, value, 40, 5, seed)
     assert not found.all_divisions
     assert found.best
-    as_given = tally(value(lot) for group in divided for lot in group.as_given())
+    as_given = tally(value(lot) for group in divided for lot in group.given_division())
     assert rank(found.best[0].figures) <= rank(as_given)
     for each in found.best:
         bought = sorted(
@@ -120,9 +120,9 @@ def test_many_groups_are_combined_by_their_best(monkeypatch: pytest.MonkeyPatch)
 def test_a_weak_area_is_joined_with_another() -> None:
     """Where not all can be looked at, the lot without supply does not stay alone."""
 
-    def value(lot: PossibleLot) -> Figures:
+    def value(lot: PossibleLot) -> LotFigures:
         reached = sum(1 << 4 * area + number for area in lot.areas if area for number in range(4))
-        return Figures(reached > 0, reached > 0, False, reached.bit_count(), reached)
+        return LotFigures(reached > 0, reached > 0, False, reached.bit_count(), reached)
 
     divided = lots(("de-a", tuple(range(20))))
     found = best_divisions(divided, value, 20, 1, 1)

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.equal_treatment.disclosures import Information, disclosures, informations
+from domain.equal_treatment.disclosures import DisclosedInformation, disclosures, informations
 from domain.exchanges.exchange import DeliveryState, Exchange, Message
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
@@ -288,7 +288,7 @@ def corrected(first: DeliveryState, correction: DeliveryState, words: str = "Vis
     return msgspec.structs.replace(exchange(message(1, "buyer"), *told, to="A"), deliveries=tuple(deliveries))
 
 
-def told(*exchanges: Exchange) -> Information:
+def told(*exchanges: Exchange) -> DisclosedInformation:
     """The information after the opening."""
     return informations(disclosures(exchanges, {}))[1]
 

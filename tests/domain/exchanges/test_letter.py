@@ -21,7 +21,7 @@ from domain.exchanges.letter import (
     purchase_name,
     require_sender,
     sender_name,
-    told_terms,
+    term_sentences,
 )
 from domain.needs.need import Buyer, Lot, Need, PlannedNeed
 from domain.text.bilingual import Text
@@ -146,7 +146,7 @@ def test_the_name_of_many_lots_is_short_and_counts_the_others(titles: list[str |
 
 @pytest.mark.parametrize("told", [(), ("value",), ("months",), ("reserved",), TERMS])
 def test_only_what_is_chosen_is_told_in_a_sentence(told: tuple[Any, ...]) -> None:
-    said = "\n".join(each.fr for each in told_terms(need(WORDS), (), told))
+    said = "\n".join(each.fr for each in term_sentences(need(WORDS), (), told))
     sentences = {
         "value": "Le montant est estimé à 300 000 € hors taxe.",
         "months": "La durée envisagée est de 48 mois.",
@@ -160,7 +160,7 @@ def test_what_a_lot_says_in_its_fields_is_told_before_its_words() -> None:
         Lot(id="A", title=WORDS, value_eur=90_000, duration_months=12, renewal_months=24),
         Lot(id="B", title="Tonte"),
     )
-    assert [each.fr for each in told_terms(Need(lots=lots), (), ("value", "months"))] == [
+    assert [each.fr for each in term_sentences(Need(lots=lots), (), ("value", "months"))] == [
         "Lot A : le montant est estimé à 90 000 € hors taxe.",
         "Lot A : la durée envisagée est de 12 mois, plus 24 mois de reconduction.",
     ]

@@ -17,7 +17,7 @@ from matching.geo.map_frame import (
     outline_of,
     outlines_within,
     path_data,
-    unprojected,
+    unproject,
 )
 from matching.geo.map_sheets import MapSheets, Sheet, area_sheets, map_sheets
 from matching.geo.projection import Floats, Plane
@@ -173,7 +173,7 @@ FRAME = frame_around(PLANE, np.array([-50.0, -50.0]), np.array([50.0, 50.0]))
 
 def test_a_place_comes_back_from_the_sheet_to_its_ground() -> None:
     degrees = np.array([(-2.9, 47.8), (-4.5, 48.4), (-1.2, 46.9)])
-    assert unprojected(PLANE, PLANE.project_degrees(degrees)) == pytest.approx(degrees, abs=1e-5)
+    assert unproject(PLANE, PLANE.project_degrees(degrees)) == pytest.approx(degrees, abs=1e-5)
 
 
 def test_rings_come_back_from_their_path() -> None:

@@ -89,6 +89,7 @@ def lines(sheet: Sheet) -> list[str]:
 
 
 def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
+    """A hidden sheet is passed over, and others are named."""
     sheet = first_sheet(xlsx(ROWS, ("Nom", "Les Jardins\ndu Blavet")))
     assert lines(sheet) == [
         "",
@@ -98,9 +99,6 @@ def test_rows_of_excel_keep_their_numbers_and_cells_their_values() -> None:
         'true,2026-11-03,"a, b"',
         ",0.5,#REF!",
     ]
-
-
-def test_a_hidden_sheet_is_passed_over_and_others_are_named() -> None:
     sheet = first_sheet(xlsx(ROWS, ("a", "b"), sheets=("Listes", "Annuaire", "Notice"), hidden="Listes"))
     assert (sheet.name, sheet.others) == ("Annuaire", ("Notice",))
 

@@ -224,6 +224,7 @@ def structure(**fields: Any) -> Any:
 
 
 def test_a_structure_is_a_record_without_anybody_to_reach() -> None:
+    """In an extract without ids it is known by SIRET and kind."""
     row = structure()
     record = row.record
     assert (row.external_id, record.siret, record.name) == ("6f7a", "80746931700018", "ESPOIR DU BLAVET")
@@ -231,9 +232,6 @@ def test_a_structure_is_a_record_without_anybody_to_reach() -> None:
     assert record.address == Address("6 rue du Pont", "56300", "Pontivy", "56178")
     assert "martin" not in str(record)
     assert "0297000000" not in str(record)
-
-
-def test_an_extract_without_ids_is_known_by_siret_and_kind() -> None:
     assert structure(id=None).external_id == "80746931700018/ACI"
     (row,) = structures(json.dumps([STRUCTURE | {"id": None, "siret": ""}]))
     assert isinstance(row, RowError)

@@ -111,12 +111,21 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert other.record.legal_form is None
 
 
-def test_the_real_file_of_esat_comes_in(shared_data: Path) -> None:
-    """1,504 rows; the two SIRETs that lost their leading zero are rejected, with their line."""
+def test_the_real_lists_come_in(shared_data: Path) -> None:
+    """The two SIRETs of ESAT that lost their leading zero are rejected, with their line."""
     rows = read((shared_data / "suppliers" / "esat_finess.csv").read_bytes(), CSV, "esat")
     rejects = [row for row in rows if isinstance(row, RowError)]
     assert len(rows) == 1504
     assert [(row.line, row.code) for row in rejects] == [(568, "invalid_siret"), (569, "invalid_siret")]
+    rows = read((shared_data / "geiq" / "geiq_label.csv").read_bytes(), CSV, "geiq")
+    assert Counter(row.code for row in rows if isinstance(row, RowError)) == {"wrong_length": 1, "invalid_siret": 1}
+    placed = sum(bool(row.record.address and row.record.address.commune) for row in rows if isinstance(row, Row))
+    assert (len(rows), len({row.external_id for row in rows}), placed) == (440, 440, 417)
+    rows = read(gzip.decompress((shared_data / "ess-list" / "ess_guyane_2022.csv.gz").read_bytes()), CSV, "ess-france")
+    found = [row for row in rows if isinstance(row, Row)]
+    assert (len(rows), len(found), sum(row.record.legal_form == "cooperative" for row in found)) == (6868, 6868, 55)
+    rows = read((shared_data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, "rna")
+    assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
 
 
 def test_groups_and_branches_are_numbered_apart() -> None:
@@ -130,13 +139,6 @@ def test_groups_and_branches_are_numbered_apart() -> None:
     saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
     group, branch = read(saved.encode("cp1252"), CSV, "geiq")
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
-
-
-def test_the_real_list_comes_in(shared_data: Path) -> None:
-    rows = read((shared_data / "geiq" / "geiq_label.csv").read_bytes(), CSV, "geiq")
-    assert Counter(row.code for row in rows if isinstance(row, RowError)) == {"wrong_length": 1, "invalid_siret": 1}
-    placed = sum(bool(row.record.address and row.record.address.commune) for row in rows if isinstance(row, Row))
-    assert (len(rows), len({row.external_id for row in rows}), placed) == (440, 440, 417)
 
 
 ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l'entreprise,Code postal\n"
@@ -162,12 +164,6 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
 def test_a_table_without_numbers_is_refused(data: bytes, name: str) -> None:
     with pytest.raises(UnreadableFile):
         read(data, CSV, name)
-
-
-def test_the_real_list_of_a_region_comes_in(shared_data: Path) -> None:
-    rows = read(gzip.decompress((shared_data / "ess-list" / "ess_guyane_2022.csv.gz").read_bytes()), CSV, "ess-france")
-    found = [row for row in rows if isinstance(row, Row)]
-    assert (len(rows), len(found), sum(row.record.legal_form == "cooperative" for row in found)) == (6868, 6868, 55)
 
 
 RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoie;telephone;email;position\n"
@@ -216,11 +212,6 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
 def test_who_is_gone_or_joins_nobody_is_rejected(cells: dict[str, str], fault: str) -> None:
     row = one_association(**cells)
     assert f"{row.code} {row.pointer}" == fault
-
-
-def test_the_real_file_is_read_row_by_row(shared_data: Path) -> None:
-    rows = read((shared_data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, "rna")
-    assert [row.code for row in rows if isinstance(row, RowError)] == ["not_active", "missing_field", "missing_field"]
 
 
 def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> None:

@@ -44,9 +44,17 @@ def located(rows: list[Row | RowError]) -> list[tuple[int, str | None, str]]:
     ]
 
 
-def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows() -> None:
+def test_lines_and_the_elements_of_an_array_are_judged_one_by_one() -> None:
+    """Blank lines, CRLF and a byte order mark are no rows."""
     data = b"\xef\xbb\xbf\r\n" + GOOD + b"\r\n  \n" + GOOD
     assert [row[0] for row in located(read(data, NDJSON))] == [2, 4]
+    data = b"[" + GOOD + b',\n{"external_id": "8"},\n12,\n' + GOOD + b"]"
+    assert located(read(data, JSON)) == [
+        (1, "7", "Les Jardins du Blavet"),
+        (2, "8", "missing_field /name"),
+        (3, None, "wrong_type"),
+        (4, "7", "Les Jardins du Blavet"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,16 +85,6 @@ def test_blank_lines_crlf_and_a_byte_order_mark_are_no_rows() -> None:
 def test_a_bad_row_is_located_and_does_not_stop_the_next(row: bytes, external_id: str | None, fault: str) -> None:
     expected = [(1, external_id, fault), (2, "7", "Les Jardins du Blavet")]
     assert located(read(row + b"\n" + GOOD, NDJSON)) == expected
-
-
-def test_the_elements_of_an_array_are_judged_one_by_one() -> None:
-    data = b"[" + GOOD + b',\n{"external_id": "8"},\n12,\n' + GOOD + b"]"
-    assert located(read(data, JSON)) == [
-        (1, "7", "Les Jardins du Blavet"),
-        (2, "8", "missing_field /name"),
-        (3, None, "wrong_type"),
-        (4, "7", "Les Jardins du Blavet"),
-    ]
 
 
 def test_a_reject_names_everything_that_is_wrong_with_the_content() -> None:
@@ -278,12 +276,16 @@ def test_a_siret_that_a_spreadsheet_spoiled_says_so(written: str, said: str) -> 
 
 
 def test_rows_that_follow_each_other_are_the_offers_of_one_record() -> None:
+    """It holds a bounded number of them."""
     table = "external_id,name,segments,radius_km\n1,A,ev-entretien,40\n1,A,pr-locaux,{}\n2,B,,\n"
     first, second = read(table.format("").encode(), CSV)
     assert [offer.segments for offer in record_of(first).offers] == [("ev-entretien",), ("pr-locaux",)]
     assert (first.line, second.line, record_of(second).offers) == (2, 4, ())
     faulty, _ = read(table.format("far").encode(), CSV)
     assert (faulty.line, faulty.pointer) == (2, "/offers/1/service_area/radius_km")
+    offers = "".join(f"1,A,pr-locaux,{radius}\n" for radius in range(1, 404))
+    rows = read(f"external_id,name,segments,radius_km\n{offers}".encode(), CSV)
+    assert [(row.line, row.external_id, type(row)) for row in rows][:2] == [(2, "1", RowError), (203, "1", RowError)]
 
 
 @pytest.mark.parametrize(
@@ -292,12 +294,6 @@ def test_rows_that_follow_each_other_are_the_offers_of_one_record() -> None:
 def test_a_row_that_repeats_an_id_and_tells_no_other_offer_is_a_row_of_its_own(second: str) -> None:
     rows = read(f"external_id,name,segments\n1,A,ev-entretien\n{second}\n".encode(), CSV)
     assert [(row.line, row.external_id) for row in rows] == [(2, "1"), (3, "1")]
-
-
-def test_one_record_holds_a_bounded_number_of_rows() -> None:
-    offers = "".join(f"1,A,pr-locaux,{radius}\n" for radius in range(1, 404))
-    rows = read(f"external_id,name,segments,radius_km\n{offers}".encode(), CSV)
-    assert [(row.line, row.external_id, type(row)) for row in rows][:2] == [(2, "1", RowError), (203, "1", RowError)]
 
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

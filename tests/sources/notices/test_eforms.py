@@ -72,16 +72,13 @@ def test_every_type_that_has_lots_is_read(root: str, kind: str, scheme: str, ide
     assert [(lot.id, lot.cpv) for lot in need.lots] == [(identifier, ("90919200",))]
 
 
-def test_the_total_awarded_stands_for_an_estimate_that_is_not_there() -> None:
+def test_what_was_awarded_stands_for_an_estimate_that_is_not_there() -> None:
+    """That of a lot by the tender that a contract was made of, not by others."""
     result = '<efac:NoticeResult><cbc:TotalAmount currencyID="EUR">50000</cbc:TotalAmount></efac:NoticeResult>'
     bare = project(amount="")
     read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=result))
     assert read.need.lots[0].value_eur == 50_000
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
-
-
-def test_a_lot_without_value_has_the_one_awarded() -> None:
-    """By the tender that a contract was made of, not by others."""
     results = "".join((
         "<efac:NoticeResult>",
         '<efac:LotResult><efac:LotTender><cbc:ID schemeName="tender">TEN-0001</cbc:ID></efac:LotTender>',

@@ -180,14 +180,11 @@ def test_a_commune_outside_the_area_is_not_read() -> None:
     assert "La commune de l'adresse (35238) n'est pas dans nuts:FRH04 : elle n'est pas lue" in noted(read)
 
 
-def test_an_address_in_words_is_a_site() -> None:
-    lot = '<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>2 rue de la Loi, 56000 Vannes</P></MAIN_SITE>'
-    (read,) = read_xml(ted(ted_object(object_descr(1, lot)))).need.lots
-    assert read.site.commune == "56260"
-
-
-@pytest.mark.parametrize(("words", "commune"), [("Vannes.", "56260"), ("Lieux divers", None), ("Rennes", None)])
-def test_the_name_of_a_commune_of_the_area_is_a_site(words: str, commune: str | None) -> None:
+@pytest.mark.parametrize(
+    ("words", "commune"),
+    [("2 rue de la Loi, 56000 Vannes", "56260"), ("Vannes.", "56260"), ("Lieux divers", None), ("Rennes", None)],
+)
+def test_an_address_or_the_name_of_a_commune_of_the_area_is_a_site(words: str, commune: str | None) -> None:
     lot = f'<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>{words}</P></MAIN_SITE>'
     read = read_xml(ted(ted_object(object_descr(1, lot))))
     site = read.need.lots[0].site

@@ -31,11 +31,15 @@ def test_a_contract_notice_is_read_as_a_need() -> None:
     assert "/TED_EXPORT/TRANSLATION_SECTION" in [each.path for each in unread]
 
 
-def test_a_single_lot_has_the_codes_and_the_title_of_the_whole() -> None:
+def test_a_single_lot_has_the_codes_of_the_whole_and_several_objects_are_told_apart() -> None:
     (lot,) = read_xml(ted(ted_object(object_descr(1, WINDOWS.replace("Vitres", ""), lot=False)))).need.lots
     assert (lot.id, lot.title, lot.cpv) == ("1", "Propreté", ("90910000", "90911300"))
     (undescribed,) = read_xml(ted(ted_object(), form="F14_2014")).need.lots
     assert (undescribed.id, undescribed.cpv) == ("1", ("90910000",))
+    need = read_xml(
+        ted(ted_object(object_descr(1, WINDOWS)), ted_object(object_descr(1, OFFICES)), form="F01_2014")
+    ).need
+    assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
 
 
 @pytest.mark.parametrize(
@@ -46,13 +50,6 @@ def test_every_form_with_an_object_is_read(form: str) -> None:
     assert [lot.id for lot in need.lots] == ["1", "2"]
 
 
-def test_several_objects_of_a_prior_notice_are_told_apart() -> None:
-    need = read_xml(
-        ted(ted_object(object_descr(1, WINDOWS)), ted_object(object_descr(1, OFFICES)), form="F01_2014")
-    ).need
-    assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
-
-
 def test_a_form_without_object_is_refused() -> None:
     for raw in (ted(form="F08_2014"), b"<TED_EXPORT/>", b"<TED_EXPORT><FORM_SECTION/></TED_EXPORT>"):
         with pytest.raises(InvalidContent) as refused:
@@ -60,14 +57,11 @@ def test_a_form_without_object_is_refused() -> None:
         assert [problem.code for problem in refused.value.problems] == ["no_lots"]
 
 
-def test_the_total_awarded_stands_for_an_estimate_that_is_not_there() -> None:
+def test_what_was_awarded_stands_for_an_estimate_that_is_not_there() -> None:
     total = '<VAL_TOTAL CURRENCY="EUR">52 300,50</VAL_TOTAL>'
     read = read_xml(ted(ted_object(object_descr(1, OFFICES), value=total), form="F03_2014"))
     assert read.need.lots[0].value_eur == 52_300.5
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
-
-
-def test_a_lot_without_value_has_the_one_awarded() -> None:
     value = '<VALUES><VAL_ESTIMATED_TOTAL CURRENCY="EUR">9000</VAL_ESTIMATED_TOTAL></VALUES>'
     award = f"<AWARD_CONTRACT ITEM='1'><LOT_NO>2</LOT_NO><AWARDED_CONTRACT>{value}</AWARDED_CONTRACT></AWARD_CONTRACT>"
     lots = (object_descr(1, WINDOWS + TERM), object_descr(2, OFFICES))

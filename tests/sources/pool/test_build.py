@@ -155,8 +155,8 @@ def test_a_purpose_joins_by_the_legal_unit(sample: Sample) -> None:
     assert [(row.external_id, row.joins) for row in rows] == [("W351000001", A), ("W351000002", B)]
 
 
-def test_the_list_of_what_was_made(sample: Sample) -> None:
-    """It names the files of this build alone, with their rows and digests, and what they were made of."""
+def test_the_list_of_what_was_made_names_the_files_of_this_build_alone(sample: Sample) -> None:
+    """With their rows, digests and origins; nothing else is imported, and nothing as what it is not."""
     # one without SIRET stays
     sample.give("esat", [{"finess_et": "1"}, {"finess_et": "2", "siret": "99999999900011"}])
     sample.build()
@@ -171,10 +171,6 @@ def test_the_list_of_what_was_made(sample: Sample) -> None:
         ("units", "units.csv"), ("establishments", "establishments.csv"),
     ]  # fmt: skip
     assert manifest.choices.departements == ("35",)
-
-
-def test_a_list_that_names_other_files(sample: Sample) -> None:
-    """Nothing outside of the folder is imported, and nothing as what it is not."""
     sample.build()
     path = sample.out / MANIFEST
     written = path.read_text()
@@ -436,7 +432,7 @@ def test_a_file_that_is_damaged_halfway(sample: Sample) -> None:
 
 
 def test_real_files(shared_data: Path, tmp_path: Path) -> None:
-    """Establishments of the ESS with staff, by the columns of 2026, and lists of which few are about them."""
+    """Establishments of the ESS with staff, by the columns of 2026 and 2021, and lists of which few are about them."""
     given = {
         "units": [shared_data / "sirene/StockUniteLegale_transcoded.csv.gz"],
         "establishments": [shared_data / "sirene/StockEtablissement_transcoded.csv.gz"],
@@ -453,9 +449,6 @@ def test_real_files(shared_data: Path, tmp_path: Path) -> None:
     assert (staffed["establishments"].kept, everyone["establishments"].kept) == (355, 1415)
     assert everyone["ess"].suppliers == 7
     assert not any(report.unreadable for report in everyone.values())
-
-
-def test_the_stock_of_2021_has_fewer_columns(shared_data: Path, tmp_path: Path) -> None:
     given = {
         "units": [shared_data / "sirene/StockUniteLegale_transcoded.csv.gz"],
         "establishments": [shared_data / "sirene/StockEtablissement_2021_extract.csv.gz"],

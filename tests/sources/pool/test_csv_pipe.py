@@ -18,28 +18,22 @@ from sources.pool.csv_pipe import CsvPipe, CsvRows, UnusableFile
 
 
 def through_pipe(source: Path, folder: Path) -> tuple[str, CsvPipe]:
-    pipe = CsvPipe(source, folder / "pipe")
+    pipe = CsvPipe(source, folder / f"pipe of {source.name}")
     text = pipe.path.read_text("utf-8")
     pipe.close()
     return text, pipe
 
 
-def test_lines_in_another_encoding_and_with_other_ends(tmp_path: Path) -> None:
-    """Each line is UTF-8 or Windows-1252 by itself; the byte order mark goes."""
+def test_lines_of_any_encoding_ends_and_packing_are_one_table(tmp_path: Path) -> None:
+    """Each line is UTF-8 or Windows-1252 by itself; the byte order mark goes; line ends within quotes are no rows."""
     source = tmp_path / "rna.csv"
     source.write_bytes(b"\xef\xbb\xbfid;objet\r\n1;cr\xe8che\r\n2;cr\xc3\xa8che")
     text, pipe = through_pipe(source, tmp_path)
     assert text == "id;objet\n1;crèche\n2;crèche\n"
     assert (pipe.columns, pipe.delimiter, pipe.passed.rows, pipe.fault) == (("id", "objet"), ";", 2, None)
-
-
-def test_line_ends_within_quotes_are_no_rows(tmp_path: Path) -> None:
     source = tmp_path / "rna.csv.gz"
     source.write_bytes(gzip.compress(b'id,objet\n1,"a\n""b""\nc"\n2,d\n'))
     assert through_pipe(source, tmp_path)[1].passed.rows == 2
-
-
-def test_the_tables_of_an_archive_are_one(tmp_path: Path) -> None:
     source = tmp_path / "RNA.ZIP"
     with zipfile.ZipFile(source, "w") as archive:
         archive.writestr("02.csv", "id\n2\n")
@@ -66,19 +60,15 @@ def test_what_is_no_table(tmp_path: Path, name: str, content: bytes) -> None:
         CsvPipe(tmp_path / name, tmp_path / "pipe")
 
 
-def test_a_pipe_that_nobody_reads_is_let_go(tmp_path: Path) -> None:
+def test_a_pipe_that_nobody_reads_or_only_in_part_is_let_go(tmp_path: Path) -> None:
+    """Also while its reader holds it open."""
     source = tmp_path / "a.csv"
     source.write_bytes(b"id\n" + b"1\n" * 100_000)
     pipe = CsvPipe(source, tmp_path / "pipe")
     pipe.close()
     assert pipe.fault is None
-
-
-def test_a_pipe_that_is_read_in_part_is_let_go(tmp_path: Path) -> None:
-    """Also while its reader holds it open."""
-    source = tmp_path / "a.csv"
     source.write_bytes(b"id\n" + b"1\n" * 1_000_000)
-    pipe = CsvPipe(source, tmp_path / "pipe")
+    pipe = CsvPipe(source, tmp_path / "another")
     with pipe.path.open("rb") as reader:
         assert reader.readline() == b"id\n"
         pipe.close()

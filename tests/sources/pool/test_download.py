@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
 import msgspec
 import pytest
@@ -39,11 +38,6 @@ class Publisher:
         return fetch(published, folder, lambda *_: None)
 
 
-class _Part(NamedTuple):
-    status: int
-    start: int
-
-
 class _Handler(BaseHTTPRequestHandler):
     """Sends what the publisher holds."""
 
@@ -66,20 +60,21 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers["If-None-Match"] == self.publisher.etag:
             self._send(304, b"")
             return
-        part = self._part()
+        status, start = self._part()
         headers = {"ETag": self.publisher.etag, "Last-Modified": "Sun, 01 Nov 2026 05:00:00 GMT"}
-        if part.status == 206:
+        if status == 206:
             last = len(self.publisher.content) - 1
-            headers["Content-Range"] = f"bytes {part.start}-{last}/{len(self.publisher.content)}"
-        body = self.publisher.content[part.start :]
+            headers["Content-Range"] = f"bytes {start}-{last}/{len(self.publisher.content)}"
+        body = self.publisher.content[start:]
         breaks = self.publisher.breaks_after.pop(0) if self.publisher.breaks_after else len(body)
-        self._send(part.status, body, breaks, **headers)
+        self._send(status, body, breaks, **headers)
 
-    def _part(self) -> _Part:
+    def _part(self) -> tuple[int, int]:
+        """The status of the answer, and where its content begins."""
         wanted, when = self.headers["Range"], self.headers["If-Range"]
         if self.publisher.status == 200 and self.publisher.knows_ranges and wanted and when == self.publisher.etag:
-            return _Part(206, int(wanted.removeprefix("bytes=").removesuffix("-")))
-        return _Part(self.publisher.status, 0)
+            return 206, int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return self.publisher.status, 0
 
     def _send(self, status: int, body: bytes, breaks: int | None = None, **headers: str) -> None:
         self.send_response(status)
@@ -158,8 +153,12 @@ def test_another_checksum_leaves_what_was_there(publisher: Publisher, tmp_path: 
     assert not (tmp_path / "units.part").exists()
 
 
-def test_what_did_not_change_is_not_fetched_again(publisher: Publisher, tmp_path: Path) -> None:
+def test_what_was_damaged_here_is_fetched_again_and_what_did_not_change_is_not(
+    publisher: Publisher, tmp_path: Path
+) -> None:
     """As its checksum says or, where the publisher states none, its tag."""
+    publisher.fetch(tmp_path).path.write_bytes(b"damaged")
+    assert publisher.fetch(tmp_path).path.read_bytes() == CONTENT
     publisher.fetch(tmp_path)
     publisher.asked.clear()
     assert not publisher.fetch(tmp_path).is_new
@@ -169,11 +168,6 @@ def test_what_did_not_change_is_not_fetched_again(publisher: Publisher, tmp_path
     assert (again.is_new, again.checked) == (False, "size")
     publisher.etag, publisher.content = '"2"', b"newer"
     assert publisher.fetch(tmp_path).path.read_bytes() == b"newer"
-
-
-def test_a_file_that_was_damaged_here_is_fetched_again(publisher: Publisher, tmp_path: Path) -> None:
-    publisher.fetch(tmp_path).path.write_bytes(b"damaged")
-    assert publisher.fetch(tmp_path).path.read_bytes() == CONTENT
 
 
 def test_no_room(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,20 +199,12 @@ def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> N
         publisher.fetch(tmp_path / "given")
 
 
-every_file = pytest.mark.parametrize("file", published_files(), ids=lambda file: file.id)
-
-
-@every_file
+@pytest.mark.parametrize("file", published_files(), ids=lambda file: file.id)
 def test_a_file_says_where_it_is_and_whom_to_credit(file: PublishedFile) -> None:
+    """What can be fetched is described in the catalogue's entry of the very file that the stable address leads to."""
     assert file.address.startswith("https://")
-    assert all((file.name, file.publisher, file.licence, file.rhythm, file.credit))
-    assert file.required
+    assert all((file.name, file.publisher, file.licence, file.rhythm, file.credit, file.required))
     assert not file.fields or set(file.required) <= set(file.fields)
-
-
-@every_file
-def test_what_can_be_fetched_is_described_by_its_publisher(file: PublishedFile) -> None:
-    """In the catalogue's entry of the very file that the stable address leads to."""
     if file.catalogue is not None:
         number = file.address.removeprefix("https://www.data.gouv.fr/datasets/r/")
         assert file.catalogue == f"https://www.data.gouv.fr/api/2/datasets/resources/{number}/"
@@ -226,7 +212,7 @@ def test_what_can_be_fetched_is_described_by_its_publisher(file: PublishedFile) 
 
 def test_no_column_is_of_a_person() -> None:
     """Names, sex and contacts of persons, and names of winners, have no column that is read."""
-    personal = (
+    personal = [
         "prenom",
         "nomUniteLegale",
         "nomUsage",
@@ -237,6 +223,6 @@ def test_no_column_is_of_a_person() -> None:
         "telephone",
         "phone",
         "adrg_",
-    )
+    ]
     columns = {name for file in published_files() for name in (*file.required, *file.optional, *file.fields)}
     assert [name for name in columns if any(word in name for word in personal) or name == "titulaire_nom"] == []

@@ -78,12 +78,6 @@ def test_records_of_one_siret_are_one_supplier(pool: Pool) -> None:
     ]  # fmt: skip
 
 
-def test_staff_lent_is_no_trade(pool: Pool) -> None:
-    pool.add("emplois.ndjson", "emplois", [{"id": 1, "type": "AI", "siret": A + "00011", "raison_sociale": "Relais"}])
-    counted = pool.count()
-    assert (counted.suppliers, counted.with_trade, counted.by_kind) == (1, 0, (KindTrades("AI", 1, 0),))
-
-
 def test_without_a_siret_each_record_is_a_supplier(pool: Pool) -> None:
     rows = [dict.fromkeys(ESAT, "") | {"finess_et": str(n), "name": "ESAT", "commune_insee": "35238"} for n in range(2)]
     pool.add("esat.csv", "esat", rows)
@@ -119,10 +113,6 @@ def test_progress_reaches_the_end(pool: Pool, tmp_path: Path) -> None:
     shares = [share for _, share in seen if share is not None]
     assert shares == sorted(shares)
     assert seen[-1] == ("trades", 1.0)
-
-
-def test_no_supplier_has_no_share(pool: Pool) -> None:
-    assert pool.count() == PoolTrades(0, 0, None, (), (), ())
 
 
 def test_of_rows_with_one_identifier_an_import_takes_the_first(pool: Pool) -> None:

@@ -123,13 +123,11 @@ def test_ai_and_etti_make_staff_available_and_a_geiq_or_a_silent_code_offers_not
     assert INFERENCE.offers("ACI", "8899B", ("ASSOC ESPOIR",)) == ()
 
 
-def test_a_telling_naf_code_is_an_offer_and_words_add_only_what_it_leaves_out() -> None:
+def test_a_telling_code_is_an_offer_to_which_words_and_networks_add_what_it_leaves_out() -> None:
+    """Other words of a name count alone."""
     offers = INFERENCE.offers("EI", "8121z", ("NETTOYAGE ET BLANCHISSERIE",))
     assert [offer.segments for offer in offers] == [("pr-locaux",), ("lt-blanchisserie",)]
     assert {offer.basis for offer in offers} == {"inferred"}
-
-
-def test_a_network_adds_what_the_code_leaves_out_and_other_words_of_a_name_count_alone() -> None:
     offers = INFERENCE.offers("EI", "8121Z", ("REGIE DE QUARTIER",))
     assert [offer.segments for offer in offers] == [("pr-locaux",), ("ev-entretien",)]
     assert [offer.segments for offer in INFERENCE.offers("ACI", "8121Z", ("LES JARDINS DU LAC",))] == [("pr-locaux",)]
