@@ -34,7 +34,7 @@ class LotSupply(msgspec.Struct, frozen=True):
 
     @property
     def objects(self) -> dict[str, RequestedSegment]:
-        """The segments that had to be answered, by id."""
+        """The segments that a lot asks for, by id."""
         return {each.segment: each for each in self.requested if each.role == "object"}
 
 
@@ -192,13 +192,13 @@ class Insights(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LotScope(msgspec.Struct, frozen=True):
-    """The lots that are counted: all, or those that request one of `segments` in a territory that `meets` accepts."""
+    """The lots to count: all, or the lots that request one of `segments` in a territory that `meets` accepts."""
 
     segments: frozenset[str] | None = None
     meets: Callable[[TerritoryRequest], bool] | None = None
 
     def lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
-        """The lots of a need that are counted; a need without any is left out."""
+        """The lots of a need that are counted; empty for a need that is left out."""
         lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.objects)]
         if self.meets is not None:
             territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}
@@ -220,7 +220,7 @@ class Tally:
 
     @property
     def need_ids(self) -> Collection[UUID]:
-        """The needs that are counted."""
+        """The ids of the needs that are counted."""
         return self._lots.keys()
 
     def add(self, needs: Iterable[NeedFacts]) -> None:
@@ -240,8 +240,8 @@ class Tally:
                     self._social[reserved or need.content.social_considerations] += 1
                     self._environmental[need.content.environmental_considerations] += 1
 
-    def relevant(self, exchanges: Iterable[tuple[UUID, UUID, Collection[str]]]) -> list[UUID]:
-        """The ids of the exchanges, given with their needs and lots, about lots or a whole need that are counted."""
+    def relevant_exchanges(self, exchanges: Iterable[tuple[UUID, UUID, Collection[str]]]) -> list[UUID]:
+        """The ids of the exchanges (id, need, lots) about a lot that is counted, or about a whole need that is."""
         return [
             exchange_id
             for exchange_id, need_id, lot_ids in exchanges
@@ -249,7 +249,7 @@ class Tally:
         ]
 
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
-        """The figures over all needs added, beside those of their relevant exchanges."""
+        """The figures over all needs that were added, with the figures given of their exchanges."""
         tension = dict.fromkeys(TensionFigures.__struct_fields__, 0) | self._tension
         unsupplied = (
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))

@@ -23,7 +23,7 @@ _DIGITS_SHOWN = 12
 
 
 def pseudonym(person_id: UUID) -> str:
-    """The name of an erased person: the same everywhere, and leading back to nobody."""
+    """The name shown in place of an erased person: the same everywhere, and leading back to nobody."""
     return f"Personne {person_id.hex[-_DIGITS_SHOWN:]}"
 
 
@@ -33,7 +33,7 @@ def person_key(name: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """The address in lower case, as the database has it. Case is told apart in theory only (RFC 5321 §2.4)."""
+    """The key of an e-mail address, in lower case as in the database; case differs in theory only (RFC 5321 §2.4)."""
     return email.strip().lower()  # folded, ß would be ss, and one person another
 
 
@@ -78,7 +78,7 @@ class Identifiers(msgspec.Struct, frozen=True):
         return "Identifiers()"
 
     def extended(self, names: Iterable[str], emails: Iterable[str], phones: Iterable[str]) -> "Identifiers":
-        """All identifiers of the person, these and others; empty ones and numbers too short to be one are left out."""
+        """The identifiers with more names, addresses and numbers; empty ones and too short numbers are left out."""
         return msgspec.structs.replace(
             self,
             names=self.names.union(filter(None, map(fold, names))),
@@ -92,7 +92,7 @@ class Identifiers(msgspec.Struct, frozen=True):
 
 
 def identifiers_of(subject: DataSubject) -> Identifiers:
-    """The identifiers in a request. Raises InvalidContent where nobody can be recognised by them."""
+    """The identifiers that a request names. Raises InvalidContent where no person can be recognised by them."""
     email, name, phone = subject.email or "", subject.name or "", subject.phone or ""
     asked = Identifiers(email_key(email), person_key(name), phone_key(phone)).extended([name], [email], [phone])
     if subject.email is None and subject.name is None and subject.phone is None:
@@ -105,19 +105,19 @@ def identifiers_of(subject: DataSubject) -> Identifiers:
 
 
 def phone_key(phone: str) -> str:
-    """The digits of a number, national where it is French: "+33 2 97 00 00 00" and "02.97.00.00.00" are alike."""
+    """The key of a telephone number: its digits, national if French, so "+33 2 97 00 00 00" equals "02.97.00.00.00"."""
     digits = re.sub(r"[^0-9]", "", phone).removeprefix("00")
     return re.sub(r"^(?:33)?0?([0-9]{9})$", r"0\1", digits)
 
 
 def is_of(email: str, name: str) -> bool:
-    """Whether the address contains a word of the name: `a.legoff@…` that of Anne Le Goff, `contact@…` nobody's."""
+    """Whether an e-mail address contains a word of a name: `a.legoff@…` does for Anne Le Goff, `contact@…` does not."""
     local = fold(email.partition("@")[0]).replace(" ", "")
     return any(word in local for word in fold(name).split() if len(word) >= SHORTEST_NAME_WORD)
 
 
 def is_meant(person: str, email: str | None, identifiers: Identifiers) -> bool:
-    """Whether a name, given beside that address, is the person's."""
+    """Whether a name, given beside an e-mail address or none, is that of the person with these identifiers."""
     address = email_key(email or "") if is_of(email or "", person) else ""
     if address in identifiers.emails:
         return True
@@ -126,7 +126,7 @@ def is_meant(person: str, email: str | None, identifiers: Identifiers) -> bool:
 
 
 def without_person(contact: Contact, identifiers: Identifiers) -> Contact:
-    """The contact of a supplier without the details that are the person's; the same object where there are none.
+    """The contact of a supplier without the person's details; the same object where none is the person's.
 
     Removed: the name; an address or a number that was asked for; an address that contains the name; the number given
     beside either. Kept: what is the organisation's (`contact@…`, the web site, a number given with no person).
@@ -207,7 +207,7 @@ class Erasure(msgspec.Struct, frozen=True):
 def without_contacts(
     body: bytes, identifiers: Identifiers, supplier_ids: Collection[UUID]
 ) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    """A frozen answer without the person's address, and without their number where it is that of these suppliers.
+    """A frozen answer without the person's e-mail address, and without their number where these suppliers give it.
 
     Every other byte stays. Also the fields removed, each with its text.
     """
@@ -320,7 +320,7 @@ class RetentionPlan(msgspec.Struct, frozen=True):
 
 
 def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:
-    """The bounds at `now`; `answers`, `deliveries`: the periods for which those are kept."""
+    """The retention bounds at `now`; `answers`, `deliveries`: the periods for which these two are kept."""
     return RetentionBounds(
         needs=years_before(now, periods.needs_years),
         persons=years_before(now, periods.persons_years),
@@ -332,7 +332,7 @@ def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deli
 
 
 def years_before(moment: datetime, years: int) -> datetime:
-    """The same day and time so many years before; of a 29 February that was none, the day before it."""
+    """The same day and time so many years before; 28 February where that year has no 29 February."""
     try:
         return moment.replace(year=moment.year - years)
     except ValueError:

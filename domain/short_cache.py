@@ -8,7 +8,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def short_cache(maxsize: int, longest: int, measure: Callable[..., int]) -> Callable[[F], F]:
-    """A decorator as `lru_cache` of that size, which keeps no call whose `measure` is over `longest`.
+    """A decorator like `lru_cache` of size `maxsize` that does not cache calls whose `measure` is over `longest`.
 
     `measure` takes the arguments of the function, and gives their length in whatever makes them large.
     """

@@ -52,7 +52,7 @@ SEGMENT, SERVICE_AREA, DISTANCE, RESERVATION = range(len(GATES))
 
 
 def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
-    """For each of some suppliers, the first gate that refuses it (a position in GATES), or PASSED."""
+    """For each of the suppliers, the first gate that refuses it (a position in GATES), or PASSED."""
     refused = np.full(len(ordinals), PASSED, dtype=np.int8)
     left = np.arange(len(refused))
     for number, (_, gate) in enumerate(GATES):
@@ -70,7 +70,7 @@ def considered(lot: LotMatch) -> Ordinals:
 
 
 def offering_object(lot: LotMatch) -> Ordinals:
-    """The suppliers with an offer that answers a segment of the lot's object; some more than once, some gone."""
+    """The suppliers with an offer that answers a segment of the lot's object; some appear twice, some are gone."""
     every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.wanted(code)]
     return np.concatenate(every) if every else np.empty(0, dtype=np.int32)
 

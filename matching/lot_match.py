@@ -177,7 +177,7 @@ class CappedSelection(Weighed):
         self.within = reserved.counts_by_radius(distances)
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
-        """The order of the `count` nearest of the given rows, by ordinal."""
+        """The `count` nearest of the given rows in order, as ordinals."""
         rows = self.distances.at_least_nearest(rows, count)
         ordinals = self.distances.ordinals.take(rows)
         return DrawnOrder(
@@ -185,7 +185,7 @@ class CappedSelection(Weighed):
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The order of the first `count` candidates, by row."""
+        """The first `count` candidates in order, as rows."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:

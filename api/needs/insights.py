@@ -83,7 +83,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
                 for facts in some:
                     drawn |= await _drawn_territories(call, facts, ground)
             await asyncio.to_thread(tally.add, some)
-        exchanges = tally.relevant(await exchanges_about(connection, organisation, tally.need_ids))
+        exchanges = tally.relevant_exchanges(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
         barriers = await barrier_figures(connection, organisation, exchanges)
         notes = await barrier_notes(connection, organisation, exchanges)

@@ -265,11 +265,7 @@ def _join_weakest(
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
     """Join the weakest lot that can be joined with the one it harms least; the joined lot, then the two parts."""
     for _, weakest in weakest_first:
-        joins = (
-            (both, other)
-            for _, other in weakest_first
-            if other != weakest and (both := group.join_lots(weakest, other))
-        )
+        joins = ((both, lot) for _, lot in weakest_first if lot != weakest and (both := group.join_lots(weakest, lot)))
         tried = list(islice(joins, MOST_PARTNERS))
         if tried:
             both, other = min(tried, key=lambda join: (_harm_of_join(join[0], join[1], weakest, value), join[0]))

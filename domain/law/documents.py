@@ -1,4 +1,4 @@
-"""The rules as documents for readers.
+"""The rules as documents for readers: lists of rules, generated pages, rules due for another look.
 
 Those of `GET /rules`, the pages generated from the same data, and the rules that change soon or that a maintainer
 should look at again. The buyer's guide, `docs/achat.md`, has them in the order of a purchase.
@@ -54,7 +54,7 @@ class RulesPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
+    """The content of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
 
     introduction: str
     not_covered: tuple[str, ...]
@@ -78,7 +78,7 @@ class RuleDocument(DatedRule, frozen=True):
 
 
 def read(file: Path) -> Rules:
-    """The rules of a file in the form of `law.toml`: one's own numbers, where they are counsel.
+    """The rules of a file written like `law.toml`, in which the numbers that are counsel may be changed.
 
     Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
     missing.
@@ -95,7 +95,7 @@ def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, 
 
 
 def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
-    """Every period of one rule, oldest first, those without rule included (see `status`); raises NotFound."""
+    """Every period of one rule, oldest first, with the periods in which it did not exist; raises NotFound."""
     return tuple(_document(row, language) for row in rules.history(rule_id))
 
 
@@ -160,7 +160,7 @@ LONGEST_TOLD = 4
 
 
 class DueRule(msgspec.Struct, frozen=True):
-    """A period of a rule to look at by `day`, the first of the day it begins and its `check_by`.
+    """A period of a rule to look at by `day`: its first day or its `check_by`, whichever comes first.
 
     `before`: the period that it follows, or the period itself where it is in force already.
     """
@@ -248,14 +248,14 @@ def guide_page(rules: Rules) -> str:
 
 
 def _paragraph(lead: str, ids: list[str], rules: Rules, day: date) -> str:
-    """The statements of these rules in a row; nothing where none is in force."""
+    """A paragraph of the statements of these rules; empty where none is in force."""
     statements = [statement for rule_id in ids for statement in _statements(rules.history(rule_id), day)]
     stop = "" if lead.endswith("?") else "."
     return f"**{lead}{stop}** {' '.join(statements)}" if statements else ""
 
 
 def _statements(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:
-    """The rule's statement on that day, then any that it is known to make from a day within a year."""
+    """The rule's statement on that day, then each statement known to replace it within a year."""
     row, *later = (row for row in history if row.valid_until is None or day <= row.valid_until)
     if row.status == "in_force":
         yield _marked(row)
@@ -269,7 +269,7 @@ def _marked(row: RuleRow) -> str:
 
 
 def _wrapped(block: str) -> str:
-    """A block of Markdown in lines of the width of the other guides; an item of a list goes on indented."""
+    """A block of Markdown broken into lines of `WIDTH`; the further lines of a list item are indented."""
     return "\n".join(
         textwrap.fill(
             line,

@@ -106,7 +106,7 @@ class LotReview(msgspec.Struct, frozen=True, eq=False):
 
 
 class NeedReview(msgspec.Struct, frozen=True):
-    """Findings and advice on a need: per lot id, and on the whole."""
+    """The findings and advice on a need: by lot id, and on the whole need."""
 
     lots: dict[str, LotReview]
     advice: tuple[LegalAdvice, ...]
@@ -114,7 +114,7 @@ class NeedReview(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=8192)
 def _quoted(view: InForce, name: str) -> Text:
-    """The sentence of this name with all that it quotes: other sentences, and values and articles of rules."""
+    """The sentence of this name, with the sentences, values and articles that it quotes filled in."""
 
     def quote(place: re.Match[str], side: int) -> str:
         named, what = place[1], place[2]
@@ -131,25 +131,25 @@ def _quoted(view: InForce, name: str) -> Text:
 
 
 def sentence(view: InForce, name: str, /, **values: Text | str | int) -> Text:
-    """The sentence of this name by the rules of the day, its other places filled, each value in its language."""
+    """The sentence of this name by the rules of the day, with `values` filled in, each in its language."""
     text = _quoted(view, name)
     return text.filled(**values) if values else text
 
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
-    """The confidence of what rests on all these rules: that of the weakest; low where the facts are `doubtful`."""
+    """The confidence of a statement resting on all these rules: the weakest; low where the facts are `doubtful`."""
     if doubtful:
         return "low"
     return SURENESS[min([SURENESS.index(row.confidence) for row in rows], default=-1)]
 
 
 def weakest(*confidences: Confidence) -> Confidence:
-    """The least of these confidences."""
+    """The lowest of these confidences."""
     return min(confidences, key=SURENESS.index)
 
 
 def best_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """A supplier's verdict on a lot reserved to several types: its best outcome counts, the first of equals."""
+    """The verdict with the best outcome, as it counts for a lot reserved to several types; of equals the first."""
     return min(verdicts, key=lambda verdict: _RANK[verdict.outcome])
 
 
@@ -170,7 +170,7 @@ def verdict(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> Verdict:
-    """The verdict that this statement makes, its places filled; by another `rule`, or as sure as is given."""
+    """The verdict made by the statement of this name, values filled in; `rule` and `sure` replace its own."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or row.confidence
@@ -188,7 +188,7 @@ def finding(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding that this statement makes, its places filled; what is given besides takes the place of its own."""
+    """The finding made by the statement of this name, values filled in; the other arguments replace its own."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))
@@ -208,7 +208,7 @@ def advice(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalAdvice:
-    """The advice that this statement gives, its places filled, on these sets of lots.
+    """The advice made by the statement of this name, values filled in, on these sets of lots.
 
     What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
     It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.
@@ -227,7 +227,7 @@ def days(day: date) -> Text:
 
 
 def listed_briefly(names: tuple[str, ...]) -> Text:
-    """Names joined for reading: "1, 3 et 4"; of very many the first ones, and how many more there are."""
+    """Names joined for reading: "1, 3 et 4"; of very many, the first names and the number of the others."""
     if len(names) <= READABLE:
         return listed(names)
     head, more = ", ".join(names[:READABLE]), len(names) - READABLE

@@ -53,7 +53,7 @@ class _Change(NamedTuple):
 
     @property
     def rank(self) -> tuple[bool, bool]:
-        """The procedure first, then what is grave."""
+        """The sort key of a change: those of procedure first, then the grave ones."""
         return self.subject != PROCEDURE, not self.grave
 
 
@@ -71,7 +71,7 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     for change in _changes(_points(before.advice), _points(after.advice), on, planned):
         lots_of[change] = []
     for lot_id, review in after.lots.items():
-        for change in _changes(_of_lot(before.lots[lot_id]), _of_lot(review), on, planned):
+        for change in _changes(_points_of_lot(before.lots[lot_id]), _points_of_lot(review), on, planned):
             lots_of.setdefault(change, []).append(lot_id)
     if not lots_of:
         return None
@@ -103,8 +103,8 @@ def _points(given: Iterable[LegalAdvice]) -> list[_Point]:
     ]
 
 
-def _of_lot(review: LotReview) -> list[_Point]:
-    """The advice on a lot, and the findings on its reservation and on those that it might have, each once."""
+def _points_of_lot(review: LotReview) -> list[_Point]:
+    """The advice on a lot, and the findings on its actual and possible reservations, each once."""
     forbidden = (each for each in review.forbidden.values() if each is not None)
     findings: Iterable[LegalFinding] = dict.fromkeys((*review.reservation, *forbidden))
     return [
@@ -114,12 +114,12 @@ def _of_lot(review: LotReview) -> list[_Point]:
 
 
 def _changes(before: Sequence[_Point], after: Sequence[_Point], on: date, planned: date) -> Iterator[_Change]:
-    """The points that differ, those on one subject side by side. That a message names another day is no difference."""
+    """The points that differ, paired by subject. A message that only names the other day is no difference."""
     if before == after:
         return
-    said = {each.message for each in before} | {_renamed(each.message, on, planned) for each in before}
+    said = {each.message for each in before} | {_with_other_day(each.message, on, planned) for each in before}
     says = {each.message for each in after}
-    was = [each for each in before if says.isdisjoint((each.message, _renamed(each.message, on, planned)))]
+    was = [each for each in before if says.isdisjoint((each.message, _with_other_day(each.message, on, planned)))]
     now = [each for each in after if each.message not in said]
     for subject in dict.fromkeys(each.subject for each in (*now, *was)):
         sides = ([each for each in side if each.subject == subject] for side in (was, now))
@@ -129,14 +129,14 @@ def _changes(before: Sequence[_Point], after: Sequence[_Point], on: date, planne
             yield _Change(subject, before_, after_, known[0].confidence, any(side.grave for side in known))
 
 
-def _renamed(message: Text, on: date, planned: date) -> Text:
-    """A message of one day as it would name the other."""
+def _with_other_day(message: Text, on: date, planned: date) -> Text:
+    """A message with the one day replaced by the other."""
     before, after = days(on), days(planned)
     return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
 
 
 def _in_words(change: _Change, lots: Sequence[str], gone: Text, view: InForce) -> Text:
-    """A change in short, as the law says both sides of it; `gone` is said of what has no second side."""
+    """A sentence that quotes both sides of a change; `gone` is said of a statement without a second side."""
     where = bracketed_lots(tuple(lots))
     was, now = change.was or NOTHING, change.now or NOTHING
     before, after = (Text(*map(_brief, one, other)) for one, other in ((was, now), (now, was)))
@@ -148,7 +148,7 @@ def _in_words(change: _Change, lots: Sequence[str], gone: Text, view: InForce) -
 
 
 def _brief(words: str, others: str) -> str:
-    """Words from shortly before they differ from others, and cut where they are long."""
+    """The words from shortly before the first difference from `others`, cut where they are long."""
     same = next((place for place, (one, other) in enumerate(zip(words, others, strict=False)) if one != other), 0)
     start = words.rfind(" ", 0, max(same - LEAD, 0)) + 1
     part = ("…" if start else "") + words[start:]

@@ -40,7 +40,7 @@ SOMEWHERE = Place()
 
 
 def legal_facts(need: Need) -> Need:
-    """The need with only what the rules read of it: needs that have these facts in common are reviewed alike."""
+    """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
     buyer = need.buyer
     if buyer is not None:
         buyer = Buyer(
@@ -78,7 +78,7 @@ def _lot_facts(lot: Lot) -> Lot:
 def review_need(
     need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]] | None = None
 ) -> NeedReview:
-    """Findings on every lot's reservation, advice per lot and advice on the whole, at `on`.
+    """The findings on every lot's reservation, the advice per lot and on the whole need, at `on`.
 
     `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
     without it the lots' own `segments` are used. CPV codes are taken as valid.
@@ -87,7 +87,7 @@ def review_need(
 
 
 def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[str, ...]]) -> NeedReview:
-    """Review a need that holds nothing but its `legal_facts`, like `review_need`; `read`: the segments of each lot."""
+    """Review a need reduced to its `legal_facts`, as `review_need` does; `read`: the segments of each lot."""
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = decide(need, lots, view)
@@ -131,7 +131,7 @@ def _review_lot(
 def _review_object(
     bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
 ) -> tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...], tuple[LegalAdvice, ...]]:
-    """The law on what a lot buys, whatever its value and duration.
+    """The advice and findings on what a lot buys, whatever its value and duration.
 
     The findings that a reservation to work in prison and one to ESS meet; and the advice on the lot.
     """
@@ -152,7 +152,7 @@ def _review_reserving(
     on: date,
     view: InForce,
 ) -> tuple[tuple[LegalFinding, ...], dict[str, LegalFinding | None], frozenset[str]]:
-    """The findings on a lot as it is reserved, and the `forbidden` and `doubtful` reservations of `LotReview`.
+    """The findings on a lot's reservation, then its `forbidden` and `doubtful` reservations, as in `LotReview`.
 
     `prison`, `ess`: the findings on the lot itself that these types meet, told for types that exist.
     """

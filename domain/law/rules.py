@@ -43,7 +43,7 @@ NO_CODES: frozenset[str] = frozenset()
 
 
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A sentence in both languages, without article or final stop; `{value}` stands for the period's value."""
+    """A sentence in French and English, without article or final stop; `{value}` stands for the period's value."""
 
     fr: str
     en: str
@@ -156,7 +156,7 @@ class InForce:
         return self.rows[rule_id]
 
     def holds(self, rule_id: str) -> bool:
-        """Whether the rule exists at this date and says yes."""
+        """Whether the rule exists at this date and its value is yes."""
         row = self.rows[rule_id]
         return row.status == "in_force" and row.value is not False
 
@@ -279,7 +279,7 @@ def _history(rule: Rule) -> tuple[RuleRow, ...]:
 
 
 def _for_concessions(rule: Rule) -> Rule:
-    """The rule as it is quoted for a concession: by an article of its own, else by that of markets, to be checked.
+    """The rule as quoted for a concession: by its own article, else by the article of markets, to be checked.
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """
@@ -305,7 +305,7 @@ def _check_intervals(rule: Rule) -> None:
 
 
 def _check_values(rule: Rule) -> None:
-    """The values are what the rule's unit says; without unit, all of one kind (yes or no, a word, a list)."""
+    """Check that values fit the rule's unit; without a unit, that all are of one kind (yes or no, a word, a list)."""
     values = [period.value for period in rule.periods if period.value is not None]
     if rule.unit is None:
         kinds = {type(value) for value in values}

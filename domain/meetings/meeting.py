@@ -161,7 +161,7 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
 
 
 def problems(meeting: MeetingRequest) -> Iterator[Problem]:
-    """Everything wrong in the meeting itself; whether its needs, suppliers and commune exist is checked elsewhere."""
+    """Every problem of the meeting alone; whether its needs, suppliers and commune exist is checked elsewhere."""
     yield from _far_off(meeting)
     yield from (control_character_problem(where) for where, text in _lines(meeting) if not is_one_line(text))
     if meeting.ends_at <= meeting.starts_at:
@@ -179,7 +179,7 @@ def problems(meeting: MeetingRequest) -> Iterator[Problem]:
 
 
 def _lines(meeting: MeetingRequest) -> Iterator[tuple[str, str]]:
-    """The texts of the meeting that are lines of a calendar, with their places."""
+    """The texts of the meeting that become lines of a calendar, each with its path."""
     yield pointer("title"), meeting.title
     yield pointer("url"), meeting.url or ""  # the `$` of its pattern also stands before a last line feed
     if meeting.place is not None and meeting.place.name is not None:

@@ -61,7 +61,7 @@ class Term(NamedTuple):
 
 
 def terms_in(text: str) -> tuple[Term, ...]:
-    """The terms that the words of a lot say, each kind once, but several reserved types; what is longer is not read."""
+    """The terms that the words of a lot state, each kind once but every reserved type; overlong text is not read."""
     return _known_terms(text[:LONGEST_READ])
 
 
@@ -221,7 +221,7 @@ _GAP = re.compile(
 
 
 def without_terms(text: str) -> str:
-    """The words of a lot without amounts, terms, reservations and question marks; empty where there are no others."""
+    """The words of a lot without amounts, terms, reservations and question marks; empty where nothing is left."""
     return _object_words(text[:LONGEST_READ])
 
 
@@ -246,7 +246,7 @@ def _object_words(text: str) -> str:
 
 
 def _joint(gap: re.Match[str]) -> str:
-    """The link of two parts of the object: the mark that stood before the words that are gone, else after them."""
+    """The mark that joins two parts of the object: the one before the words left out between, else the one after."""
     for marks in (gap["before"], gap["after"]):
         if found := re.search(r"\s?[,;:.|]|\s[–—-]", marks):
             return f"{found[0]} "
@@ -258,7 +258,7 @@ def _is_face_value(found: re.Match[str]) -> bool:
 
 
 def _is_kind_of_energy(found: re.Match[str]) -> bool:
-    """Whether “renouvelable” or “renouvellement” belongs to the object: it says neither how often nor for how long."""
+    """Whether “renouvelable” or “renouvellement” belongs to the object, saying neither how often nor for how long."""
     if found["word"].lower().startswith("recond"):
         return False
     if found["word"].lower().startswith("renouvellement"):

@@ -147,7 +147,7 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
 
     def law_day(self, on: date) -> date:
-        """The day whose law is the need's when it is evaluated for the day `on`."""
+        """The day whose law applies to the need, evaluated on the day `on`."""
         return self.planned_publication_on or on
 
 
@@ -162,7 +162,7 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     @property
     def matched(self) -> Need:
-        """The fields that a match reads; the others must not change the seed of the draw."""
+        """The need with only the fields that a match reads; other fields must not change the seed of the draw."""
         return Need(*_MATCHED(self))
 
 
@@ -196,7 +196,7 @@ class OtherNeed(msgspec.Struct, frozen=True):
 
 
 def year_of(planned_publication_on: date | None, created_at: datetime) -> int:
-    """The calendar year that a need counts in: that of its planned publication, else that in which it was created."""
+    """The calendar year that a need counts in: the year of its planned publication, else of its creation."""
     return (planned_publication_on or created_at.astimezone(PARIS)).year
 
 

@@ -56,16 +56,16 @@ def require_move(before: Status, after: Status) -> None:
         return
     in_french = ", ".join(f"{STATUSES[each].fr} ({each})" for each in MOVES[before]) or "—"
     allowed = Text(in_french, ", ".join(MOVES[before]) or "—")
-    raise _refusal("illegal_move", old=STATUSES[before], new=STATUSES[after], allowed=allowed)
+    raise _conflict("illegal_move", old=STATUSES[before], new=STATUSES[after], allowed=allowed)
 
 
 def require_open(status: Status) -> None:
     """Raises Conflict (`after-publication`) once the notice is published, or the need has ended (R2111-1, L3)."""
     if status not in OPEN:
-        raise _refusal("after-publication", status=STATUSES[status])
+        raise _conflict("after-publication", status=STATUSES[status])
 
 
-def _refusal(code: str, **values: Text | str) -> Conflict:
+def _conflict(code: str, **values: Text | str) -> Conflict:
     return Conflict(code, NEED_REFUSALS[code].filled(**values))
 
 
@@ -80,7 +80,7 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
     refused = [name for name in fields if name not in AFTER_PUBLICATION]
     if status == "published" and refused:
         allowed = ", ".join(sorted(AFTER_PUBLICATION))
-        raise _refusal("need_is_published", named=", ".join(refused), allowed=allowed)
+        raise _conflict("need_is_published", named=", ".join(refused), allowed=allowed)
     if fields:
         require_not_ended(status)
 
@@ -88,7 +88,7 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
 def require_not_ended(status: Status) -> None:
     """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: nothing in it changes."""
     if not MOVES[status]:
-        raise _refusal("need_has_ended", status=STATUSES[status])
+        raise _conflict("need_has_ended", status=STATUSES[status])
 
 
 StepCode = Literal[
@@ -100,7 +100,7 @@ NAMES = AFTER_PUBLICATION | {"procedure", "social_considerations", "environmenta
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """The work on a need so far.
+    """The counts of work done on a need so far.
 
     `frozen`: the need as its latest shortlist has it; `listed`: the lots for which that lists somebody, `decided` those
     with a decision; `exchanges`: the number of them, `meetings` that of those that were not cancelled; `unread`,
@@ -129,7 +129,7 @@ class NextStep(msgspec.Struct, frozen=True):
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need, by the work on it so far: suppliers who wrote first, then its shortlist, then others."""
+    """The next step of a need: first towards suppliers who wrote, then towards its shortlist, then the rest."""
     if not MOVES[need.status]:
         return _step("none")
     lots = [lot.id for lot in need.content.lots]
@@ -145,7 +145,7 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
 
 
 def _step_with_suppliers(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step with the suppliers of a shortlist that is decided upon."""
+    """The next step with suppliers, once the buyer has decided on the shortlist."""
     if not progress.exchanges and not progress.meetings:
         return _step("contact" if progress.listed else "widen")
     if progress.to_deliver:
@@ -154,13 +154,13 @@ def _step_with_suppliers(need: StoredNeed, progress: Progress) -> NextStep:
 
 
 def _step(code: StepCode, number: int = 1) -> NextStep:
-    """The step in words for one thing, or for so many."""
+    """The step in words, for one thing or for `number` of them."""
     words = NEXT_STEPS[code] if number == 1 else NEXT_STEPS[f"{code}_many"].filled(number=number)
     return NextStep(code, words)
 
 
 def _step_for_lots(code: StepCode, left: list[str], lots: list[str]) -> NextStep:
-    """The step for the lots that are left, counted where the need has several."""
+    """The step for the lots that are `left`; their number is said where the need has several lots."""
     if len(lots) == 1:
         return _step(code)
     many, of_all = "s" if len(left) > 1 else "", len(lots)
@@ -169,5 +169,5 @@ def _step_for_lots(code: StepCode, left: list[str], lots: list[str]) -> NextStep
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:
-    """The names of the fields in which two needs differ, without those that name it or plan its procedure."""
+    """The names of the fields in which two needs differ, without fields that name a need or plan its procedure."""
     return tuple(name for name in changed_fields(before, after) if name not in NAMES)

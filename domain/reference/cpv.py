@@ -87,7 +87,7 @@ def _shared_prefix(left: str, right: str) -> int:
 
 @functools.cache
 def load() -> Cpv:
-    """The nomenclature as committed in `domain/data` (see SOURCES.md there)."""
+    """The nomenclature as committed in `domain/data` (its SOURCES.md says where from)."""
     table = lzma.decompress((files("domain") / "data" / "cpv.tsv.xz").read_bytes())
     labels = dict(line.split("\t", 1) for line in table.decode().splitlines())
     return Cpv(labels, f"2008-{hashlib.sha256(table).hexdigest()[:12]}")
@@ -99,7 +99,7 @@ _RANGE = re.compile(r"(\d{8})-(\d{8})")
 
 @functools.lru_cache(maxsize=4096)
 def listing(code: str, listed: frozenset[str]) -> Listing:
-    """A CPV code against a list: on it, narrower than a code on it, or neither.
+    """The relation of a CPV code to a list: listed, narrower than a listed code, or neither.
 
     A range ("55100000-55410000") holds its two ends and all codes between. A whole division on a list ("98000000") says
     nothing of narrower codes: such lists name beside it those that they mean.
@@ -115,13 +115,13 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
 
 @functools.lru_cache(maxsize=64)
 def _parts(listed: frozenset[str]) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    """The codes that a list names, the ends of its ranges among them, and its ranges."""
+    """The single codes of a list, with the ends of its ranges, then the ranges."""
     found = (_RANGE.fullmatch(entry) for entry in listed)
     ranges = tuple((match[1], match[2]) for match in found if match)
     return listed | {end for ends in ranges for end in ends}, ranges
 
 
 def broken_ranges(entries: Iterable[str]) -> list[str]:
-    """The entries of digits and hyphens that are no range of two codes of 8 digits, the smaller one first."""
+    """The entries of digits and hyphens that are no valid range: two codes of 8 digits, the smaller one first."""
     written = (entry for entry in entries if re.fullmatch(r"[\d-]*-[\d-]*", entry))
     return [entry for entry in written if not ((match := _RANGE.fullmatch(entry)) and match[1] < match[2])]

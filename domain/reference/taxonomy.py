@@ -77,7 +77,7 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """CPV prefixes that are not read as the segments listing them, or not before words.
+    """The exceptions for CPV prefixes: not read as the segments listing them, or only after words are read.
 
     `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
     """
@@ -87,7 +87,7 @@ class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """NAF codes of both vintages that are not read as the segments listing them.
+    """The exceptions for NAF codes of both vintages, which are not read as the segments listing them.
 
     `silent` name none, `names` gives those of others.
     """
@@ -177,7 +177,7 @@ class Taxonomy:
         return ()
 
     def is_general_cpv(self, code8: str) -> bool:
-        """Whether an 8-digit code says so little that words naming a trade go before the segments it is read as."""
+        """Whether an 8-digit code is so general that words naming a trade take precedence over its segments."""
         return code8.startswith(self._general_cpv)
 
     def of_naf(self, naf: str) -> tuple[str, ...]:

@@ -185,7 +185,7 @@ class Territories:
         return area
 
     def commune_ordinal(self, insee: str) -> int | None:
-        """The position in `communes` of a commune, or of what succeeds a retired code or holds an arrondissement."""
+        """The position in `communes` of the commune of a code, of its successor, or of the arrondissement's commune."""
         return self._ordinals_ever.get(insee)
 
     def commune_name(self, insee: str | None) -> str | None:
@@ -244,7 +244,7 @@ class Territories:
         return {code: Area("nuts", code, names[code], tuple(sorted(communes[code]))) for code in sorted(names)}
 
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
-        """Full codes that exist and may be meant, the likeliest confusion first."""
+        """The existing full codes that an unknown code may mean, the likeliest first."""
         written = own.strip() or kind.strip()
         # a misspelt or foreign word of a kind may stand for those that begin like it
         kinds = tuple(one for one in KINDS if own.strip() and one[:3] == fold(kind)[:3]) or KINDS
@@ -269,7 +269,7 @@ class Territories:
 
     @cached_property
     def _by_name(self) -> dict[str, dict[TerritoryKind, Area]]:
-        """Areas by folded name and kind; among communes of one name, the one with the most inhabitants."""
+        """The areas by kind and folded name; among communes of one name, the one with the most inhabitants."""
         found: dict[str, dict[TerritoryKind, Area]] = defaultdict(dict)
         for ordinal in sorted(range(len(self.communes)), key=lambda ordinal: self.communes[ordinal].population):
             area = self._commune_area(ordinal)
@@ -305,7 +305,7 @@ def _former_codes(row: _NutsRow) -> list[str]:
 
 
 def _near_codes(code: str) -> Iterator[str]:
-    """Codes one slip away: case, a lost leading zero, two neighbours swapped, one sign wrong, added or lost."""
+    """The codes one slip away: case, a lost leading zero, two neighbours swapped, a character wrong, added or lost."""
     code = code.upper()
     yield code
     if len(code) > LONGEST_CODE + 1:

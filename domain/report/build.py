@@ -123,7 +123,7 @@ class _Reporter:
             language=language,
             generated_at=generated_at,
             need=self._need(),
-            version=_copied(ReportVersion, facts.version, latest=facts.need.shortlists),
+            version=_copy_fields(ReportVersion, facts.version, latest=facts.need.shortlists),
             method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
             lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
             advice=self._advice(self._shortlist.advice),
@@ -139,7 +139,7 @@ class _Reporter:
             shared_answers=exchanged.shared_answers(),
             meetings=tuple(map(self._meeting, facts.meetings)),
             awards=tuple(
-                _copied(ReportAward, each, supplier=self._supplier(each.supplier_id, each.supplier_name))
+                _copy_fields(ReportAward, each, supplier=self._supplier(each.supplier_id, each.supplier_name))
                 for each in facts.awards
             ),
             treatment=treatment(treated, self._redaction, language, self._supplier),
@@ -147,7 +147,7 @@ class _Reporter:
         )
 
     def _persons(self) -> Iterator[str]:
-        """The persons that the facts name: at meetings, as contacts of suppliers, and suppliers that are one person."""
+        """The names of persons in the facts: at meetings, as contacts, and of suppliers that are a single person."""
         for meeting in self._facts.meetings:
             yield from filter(None, (each.name for each in meeting.participants))
             yield from filter(None, (each.who for each in meeting.follow_ups))
@@ -162,7 +162,7 @@ class _Reporter:
         need, asked = self._facts.need, self._facts.version.need
         content = need.content
         valued = [lot for lot in asked.lots if estimated_cents(lot) is not None]
-        return _copied(
+        return _copy_fields(
             ReportNeed,
             need,
             reference=content.reference,
@@ -180,7 +180,7 @@ class _Reporter:
 
     def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
         total, said = estimated_cents(lot), sum_in_words(lot)
-        return _copied(
+        return _copy_fields(
             ReportLot,
             lot,
             estimated_value_eur=None if total is None else total / 100,
@@ -196,7 +196,7 @@ class _Reporter:
             total=found.total,
             candidates=tuple(self._row(ReportCandidate, lot.id, row) for row in found.candidates),
             near_misses=tuple(self._row(ReportNearMiss, lot.id, row) for row in found.near_misses),
-            unknown_trade=_copied(
+            unknown_trade=_copy_fields(
                 ReportUnknownTrade,
                 found.unknown_trade,
                 nearest=tuple(self._row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
@@ -210,7 +210,7 @@ class _Reporter:
         )
 
     def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
-        """Redact what may quote the buyer's words."""
+        """The advice, redacted where it may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
@@ -219,10 +219,10 @@ class _Reporter:
         given: dict[str, object] = {"supplier": self._supplier(row.supplier.id, row.supplier.name), "decision": None}
         if decision is not None:
             reason = self._redaction.optional(decision.reason)
-            given["decision"] = _copied(ReportDecision, decision, reason=reason)
+            given["decision"] = _copy_fields(ReportDecision, decision, reason=reason)
         if "outcome" in kind.__struct_fields__:
             given["outcome"] = best_outcome(row.eligibility)
-        return _copied(kind, row, **given)
+        return _copy_fields(kind, row, **given)
 
     def _groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
         labels = {wanted.segment: wanted.label for wanted in found.requested}
@@ -234,7 +234,7 @@ class _Reporter:
         return tuple(ReportGrouping(tuple(map(member, one.suppliers)), one.message) for one in found.groupings)
 
     def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
-        """A supplier called `name` at the time; the rest is as it was shortlisted, else as it is now."""
+        """A supplier under the `name` of the time; its other fields as shortlisted, else as they are today."""
         known = self._known.get(supplier_id)
         if known is None:
             return ReportSupplier(supplier_id, name, siret, (), None)
@@ -262,7 +262,7 @@ class _Reporter:
 
     def _meeting(self, meeting: Meeting) -> ReportMeeting:
         redaction = self._redaction
-        return _copied(
+        return _copy_fields(
             ReportMeeting,
             meeting,
             title=redaction.text(meeting.title),
@@ -272,7 +272,7 @@ class _Reporter:
             has_minutes=bool(meeting.minutes),
             minutes=redaction.personal(meeting.minutes),
             follow_ups=tuple(
-                _copied(ReportFollowUp, each, what=redaction.text(each.what), who=redaction.personal(each.who))
+                _copy_fields(ReportFollowUp, each, what=redaction.text(each.what), who=redaction.personal(each.who))
                 for each in meeting.follow_ups
             ),
         )
@@ -289,7 +289,7 @@ class _Reporter:
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing and those that the shortlist names, as known now for its days."""
+        """The rules of sourcing, and the rules that the shortlist names, as known today for the shortlist's days."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:
             findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())
@@ -300,13 +300,13 @@ class _Reporter:
         judging = rules.at(stamp.on).rows
         rows = (judging[each] if each in of_suppliers else row for each, row in rules.at(stamp.law_day).rows.items())
         items = tuple(
-            _copied(AppliedRule, row, message=row.message.to(self._language))
+            _copy_fields(AppliedRule, row, message=row.message.to(self._language))
             for row in rows
             if row.id in named | of_suppliers or (row.theme == "sourcing" and row.status == "in_force")
         )
         return ReportRules(rules.version, items)
 
 
-def _copied(kind: type[T], source: object, **given: object) -> T:
-    """A struct of these values, its other fields as in `source`, where they have the same names."""
+def _copy_fields(kind: type[T], source: object, **given: object) -> T:
+    """A `kind` made of the values given and, for its other fields, of the fields of the same name in `source`."""
     return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}, **given)

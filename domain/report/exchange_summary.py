@@ -46,7 +46,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """A supplier's message with its corrections, of which the last counts."""
+    """A supplier's message with its corrections, the last of which counts."""
 
     exchange: Exchange
     versions: tuple[Message, ...]
@@ -57,7 +57,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def is_question(self) -> bool:
-        """Whether it is a question, or was one before it was corrected: then nobody may read whose it is."""
+        """Whether any version of the message is a question: then nobody may read who wrote the message."""
         return any(message.stance == "question" for message in self.versions)
 
     @property
@@ -70,7 +70,7 @@ class Statement(msgspec.Struct, frozen=True):
         return stance if stance == "interested" or stance == "declined" else "answered"  # noqa: PLR1714 - as types see it
 
 
-class Sent(NamedTuple):
+class SentMessage(NamedTuple):
     """A message of the buyer's on its way to one recipient."""
 
     exchange: Exchange
@@ -85,14 +85,16 @@ class ExchangeReport:
         self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer, language: Language
     ) -> None:
         self._exchanges, self._redaction, self._name, self._language = exchanges, redaction, name, language
-        self._sent: dict[UUID, list[Sent]] = {}
+        self._sent: dict[UUID, list[SentMessage]] = {}
         for exchange in exchanges:
             messages = {each.id: each for each in exchange.messages}
             for each in arrivals(exchange, by_questions=False):
                 # the day of an answer would tell whose it is
                 is_untold = redaction.redacted and each.state == "answered"
                 told = msgspec.structs.replace(each, since=None) if is_untold else each
-                self._sent.setdefault(each.supplier_id, []).append(Sent(exchange, messages[each.message_id], told))
+                self._sent.setdefault(each.supplier_id, []).append(
+                    SentMessage(exchange, messages[each.message_id], told)
+                )
         statements = [
             Statement(exchange, chain)
             for exchange in exchanges
@@ -104,7 +106,7 @@ class ExchangeReport:
 
     @property
     def withheld(self) -> int:
-        """The number of answers left out as confidential."""
+        """The number of suppliers' answers left out as confidential."""
         return sum(1 for each in self._answers if each.is_confidential) if self._redaction.redacted else 0
 
     def exchanges(self) -> tuple[ReportExchange, ...]:
@@ -187,7 +189,7 @@ class ExchangeReport:
             )
 
     def lessons(self) -> tuple[Lesson, ...]:
-        """Answers, the oldest first; a redacted report does not say whose."""
+        """The answers of suppliers, the oldest first; a redacted report does not name their authors."""
         held = Counter(each.position for each in self.contacted())
         found: list[Lesson] = []
         for each in (each for each in self._answers if not (self._redaction.redacted and each.is_confidential)):
@@ -208,7 +210,7 @@ class ExchangeReport:
         return tuple(found)
 
     def _is_common(self, suppliers: int) -> bool:
-        """Whether something that so many suppliers have may be told of an answer."""
+        """Whether a fact that holds for so many suppliers may be told beside an answer without betraying who wrote."""
         return not self._redaction.redacted or suppliers >= FEWEST_TO_BE_ONE_OF
 
     def barriers(self) -> tuple[BarrierCount, ...]:
@@ -218,13 +220,13 @@ class ExchangeReport:
         return tuple(BarrierCount(*each) for each in sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
     def barrier_notes(self) -> tuple[str, ...]:
-        """Tell barriers in the suppliers' words, in alphabetical order, which does not tell who wrote first."""
+        """The barriers in suppliers' own words, in alphabetical order, which does not betray who wrote first."""
         notes = {note for each in self._shown if (note := each.last.barriers_note)}
         return tuple(sorted(map(self._redaction.text, notes)))
 
     @property
     def questions_unshared(self) -> int:
-        """The number of questions without an answer to all."""
+        """The number of questions without a published answer."""
         shared = {message.publishes for exchange in self._exchanges for message in exchange.messages}
         return sum(1 for each in self._questions if not any(message.id in shared for message in each.versions))
 
@@ -251,12 +253,12 @@ def _names(known: ReportRecipient) -> tuple[str, str]:
 
 
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
-    """Messages with those that correct them, in the order of the first of each."""
+    """The messages, each with its corrections, in the order of first versions."""
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 
 def message_deliveries(exchange: Exchange) -> tuple[MessageDeliveries, ...]:
-    """The deliveries of each of the buyer's messages to all, in numbers."""
+    """The numbers of deliveries, by way and state, of each message that the buyer sent to all recipients."""
     to_all = {each.id: each.created_at for each in exchange.messages if each.supplier_id is None}
     counts: dict[UUID, Counter[tuple[Way, DeliveryState]]] = {}
     for each in sorted(arrivals(exchange, by_questions=False), key=lambda each: (each.message_id, rank(each.state))):
@@ -279,7 +281,7 @@ UNATTRIBUTED: dict[GapCode, Text] = {
 
 
 def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
-    """Tell who of the shortlist was not contacted, and each gap once with the suppliers that have it."""
+    """The report's words on equal treatment: shortlisted suppliers not contacted, and each gap with its suppliers."""
     listed = [each for each in found.suppliers if each.on_shortlist]
     gaps: dict[object, ReportGap] = {}
     for gap in (each for each in found.gaps if not (each.confidential and redaction.redacted)):

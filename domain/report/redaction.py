@@ -30,7 +30,7 @@ Words = tuple[str, ...]
 
 
 class Redaction:
-    """Takes out of texts the e-mail addresses, the telephone numbers and the persons that are known by name.
+    """Takes e-mail addresses, telephone numbers and the names of known persons out of texts.
 
     A name counts in any order of its words, with or without accents and capitals; what follows its first word, or is in
     capitals in it, also alone where it is written with a capital: "Mme Le Goff", "M. KERMARREC". Where `redacted` is
@@ -47,7 +47,7 @@ class Redaction:
                 known[words] = known.get(words, True) and with_capital
 
     def text(self, text: str) -> str:
-        """The text, with a mark in the place of what was taken out."""
+        """The text, with "[…]" in the place of each e-mail address, number and name."""
         if not self.redacted:
             return text
         text = EMAIL.sub(lambda found: MARK if found["domain"] else found[0], text)
@@ -61,7 +61,7 @@ class Redaction:
         return None if text is None else self.text(text)
 
     def personal(self, text: str | None) -> str | None:
-        """A text that is a person's own; None where it is left out as a whole."""
+        """A text about a single person, unchanged; None in a redacted document."""
         return None if self.redacted else text
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
@@ -83,7 +83,7 @@ class Redaction:
 
 
 def _is_phone(abroad: str | None) -> bool:
-    """Whether what looks like a number is one: `abroad`, its digits after the code for other countries."""
+    """Whether digits that look like a telephone number are one; `abroad`: those after the code of a country, if any."""
     return abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD
 
 

@@ -67,7 +67,7 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Absence(msgspec.Struct, frozen=True):
-    """An `AbsenceReason` before it is put into words; `message`: the gate's, where it is known.
+    """The facts of an `AbsenceReason`, before words; `message`: that of the failed gate, where it is known.
 
     `data_changed`: this was found with data that are no longer those of the version.
     """
@@ -217,7 +217,7 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
 
 
 def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
-    """By lot, the candidates of `other` that `version` does not show and does not say why."""
+    """The candidates of `other`, by lot, that `version` neither shows nor gives a reason for leaving out."""
     found: dict[str, list[UUID]] = {}
     for lot in (each.id for each in version.need.lots):
         own, theirs = _Side(version, lot, {}), _Side(other, lot, {})
@@ -248,7 +248,7 @@ def compare(
 
 
 class _Side:
-    """A lot as one version has it."""
+    """One lot in one of the two versions that are compared."""
 
     def __init__(self, version: FrozenShortlist, lot_id: str, absences: Mapping[UUID, Absence]) -> None:
         self.version, self.absences = version, absences
@@ -274,7 +274,7 @@ class _Side:
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
     def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
-        """By supplier that `other` shows, why it is not a candidate. `changed`: the fields of the lot that differ."""
+        """The reason why each supplier shown by `other` is no candidate here. `changed`: the lot's differing fields."""
         heirs = {
             each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
             for part, each in other.absences.items()
@@ -289,7 +289,7 @@ class _Side:
         return found
 
     def criteria(self) -> dict[str, object]:
-        """The fields that decide who is a candidate of the lot, and how many of them are shown; its title if read."""
+        """The fields of the lot that decide who is a candidate and how many are shown; the title if it was read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot

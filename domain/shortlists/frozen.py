@@ -45,7 +45,7 @@ class LotTotal(msgspec.Struct, frozen=True):
 
     @property
     def is_short(self) -> bool:
-        """Whether it has candidates that the shortlist does not list."""
+        """Whether the lot has candidates that the shortlist does not list."""
         return self.total > self.shown
 
 
@@ -114,7 +114,7 @@ class ShownLot(msgspec.Struct, frozen=True):
 
     @property
     def read_by_title(self) -> bool:
-        """True where a title says what the lot asks for, or a part of it."""
+        """Whether a title, in whole or part, says what the lot asks for."""
         return any(source.startswith("title:") for segment in self.requested for source in segment.sources)
 
     @property
@@ -174,14 +174,14 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def shortlist(self) -> Shortlist:
-        """The answer; fields that it gains over the years need defaults."""
+        """The frozen answer, decoded; fields added to `Shortlist` later need defaults."""
         return read_stored(self.body, Shortlist)
 
 
 def to_be_contacted(
     version: FrozenShortlist, lot_ids: Collection[str], *, of_unknown_trade: bool = False
 ) -> tuple[SupplierSummary, ...]:
-    """The candidates that are not set aside, for one of these lots, or for any lot where none is given.
+    """The candidates for any of these lots (all lots where none is given) that the buyer did not set aside.
 
     `of_unknown_trade`: of the suppliers of unknown trade instead.
     """
@@ -195,7 +195,7 @@ def to_be_contacted(
 
 
 def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
-    """Candidates, near misses and suppliers of unknown trade, by id."""
+    """Every supplier that the version shows (candidate, near miss or of unknown trade), by id."""
     shown: dict[UUID, SupplierSummary] = {}
     for row in (row for lot in version.shortlist.lots for row in lot.rows):
         shown.setdefault(row.supplier.id, row.supplier)

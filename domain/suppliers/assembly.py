@@ -39,7 +39,7 @@ def strength(evidence: Evidence) -> tuple[int, int]:
 
 
 def unite(offers: Iterable[Offer]) -> tuple[Offer, ...]:
-    """The offers, each once; those that nobody declared and that say the same are one, with the evidence of all.
+    """The offers, each once; offers that nobody declared and that say the same become one, with all their evidence.
 
     Of one with places, the places are those of all. As many as `EVIDENCE_KEPT` pieces of evidence stay, the strongest.
     """
@@ -51,11 +51,13 @@ def unite(offers: Iterable[Offer]) -> tuple[Offer, ...]:
             where = area if area is None or area.codes is None else "codes"
             likeness = offer.basis, offer.segments, offer.cpv, offer.presta_types, where
         alike.setdefault(likeness, []).append(offer)
-    return tuple(some[0] if len(some) == 1 or some[0].basis == "declared" else _one(some) for some in alike.values())
+    return tuple(
+        some[0] if len(some) == 1 or some[0].basis == "declared" else _united_offer(some) for some in alike.values()
+    )
 
 
-def _one(some: list[Offer]) -> Offer:
-    """The offer that says what all of `some` say; its label is that of the one that rests on the strongest evidence."""
+def _united_offer(some: list[Offer]) -> Offer:
+    """One offer made of `some` that say the same, with all their evidence; its label comes from the strongest."""
     evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in some)), key=strength)
     best = min(some, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
     codes = {code for offer in some if offer.service_area for code in offer.service_area.codes or ()}
@@ -77,7 +79,7 @@ DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """A record as it is stored. `supplier_id` null: one that makes no supplier, but adds to those that others make.
+    """A stored record. `supplier_id` null: it makes no supplier by itself, and only adds to those of other records.
 
     `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
     """
@@ -176,7 +178,7 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
 
 
 def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
-    """The fields that are known and not united; those of `place` among them."""
+    """The fields with a value that are not united over records; the place is that of `place`."""
     found = [name for name in _FIRST_KNOWN_FIELDS if getattr(document, name) is not None]
     for part, names in _NESTED_FIELDS.items():
         whole = getattr(document, part)
@@ -185,7 +187,7 @@ def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -
 
 
 def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
-    """One record of all of them; the values of earlier ones are preferred."""
+    """One record made of these; where several know a value, the earliest in the list counts."""
     known = [record.approvals for record in records if record.approvals is not None]
     approvals = _each_once(known)
     dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
@@ -195,13 +197,13 @@ def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
         offers=unite(chain.from_iterable(record.offers for record in records)),
         approvals=kept if known else None,
         labels=_each_once(record.labels for record in records),
-        shares=_filled(record.shares for record in records),
-        contact=_filled(record.contact for record in records),
+        shares=_first_filled_up(record.shares for record in records),
+        contact=_first_filled_up(record.contact for record in records),
     )
 
 
 def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
-    """The latest contracts, as many as `AWARDS_KEPT`, each with its source; those on no known day are last.
+    """The `AWARDS_KEPT` latest public contracts, each with its source; contracts of no known day come last.
 
     One that several sources publish under one identifier is told once.
     """
@@ -220,8 +222,8 @@ def _each_once(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(parts)))
 
 
-def _filled(parts: Iterable[Part | None]) -> Part | None:
-    """The first part that is there, its nulls filled from those after it."""
+def _first_filled_up(parts: Iterable[Part | None]) -> Part | None:
+    """The first of the parts that is not None, its nulls filled from the parts after it."""
     known = [part for part in parts if part is not None]
     return reduce(_fill_nulls, known) if known else None
 
@@ -245,7 +247,7 @@ def _vagueness(item: StoredRecord) -> int:
 
 
 def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
-    """The flags of the place and the SIRET that were taken, and of the whole."""
+    """The flags on the chosen place, on the chosen SIRET and on the whole supplier."""
     if not any(item.placement.flags for item in stored):
         return ()
     of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)

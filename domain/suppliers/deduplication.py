@@ -47,7 +47,7 @@ SLIP_LENGTH = 5
 
 
 class Name(NamedTuple):
-    """A name as it is compared.
+    """A supplier's name, read for comparison.
 
     `words`: the words that tell it from others, in the singular and sorted. `forms` and `kinds`: legal forms, and kinds
     such as "esat", that it states. `whole`: all of it, folded.
@@ -183,7 +183,7 @@ class _Groups:
             self.split.setdefault(other, set()).add(one)
         self.decided = {key for merged in decisions.merged for key in merged} | set(self.split)
         self._parent = {key: key for key in self.facts}
-        self._content = {each.key: _Content(each, self.split) for each in facts}
+        self._content = {each.key: _GroupFacts(each, self.split) for each in facts}
 
     def root(self, key: RecordKey) -> RecordKey:
         """The root of the record's group (union-find with path compression)."""
@@ -195,7 +195,7 @@ class _Groups:
         return root
 
     def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
-        """Make one group of two; False if something keeps them apart."""
+        """Unite the groups of two records; False if something keeps these apart."""
         mine, theirs = self.root(one), self.root(other)
         if mine == theirs:
             return True
@@ -212,7 +212,7 @@ class _Groups:
             found.setdefault(self.root(key), []).append(key)
         return list(found.values())
 
-    def _apart(self, mine: "_Content", theirs: "_Content", by: Link) -> bool:
+    def _apart(self, mine: "_GroupFacts", theirs: "_GroupFacts", by: Link) -> bool:
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
         if by != "decision" and any(
@@ -227,8 +227,8 @@ class _Groups:
         )
 
 
-class _Content:
-    """The members of a group that may keep it apart from others."""
+class _GroupFacts:
+    """The facts about a group's members that may keep the group apart from others."""
 
     def __init__(self, facts: IdentityFacts, split: Collection[RecordKey]) -> None:
         self.first = facts.key
@@ -237,7 +237,7 @@ class _Content:
         self.prisons = [facts.place] if facts.in_prison else []
         self.split = [facts.key] if facts.key in split else []
 
-    def absorb(self, other: "_Content") -> None:
+    def absorb(self, other: "_GroupFacts") -> None:
         self.size += other.size
         self.has_siret |= other.has_siret
         self.prisons += [place for place in other.prisons if place not in self.prisons]
@@ -245,7 +245,7 @@ class _Content:
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
-    """Unite records with the same facts and no decision about them, and yield one of each: many cost as one."""
+    """Unite records that have the same facts and no decision, and yield one of each group: many cost as one."""
     seen: dict[tuple[object, ...], IdentityFacts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
@@ -276,7 +276,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
 
 
 def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> None:
-    """Unite each with the first group before it that it may join."""
+    """Unite each record with the first earlier group that accepts it."""
     before: list[RecordKey] = []
     for each in members:
         if not any(groups.unite(key, each.key, by) for key in before):
@@ -319,7 +319,7 @@ def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts,
 
 
 class Member(NamedTuple):
-    """A record of a group, and the supplier it has described so far. `changed`: it has just come or changed."""
+    """A record of a group, and the supplier that it described so far. `changed`: the record is new or has changed."""
 
     key: RecordKey
     supplier_id: UUID

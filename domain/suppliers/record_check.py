@@ -59,7 +59,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
 
 
 def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
-    """The message about an id of no segment, with the nearest one where that is wanted."""
+    """The message about an unknown segment id, with the nearest known one where `suggest` asks for it."""
     detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
     return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
 
@@ -67,7 +67,7 @@ def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -
 def _offer(
     offer: Offer, position: int, territories: Territories, taxonomy: Taxonomy, cpv: Cpv, suggest: Iterator[bool]
 ) -> Iterator[Problem]:
-    """`suggest`: of each unknown code, whether what may be meant is looked for."""
+    """The problems of an offer. `suggest` says for each unknown code in turn whether to look for a near one."""
     at = ("offers", position)
     if not offer.segments and not offer.cpv:
         yield Problem(pointer(*at), "no_object", _NO_OBJECT)

@@ -66,7 +66,7 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """A part of the rows of an import. `before`: how many rows came in the batches before it."""
+    """A part of the rows of an import. `before`: the number of rows in earlier batches."""
 
     records: Sequence[CheckedRecord]
     rejects: Sequence[RowError] = ()

@@ -1,4 +1,4 @@
-"""Text for people, in the two languages the API speaks, and as it is printed: French spaces that do not break.
+"""Text for people in French and English; numbers, dates and lists in words; French spaces that do not break.
 
 Texts of one line: what a header or a line of a calendar can hold without being taken for several. The names of places
 within French sentences.
@@ -27,7 +27,7 @@ class Text(NamedTuple):
         return self.en if language == "en" else self.fr
 
     def filled(self, **values: "Text | str | int") -> "Text":
-        """The message with its places filled, each in its language."""
+        """The message with `values` filled into its placeholders, each in its language."""
         fr, en = {}, {}
         for name, value in values.items():
             fr[name], en[name] = value if isinstance(value, Text) else (value, value)
@@ -78,13 +78,13 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
 
 
 def join_texts(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
-    """Texts in a row, set apart as each language does."""
+    """The texts in a row, with the separator of each language between them."""
     sides = tuple(zip(*texts, strict=True)) or ((), ())
     return Text(separator.fr.join(sides[0]), separator.en.join(sides[1]))
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:
-    """Parts join_texts for reading: “1, 3 et 4”."""
+    """The parts in a row for reading: “1, 3 et 4”."""
     *first, final = parts or ("",)
     if not first:
         return Text(final, final)
@@ -177,7 +177,7 @@ def is_one_line(text: str) -> bool:
 
 
 def cut(text: str, most: int = 60) -> str:
-    """The text to be quoted in a message: as it is, or so many characters of it and an ellipsis."""
+    """The text to be quoted in a message, cut to `most` characters and an ellipsis where it is longer."""
     return text if len(text) <= most else f"{text[:most].rstrip()}…"
 
 

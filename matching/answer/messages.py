@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from domain.law.findings import LegalAdvice, LegalFinding, Verdict
-from domain.law.reservations.eligibility import LegalFacts, judged
+from domain.law.reservations.eligibility import LegalFacts, verdict_for_type
 from domain.law.rules import Rules
 from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
@@ -279,7 +279,7 @@ def judge_of(
 
     @lru_cache(CACHED_FACTS)
     def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> Judged:
-        verdicts = [judged(facts, kind, on, view) for kind in reserved]
+        verdicts = [verdict_for_type(facts, kind, on, view) for kind in reserved]
         if awards:
             verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
         worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])

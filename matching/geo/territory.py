@@ -56,7 +56,7 @@ DRAWS = 60
 
 @cache
 def outlines(kind: Outlined) -> Geometries:
-    """One MultiPolygon (longitude and latitude in degrees, WGS 84) per area of `Territories.areas(kind)`, same order.
+    """The outlines of all areas of a kind, in the order of `Territories.areas(kind)`: MultiPolygons in WGS 84 degrees.
 
     None where there is no outline: overseas collectivities. The array is shared and cannot be written to.
     """
@@ -308,7 +308,7 @@ class Geography:
         return PolygonShape(pieces)
 
     def outlines_of(self, area: Area) -> Geometries:
-        """The outlines that make up an area: its own where known, else those of its departements."""
+        """The outlines that make up an area: its own, else those of its regions or departements."""
         if area.kind == "commune":
             pieces = self.outlines[list(area.communes)]
         elif area.kind in FILES and area.id in self._positions:

@@ -1,4 +1,4 @@
-"""Distances from the suppliers of an index to one shape, each measured once.
+"""Distances from the suppliers of an index to a shape, each measured once and then looked up.
 
 Portals ask for the same territories again and again: what was measured for one request serves the next.
 """
@@ -119,7 +119,7 @@ class Distances:
         """Kilometres to the shape; infinite, without being measured, where certainly more than `reach_km`."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
-        metres = self._bounded(ordinals)
+        metres = self._metres_or_bounds(ordinals)
         distance = _kilometres(metres)
         bounded = np.flatnonzero(metres < 0)
         if len(bounded):
@@ -140,10 +140,10 @@ class Distances:
         """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
-        return _kilometres(np.abs(self._bounded(ordinals)))
+        return _kilometres(np.abs(self._metres_or_bounds(ordinals)))
 
-    def _bounded(self, ordinals: Ordinals) -> Metres:
-        """Metres to the shape as `_known` holds them, measured where they were not yet: none of them 0."""
+    def _metres_or_bounds(self, ordinals: Ordinals) -> Metres:
+        """By ordinal, metres + 1 to the shape where measured, else -1 - a lower bound of the metres; never 0."""
         known = self._known()
         metres = known.take(ordinals)
         if not metres.all() and self.shape is not None:

@@ -192,7 +192,7 @@ class LegalColumns:
 
 
 def facts_of_decided(decided: int) -> LegalFacts:
-    """Legal facts rebuilt from such a number: the same verdicts under the same rules, with each share 0 % or 100 %."""
+    """Legal facts made from a `Decided` number: the same verdicts under the same rules, each share 0 % or 100 %."""
     in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),

@@ -1,4 +1,4 @@
-"""Offers as arrays: per segment or family that they name, and per one that may be wanted, all that answers it.
+"""Offers as arrays: tables by the segment or family that offers name, and by the segment or family they answer.
 
 The worth of an offer for a wanted segment is one small number, of which the smaller is better.
 """

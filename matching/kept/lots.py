@@ -1,4 +1,4 @@
-"""Lots that were asked for before: who was selected, how they were counted, and which of them came first.
+"""The cache of lots asked for before: the suppliers selected, their counts, and the first of them in order.
 
 All that is kept of a lot once it was answered grows with the answer and not with the number of suppliers, so that
 thousands of lots are kept of any directory. The arrays over all who are selected take ten times as much, and are made

@@ -209,13 +209,13 @@ class TitleParser:
         return self._forms.get(word, word)
 
     def _mended(self, text: str) -> str:
-        """The text with letters lost to a wrong encoding put back where that makes a known word."""
+        """The text with each lost letter replaced by one that makes a known word, else by "e"."""
         if "?" in text:
             text = _ASKED.sub(_LOST, text)
 
-        def mended(match: re.Match[str]) -> str:
+        def mend_word(match: re.Match[str]) -> str:
             word = match[0]
             guesses = (word.replace(_LOST, letter) for letter in (*_LETTERS, " "))
             return next((guess for guess in guesses if self._known(stem(fold(guess)))), word.replace(_LOST, "e"))
 
-        return _LOST_WORD.sub(mended, text) if _LOST in text else text
+        return _LOST_WORD.sub(mend_word, text) if _LOST in text else text

@@ -101,4 +101,4 @@ def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
         (UUID(int=12), UUID(int=1), ("2",)),
         (UUID(int=13), UUID(int=2), ()),
     ]
-    assert tally.relevant(exchanges) == [UUID(int=10), UUID(int=11)]
+    assert tally.relevant_exchanges(exchanges) == [UUID(int=10), UUID(int=11)]

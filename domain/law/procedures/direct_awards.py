@@ -107,7 +107,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
 
 
 def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:
-    """Whether the values are within the limits, `need_rule` bounding the need; None where they are not known.
+    """Whether lot and need are within the limits of innovative purchases (`need_rule`: the need's); None: not known.
 
     The second reading has one amount for a need and for a lot of works.
     """

@@ -41,7 +41,7 @@ class Estimate(NamedTuple):
 
     @property
     def known(self) -> int:
-        """The part of it that is known."""
+        """The known part of the estimated value."""
         return self.stated + (self.renewals or 0) + self.options
 
 
@@ -76,7 +76,7 @@ def estimated_cents(lot: Lot) -> int | None:
 
 
 def known_total(estimates: Iterable[Estimate | None]) -> int:
-    """The sum of estimated values as far as they are known, in cents: rounded up once, not lot by lot."""
+    """The sum of the known parts of estimated values, in cents: rounded up once, not lot by lot."""
     known = [each for each in estimates if each]
     excess = sum([each.excess for each in known if each.excess], NONE)
     return sum([each.known for each in known]) - floor(round(excess, 4))
@@ -104,7 +104,7 @@ def sum_in_words(lot: Lot) -> Text | None:
 
 
 def added_in_words(lot: Lot, found: Estimate | None) -> Text | None:
-    """The estimated value of a lot as a sum, as `sum_in_words` has it."""
+    """The estimated value of a lot as a sum in words; None where renewals and options add nothing."""
     if found is None or found.total is None or found.total == found.stated:
         return None
     stated, first, months = euros(found.stated), lot.duration_months or 1, lot.renewal_months or 0
@@ -152,7 +152,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
     @property
     def length(self) -> int:
-        """The number of its codes."""
+        """The number of codes and segments of the object."""
         return len(self.cpv) + len(self.asked) + len(self.support) + len(self.segments)
 
 
@@ -170,7 +170,7 @@ class LotFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
-    """One lot; `segments` are those understood as its object, from codes or words."""
+    """The facts of one lot; `segments`: those understood as its object, from codes or words."""
     bought = _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
     return LotFacts(lot, bought, estimate_of(lot))
 
@@ -201,7 +201,7 @@ def _object(
 
 @short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))
 def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
-    """The families of a lot when lots are added up: those of its segments ("pr" of "pr-locaux").
+    """The families by which a lot is added to others: those of its segments ("pr" of "pr-locaux").
 
     Without segment, the CPV group of the main code.
     """
@@ -221,7 +221,7 @@ def _prefixes(segment: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=512)
 def segment_is_works(segment: str) -> bool | None:
-    """Whether an activity is works, is not, or may be either (null): as stated, else if all its CPV codes are."""
+    """Whether an activity is works, as the taxonomy states or all its CPV codes are; None: it may be either."""
     known = taxonomy.load().segments.get(segment)
     if known and known.works is not None:
         return known.works
@@ -231,7 +231,7 @@ def segment_is_works(segment: str) -> bool | None:
 
 @lru_cache(maxsize=512)
 def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
-    """Whether no code of an activity is on a list of single codes, such as that of the ESS reservation."""
+    """Whether no CPV code of an activity is on a list of single codes, such as the list of the ESS reservation."""
     prefixes = _prefixes(segment)
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 

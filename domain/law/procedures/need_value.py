@@ -26,7 +26,7 @@ with works and with the others. `below`: the stated total is less than the lots'
 
 
 class Group(msgspec.Struct, frozen=True, gc=False):
-    """Lots whose values are added before a threshold is looked at. `total` null: not known.
+    """Lots of a need whose values are added up and compared with a threshold. `total` null: not known.
 
     `alone`: the group is the whole need. `light`: the lots that are a social or other specific service; in a concession
     of such services and of passenger transport alone, all lots. `light_value`, `other_value`: the values of these lots
@@ -48,12 +48,12 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def advised_lots(self) -> tuple[tuple[str, ...], ...]:
-        """The `lots` of advice on the group: none are named where it is the whole need."""
+        """The `lots` of advice on the group; empty where the group is the whole need."""
         return () if self.alone else (self.ids,)
 
     @property
     def doubtful(self) -> bool:
-        """Whether the total itself rests on an assumption; nothing that follows from it is sure then."""
+        """Whether the total rests on an assumption, so that no statement about the total is sure."""
         return self.assumptions not in {(), ("nature",)}
 
 
@@ -121,7 +121,7 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
 
 
 def _known(lots: Sequence[LotFacts]) -> int:
-    """The sum of the lots' values as far as they are known, in cents."""
+    """The sum of the known parts of the lots' values, in cents."""
     return known_total([lot.estimate for lot in lots])
 
 
@@ -214,7 +214,7 @@ def is_light(group: Group) -> bool:
 
 
 def is_mainly_light(group: Group) -> bool:
-    """Whether such services are worth more than the rest of the group; not so where a value is not known."""
+    """Whether social and other specific services are worth more than the rest; False where a value is not known."""
     light, rest = group.light_value, group.other_value
     return light is not None and rest is not None and light > rest
 
@@ -227,7 +227,7 @@ def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> b
 
 
 def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
-    """The rules on which the light regime of a group rests, that which opens it first.
+    """The rules on which the light regime of a group rests, first the rule that opens this regime.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.

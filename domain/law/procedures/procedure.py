@@ -32,7 +32,7 @@ SOCIAL: dict[str, str] = {
 
 
 class Decided(NamedTuple):
-    """A group of lots and the procedure that its value implies; null: left open.
+    """A group of lots and the procedure (`level`) that its value implies; null: left open.
 
     `by_amount`: that of the EU threshold alone, whatever the object. `thresholds`: the rules that may be that one.
     `light`: the light regime is that of the whole group.
@@ -50,7 +50,7 @@ class Decided(NamedTuple):
 
 
 class Decisions(NamedTuple):
-    """The parts of a need, works apart from the rest; all its lots as one contract; whether all is a direct award."""
+    """The procedures of a need: of its parts (works, the rest), and of all its lots as one contract (`whole`)."""
 
     parts: tuple[Decided, ...]
     whole: Decided
@@ -58,7 +58,7 @@ class Decisions(NamedTuple):
 
 
 def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
-    """The procedure of each part of a need, and that of the whole as one contract."""
+    """The procedure of each part of a need, and of all its lots as one contract."""
     parts = tuple([_decided(need, group, view) for group in groups(need, lots)])
     direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
@@ -81,7 +81,7 @@ def _decided(need: Need, group: Group, view: InForce) -> Decided:
 
 
 def direct_threshold(group: Group) -> str:
-    """The rule that bounds direct award for this group."""
+    """The rule with the amount below which this group may be awarded directly."""
     return "direct_award_works" if group.works else "direct_award_supplies_services"
 
 
@@ -97,13 +97,13 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
 
 
 def social_thresholds(need: Need) -> tuple[str, ...]:
-    """The rules that may bound what applies to social services: utilities have an amount of their own."""
+    """The rules with the EU threshold of social services: utilities have an amount of their own."""
     kind = need.buyer.kind if need.buyer else None
     return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
 
 
 def eu_thresholds(need: Need, part: Decided) -> tuple[str, ...]:
-    """The rules that may bound what applies from the EU threshold on: social services have higher ones of their own."""
+    """The rules with the EU threshold of a part: social services have higher ones of their own."""
     light = need.contract == "market" and is_light(part.group)
     return social_thresholds(need) if light else part.thresholds
 
@@ -248,7 +248,7 @@ def _compared(
     rule: str | None = None,
     **values: Text,
 ) -> LegalAdvice:
-    """Advice that begins with the value that was compared and the assumptions made, and is never surer than it."""
+    """Advice that begins with the compared value and its assumptions, and is never surer than that value."""
     assumed = NOTHING
     if group.assumptions:
         beyond = euros((group.total or 0) - (total_of(group.lots) or 0))

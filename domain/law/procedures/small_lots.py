@@ -22,8 +22,8 @@ OF_LOT = {
 }
 
 
-class Opened(NamedTuple):
-    """The lots (id → cents) to which the first of `rules` opens a lighter procedure, and the others that it rests on.
+class LighterProcedure(NamedTuple):
+    """The lots (id → cents) to which the first of `rules` opens a lighter procedure; the other rules support that one.
 
     `unsure`: of these lots, those to which only a text that was not read may open it.
     """
@@ -33,18 +33,18 @@ class Opened(NamedTuple):
     unsure: tuple[str, ...] = ()
 
 
-class Market(NamedTuple):
-    """The lots that one share is taken of, how messages call them (`of`), and the `small` ones among them, in cents."""
+class SmallLotScope(NamedTuple):
+    """The lots on whose value a small-lot share is taken, their name in messages (`of`), the small ones in cents."""
 
     part: Decided
     of: Text
-    adapted: Opened
-    direct: Opened
+    adapted: LighterProcedure
+    direct: LighterProcedure
     small: dict[str, int]
 
     @property
-    def uses(self) -> tuple[Opened, ...]:
-        """The uses that some lots have: that of more lots first, whose share bounds the sets."""
+    def uses(self) -> tuple[LighterProcedure, ...]:
+        """The lighter procedures open to some lots; the first is that of more lots, whose share bounds the sets."""
         return tuple(use for use in (self.adapted, self.direct) if use.lots)
 
 
@@ -56,40 +56,40 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdv
     of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
     """
     no_lots = need.contract == "concession" or len(need.lots) == 1
-    markets = [] if no_lots else _markets(decided, view)
-    if not markets:
+    scopes = [] if no_lots else _scopes(decided, view)
+    if not scopes:
         return None, {}
-    rule = SMALL_SHARE if any(market.adapted.lots for market in markets) else DIRECT_SHARE
-    joint = markets[0].part is decided.whole and len(decided.parts) > 1
+    rule = SMALL_SHARE if any(scope.adapted.lots for scope in scopes) else DIRECT_SHARE
+    joint = scopes[0].part is decided.whole and len(decided.parts) > 1
     doubtful = joint or any(part.group.doubtful for part in decided.parts)
     sets: list[tuple[str, ...]] = []
     complete = True
-    for market in markets:
-        small = [(lot_id, market.small[lot_id]) for lot_id in market.part.group.ids if lot_id in market.small]
-        found, all_found = largest_sets(small, _cap(market.part, market.uses[0].rules[0], view))
+    for scope in scopes:
+        small = [(lot_id, scope.small[lot_id]) for lot_id in scope.part.group.ids if lot_id in scope.small]
+        found, all_found = largest_sets(small, _cap(scope.part, scope.uses[0].rules[0], view))
         sets, complete = [*sets, *found], complete and all_found
-    parts = [_of_market(market, rule, view) for market in markets]
-    unsure = tuple(lot_id for market in markets for lot_id in market.direct.unsure)
+    parts = [_scope_in_words(scope, rule, view) for scope in scopes]
+    unsure = tuple(lot_id for scope in scopes for lot_id in scope.direct.unsure)
     if unsure:
         parts.append(sentence(view, "works_lots_to_be_read", about=bracketed_lots(unsure)))
     if not complete:
         parts.append(sentence(view, "list_cut_short"))
     if len(decided.parts) > 1:
         parts.append(sentence(view, "counted_as_one" if joint else "counted_apart"))
-    rests_on = [each for market in markets for use in market.uses for each in use.rules]
+    rests_on = [each for scope in scopes for use in scope.uses for each in use.rules]
     told = join_texts(parts).capitalised()
     doubts = doubtful or bool(unsure)
     of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
-    return of_need, {lot_id: each for market in markets for lot_id, each in _of_lots(market, view, doubtful)}
+    return of_need, {lot_id: each for scope in scopes for lot_id, each in _advice_of_lots(scope, view, doubtful)}
 
 
 def _cap(part: Decided, share: str, view: InForce) -> int:
-    """The share of the value of these lots, in cents."""
+    """The most that small lots of this part may be worth together: a share of its value, in cents."""
     return (part.group.total or 0) * (view.number(share) or 0) // 100
 
 
-def _markets(decided: Decisions, view: InForce) -> list[Market]:
-    """The groups of lots of which a share is taken, as far as they have small lots.
+def _scopes(decided: Decisions, view: InForce) -> list[SmallLotScope]:
+    """The groups of lots of whose value a share is taken, without groups that have no small lots.
 
     They are one, unless that would have a lighter procedure than works or the others apart are told.
     """
@@ -98,16 +98,16 @@ def _markets(decided: Decisions, view: InForce) -> list[Market]:
         parts = (whole,)
     elif len(parts) > 1:
         names = [sentence(view, "other_than_works"), sentence(view, "of_works")]
-    markets = []
+    scopes = []
     for part, of in zip(parts, names, strict=True):
         adapted, direct = small_lots(part, view), direct_lots(part, view)
         if adapted.lots or direct.lots:
-            markets.append(Market(part, of, adapted, direct, direct.lots | adapted.lots))
-    return markets
+            scopes.append(SmallLotScope(part, of, adapted, direct, direct.lots | adapted.lots))
+    return scopes
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(part: Decided, view: InForce) -> Opened:
+def small_lots(part: Decided, view: InForce) -> LighterProcedure:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
@@ -115,13 +115,13 @@ def small_lots(part: Decided, view: InForce) -> Opened:
     and other lots are taken as one market, unless that market would not be formal while some of them apart are.
     """
     if part.level != "formal":
-        return Opened((SMALL_SHARE,), {})
-    opened = _opened(SMALL_SHARE, "small_lot_supplies_services", "small_lot_works", part, view)
+        return LighterProcedure((SMALL_SHARE,), {})
+    opened = _lots_below_amount(SMALL_SHARE, "small_lot_supplies_services", "small_lot_works", part, view)
     return opened._replace(rules=(*opened.rules, *part.thresholds))
 
 
 @applies("direct_award_lot_share", "direct_award_lot_works")
-def direct_lots(part: Decided, view: InForce) -> Opened:
+def direct_lots(part: Decided, view: InForce) -> LighterProcedure:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
     They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
@@ -129,19 +129,19 @@ def direct_lots(part: Decided, view: InForce) -> Opened:
     amount that lots have without it.
     """
     if part.level not in {"adapted", "formal"}:
-        return Opened((DIRECT_SHARE,), {})
-    opened = _opened(DIRECT_SHARE, "direct_award_supplies_services", "direct_award_works", part, view)
+        return LighterProcedure((DIRECT_SHARE,), {})
+    opened = _lots_below_amount(DIRECT_SHARE, "direct_award_supplies_services", "direct_award_works", part, view)
     sure = view.cents("direct_award_lot_works")
     if sure is None or "direct_award_works" not in opened.rules:
         return opened
     works = {lot.lot.id for lot in part.group.lots if lot.object.works}
     unsure = tuple(lot_id for lot_id, value in opened.lots.items() if lot_id in works and value >= sure)
     rules = tuple("direct_award_lot_works" if rule == "direct_award_works" else rule for rule in opened.rules)
-    return Opened(rules, opened.lots, unsure)
+    return LighterProcedure(rules, opened.lots, unsure)
 
 
-def _opened(share: str, of_others: str, of_works: str, part: Decided, view: InForce) -> Opened:
-    """The lots below the amount of their nature, and alone within the share of their market."""
+def _lots_below_amount(share: str, of_others: str, of_works: str, part: Decided, view: InForce) -> LighterProcedure:
+    """The lots below the amount for works or for other lots, and each within the share of all."""
     found: dict[str, int] = {}
     bounds: dict[str, None] = {}
     group, cap = part.group, _cap(part, share, view)
@@ -150,12 +150,12 @@ def _opened(share: str, of_others: str, of_works: str, part: Decided, view: InFo
         if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None
-    return Opened((share, *bounds), found)
+    return LighterProcedure((share, *bounds), found)
 
 
-def _of_market(market: Market, quoted: str, view: InForce) -> Text:
-    """The sentence on a market: the use of its sets, and where there are two, which lots may be direct awards."""
-    adapted, direct, of, lots = market.adapted, market.direct, market.of, tuple(market.small)
+def _scope_in_words(scope: SmallLotScope, quoted: str, view: InForce) -> Text:
+    """The sentence on a scope's sets: their lighter procedure, and where there are two, the lots of direct awards."""
+    adapted, direct, of, lots = scope.adapted, scope.direct, scope.of, tuple(scope.small)
     article = NOTHING if quoted == DIRECT_SHARE else sentence(view, "under_direct_share")
     if len(lots) > 1:
         whose, each = sentence(view, "small_lots_of", of=of), sentence(view, "each_of_these_sets")
@@ -171,26 +171,26 @@ def _of_market(market: Market, quoted: str, view: InForce) -> Text:
     elif direct.lots.keys() >= adapted.lots.keys():
         may_be = "all_may_be_bought"
     who = sentence(view, may_be, lots=listed_briefly(tuple(direct.lots)))
-    also = sentence(view, "small_lots_partly_direct", lots=who, limit=_limit(view), article=article)
+    also = sentence(view, "small_lots_partly_direct", lots=who, limit=_direct_share_in_words(view), article=article)
     return join_texts((told, also))
 
 
-def _limit(view: InForce) -> Text:
-    """The share of direct awards where it is less than that of all small lots."""
+def _direct_share_in_words(view: InForce) -> Text:
+    """The sentence on the share of direct awards, where it is less than the share of all small lots."""
     is_less = (view.number(DIRECT_SHARE) or 0) < (view.number(SMALL_SHARE) or 0)
     return sentence(view, "direct_share_limit") if is_less else NOTHING
 
 
-def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
-    """SMALL_LOT_OK for each small lot, by whether an adapted procedure and a direct award are open to it."""
+def _advice_of_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
+    """SMALL_LOT_OK for each small lot, saying whether an adapted procedure, a direct award or both are open to it."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
-    article, limit = sentence(view, "under_direct_share"), _limit(view)
-    for lot_id in market.small:
-        kind = lot_id in market.adapted.lots, lot_id in market.direct.lots
-        unsure = lot_id in market.direct.unsure
+    article, limit = sentence(view, "under_direct_share"), _direct_share_in_words(view)
+    for lot_id in scope.small:
+        kind = lot_id in scope.adapted.lots, lot_id in scope.direct.lots
+        unsure = lot_id in scope.direct.unsure
         if (*kind, unsure) not in told:
-            uses = [use for use, is_open in zip((market.adapted, market.direct), kind, strict=True) if is_open]
-            message = sentence(view, OF_LOT[kind], of=market.of, article=article, limit=limit)
+            uses = [use for use, is_open in zip((scope.adapted, scope.direct), kind, strict=True) if is_open]
+            message = sentence(view, OF_LOT[kind], of=scope.of, article=article, limit=limit)
             if unsure:
                 message = join_texts((message, sentence(view, "works_lots_to_be_read", about=NOTHING)))
             rests_on, doubts = [rule for use in uses for rule in use.rules], doubtful or unsure
@@ -199,7 +199,7 @@ def _of_lots(market: Market, view: InForce, doubtful: bool) -> Iterator[tuple[st
 
 
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
-    """The sets of lots (id, cents) within `cap` to which no other lot can be added; false where there may be more.
+    """The sets of lots (id, cents) worth at most `cap`, to which no lot can be added; then whether these are all.
 
     Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
     """
@@ -241,7 +241,7 @@ def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
     least_two = rest[-3]
 
     def explore(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
-        """The sets of the `size` places that are `chosen`, which leave `room`, and of some from `first` on.
+        """The largest sets that extend the `size` chosen positions by positions from `first` on, within `room`.
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """

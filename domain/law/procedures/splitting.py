@@ -38,7 +38,7 @@ Threshold = tuple[int, str]
 
 
 class _Share(NamedTuple):
-    """A need's lots of one family, and their value in cents as far as it is known (`complete`: all of it).
+    """A need's lots of one family, with the known part of their value in cents; `complete`: all of it is known.
 
     `doubtful`: the stated total is less than the values of the lots.
     """
@@ -50,7 +50,7 @@ class _Share(NamedTuple):
 
 
 class _Sum(NamedTuple):
-    """A need's share of a family, and those of other needs, the largest first; together they pass the threshold."""
+    """A need's share of a family and the shares of other needs, largest first, which together pass the threshold."""
 
     family: str
     threshold: Threshold
@@ -63,9 +63,9 @@ class _Sum(NamedTuple):
 
 
 def may_pass_with_others(need: Need, view: InForce) -> bool:
-    """Whether other needs may matter to a need, as far as is seen before the words of its lots are understood."""
+    """Whether other needs may matter to a need, judged before the words of its lots are understood."""
     in_words = any(lot.nature is None and not lot.cpv and (lot.keywords or lot.title) for lot in need.lots)
-    return need.contract == "market" and (in_words or bool(_above(need, lambda lot, _: lot.segments, view)))
+    return need.contract == "market" and (in_words or bool(_thresholds_above(need, lambda lot, _: lot.segments, view)))
 
 
 @applies("no_split", "homogeneous_needs", "regular_needs")
@@ -84,13 +84,13 @@ def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObjec
     if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
         return []
     told: dict[tuple[object, ...], _Sum] = {}
-    for found in _sums(need, others, _above(need, read, view), read, view):
+    for found in _sums(need, others, _thresholds_above(need, read, view), read, view):
         addends = found.own.lots, *(other.id for other, _ in found.others)
         told[addends] = max(found, told.get(addends, found), key=lambda each: (each.threshold, each.cents))
     return [_advice(need, found, year, view) for found in told.values()]
 
 
-def _above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
+def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
     """The thresholds above the value of a market's supplies and services, the highest first."""
     lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
     group = next((group for group in groups(need, lots) if not group.works), None)
@@ -108,10 +108,10 @@ def _sums(
     """For each family of the need, the sum that passes the highest of these thresholds."""
 
     @cache
-    def understood(
+    def families_and_regime(
         segments: Codes, cpv: Codes, words: tuple[Codes, str, str], nature: Nature | None
     ) -> tuple[frozenset[str], bool]:
-        """The families of such a lot, none of works, and whether it is under the light regime.
+        """The families that a lot buys (none for works), and whether the lot is under the light regime.
 
         `words`: its keywords, its title and that of its need.
         """
@@ -121,18 +121,18 @@ def _sums(
         found = frozenset() if bought.works else families(bought.segments, bought.cpv)
         return found, is_light_service(bought)
 
-    def by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
+    def lots_by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
         found: dict[str, Lots] = {}
         for lot in each.lots:
             words = lot.keywords, lot.title or "", each.title or ""
-            of_lot, light = understood(lot.segments, lot.cpv, words, lot.nature)
+            of_lot, light = families_and_regime(lot.segments, lot.cpv, words, lot.nature)
             for family in of_lot:
                 if among is None or family in among:
                     found.setdefault(family, []).append((lot, light))
         return found
 
-    of_need = by_family(need) if thresholds else {}
-    divided = [(other, by_family(other.need, of_need)) for other in others if of_need]
+    of_need = lots_by_family(need) if thresholds else {}
+    divided = [(other, lots_by_family(other.need, of_need)) for other in others if of_need]
     for family, lots in sorted(of_need.items()):
         with_family = [(other, theirs[family]) for other, theirs in divided if family in theirs]
         for bound, rule_id in thresholds:
@@ -147,7 +147,7 @@ def _sums(
 
 
 def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
-    """A need's share of a family, with or without its lots under the light regime.
+    """A need's share of a family; `light`: with its lots under the light regime.
 
     The stated total counts where all lots of the need do.
     """

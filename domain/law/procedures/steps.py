@@ -28,19 +28,19 @@ STAGES: dict[Entity, tuple[tuple[str, str], tuple[str, str]]] = {
 """The rules on the time for applications and for tenders in a restricted tender, and in a negotiated procedure."""
 
 
-class Said(NamedTuple):
-    """The name of a statement, its message, and the rules that it rests on besides its own."""
+class StatementInWords(NamedTuple):
+    """A statement in words: its name, its message, and the rules that it rests on besides its own."""
 
     name: str
     message: Text
     rules: tuple[str, ...]
 
 
-def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Text) -> Said | None:
-    """The statement in words, or None where one of its rules did not exist or is not known at the date."""
+def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Text) -> StatementInWords | None:
+    """The statement of this name in words; None where one of its rules is not in force at the date."""
     said, others = STATEMENTS[name], tuple(rules)
     known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *others))
-    return Said(name, sentence(view, name, **values), others) if known else None
+    return StatementInWords(name, sentence(view, name, **values), others) if known else None
 
 
 @applies(
@@ -49,7 +49,7 @@ def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Tex
     "publication_formal",
 )
 @lru_cache(maxsize=256)
-def _formal(entities: tuple[Entity, ...], view: InForce) -> Said | None:
+def _formal(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
@@ -83,14 +83,14 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
 @lru_cache(maxsize=256)
-def _dynamic_system(view: InForce) -> Said | None:
+def _dynamic_system(view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _in_words(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
 @lru_cache(maxsize=256)
-def _adapted(national: bool, profile: bool, view: InForce) -> Said | None:
+def _adapted(national: bool, profile: bool, view: InForce) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
     From another amount on, the documents are on the buyer profile.
@@ -101,7 +101,7 @@ def _adapted(national: bool, profile: bool, view: InForce) -> Said | None:
 
 @applies("light_publicity", "light_publicity_eu")
 @lru_cache(maxsize=256)
-def _social_services(reached: bool | None, view: InForce) -> Said | None:
+def _social_services(reached: bool | None, view: InForce) -> StatementInWords | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     Both are said where on which side the value is depends on the buyer.
@@ -112,14 +112,14 @@ def _social_services(reached: bool | None, view: InForce) -> Said | None:
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
 @lru_cache(maxsize=256)
-def _concession_full(view: InForce) -> Said | None:
+def _concession_full(view: InForce) -> StatementInWords | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _in_words(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
 @lru_cache(maxsize=256)
-def _concession_simplified(reached: bool | None, view: InForce) -> Said | None:
+def _concession_simplified(reached: bool | None, view: InForce) -> StatementInWords | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
@@ -152,7 +152,7 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
 def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
     group, is_formal = part.group, part.level == "formal"
-    said: Said | None = None
+    said: StatementInWords | None = None
     rules: tuple[str, ...] = ()
     if part.level is None:
         return None
@@ -185,7 +185,7 @@ def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None
 
 
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether the group's value is at or above these amounts, which then count; null where that is open."""
+    """Whether the group's value is at or above the amounts of these rules; None where that is not known."""
     bounds = [view.cents(rule) for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None

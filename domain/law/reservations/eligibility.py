@@ -48,7 +48,7 @@ class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
 def right_kinds(
     approvals: tuple[Approval, ...] | None, kinds: frozenset[str], on: date
 ) -> tuple[Approval | None, Approval | None]:
-    """Of the approvals of these kinds: the one in force that lasts longest, and one that is not in force at `on`."""
+    """The approval of these kinds that is in force longest from `on`, and one of them that is not in force at `on`."""
     current: Approval | None = None
     lapsed: Approval | None = None
     for approval in approvals or ():
@@ -124,7 +124,7 @@ def _kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
 
 
 def _rule_of(kind: Kind, reserved: Reserved, view: InForce) -> str:
-    """The rule that names this kind, else the last one."""
+    """The rule that names this kind of approval, else the last rule of the reserved type."""
     return next((rule for rule in KINDS[reserved] if kind in view.codes(rule)), KINDS[reserved][-1])
 
 
@@ -181,7 +181,7 @@ def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Ver
 
 
 def _proof_of_share(reserved: Reserved, view: InForce) -> Text:
-    """The proof of the share, as one asks a supplier for it."""
+    """The sentence that asks a supplier to prove the share."""
     minimum, workers = view.eventual_number(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
     return sentence(view, "share_proof", minimum=minimum, workers=workers)
 
@@ -199,7 +199,7 @@ def _until_day(view: InForce, end: date | None) -> Text:
 
 @lru_cache(maxsize=16_384)
 def _in_words(view: InForce, approval: Approval, on: date) -> Text:
-    """Until when an approval is in force, since when it has lapsed, or from when it will hold."""
+    """The words for an approval: in force until a day, lapsed since a day, or in force from a day."""
     if in_force(approval, on):
         return sentence(view, "approval_in_force", kind=approval.kind, until=_until_day(view, approval.valid_until))
     if approval.valid_until is not None and approval.valid_until < on:
@@ -323,25 +323,25 @@ def eligibility(
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
     types see `findings.best_of`.
     """
-    return judged(facts, reserved, on, rules.at(on, contract))
+    return verdict_for_type(facts, reserved, on, rules.at(on, contract))
 
 
-def judged(facts: LegalFacts, reserved: Reserved, on: date, view: InForce) -> Verdict:
-    """The supplier's verdict for one reserved type by the rules of the day."""
+def verdict_for_type(facts: LegalFacts, reserved: Reserved, on: date, view: InForce) -> Verdict:
+    """The supplier's verdict for one reserved type at `on`, by the rules of `view`."""
     return _VERDICTS[reserved](facts, on, view)
 
 
 def outcomes(facts: LegalFacts, on: date, rules: Rules) -> tuple[Outcome, ...]:
-    """The outcomes of the supplier's verdicts at `on`, for each of RESERVED_TYPES; cheaper than with their words."""
+    """The outcome of the supplier's verdict at `on` for each of RESERVED_TYPES; cheaper than verdicts with words."""
     view = rules.at(on)
-    alike = as_decided(facts, view)
-    return tuple([judged(alike, reserved, on, view).outcome for reserved in RESERVED_TYPES])
+    alike = with_shares_as_0_or_100(facts, view)
+    return tuple([verdict_for_type(alike, reserved, on, view).outcome for reserved in RESERVED_TYPES])
 
 
-def as_decided(facts: LegalFacts, view: InForce) -> LegalFacts:
-    """The facts with each known share of workers at none or all of them, by whether it reaches the minimum.
+def with_shares_as_0_or_100(facts: LegalFacts, view: InForce) -> LegalFacts:
+    """The facts with each known share of workers set to 100 % where it reaches the minimum, else to 0.
 
-    That alone decides: many suppliers become alike, though their verdicts are worded with their own shares.
+    The verdict's outcome stays the same, and far fewer distinct facts are judged; its words quote the true shares.
     """
     shares = facts.shares
     if shares == UNKNOWN_SHARES:

@@ -97,7 +97,7 @@ def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> L
 
 
 def review_prison(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalFinding, ...]:
-    """The findings on reserving such a lot to work in prison; `sited`: it names a place of performance."""
+    """The findings on reserving a lot to work in prison; `sited`: whether it names a place of performance."""
     found = []
     # the type was usable before its minimum share was fixed by decree: between both dates a person must judge
     if view["minimum_share_penitentiary"].status != "in_force" and view.holds("reserved_penitentiary"):
@@ -275,7 +275,7 @@ def reserved_proofs(
 
 
 def _equivalent(kinds: list[Reserved], view: InForce) -> list[Text]:
-    """The shares that an equivalent structure proves instead, for these types; equal ones are said once."""
+    """The shares that an equivalent structure must prove instead, for these types; equal shares are said once."""
     shares: dict[Text, list[Text]] = {}
     for kind in kinds:
         shares.setdefault(view.value_text(MINIMUM_SHARES[kind]), []).append(sentence(view, f"disadvantage_{kind}"))

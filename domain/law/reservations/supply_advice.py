@@ -11,7 +11,13 @@ from typing import NamedTuple
 import msgspec
 
 from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, days, sentence
-from domain.law.reservations.eligibility import LegalFacts, as_decided, evidence, in_force, judged
+from domain.law.reservations.eligibility import (
+    LegalFacts,
+    evidence,
+    in_force,
+    verdict_for_type,
+    with_shares_as_0_or_100,
+)
 from domain.law.rules import InForce, Rules, months_later
 from domain.needs.need import Lot, Reserved
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -30,7 +36,7 @@ class Count(NamedTuple):
 
 
 class Ends(NamedTuple):
-    """The number of candidates whose approvals end before the contract does, and the first of these days."""
+    """The number of candidates whose approvals end before the contract does, and the first day on which one ends."""
 
     candidates: int
     first: date
@@ -140,7 +146,7 @@ def horizon(lot: Lot, on: date, rules: Rules) -> date:
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
-    """The last day, from `on`, of the approval on which the supplier's standing for these types rests.
+    """The last day, `on` or later, of the approval on which the supplier's standing for these types rests.
 
     After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
     and where neither comes: an approval may follow another, or decide nothing.
@@ -160,18 +166,18 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
 
 def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Standing:
     view = rules.at(on)
-    alike = as_decided(facts, view)
+    alike = with_shares_as_0_or_100(facts, view)
     return min(standing(alike, kind, on, view) for kind in reserved)
 
 
 def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
-    """A supplier's standing for a reserved type by the rules of the day: for several types, the least counts."""
-    verdict, kinds = judged(facts, kind, on, view), evidence((kind,), view)
+    """A supplier's standing for a reserved type by the rules of the day; the least is the best."""
+    verdict, kinds = verdict_for_type(facts, kind, on, view), evidence((kind,), view)
     deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
     if any(in_force(approval, on) for approval in deciding):
         return OUTCOMES.index(verdict.outcome), False
     others = tuple(approval for approval in facts.approvals or () if approval.kind not in kinds)
-    without = judged(msgspec.structs.replace(facts, approvals=others), kind, on, view)
+    without = verdict_for_type(msgspec.structs.replace(facts, approvals=others), kind, on, view)
     return OUTCOMES.index(verdict.outcome), without != verdict
 
 
