@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
-from api.desk.frame.page import nothing_here, with_pages
+from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split
 from api.directory import routes as directory
@@ -141,7 +141,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def dear_matches(services: Services) -> AsyncIterator[None]:
-    """The part that has needs whose match is dear matched in other processes, where the server may start some."""
+    """The part that has dear matches (slow ones) made in other processes, where the server may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
     try:
@@ -163,7 +163,7 @@ PARTS: tuple[Part, ...] = (
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 FAILURES: ExceptionHandlersMap = {
-    NotFoundException: nothing_here,
+    NotFoundException: answer_not_found,
     HTTPException: answer_failure,
     Exception: answer_failure,
 }

@@ -53,18 +53,18 @@ LONGEST_STEP = 200
 
 
 def pointer(*steps: str | int) -> str:
-    """The JSON pointer (RFC 6901) that leads through `steps`, escaped; where one is too long, to what holds it."""
+    """The JSON pointer (RFC 6901) that leads through `steps`, escaped; it ends before a step that is too long."""
     steps = tuple(takewhile(lambda step: not isinstance(step, str) or len(step) <= LONGEST_STEP, steps))
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
 
 
 def null_character_problem(pointer: str) -> Problem:
-    """The problem of a text, at the JSON pointer, that holds U+0000: neither PostgreSQL nor CSV can hold one."""
+    """The problem that the text at the JSON pointer holds U+0000, which neither PostgreSQL nor CSV can hold."""
     detail = Text("Le caractère nul (\\u0000) n'est pas admis", "The null character (\\u0000) is not allowed")
     return Problem(pointer, "null_character", detail)
 
 
 def control_character_problem(pointer: str) -> Problem:
-    """The problem of a text, at the JSON pointer, that is to be of one line: it becomes one of a header or calendar."""
+    """The problem that the text at the JSON pointer, meant for a line of a header or calendar, is not one line."""
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
     return Problem(pointer, "control_character", detail)

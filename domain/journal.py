@@ -71,7 +71,7 @@ def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
 
 
 def content_digest(*values: object) -> str:
-    """The SHA-256 of what an entry is about, in hexadecimal digits. The values are those that JSON can hold."""
+    """The SHA-256 of the content that an entry is about, in hexadecimal digits; `values`: any that JSON can hold."""
     return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
 
 

@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_080, 118),
+    "api": (24_130, 118),
     "db": (8_900, 46),
     "domain": (14_560, 61),
     "matching": (10_025, 45),

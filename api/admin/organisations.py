@@ -120,7 +120,7 @@ def require_name_unlike_id(name: str) -> None:
 
 
 def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
-    """The client as the author of an entry in the journal of this organisation, not of its own."""
+    """The client as the author of an entry in the journal of this organisation, which may be another's."""
     return msgspec.structs.replace(actor_of_client(client), organisation_id=organisation_id)
 
 

@@ -269,15 +269,15 @@ def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleRead
     """A title as it is read, as printed parts in the title's own words. `text`: the title with that of its need."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
-    def spell(phrase: str) -> str:
+    def spell_phrase(phrase: str) -> str:
         return " ".join(written.get(stem, stem) for stem in phrase.split())
 
     def joined_phrases(of_title: Iterable[Sequence[str]]) -> str:
-        return " | ".join(spell(" ".join(part)) for part in of_title) or "-"
+        return " | ".join(spell_phrase(" ".join(part)) for part in of_title) or "-"
 
     title = explained.title
     found = [
-        f"« {spell(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
+        f"« {spell_phrase(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
         for phrase, segments in dict(explained.phrases).items()
     ] or ["aucune expression connue"]
     facts = ("Objet", joined_phrases(title.parts)), ("Complément", joined_phrases(title.context))
@@ -292,7 +292,9 @@ def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleRead
     for place, (segment, chance, words) in enumerate(explained.readings[:READINGS_SHOWN]):
         if chance >= LEAST_SHOWN:
             chosen = "retenu" if place < explained.given else ""
-            rows.append((segment, trades.label(segment), _as_percent(chance), chosen, ", ".join(map(spell, words))))
+            rows.append(
+                (segment, trades.label(segment), _as_percent(chance), chosen, ", ".join(map(spell_phrase, words)))
+            )
     if rows:
         yield Rows([Col(name) for name in ("segment", "intitulé", "confiance", "", "d'après")], rows)
 

@@ -74,7 +74,7 @@ async def _list_keys(connection: Connection, _: argparse.Namespace, __: datetime
 
 
 async def _revoke_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
-    """Revoke the key that was given by its id or by its first characters; a whole key has these too."""
+    """Revoke the key that is given by its id, by its first characters, or as a whole."""
     text: str = options.key
     found = [key for key in await list_keys(connection) if text == str(key.id) or text.startswith(key.prefix)]
     if len(found) != 1:

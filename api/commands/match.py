@@ -141,7 +141,7 @@ def evaluation_day(options: argparse.Namespace, need: Need) -> date:
 
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
-    """Find proposals for the need, and write them beside its lots as they are given."""
+    """Find proposals of lots for the need, and print them beside the lots as given."""
     with _failing_with_faults(options.need):
         need = JsonBody(AllotmentNeed).decode(_file_bytes(options.need))
     index, reference = load_index(settings)
@@ -256,7 +256,7 @@ def _file_bytes(name: str) -> bytes:
 
 
 def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
-    """The parts of a notice that were not read, in French; nothing where the need was no notice.
+    """The parts of a notice that were not read, in French; nothing where the need is of no notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """

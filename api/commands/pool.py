@@ -133,7 +133,7 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[Fetched]:
-    """Fetch files one after the other. Raises CommandFailed for one that cannot be, and where none may be."""
+    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched, or where none may be."""
     if not settings.pool_fetch:
         raise CommandFailed(NOT_ALLOWED, USAGE)
     for published in wanted:
@@ -196,7 +196,7 @@ class ImportedFile(msgspec.Struct, frozen=True):
 
 
 def _import_changed_files(options: argparse.Namespace, settings: Settings) -> int:
-    """Import each file that the pool's list names and that changed since it was last imported from this folder.
+    """Import each file in the pool's list that changed since it was last imported from this folder.
 
     A source that an earlier pool of this folder filled, and that the list does not name any more, is only told of.
     """

@@ -24,26 +24,26 @@ from domain.text.bilingual import Text
 @page("GET", "/accessibilite", scope=None)
 async def show_accessibility(visit: Visit) -> Response[bytes]:
     """The statement, with the contact of the settings."""
-    await _know(visit)
+    await _find_client(visit)
     return visit.page("accessibility.html", contact=visit.services.settings.contact)
 
 
 @page("GET", "/plan", scope=None)
 async def show_site_map(visit: Visit) -> Response[bytes]:
     """The pages that the visitor may open."""
-    await _know(visit)
+    await _find_client(visit)
     return visit.page("site_map.html")
 
 
-async def _know(visit: Visit) -> None:
-    """Show the menu to whoever is signed in."""
+async def _find_client(visit: Visit) -> None:
+    """Set the client of a visit that has a session, so that its menu is shown."""
     if visit.new_token is None:
         visit.client = await client_of_session(visit.services, visit.token, visit.call.scope)
 
 
 @page("GET", "/bureau/{digest}/{name}", scope=None)
 async def get_asset(visit: Visit, digest: str, name: str) -> Response[bytes]:
-    """A stylesheet or script; for a year, where its path is of today."""
+    """A stylesheet or script; cached for a year where its path is the current one."""
     visit.new_token = None
     if name not in assets():
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))

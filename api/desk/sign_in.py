@@ -50,7 +50,7 @@ async def show_sign_in(visit: Visit) -> Response[bytes]:
     """The form to sign in; whoever is signed in is led on."""
     back = local_path(visit.text("suite")) or ""
     if visit.new_token is None and await client_of_session(visit.services, visit.token, visit.call.scope):
-        return await lead_on(visit, back)
+        return await redirect_after_sign_in(visit, back)
     return sign_in_page(visit, back=back)
 
 
@@ -65,7 +65,7 @@ async def sign_in(visit: Visit) -> Response[bytes]:
     visit.token = visit.new_token = token
     if back and typed:
         return visit.page("frame/send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
-    return await lead_on(visit, back)
+    return await redirect_after_sign_in(visit, back)
 
 
 @page("GET", "/connexion/{link}", scope=None)
@@ -76,10 +76,10 @@ async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
     if token is None:
         raise Refusal("not-found", SAID["used_link"])
     visit.token = visit.new_token = token
-    return await lead_on(visit)
+    return await redirect_after_sign_in(visit)
 
 
-async def lead_on(visit: Visit, back: str = "") -> Response[bytes]:
+async def redirect_after_sign_in(visit: Visit, back: str = "") -> Response[bytes]:
     """Redirect to the page that asked for a session, or else to the first that the visitor may see."""
     client = None if back else await client_of_session(visit.services, visit.token, visit.call.scope)
     allowed = [path for scope, path in FIRST_PAGES.items() if client is not None and client.may(scope)]
@@ -92,7 +92,7 @@ LONGEST_BACK, LONGEST_STATE, LONGEST_CODE = 1_000, 3_000, 4_000
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-class _Sent(msgspec.Struct, frozen=True, array_like=True):
+class _SignInState(msgspec.Struct, frozen=True, array_like=True):
     """A sign-in as `state` carries it: the second in which it began, the path that it is to lead to, a salt."""
 
     at: int
@@ -106,23 +106,25 @@ async def lead_to_provider(visit: Visit) -> Response[bytes]:
     provider = _provider(visit)
     visit.services.limits.take(SIGN_INS, caller_of(visit.call.scope))
     back = local_path(visit.text("suite")) or ""
-    sent = _Sent(int(visit.services.now().timestamp()), back if len(back) <= LONGEST_BACK else "", token_bytes(16))
+    sent = _SignInState(
+        int(visit.services.now().timestamp()), back if len(back) <= LONGEST_BACK else "", token_bytes(16)
+    )
     try:
         address = await provider.authorization_url(_challenge(visit.token, sent))
     except ProviderAway as away:
-        return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
+        return _refusal_page(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
     return Response(b"", status_code=HTTPStatus.SEE_OTHER, headers={"location": address})
 
 
 @page("GET", "/connexion/retour", scope=None)
-async def come_back(visit: Visit) -> Response[bytes]:
+async def return_from_provider(visit: Visit) -> Response[bytes]:
     """Begin a session and redirect to the page that asked for one; say why there is none where the provider refuses."""
     provider, caller = _provider(visit), caller_of(visit.call.scope)
     sent = _sign_in_of_state(visit)
     if sent is None:
-        return _refused(visit, HTTPStatus.BAD_REQUEST, SAID["of_another_browser"], "state")
+        return _refusal_page(visit, HTTPStatus.BAD_REQUEST, SAID["of_another_browser"], "state")
     if visit.text("error") or not 0 < len(visit.text("code")) <= LONGEST_CODE:
-        return _refused(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], visit.text("error")[:100])
+        return _refusal_page(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], visit.text("error")[:100])
     async with visit.services.limits.attempt(SIGN_INS, caller) as attempt:
         attempt.in_vain = True
         try:
@@ -132,15 +134,15 @@ async def come_back(visit: Visit) -> Response[bytes]:
             )
             token = await begin_session_of_person(visit.services, identity)
         except NotIdentified as failure:
-            return _refused(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], str(failure))
+            return _refusal_page(visit, HTTPStatus.FORBIDDEN, SAID["not_signed_in"], str(failure))
         except ProviderAway as away:
-            return _refused(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
+            return _refusal_page(visit, HTTPStatus.SERVICE_UNAVAILABLE, SAID["provider_away"], str(away))
         except UnknownOrganisation:
-            return _refused(visit, HTTPStatus.FORBIDDEN, SAID["unknown_organisation"], "no organisation")
+            return _refusal_page(visit, HTTPStatus.FORBIDDEN, SAID["unknown_organisation"], "no organisation")
         attempt.in_vain = False
     visit.services.limits.give_back(SIGN_INS, caller)  # what was counted on the way to the provider
     visit.token = visit.new_token = token
-    return await lead_on(visit, sent.back)
+    return await redirect_after_sign_in(visit, sent.back)
 
 
 @page("POST", "/deconnexion", scope=None)
@@ -168,20 +170,20 @@ def _provider(visit: Visit) -> IdentityProvider:
     return visit.services.identity_provider
 
 
-def _refused(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
+def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
     """The page that says why nobody was signed in; the reason goes to the log, without who it was."""
     log.info("not signed in", reason=reason)
     return visit.page("signing_in/not_signed_in.html", status, why=why)
 
 
-def _challenge(token: str, sent: _Sent) -> Challenge:
+def _challenge(token: str, sent: _SignInState) -> Challenge:
     """All of it follows from the token, which this browser alone has: so nothing need be stored until it comes back."""
     carried = urlsafe_b64encode(msgspec.msgpack.encode(sent)).rstrip(b"=").decode()
     proofs = {name: _proof(token, name, carried) for name in Challenge._fields}
     return Challenge(**proofs | {"state": f"{carried}.{proofs['state']}"})
 
 
-def _sign_in_of_state(visit: Visit) -> _Sent | None:
+def _sign_in_of_state(visit: Visit) -> _SignInState | None:
     """The sign-in that the state carries; None where it is not of this browser, too old, or not as it was sent."""
     state = visit.text("state")
     carried, _, proof = state.partition(".")
@@ -190,7 +192,7 @@ def _sign_in_of_state(visit: Visit) -> _Sent | None:
     ):
         return None
     try:
-        sent = msgspec.msgpack.decode(urlsafe_b64decode(carried + "=" * (-len(carried) % 4)), type=_Sent)
+        sent = msgspec.msgpack.decode(urlsafe_b64decode(carried + "=" * (-len(carried) % 4)), type=_SignInState)
     except (ValueError, msgspec.DecodeError):
         # the browser has the token, and so can prove what it wrote itself
         return None

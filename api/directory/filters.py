@@ -107,7 +107,7 @@ class SupplierSelection(NamedTuple):
 
 
 def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
-    """The filters and tests of a query, eligibility as of the day `on`. Raises Refusal (422) with all its faults."""
+    """The filters and tests of a query, with eligibility on the day `on`. Raises Refusal (422) with all faults."""
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
     segments = list(known_segments(query.segment or (), taxonomy, problems))
@@ -177,11 +177,11 @@ def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Groun
     codes = frozenset(communes[ordinal].code for ordinal in without_outline)
     shape = geography.territory(TerritoryRequest(codes=tuple(area.id for area in areas))).shape
 
-    def test_places(suppliers: Sequence[Supplier | PlacedSupplier]) -> list[bool]:
+    def are_in_territory(suppliers: Sequence[Supplier | PlacedSupplier]) -> list[bool]:
         on_ground = are_on(shape, [one.location for one in suppliers])
         return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
 
-    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), test_places
+    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), are_in_territory
 
 
 def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:

@@ -150,7 +150,7 @@ def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
 
 
 def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
-    """The supplier as it is now, or its id and `deleted`."""
+    """The supplier after a change, or its id and `deleted` where it is no more."""
     return (
         SupplierChange(id=change.id, deleted=True)
         if change.supplier is None

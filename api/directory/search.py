@@ -39,7 +39,7 @@ def finder_of_suppliers(services: Services, query: SupplierQuery) -> Find:
     """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
     narrowed = selection_of_query(query, services.reference, services.today())
 
-    async def find(after: UUID | None, limit: int) -> Found:
+    async def find_page(after: UUID | None, limit: int) -> Found:
         size = READ_AT_ONCE if narrowed.tests else limit + 1
         found: list[Supplier] = []
         async with transaction(services.database) as connection:
@@ -53,7 +53,7 @@ def finder_of_suppliers(services: Services, query: SupplierQuery) -> Find:
                 after = entries[-1].supplier.id
         return found, after
 
-    return find
+    return find_page
 
 
 async def search_page(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:

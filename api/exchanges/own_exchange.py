@@ -266,7 +266,7 @@ class ExchangeToRead(msgspec.Struct, frozen=True):
 async def exchanges_to_read(
     connection: Connection, organisation_id: UUID, need_id: UUID
 ) -> tuple[StoredNeed, list[ExchangeToRead]]:
-    """The organisation's need and its exchanges: first those with something unread, then the latest. Raises NotFound.
+    """The organisation's need and its exchanges: unread ones first, then the latest. Raises NotFound.
 
     An answer that the organisation noted itself is read.
     """
@@ -288,7 +288,7 @@ async def read_exchange(connection: Connection, acting: Acting, exchange: Exchan
 
 
 def _with_unread(exchange: Exchange, until: UUID | None) -> ExchangeToRead:
-    """The exchange, with its messages after the one of the id `until` that came by a supplier's link."""
+    """The exchange with its unread messages: those after the id `until` that came by a supplier's link."""
     came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
     unread = tuple(each for each in came if until is None or each.id > until)
     return ExchangeToRead(exchange, unread, questions_of(exchange))

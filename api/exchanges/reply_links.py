@@ -87,7 +87,7 @@ async def reveal_tokens(
 async def create_links(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[CreatedReplyLink, ...]:
-    """Store another link for each of these recipients, with a letter that holds its seed. Raises NotFound."""
+    """Store another link for each of these recipients, with a letter that names the link. Raises NotFound."""
     need, exchange = await _lock_recipients(connection, acting, exchange_id, supplier_ids)
     links = await issue_links(connection, acting, exchange_id, supplier_ids)
     created = []
@@ -127,7 +127,7 @@ def last_day(expires_at: datetime) -> date:
 
 
 def link_in_letter(link: ReplyLinkDocument) -> Link:
-    """A link as a letter names it, with the last day on which it works."""
+    """The address and last day of a link, as a letter names them."""
     return Link(link.url, last_day(link.expires_at))
 
 
@@ -138,7 +138,7 @@ def _token_of_seed(acting: Acting, seed: str) -> str:
 async def _lock_recipients(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[StoredNeed, Exchange]:
-    """The exchange and its need, locked so that no link is revoked while an answer by it is being stored."""
+    """The exchange and its need, locked: no link is revoked while an answer is being stored."""
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     if not {*supplier_ids} <= {each.supplier_id for each in exchange.recipients}:
         raise NotFound(NO_RECIPIENT)

@@ -144,7 +144,7 @@ def exchange_page(
     form: ReplyForm | None = None,
     problems: Sequence[Problem] = (),
 ) -> Response[bytes]:
-    """The exchange, with a form to answer as long as that is possible.
+    """The page of the exchange, with a form to answer as long as answers are taken.
 
     `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: the
     form as it was filled in and what is wrong with it, where the answer was refused.

@@ -143,10 +143,10 @@ async def update_deliveries(
     """
     expiries = await select_link_expiries(connection, id, call.services.now())
 
-    def check(exchange: Exchange) -> None:
+    def require_known_exchange(exchange: Exchange) -> None:
         require_match(call, etag_of(exchange_document(exchange, expiries)))
 
-    after = await confirm_delivery(connection, acting_of(call), id, message_id, body, check)
+    after = await confirm_delivery(connection, acting_of(call), id, message_id, body, require_known_exchange)
     return tagged(exchange_document(after, expiries))
 
 

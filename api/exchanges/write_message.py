@@ -44,7 +44,7 @@ from domain.text.bilingual import PARIS
 async def write_message(
     connection: Connection, acting: Acting, exchange_id: UUID, request: MessageRequest
 ) -> CreatedMessage:
-    """Add a message to an exchange: the buyer's own, or a supplier's answer that it got by other means.
+    """Add a message to an exchange: the buyer's own, or a supplier's answer that reached the buyer by other means.
 
     Raises NotFound, Conflict (`after-publication`, `storage_quota`), InvalidContent.
     """
@@ -97,7 +97,7 @@ async def confirm_delivery(
     confirmation: DeliveryConfirmation,
     check: Callable[[Exchange], None] = lambda _: None,
 ) -> Exchange:
-    """Note that the buyer brought a message to recipients; returns the exchange. The same note again changes nothing.
+    """Note that the buyer brought a message to recipients; returns the exchange after that.
 
     Also after the notice is published: what was brought before can still be said. `check`: raises where the exchange is
     not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `newly_confirmed`.
@@ -122,7 +122,7 @@ async def confirm_delivery(
 
 
 class Addressee(msgspec.Struct, frozen=True):
-    """A supplier that lacks a message, and the recipient that it is of an exchange in which it can be written to."""
+    """A supplier that lacks a message, as the recipient `recipient` of an exchange in which to write to it."""
 
     exchange: Exchange
     recipient: Recipient

@@ -77,7 +77,7 @@ def _append_line(path: Path, line: str) -> Outcome:
 
 @asynccontextmanager
 async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
-    """The kind of delivery that sends the heads of the journals; None where nowhere is set, or there is no key."""
+    """The kind of delivery that sends the heads of the journals; None without an address, or without a key."""
     settings = services.settings
     key = journal_key(settings) if settings.journal_to else None
     if settings.journal_to is None or key is None:

@@ -16,7 +16,7 @@ FILE = "journal.key"
 
 
 class JournalKey:
-    """A private key and what is told of it: `public`, its public key in hexadecimal digits."""
+    """A private key that signs; `public` is its public key in hexadecimal digits."""
 
     def __init__(self, seed: bytes) -> None:
         key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -28,7 +28,7 @@ class JournalKey:
 
 
 def journal_key(settings: Settings) -> JournalKey | None:
-    """The key of the settings, else that of `VIVIER_HOME`; None where that can neither be read nor made."""
+    """The key of the settings, else the one in `VIVIER_HOME`; None where that file can neither be read nor made."""
     if settings.journal_key is not None:
         return JournalKey(settings.journal_key)
     path = settings.home / FILE

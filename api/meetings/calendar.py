@@ -44,11 +44,11 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
 
     `method`: CANCEL takes a cancelled meeting out of a calendar.
     """
-    organisation_calendar = icalendar.Calendar()
-    organisation_calendar.add("prodid", "-//Vivier//Réunions//FR")
-    organisation_calendar.add("version", "2.0")
-    organisation_calendar.add("method", method)
-    organisation_calendar.add("x-wr-calname", "Rencontres fournisseurs")
+    feed = icalendar.Calendar()
+    feed.add("prodid", "-//Vivier//Réunions//FR")
+    feed.add("version", "2.0")
+    feed.add("method", method)
+    feed.add("x-wr-calname", "Rencontres fournisseurs")
     for meeting in meetings:
         event = icalendar.Event()
         event.add("uid", f"{meeting.id}@vivier")
@@ -71,13 +71,11 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
                 event.add("location", on_one_line(location))
             if place.lat is not None:
                 event.add("geo", (place.lat, place.lon))
-        organisation_calendar.add_component(event)
+        feed.add_component(event)
     if meetings:
         first, last = min(each.starts_at for each in meetings), max(each.ends_at for each in meetings)
-        organisation_calendar.add_missing_timezones(
-            first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1)
-        )
-    return bytes(organisation_calendar.to_ical())
+        feed.add_missing_timezones(first_date=date(first.year, 1, 1), last_date=date(last.year + 2, 1, 1))
+    return bytes(feed.to_ical())
 
 
 def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:

@@ -94,7 +94,7 @@ ROUTES = (get_insights,)
 
 
 async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """For each territory of a need that is given as no codes: whether it shares ground with the query's.
+    """Whether each territory of a need that is given otherwise than by codes shares ground with the query's.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """

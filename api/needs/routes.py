@@ -188,7 +188,7 @@ async def list_needs(call: Call, query: NeedsQuery, connection: Connection) -> R
     """The organisation's needs, the newest first."""
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
     fetch = partial(select_needs, connection, call.bearer.organisation_id, filters)
-    return await paged(call, query, "needs", UUID, fetch, show=_summary)
+    return await paged(call, query, "needs", UUID, fetch, show=_need_summary)
 
 
 @needs_endpoint("GET", "/needs/{id}", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)
@@ -215,11 +215,11 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     `POST /needs/{id}/shortlists` matches it again.
     """
 
-    def edit(before: NeedDocument) -> NeedChange:
+    def apply_patch(before: NeedDocument) -> NeedChange:
         return patched(before, body, NeedChange)
 
     known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
-    after = await edit_need(acting_of(call), id, known, edit, status_only=status_only)
+    after = await edit_need(acting_of(call), id, known, apply_patch, status_only=status_only)
     return tagged(after)
 
 
@@ -238,7 +238,7 @@ async def delete_need(call: Call, id: UUID) -> None:
 ROUTES = (create_need, list_needs, get_need, update_need, delete_need)
 
 
-def _summary(need: StoredNeed) -> NeedSummary:
+def _need_summary(need: StoredNeed) -> NeedSummary:
     fields = msgspec.structs.asdict(need.content) | msgspec.structs.asdict(need)
     return msgspec.convert(fields, NeedSummary, from_attributes=True)
 

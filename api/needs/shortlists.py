@@ -151,12 +151,12 @@ async def update_decision(
 
     def require_known_decision(decisions: Mapping[DecisionKey, Decision]) -> None:
         before = decisions.get(key)
-        require_match(call, None if before is None else etag_of(_document(key, before)))
+        require_match(call, None if before is None else etag_of(_decision_document(key, before)))
 
     (decided,) = await change_decisions(
         connection, acting_of(call), id, n, [(supplier_id, body)], require_known_decision
     )
-    return tagged(_document(key, decided))
+    return tagged(_decision_document(key, decided))
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists/{n}/decisions", answers=Page[Decision])
@@ -184,7 +184,7 @@ def key_of(decision: Decision) -> DecisionKey:
     return DecisionKey(decision.lot_id, decision.supplier_id)
 
 
-def _document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
+def _decision_document(key: DecisionKey, decision: Decision | None) -> DecisionDocument:
     if decision is None:
         return DecisionDocument(key.lot_id, key.supplier_id, None, None, None)
     return msgspec.convert(decision, DecisionDocument, from_attributes=True)

@@ -47,7 +47,7 @@ def html_page(report: Report, maps: MapSheets) -> bytes:
 
 
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
-    """The report as HTML that is well-formed XML too; `printed`: for the PDF.
+    """The report as HTML that is well-formed XML too; `printed`: for the PDF, else for a browser.
 
     `printed`: for paper; characters that the typefaces lack are replaced, and drawings are `img` elements.
     """

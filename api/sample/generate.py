@@ -203,7 +203,7 @@ class _RecordGenerator:
         sort = self._profiles.draw(draw)
         ordinal, commune = self._places.draw(draw)
         offered = sort.segments(draw)
-        name = self._name(sort, offered[0], commune, draw)
+        name = self._draw_name(sort, offered[0], commune, draw)
         slug = "-".join(fold(name).split())[:48]
         form = sort.legal_forms.draw(draw)
         lat, lon = random_point_inside(self._outlines[ordinal], draw)
@@ -212,7 +212,7 @@ class _RecordGenerator:
             siret=None if draw.random() < 0.04 else site + luhn.calc_check_digit(site),
             legal_form=None if draw.random() < 0.02 else form,
             ess=_draw_ess(sort.profile, form, draw),
-            approvals=self._approvals(sort.profile, draw),
+            approvals=self._draw_approvals(sort.profile, draw),
             shares=_draw_shares(sort.profile, draw),
             in_prison=True if sort.profile.in_prison else draw.choice((False, False, None)),
             address=Address(
@@ -222,7 +222,7 @@ class _RecordGenerator:
                 commune=commune.code,
             ),
             location=None if draw.random() < 0.03 else Point(lat, lon),
-            offers=self._offers(sort, offered, commune, draw),
+            offers=self._draw_offers(sort, offered, commune, draw),
             description=f"{_NOTICE} Activités : {', '.join(self._taxonomy.label(one).lower() for one in offered)}.",
             contact=_make_contact(slug, commune, draw),
             employees=None if draw.random() < 0.3 else 1 + int(draw.lognormvariate(3, 0.9)),
@@ -231,22 +231,22 @@ class _RecordGenerator:
         )
         return Generated(f"genere-{number:07d}", record)
 
-    def _name(self, sort: ProfileDraws, first: str, commune: Commune, draw: Random) -> str:
+    def _draw_name(self, sort: ProfileDraws, first: str, commune: Commune, draw: Random) -> str:
         family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
         pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
         return pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
 
-    def _approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
+    def _draw_approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
             return None
-        approvals = [self._approval(kind, draw) for kind in profile.kinds]
+        approvals = [self._draw_approval(kind, draw) for kind in profile.kinds]
         if profile.kinds == ("EI",) and draw.random() < 0.02:
-            approvals.append(self._approval("ETTI", draw))
+            approvals.append(self._draw_approval("ETTI", draw))
         if profile.ess and draw.random() < 0.25:
-            approvals.append(self._approval("ESUS", draw))
+            approvals.append(self._draw_approval("ESUS", draw))
         return tuple(approvals)
 
-    def _approval(self, kind: Kind, draw: Random) -> Approval:
+    def _draw_approval(self, kind: Kind, draw: Random) -> Approval:
         """An approval in force for eight in ten; else lapsed, expiring within ninety days, or with open bounds."""
         start = self._on - timedelta(days=draw.randrange(120, 1_000))
         chance = draw.random()
@@ -258,7 +258,9 @@ class _RecordGenerator:
             end = None if chance < 0.24 else self._on + timedelta(days=draw.randrange(90, 1_200))
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
-    def _offers(self, sort: ProfileDraws, offered: Sequence[str], commune: Commune, draw: Random) -> tuple[Offer, ...]:
+    def _draw_offers(
+        self, sort: ProfileDraws, offered: Sequence[str], commune: Commune, draw: Random
+    ) -> tuple[Offer, ...]:
         usual, presta_types = _draw_service_area(commune, draw), sort.profile.presta_types
         if len(offered) > 1 and draw.random() < 0.15:
             return (Offer(segments=tuple(offered), presta_types=presta_types, service_area=usual),)

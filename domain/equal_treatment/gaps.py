@@ -59,7 +59,7 @@ def concerned(
     living: Mapping[UUID, UUID],
     earlier: Iterable[Decision],
 ) -> dict[UUID, Concerned]:
-    """Suppliers on the shortlist, in its order, then those written to, then those met; each under the id it has now.
+    """The suppliers on the shortlist, in order, then others written to, then others met; each under its present id.
 
     One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
     """
@@ -180,7 +180,7 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     confidential: bool = False
 
     def gap(self, suppliers: Sequence[Concerned], language: Language) -> Gap:
-        """The gap in words, for these of the suppliers that lack the thing."""
+        """The gap in words, for `suppliers` alone among all that lack the thing."""
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]

@@ -144,7 +144,7 @@ def buyers_message(exchange: Exchange, message_id: UUID) -> Message:
 def newly_confirmed(
     exchange: Exchange, message: Message, confirmation: DeliveryConfirmation, today: date
 ) -> list[Delivery]:
-    """The deliveries of a message as they are, that the confirmation changes; none where it says nothing new.
+    """The present deliveries of a message that the confirmation changes; empty where it says nothing new.
 
     Raises InvalidContent; Conflict (`sent_by_email`) where Vivier sent the message to one of these recipients.
     """

@@ -252,7 +252,7 @@ def message_from(
 
 
 def visible_to(supplier_id: UUID, messages: Iterable[Message]) -> tuple[VisibleMessage, ...]:
-    """The messages that this recipient may see, in their order: its own, and the buyer's to it or to all.
+    """The messages that a recipient may see, in order: its own, and the buyer's to this recipient or to all.
 
     Nothing that another supplier wrote; of a question answered to all, its words and never the message it came from.
     """

@@ -244,7 +244,7 @@ def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
 
 
 def _names(asker: Recipient) -> tuple[str, str]:
-    """The registered name, and the same without the brackets at its end."""
+    """The registered name of a supplier, and that name without the brackets at its end."""
     return asker.name, asker.name.partition("(")[0]
 
 
@@ -350,7 +350,7 @@ def _problems(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
 
 
 def _wrong_answers(exchange: Exchange, new: MessageRequest, answers: Sequence[UUID]) -> Iterator[Problem]:
-    """An answer to a question goes to its author; to all, the question is published, unless it is confidential."""
+    """The problems of answering these questions: an answer goes to the author; to all, only if confidential."""
     if new.answers is not None and (new.author == "supplier" or new.corrects is not None):
         detail = Text(
             "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"

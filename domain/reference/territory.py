@@ -198,7 +198,7 @@ class Territories:
         return self._all_communes if kind == "commune" else self._tuples[kind]
 
     def parents(self, area: Area) -> tuple[Area, ...]:
-        """The larger areas that this one lies in or, as an EPCI may, touches: nearest kind first, the country last.
+        """The larger areas that contain this area or, as an EPCI may, overlap it: nearest kind first, country last.
 
         NUTS areas have NUTS parents only, other areas none of them.
         """

@@ -65,7 +65,7 @@ class Redaction:
         return None if self.redacted else text
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """The places of names, none in another; of several that begin at one word, the longest."""
+        """The spans of names in the text, none overlapping; of names that begin at one word, the longest."""
         found, past = folded_words(text), 0
         words = [word for word, _ in found]
         is_apart = [after[0] - before[1] > LONGEST_GAP for (_, before), (_, after) in pairwise(found)]

@@ -50,7 +50,7 @@ class LotTotal(msgspec.Struct, frozen=True):
 
 
 class DecisionKey(msgspec.Struct, frozen=True):
-    """The lot and the supplier that a decision is about; decisions are listed in this order."""
+    """The lot and the supplier that a decision is about; the sort key of decisions."""
 
     lot_id: str
     """The lot that it is about"""

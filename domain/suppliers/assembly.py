@@ -236,7 +236,7 @@ def _fill_nulls(part: Part, other: Part) -> Part:
 
 
 def _vagueness(item: StoredRecord) -> int:
-    """0 for a point of its own, then: the middle of its commune, a doubtful point, a commune alone, no place."""
+    """The sort key of a place: 0 for an own point, then the commune's middle, a doubtful point, a commune, none."""
     placement = item.placement
     if placement.location is None:
         return 4 if placement.commune is None else 3

@@ -75,7 +75,7 @@ def read_name(text: str) -> Name:
 
 
 def name_key(name: Name) -> str | None:
-    """The blocking key that spellings of one name share, unless a first letter differs; None: no word of its own.
+    """The key shared by spellings of one name, unless a first letter differs; None for a name of common words only.
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
@@ -290,7 +290,7 @@ def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordK
 
 
 def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
-    """Links are sorted by similarity, then distance; those between two records without SIRET go before others."""
+    """Unite records by name: the most similar pairs first, then the nearest, then those of two without SIRET."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
     for one, name, other, other_name in _neighbours(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
@@ -303,7 +303,7 @@ def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: 
 
 
 def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
-    """Pairs of names that may be alike, of records of which one has no SIRET, in the same band of latitude."""
+    """The pairs of names to compare: of records in one band of latitude, at least one without SIRET."""
     blocks: dict[str | None, list[tuple[IdentityFacts, Name]]] = {}
     for each in facts:
         for name in each.names:

@@ -57,7 +57,7 @@ class TradeCounts(msgspec.Struct, frozen=True):
 
 
 def has_trade(offers: Iterable[Offer]) -> bool:
-    """Whether any offer names a trade: a segment other than staff lent or, without segments, such a CPV code."""
+    """Whether any offer names a trade, by a segment or, without segments, a CPV code; staff lent is no trade."""
     return any(map(is_trade, offers))
 
 
@@ -85,7 +85,7 @@ def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
 
 
 def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | None, int]]) -> TradeCounts:
-    """The counts of suppliers that come as kinds, `trade_evidence` and the number of those that share both."""
+    """The counts of suppliers by kind and evidence, from groups of (kinds, `trade_evidence`, number of suppliers)."""
     of_kind: Counter[KindOrNone] = Counter()
     traded_of_kind: Counter[KindOrNone] = Counter()
     of_evidence: Counter[TradeEvidence] = Counter()

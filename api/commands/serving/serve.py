@@ -39,7 +39,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
     # held by the process that stays: a server that takes the place of another has the same address
     with listen(settings.host, settings.port) as bound:
-        return supervised(lambda started_database: _serve(settings, bound, started_database), settings, bound.close)
+        return supervised(lambda on_start: _serve(settings, bound, on_start), settings, bound.close)
 
 
 def supervised(
@@ -53,15 +53,15 @@ def supervised(
         # here and in all processes forked later: a crash inside a library says where on the log
         faulthandler.enable(sys.__stderr__)
 
-    def serve_with_status(started_database: Callable[[], object]) -> int:
-        return status_of(lambda: serve(started_database))
+    def serve_with_status(on_start: Callable[[], object]) -> int:
+        return status_of(lambda: serve(on_start))
 
     status = Workers(1, serve_with_status, on_stop=on_stop, grace_seconds=settings.grace_seconds, is_server=True).run()
     sys.stdout.flush()
     os._exit(status)  # as its processes: nobody has anything of an interpreter that is taken apart, which takes long
 
 
-def _serve(settings: Settings, bound: socket.socket, started_database: Callable[[], object]) -> int:
+def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], object]) -> int:
     with ended_by_signal(), ExitStack() as stack:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_metrics_folder(settings.metrics_dir)))
@@ -76,7 +76,7 @@ def _serve(settings: Settings, bound: socket.socket, started_database: Callable[
             where = web_address(bound)
             sys.stdout.write(f"Vivier listens on {where} (documentation: {where}/docs). Ctrl-C stops it.\n")
             sys.stdout.flush()
-            started_database()
+            on_start()
 
         def answer_requests(answers: Callable[[], object]) -> int:
             return 0 if serve_requests(app, bound, answers) else FAILED
@@ -96,9 +96,9 @@ def _serve(settings: Settings, bound: socket.socket, started_database: Callable[
     return 0
 
 
-def check_started(started_database: bool) -> None:
+def check_started(started: bool) -> None:
     """Raise CommandFailed unless the server had started."""
-    if not started_database:
+    if not started:
         raise CommandFailed("the server could not start; the log above says why")
 
 
@@ -110,7 +110,7 @@ def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
 
 @contextmanager
 def ended_by_signal() -> Iterator[None]:
-    """Have SIGTERM unwind the block as Ctrl-C does, and either of them end it without an error."""
+    """Let SIGTERM end the block as Ctrl-C does, and neither of them count as an error."""
     # SIGINT too: a shell's background job is started with that one ignored
     for number in STOPPING:
         signal.signal(number, interrupt_once)
@@ -166,7 +166,7 @@ def _metrics_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
-    """A listening socket (port 0: any free one); connections wait in it until a server takes them.
+    """A listening socket on this port (0: any free one); connections wait until a server takes them.
 
     `or_next`: where the port is in use, the next free one will do. Raises CommandFailed.
     """

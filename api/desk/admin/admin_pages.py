@@ -27,19 +27,19 @@ from api.desk.frame.form import (
     SEVERAL,
     WORDS,
     Field,
-    Kind,
+    FieldKind,
     Mistake,
     Unreadable,
     field_mistakes,
-    form_saying,
+    form_of_request,
     read_form,
-    request_by,
+    request_of_form,
     required,
     texts_of,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Done, Visit, id_in, route_of, sent_as, written_once
+from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submission_name, write_once
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
@@ -59,44 +59,46 @@ ALIKE = ("nom", "organisation", "sources", "portee", "quota")
 Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Any]]]
 
 
-def _siret(text: str) -> str | None:
+def _read_siret(text: str) -> str | None:
     siret = "".join(text.split())
     if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
         raise Unreadable(SAID["no_siret"])
     return siret or None
 
 
-def _end_of_day(text: str) -> datetime | None:
+def _read_end_of_day(text: str) -> datetime | None:
     day = DAY.read(text)
     return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
 
 
-def _count(text: str) -> int | None:
+def _read_count(text: str) -> int | None:
     plain = "".join(text.split())
     if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
         raise Unreadable(SAID["no_whole_number"])
     return int(plain) if plain else None
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _read_names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
 class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """An organisation as it is filled in."""
+    """The form of an organisation, as it is filled in."""
 
     name: Annotated[str, Field("nom", "name", required(WORDS, SAID["no_name"]))] = ""
-    siret: Annotated[str, Field("siret", "siret", Kind(_siret, WORDS.show))] = ""
+    siret: Annotated[str, Field("siret", "siret", FieldKind(_read_siret, WORDS.show))] = ""
 
 
 class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A key to be made, as it is filled in: until the end of the day that it names."""
+    """The form of a key to be made, which is in force until the end of the day that is filled in."""
 
-    expires: Annotated[str, Field("echeance", "expires_at", Kind(_end_of_day, lambda _: ""))] = ""
-    quota: Annotated[str, Field("quota", "rate_per_minute", Kind(_count, lambda n: "" if n is None else str(n)))] = ""
+    expires: Annotated[str, Field("echeance", "expires_at", FieldKind(_read_end_of_day, lambda _: ""))] = ""
+    quota: Annotated[
+        str, Field("quota", "rate_per_minute", FieldKind(_read_count, lambda n: "" if n is None else str(n)))
+    ] = ""
     name: Annotated[str, Field("nom", "name", required(WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
-    sources: Annotated[str, Field("sources", "sources", Kind(_names, ", ".join))] = ""
+    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_names, ", ".join))] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, SAID["no_scope"]))] = ()
 
 
@@ -110,20 +112,20 @@ async def show_organisations(visit: Visit) -> Response[bytes]:
 async def create_organisation(visit: Visit) -> Response[bytes]:
     """Store a new organisation and redirect to all; the form again where something is wrong with it."""
     try:
-        settings = request_by(read_form(OrganisationForm, visit.fields), OrganisationSettings)
+        settings = request_of_form(read_form(OrganisationForm, visit.fields), OrganisationSettings)
 
-        async def carry_out(connection: Connection, acting: Acting) -> Done:
+        async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
             await add_organisation(connection, visit.call.bearer, settings, acting.now())
-            return Done("/admin")
+            return FormOutcome("/admin")
 
-        await written_once(visit, carry_out)
+        await write_once(visit, carry_out)
     except (InvalidContent, Conflict) as wrong:
-        return await _organisations_page(visit, *_refused(wrong))
+        return await _organisations_page(visit, *_mistakes_and_status(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
-def _refused(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
-    """The mistakes in the form of an organisation, and the status of the page that shows them."""
+def _mistakes_and_status(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
+    """The mistakes that a refused organisation has in its form, and the status of the page that shows them."""
     if isinstance(wrong, Conflict):
         return (Mistake("nom", wrong.detail),), HTTPStatus.CONFLICT
     return field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
@@ -134,7 +136,7 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
     """The form of an organisation."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
-    return _organisation_page(visit, found, form_saying(OrganisationForm, found))
+    return _organisation_page(visit, found, form_of_request(OrganisationForm, found))
 
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
@@ -148,11 +150,11 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
             crossed = (Mistake("nom", SAID["changed_meanwhile"]),)
             return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
-            settings = request_by(typed, OrganisationSettings)
+            settings = request_of_form(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
         except (InvalidContent, Conflict) as wrong:
-            return _organisation_page(visit, before, typed, *_refused(wrong))
+            return _organisation_page(visit, before, typed, *_mistakes_and_status(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
@@ -164,10 +166,10 @@ async def show_keys(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/admin/cles", scope="admin")
 async def create_key(visit: Visit) -> Response[bytes]:
-    """The page that shows the secret of a new key, once more where the form is sent again; the form if it is wrong."""
+    """Make a key and show its secret, also where the form is sent again; the form where something in it is wrong."""
     try:
-        request = request_by(read_form(KeyForm, visit.fields), KeyRequest)
-        sender = Sender(visit.organisation_id, route_of("/admin/cles"), sent_as(visit))
+        request = request_of_form(read_form(KeyForm, visit.fields), KeyRequest)
+        sender = Sender(visit.organisation_id, form_route("/admin/cles"), submission_name(visit))
         made = await make_key_once(visit.call, request, visit.token.encode(), sender)
     except InvalidContent as wrong:
         return await _keys_page(visit, field_mistakes(wrong, KeyForm, otherwise="nom"))
@@ -182,9 +184,9 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         found = await api_keys.find_key(connection, id_in(key_id, NO_KEY))
     if found is None or own_organisation(visit.call.bearer) not in {None, found.organisation_id}:
         raise NotFound(NO_KEY)
-    texts = texts_of(form_saying(KeyForm, found, organisation=str(found.organisation_id)))
+    texts = texts_of(form_of_request(KeyForm, found, organisation=str(found.organisation_id)))
     alike = [(name, text) for name in ALIKE for text in texts.get(name, ()) if text]
-    return visit.page("admin/key.html", key=found, state=_state(visit, found), alike=alike)
+    return visit.page("admin/key.html", key=found, state=_key_state(visit, found), alike=alike)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
@@ -201,7 +203,7 @@ async def show_people(visit: Visit) -> Response[bytes]:
     only, now = own_organisation(visit.call.bearer), visit.services.now()
 
     async with transaction(visit.services.database) as connection:
-        people, onwards = await _page_of(visit, "people", partial(list_accounts, connection, only, now))
+        people, onwards = await _fetch_page(visit, "people", partial(list_accounts, connection, only, now))
     provider = visit.services.identity_provider
     return visit.page(
         "admin/people.html", people=people, onwards=onwards, provider=provider.label if provider else None
@@ -234,7 +236,7 @@ async def _organisations_page(
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_organisations, connection, only)
-        found, onwards = await _page_of(visit, "organisations", fetch)
+        found, onwards = await _fetch_page(visit, "organisations", fetch)
     return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
 
 
@@ -253,28 +255,28 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
     client = visit.call.bearer
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
-        found, onwards = await _page_of(visit, "keys", partial(api_keys.list_keys, connection, only))
+        found, onwards = await _fetch_page(visit, "keys", partial(api_keys.list_keys, connection, only))
         choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     return visit.page(
         "admin/keys.html",
         status,
         keys=found,
         onwards=onwards,
-        state=partial(_state, visit),
+        state=partial(_key_state, visit),
         organisations=choices,
         scopes=[scope for scope in SCOPES if client.may(scope)],
         mistakes=mistakes,
     )
 
 
-def _state(visit: Visit, key: Key) -> Text:
+def _key_state(visit: Visit, key: Key) -> Text:
     if key.revoked_at is not None:
         return Text("révoquée", "revoked")
     is_over = key.expires_at is not None and key.expires_at <= visit.services.now()
     return Text("échue", "expired") if is_over else Text("en vigueur", "in force")
 
 
-async def _page_of(visit: Visit, name: str, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
+async def _fetch_page(visit: Visit, name: str, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
     """The items after the cursor of the query, and the cursor of the next page; None where there is none."""
     found = await fetch(read_cursor(name, visit.text("suite") or None, UUID), ON_A_PAGE + 1)
     shown = found[:ON_A_PAGE]

@@ -14,21 +14,21 @@ from api.desk.frame.form import (
     NUMBER,
     TICKED,
     Field,
-    Kind,
+    FieldKind,
     Mistake,
     Unreadable,
+    checked_request,
     plain_number,
     read_form,
     read_text,
-    request_of,
-    said_by,
+    request_parts,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, heard, read_need_form, words_read
+from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, mark_of_terms, read_need_form, words_of_trades
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
-from api.desk.need.understood_need import understood_beside
+from api.desk.need.understood_need import understand_beside_requests
 from api.match import answer_allotment
 from api.web.forms import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
@@ -38,15 +38,15 @@ from domain.text.bilingual import Text
 AREAS: tuple[Axis, ...] = ("departement", "epci")
 
 
-def _count(highest: int, otherwise: Text) -> Kind:
-    """A whole number from 1 on."""
+def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
+    """The kind of a field with a whole number from 1 to `highest`; `otherwise`: the mistake."""
 
-    def read(text: str) -> int:
+    def read_whole_number(text: str) -> int:
         if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
             return int(text)
         raise Unreadable(otherwise)
 
-    return Kind(read, str)
+    return FieldKind(read_whole_number, str)
 
 
 class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,8 +55,8 @@ class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
     `values`: the amount of each segment of each lot, by the name of its field.
     """
 
-    least: Annotated[str, Field("candidats", "min_candidates", _count(100, SAID["no_least"]))] = "3"
-    most: Annotated[str, Field("lots", "max_lots", _count(200, SAID["no_most"]))] = "20"
+    least: Annotated[str, Field("candidats", "min_candidates", _whole_number_kind(100, SAID["no_least"]))] = "3"
+    most: Annotated[str, Field("lots", "max_lots", _whole_number_kind(200, SAID["no_most"]))] = "20"
     by_trade: Annotated[str, Field("par-metier")] = "oui"
     area: Annotated[str, Field("par-lieu")] = "departement"
     join: Annotated[str, Field("reunir", "join", TICKED)] = "oui"
@@ -65,7 +65,7 @@ class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_changed(self) -> bool:
-        """Whether they are other rules than the usual ones."""
+        """Whether these rules differ from the usual ones."""
         return self != AllotmentForm()
 
 
@@ -88,15 +88,15 @@ async def show_allotment_form(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/lotissement", scope="match", files=True)
 async def compare_divisions(visit: Visit) -> Response[bytes]:
-    """The proposals beside the lots as given; the form again where a button changes it, or it is to be corrected."""
+    """The proposals beside the lots as given; the form again where a button changed it, or something in it is wrong."""
     rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
         return await changed_need_form(visit, rules)
-    understood = await understood_beside(visit, read_need_form(visit.fields))
+    understood = await understand_beside_requests(visit, read_need_form(visit.fields))
     mistakes = list(understood.mistakes)
-    options = said_by(rules, mistakes)
+    options = request_parts(rules, mistakes)
     options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
-    values = _values(understood.form, rules, mistakes)
+    values = _amounts_by_segment(understood.form, rules, mistakes)
     if understood.need is None or mistakes:
         return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
     matched = msgspec.structs.asdict(understood.need.matched)
@@ -105,7 +105,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         for lot, of_lot in zip(matched["lots"], values, strict=True)
     ]
     try:
-        need = request_of(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
+        need = checked_request(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
         found = msgspec.json.decode(await answer_allotment(visit.call, need), type=Allotment)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid, rules=rules)
@@ -116,13 +116,13 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         rules=rules,
         lots_at_once=LOTS_AT_ONCE,
         found=found,
-        figures=list(_figures(found)),
+        figures=list(_comparison_rows(found)),
         proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
     )
 
 
-def _values(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
-    """The amounts of the segments of each lot, as far as they are filled in."""
+def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
+    """For each lot the amounts that are filled in, by segment; None where none is."""
     values: list[dict[str, float] | None] = []
     for position, lot in enumerate(form.lots, 1):
         found = {}
@@ -140,8 +140,8 @@ def value_field(position: int, segment: str) -> str:
     return f"montant-{position}-{segment}"
 
 
-def _figures(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
-    """The rows of the comparison: of the lots as given, then of each proposal, with how it compares."""
+def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
+    """A row of the comparison for each figure: its label, its number for the lots as given, and for each proposal."""
     for figure in FIGURES:
         given, others = figure.of(found.as_given), []
         for number in (figure.of(proposal.summary) for proposal in found.proposals):
@@ -152,7 +152,7 @@ def _figures(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]
 
 
 def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
-    """The form of the need with the lots of a proposal; all else that its lots say is of the lots they come from."""
+    """The form of the need with the lots of a proposal, which keep all else from the lots that they are made of."""
     by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
     for lot in proposal.lots:
         before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
@@ -160,11 +160,11 @@ def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
             before,
             id="",
             title=lot.title,
-            reading=words_read((lot.title, form.title), cpv, ""),
+            reading=words_of_trades((lot.title, form.title), cpv, ""),
             offered=lot.segments,
             chosen=lot.segments,
             more="",
-            heard=heard(lot.title),
+            heard=mark_of_terms(lot.title),
             cpv=cpv,
             keywords="",
             reserved=lot.reserved,

@@ -19,9 +19,9 @@ from markupsafe import Markup
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, changed, read_need_form
+from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, change_form, read_need_form
 from api.desk.need.need_page import refused_need_form
-from api.desk.need.understood_need import understood_beside
+from api.desk.need.understood_need import understand_beside_requests
 from api.drawings import Drawing, Pin, map_drawing
 from api.match import answer_match
 from domain.errors import InvalidContent
@@ -52,7 +52,7 @@ MOST_EVIDENCE = 3
 """An answer carries no more pieces of evidence for one offer."""
 
 
-class Opened(NamedTuple):
+class OpenedLots(NamedTuple):
     """The lots that are shown with their suppliers.
 
     `first`: the rank of the first candidate shown, of a lot where that is not 1. `is_part`: a script asks for them
@@ -66,9 +66,9 @@ class Opened(NamedTuple):
 
 @page("GET", "/besoin/resultat", scope="match")
 async def show_result_of_address(visit: Visit) -> Response[bytes]:
-    """The answer to the need that the address says; the way to the form where it says none."""
+    """The answer to the need in the query; a redirect to the form where the query has none."""
     form = read_need_form(visit.fields)
-    return visit.redirect("/besoin") if form == NeedForm() else await _answer(visit, form)
+    return visit.redirect("/besoin") if form == NeedForm() else await _answer_need(visit, form)
 
 
 @page("POST", "/besoin/resultat", scope="match")
@@ -79,23 +79,23 @@ async def show_result(visit: Visit) -> Response[bytes]:
     for field in typed:
         # the distance that is typed in a field such as `rayon-1`
         if field in visit.fields:
-            form = changed(form, f"{field}-{visit.text(field)}")
-    return await _answer(visit, form if wish == "distances" or wish in visit.fields else changed(form, wish))
+            form = change_form(form, f"{field}-{visit.text(field)}")
+    return await _answer_need(visit, form if wish == "distances" or wish in visit.fields else change_form(form, wish))
 
 
-async def _answer(visit: Visit, form: NeedForm) -> Response[bytes]:
-    understood = await understood_beside(visit, form)
+async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
+    understood = await understand_beside_requests(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
     need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
-    opened = _opened(visit, need)
+    opened = _opened_lots(visit, need)
     try:
         shortlist = await _shortlist(visit, need, opened)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
     asked_of, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
     # the body of the same request to the API; of many lots without a line for each value
-    body = json.dumps(said_in(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
+    body = json.dumps(without_defaults(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
     return visit.page(
         "answer/result_changed.html" if opened.is_part else "answer/result.html",
         form=understood.form,
@@ -114,16 +114,16 @@ async def _answer(visit: Visit, form: NeedForm) -> Response[bytes]:
         at_once=need.limit,
         most_candidates=MOST_CANDIDATES,
         variants=VARIANTS,
-        now_of={lot.id: reserved_to(lot.reserved or ()) for lot in need.lots},
+        now_of={lot.id: reservation_name(lot.reserved or ()) for lot in need.lots},
         best_outcome=best_outcome,
         near_miss_questions=near_miss_questions,
-        question=question,
+        question=question_to_suppliers,
         evidence_summary=evidence_summary,
     )
 
 
-def _opened(visit: Visit, need: Need) -> Opened:
-    """The lots to show with their suppliers, and from which candidate on: as a button, or a script, asks for them."""
+def _opened_lots(visit: Visit, need: Need) -> OpenedLots:
+    """The lots to show with their suppliers, and the first candidate of each, as a button or a script asks for them."""
     lot_ids = [lot.id for lot in need.lots]
     named = MORE.fullmatch(visit.text("changer"))
     first = {lot_ids[int(named[1]) - 1]: int(named[2])} if named and int(named[1]) <= len(lot_ids) else {}
@@ -133,12 +133,12 @@ def _opened(visit: Visit, need: Need) -> Opened:
         number = int(asked) if asked.isdecimal() and asked.isascii() and len(asked) <= MOST_DIGITS else 1
         only = lot_ids[number - 1] if 1 <= number <= len(lot_ids) else lot_ids[0]
         is_part = target == "ouvert" or target.startswith("reponse-")
-        return Opened((only,), first, is_part=is_part)
+        return OpenedLots((only,), first, is_part=is_part)
     part = next((lot_id for n, lot_id in enumerate(lot_ids, 1) if f"reponse-{n}" == target), None)
-    return Opened((part,) if part else tuple(lot_ids), first, is_part=part is not None)
+    return OpenedLots((part,) if part else tuple(lot_ids), first, is_part=part is not None)
 
 
-async def _shortlist(visit: Visit, need: Need, opened: Opened) -> Shortlist:
+async def _shortlist(visit: Visit, need: Need, opened: OpenedLots) -> Shortlist:
     """The answer to a need, with rows of the opened lots; of each, from the candidate on from which they are shown."""
     counts = {
         lot_id: RowCounts(opened.first.get(lot_id, 1) + need.limit - 1, need.near_misses, need.groupings)
@@ -159,7 +159,7 @@ async def _shortlist(visit: Visit, need: Need, opened: Opened) -> Shortlist:
 def lot_maps(
     reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
 ) -> dict[str, Drawing]:
-    """The map of each of the chosen lots, by its id: its territory, site, and suppliers by the best they may do."""
+    """The maps of the chosen lots by id, each with its territory, site, and suppliers marked by their best outcome."""
     asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
     for number, lot in enumerate(shortlist.lots, 1):
         if lot.id not in chosen:
@@ -185,16 +185,16 @@ def lot_maps(
 
 
 def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
-    """The near misses by the gate that they do not pass, in the order of the answer, each with what to ask them."""
+    """Each gate that near misses do not pass, with the question to ask them, and these near misses in their order."""
     lacking: dict[Gate, list[NearMiss]] = {}
     for row in lot.near_misses:
         lacking.setdefault(row.excluded_by, []).append(row)
     for gate, rows in lacking.items():
-        yield gate, question(gate, lot, asked), rows
+        yield gate, question_to_suppliers(gate, lot, asked), rows
 
 
-def question(about: str, lot: LotShortlist, asked: Lot) -> Text:
-    """The question to suppliers who do not pass a gate, or whose `trade` is not known."""
+def question_to_suppliers(about: str, lot: LotShortlist, asked: Lot) -> Text:
+    """The question to ask suppliers who do not pass the gate `about`, or whose trade is not known (`trade`)."""
     trades = lot_name(asked) or ", ".join(each.label for each in lot.requested)
     where, limit = lot.territory.label, f"{asked.max_distance_km or 0:g} km"
     proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in asked.reserved or ()), OR_ELSE)
@@ -222,22 +222,22 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
     return None
 
 
-def reserved_to(reserved: Sequence[str]) -> str:
-    """The name of a reservation among those that an answer counts, such as `handicap_iae`; empty for another one."""
+def reservation_name(reserved: Sequence[str]) -> str:
+    """The name of a reservation in the answer's alternatives, such as `handicap_iae`; empty where they lack it."""
     named = "_".join(sorted(reserved)) or "none"
     return named if named == "none" or named in RESERVED else ""
 
 
-def said_in(need: Need) -> dict[str, Any]:
-    """A need as `POST /match` takes it, with nothing that it does not say."""
-    said: dict[str, Any] = _filled_in(msgspec.to_builtins(need))
+def without_defaults(need: Need) -> dict[str, Any]:
+    """The body of `POST /match` for a need, without the fields that have no value."""
+    said: dict[str, Any] = _without_empty(msgspec.to_builtins(need))
     for lot in said["lots"]:
         if not lot["innovative"]:
             del lot["innovative"]
     return said
 
 
-def _filled_in(part: Any) -> Any:
+def _without_empty(part: Any) -> Any:
     if isinstance(part, dict):
-        return {name: _filled_in(value) for name, value in part.items() if value is not None and value != ()}
-    return [_filled_in(each) for each in part] if isinstance(part, tuple) else part
+        return {name: _without_empty(value) for name, value in part.items() if value is not None and value != ()}
+    return [_without_empty(each) for each in part] if isinstance(part, tuple) else part

@@ -9,12 +9,12 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import Field, form_fields, read_form, some_of
+from api.desk.frame.form import Field, choices_among, form_fields, read_form
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.territory_field import found_by_name
+from api.desk.need.territory_field import territories_of_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document
@@ -66,7 +66,7 @@ IN_FRENCH: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
 
 
 class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The filters as they are filled in. `place`: a name that was typed; `territories`: those chosen."""
+    """The filters of a search as they are filled in. `place`: a name that was typed; `territories`: those chosen."""
 
     words: Annotated[str, Field("mots")] = ""
     segment: Annotated[str, Field("metier")] = ""
@@ -78,7 +78,7 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
     place: Annotated[str, Field("lieu")] = ""
 
     def address(self, cursor: str) -> str:
-        """The path and query of another page of the same search; of the first, without a cursor."""
+        """The path and query of the page of this search at a cursor; of the first page where the cursor is empty."""
         another = msgspec.structs.replace(self, cursor=cursor, place="")
         query = urlencode([(name, text) for name, text in form_fields(another) if text])
         return f"annuaire?{query}" if query else "annuaire"
@@ -89,18 +89,18 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
             q=self.words or None,
             segment=(self.segment,) if self.segment else None,
             territory=self.territories or None,
-            kind=some_of(KINDS_OF_SUPPLIER).read(self.kinds) or None,
-            reserved=some_of(RESERVED_TYPES).read((self.reserved,)) or None,
+            kind=choices_among(KINDS_OF_SUPPLIER).read(self.kinds) or None,
+            reserved=choices_among(RESERVED_TYPES).read((self.reserved,)) or None,
             active=None if self.inactive else True,
             limit=ON_A_PAGE,
             cursor=self.cursor or None,
         )
 
 
-class Search(NamedTuple):
-    """A search as it is understood. `areas`: the territories chosen; `choices`: what the name typed may mean.
+class UnderstoodSearch(NamedTuple):
+    """A search with its territories looked up: the `areas` chosen, and the `choices` that the name typed may mean.
 
-    `wrong_place`: what is to be corrected in that.
+    `wrong_place`: what is to be corrected in that name.
     """
 
     form: DirectoryForm
@@ -109,8 +109,8 @@ class Search(NamedTuple):
     wrong_place: Text | None
 
 
-def understood_search(fields: Fields, reference: Reference) -> Search:
-    """The filters in these fields; values that no list offers are left out."""
+def understand_search(fields: Fields, reference: Reference) -> UnderstoodSearch:
+    """The search that these fields say; values that no list offers are left out."""
     form = read_form(DirectoryForm, {name: [text[:LONGEST] for text in texts] for name, texts in fields.items()})
     areas, choices, wrong_place, place = list[Area](), tuple[Area, ...](), None, form.place
     for code in form.territories[:MOST_PLACES]:
@@ -119,7 +119,7 @@ def understood_search(fields: Fields, reference: Reference) -> Search:
         except UnknownTerritory:
             continue
     if place:
-        found = found_by_name(place, reference)
+        found = territories_of_name(place, reference)
         if len(found) == 1 or any(area in areas for area in found):
             areas += [area for area in found if len(found) == 1]
             place = ""
@@ -131,18 +131,18 @@ def understood_search(fields: Fields, reference: Reference) -> Search:
         form,
         segment=form.segment if reference.taxonomy.known(form.segment) else "",
         territories=tuple(unique),
-        kinds=some_of(KINDS_OF_SUPPLIER).read(form.kinds),
+        kinds=choices_among(KINDS_OF_SUPPLIER).read(form.kinds),
         inactive="1" if form.inactive else "",
         place=place,
     )
-    return Search(form, tuple(unique.values()), choices, wrong_place)
+    return UnderstoodSearch(form, tuple(unique.values()), choices, wrong_place)
 
 
 @page("GET", "/annuaire", scope=("read", "admin"))
 async def search_directory(visit: Visit) -> Response[bytes]:
     """The search form with the suppliers it finds, their number and their map."""
     services, reference = visit.services, visit.reference
-    wanted = understood_search(visit.fields, reference)
+    wanted = understand_search(visit.fields, reference)
     query, drawn = wanted.form.query(), None
     # while the place is in doubt, what is found everywhere is no answer
     found, next_cursor = ((), None) if wanted.wrong_place else await search_page(services, query)
@@ -178,13 +178,13 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         # in the departement of its commune
         around = territories.parents(territories.area(f"commune:{found.commune}"))
         codes = tuple(area.id for area in around if area.kind == "departement")[:1] or (FRANCE,)
-        drawn = await _draw(visit, codes, [found.location], [Pin("eligible")], found.name, ONE.to(visit.language))
+        drawn = await _draw_map(visit, codes, [found.location], [Pin("eligible")], found.name, ONE.to(visit.language))
     return visit.page(
         "directory/supplier.html",
         supplier=found,
         today=today,
         map=drawn,
-        back=_search_before(visit),
+        back=_path_of_previous_search(visit),
         area=lambda offered: service_area(offered, territories),
         approval_state=approval_state,
         evidence=evidence,
@@ -193,8 +193,8 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
     )
 
 
-def _search_before(visit: Visit) -> str:
-    """The path of the search that led here, where the browser says one of this server; else of the directory."""
+def _path_of_previous_search(visit: Visit) -> str:
+    """The path of the search that led here, where the browser says which; else the path of the directory."""
     try:
         before = urlsplit(visit.call.headers.get("referer", ""))
     except ValueError:
@@ -276,19 +276,19 @@ async def map_of_search(
         around = (parent for code in communes for parent in places.parents(places.area(code)))
         regions = {parent.id for parent in around if parent.kind == "region"}
         ground = tuple(sorted(regions)) if 0 < len(regions) <= MOST_REGIONS else (FRANCE,)
-    return await _draw(visit, ground, [at for *_, at in found], pins, "", *meanings)
+    return await _draw_map(visit, ground, [at for *_, at in found], pins, "", *meanings)
 
 
-async def _draw(
+async def _draw_map(
     visit: Visit, ground: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
 ) -> Drawing:
-    """The map of these suppliers, drawn beside the requests; its legend names the ground, and what the signs mean."""
+    """The map of these suppliers, drawn outside the event loop; the legend names the ground and the signs' meanings."""
 
-    def draw(reference: Reference) -> Drawing:
+    def draw_sheets(reference: Reference) -> Drawing:
         sheets = map_sheets(reference.geography, [TerritoryRequest(codes=ground)], [], points)
         return map_drawing(pins, title, visit.language, sheets)
 
-    drawn = await visit.work_out(draw)
+    drawn = await visit.work_out(draw_sheets)
     named = ", ".join(visit.reference.territories.area(code).label for code in ground)
     keys = zip(drawn.keys, (named, *meanings), strict=False)
     return drawn._replace(keys=tuple(LegendEntry(key.sign, text) for key, text in keys))
@@ -296,28 +296,28 @@ async def _draw(
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
-    """The suppliers that a search finds. Raises Conflict where they are too many, or not counted."""
-    query = understood_search(visit.fields, visit.reference).form.query()
+    """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many, or not counted."""
+    query = understand_search(visit.fields, visit.reference).form.query()
     total = await count_of_query(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", SAID["too_many"])
-    return await _table(visit, query, "vivier-annuaire")
+    return await _table_of_suppliers(visit, query, "vivier-annuaire")
 
 
 @page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
 async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
-    """The suppliers that a source describes, by its own ids, with their flags. Raises NotFound, Conflict."""
+    """The suppliers that a source describes, by its own ids, as a CSV file. Raises NotFound, Conflict."""
     require_source_name(source)
     found = await find_source(visit.services, source)
     if found is None:
         raise NotFound(NO_SOURCE)
     if found.records > MOST_OF_A_SOURCE:
         raise Conflict("too_many", SAID["too_many"])
-    return await _table(visit, SupplierQuery(source=source), "vivier-fiches")
+    return await _table_of_suppliers(visit, SupplierQuery(source=source), "vivier-fiches")
 
 
-async def _table(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
-    """All that the query finds, as a file; the number of tables made at once is bounded. Raises Refusal (429)."""
+async def _table_of_suppliers(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
+    """The suppliers that the query finds, as a CSV file; few are made at once. Raises Refusal (429)."""
     find, today = finder_of_suppliers(visit.services, query), visit.services.today()
     exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [suppliers_as_csv((), today, query.source, "excel")], None
@@ -332,5 +332,5 @@ async def _table(visit: Visit, query: SupplierQuery, name: str) -> Response[byte
 
 
 def table_file(content: bytes, name: str) -> Response[bytes]:
-    """A table as a file of its own."""
+    """The answer that a browser stores as the CSV file of this name."""
     return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})

@@ -16,7 +16,7 @@ from markupsafe import escape
 from api.desk.frame.layout import SAID, YEAR
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.territory_field import found_by_name
+from api.desk.need.territory_field import territories_of_name
 from api.drawings import LAND, QUIET, SEA, Drawing, LegendEntry
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
@@ -50,7 +50,7 @@ class AreaMap(msgspec.Struct, frozen=True):
 
 
 class Shade(NamedTuple):
-    """The numbers that have one shade: from `least` to `most`."""
+    """A colour, and the numbers that it stands for: from `least` to `most`."""
 
     least: int
     most: int
@@ -66,7 +66,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     query = SupplyQuery(territory=codes, segments=(segment,) if segment else (), level=level)
     question, live = question_of(call, query, GEOJSON), services.directory.index
 
-    def encoded() -> bytes:
+    def encode_map() -> bytes:
         search = search_of(question, live, services.reference)
         areas = area_supplies(search, question.segments, question.level, services.reference.geography)
         numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
@@ -74,24 +74,24 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
         drawing = area_drawing(areas, numbers, sheets, question.language)
         return msgspec.json.encode(AreaMap(tuple(areas), tuple(numbers), drawing))
 
-    body = await services.supply_answers.answer(("map of areas", question), caller_of(call.scope), encoded)
+    body = await services.supply_answers.answer(("map of areas", question), caller_of(call.scope), encode_map)
     return msgspec.json.decode(body, type=AreaMap)
 
 
 def area_drawing(
     areas: Sequence[AreaSupply], numbers: Sequence[int], sheets: Sequence[AreaSheet], language: Language
 ) -> Drawing:
-    """The sheets as drawings, every area in the shade of its number, and what the shades mean."""
+    """The sheets drawn with every area in the shade of its number, and a legend of the shades."""
     if not sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
     shades = shades_of(numbers)
-    main, *others = (_sheet(sheet, areas, numbers, shades) for sheet in sheets)
-    return Drawing((main,), tuple(others), tuple(_key(shade, language) for shade in shades))
+    main, *others = (_draw_sheet(sheet, areas, numbers, shades) for sheet in sheets)
+    return Drawing((main,), tuple(others), tuple(_shade_key(shade, language) for shade in shades))
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
-    """The shades of some numbers: one of nought, and about as many areas in each of the others."""
+    """The shades for some numbers: one for nought, the others each for about as many of the numbers."""
     known = sorted(number for number in numbers if number)
     steps = len(SHADES) - 1
     least = sorted({known[len(known) * step // steps] for step in range(steps)}) if known else []
@@ -101,7 +101,7 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
     return (*shades, *map(Shade, least, most, colours))
 
 
-def _key(shade: Shade, language: Language) -> LegendEntry:
+def _shade_key(shade: Shade, language: Language) -> LegendEntry:
     """The meaning of a shade in the legend."""
     rect = f'<rect x="2" y="8" width="36" height="24" fill="{shade.colour}" stroke="{QUIET}" stroke-width="2"/>'
     sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
@@ -112,8 +112,8 @@ def _key(shade: Shade, language: Language) -> LegendEntry:
     return LegendEntry(sign, f"{least} {between.to(language)} {most}")
 
 
-def _sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
-    """Each area as a link to its own page, with its number where it has room; by keyboard the table is the way."""
+def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
+    """A sheet with each area as a link to its page, its number where there is room; by keyboard use the table."""
     height = f"{sheet.frame.height:.1f}"
     scale = f'transform="scale({1 / TENTHS:g})" stroke-linejoin="round"'
     links, written = [], []
@@ -145,7 +145,7 @@ LONGEST_NAME = 100
 async def find_territory(visit: Visit) -> Response[bytes]:
     """The form to name a territory, with those that the name may mean; a redirect to the only one."""
     name = visit.text("lieu")[:LONGEST_NAME]
-    found = found_by_name(name, visit.reference) if name else ()
+    found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
         return visit.redirect(f"/territoires/{found[0].id}")
     regions = sorted(visit.reference.territories.areas("region"), key=lambda area: fold(area.label))
@@ -155,17 +155,17 @@ async def find_territory(visit: Visit) -> Response[bytes]:
 @page("GET", "/territoires/{code}", scope="match")
 async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     """The supply of a territory, and of those named with it (`avec`), as tables, bars and a map."""
-    areas = _areas(visit, (code, *visit.fields.get("avec", ())))
+    areas = _areas_of_codes(visit, (code, *visit.fields.get("avec", ())))
     name = visit.text("lieu")[:LONGEST_NAME]
-    found = found_by_name(name, visit.reference) if name else ()
+    found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
-        return visit.redirect(_path(list({area.id: area for area in (*areas, *found)}.values())))
+        return visit.redirect(_path_of_areas(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
     _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes), JSON)
     supply = msgspec.json.decode(answer, type=Supply)
     items = sorted(supply.items, key=lambda each: (-each.suppliers, each.label))
     present = [each for each in items if each.suppliers]
-    reserved, levels = visit.text("reserve"), _levels(areas)
+    reserved, levels = visit.text("reserve"), _drawable_levels(areas)
     segment = next((each for each in present if each.segment == visit.text("metier")), None)
     level = next((each for each in levels if each == visit.text("niveau")), levels[0] if levels else None)
     # the competition that each reservation would leave
@@ -180,10 +180,12 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     return visit.page(
         "directory/territory.html",
         areas=areas,
-        paths_without=[_path([each for each in areas if each is not area]) for area in areas if len(areas) > 1],
+        paths_without=[
+            _path_of_areas([each for each in areas if each is not area]) for area in areas if len(areas) > 1
+        ],
         name=name,
         found=found,
-        paths_with=[_path([*areas, each]) for each in found],
+        paths_with=[_path_of_areas([*areas, each]) for each in found],
         supply=supply,
         present=present,
         absent=[each for each in items if not each.suppliers],
@@ -202,7 +204,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     )
 
 
-def _areas(visit: Visit, codes: Sequence[str]) -> list[Area]:
+def _areas_of_codes(visit: Visit, codes: Sequence[str]) -> list[Area]:
     """The territories of these codes, each once. Raises NotFound for the first that is unknown."""
     try:
         areas = [visit.reference.territories.area(code) for code in codes[:MOST_TOGETHER]]
@@ -211,14 +213,14 @@ def _areas(visit: Visit, codes: Sequence[str]) -> list[Area]:
     return list({area.id: area for area in areas}.values())
 
 
-def _path(areas: Sequence[Area]) -> str:
+def _path_of_areas(areas: Sequence[Area]) -> str:
     first, *others = areas
     query = urlencode([("avec", area.id) for area in others], safe=":")
     return f"/territoires/{first.id}" + (f"?{query}" if query else "")
 
 
-def _levels(areas: Sequence[Area]) -> tuple[Level, ...]:
-    """The areas by which these territories can be drawn: the first that says something of them, first."""
+def _drawable_levels(areas: Sequence[Area]) -> tuple[Level, ...]:
+    """The levels of areas by which these territories can be drawn, the most telling level first."""
     communes = len({ordinal for area in areas for ordinal in area.communes})
     if communes < 2:
         return ()
@@ -238,8 +240,8 @@ WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departemen
 
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
-    """The outlines of a kind in an area, with `contour` its own, or the towns; for a year, where of today's version."""
-    (area,) = _areas(visit, (code,))
+    """The outlines of a kind in an area, with `contour` its own, or the towns; cached for a year if current."""
+    (area,) = _areas_of_codes(visit, (code,))
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(SAID["no_outlines"])
     content = await visit.work_out(outlines_in, area.id, kind)
@@ -256,15 +258,15 @@ def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:
             if commune.lat is not None and commune.lon is not None:
                 at = {"type": "Point", "coordinates": (round(commune.lon, 3), round(commune.lat, 3))}
-                features.append(_feature(f"commune:{commune.code}", commune.name, at))
+                features.append(_outline_feature(f"commune:{commune.code}", commune.name, at))
     else:
         area, geography = reference.territories.area(code), reference.geography
         drawn = next((each for each in DRAWN if each == kind), None)
         found = outline_of(geography, area) if drawn is None else outlines_within(geography, area, drawn)
-        features = [_feature(each.id, each.label, msgspec.Raw(outline.encode())) for each, outline in found]
+        features = [_outline_feature(each.id, each.label, msgspec.Raw(outline.encode())) for each, outline in found]
     return msgspec.json.encode({"type": "FeatureCollection", "features": features})
 
 
-def _feature(id_: str, name: str, geometry: object) -> dict[str, object]:
+def _outline_feature(id_: str, name: str, geometry: object) -> dict[str, object]:
     """One outline, with the id of its territory, such as `commune:56178`."""
     return {"type": "Feature", "id": id_, "properties": {"name": name}, "geometry": geometry}

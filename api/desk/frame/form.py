@@ -1,4 +1,4 @@
-"""Forms told once: each field of a page, the part of a request that it says, and how its text is read and shown.
+"""Forms declared once: each field of a page, the part of a request that it says, how its text is read and shown.
 
 A form is a struct of texts as they were typed, which nothing that is wrong with them removes. Its attributes are
 annotated with a `Field` or, where forms repeat in it, with `Rows`. From that follow the form in the fields of a page,
@@ -29,8 +29,8 @@ class Unreadable(Exception):
         self.detail = detail
 
 
-class Kind(NamedTuple):
-    """A way to read the text of a field, or its texts, as a part of a request, and to show it from that.
+class FieldKind(NamedTuple):
+    """A conversion of a field's text, or texts, into a value of the request (`read`), and of that back (`show`).
 
     `read` raises Unreadable.
     """
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
     show: Callable[[Any], Any]
 
 
-def _number(text: str) -> float | None:
+def _read_number(text: str) -> float | None:
     plain = "".join(text.split()).removesuffix("€").removesuffix("km").replace(",", ".")
     if not plain:
         return None
@@ -56,65 +56,67 @@ def plain_number(number: float | None) -> str:
     return ".".join(filter(None, (whole.replace(",", " "), part.rstrip("0"))))
 
 
-def _day(text: str) -> date | None:
+def _read_day(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
         raise Unreadable(SAID["no_day"]) from None
 
 
-def one_of(codes: Collection[str]) -> Kind:
-    """A choice among these codes; what is none of them says nothing."""
-    return Kind(lambda text: text if text in codes else None, lambda code: code or "")
+def choice_of(codes: Collection[str]) -> FieldKind:
+    """The kind of a field whose text is one of these codes; any other text says nothing."""
+    return FieldKind(lambda text: text if text in codes else None, lambda code: code or "")
 
 
-def some_of(codes: Collection[str]) -> Kind:
-    """The codes among these that are ticked, in their order."""
-    return Kind(lambda texts: tuple(code for code in codes if code in texts), lambda ticked: tuple(ticked or ()))
+def choices_among(codes: Collection[str]) -> FieldKind:
+    """The kind of a field with a box for each of these codes: the ticked codes, in the order of `codes`."""
+    return FieldKind(lambda texts: tuple(code for code in codes if code in texts), lambda ticked: tuple(ticked or ()))
 
 
-def required(kind: Kind, missing: Text) -> Kind:
-    """The same, where the field must be filled in."""
+def required(kind: FieldKind, missing: Text) -> FieldKind:
+    """The given kind, for a field that must be filled in."""
 
-    def read(text: Any) -> Any:
+    def read_required(text: Any) -> Any:
         if not text:
             raise Unreadable(missing)
         return kind.read(text)
 
-    return Kind(read, kind.show)
+    return FieldKind(read_required, kind.show)
 
 
-def bounded_text(kind: Kind, most: int) -> Kind:
-    """The same, where the text has at most that many characters."""
+def bounded_text(kind: FieldKind, most: int) -> FieldKind:
+    """The given kind, for a text of at most `most` characters."""
 
-    def read(text: str) -> Any:
+    def read_bounded_text(text: str) -> Any:
         if len(text) > most:
             raise Unreadable(Text(f"{most} caractères au plus", f"At most {most} characters"))
         return kind.read(text)
 
-    return Kind(read, kind.show)
+    return FieldKind(read_bounded_text, kind.show)
 
 
-def bounded_number(kind: Kind, no_number: Text, least: float = -inf, most: float = inf, *, whole: bool = False) -> Kind:
-    """The same, where the number must be within these bounds, and a `whole` one if asked for."""
+def bounded_number(
+    kind: FieldKind, no_number: Text, least: float = -inf, most: float = inf, *, whole: bool = False
+) -> FieldKind:
+    """The given kind, for a number within these bounds, which is whole where `whole` is true."""
 
-    def read(text: str) -> float | int | None:
+    def read_within_bounds(text: str) -> float | int | None:
         number = kind.read(text)
         if number is not None and not (least <= number <= most and (number.is_integer() or not whole)):
             raise Unreadable(no_number)
         return int(number) if whole and number is not None else number
 
-    return Kind(read, kind.show)
+    return FieldKind(read_within_bounds, kind.show)
 
 
-WORDS = Kind(lambda text: text or None, lambda words: words or "")
-AS_TYPED = Kind(str, str)
-SEVERAL = Kind(tuple, tuple)
-NUMBER = Kind(_number, plain_number)
+WORDS = FieldKind(lambda text: text or None, lambda words: words or "")
+AS_TYPED = FieldKind(str, str)
+SEVERAL = FieldKind(tuple, tuple)
+NUMBER = FieldKind(_read_number, plain_number)
 """As people write it in French or English: “240 000”, “12,5”."""
-DAY = Kind(_day, lambda day: day.isoformat() if day else "")
-TICKED = Kind(bool, lambda is_so: "oui" if is_so else "")
-YES_OR_NO = Kind({"oui": True, "non": False}.get, {True: "oui", False: "non", None: ""}.get)
+DAY = FieldKind(_read_day, lambda day: day.isoformat() if day else "")
+TICKED = FieldKind(bool, lambda is_so: "oui" if is_so else "")
+YES_OR_NO = FieldKind({"oui": True, "non": False}.get, {True: "oui", False: "non", None: ""}.get)
 
 
 Form = TypeVar("Form", bound=msgspec.Struct)
@@ -138,7 +140,7 @@ class WrongForm(InvalidContent):
 
 
 class Field(NamedTuple):
-    """A field. `name`: in the page; `path`: of the part of the request that it says, such as `buyer/siret`.
+    """A field of a page, with its `name` there, and the `path` of a part of the request, such as `buyer/siret`.
 
     Without a `kind` that part is not read from it alone. `also`: other parts of which the problems are shown here;
     `at`: the field at which they are shown, where it is another.
@@ -146,13 +148,13 @@ class Field(NamedTuple):
 
     name: str
     path: str = ""
-    kind: Kind | None = None
+    kind: FieldKind | None = None
     also: tuple[str, ...] = ()
     at: str = ""
 
 
 class Rows(NamedTuple):
-    """Forms that repeat. `names`: of their fields, such as `lot-{row}-{name}`, by rows that count from 1.
+    """Forms that repeat. `names`: the pattern of their fields' names, such as `lot-{row}-{name}`; rows count from 1.
 
     `path`: of the list that they say; `most`: as many as are read; `otherwise`: the field of a problem with no other.
     """
@@ -163,11 +165,11 @@ class Rows(NamedTuple):
     otherwise: str
 
     def of_row(self, row: int) -> str:
-        """The names of the fields of a row."""
+        """The pattern of the names of the fields of a row."""
         return self.names.replace("{row}", str(row))
 
     def row_of(self, name: str) -> int | None:
-        """The row of the field of that name; None where it is of none."""
+        """The number of the row that has the field of that name; None where no row has it."""
         found = _row_pattern(self.names).fullmatch(name)
         return int(found["row"]) if found else None
 
@@ -199,7 +201,7 @@ def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.
 
 
 def read_form(form: type[Form], fields: Fields, names: str = NAME) -> Form:
-    """The form in these fields; what they do not have is as in an empty form."""
+    """The form filled in with these fields; attributes without a field are as in an empty form."""
     read: dict[str, Any] = {}
     for attribute, field in _fields(form):
         texts = fields.get(names.replace(NAME, field.name))
@@ -226,15 +228,15 @@ def form_fields(form: msgspec.Struct, names: str = NAME) -> Iterator[tuple[str, 
 
 
 def texts_of(form: msgspec.Struct, names: str = NAME) -> dict[str, list[str]]:
-    """The texts of each field, as a request has them."""
+    """The texts of each field by its name, as `Visit.fields` has them."""
     texts: dict[str, list[str]] = {}
     for name, text in form_fields(form, names):
         texts.setdefault(name, []).append(text)
     return texts
 
 
-def form_saying(form: type[Form], request: object, **others: Any) -> Form:
-    """The form that says what a request says, as far as its fields do; `others`: attributes that are known."""
+def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
+    """The form filled in with what a request says, as far as its fields go; `others`: attributes given as they are."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(form):
         if field.kind is not None:
@@ -244,12 +246,12 @@ def form_saying(form: type[Form], request: object, **others: Any) -> Form:
             said[attribute] = field.kind.show(value)
     for attribute, rows, of_row in _rows(form):
         if attribute not in others:
-            said[attribute] = tuple(form_saying(of_row, each) for each in getattr(request, rows.path, None) or ())
+            said[attribute] = tuple(form_of_request(of_row, each) for each in getattr(request, rows.path, None) or ())
     return form(**said | others)
 
 
-def said_by(form: msgspec.Struct, mistakes: list[Mistake], names: str = NAME) -> dict[str, Any]:
-    """The parts of the request that the fields say, without those of rows. Adds what is wrong to the mistakes."""
+def request_parts(form: msgspec.Struct, mistakes: list[Mistake], names: str = NAME) -> dict[str, Any]:
+    """The parts of the request that the fields say, without those of rows. Adds unreadable fields to the mistakes."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(type(form)):
         if field.kind is None:
@@ -261,22 +263,22 @@ def said_by(form: msgspec.Struct, mistakes: list[Mistake], names: str = NAME) ->
     return said
 
 
-def said_by_rows(
+def request_list(
     rows: Rows, forms: Iterable[msgspec.Struct], mistakes: list[Mistake], unnamed: Text
 ) -> list[dict[str, Any]]:
-    """The list that rows say, without blank ones; `unnamed`: the mistake where only the first field of one is empty."""
+    """The list that rows say, without blank rows; `unnamed`: the mistake of a row whose first field alone is empty."""
     said = []
     for row, form in enumerate(forms, 1):
         texts = [getattr(form, attribute) for attribute, field in _fields(type(form)) if field.kind is not TICKED]
         if texts[0]:
-            said.append(said_by(form, mistakes, rows.of_row(row)))
+            said.append(request_parts(form, mistakes, rows.of_row(row)))
         elif any(texts):
             mistakes.append(Mistake(rows.of_row(row).replace(NAME, rows.otherwise), unnamed))
     return said
 
 
-def read_text(kind: Kind, text: str | tuple[str, ...], field: str, mistakes: list[Mistake]) -> Any:
-    """The part of a request that a text says; None where it is unreadable, which is added to the mistakes."""
+def read_text(kind: FieldKind, text: str | tuple[str, ...], field: str, mistakes: list[Mistake]) -> Any:
+    """The value that a field's text says; None where the text is unreadable, which is added to the mistakes."""
     try:
         return kind.read(text)
     except Unreadable as unreadable:
@@ -284,8 +286,8 @@ def read_text(kind: Kind, text: str | tuple[str, ...], field: str, mistakes: lis
         return None
 
 
-def request_of(said: object, kind: type[Request]) -> Request:
-    """The request that is said by its parts, or by an instance whose bounds are unchecked. Raises InvalidContent."""
+def checked_request(said: object, kind: type[Request]) -> Request:
+    """The request made of its parts, or of an instance whose bounds are unchecked. Raises InvalidContent."""
     try:
         # as JSON has it: what is an instance already would be taken as it is, its bounds unchecked
         return msgspec.convert(msgspec.to_builtins(said), kind)
@@ -293,13 +295,13 @@ def request_of(said: object, kind: type[Request]) -> Request:
         raise InvalidContent((explain(error, kind),)) from None
 
 
-def request_by(form: msgspec.Struct, kind: type[Request], names: str = NAME, **others: Any) -> Request:
-    """The request that a form says; `others`: parts that it says otherwise. Raises InvalidContent."""
+def request_of_form(form: msgspec.Struct, kind: type[Request], names: str = NAME, **others: Any) -> Request:
+    """The request that a form says; `others`: parts of the request that replace the form's. Raises InvalidContent."""
     mistakes: list[Mistake] = []
-    said = said_by(form, mistakes, names) | others
+    said = request_parts(form, mistakes, names) | others
     if mistakes:
         raise WrongForm(mistakes)
-    return request_of(said, kind)
+    return checked_request(said, kind)
 
 
 def field_mistakes(
@@ -309,7 +311,7 @@ def field_mistakes(
     otherwise: str = "",
     **elsewhere: str,
 ) -> tuple[Mistake, ...]:
-    """The problems of a request at the fields of its form, or `elsewhere`, by the part that no field says.
+    """The problems of a request as mistakes at the fields of its form. `elsewhere`: the field of a part that none says.
 
     Others are shown `otherwise`, else at the first field.
     """
@@ -317,17 +319,19 @@ def field_mistakes(
         return tuple(wrong.mistakes)
     other = names.replace(NAME, otherwise or next(_fields(form))[1].name)
     paths = ((each.pointer.removeprefix("/"), each.detail) for each in wrong.problems)
-    return tuple(Mistake(elsewhere.get(path) or _name_at(form, path, names) or other, detail) for path, detail in paths)
+    return tuple(
+        Mistake(elsewhere.get(path) or _field_name_at(form, path, names) or other, detail) for path, detail in paths
+    )
 
 
-def _name_at(form: type[msgspec.Struct], path: str, names: str) -> str | None:
+def _field_name_at(form: type[msgspec.Struct], path: str, names: str) -> str | None:
     """The name of the field that says a part of a request; None where there is none."""
     for _, rows, of_row in _rows(form):
         step, _, inner = path.partition("/")
         position, _, inner = inner.partition("/")
         if step == rows.path:
             own = rows.of_row(int(position) + 1 if position.isdecimal() else 1)
-            return _name_at(of_row, inner, own) or own.replace(NAME, rows.otherwise)
+            return _field_name_at(of_row, inner, own) or own.replace(NAME, rows.otherwise)
     told = {part: field.at or field.name for _, field in _fields(form) for part in (field.path, *field.also)}
     while path and path not in told:
         path = path.rpartition("/")[0]

@@ -24,7 +24,7 @@ from domain.text.bilingual import SEMICOLON, Language, Text, typeset
 
 
 def words_in(path: Path) -> dict[str, dict[str, Text]]:
-    """The words in a file, by table and name: in both languages, reworded there without code."""
+    """The texts in a TOML file, in both languages, by table and name."""
     return msgspec.convert(tomllib.loads(path.read_text("utf-8")), dict[str, dict[str, Text]])
 
 
@@ -47,7 +47,7 @@ MEDIA_TYPES = {
 
 @cache
 def assets() -> dict[str, bytes]:
-    """The content of each file, by its name; `bureau.css`, the style of every page, begins as the reply page's."""
+    """Each stylesheet and script, by its name; `bureau.css`, the style of every page, begins as the reply page's."""
     files = {file.name: file.read_bytes() for file in sorted(ASSETS.iterdir()) if file.suffix in MEDIA_TYPES}
     own = [content for name, content in files.items() if name.endswith(".css") and name not in OF_LIBRARIES]
     return files | {"bureau.css": b"".join([REPLY_STYLE.encode(), *own])}
@@ -55,7 +55,7 @@ def assets() -> dict[str, bytes]:
 
 @cache
 def asset_path(name: str) -> str:
-    """The path of a file, from the first page: it changes with the file, so that browsers never hold an old one."""
+    """The path of a stylesheet or script, from the first page; it changes with the content, so caches never err."""
     return f"bureau/{hashlib.sha256(assets()[name]).hexdigest()[:12]}/{name}"
 
 
@@ -81,8 +81,8 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
 
-def rendered(template: str, language: Language, **shown: Any) -> bytes:
-    """A page in one language."""
+def render(template: str, language: Language, **shown: Any) -> bytes:
+    """The HTML of a page, made from its template in one language."""
     return _environment(language).get_template(template).render(**shown).encode()
 
 

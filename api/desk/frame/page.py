@@ -82,9 +82,9 @@ def page(
         async def answer(request: Call) -> ASGIApp:
             visit = visit_of(request)
             try:
-                shown = await _answer(visit, handler, made)
+                shown = await _answer_visit(visit, handler, made)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
-                shown = _failure(visit, failure)
+                shown = _failure_page(visit, failure)
             for name, value in _headers(request.services.settings.tiles_url).items():
                 shown.headers.setdefault(name, value)
             if cookie := cookie_header(request, visit.new_token):
@@ -101,12 +101,12 @@ def page(
     return decorate
 
 
-def nothing_here(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
+def answer_not_found(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The answer to an address that nothing is at: a page for a browser, a problem document for a program."""
     call = Call(request.scope, request.receive, request.send)
-    if not is_of_a_person(call):
+    if not is_from_browser(call):
         return answer_failure(call, failure)
-    shown = _failure(visit_of(call), failure)
+    shown = _failure_page(visit_of(call), failure)
     shown.headers.update(_headers(call.services.settings.tiles_url))
     return shown
 
@@ -119,7 +119,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
-async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
     call = visit.call
     if made.scopes:
         # a token that was made just now is of no session
@@ -129,7 +129,7 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
     if visit.client is not None and may_be_long:
         # before so much is read; of a shorter form, a refusal shows what was typed
         await admit(call, visit.client, call.services.limits, made.scopes)
-    await _read(visit, made)
+    await _read_fields(visit, made)
     if made.scopes and visit.client is None:
         # to sign in and back; a form that a page of this server sent is carried along
         if call.method != "POST":
@@ -140,7 +140,7 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
     if visit.client is not None and not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
     if made.method == "POST" and not is_own_form(call, visit.token, visit.text(TOKEN_FIELD)):
-        return _not_its_own_form(visit)
+        return _ask_to_send_again(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)
     call.services.requests.take(visit.client)
@@ -153,8 +153,8 @@ async def _answer(visit: Visit, handler: Handler, made: Page) -> Response[bytes]
         call.services.requests.give_back(visit.client)
 
 
-async def _read(visit: Visit, made: Page) -> None:
-    """Read the fields of the form, or of the query, and the files."""
+async def _read_fields(visit: Visit, made: Page) -> None:
+    """Set the fields of the visit, from the form or the query, and its files."""
     call = visit.call
     share = partial(call.services.share_of_bodies, visit.client)
     if made.files and has_files(call):
@@ -196,8 +196,8 @@ def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
     return [(name, text) for name, texts in fields.items() for text in texts]
 
 
-def _not_its_own_form(visit: Visit) -> Response[bytes]:
-    """A page that says that the form is not of this browser, to be sent again with all that was typed.
+def _ask_to_send_again(visit: Visit) -> Response[bytes]:
+    """The page that says that the form was not given to this browser, to be sent again with all that was typed.
 
     For a form that another site sent, a redirect to the first page: one more click must not send what that site wrote.
     """
@@ -207,7 +207,7 @@ def _not_its_own_form(visit: Visit) -> Response[bytes]:
     return visit.page("frame/send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
 
 
-def _failure(visit: Visit, failure: Exception) -> Response[bytes]:
+def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
     """A page that says what failed, or was refused, and what to do."""
     described = answer_failure(visit.call, failure)
     refusal = describe(failure)
@@ -220,35 +220,37 @@ def _failure(visit: Visit, failure: Exception) -> Response[bytes]:
     return shown
 
 
-Place = tuple[str, str]
+MethodAndPath = tuple[str, str]
 
 
 def with_pages(
     routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
     """The routes, of which some show a page to browsers, and the pages that have a path to themselves."""
-    by_place = {_place(each): each for each in pages}
-    joined = [_shared_path(each, shown) if (shown := by_place.pop(_place(each), None)) else each for each in routes]
+    by_place = {_method_and_path(each): each for each in pages}
+    joined = [
+        _shared_path(each, shown) if (shown := by_place.pop(_method_and_path(each), None)) else each for each in routes
+    ]
     return joined, list(by_place.values())
 
 
-def is_of_a_person(request: Call) -> bool:
-    """Whether a browser asks, which prefers HTML and sends no key."""
+def is_from_browser(request: Call) -> bool:
+    """Whether a browser sent the request: HTML is preferred and no key is sent."""
     prefers = choose_media(request.headers.get("accept", ""), (JSON, HTML))
     return prefers == HTML and "authorization" not in request.headers
 
 
-def _place(handler: HTTPRouteHandler) -> Place:
+def _method_and_path(handler: HTTPRouteHandler) -> MethodAndPath:
     (method,), (path,) = handler.http_methods, handler.paths
     return str(method), path
 
 
 def _shared_path(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
     async def answer(request: Call) -> ASGIApp:
-        shown = page if is_of_a_person(request) else route
+        shown = page if is_from_browser(request) else route
         answered: ASGIApp = await shown.opt["answer"](request)
         return answered
 
-    method, path = _place(route)
+    method, path = _method_and_path(route)
     opt = route.opt | {"answer": answer}
     return HTTPRouteHandler(path, http_method=method, name=route.name, status_code=200, opt=opt)(answer)  # type: ignore[arg-type]

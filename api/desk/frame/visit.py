@@ -21,7 +21,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
-from api.desk.frame.layout import rendered
+from api.desk.frame.layout import render
 from api.needs.freeze_shortlist import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
@@ -49,14 +49,14 @@ LONGEST_COOKIE = 64
 
 
 def cookie_of(call: Call) -> str | None:
-    """The cookie that the browser brings; None where it is none of ours."""
+    """The session's cookie that the browser sent; None where it sent none of ours."""
     pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
     token = {name: text for name, _, text in pairs}.get(_cookie_name(call), "")
     return token if 0 < len(token) <= LONGEST_COOKIE else None
 
 
 def cookie_header(call: Call, given: str | None) -> str | None:
-    """The `Set-Cookie` header that gives the browser a cookie, or takes its own away, where that is empty.
+    """The `Set-Cookie` header that stores the cookie `given` in the browser, or removes its own where that is empty.
 
     None where none is given. A browser does not show the cookie that it has with a form that another site sent: that
     one stays.
@@ -69,7 +69,7 @@ def cookie_header(call: Call, given: str | None) -> str | None:
 
 
 def _cookie_name(call: Call) -> str:
-    """The name of the cookie; a plain one for a browser on this machine that speaks http, over which none is Secure."""
+    """The name of the session's cookie: plain over http from this machine, else with the prefix `__Host-`."""
     public = call.services.settings.public_url
     if call.url.scheme == "http" and not (public and public.startswith("https:")):
         try:
@@ -89,7 +89,7 @@ T = TypeVar("T")
 
 @dataclass
 class Visit:
-    """A visit of a page. `token`: of the browser, made where it brings none; `client`: whose session it is, if any.
+    """A request for a page. `token`: the browser's cookie, made where it sent none; `client`: the session's bearer.
 
     `fields`: of the form that is sent, or of the query; `files`: that came with it. `new_token`: the token that the
     browser is given; empty: it forgets its own.
@@ -116,17 +116,17 @@ class Visit:
 
     @property
     def organisation_id(self) -> UUID:
-        """The organisation of who visits; of a page that needs a session."""
+        """The id of the visitor's organisation; only on pages that need a session."""
         return self.call.bearer.organisation_id
 
     @property
     def root(self) -> str:
-        """The way from this page to the first: links are relative, so that no proxy's prefix is lost."""
+        """The relative path from this page to the first: links are relative, so that no proxy's prefix is lost."""
         return "./" + "../" * (self.call.scope["path"].count("/") - 1)
 
     @property
     def person_mark(self) -> str:
-        """The mark of what a browser keeps of a person's typing: another for each key, so nobody else is offered it."""
+        """The name under which a browser stores what is typed: one for each key, so nobody else is offered it."""
         return hashlib.sha256(f"draft\n{self.client.id}".encode()).hexdigest()[:16] if self.client else ""
 
     def text(self, name: str) -> str:
@@ -136,14 +136,14 @@ class Visit:
     def page(
         self, template: str, status: int | None = None, *, mistakes: Sequence[Mistake] = (), **shown: Any
     ) -> Response[bytes]:
-        """A page; one of a form to be corrected (422), unless another status is given, where there are mistakes.
+        """The page made from a template; its status is 422 where there are mistakes, unless another is given.
 
         `shown`: what the template reads besides them, the visit, and the names of places and trades.
         """
         places = self.reference.territories
 
-        def departements(area: Area) -> str:
-            """The names of those around a commune or EPCI, by which places of one name are told apart."""
+        def departement_names(area: Area) -> str:
+            """The departements around a commune or EPCI, by which places of one name are told apart."""
             return ", ".join(each.label for each in places.parents(area) if each.kind == "departement")
 
         always: dict[str, Any] = {
@@ -152,9 +152,9 @@ class Visit:
             "wrong": {mistake.field for mistake in mistakes},
             "commune": places.commune_name,
             "label": self.reference.taxonomy.label,
-            "departements": departements,
+            "departements": departement_names,
         }
-        content = rendered(template, self.language, **always | shown)
+        content = render(template, self.language, **always | shown)
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
@@ -179,13 +179,13 @@ class Visit:
         return [(name, text) for name, texts in fields for text in texts]
 
     async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
-        """The result of a function of the reference data, as `MatchWork.run_function` has it."""
+        """The result of `work(reference, *arguments)`, called outside the event loop by `MatchWork.run_function`."""
         key, left = str(self.organisation_id), self.call.wait_for_disconnect
         return await self.services.match_work.run_function(work, *arguments, is_much=is_much, key=key, left=left)
 
 
 def visit_of(call: Call) -> Visit:
-    """The visit of a request; its browser is given a token where it brings none."""
+    """The visit that a request makes; the browser is given a new token where it sent none."""
     if token := cookie_of(call):
         return Visit(call, token)
     made = token_urlsafe(32)
@@ -209,8 +209,8 @@ SENT_FIELD = "envoi"
 LONGEST_SENT = 100
 
 
-class Done(NamedTuple):
-    """The page that shows what was done; `document`: what that page may show this session again, without secrets."""
+class FormOutcome(NamedTuple):
+    """The path that a form, once carried out, redirects to, and a `document` to be shown to this session again."""
 
     path: str
     document: bytes = b""
@@ -229,10 +229,12 @@ def id_in(text: str, unknown: Text) -> UUID:
         raise NotFound(unknown) from None
 
 
-async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], Awaitable[Done]]) -> Response[bytes]:
-    """Redirect (303) to the page that `carry_out` names; nothing else is written in its transaction.
+async def write_once(
+    visit: Visit, carry_out: Callable[[Connection, Acting], Awaitable[FormOutcome]]
+) -> Response[bytes]:
+    """Carry a form out, once however often it is sent, and redirect (303) to the path of its outcome.
 
-    A form that is sent twice is carried out once; other words in it, typed after going back, are another one.
+    `carry_out` has a transaction of its own. The form with other words, typed after going back, is another form.
     """
     acting = acting_at(visit)
 
@@ -240,51 +242,51 @@ async def written_once(visit: Visit, carry_out: Callable[[Connection, Acting], A
         done = await carry_out(connection, acting)
         return Answer(303, {"location": visit.root + done.path.removeprefix("/")}, done.document)
 
-    async def completed(stored: Answer) -> Answer:
+    async def without_body(stored: Answer) -> Answer:
         return msgspec.structs.replace(stored, body=b"")
 
     async with transaction(visit.services.database) as connection:
-        sender = Sender(acting.organisation_id, route_of(visit.call.scope["path"]), sent_as(visit))
-        return await once(visit.call, connection, b"", answer, sender=sender, completed=completed)
+        sender = Sender(acting.organisation_id, form_route(visit.call.scope["path"]), submission_name(visit))
+        return await once(visit.call, connection, b"", answer, sender=sender, completed=without_body)
 
 
-async def matched_once(
+async def match_and_write_once(
     visit: Visit,
     to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
-    carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[Done]],
+    carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[FormOutcome]],
 ) -> Response[bytes]:
-    """Match the need that `to_match` reads while no connection is held, then answer as `written_once`.
+    """Match the need that `to_match` reads, holding no connection meanwhile, then carry the form out as `write_once`.
 
-    What was carried out before is not matched again; it is then None.
+    The need of a form that was carried out before is not matched again: `carry_out` is given None.
     """
     async with visit.services.matches.slot_of(str(visit.organisation_id)):
-        sent = partial(_answer_to, visit, path=visit.call.scope["path"], name=sent_as(visit))
+        sent = partial(_answer_to_submission, visit, path=visit.call.scope["path"], name=submission_name(visit))
         matched = await match_before_storing(acting_at(visit), to_match, sent)
-        return await written_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
+        return await write_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 
-def sent_as(visit: Visit) -> str:
-    """The name of what is sent: of this copy of the form, as it is filled in."""
+def submission_name(visit: Visit) -> str:
+    """The name of this copy of the form as it is filled in: the same where the form is sent twice."""
     filled_in = blake2b(msgspec.json.encode(visit.typed()), digest_size=16).hexdigest()
     return f"{salt_of(visit.text(TOKEN_FIELD))}-{filled_in}"
 
 
-async def document_of(visit: Visit, connection: Connection, path: str) -> bytes | None:
-    """The document of what was sent to a path, as the field `envoi` names it; None where it is no longer known."""
+async def document_of_submission(visit: Visit, connection: Connection, path: str) -> bytes | None:
+    """The document of a form's outcome, by the name in the field `envoi`; None where it is no longer stored."""
     name = visit.text(SENT_FIELD)
     if not 0 < len(name) <= LONGEST_SENT:
         return None
-    answer = await _answer_to(visit, connection, path, name)
+    answer = await _answer_to_submission(visit, connection, path, name)
     return None if answer is None else answer.body
 
 
-async def _answer_to(visit: Visit, connection: Connection, path: str, name: str) -> Answer | None:
-    """The answer to what was sent to a path under that name; None where it was not carried out."""
-    return await find_answer(connection, visit.organisation_id, route_of(path), name, visit.services.now())
+async def _answer_to_submission(visit: Visit, connection: Connection, path: str, name: str) -> Answer | None:
+    """The stored answer to a form that was sent to a path under that name; None where it was not carried out."""
+    return await find_answer(connection, visit.organisation_id, form_route(path), name, visit.services.now())
 
 
-def route_of(path: str) -> str:
-    """The route of a form, beside those of the API."""
+def form_route(path: str) -> str:
+    """The name under which the answers to forms sent to a path are stored, unlike those of the API."""
     return f"form {path}"
 
 

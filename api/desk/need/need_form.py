@@ -19,15 +19,15 @@ from api.desk.frame.form import (
     WORDS,
     YES_OR_NO,
     Field,
-    Kind,
+    FieldKind,
     Rows,
     bounded_number,
+    choice_of,
+    choices_among,
     form_fields,
-    form_saying,
-    one_of,
+    form_of_request,
     plain_number,
     read_form,
-    some_of,
 )
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.forms import Fields, fields_in
@@ -49,8 +49,8 @@ from domain.text.labels import RESERVED
 LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
 
 
-class SomeLots(NamedTuple):
-    """The lots that one page shows, of a need that may have 200.
+class LotsOnPage(NamedTuple):
+    """The lots of a need that one page shows: a need may have 200.
 
     `first`: the place of the first, from 1; `before`, `after`: that of the first on the pages beside, if any.
     """
@@ -62,8 +62,8 @@ class SomeLots(NamedTuple):
     after: int | None
 
 
-def lots_from(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> SomeLots:
-    """The page of lots on which the lot of that place is; the first page, where there is none.
+def lots_on_page(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
+    """The page of lots that has the lot number `place`; the first page, where no lot has that number.
 
     `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
     """
@@ -77,7 +77,7 @@ def lots_from(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lam
             used = lines(lot)
     page = max(number for number, start in enumerate(starts) if start <= at)
     first, end = starts[page], starts[page + 1] if page + 1 < len(starts) else len(lots)
-    return SomeLots(
+    return LotsOnPage(
         lots[first:end],
         first + 1,
         len(lots),
@@ -95,15 +95,15 @@ CONTRACT_KINDS: tuple[str, ...] = get_args(ContractKind)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _BETWEEN_CODES, _BETWEEN_WORDS = re.compile(r"[\s,;]+"), re.compile(r"[,;\n]")
 
-CODES = Kind(lambda text: tuple(dict.fromkeys(filter(None, _BETWEEN_CODES.split(text)))), ", ".join)
-KEYWORDS = Kind(
+CODES = FieldKind(lambda text: tuple(dict.fromkeys(filter(None, _BETWEEN_CODES.split(text)))), ", ".join)
+KEYWORDS = FieldKind(
     lambda text: tuple(dict.fromkeys(filter(None, (part.strip() for part in _BETWEEN_WORDS.split(text))))), ", ".join
 )
-SIRET = Kind(lambda text: "".join(text.split()) or None, WORDS.show)
-CONTRACT = Kind(
+SIRET = FieldKind(lambda text: "".join(text.split()) or None, WORDS.show)
+CONTRACT = FieldKind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
-COVERS = Kind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
+COVERS = FieldKind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
 MONTHS = bounded_number(NUMBER, SAID["no_months"], whole=True)
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
@@ -142,8 +142,8 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     cpv: Annotated[str, Field("cpv", "cpv", CODES)] = ""
     keywords: Annotated[str, Field("mots", "keywords", KEYWORDS)] = ""
     support: Annotated[tuple[str, ...], Field("appui", "support_segments", SEVERAL)] = ()
-    nature: Annotated[str, Field("nature", "nature", one_of(get_args(Nature)))] = ""
-    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
+    nature: Annotated[str, Field("nature", "nature", choice_of(get_args(Nature)))] = ""
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", choices_among(RESERVED_TYPES))] = ()
     value: Annotated[str, Field("valeur", "value_eur", NUMBER, also=("values_eur",))] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
     renewal: Annotated[str, Field("reconductions", "renewal_months", MONTHS)] = ""
@@ -163,7 +163,7 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     """
 
     title: Annotated[str, Field("titre", "title", WORDS)] = ""
-    buyer: Annotated[str, Field("acheteur", "buyer/kind", one_of(get_args(BuyerKind)), also=("buyer",))] = ""
+    buyer: Annotated[str, Field("acheteur", "buyer/kind", choice_of(get_args(BuyerKind)), also=("buyer",))] = ""
     planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
     on: Annotated[str, Field("date", "on", DAY)] = ""
     reference: Annotated[str, Field("reference", "reference", WORDS)] = ""
@@ -172,8 +172,8 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     authority: Annotated[str, Field("pouvoir", "buyer/contracting_authority", YES_OR_NO)] = ""
     purchases: Annotated[str, Field("achats", "buyer/annual_purchases_eur", NUMBER)] = ""
     contract: Annotated[str, Field("contrat", "contract", CONTRACT)] = ""
-    technique: Annotated[str, Field("technique", "technique", one_of(get_args(Technique)))] = ""
-    procedure: Annotated[str, Field("procedure", "procedure", one_of(get_args(Procedure)))] = ""
+    technique: Annotated[str, Field("technique", "technique", choice_of(get_args(Technique)))] = ""
+    procedure: Annotated[str, Field("procedure", "procedure", choice_of(get_args(Procedure)))] = ""
     total: Annotated[str, Field("total", "estimated_total_eur", NUMBER)] = ""
     need_id: Annotated[str, Field("besoin")] = ""
     known: Annotated[str, Field("etat")] = ""
@@ -192,26 +192,26 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
-        return _filled_in(form_fields(self))
+        return _without_empty(form_fields(self))
 
     def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
-        """The fields, as `fields` has them, of the lots in these positions."""
+        """The names and texts of the filled-in fields of the lots in these positions."""
         for position in positions:
-            yield from _filled_in(form_fields(self.lots[position], LOTS.of_row(position + 1)))
+            yield from _without_empty(form_fields(self.lots[position], LOTS.of_row(position + 1)))
 
     def carried(self) -> list[tuple[str, str]]:
-        """The fields by which a page that does not show the form carries it."""
+        """The hidden fields by which a page that does not show the form carries what is filled in."""
         fields = list(self.fields())
-        return fields if len(self.lots) <= LOTS_IN_FIELDS else carried(fields)
+        return fields if len(self.lots) <= LOTS_IN_FIELDS else pack_fields(fields)
 
 
-def _filled_in(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _without_empty(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     # the titles say how many lots there are
     return ((name, text) for name, text in fields if text or name.endswith("-objet"))
 
 
-def carried(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Fields as one that `read_need_form` reads; none where there are none."""
+def pack_fields(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """One field that holds all these fields, as `read_need_form` reads it; none where there are none."""
     encoded = urlencode(list(fields))
     return [(CARRIED, encoded)] if encoded else []
 
@@ -235,8 +235,8 @@ def lot_of_field(name: str) -> int | None:
     return LOTS.row_of(name)
 
 
-def changed(form: NeedForm, wish: str) -> NeedForm:
-    """The form as a button changes it.
+def change_form(form: NeedForm, wish: str) -> NeedForm:
+    """The form as the button named by `wish` changes it.
 
     `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`.
     """
@@ -257,53 +257,53 @@ def changed(form: NeedForm, wish: str) -> NeedForm:
     return msgspec.structs.replace(form, lots=tuple(lots))
 
 
-def words_read(titles: Iterable[str], cpv: str, keywords: str) -> str:
-    """All that a lot's trades are read from, on one line: where it changes, they are read again."""
+def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:
+    """All words and codes that a lot's trades are read from, on one line: where the line changes, read them again."""
     parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
     return " / ".join(part for part in parts if part) or "/"
 
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
-    """The form of a need. Without `keep_ids` its lots are numbered: nothing knows them yet."""
+    """The form filled in with a need. Without `keep_ids` the lots are numbered: nothing refers to them yet."""
     lots = []
     for lot in need.lots:
         site = lot.site or Place()
-        form = form_saying(
+        form = form_of_request(
             LotForm,
             lot,
-            **_place(lot.territory),
+            **_place_fields(lot.territory),
             id=lot.id if keep_ids else "",
             # the need says its terms: those of its words are offered, but not taken as said
-            heard=heard(lot.title or ""),
+            heard=mark_of_terms(lot.title or ""),
             offered=lot.segments,
             chosen=lot.segments,
-            site=_point(site),
+            site=_point_text(site),
             site_code=site.commune or "",
         )
         # named segments are those that stay ticked; without any, all that is read is
-        reading = words_read((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
+        reading = words_of_trades((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
         lots.append(msgspec.structs.replace(form, reading=reading))
-    return form_saying(NeedForm, need, **_place(need.territory), lots=tuple(lots))
+    return form_of_request(NeedForm, need, **_place_fields(need.territory), lots=tuple(lots))
 
 
-def _place(territory: TerritoryRequest | None) -> dict[str, Any]:
+def _place_fields(territory: TerritoryRequest | None) -> dict[str, Any]:
     if territory is None:
         return {}
     near = territory.near or Place()
     return {
         "territories": territory.codes or ((f"commune:{near.commune}",) if near.commune else ()),
         "radius": plain_number(territory.radius_km),
-        "centre": _point(near),
+        "centre": _point_text(near),
         "drawn": msgspec.json.encode(territory.geometry).decode() if territory.geometry else "",
     }
 
 
-def _point(place: Place) -> str:
+def _point_text(place: Place) -> str:
     return f"{place.lat},{place.lon}" if place.lat is not None and place.lon is not None else ""
 
 
-class SaidTerm(NamedTuple):
-    """A term to tick: its name in the form, what it is and the words that say it. `is_asked`: they only ask for it."""
+class TitleTerm(NamedTuple):
+    """A term to tick: its name in the form, its label, and the words of the title that say it, or only ask for it."""
 
     name: str
     label: Text
@@ -312,35 +312,38 @@ class SaidTerm(NamedTuple):
     ticked: bool
 
 
-def heard(title: str) -> str:
-    """A mark by which a form knows that the terms of these words were shown; empty where they say none."""
+def mark_of_terms(title: str) -> str:
+    """A mark by which a form knows that the terms in this title were shown; empty where the title has none."""
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 
-def terms_said(lot: LotForm) -> Iterator[SaidTerm]:
-    """The terms that the words of a lot say and its fields do not; ticked as they were, or where said, if new."""
-    was_shown = lot.heard == heard(lot.title)
+def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
+    """The terms in a lot's title that its fields do not say; ticked as before, new ones unless only asked for."""
+    was_shown = lot.heard == mark_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
-        name, to = _name(term), RESERVED[term.value].to if term.kind == "reserved" else Text(*[_text(term)] * 2)
+        name, to = (
+            _term_name(term),
+            RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2),
+        )
         label = CODE_WORDS["terms"][term.kind].filled(value=to)
-        yield SaidTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
+        yield TitleTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
 
 
-def with_terms(lot: LotForm) -> LotForm:
-    """The form of a lot with its ticked terms in their fields, which are named as the kinds of terms are."""
-    ticked = {term.name for term in terms_said(lot) if term.ticked}
+def with_ticked_terms(lot: LotForm) -> LotForm:
+    """The form of a lot with its ticked terms put into the fields that are named as the terms' kinds."""
+    ticked = {term.name for term in terms_to_tick(lot) if term.ticked}
     for term in terms_in(lot.title):
-        if _name(term) in ticked:
-            said = (*lot.reserved, term.value) if term.kind == "reserved" else _text(term)
+        if _term_name(term) in ticked:
+            said = (*lot.reserved, term.value) if term.kind == "reserved" else _term_text(term)
             lot = msgspec.structs.replace(lot, **{term.kind: said})
-    return msgspec.structs.replace(lot, heard=heard(lot.title), terms=())
+    return msgspec.structs.replace(lot, heard=mark_of_terms(lot.title), terms=())
 
 
-def _name(term: Term) -> str:
+def _term_name(term: Term) -> str:
     return f"{term.kind}:{term.value}"
 
 
-def _text(term: Term) -> str:
+def _term_text(term: Term) -> str:
     return term.value if term.kind == "covers" else plain_number(float(term.value))

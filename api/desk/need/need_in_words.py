@@ -33,12 +33,12 @@ Differing = tuple[str | None, Text, Text | None, Text | None]
 
 def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
     """The need in words, without its lots; what is not known is left out."""
-    return [(name, words) for name, words in _of_need(need, reference) if words]
+    return [(name, words) for name, words in _need_facts(need, reference) if words]
 
 
 def lot_lines(lot: Lot, reference: Reference) -> Lines:
     """A lot in words; what is not known is left out."""
-    return [(name, words) for name, words in _of_lot(lot, reference) if words]
+    return [(name, words) for name, words in _lot_facts(lot, reference) if words]
 
 
 def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[Differing]:
@@ -54,20 +54,20 @@ def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference)
                 yield lot_id, name, old.get(name), new.get(name)
 
 
-def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
-    yield Text("Intitulé", "Title"), _plain(need.title)
-    yield Text("Référence", "Reference"), _plain(need.reference)
-    yield Text("Description", "Description"), _plain(need.description)
-    yield Text("Territoire", "Territory"), _territory(need.territory, reference)
+def _need_facts(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
+    yield Text("Intitulé", "Title"), _same_in_both(need.title)
+    yield Text("Référence", "Reference"), _same_in_both(need.reference)
+    yield Text("Description", "Description"), _same_in_both(need.description)
+    yield Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)
     if need.buyer:
-        yield Text("Acheteur", "Buyer"), _plain(need.buyer.name or need.buyer.siret)
+        yield Text("Acheteur", "Buyer"), _same_in_both(need.buyer.name or need.buyer.siret)
         yield Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][need.buyer.kind] if need.buyer.kind else None
     yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
     yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
     yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
     yield (
         Text("Valeur totale estimée", "Estimated total"),
-        _amount(printed_euros, need.estimated_total_eur),
+        _amount_in_words(printed_euros, need.estimated_total_eur),
     )
     planned = need.planned_publication_on
     yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
@@ -79,43 +79,43 @@ def _of_need(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Te
     yield Text("Considérations environnementales", "Environmental considerations"), environmental
 
 
-def _of_lot(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
-    yield Text("Objet", "Object"), _plain(lot.title)
+def _lot_facts(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
+    yield Text("Objet", "Object"), _same_in_both(lot.title)
     known = (reference.taxonomy.label(each) for each in lot.segments if reference.taxonomy.known(each))
-    yield Text("Métiers", "Trades"), _plain(", ".join(known))
-    yield Text("Codes CPV", "CPV codes"), _plain(", ".join(lot.cpv))
-    yield Text("Mots", "Words"), _plain(", ".join(lot.keywords))
+    yield Text("Métiers", "Trades"), _same_in_both(", ".join(known))
+    yield Text("Codes CPV", "CPV codes"), _same_in_both(", ".join(lot.cpv))
+    yield Text("Mots", "Words"), _same_in_both(", ".join(lot.keywords))
     yield Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None
     reserved = [RESERVED[each].long for each in lot.reserved or ()]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
     yield Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")
-    yield _AMOUNTS[lot.value_covers], _amount(printed_euros, lot.value_eur)
-    yield Text("Durée", "Term"), _months(lot.duration_months)
-    yield Text("Reconductions", "Renewals"), _months(lot.renewal_months)
-    yield Text("Options", "Options"), _amount(printed_euros, lot.options_eur)
+    yield _AMOUNTS[lot.value_covers], _amount_in_words(printed_euros, lot.value_eur)
+    yield Text("Durée", "Term"), _months_in_words(lot.duration_months)
+    yield Text("Reconductions", "Renewals"), _months_in_words(lot.renewal_months)
+    yield Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)
     said = sum_in_words(lot)
     whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
     yield Text("Valeur estimée, tout compris", "Estimated value, all included"), whole
-    yield Text("Lieu d'exécution", "Place of performance"), _place(lot.site, reference) if lot.site else None
+    yield Text("Lieu d'exécution", "Place of performance"), _place_in_words(lot.site, reference) if lot.site else None
     yield (
         Text("Distance la plus grande", "Greatest distance"),
-        _amount(printed_kilometres, lot.max_distance_km),
+        _amount_in_words(printed_kilometres, lot.max_distance_km),
     )
-    yield Text("Territoire", "Territory"), _territory(lot.territory, reference)
+    yield Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)
 
 
-def _territory(territory: TerritoryRequest | None, reference: Reference) -> Text | None:
+def _territory_in_words(territory: TerritoryRequest | None, reference: Reference) -> Text | None:
     if territory is None:
         return None
     if territory.near is not None:
-        around = _place(territory.near, reference)
-        radius = _amount(printed_kilometres, territory.radius_km) or Text("", "")
+        around = _place_in_words(territory.near, reference)
+        radius = _amount_in_words(printed_kilometres, territory.radius_km) or Text("", "")
         of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
         return Text("zone dessinée sur la carte", "area drawn on the map")
-    return _plain(", ".join(name_of_area(code, reference.territories) for code in territory.codes))
+    return _same_in_both(", ".join(name_of_area(code, reference.territories) for code in territory.codes))
 
 
 def name_of_area(code: str, territories: Territories) -> str:
@@ -126,7 +126,7 @@ def name_of_area(code: str, territories: Territories) -> str:
         return code
 
 
-def _place(place: Place, reference: Reference) -> Text:
+def _place_in_words(place: Place, reference: Reference) -> Text:
     if place.commune is not None:
         name = reference.territories.commune_name(place.commune) or place.commune
         return Text(name, name)
@@ -134,15 +134,15 @@ def _place(place: Place, reference: Reference) -> Text:
     return Text(f"point {point}", f"point {point}")
 
 
-def _plain(words: str | None) -> Text | None:
+def _same_in_both(words: str | None) -> Text | None:
     return Text(words, words) if words else None
 
 
-def _amount(write: Callable[[float, Language], str], number: float | None) -> Text | None:
+def _amount_in_words(write: Callable[[float, Language], str], number: float | None) -> Text | None:
     return None if number is None else Text(write(number, "fr"), write(number, "en"))
 
 
-def _months(months: int | None) -> Text | None:
+def _months_in_words(months: int | None) -> Text | None:
     return None if months is None else Text(f"{months} mois", f"{months} month{'s' if months != 1 else ''}")
 
 

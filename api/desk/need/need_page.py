@@ -18,18 +18,23 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
     LOTS_AT_ONCE,
     MOST_LOTS,
+    LotsOnPage,
     NeedForm,
     PlaceForm,
-    SomeLots,
-    carried,
-    changed,
+    change_form,
     form_of_need,
     lot_of_field,
-    lots_from,
+    lots_on_page,
+    pack_fields,
     read_need_form,
 )
-from api.desk.need.territory_field import MOST_CHOICES, candidates, territory_in
-from api.desk.need.understood_need import Understood, mistakes_of, trades_beside, understood_beside
+from api.desk.need.territory_field import MOST_CHOICES, territory_choices, understand_territory
+from api.desk.need.understood_need import (
+    UnderstoodNeed,
+    need_form_mistakes,
+    read_trades_beside_requests,
+    understand_beside_requests,
+)
 from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
@@ -46,15 +51,17 @@ _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.
 
 async def form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
     """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
-    form = _example() if visit.text("exemple") else read_need_form(visit.fields)
-    return need_form_page(visit, None if form == NeedForm() else await understood_beside(visit, form), rules=rules)
+    form = _example_form() if visit.text("exemple") else read_need_form(visit.fields)
+    return need_form_page(
+        visit, None if form == NeedForm() else await understand_beside_requests(visit, form), rules=rules
+    )
 
 
 show_need_form = page("GET", "/besoin", scope="match")(form_of_query)
 
 
 @cache
-def _example() -> NeedForm:
+def _example_form() -> NeedForm:
     need = msgspec.json.decode(files("api.sample").joinpath("need.json").read_bytes(), type=Need)
     return form_of_need(need, keep_ids=False)
 
@@ -65,11 +72,11 @@ async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -
     if wish == "avis":
         read = await _read_notice_file(visit, form)
         if isinstance(read, Mistake):
-            understood = (await understood_beside(visit, form))._replace(mistakes=(read,))
+            understood = (await understand_beside_requests(visit, form))._replace(mistakes=(read,))
             return refused_need_form(visit, understood, rules=rules)
         filled, notice = read
-        return need_form_page(visit, await understood_beside(visit, filled), notice=notice, rules=rules)
-    understood = await understood_beside(visit, changed(form, wish))
+        return need_form_page(visit, await understand_beside_requests(visit, filled), notice=notice, rules=rules)
+    understood = await understand_beside_requests(visit, change_form(form, wish))
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
@@ -108,7 +115,7 @@ async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dic
 
 @page("POST", "/besoin/compris", scope="match")
 async def show_part_understood(visit: Visit) -> Response[bytes]:
-    """A part of the form as it is understood while it is filled in: the places of a name, or the trades of a lot."""
+    """One part of the form, understood while it is filled in: the places of a name, or the trades of a lot."""
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(SAID["no_part"])
@@ -117,38 +124,38 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
     if part == "compte":
         # as a match answers it now, without its rows; nothing while it is not whole
-        answer, need = None, (await understood_beside(visit, form)).need
+        answer, need = None, (await understand_beside_requests(visit, form)).need
         if need is not None:
             brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
             with suppress(InvalidContent):
                 answer = msgspec.json.decode(await answer_match(visit.call, brief, match_json), type=Shortlist)
         return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
-        lot, understood = await trades_beside(visit, form, position)
+        lot, understood = await read_trades_beside_requests(visit, form, position)
         return visit.page("need/need_live.html", part=part, prefix=prefix, lot=lot, understood=understood)
     if part == "site":
         sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)
         return visit.page("need/need_live.html", part=part, prefix=prefix, sites=sites)
     place: PlaceForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
-    _, chosen = territory_in(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
-    where = chosen._replace(choices=candidates(place, reference))
+    _, chosen = understand_territory(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
+    where = chosen._replace(choices=territory_choices(place, reference))
     shown = {"part": part, "prefix": prefix, "place_form": place, "where": where}
     return visit.page("need/need_live.html", HTTPStatus.OK, mistakes=mistakes, **shown)
 
 
 def refused_need_form(
-    visit: Visit, understood: Understood, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
+    visit: Visit, understood: UnderstoodNeed, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
 ) -> Response[bytes]:
     """The form of a need again, with what is to be corrected."""
     if invalid is not None:
-        understood = understood._replace(mistakes=mistakes_of(invalid))
+        understood = understood._replace(mistakes=need_form_mistakes(invalid))
     return need_form_page(visit, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
 
 
 def need_form_page(
     visit: Visit,
-    understood: Understood | None,
+    understood: UnderstoodNeed | None,
     status: int = HTTPStatus.OK,
     *,
     notice: dict[str, Any] | None = None,
@@ -170,7 +177,7 @@ def need_form_page(
         understood=understood,
         sums=[sum_in_words(lot) for lot in understood.need.lots] if understood and understood.need else (),
         shown=shown,
-        others=carried(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
+        others=pack_fields(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],
         lot_ids=lot_ids,
         lots_at_once=LOTS_AT_ONCE,
@@ -185,15 +192,15 @@ def need_form_page(
     )
 
 
-def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> SomeLots:
+def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> LotsOnPage:
     """The lots of the page: those that a button asks for, or the same as before, if nothing is wrong but elsewhere."""
     what, _, number = visit.text("faire").partition("-")
     if what == "ajouter":
-        return lots_from(form.lots, str(len(form.lots)))
+        return lots_on_page(form.lots, str(len(form.lots)))
     asked = number if what in {"lots", "retirer"} else visit.text("debut")
     last = len(form.lots)
-    shown = lots_from(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
+    shown = lots_on_page(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
     wrong = [lot_of_field(each.field) for each in mistakes]
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
-    return lots_from(form.lots, str(wrong[0]))
+    return lots_on_page(form.lots, str(wrong[0]))

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.form import NUMBER, Kind, Mistake, Unreadable, read_text
+from api.desk.frame.form import NUMBER, FieldKind, Mistake, Unreadable, read_text
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.need.need_form import PlaceForm
 from domain.needs.need import Place, TerritoryRequest
@@ -21,7 +21,7 @@ MOST_CHOICES, MOST_SUGGESTIONS = 8, 10
 _POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,15})?)\s*[,;]\s*(-?\d{1,3}(?:\.\d{1,15})?)\s*", re.ASCII)
 
 
-def _outline(text: str) -> Geometry | None:
+def _read_outline(text: str) -> Geometry | None:
     try:
         drawn: Geometry | None = msgspec.json.decode(text, type=Geometry) if text else None
     except (msgspec.DecodeError, RecursionError):
@@ -29,11 +29,11 @@ def _outline(text: str) -> Geometry | None:
     return drawn
 
 
-DRAWN = Kind(_outline, str)
+DRAWN = FieldKind(_read_outline, str)
 
 
-class Where(NamedTuple):
-    """A territory as it is understood.
+class UnderstoodTerritory(NamedTuple):
+    """A territory as its fields were understood.
 
     `areas`: those chosen; `choices`: what the name typed may mean; `drawn`: a point or outline of the map in words;
     `circle`: the territory in words where it is a circle. `request` is null where nothing was said, or it is wrong.
@@ -46,22 +46,24 @@ class Where(NamedTuple):
     request: TerritoryRequest | None = None
 
 
-def found_by_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
-    """The territories that a name may mean; one alone where it is the only one of exactly that name or code."""
+def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
+    """The territories that a name may mean; one alone where no other has exactly that name or code."""
     found = reference.gazetteer.search(name, kind, MOST_CHOICES)
     exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
     return (exact[0],) if len(exact) == 1 else found
 
 
-def territory_in(form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]) -> tuple[Form, Where]:
-    """The form with the name that was typed put among its territories, where it means one; and the territory.
+def understand_territory(
+    form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
+) -> tuple[Form, UnderstoodTerritory]:
+    """The form, with the name that was typed among its territories where it means a single one; and the territory.
 
-    `prefix`: of its fields. Adds what is wrong to the mistakes.
+    `prefix`: of the names of its fields. Adds what is wrong to the mistakes.
     """
     found_before = len(mistakes)
-    form, areas, choices = _looked_up(form, prefix, reference, mistakes)
+    form, areas, choices = _look_up_territories(form, prefix, reference, mistakes)
     point, outline = point_in(form.centre), read_text(DRAWN, form.drawn, f"{prefix}lieu", mistakes)
-    known = Where(areas, choices, _drawing_in_words(point, outline, reference))
+    known = UnderstoodTerritory(areas, choices, _drawing_in_words(point, outline, reference))
     if len(mistakes) > found_before:
         return form, known
     radius_km = read_text(NUMBER, form.radius, f"{prefix}rayon", mistakes)
@@ -78,8 +80,8 @@ def territory_in(form: Form, prefix: str, reference: Reference, mistakes: list[M
     return form, known
 
 
-def candidates(form: PlaceForm, reference: Reference) -> tuple[Area, ...]:
-    """The territories that a name that is being typed may mean, without those that were chosen."""
+def territory_choices(form: PlaceForm, reference: Reference) -> tuple[Area, ...]:
+    """The territories that a half-typed name may mean, without those that were chosen."""
     kind: TerritoryKind | None = "commune" if form.radius else None
     found = reference.gazetteer.search(form.place, kind, MOST_CHOICES) if form.place else ()
     return tuple(area for area in found if area.id not in form.territories)
@@ -94,7 +96,7 @@ def point_in(text: str) -> Place | None:
     return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
 
-def _looked_up(
+def _look_up_territories(
     form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
     areas: list[Area] = []
@@ -105,7 +107,7 @@ def _looked_up(
             mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
     choices: tuple[Area, ...] = ()
     if form.place:
-        found = found_by_name(form.place, reference, "commune" if form.radius else None)
+        found = territories_of_name(form.place, reference, "commune" if form.radius else None)
         if len(found) == 1:
             areas += found
             form = msgspec.structs.replace(form, place="")
@@ -118,7 +120,9 @@ def _looked_up(
     return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
 
 
-def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]) -> Where:
+def _circle(
+    known: UnderstoodTerritory, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]
+) -> UnderstoodTerritory:
     communes = [area for area in known.areas if area.kind == "commune"]
     if radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
@@ -136,21 +140,21 @@ def _circle(known: Where, point: Place | None, radius_km: float, prefix: str, mi
 
 
 def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
-    """A point or an outline in words: by the commune in which it, or its middle, lies."""
+    """The drawn point or outline in words, by the commune in which the point, or the outline's middle, lies."""
     if outline is not None:
         polygons = (outline.coordinates,) if isinstance(outline, Polygon) else outline.coordinates
         ring = polygons[0][0]
         lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
         corners = sum(len(each) - 1 for rings in polygons for each in rings)
         return CODE_WORDS["on_map"]["outline"].filled(
-            corners=Text(str(corners), str(corners)), around=_around(_nearby(lat, lon, reference).fr)
+            corners=Text(str(corners), str(corners)), around=_around(_commune_at(lat, lon, reference).fr)
         )
     if point is not None and point.lat is not None and point.lon is not None:
-        return CODE_WORDS["on_map"]["point"].filled(around=_nearby(point.lat, point.lon, reference))
+        return CODE_WORDS["on_map"]["point"].filled(around=_commune_at(point.lat, point.lon, reference))
     return None
 
 
-def _nearby(lat: float, lon: float, reference: Reference) -> Text:
+def _commune_at(lat: float, lon: float, reference: Reference) -> Text:
     commune = reference.geography.commune_of(lat, lon)
     name = commune.name if commune else f"{lat:.3f}, {lon:.3f}"
     return Text(name, name)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.form import NAME, Mistake, field_mistakes, request_of, said_by
+from api.desk.frame.form import NAME, Mistake, checked_request, field_mistakes, request_parts
 from api.desk.frame.layout import SAID
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
@@ -14,13 +14,13 @@ from api.desk.need.need_form import (
     LOTS,
     LotForm,
     NeedForm,
-    SaidTerm,
-    heard,
-    terms_said,
-    with_terms,
-    words_read,
+    TitleTerm,
+    mark_of_terms,
+    terms_to_tick,
+    with_ticked_terms,
+    words_of_trades,
 )
-from api.desk.need.territory_field import Where, found_by_name, point_in, territory_in
+from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
@@ -57,57 +57,57 @@ class UnderstoodLot(NamedTuple):
     """
 
     trades: tuple[Trade, ...]
-    where: Where
+    where: UnderstoodTerritory
     site: Area | None
     site_choices: tuple[Area, ...]
     support: tuple[tuple[str, str], ...] = ()
     unmapped: tuple[str, ...] = ()
     title_says: tuple[str, ...] = ()
-    terms: tuple[SaidTerm, ...] = ()
+    terms: tuple[TitleTerm, ...] = ()
 
 
-class Understood(NamedTuple):
-    """A form with its names looked up and its words read. `need` is null where there are mistakes."""
+class UnderstoodNeed(NamedTuple):
+    """The form with its names looked up, its words read, and the `need` that it says; None where there are mistakes."""
 
     form: NeedForm
-    where: Where
+    where: UnderstoodTerritory
     lots: tuple[UnderstoodLot, ...]
     mistakes: tuple[Mistake, ...]
     need: NeedAndProcedure | None
 
 
-def understand(form: NeedForm, reference: Reference) -> Understood:
-    """The form as it is understood; all that is to be corrected at once."""
+def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
+    """The form with the need that it says, or with all the mistakes to be corrected in it."""
     mistakes: list[Mistake] = []
-    form, place = territory_in(form, "", reference, mistakes)
+    form, place = understand_territory(form, "", reference, mistakes)
     lots, understood = [], []
-    for number, (typed, read) in enumerate(zip(form.lots, _readings(form, reference), strict=True), 1):
+    for number, (typed, read) in enumerate(zip(form.lots, _read_lots(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
-        lot, found = _read_lot(form, with_terms(typed), read, reference)
-        lot, of_lot = territory_in(lot, prefix, reference, mistakes)
+        lot, found = _read_lot(form, with_ticked_terms(typed), read, reference)
+        lot, of_lot = understand_territory(lot, prefix, reference, mistakes)
         site, among = site_of(lot, prefix, reference, mistakes)
         lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
         understood.append(found._replace(where=of_lot, site=site, site_choices=among))
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
         mistakes.append(Mistake("lieu", SAID["no_place"]))
-    said = said_by(form, mistakes) | {"territory": place.request}
+    said = request_parts(form, mistakes) | {"territory": place.request}
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
-    said["lots"] = [_said_by_lot(*each, LOTS.of_row(number), reference, mistakes) for number, each in numbered]
+    said["lots"] = [_lot_request(*each, LOTS.of_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:
-        need = request_of(said, NeedAndProcedure)
+        need = checked_request(said, NeedAndProcedure)
     except InvalidContent as invalid:
-        mistakes += mistakes_of(invalid)
-    return Understood(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
+        mistakes += need_form_mistakes(invalid)
+    return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
 
 
 def site_of(
     lot: LotForm, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Area | None, tuple[Area, ...]]:
-    """The commune of a lot's site, and those among which it is to be chosen; none of them where it is a point."""
+    """The commune of a lot's site, and the communes to choose it from; neither where the site is a point."""
     if lot.site_code and not lot.site:
         try:
             return reference.territories.area(f"commune:{lot.site_code}"), ()
@@ -116,7 +116,7 @@ def site_of(
             return None, ()
     if not lot.site or point_in(lot.site):
         return None, ()
-    found = found_by_name(lot.site, reference, "commune")
+    found = territories_of_name(lot.site, reference, "commune")
     chosen = found if len(found) == 1 else [area for area in found if area.code == lot.site_code]
     if chosen:
         return chosen[0], ()
@@ -124,21 +124,21 @@ def site_of(
     return None, found
 
 
-async def understood_beside(visit: Visit, form: NeedForm) -> Understood:
-    """The form as it is understood, beside the event loop where much is read. Raises as `MatchWork.run_function`."""
-    return await _read_beside(visit, form, lambda reference: understand(form, reference))
+async def understand_beside_requests(visit: Visit, form: NeedForm) -> UnderstoodNeed:
+    """The result of `understand_need`, outside the event loop if much is read. Raises as `MatchWork.run_function`."""
+    return await _read_beside_requests(visit, form, lambda reference: understand_need(form, reference))
 
 
-async def trades_beside(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """One lot, its trades read beside the other lots, as `understood_beside`; its places are not looked up."""
+async def read_trades_beside_requests(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
+    """One lot with its trades read, outside the event loop where much is read; its places are not looked up."""
 
     def read_one(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
-        return _read_lot(form, form.lots[position], _readings(form, reference)[position], reference)
+        return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)
 
-    return await _read_beside(visit, form, read_one)
+    return await _read_beside_requests(visit, form, read_one)
 
 
-async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+async def _read_beside_requests(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
     # about the milliseconds until its words are read and its places looked up, where none is known
     codes = sum(len(CODES.read(lot.cpv)) for lot in form.lots)
     keywords = sum(len(KEYWORDS.read(lot.keywords)) for lot in form.lots)
@@ -152,8 +152,8 @@ async def _read_beside(visit: Visit, form: NeedForm, work: Callable[[Reference],
 def _read_lot(
     form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    """A lot with the trades to show: those read, and those that the buyer added; ticked as they were, or all if new."""
-    taxonomy, words = reference.taxonomy, words_read((lot.title, form.title), lot.cpv, lot.keywords)
+    """A lot with its trades to show, read or added by the buyer; each is ticked as before, or if it is new."""
+    taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
     wanted = {each.segment: each for each in (read.objects if read else ())}
     is_same = lot.reading == words
     ticked = dict.fromkeys(lot.chosen if is_same else wanted)
@@ -175,23 +175,23 @@ def _read_lot(
         offered=tuple(trade.segment for trade in trades),
         chosen=tuple(trade.segment for trade in trades if trade.ticked),
         more="",
-        heard=heard(lot.title),
+        heard=mark_of_terms(lot.title),
     )
     understood = UnderstoodLot(
         tuple(trades),
-        Where(),
+        UnderstoodTerritory(),
         None,
         (),
         support=tuple((each, taxonomy.label(each)) for each in lot.support if taxonomy.known(each)),
         unmapped=read.unmapped if read else (),
         title_says=tuple(map(taxonomy.label, read.title_says)) if read else (),
-        terms=tuple(terms_said(lot)),
+        terms=tuple(terms_to_tick(lot)),
     )
     return seen, understood
 
 
-def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """Each lot as a match reads its words and codes; None for one that has none that is known."""
+def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
+    """Each lot's words and codes as a match reads them; None for a lot that has none."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
@@ -205,16 +205,16 @@ def _readings(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
     return [read.get(position) for position in range(len(form.lots))]
 
 
-def _said_by_lot(
+def _lot_request(
     lot_id: str, lot: LotForm, understood: UnderstoodLot, names: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
-    """One lot as `POST /match` takes it. Trades that were read and left as they are stay those of its words."""
+    """The parts of one lot as `POST /match` takes them; trades that were read and left alone are not named in them."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
         mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_title"]))
     elif trades and not lot.chosen:
         mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_trade"]))
-    said = said_by(lot, mistakes, names) | {
+    said = request_parts(lot, mistakes, names) | {
         "id": lot_id,
         "segments": (),
         "site": point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None),
@@ -231,6 +231,6 @@ def _said_by_lot(
     return said | {"segments": lot.chosen, "cpv": codes, "keywords": ()}
 
 
-def mistakes_of(invalid: InvalidContent) -> tuple[Mistake, ...]:
-    """The problems of a need at the fields of the form."""
+def need_form_mistakes(invalid: InvalidContent) -> tuple[Mistake, ...]:
+    """The problems of a need as mistakes at the fields of its form."""
     return field_mistakes(invalid, NeedForm, otherwise="titre")

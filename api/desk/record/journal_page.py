@@ -27,7 +27,7 @@ Deed = tuple[AuditEntry, Text, str | None, str | None]
 """An entry of the journal, the act in words, the name of what it is about, and the path of the page on that."""
 
 
-def in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
+def act_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     """The act in words. `names`: of suppliers, by their ids."""
     detail, supplier = entry.detail, names.get(_supplier_of(entry), "")
     words = _deed_words("report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action)
@@ -88,7 +88,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     deeds: list[Deed] = []
     for entry in shown:
         title = titles.get(entry.object)
-        deeds.append((entry, talk_in_words(entry, names, title) if title else in_words(entry, names), None, None))
+        deeds.append((entry, talk_in_words(entry, names, title) if title else act_in_words(entry, names), None, None))
     following = write_cursor(name, shown[-1].number) if len(found) > len(shown) else None
     return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=not after, following=following)
 
@@ -112,7 +112,7 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         about, path = names.get(entry.object), PATHS[kind].format(identity) if entry.object in names else None
         if kind == "source":
             about, path = identity, f"sources/{quote(identity, safe='')}"
-        deeds.append((entry, in_words(entry, suppliers), about, path))
+        deeds.append((entry, act_in_words(entry, suppliers), about, path))
     following = write_cursor(cursor, shown[-1].number) if len(found) > ENTRIES_AT_ONCE else None
     return visit.page(
         "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None

@@ -18,17 +18,17 @@ from api.desk.frame.form import (
     Field,
     Mistake,
     bounded_text,
-    form_saying,
-    one_of,
+    choice_of,
+    form_of_request,
     read_form,
-    said_by,
+    request_parts,
 )
 from api.desk.frame.page import page
-from api.desk.frame.visit import Done, Visit, acting_at, id_in, matched_once
-from api.desk.need.need_form import form_of_need, lots_from, read_need_form
+from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once
+from api.desk.need.need_form import form_of_need, lots_on_page, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
-from api.desk.need.understood_need import LONGEST, understand, understood_beside
+from api.desk.need.understood_need import LONGEST, understand_beside_requests, understand_need
 from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need
 from api.needs.own_need import own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
@@ -103,7 +103,7 @@ def known_tag(visit: Visit) -> str:
     return visit.text(KNOWN_FIELD) or '""'
 
 
-async def is_crossed(change: Awaitable[object]) -> bool:
+async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
     """Whether a change was not made, because somebody else made one since the form was shown. Raises as the change."""
     try:
         await change
@@ -114,12 +114,12 @@ async def is_crossed(change: Awaitable[object]) -> bool:
     return False
 
 
-async def changed_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) -> Response[bytes]:
+async def change_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) -> Response[bytes]:
     """Redirect to the need as `edit` changed it; show both where somebody else changed it meanwhile.
 
     `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
     """
-    if await is_crossed(edit_need(acting_at(visit), need.id, known_tag(visit), edit)):
+    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, known_tag(visit), edit)):
         need = await own_need_of(visit, str(need.id))
         now = need_document(need)
         if lines := list(changed_lines(now, edit(now), visit.reference)):
@@ -138,7 +138,7 @@ def parts_of_version(version: FrozenShortlist, shortlist: Shortlist, place: str)
 
     return {
         "version": version,
-        "shown": lots_from(shortlist.lots, place, listed),
+        "shown": lots_on_page(shortlist.lots, place, listed),
         "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
         "titles": {lot.id: lot.title or "" for lot in version.need.lots},
         "reserved": {lot.id: lot.reserved for lot in version.need.lots},
@@ -161,7 +161,7 @@ class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
 class FileForm(NamesForm, frozen=True, kw_only=True):
     """The names, dates and intentions of a need's file as they are filled in."""
 
-    procedure: Annotated[str, Field("procedure", "procedure", one_of(PROCEDURES))] = ""
+    procedure: Annotated[str, Field("procedure", "procedure", choice_of(PROCEDURES))] = ""
     planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
     social: Annotated[str, Field("social", "social_considerations", YES_OR_NO)] = ""
     environmental: Annotated[str, Field("environnement", "environmental_considerations", YES_OR_NO)] = ""
@@ -170,7 +170,7 @@ class FileForm(NamesForm, frozen=True, kw_only=True):
 @page("GET", "/besoins/{need_id}", scope="needs")
 async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
     """A need: what it says, its state, its next step."""
-    return await _need(visit, await own_need_of(visit, need_id))
+    return await _need_page(visit, await own_need_of(visit, need_id))
 
 
 @page("POST", "/besoins/{need_id}", scope="needs")
@@ -178,11 +178,11 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
     """Store the names, dates and intentions of a file and redirect to its need."""
     need = await own_need_of(visit, need_id)
     mistakes: list[Mistake] = []
-    values = said_by(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
+    values = request_parts(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
     if mistakes:
-        return await _need(visit, need, mistakes)
+        return await _need_page(visit, need, mistakes)
 
-    return await changed_need(visit, need, partial(msgspec.structs.replace, **values), "complete")
+    return await change_need(visit, need, partial(msgspec.structs.replace, **values), "complete")
 
 
 @page("GET", "/besoins/{need_id}/etat", scope="needs")
@@ -192,7 +192,7 @@ async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
     wanted = visit.text("vers")
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
-    return await _question(visit, need, wanted)
+    return await _question_page(visit, need, wanted)
 
 
 @page("POST", "/besoins/{need_id}/etat", scope="needs")
@@ -205,12 +205,12 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
     edit = partial(msgspec.structs.replace, status=wanted)
-    if await is_crossed(edit_need(acting_at(visit), need.id, known_tag(visit), edit, status_only=True)):
-        return await _question(visit, need, wanted, crossed=True)
+    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, known_tag(visit), edit, status_only=True)):
+        return await _question_page(visit, need, wanted, crossed=True)
     return visit.redirect(f"/besoins/{need.id}?fait=etat")
 
 
-async def _question(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
+async def _question_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
     """The question whether the need is to move on, or be deleted; before exchanges end, what they lack."""
     gaps = 0
     if wanted == "published":
@@ -227,19 +227,19 @@ async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
     need = await own_need_of(visit, need_id)
     if need.status != "draft":
         return visit.redirect(f"/besoins/{need.id}")
-    return await _question(visit, need, "deleted")
+    return await _question_page(visit, need, "deleted")
 
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
 async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
     """Delete a draft and redirect to the other needs."""
     need = await own_need_of(visit, need_id)
-    if await is_crossed(delete_draft(acting_at(visit), need.id, known_tag(visit))):
-        return await _question(visit, need, "deleted", crossed=True)
+    if await was_changed_meanwhile(delete_draft(acting_at(visit), need.id, known_tag(visit))):
+        return await _question_page(visit, need, "deleted", crossed=True)
     return visit.redirect("/besoins?fait=supprime")
 
 
-async def _need(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
     """The page of a need; where its file was filled in wrongly, with what was typed."""
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
@@ -261,7 +261,7 @@ async def _need(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = ()
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,
-        file=read_form(FileForm, visit.fields) if mistakes else form_saying(FileForm, need.content),
+        file=read_form(FileForm, visit.fields) if mistakes else form_of_request(FileForm, need.content),
         moves=MOVES[need.status],
         can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,
@@ -300,24 +300,24 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
 @page("POST", "/besoins", scope="needs")
 async def store_need(visit: Visit) -> Response[bytes]:
     """Store the need that the form says and redirect to it; the form again where something is to be corrected."""
-    understood = await understood_beside(visit, read_need_form(visit.fields))
+    understood = await understand_beside_requests(visit, read_need_form(visit.fields))
     if understood.need is None:
         return refused_need_form(visit, understood)
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
-    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         stored, _ = await plan_need(connection, acting, content, matched)
-        return Done(f"/besoins/{stored.id}?fait=garde")
+        return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 
     try:
-        return await matched_once(visit, partial(input_of_new_need, content=content), carry_out)
+        return await match_and_write_once(visit, partial(input_of_new_need, content=content), carry_out)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
 
 
-def taken_over(before: NeedDocument, said: NeedAndProcedure, reference: Reference) -> NeedChange:
+def merge_into_need(before: NeedDocument, said: NeedAndProcedure, reference: Reference) -> NeedChange:
     """The need with what its form says otherwise than before; what the form cannot say stays as it is."""
-    as_shown = understand(form_of_need(before, keep_ids=True), reference).need
+    as_shown = understand_need(form_of_need(before, keep_ids=True), reference).need
     stored = {lot.id: lot for lot in before.lots}
     shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
     lots = []
@@ -359,7 +359,7 @@ async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
         return visit.redirect(f"/besoins/{need.id}")
     form = form_of_need(need.content, keep_ids=True)
     form = msgspec.structs.replace(form, need_id=str(need.id), known=etag_of(need_document(need)))
-    understood = await understood_beside(visit, form)
+    understood = await understand_beside_requests(visit, form)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood._replace(mistakes=()))
 
@@ -369,11 +369,11 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """Change a need as its form says and redirect to it; the form again where something is to be corrected."""
     need = await own_need_of(visit, need_id)
     form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(need.id))
-    understood = await understood_beside(visit, form)
+    understood = await understand_beside_requests(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
     try:
-        edit = partial(taken_over, said=understood.need, reference=visit.reference)
-        return await changed_need(visit, need, edit, "change")
+        edit = partial(merge_into_need, said=understood.need, reference=visit.reference)
+        return await change_need(visit, need, edit, "change")
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)

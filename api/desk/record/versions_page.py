@@ -18,22 +18,22 @@ from api.desk.frame.form import (
     Mistake,
     bounded_number,
     bounded_text,
+    choices_among,
+    request_parts,
     required,
-    said_by,
-    some_of,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import Done, Visit, acting_at, id_in, matched_once, written_once
-from api.desk.need.need_form import lots_from
+from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once, write_once
+from api.desk.need.need_form import lots_on_page
 from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import (
     LotEntryForm,
-    is_crossed,
     own_need_of,
     parts_of_version,
     read_lot_form,
     stored_need_page,
+    was_changed_meanwhile,
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
@@ -76,7 +76,7 @@ class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
 async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     """The suppliers of the latest version, lot by lot, with forms that decide on some of them."""
-    return await _decisions(visit, await own_need_of(visit, need_id), DecisionForm())
+    return await _decisions_page(visit, await own_need_of(visit, need_id), DecisionForm())
 
 
 @page("POST", "/besoins/{need_id}/decisions", scope="needs")
@@ -88,12 +88,12 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         mistakes.append(form.mistake("decision", SAID["no_choice"]))
     elif CHOICES[form.choice] and not form.reason:
         mistakes.append(form.mistake("motif", SAID["no_reason"]))
-    said_by(form, mistakes, form.names)
+    request_parts(form, mistakes, form.names)
     if mistakes:
-        return await _decisions(visit, need, form, mistakes)
+        return await _decisions_page(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
         newer = form.mistake("fournisseurs", SAID["newer_version"])
-        return await _decisions(visit, need, form, [newer], HTTPStatus.CONFLICT)
+        return await _decisions_page(visit, need, form, [newer], HTTPStatus.CONFLICT)
     choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
     changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
 
@@ -102,15 +102,15 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
         present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
         if any(present.get(supplier) != wanted for supplier, _ in changes):  # else the form was sent twice
-            require_known(form.known, _tag(decisions.values(), form.lot))
+            require_known(form.known, _decisions_tag(decisions.values(), form.lot))
 
     async def decide_on_all() -> None:
         async with transaction(visit.services.database) as connection:
             await change_decisions(connection, acting_at(visit), need.id, form.number, changes, check)
 
-    if await is_crossed(decide_on_all()):
+    if await was_changed_meanwhile(decide_on_all()):
         crossed = form.mistake("fournisseurs", SAID["crossed"])
-        return await _decisions(visit, need, form, [crossed], HTTPStatus.CONFLICT)
+        return await _decisions_page(visit, need, form, [crossed], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
 
 
@@ -123,7 +123,7 @@ async def repeat_earlier_decisions(visit: Visit, need_id: str) -> Response[bytes
     return visit.redirect(f"/besoins/{own}/decisions?fait={number}")
 
 
-async def _decisions(
+async def _decisions_page(
     visit: Visit,
     need: StoredNeed,
     form: DecisionForm,
@@ -144,7 +144,7 @@ async def _decisions(
         mistakes,
         form=form,
         **parts_of_version(version, shortlist, form.place or visit.text("lots")),
-        tags={lot.id: _tag(version.decisions, lot.id) for lot in shortlist.lots},
+        tags={lot.id: _decisions_tag(version.decisions, lot.id) for lot in shortlist.lots},
         totals=version.totals,
         can_decide=bool(MOVES[need.status]),
         repeated=len(repeated),
@@ -152,7 +152,7 @@ async def _decisions(
     )
 
 
-def _tag(decisions: Iterable[Decision], lot_id: str) -> str:
+def _decisions_tag(decisions: Iterable[Decision], lot_id: str) -> str:
     """A tag that changes with the decisions on a lot."""
     return etag_of(msgspec.json.encode([each for each in decisions if each.lot_id == lot_id]))
 
@@ -199,11 +199,11 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
         shown = partial(msgspec.structs.replace, limit=int(visit.text("montrer")))
         await edit_need(acting_at(visit), own, None, shown)
 
-    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> Done:
+    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
-        return Done(f"/besoins/{own}/versions/{number}?fait=fige")
+        return FormOutcome(f"/besoins/{own}/versions/{number}?fait=fige")
 
-    return await matched_once(visit, partial(input_of_own_need, need_id=own), carry_out)
+    return await match_and_write_once(visit, partial(input_of_own_need, need_id=own), carry_out)
 
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
@@ -273,13 +273,13 @@ class AwardForm(LotEntryForm, frozen=True, kw_only=True):
     on: Annotated[str, Field("date", "awarded_on", required(DAY, SAID["no_day"]))] = ""
     value: Annotated[str, Field("montant", "value_eur", EUROS)] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
-    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", some_of(RESERVED_TYPES))] = ()
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", choices_among(RESERVED_TYPES))] = ()
 
 
 @page("GET", "/besoins/{need_id}/attributions", scope="needs")
 async def show_awards(visit: Visit, need_id: str) -> Response[bytes]:
     """The awards of a need, lot by lot, with a form that enters one."""
-    return await _awards(visit, await own_need_of(visit, need_id), AwardForm())
+    return await _awards_page(visit, await own_need_of(visit, need_id), AwardForm())
 
 
 @page("POST", "/besoins/{need_id}/attributions", scope="needs")
@@ -287,20 +287,22 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     """Store an award and redirect to all; the form again where something in it is wrong."""
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
-        winner = await _winner(connection, form, mistakes)
-    said = said_by(form, mistakes, form.names)
+        winner = await _read_winner(connection, form, mistakes)
+    said = request_parts(form, mistakes, form.names)
     if winner is None or mistakes:
-        return await _awards(visit, need, form, mistakes)
+        return await _awards_page(visit, need, form, mistakes)
     request = AwardRequest(form.lot, winner, **said)
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         await award_lot(connection, acting, need.id, request)
-        return Done(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
+        return FormOutcome(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
 
     try:
-        return await written_once(visit, carry_out)
+        return await write_once(visit, carry_out)
     except InvalidContent as invalid:
-        return await _awards(visit, need, form, [form.mistake("titulaire", each.detail) for each in invalid.problems])
+        return await _awards_page(
+            visit, need, form, [form.mistake("titulaire", each.detail) for each in invalid.problems]
+        )
 
 
 @page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
@@ -315,25 +317,25 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
-async def withdraw(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
+async def withdraw_entered_award(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
     """Withdraw an award that was entered by mistake, and redirect to the others."""
     need = await own_need_of(visit, need_id)
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         await withdraw_award(connection, acting, need.id, id_in(award_id, NO_AWARD))
-        return Done(f"/besoins/{need.id}/attributions?fait=retire")
+        return FormOutcome(f"/besoins/{need.id}/attributions?fait=retire")
 
-    return await written_once(visit, carry_out)
+    return await write_once(visit, carry_out)
 
 
-async def _awards(
+async def _awards_page(
     visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = (), status: int | None = None
 ) -> Response[bytes]:
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")
-    shown = lots_from(need.content.lots, form.place or visit.text("lots"))
+    shown = lots_on_page(need.content.lots, form.place or visit.text("lots"))
     return stored_need_page(
         visit,
         "record/awards.html",
@@ -344,14 +346,14 @@ async def _awards(
         shown=shown,
         awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in shown.lots},
         of_former_lots=[each for each in awards if each.lot_id not in {lot.id for lot in need.content.lots}],
-        winners=await asyncio.to_thread(_winners, version),
+        winners=await asyncio.to_thread(_possible_winners, version),
         reserved_types=RESERVED_TYPES,
         other=OTHER,
         today=visit.services.today().isoformat(),
     )
 
 
-def _winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
+def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
     """The suppliers that the latest version lists, by lot: those kept, other candidates, and all others."""
     kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
     found: dict[str, dict[str, list[Named]]] = {}
@@ -364,7 +366,7 @@ def _winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
     return found
 
 
-async def _winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
+async def _read_winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
     if form.winner and form.winner != OTHER:
         return id_in(form.winner, NO_WINNER)
     siret = "".join(form.siret.split())

@@ -77,7 +77,7 @@ SPREADSHEET = "spreadsheet"
 GZIP = b"\x1f\x8b"
 
 
-class ReadAs(NamedTuple):
+class RecognisedFile(NamedTuple):
     """The layout of a file, the media type that it is read as, and its bytes as that.
 
     `sheet`: of a workbook, the one that is read; `others`: those that are not. `titles`: of the columns of a network's
@@ -102,9 +102,9 @@ def is_large(_: Reference, content: bytes) -> bool:
     return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
-def read_as(
+def recognise_file(
     reference: Reference, name: str, content: bytes, wanted: str, mapping: SourceMapping, language: Language
-) -> ReadAs:
+) -> RecognisedFile:
     """The file in the wanted format; without one, in the format that reads most of the first rows.
 
     `vivier` where others do no better, and `spreadsheet` where no other can read it. Raises InvalidContent for a file
@@ -117,26 +117,26 @@ def read_as(
     candidates = [wanted] if wanted in FORMATS else list(FORMATS)
     fitting = [each for each in candidates if media_type in FORMATS[each]]
     if not fitting:
-        raise _wrong("wrong_media_type", SAID["not_so_encoded"])
+        raise _file_mistake("wrong_media_type", SAID["not_so_encoded"])
     context = Context(reference.territories, reference.taxonomy, reference.cpv, mapping, language)
-    found = fitting[0] if len(fitting) == 1 else _best(fitting, content, media_type, context)
+    found = fitting[0] if len(fitting) == 1 else _best_format(fitting, content, media_type, context)
     titles = titles_in(BytesIO(content), mapping.fields) if found == SPREADSHEET else None
-    return ReadAs(found, media_type, content, sheet, others, titles)
+    return RecognisedFile(found, media_type, content, sheet, others, titles)
 
 
-def _best(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
+def _best_format(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
     """The format that reads most of the first rows."""
-    read = {each: _rows_read(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
+    read = {each: _count_readable_rows(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
     if media_type == CSV and read.get("vivier", -1) >= 0:
         return "vivier"  # no other has its titles, however few of its rows are without faults
     best = max(read, key=lambda each: read[each])
     if read[best] >= 0 or SPREADSHEET not in fitting:
         return best
     # of a file that none reads, our own format says the most
-    return SPREADSHEET if _rows_read(SPREADSHEET, content, media_type, context) >= 0 else best
+    return SPREADSHEET if _count_readable_rows(SPREADSHEET, content, media_type, context) >= 0 else best
 
 
-def _rows_read(name: str, content: bytes, media_type: str, context: Context) -> int:
+def _count_readable_rows(name: str, content: bytes, media_type: str, context: Context) -> int:
     """The number of the first rows that a format reads as records."""
     try:
         return sum(
@@ -149,11 +149,11 @@ def _rows_read(name: str, content: bytes, media_type: str, context: Context) -> 
 def _media_type(name: str, content: bytes) -> str:
     """The media type by the name of the file, else by how it begins. Raises InvalidContent for what is no text."""
     if not content.strip():
-        raise _wrong("empty", SAID["empty"])
+        raise _file_mistake("empty", SAID["empty"])
     if content.startswith(OLD_WORKBOOKS):
-        raise _wrong("workbook", SAID["old_workbook"])
+        raise _file_mistake("workbook", SAID["old_workbook"])
     if content.startswith(GZIP):
-        raise _wrong("compressed", SAID["compressed"])
+        raise _file_mistake("compressed", SAID["compressed"])
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     if suffix in MEDIA_TYPES:
         return MEDIA_TYPES[suffix]
@@ -161,7 +161,7 @@ def _media_type(name: str, content: bytes) -> str:
     return JSON if beginning == b"[" or suffix == ".json" else NDJSON if beginning == b"{" else CSV
 
 
-def _wrong(code: str, detail: Text) -> InvalidContent:
+def _file_mistake(code: str, detail: Text) -> InvalidContent:
     return InvalidContent((Problem("", code, detail),))
 
 
@@ -220,7 +220,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         # large files are read one at a time, whoever sends them, and leave a place for the small ones
         line = visit.services.large_files.slot_of(str(visit.organisation_id)) if is_long else nullcontext()
         async with line, visit.services.import_slot(source, visit.call.bearer):
-            read = read_as, file.name, file.content, visit.text("format"), mapping, visit.language
+            read = recognise_file, file.name, file.content, visit.text("format"), mapping, visit.language
             layout = await visit.work_out(*read, is_much=True)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
@@ -238,18 +238,18 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     except (InvalidContent, Conflict, Refusal) as refused:
         if isinstance(refused, Refusal) and not refused.errors:
             raise
-        return await _source_page(visit, source, found, 422, refused=_reasons(refused))
+        return await _source_page(visit, source, found, 422, refused=_reasons_of_refusal(refused))
     if wish == IMPORT:
         return visit.redirect(f"/sources/{quote(source, safe='')}/envois/{report.id}")
     if wish == CORRECT:
-        return await asyncio.to_thread(_to_correct, layout, mapping, report)
+        return await asyncio.to_thread(_table_to_correct, layout, mapping, report)
     rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.columns)
     trial = {"file_name": file.name, "layout": layout, "report": report, "flags": flags, "rejects": rejects}
     return await _source_page(visit, source, found, trial=trial)
 
 
 @page("GET", "/sources/{source}/modele", scope=("sync", "admin"))
-async def get_model(visit: Visit, source: str) -> Response[bytes]:
+async def get_table_to_fill_in(visit: Visit, source: str) -> Response[bytes]:
     """A table to fill in: the titles of its columns, and a supplier as an example."""
     require_own_source(visit.call, source)
     header, *rows = model()
@@ -259,7 +259,7 @@ async def get_model(visit: Visit, source: str) -> Response[bytes]:
 @page("GET", "/sources/{source}/envois/{import_id}", scope=("sync", "admin"))
 async def show_import(visit: Visit, source: str, import_id: str) -> Response[bytes]:
     """The report of an import, or how far it has come, with its rejected rows page by page."""
-    report = await _import_of(visit, source, import_id)
+    report = await _find_import(visit, source, import_id)
     after = read_cursor(f"errors/{report.id}", visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
         found = await stored_imports.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
@@ -271,7 +271,7 @@ async def show_import(visit: Visit, source: str, import_id: str) -> Response[byt
 @page("GET", "/sources/{source}/envois/{import_id}/rejets", scope=("sync", "admin"))
 async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[bytes]:
     """The rejected rows of an import that are stored, as a table: where each is in its file, and what is wrong."""
-    report = await _import_of(visit, source, import_id)
+    report = await _find_import(visit, source, import_id)
     async with transaction(visit.services.database) as connection:
         found = await stored_imports.list_errors(connection, report.id, 0, report.rejected)
     # there may be 100,000 of them, and others are not to wait meanwhile
@@ -281,7 +281,7 @@ async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[byt
     return table_file(table, f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}")
 
 
-async def _import_of(visit: Visit, source: str, import_id: str) -> Import:
+async def _find_import(visit: Visit, source: str, import_id: str) -> Import:
     """The import of that source. Raises NotFound, Refusal (403)."""
     async with transaction(visit.services.database) as connection:
         report = await own_import(visit.call, connection, id_in(import_id, NO_IMPORT))
@@ -322,14 +322,14 @@ async def _source_page(
     )
 
 
-def _to_correct(layout: ReadAs, mapping: SourceMapping, report: Import) -> Response[bytes]:
+def _table_to_correct(layout: RecognisedFile, mapping: SourceMapping, report: Import) -> Response[bytes]:
     """The rejected rows of a file that was tried, as a table to correct and send again."""
     rejects = shown_rejects(report.errors, layout.columns)
     said = {line: f"{column} : {detail}" for line, _, column, detail in rejects}
     return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 
 
-def _reasons(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
+def _reasons_of_refusal(refused: InvalidContent | Conflict | Refusal) -> tuple[Text, ...]:
     if isinstance(refused, Conflict):
         return (SAID["too_many_removed"] if refused.code == "too_many_removed" else refused.detail,)
     problems = refused.problems if isinstance(refused, InvalidContent) else refused.errors

@@ -8,7 +8,7 @@ from litestar import Response
 
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
-from api.desk.frame.visit import Done, Visit, acting_at, id_in, written_once
+from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, write_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
 from api.exchanges.write_message import missing_message, send_to_each
@@ -57,7 +57,8 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
     }
     told = [set(each.messages) for each in shared]
     cells = {
-        supplier.supplier_id: [_received(supplier, each) for each in told] + [_met(supplier, each) for each in meetings]
+        supplier.supplier_id: [_message_cell(supplier, each) for each in told]
+        + [_meeting_cell(supplier, each) for each in meetings]
         for supplier in treatment.suppliers
     }
     # who was not contacted is to be told what opened the exchange
@@ -89,7 +90,7 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
     )
 
 
-def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
+def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
         return "lacks", CODE_WORDS["treatment_states"]["lacks"]
@@ -101,7 +102,7 @@ def _received(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     return state, delivery_words(best)
 
 
-def _met(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
+def _meeting_cell(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
     words = CODE_WORDS["treatment_states"]
     if any(each.meeting_id == meeting_id for each in supplier.gaps):
         return "lacks", words["lacks"]
@@ -123,13 +124,13 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
     if visit.text("faire") == "envoyer":
         channel = visit.text("moyen")
 
-        async def carry_out(connection: Connection, acting: Acting) -> Done:
+        async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
             missing = await missing_message(connection, acting, need_id, message_id, suppliers)
             require_sender(missing.need.content, acting.organisation)
             await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
-            return Done(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
+            return FormOutcome(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
 
-        return await written_once(visit, carry_out)
+        return await write_once(visit, carry_out)
     async with transaction(visit.services.database) as connection:
         missing = await missing_message(connection, acting_at(visit), need_id, message_id, suppliers)
     if missing.opens:

@@ -18,15 +18,15 @@ from api.desk.frame.form import (
     WORDS,
     Field,
     Mistake,
+    checked_request,
     field_mistakes,
     read_form,
-    request_by,
-    request_of,
+    request_of_form,
     required,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, id_in, sent_as, written_once
+from api.desk.frame.visit import SENT_FIELD, FormOutcome, Visit, acting_at, id_in, submission_name, write_once
 from api.exchanges.open_exchange import preview_message
 from api.exchanges.own_exchange import (
     NO_EXCHANGE,
@@ -123,7 +123,7 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:
         found=found,
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
-        tally=[_tally(arrivals(each.exchange)) for each in found],
+        tally=[_count_deliveries(arrivals(each.exchange)) for each in found],
     )
 
 
@@ -143,36 +143,36 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     path = f"/besoins/{need_id}/echanges/{exchange}"
     names = f"{NAME}-{argument}" if act in {"publier", "remis"} else NAME
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
         if act == "lien":
             (link,) = await create_links(connection, acting, exchange, [id_in(argument, NO_RECIPIENT)])
-            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode([link]))
+            return FormOutcome(f"{path}/lien?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode([link]))
         if act == "lettres":
             read = await read_exchange(
                 connection, acting, await own_exchange(connection, acting.organisation_id, exchange)
             )
             links = await create_links(connection, acting, exchange, read.to_be_brought)
-            return Done(f"{path}/lien?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(links))
+            return FormOutcome(f"{path}/lien?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode(links))
         if act == "retirer":
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
-            return Done(f"{path}#destinataires")
+            return FormOutcome(f"{path}#destinataires")
         if act == "remis":
             brought = read_form(ConfirmationForm, visit.fields, names)
-            confirmation = request_by(brought, DeliveryConfirmation, names, way=visit.text("voie"))
+            confirmation = request_of_form(brought, DeliveryConfirmation, names, way=visit.text("voie"))
             await confirm_delivery(connection, acting, exchange, id_in(argument, NO_MESSAGE), confirmation)
-            return Done(f"{path}?remis=1#m-{argument}")
+            return FormOutcome(f"{path}?remis=1#m-{argument}")
         if act != "reponse":
             require_sender(need.content, acting.organisation)
         if act == "publier":
-            request = request_by(read_form(PublicationForm, visit.fields, names), PublicationRequest, names)
+            request = request_of_form(read_form(PublicationForm, visit.fields, names), PublicationRequest, names)
             message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
         else:
-            message = await write_message(connection, acting, exchange, _message(visit, act))
-        return Done(f"{path}?ecrit={message.id}#m-{message.id}")
+            message = await write_message(connection, acting, exchange, _read_message(visit, act))
+        return FormOutcome(f"{path}?ecrit={message.id}#m-{message.id}")
 
     try:
-        return await (_preview_page(visit, id, exchange) if act == "relire" else written_once(visit, carry_out))
+        return await (_preview_page(visit, id, exchange) if act == "relire" else write_once(visit, carry_out))
     except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, FORMS.get(act, MessageForm), names)
         return await _exchange_page(visit, id, exchange_id, mistakes)
@@ -180,7 +180,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
     """A message to be read again before it is sent. Raises InvalidContent."""
-    acting, request = acting_at(visit), _message(visit, "message")
+    acting, request = acting_at(visit), _read_message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
         require_sender(need.content, acting.organisation)
@@ -195,7 +195,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
     )
 
 
-def _message(visit: Visit, act: str) -> MessageRequest:
+def _read_message(visit: Visit, act: str) -> MessageRequest:
     """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
 
     Raises InvalidContent.
@@ -203,11 +203,11 @@ def _message(visit: Visit, act: str) -> MessageRequest:
     if act == "reponse":
         noted = read_form(NotedForm, visit.fields)
         barriers = dict.fromkeys((*noted.barriers, *(["other"] if noted.note else [])))
-        return request_by(noted, MessageRequest, author="supplier", barriers=list(barriers))
+        return request_of_form(noted, MessageRequest, author="supplier", barriers=list(barriers))
     form = read_form(MessageForm, visit.fields)
     # a correction says nothing of the question that is answered; none is an empty list
     answers = None if form.corrects else [form.answers] if form.answers else []
-    return request_by(form, MessageRequest, author="buyer", answers=answers)
+    return request_of_form(form, MessageRequest, author="buyer", answers=answers)
 
 
 async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
@@ -231,7 +231,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
         to_be_brought=len(read.to_be_brought),
         # the question that the message named in the address answers, or that message itself
         sharing=(named.answers or (named.id,))[0] if named else None,
-        **_shown_of(read),
+        **_exchange_details(read),
         can_confirm=bool(MOVES[need.status]),
         today=visit.services.now().astimezone(PARIS).date(),
         means=MEANS,
@@ -239,7 +239,7 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
     )
 
 
-def _shown_of(read: ExchangeToRead) -> dict[str, Any]:
+def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
     names = {each.supplier_id: each.name for each in exchange.recipients}
@@ -251,7 +251,7 @@ def _shown_of(read: ExchangeToRead) -> dict[str, Any]:
     questions = {each.message_id: each for each in read.questions.asked}
     return {
         "names": names,
-        "tallies": {message: _tally(each) for message, each in deliveries.items()},
+        "tallies": {message: _count_deliveries(each) for message, each in deliveries.items()},
         "to_confirm": {
             message: [each for each in some if each.state in UP_TO_THE_BUYER | LOST]
             for message, some in deliveries.items()
@@ -270,7 +270,7 @@ def _shown_of(read: ExchangeToRead) -> dict[str, Any]:
     }
 
 
-def _tally(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
+def _count_deliveries(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
     """The number of deliveries in each way and state, those that arrived first."""
     return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
@@ -304,7 +304,7 @@ Addressed = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
-    return _form_page(visit, await _addressed(visit, id, exchange_id, supplier_id))
+    return _offer_form_page(visit, await _find_addressed(visit, id, exchange_id, supplier_id))
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
@@ -313,7 +313,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
 
     The same offer again changes nothing.
     """
-    addressed = await _addressed(visit, id, exchange_id, supplier_id)
+    addressed = await _find_addressed(visit, id, exchange_id, supplier_id)
     need, exchange, supplier, _ = addressed
     siret, source = supplier.siret, visit.text("source")
     require_source(visit.call.bearer, source)
@@ -323,7 +323,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     if radius and not radius.replace(".", "", 1).isdecimal():
         mistakes.append(Mistake("rayon", SAID["no_number"]))
     if siret is None or mistakes or visit.text("faire") == "chercher":
-        return _form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
+        return _offer_form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
         stored = await get_record(connection, source, siret)
     record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
@@ -332,15 +332,15 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:
         # its bounds are checked as those of a record that is sent
-        checked = request_of(record, SupplierRecord)
+        checked = checked_request(record, SupplierRecord)
         await store_record(visit.services, actor_of(visit.call), source, siret, checked)
     except InvalidContent as invalid:
         wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
-        return _form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])
+        return _offer_form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])
     return visit.redirect(f"/besoins/{need.id}/echanges/{exchange.id}?note={supplier.id}#destinataires")
 
 
-async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
+async def _find_addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
     """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
     client = visit.call.bearer
     require_scope(client, "sync")
@@ -357,7 +357,7 @@ async def _addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str)
     return need, exchange, living[supplier], version
 
 
-def _form_page(visit: Visit, addressed: Addressed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+def _offer_form_page(visit: Visit, addressed: Addressed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
     """The form with the trades that the latest shortlist asks for, those that are ticked and those found by words."""
     reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
     need, exchange, supplier, version = addressed

@@ -19,22 +19,22 @@ from api.desk.frame.form import (
     WORDS,
     YES_OR_NO,
     Field,
-    Kind,
+    FieldKind,
     Mistake,
     Rows,
     Unreadable,
     WrongForm,
-    form_saying,
+    checked_request,
+    form_of_request,
     read_form,
-    request_of,
+    request_list,
+    request_parts,
     required,
-    said_by,
-    said_by_rows,
     texts_of,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.visit import id_in
-from api.desk.need.territory_field import found_by_name
+from api.desk.need.territory_field import territories_of_name
 from api.web.forms import Fields
 from domain.meetings.meeting import (
     TEMPLATES,
@@ -57,20 +57,20 @@ YES = "oui"
 _WITH_CODE = re.compile(r"\((\w{5})\)$")
 
 
-def _hour(text: str) -> time:
+def _read_hour(text: str) -> time:
     try:
         return time.fromisoformat(text)
     except ValueError:
         raise Unreadable(SAID["no_hour"]) from None
 
 
-def _minutes(text: str) -> int:
+def _read_minutes(text: str) -> int:
     if not re.fullmatch("[0-9]{0,4}", text):
         raise Unreadable(SAID["no_minutes"])
     return int(text or 0)
 
 
-HOUR = Kind(_hour, lambda moment: f"{moment.astimezone(PARIS):%H:%M}")
+HOUR = FieldKind(_read_hour, lambda moment: f"{moment.astimezone(PARIS):%H:%M}")
 AGENDA = Rows("{name}-{row}", "agenda", 50, "partie")
 FOLLOW_UPS = Rows("{name}-{row}", "follow_ups", 200, "suite")
 """As many as a meeting may have."""
@@ -80,7 +80,7 @@ class PartForm(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the agenda as it is filled in."""
 
     title: Annotated[str, Field("partie", "title", WORDS)] = ""
-    minutes: Annotated[str, Field("minutes", "minutes", Kind(_minutes, str))] = ""
+    minutes: Annotated[str, Field("minutes", "minutes", FieldKind(_read_minutes, str))] = ""
 
 
 class FollowUpForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     """A meeting as it is filled in, without the participants that it has already.
 
     `place`: a name, such as that of a room; `commune`: one to be looked up. `needs`: others that it is about;
-    `suppliers`: to be invited, beside all candidates of the `whole_lots`.
+    `suppliers`: to be invited, beside all candidates of the `candidates_by_lot`.
     """
 
     version: Annotated[str, Field("version")] = ""
@@ -127,27 +127,27 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     minutes: Annotated[str, Field("compte-rendu", "minutes", WORDS)] = ""
     needs: Annotated[tuple[str, ...], Field("besoin", "need_ids", at="besoins")] = ()
     suppliers: Annotated[tuple[str, ...], Field("fournisseur", "participants", at="invites")] = ()
-    whole_lots: Annotated[tuple[str, ...], Field("lot-entier")] = ()
+    candidates_by_lot: Annotated[tuple[str, ...], Field("lot-entier")] = ()
     agenda: Annotated[tuple[PartForm, ...], AGENDA] = ()
     follow_ups: Annotated[tuple[FollowUpForm, ...], FOLLOW_UPS] = ()
     others: Annotated[tuple[OtherForm, ...], Rows("{name}-{row}", "others", MOST_OTHERS, "autre")] = ()
 
 
-def fields_of_new(kind: str) -> dict[str, list[str]]:
+def fields_of_new_meeting(kind: str) -> dict[str, list[str]]:
     """The fields of a meeting to be planned, as meetings of that format usually are."""
     chosen: Format = next((each for each in FORMAT_CODES if each == kind), "half_day")
     template = TEMPLATES.get(chosen)
     title, minutes, agenda = (template.title, template.minutes, template.agenda) if template else ("", 60, ())
     end = datetime.combine(date.min, time(9)) + timedelta(minutes=minutes)
-    parts = tuple(form_saying(PartForm, each) for each in agenda)
+    parts = tuple(form_of_request(PartForm, each) for each in agenda)
     return texts_of(MeetingForm(format=chosen, title=title, start="09:00", end=f"{end:%H:%M}", agenda=parts))
 
 
-def fields_of(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
+def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
     """The fields of the form that say what a meeting says."""
     place = meeting.place
     commune = place.commune if place else None
-    form = form_saying(
+    form = form_of_request(
         MeetingForm,
         meeting,
         version=str(meeting.version),
@@ -158,20 +158,20 @@ def fields_of(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
     )
     fields = texts_of(form)
     for position, each in enumerate(meeting.participants):
-        fields |= texts_of(form_saying(InvitedForm, each, stays=YES), f"{NAME}-{position}")
+        fields |= texts_of(form_of_request(InvitedForm, each, stays=YES), f"{NAME}-{position}")
     return fields
 
 
 def with_template(fields: Fields) -> dict[str, list[str]]:
     """The fields with the usual agenda of their format, and its length and title where nothing else was written."""
-    usual = fields_of_new(fields.get("forme", [""])[-1])
+    usual = fields_of_new_meeting(fields.get("forme", [""])[-1])
     kept = {name: texts for name, texts in fields.items() if not name.startswith(("partie-", "minutes-"))}
     titles = {"", *(each.title for each in TEMPLATES.values())}
     own_title = fields.get("titre", [""])[-1] not in titles
     return {**usual, **kept, "fin": usual["fin"], **({} if own_title else {"titre": usual["titre"]})}
 
 
-def whole_lots(version: FrozenShortlist) -> dict[str, list[str]]:
+def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
     """The ids of the candidates of each lot that has some, without those who are set aside for it."""
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     lots = {
@@ -181,17 +181,17 @@ def whole_lots(version: FrozenShortlist) -> dict[str, list[str]]:
     return {lot_id: suppliers for lot_id, suppliers in lots.items() if suppliers}
 
 
-def with_whole_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
+def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
     """The fields with all candidates of the lots that are ticked as a whole."""
     wanted = [each for each in fields.get("lot-entier", []) if each]
     if version is None or not wanted:
         return fields
-    candidates = whole_lots(version)
+    candidates = candidates_by_lot(version)
     listed = (each for lot_id in wanted for each in candidates.get(lot_id, ()))
     return {**fields, "fournisseur": list(dict.fromkeys((*fields.get("fournisseur", []), *listed)))}
 
 
-def rows(fields: Fields, name: str) -> range:
+def row_numbers(fields: Fields, name: str) -> range:
     """The numbers of the rows to show of fields that are counted, some of them blank."""
     filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
     last = max((int(found[1]) for found in filled_in if found), default=0)
@@ -199,7 +199,7 @@ def rows(fields: Fields, name: str) -> range:
     return range(1, min(most, last + BLANK_ROWS) + 1)
 
 
-def parts_of(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
+def timed_agenda(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
     """The agenda of a meeting: from when to when each part is held, one after the other, and its title."""
     at = meeting.starts_at
     for each in meeting.agenda or ():
@@ -208,12 +208,12 @@ def parts_of(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
         at = end
 
 
-def request_in(
+def meeting_request(
     fields: Fields, need_id: UUID, before: Meeting | None, reference: Reference, now: datetime
 ) -> MeetingRequest:
     """The meeting that the form says. `before`: as it was, where it is stored. Raises WrongForm."""
     form, mistakes = read_form(MeetingForm, fields), list[Mistake]()
-    said = said_by(form, mistakes)
+    said = request_parts(form, mistakes)
     day = said.pop("day")
     if day is None:
         # its hours are of no day yet
@@ -225,27 +225,27 @@ def request_in(
     kept = [each for each in (before.need_ids if before else ()) if each in {need_id, *ticked}]
     said |= {
         "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
-        "place": _place(form, before, reference, mistakes),
-        "agenda": said_by_rows(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
-        "participants": tuple(_participants(fields, form, before, now)),
-        "follow_ups": said_by_rows(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
+        "place": _read_place(form, before, reference, mistakes),
+        "agenda": request_list(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
+        "participants": tuple(_read_participants(fields, form, before, now)),
+        "follow_ups": request_list(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
         "status": before.status if before else "planned",
     }
     if not form.title:
         mistakes.append(Mistake("titre", SAID["no_meeting_title"]))
     if mistakes:
         raise WrongForm(mistakes)
-    return request_of(said, MeetingRequest)
+    return checked_request(said, MeetingRequest)
 
 
-def _place(
+def _read_place(
     form: MeetingForm, before: Meeting | None, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, str] | MeetingPlace | None:
     """The place as the form says it; as it is stored, with its latitude and longitude, where that is the same."""
     place = {"name": form.place} if form.place else {}
     if form.commune:
         code = _WITH_CODE.search(form.commune)
-        found = found_by_name(code[1] if code else form.commune, reference, "commune")
+        found = territories_of_name(code[1] if code else form.commune, reference, "commune")
         if len(found) == 1:
             place["commune"] = found[0].code
         else:
@@ -255,14 +255,16 @@ def _place(
     return stored if stored and said == place else place or None
 
 
-def _participants(fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime) -> Iterator[Participant]:
+def _read_participants(
+    fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime
+) -> Iterator[Participant]:
     """The participants: who stays, and whether they came; suppliers that were ticked beside; others who are none."""
     already = set()
     for position, each in enumerate(before.participants if before else ()):
         invited = read_form(InvitedForm, fields, f"{NAME}-{position}")
         if invited.stays:
             already.add(each.supplier_id)
-            yield msgspec.structs.replace(each, **said_by(invited, []))
+            yield msgspec.structs.replace(each, **request_parts(invited, []))
     for ticked in form.suppliers:
         supplier_id = id_in(ticked, NO_SUPPLIER)
         if supplier_id not in already:
@@ -270,4 +272,4 @@ def _participants(fields: Fields, form: MeetingForm, before: Meeting | None, now
     for other in form.others:
         if other.name or other.organisation:
             role: Role = "network" if other.role == "network" else "buyer"
-            yield Participant(role, **said_by(other, []), invited_at=now)
+            yield Participant(role, **request_parts(other, []), invited_at=now)

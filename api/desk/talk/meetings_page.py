@@ -9,21 +9,30 @@ from litestar import Response
 from api.desk.frame.form import Mistake, WrongForm, field_mistakes
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
-from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
+from api.desk.frame.visit import (
+    SENT_FIELD,
+    FormOutcome,
+    Visit,
+    acting_at,
+    document_of_submission,
+    id_in,
+    submission_name,
+    write_once,
+)
 from api.desk.talk.meeting_form import (
     FORMAT_CODES,
     MOST_OTHERS,
     MeetingForm,
-    fields_of,
-    fields_of_new,
-    parts_of,
-    request_in,
-    rows,
-    whole_lots,
+    candidates_by_lot,
+    fields_of_meeting,
+    fields_of_new_meeting,
+    meeting_request,
+    row_numbers,
+    timed_agenda,
+    with_candidates_of_lots,
     with_template,
-    with_whole_lots,
 )
-from api.desk.talk.new_exchange_page import choices_of, found_in_directory
+from api.desk.talk.new_exchange_page import choices_of, find_in_directory
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
@@ -53,7 +62,7 @@ async def list_all_meetings(visit: Visit) -> Response[bytes]:
     async with transaction(visit.services.database) as connection:
         filters = MeetingFilters(after=now - SHOWN_SINCE)
         found = await select_meetings(connection, acting.organisation_id, filters, None, MOST_LISTED)
-        seed = await document_of(visit, connection, "/rencontres")
+        seed = await document_of_submission(visit, connection, "/rencontres")
         url = await address_of_seed(connection, acting, seed.decode()) if seed else None
         made_at = await feed_made_at(connection, visit.call.bearer.id)
     to_come = [each for each in found if each.ends_at >= now and each.status == "planned"]
@@ -66,14 +75,14 @@ async def change_calendar_address(visit: Visit) -> Response[bytes]:
     """Make an address of the calendar, or take it away, and redirect to the meetings."""
     key_id = visit.call.bearer.id
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         if visit.text("faire") == "retirer":
             await revoke_address(connection, acting, key_id)
-            return Done("/rencontres#agenda")
+            return FormOutcome("/rencontres#agenda")
         seed = await make_address(connection, acting, key_id)
-        return Done(f"/rencontres?{SENT_FIELD}={sent_as(visit)}#agenda", seed.encode())
+        return FormOutcome(f"/rencontres?{SENT_FIELD}={submission_name(visit)}#agenda", seed.encode())
 
-    return await written_once(visit, carry_out)
+    return await write_once(visit, carry_out)
 
 
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
@@ -89,56 +98,56 @@ async def list_meetings(visit: Visit, id: str) -> Response[bytes]:
 @page("GET", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """The form of a meeting to be planned, with the usual agenda of its format."""
-    fields = {**fields_of_new(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
-    return await _form_page(visit, id, None, fields)
+    fields = {**fields_of_new_meeting(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
+    return await _meeting_form_page(visit, id, None, fields)
 
 
 @page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
 async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """Plan a meeting and redirect to it; the form again where something is to be corrected."""
-    return await _save(visit, id, None)
+    return await _save_meeting(visit, id, None)
 
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
 async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting, with the form that changes it; `inviter` in the query ticks more suppliers."""
-    return await _form_page(visit, id, id_in(meeting_id, NO_MEETING))
+    return await _meeting_form_page(visit, id, id_in(meeting_id, NO_MEETING))
 
 
 @page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
 async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """Change a meeting and redirect to it; the form again where something is to be corrected."""
-    return await _save(visit, id, id_in(meeting_id, NO_MEETING))
+    return await _save_meeting(visit, id, id_in(meeting_id, NO_MEETING))
 
 
-async def _save(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[bytes]:
+async def _save_meeting(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[bytes]:
     """Plan the meeting, or change it, as the form says; a button may change the form alone."""
     need_id, act = id_in(id_, NO_NEED), visit.text("faire")
     if act in UNSAVED:
-        return await _form_page(
+        return await _meeting_form_page(
             visit, id_, meeting_id, with_template(visit.fields) if act == "modele" else visit.fields
         )
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         organisation = acting.organisation_id
         before = await own_meeting(connection, organisation, meeting_id, lock=True) if meeting_id else None
         if before is not None and visit.text("version") != str(before.version):
             raise WrongForm([Mistake("titre", SAID["changed"])])
         version = await select_shortlist(connection, organisation, need_id, None)
-        fields = with_whole_lots(visit.fields, version)
-        request = request_in(fields, need_id, before, acting.services.reference, acting.now())
+        fields = with_candidates_of_lots(visit.fields, version)
+        request = meeting_request(fields, need_id, before, acting.services.reference, acting.now())
         if before is None:
             meeting = await plan_meeting(connection, acting, request)
-            return Done(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
+            return FormOutcome(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
-        return Done(f"/besoins/{need_id}/rencontres/{meeting_id}?ecrit=1")
+        return FormOutcome(f"/besoins/{need_id}/rencontres/{meeting_id}?ecrit=1")
 
     try:
-        return await written_once(visit, carry_out)
+        return await write_once(visit, carry_out)
     except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
-        return await _form_page(visit, id_, meeting_id, visit.fields, mistakes)
+        return await _meeting_form_page(visit, id_, meeting_id, visit.fields, mistakes)
 
 
 async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: UUID) -> Meeting:
@@ -149,7 +158,7 @@ async def _meeting_about(connection: Connection, organisation: UUID, need_id: UU
     return meeting
 
 
-async def _form_page(
+async def _meeting_form_page(
     visit: Visit, id_: str, meeting_id: UUID | None, fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
     """The page of a meeting, or of one to be planned. `fields`: as they were typed; else those of the meeting."""
@@ -165,9 +174,9 @@ async def _form_page(
         needs = await select_need_names(connection, organisation, OPEN, (need_id, *about), MOST_NEEDS)
         named = await living_suppliers(connection, ticked)
         sought = (fields or {}).get("cherche", [""])[-1]
-        found = await found_in_directory(visit, connection, sought)
+        found = await find_in_directory(visit, connection, sought)
     if fields is None and meeting is not None:
-        fields = fields_of(meeting, reference)
+        fields = fields_of_meeting(meeting, reference)
     shown = dict(fields or {})
     if meeting is not None:
         shown["version"] = [str(meeting.version)]
@@ -175,16 +184,16 @@ async def _form_page(
         "talk/meeting.html",
         need=need,
         meeting=meeting,
-        parts=list(parts_of(meeting)) if meeting else [],
+        parts=list(timed_agenda(meeting)) if meeting else [],
         fields=shown,
         ticked={str(named[each].id) for each in ticked if each in named},
         other_needs=[each for each in needs if each.id != need_id],
         about=about,
         choices=choices_of(version, named, found),
-        whole_lots=whole_lots(version) if version else {},
+        whole_lots=candidates_by_lot(version) if version else {},
         lot_titles={lot.id: lot.title or "" for lot in need.content.lots},
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
-        rows=rows,
+        rows=row_numbers,
         others=range(1, MOST_OTHERS + 1),
         formats=FORMAT_CODES,
         mistakes=mistakes,

@@ -20,17 +20,26 @@ from api.desk.frame.form import (
     Field,
     Mistake,
     WrongForm,
+    checked_request,
+    choices_among,
     field_mistakes,
     form_fields,
     read_form,
-    request_of,
+    request_parts,
     required,
-    said_by,
-    some_of,
 )
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
-from api.desk.frame.visit import SENT_FIELD, Done, Visit, acting_at, document_of, id_in, sent_as, written_once
+from api.desk.frame.visit import (
+    SENT_FIELD,
+    FormOutcome,
+    Visit,
+    acting_at,
+    document_of_submission,
+    id_in,
+    submission_name,
+    write_once,
+)
 from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
@@ -61,7 +70,7 @@ _AT, _FROM = Text("à {place}", "at {place}"), Text("de {start} à {end}", "from
 _LOT = Text("lot {id}", "lot {id}")
 
 
-def filled_in(
+def fill_template(
     name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
 ) -> tuple[str, str]:
     """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
@@ -106,28 +115,28 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     template: Annotated[str, Field("modele")] = ""
     subject: Annotated[str, Field("objet", "subject", required(WORDS, SAID["no_subject"]))] = ""
     body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_body"]))] = ""
-    told: Annotated[tuple[str, ...], Field("dire", "told", some_of(TOLD_TERMS))] = ()
+    told: Annotated[tuple[str, ...], Field("dire", "told", choices_among(TOLD_TERMS))] = ()
     meeting: Annotated[str, Field("rencontre")] = ""
     sought: Annotated[str, Field("cherche")] = ""
 
 
-class Choice(NamedTuple):
+class SupplierChoice(NamedTuple):
     """A supplier that can be written to. `lots`: those for which the shortlist names it."""
 
     supplier: SupplierSummary | Supplier
     lots: tuple[str, ...]
 
 
-class Choices(NamedTuple):
+class SupplierChoices(NamedTuple):
     """The suppliers to choose from: candidates, those of unknown trade, others that were named, others looked up."""
 
-    candidates: list[Choice]
-    unknown: list[Choice]
-    others: list[Choice]
-    found: list[Choice]
+    candidates: list[SupplierChoice]
+    unknown: list[SupplierChoice]
+    others: list[SupplierChoice]
+    found: list[SupplierChoice]
 
 
-def form_in(visit: Visit) -> ExchangeForm:
+def read_exchange_form(visit: Visit) -> ExchangeForm:
     """The form in the fields of a visit."""
     form = read_form(ExchangeForm, visit.fields)
     if "a" not in visit.fields and form.suppliers:
@@ -141,7 +150,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
     Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
-    said = said_by(form, mistakes)
+    said = request_parts(form, mistakes)
     if form.to == SOME and not form.suppliers:
         mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
@@ -153,12 +162,12 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
         "recipients": form.suppliers if form.to == SOME else "shortlist",
         "include_unknown_trade": form.to != SOME and bool(form.include_unknown),
     }
-    return request_of(said, ExchangeRequest)
+    return checked_request(said, ExchangeRequest)
 
 
 def choices_of(
     version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
-) -> Choices:
+) -> SupplierChoices:
     """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
     lots: dict[UUID, dict[str, None]] = {}
     for lot in version.shown_lots if version else ():
@@ -169,15 +178,15 @@ def choices_of(
     unknown = {each.id: each for each in unknown_trade}
     listed = candidates.keys() | unknown.keys()
     others = {each.id: each for each in named.values() if each.id not in listed}
-    return Choices(
-        [Choice(each, tuple(lots.get(each.id, ()))) for each in candidates.values()],
-        [Choice(each, tuple(lots.get(each.id, ()))) for each in unknown.values() if each.id not in candidates],
-        [Choice(each, ()) for each in others.values()],
-        [Choice(each, ()) for each in found if each.id not in listed and each.id not in others],
+    return SupplierChoices(
+        [SupplierChoice(each, tuple(lots.get(each.id, ()))) for each in candidates.values()],
+        [SupplierChoice(each, tuple(lots.get(each.id, ()))) for each in unknown.values() if each.id not in candidates],
+        [SupplierChoice(each, ()) for each in others.values()],
+        [SupplierChoice(each, ()) for each in found if each.id not in listed and each.id not in others],
     )
 
 
-async def found_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
+async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
     """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
     sought = sought[:LONGEST_SOUGHT]
     digits = "".join(sought.split())
@@ -197,30 +206,30 @@ MEANS = ("email", "letter", "phone", "in_person")
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
-    return await new_exchange_form(visit, id, form_in(visit))
+    return await new_exchange_form(visit, id, read_exchange_form(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
-    form, wish = form_in(visit), visit.text("faire")
+    form, wish = read_exchange_form(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
         return await new_exchange_form(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
 
-    async def carry_out(connection: Connection, acting: Acting) -> Done:
+    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
         request = exchange_request(form, need.content, visit.language)
         require_sender(need.content, acting.organisation)
         opened = await open_exchange(connection, acting, need_id, request)
         path = f"/besoins/{need_id}/echanges/{opened.id}"
         if opened.to_be_delivered_by_you:
-            return Done(f"{path}/lettres?{SENT_FIELD}={sent_as(visit)}", msgspec.json.encode(opened))
-        return Done(f"{path}?parti=1")
+            return FormOutcome(f"{path}/lettres?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode(opened))
+        return FormOutcome(f"{path}?parti=1")
 
     try:
         if wish == "envoyer":
-            return await written_once(visit, carry_out)
+            return await write_once(visit, carry_out)
         async with transaction(visit.services.database) as connection:
             need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
@@ -260,7 +269,7 @@ async def new_exchange_form(
         require_open(need.status)
         version = await select_shortlist(connection, organisation, need_id, None)
         named = await living_suppliers(connection, ids)
-        found = await found_in_directory(visit, connection, form.sought)
+        found = await find_in_directory(visit, connection, form.sought)
         opened = await select_exchanges(connection, organisation, need_id, None, MOST_OPENED)
         meeting = None
         if form.meeting:
@@ -291,7 +300,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
         return form
     commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
     place = ", ".join(filter(None, (at.name, commune(at.commune)))) if at else ""
-    texts = {name: filled_in(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
+    texts = {name: fill_template(name, need.content, visit.language, meeting, place) for name in TEMPLATES}
     subject, body = texts[form.template]
     untouched = {"", *(text for _, text in texts.values())}
     subjects = {"", *(text for text, _ in texts.values())}
@@ -310,8 +319,8 @@ async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[byt
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
         exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
-        document = await document_of(visit, connection, sent_to)
-        letters = await _letters(connection, acting, document or b"", exchange.id)
+        document = await document_of_submission(visit, connection, sent_to)
+        letters = await _read_letters(connection, acting, document or b"", exchange.id)
         suppliers = await living_suppliers(connection, [each.supplier_id for each in letters])
     return visit.page(
         "talk/letters.html",
@@ -328,7 +337,7 @@ show_letters = page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope
 show_new_link = page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")(_letters_page)
 
 
-async def _letters(
+async def _read_letters(
     connection: Connection, acting: Acting, document: bytes, exchange_id: UUID
 ) -> tuple[RecipientLetter, ...]:
     """The letters in the document of an exchange that was opened, or of links that were given; with their links."""

@@ -14,7 +14,7 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
 from api.desk.frame import visit
-from api.desk.frame.layout import TEMPLATES, rendered
+from api.desk.frame.layout import TEMPLATES, render
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
 from tests.accessibility_tree import unnamed
@@ -202,9 +202,9 @@ async def test_every_page_fits_and_axe_finds_nothing(
 
     def noted(template: str, *its: Any, **shown: Any) -> bytes:
         templates.add(template)
-        return rendered(template, *its, **shown)
+        return render(template, *its, **shown)
 
-    monkeypatch.setattr(visit, "rendered", noted)
+    monkeypatch.setattr(visit, "render", noted)
     facts = await file_with_all(served, browser, source)
     templates.clear()
     (tmp_path / "fiches.csv").write_text(FILE, encoding="utf-8")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from api.desk.frame.visit import COOKIE
-from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _Sent
+from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _SignInState
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
 from db.schema.person_tables import desk_accounts, desk_sessions
@@ -138,7 +138,7 @@ async def test_a_state_that_a_browser_wrote_itself_leads_nowhere(door: Door, bro
     door.opens_to()
     await browser.open("/connexion")
     token, now = browser.cookies[COOKIE], int(door.served.services.now().timestamp())
-    elsewhere = _challenge(token, _Sent(now, "https://elsewhere.example", b"salt")).state
+    elsewhere = _challenge(token, _SignInState(now, "https://elsewhere.example", b"salt")).state
     for state in (elsewhere, *(f"{carried}.{_proof(token, 'state', carried)}" for carried in ("x", "wA"))):
         assert (await browser.get(f"/connexion/retour?code=1&state={state}")).status_code == 400
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from api.desk.answer.result_page import evidence_summary, near_miss_questions, question, reserved_to
+from api.desk.answer.result_page import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
 from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
@@ -235,7 +235,7 @@ def test_several_contracts_are_counted_with_the_year_of_the_last(years: tuple[in
 
 
 def test_a_reservation_is_named_as_the_answer_counts_it() -> None:
-    named = [reserved_to(each) for each in ((), ("iae", "handicap"), ("handicap", "ess"))]
+    named = [reservation_name(each) for each in ((), ("iae", "handicap"), ("handicap", "ess"))]
     assert named == ["none", "handicap_iae", ""]
 
 
@@ -254,7 +254,7 @@ def test_questions_are_whole_sentences_that_tell_neither_the_estimate_nor_the_do
     (_, far, _), (_, reserved, _), *_ = asks
     assert far.fr == "Bonjour, iriez-vous à plus de 40 km pour : Tonte de 12 collèges (Ille-et-Vilaine) ?"
     assert ("ESAT" in reserved.fr, "convention d'insertion" in reserved.fr) == (True, True)
-    for ask in (*(ask for _, ask, _ in asks), question("trade", lot, asked)):
+    for ask in (*(ask for _, ask, _ in asks), question_to_suppliers("trade", lot, asked)):
         assert (ask.fr.startswith("Bonjour, "), ask.en.startswith("Hello, ")) == (True, True)
         assert ("Tonte de 12 collèges" in ask.fr, "Ille-et-Vilaine" in ask.en) == (True, True)
         assert not any(each in ask.fr + ask.en for each in ("300", "4 ans", "réservé", "reserved"))

@@ -20,14 +20,14 @@ from api.desk.need.need_form import (
     MOST_LOTS,
     LotForm,
     NeedForm,
-    carried,
-    changed,
+    change_form,
     form_of_need,
-    lots_from,
+    lots_on_page,
+    pack_fields,
     read_need_form,
 )
 from api.desk.need.need_in_words import lot_lines, need_lines
-from api.desk.need.understood_need import understand
+from api.desk.need.understood_need import understand_need
 from domain.needs.need import Lot, NeedAndProcedure, Place, PlannedNeed, TerritoryRequest
 from domain.text.bilingual import Text
 from matching.reference import Reference
@@ -99,13 +99,13 @@ def with_lots(*lots: dict[str, Any]) -> dict[str, Any]:
 )
 def test_a_need_comes_back_as_it_was(reference: Reference, said: dict[str, Any]) -> None:
     need = msgspec.convert(said, NeedAndProcedure)
-    understood = understand(form_of_need(need), reference)
+    understood = understand_need(form_of_need(need), reference)
     assert understood.mistakes == ()
     assert understood.need == need
     fields: dict[str, list[str]] = {}
     for name, text in understood.form.fields():
         fields.setdefault(name, []).append(text)
-    assert understand(read_need_form(fields), reference).need == need
+    assert understand_need(read_need_form(fields), reference).need == need
 
 
 def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
@@ -113,23 +113,23 @@ def test_lots_of_a_stored_need_stay_the_same_lots(reference: Reference) -> None:
     need = msgspec.convert(NEED | {"lots": [LOT | {"id": each} for each in ("LOT-0001", "2", "3")]}, NeedAndProcedure)
     form = form_of_need(need)
     assert form.lot_ids == ("LOT-0001", "2", "3")
-    form = changed(changed(form, "retirer-1"), "ajouter")
+    form = change_form(change_form(form, "retirer-1"), "ajouter")
     assert form.lot_ids == ("2", "3", "4")
-    assert changed(form, "reserver-3-ess").lots[1].reserved == ("ess",)
+    assert change_form(form, "reserver-3-ess").lots[1].reserved == ("ess",)
     assert form_of_need(need, keep_ids=False).lot_ids == ("1", "2", "3")
-    assert understand(form_of_need(need), reference).need == need
+    assert understand_need(form_of_need(need), reference).need == need
 
 
 def test_a_code_goes_with_the_trade_that_it_says(reference: Reference) -> None:
     """A CPV code whose trade was unticked would ask for it again."""
     form = form_of_need(msgspec.convert(NEED, NeedAndProcedure))
-    understood = understand(form, reference)
+    understood = understand_need(form, reference)
     (trade,) = understood.lots[0].trades
     assert trade.cpv == "90919200"
     lot = msgspec.structs.replace(understood.form.lots[0], more="blanchisserie")
-    lot = understand(msgspec.structs.replace(understood.form, lots=(lot,)), reference).form.lots[0]
+    lot = understand_need(msgspec.structs.replace(understood.form, lots=(lot,)), reference).form.lots[0]
     others = tuple(each for each in lot.chosen if each != trade.segment)
-    found = understand(
+    found = understand_need(
         msgspec.structs.replace(form, lots=(msgspec.structs.replace(lot, chosen=others),)), reference
     ).need
     assert found is not None
@@ -151,7 +151,7 @@ def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carrie
     """Boxes that were unticked, for one, are not ticked again."""
     lots = [LOT | {"id": str(n)} for n in range(1, 4)]
     form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
-    along = dict(carried(form.lot_fields((0, 1, 2))))
+    along = dict(pack_fields(form.lot_fields((0, 1, 2))))
     read = read_need_form({CARRIED: [along[CARRIED]], "lot-2-objet": ["Autre"]}).lots
     assert (read[0], read[2]) == (form.lots[0], form.lots[2])
     assert (read[1].title, read[1].reserved, read[1].cpv) == ("Autre", (), "")
@@ -187,7 +187,7 @@ NAMES = st.sampled_from([name for name, _ in form_fields(NeedForm(territories=("
 @given(st.dictionaries(NAMES, st.lists(TYPED, min_size=1, max_size=3)))
 def test_whatever_is_typed_is_understood_or_said_to_be_wrong(fields: dict[str, list[str]]) -> None:
     form = read_need_form(fields)
-    understood = understand(form, factories.reference())
+    understood = understand_need(form, factories.reference())
     assert (understood.need is None) == bool(understood.mistakes)
     assert len(understood.form.lots) == len(form.lots)
     for mistake in understood.mistakes:
@@ -212,7 +212,7 @@ LONG = [120, 80, 1, LINES_AT_ONCE + 1, 5]
 def test_lots_come_ten_at_a_time_or_as_many_as_a_page_has_lines_for(
     lines: list[int], place: str, expected: object
 ) -> None:
-    shown = lots_from(lines, place, lambda each: each)
+    shown = lots_on_page(lines, place, lambda each: each)
     assert (list(shown.lots), shown.first, shown.before, shown.after) == expected
 
 

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from api.desk.need.need_form import form_of_need
-from api.desk.need.understood_need import understand
-from api.desk.record.stored_need import taken_over
+from api.desk.need.understood_need import understand_need
+from api.desk.record.stored_need import merge_into_need
 from api.needs.routes import NeedDocument, need_document
 from domain.needs.need import NeedAndProcedure, PlannedNeed
 from matching.reference import Reference
@@ -390,8 +390,8 @@ def stored() -> NeedDocument:
 def test_a_form_changes_what_it_says_otherwise_than_it_was_shown(
     stored: NeedDocument, changed: dict[str, Any], reference: Reference
 ) -> None:
-    said = understand(msgspec.structs.replace(form_of_need(stored, keep_ids=True), **changed), reference).need
+    said = understand_need(msgspec.structs.replace(form_of_need(stored, keep_ids=True), **changed), reference).need
     assert isinstance(said, NeedAndProcedure)
-    after = taken_over(stored, said, reference)
+    after = merge_into_need(stored, said, reference)
     assert msgspec.to_builtins(after) == msgspec.to_builtins(msgspec.structs.replace(stored, **changed))
     assert (after.limit, after.description) == (37, "Les parcs")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import pytest
 
 from api.desk.sources import source_pages
-from api.desk.sources.source_pages import LARGE, is_large, read_as
+from api.desk.sources.source_pages import LARGE, is_large, recognise_file
 from api.sync.imports import import_in_turn
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping
@@ -165,9 +165,9 @@ async def test_programs_are_answered_as_ever_and_browsers_shown_the_page(
     ],
 )
 def test_the_layout_is_recognised_by_the_first_rows(reference: Reference, name: str, content: bytes) -> None:
-    assert read_as(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
+    assert recognise_file(reference, name, content, "", SourceMapping(), "fr").format == "vivier"
     with pytest.raises(InvalidContent):
-        read_as(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
+        recognise_file(reference, "fiches.csv", ROWS.encode(), "gogocarto", SourceMapping(), "fr")
 
 
 async def test_rows_of_a_file_are_read_in_other_processes(

@@ -3,7 +3,7 @@
 from html import unescape
 from typing import Any
 
-from api.desk.talk.meeting_form import rows
+from api.desk.talk.meeting_form import row_numbers
 from domain.exchanges.rules import placeholders_in
 from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, said
 from tests.api.needs.steps import new_buyer
@@ -67,7 +67,7 @@ async def test_nothing_typed_is_lost_where_something_is_wrong(desk: Desk, browse
 
 
 def test_rows_are_counted_by_numbers_of_few_digits() -> None:
-    assert rows({f"partie-{'9' * 5_000}": ["x"], "partie-4": ["x"]}, "partie") == range(1, 7)
+    assert row_numbers({f"partie-{'9' * 5_000}": ["x"], "partie-4": ["x"]}, "partie") == range(1, 7)
 
 
 async def test_who_came_and_what_was_said_is_noted(desk: Desk, browser: Browser) -> None:

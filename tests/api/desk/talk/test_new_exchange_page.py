@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.desk.talk.new_exchange_page import TEMPLATES, filled_in
+from api.desk.talk.new_exchange_page import TEMPLATES, fill_template
 from api.web.content_negotiation import HTML
 from domain.exchanges.letter import OutgoingMessage, letter, purchase_name
 from domain.exchanges.rules import placeholders_in
@@ -30,12 +30,12 @@ NEED = PlannedNeed(
 @pytest.mark.parametrize("language", ["fr", "en"])
 @pytest.mark.parametrize(("name", "left"), [("contact", 0), ("activite", 0), ("invitation", 3), ("tous", 2)])
 def test_all_that_a_template_leaves_to_be_filled_in_is_found(name: str, left: int, language: Language) -> None:
-    subject, body = filled_in(name, NEED, language)
+    subject, body = fill_template(name, NEED, language)
     assert ("{" in subject + body, "\n" in subject) == (False, False)
     assert len(placeholders_in(f"{subject}\n{body}")) == left
     assert name in TEMPLATES
     assert len(TEMPLATES) == 4
-    assert "- Tonte\n- lot 2" in filled_in("invitation", NEED, "fr")[1]
+    assert "- Tonte\n- lot 2" in fill_template("invitation", NEED, "fr")[1]
 
 
 @given(words_of_lots(), st.booleans())
@@ -49,11 +49,11 @@ def test_no_text_for_suppliers_tells_the_terms_or_the_doubts(words: tuple[str, s
 def texts_about(words: str, of_lot: bool) -> list[str]:
     """The texts for suppliers about a need, or its lot, with this title: templates, a letter, a subject."""
     need = PlannedNeed(lots=(Lot(id="1", title=words),)) if of_lot else PlannedNeed(title=words, lots=(Lot(id="1"),))
-    templates = ["\n".join(filled_in(name, need, "fr")) for name in TEMPLATES]
+    templates = ["\n".join(fill_template(name, need, "fr")) for name in TEMPLATES]
     message = OutgoingMessage(
         buyer="Rennes", purchase=purchase_name(need), subject="Tonte", body="Oui ?", is_first=True
     )
-    return [*templates, letter(message, None, "fr", by_server=False).text, filled_in("tous", need, "fr")[0]]
+    return [*templates, letter(message, None, "fr", by_server=False).text, fill_template("tous", need, "fr")[0]]
 
 
 async def test_vivier_writes_to_those_whose_address_is_known(database_url: str, reference: Reference) -> None:
