@@ -50,7 +50,7 @@ from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
 from api.webhooks.deliveries import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
-from db.core.engine import cut, engine, transaction
+from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
 
@@ -98,7 +98,7 @@ async def database(services: Services) -> AsyncIterator[None]:
         yield
     finally:
         await attached.dispose()
-        cut(attached)  # what is still lent, as to a read that nobody waits for any more
+        end_connections(attached)  # what is still lent, as to a read that nobody waits for any more
 
 
 @asynccontextmanager

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, above, read_all, read_first
+from db.core.engine import Connection, is_above, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import api_keys, organisations
 from domain.decoding.stored import read_row
@@ -119,7 +119,7 @@ async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:
     """Organisations, the oldest first; `only`: the one of that id, None: all."""
-    query = select(organisations).where(above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
+    query = select(organisations).where(is_above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
     return await read_all(connection, query if only is None else query.filter_by(id=only), Organisation)
 
 
@@ -170,7 +170,7 @@ async def list_keys(
     connection: Connection, organisation_id: UUID | None = None, after: UUID | None = None, limit: int | None = None
 ) -> Sequence[Key]:
     """The keys of an organisation, or of all, the revoked ones too, oldest first."""
-    query = _keys().where(above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
+    query = _keys().where(is_above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(api_keys.c.organisation_id == organisation_id)
     return [read_row(row, Key) for row in await connection.execute(query)]
@@ -252,18 +252,18 @@ _REMOVE_PAST = text("""
 """)
 
 
-class Count(NamedTuple):
+class MinuteCount(NamedTuple):
     """The number of events in the present minute, at most one beyond the quota; `seconds`: those left of the minute."""
 
     taken: int
     seconds: float
 
 
-async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> Count:
+async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> MinuteCount:
     """Count one event more of `counted` (a key or the digest of a name); returns the count of the present minute."""
-    return Count(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
+    return MinuteCount(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 
-async def remove_past(connection: Connection) -> None:
+async def remove_past_counts(connection: Connection) -> None:
     """Remove the counts of minutes that are over."""
     await connection.execute(_REMOVE_PAST)

@@ -34,7 +34,7 @@ class Answer(msgspec.Struct, frozen=True):
     body: bytes
 
 
-async def claim(connection: Connection, submission: Submission, now: datetime) -> Answer | None:
+async def claim_key(connection: Connection, submission: Submission, now: datetime) -> Answer | None:
     """The answer stored for an earlier request with this key; None, and the key is claimed, for the first request.
 
     The caller then carries it out and calls `store_answer` in the same transaction. While another transaction answers
@@ -50,7 +50,7 @@ async def claim(connection: Connection, submission: Submission, now: datetime) -
     ).returning(idempotency_keys.c.key)
     if (await connection.execute(claimed)).first() is not None:
         return None
-    stored = (await connection.execute(select(idempotency_keys).where(_is(submission)))).one()
+    stored = (await connection.execute(select(idempotency_keys).where(_is_same(submission)))).one()
     if stored.body_hash != submission.body_hash:
         raise InvalidContent((_REUSED,))
     return Answer(stored.status, stored.headers, stored.body)
@@ -76,13 +76,15 @@ _REUSED = Problem(
 )
 
 
-def _is(submission: Submission) -> ColumnElement[bool]:
+def _is_same(submission: Submission) -> ColumnElement[bool]:
     return and_(*(column == getattr(submission, column.name) for column in _IDENTITY))
 
 
 async def store_answer(connection: Connection, submission: Submission, answer: Answer) -> None:
     """Store the answer to a claimed request; committed with what the request did, or not at all."""
-    await connection.execute(update(idempotency_keys).where(_is(submission)).values(msgspec.structs.asdict(answer)))
+    await connection.execute(
+        update(idempotency_keys).where(_is_same(submission)).values(msgspec.structs.asdict(answer))
+    )
 
 
 async def delete_expired(connection: Connection, now: datetime) -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, below, kept_document, read_grouped
+from db.core.engine import Connection, document_with_later_members, is_below, read_grouped
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
 from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
@@ -87,7 +87,7 @@ async def write_meeting(
     )
     own = meetings.c.id == after.id
     documents = {
-        column.name: await kept_document(connection, column, own, getattr(after, column.name))
+        column.name: await document_with_later_members(connection, column, own, getattr(after, column.name))
         for column in (meetings.c.place, meetings.c.agenda)
     }
     await connection.execute(update(meetings).where(own).values(_row(after) | documents))
@@ -114,7 +114,7 @@ async def select_meetings(
     connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
 ) -> Sequence[Meeting]:
     """The organisation's meetings after a position, in the order in which they start."""
-    conditions = [meetings.c.organisation_id == organisation_id, below(meetings.c.starts_at, filters.before)]
+    conditions = [meetings.c.organisation_id == organisation_id, is_below(meetings.c.starts_at, filters.before)]
     if filters.need_id is not None:
         about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
         conditions.append(meetings.c.id.in_(about))

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, above, read_all, read_first
+from db.core.engine import Connection, is_above, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.exchange_tables import calendar_feeds
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
@@ -225,7 +225,7 @@ async def list_accounts(
     limit: int | None = None,
 ) -> Sequence[Account]:
     """The people of an organisation, or of all, who signed in, in the order of their ids."""
-    query = _accounts(now).where(above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
+    query = _accounts(now).where(is_above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(persons.c.organisation_id == organisation_id)
     return await read_all(connection, query, Account)

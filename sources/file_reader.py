@@ -39,7 +39,7 @@ _decode = msgspec.msgpack.Decoder(Batch).decode
 
 
 class Origin(msgspec.Struct, frozen=True):
-    """The origin of rows: the digest of their file, the `reader_of` then, the source and the language of its errors.
+    """The origin of rows: the digest of their file, the `reader_versions` then, the source, the language of errors.
 
     `on`: the day on which they were read, where what they say depends on it.
     """
@@ -61,19 +61,19 @@ def origin_of(format_: str, sha256: str, reader: str, on: date) -> Origin | None
     return Origin(sha256, reader, format_, on if format_ in BY_FILE_AND_DAY else None)
 
 
-def reader_of(taxonomy: Taxonomy) -> str:
+def reader_versions(taxonomy: Taxonomy) -> str:
     """The versions of this program and its taxonomy, which decide the rows that a file makes."""
     return f"{version('vivier')} {taxonomy.version}"
 
 
-def kept_beside(path: Path) -> Path:
+def path_of_kept_rows(path: Path) -> Path:
     """The path under which the rows of a file are kept, beside the file."""
     return path.with_name(path.name + SUFFIX)
 
 
 def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
     """The same batches, each written to disk as it is taken; the file's rows count as kept once the last was taken."""
-    kept = kept_beside(path)
+    kept = path_of_kept_rows(path)
     part, digest = kept.with_name(f".{kept.name}"), blake2b(digest_size=_DIGEST_BYTES)
     try:
         with part.open("wb") as file:
@@ -94,10 +94,10 @@ def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Gener
         part.unlink(missing_ok=True)
 
 
-def are_kept(path: Path, origin: Origin) -> bool:
+def are_rows_kept(path: Path, origin: Origin) -> bool:
     """Whether all rows of a file are kept beside it, and have that origin."""
     try:
-        with kept_beside(path).open("rb") as file:
+        with path_of_kept_rows(path).open("rb") as file:
             if _frame(file) != _encode(origin):
                 return False
             left = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
@@ -123,7 +123,7 @@ _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip 
 class Reading(msgspec.Struct, frozen=True):
     """A way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
 
-    Of the media type CHECKED are rows kept of such a file, of which `are_kept` says that all are there.
+    Of the media type CHECKED are rows kept of such a file, of which `are_rows_kept` says that all are there.
 
     `source`, `today`: see `Context`.
     """

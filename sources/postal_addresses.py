@@ -59,20 +59,20 @@ class CommuneNames:
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
         name = _normalised(city)
-        return _only(self._by_postal_code.get((postal_code, name))) or _only(
+        return _only_one(self._by_postal_code.get((postal_code, name))) or _only_one(
             self._by_departement.get((departement, name))
         )
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the one commune of that name in all of France; None where there are several, or none."""
-        return _only(self._by_name.get(_normalised(city)))
+        return _only_one(self._by_name.get(_normalised(city)))
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
 """The names for the territories, built once."""
 
 
-def _only(found: set[str] | None) -> str | None:
+def _only_one(found: set[str] | None) -> str | None:
     return next(iter(found)) if found is not None and len(found) == 1 else None
 
 

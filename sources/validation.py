@@ -43,7 +43,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
     problems = tuple(check_record(record, territories, taxonomy, cpv))
     if not draws_areas(record):
         return Checked(record, (), problems)
-    kept, of_areas = _kept_areas(record)
+    kept, of_areas = _simplified_areas(record)
     areas = (offer.service_area.geometry if offer.service_area else None for offer in record.offers)
     offers = tuple(
         offer
@@ -101,7 +101,7 @@ def siret_flags(record: SupplierRecord) -> tuple[Flag, ...]:
     return (Flag("siret_check_failed", record.siret or ""),) if failed else ()
 
 
-def _kept_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple[Problem, ...]]:
+def _simplified_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple[Problem, ...]]:
     """The service areas that the record draws, each with its simplified form, and the problems of these areas."""
     kept: dict[Geometry, Geometry] = {}
     problems: list[Problem] = []

@@ -18,7 +18,7 @@ from api.commands.console import plain
 from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
-from db.journal.content import content_digests, unrecorded
+from db.journal.content import content_digests, unrecorded_names
 from db.journal.entries import hold_snapshot, journals, stored_entries
 from domain.journal import BoundContent, Break, Chain, JournalHeads, SignedHeads
 
@@ -135,12 +135,12 @@ async def _verify_journal(
                 bound.follow(stored.entry)
             lost.discard((stored.number, stored.hash))
     chain.close()
-    unrecorded_names = await unrecorded(connection, chain.organisation_id, bound.recorded)
+    missing = await unrecorded_names(connection, chain.organisation_id, bound.recorded)
     breaks = (
         *chain.breaks,
         *(Break(number, "lost_anchor") for number, _ in sorted(lost)),
         *bound.breaks(await content_digests(connection, bound.names)),
-        *(Break(chain.number, "unrecorded_content", about=each) for each in unrecorded_names),
+        *(Break(chain.number, "unrecorded_content", about=each) for each in missing),
     )
     digest = chain.hash.hex()
     return JournalVerdict(

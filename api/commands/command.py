@@ -52,13 +52,13 @@ def status_of(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as failure:
-        from db.core.connect import is_away, refusal  # noqa: PLC0415 - most commands never come here
+        from db.core.connect import is_unreachable, refusal  # noqa: PLC0415 - most commands never come here
 
         if isinstance(failure, CommandFailed | BadSetting | DomainError | EmbeddedError):
             message = str(failure)
         elif (said := refusal(failure)) is not None:
             message = f"the database refused the connection: {said}"
-        elif is_away(failure):
+        elif is_unreachable(failure):
             message = f"the database cannot be reached; check DATABASE_URL ({type(failure).__name__}: {failure})"
         else:
             raise

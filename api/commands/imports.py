@@ -20,7 +20,7 @@ from api.runtime.processes.forked_processes import ForkedProcesses, forked_proce
 from api.settings import Settings
 from api.sync.pipeline import SourceFile, import_file
 from db.core.uuid7 import new_id
-from db.imports.prepare_rows import Prepared
+from db.imports.prepare_rows import PreparedBatch
 from db.imports.run import Order
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
@@ -99,7 +99,7 @@ def import_and_report(
     try:
         with stream, works_with as ready, _progress_bar(stream, path) as show_progress:
 
-            def note_batch(batch: Prepared) -> None:
+            def note_batch(batch: PreparedBatch) -> None:
                 flags.update(batch.flags)
                 show_progress()
 
@@ -111,7 +111,9 @@ def import_and_report(
     return report
 
 
-async def _run_import(file: SourceFile, order: Order, ready: Importer, observe: Callable[[Prepared], None]) -> Import:
+async def _run_import(
+    file: SourceFile, order: Order, ready: Importer, observe: Callable[[PreparedBatch], None]
+) -> Import:
     database = signing_engine(ready.settings, ready.url, pool_size=2)
     try:
         actor = await command_line_actor(database, datetime.now(UTC))

@@ -18,7 +18,7 @@ from api.settings import Settings
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
 from domain.text.bilingual import PARIS
-from sources.file_reader import CHECKED, are_kept, kept_beside, origin_of, reader_of
+from sources.file_reader import CHECKED, are_rows_kept, origin_of, path_of_kept_rows, reader_versions
 from sources.pool.csv_pipe import UnusableFile
 from sources.pool.download import Fetched, NotFetched, fetch
 from sources.pool.manifest import (
@@ -216,7 +216,7 @@ def _import_changed_files(options: argparse.Namespace, settings: Settings) -> in
     known: dict[str, ImportedFile] = {}
     with suppress(FileNotFoundError, msgspec.DecodeError):  # where it cannot be read, all is imported again
         known = msgspec.json.decode((folder / IMPORTED).read_bytes(), type=dict[str, ImportedFile])
-    reader, changed = reader_of(taxonomy.load()), list[MadeFile]()
+    reader, changed = reader_versions(taxonomy.load()), list[MadeFile]()
     latest = partial(last_imports, names=tuple(known))
     current: Mapping[str, UUID] = run_in_transaction(settings, latest) if known else {}
     for file in files:
@@ -246,8 +246,8 @@ def _import_pool_file(
     path, today = folder / file.name, datetime.now(PARIS).date()
     origin = origin_of(file.format, file.sha256, reader, today)
     # the rows that the build kept of the file, else the file
-    has_rows = origin is not None and are_kept(path, origin)
-    read = str(kept_beside(path) if has_rows else path)
+    has_rows = origin is not None and are_rows_kept(path, origin)
+    read = str(path_of_kept_rows(path) if has_rows else path)
     order = {"source": file.format, "file": read, "format": file.format, "mode": "snapshot"}
     chosen = argparse.Namespace(**vars(options) | order)
     done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)

@@ -30,7 +30,7 @@ from db.suppliers.read import (
     Position,
     changes_after,
     end_of_directory,
-    has_been_at,
+    is_in_history,
 )
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
@@ -174,7 +174,7 @@ async def _changes_after(call: Call, position: Position, limit: int) -> FoundCha
     async def read_changes() -> FoundChanges:
         async with transaction(database) as connection:
             end = await end_of_directory(connection)
-            if not await has_been_at(connection, position, end):
+            if not await is_in_history(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
             changes = await changes_after(connection, position, limit)
         items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))

@@ -26,7 +26,7 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.problems import Refusal
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     count_mails_since,
@@ -115,7 +115,7 @@ class EmailSender:
     now: Callable[[], datetime]
     tls: ssl.SSLContext | None = None
 
-    async def deliver(self, mail: Claimed) -> Outcome:
+    async def deliver(self, mail: ClaimedRow) -> Outcome:
         """Attempt once to send an e-mail, with a reply link of its own: a failed attempt may have arrived after all."""
         receiver = address_with_ascii_domain(mail.row["address"])
         if receiver is None:

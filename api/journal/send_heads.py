@@ -17,7 +17,7 @@ from api.journal.signing_key import JournalKey, journal_key
 from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from db.core.engine import Connection
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from db.journal.entries import queue_heads
 from db.schema.need_tables import audit_heads
 from domain.journal import JournalHeads, SignedHeads
@@ -40,7 +40,7 @@ class HeadSender:
     def __init__(self, to: str, client: "httpx.AsyncClient", email_sender: EmailSender | None) -> None:
         self._to, self._client, self._email_sender = to, client, email_sender
 
-    async def attempt(self, claimed: Claimed) -> Outcome:
+    async def attempt(self, claimed: ClaimedRow) -> Outcome:
         line: str = claimed.row["line"]
         if self._to.startswith(MAILTO):
             if (sender := self._email_sender) is None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from db.core.engine import Connection
-from db.exchanges.exchanges import to_answer
+from db.exchanges.exchanges import count_answers_due
 from db.needs.needs import lock_need, progress_of, select_need
 from db.needs.shortlists import select_shortlist
 from domain.decoding.requests import near
@@ -55,7 +55,7 @@ async def progress_with_answers(
     """The progress of each need, by its id, with what its suppliers wait for."""
     found = await progress_of(connection, organisation_id, [need.id for need in needs])
     asked = [need_id for need_id, progress in found.items() if progress.exchanges]
-    waiting = await to_answer(connection, organisation_id, asked)
+    waiting = await count_answers_due(connection, organisation_id, asked)
     return found | {
         each: msgspec.structs.replace(found[each], unread=waiting.unread[each], questions=waiting.questions[each])
         for each in asked

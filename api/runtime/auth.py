@@ -20,7 +20,7 @@ from litestar.types import Scope as ASGIScope
 from api.runtime.rate_limits import UNKNOWN_KEYS, Limits, caller_of
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest
-from db.core.connect import is_away
+from db.core.connect import is_unreachable
 from domain.organisation import DEFAULT_ORGANISATION, SCOPES, Client, Scope
 from domain.text.bilingual import Text
 
@@ -132,7 +132,7 @@ class Keys:
             async with asyncio.timeout(PATIENCE_SECONDS if known else None):
                 return await self._find(key)
         except Exception as failure:
-            if known and (isinstance(failure, TimeoutError) or is_away(failure)):
+            if known and (isinstance(failure, TimeoutError) or is_unreachable(failure)):
                 return known.client
             raise
 
@@ -142,7 +142,7 @@ class Keys:
             try:
                 organisation = await self._find_organisation()
             except Exception as failure:
-                if not is_away(failure):
+                if not is_unreachable(failure):
                     raise
         return Client(id=NOT_STORED, organisation_id=organisation, organisation=DEFAULT_ORGANISATION, scopes=SCOPES)
 

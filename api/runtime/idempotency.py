@@ -13,7 +13,7 @@ from api.runtime.endpoint import Call
 from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 from db.core.engine import Connection
-from db.idempotency import Answer, Submission, claim, delete_expired, find_answer, store_answer
+from db.idempotency import Answer, Submission, claim_key, delete_expired, find_answer, store_answer
 from domain.text.bilingual import Text
 
 LONGEST_KEY = 255
@@ -74,7 +74,7 @@ async def once(
         content = body if isinstance(body, bytes) else msgspec.json.encode(body)
         digest = blake2b(call.scope["query_string"] + b"\0" + content, digest_size=32).digest()
         submission = Submission(sender.organisation_id, sender.route, sender.key, digest)
-        stored = await claim(connection, submission, now)
+        stored = await claim_key(connection, submission, now)
         answer = stored or await carry_out()
         if stored is None:
             await delete_expired(connection, now)

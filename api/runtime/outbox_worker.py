@@ -20,7 +20,7 @@ import structlog
 from api.runtime.index.live_index import DatabaseWatch, logged_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import Claimed, Outbox, Share, claim, release, write_result
+from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, claim_rows, release_row, write_result
 from domain.webhooks import Outcome, Result, Schedule, result_of
 
 GRACE_SECONDS = 1.5
@@ -43,12 +43,12 @@ class DeliveryKind:
 
     outbox: Outbox
     schedule: Schedule
-    attempt: Callable[[Claimed], Awaitable[Outcome]]
+    attempt: Callable[[ClaimedRow], Awaitable[Outcome]]
     queue: Callable[[Connection], Awaitable[None]] | None = None
-    lock: Callable[[Connection, Claimed], Awaitable[None]] | None = None
-    also_note: Callable[[Connection, Claimed, Result], Awaitable[None]] | None = None
+    lock: Callable[[Connection, ClaimedRow], Awaitable[None]] | None = None
+    also_note: Callable[[Connection, ClaimedRow, Result], Awaitable[None]] | None = None
     at_once: int = 8
-    share: Share | None = None
+    share: OwnerLimit | None = None
     patience: timedelta = timedelta(seconds=30)
 
 
@@ -137,7 +137,7 @@ class Deliverer:
                 await self.kind.queue(connection)
             now = self.now()
             until = now + self.kind.patience + LEASE_MARGIN
-            claimed = await claim(connection, self.kind.outbox, uuid4(), now, until, room, self.kind.share)
+            claimed = await claim_rows(connection, self.kind.outbox, uuid4(), now, until, room, self.kind.share)
         for each in claimed:
             task = asyncio.create_task(self._carry_out(each))
             self.under_way.add(task)
@@ -148,14 +148,14 @@ class Deliverer:
         self.under_way.discard(task)
         self.wake()
 
-    async def _carry_out(self, claimed: Claimed) -> None:
+    async def _carry_out(self, claimed: ClaimedRow) -> None:
         with logged_failures("the result of a delivery could not be recorded"):
             started = self.now()
             try:
                 outcome = await self._attempted(claimed)
             except asyncio.CancelledError:
                 async with transaction(self.engine) as connection:
-                    await release(connection, self.kind.outbox, claimed, self.now())
+                    await release_row(connection, self.kind.outbox, claimed, self.now())
                 raise
             moments = started, self.now()
             result = result_of(outcome, self.kind.schedule, claimed.attempts, claimed.queued_at, moments, self.jitter())
@@ -167,7 +167,7 @@ class Deliverer:
                 elif self.kind.also_note:
                     await self.kind.also_note(connection, claimed, result)
 
-    async def _attempted(self, claimed: Claimed) -> Outcome:
+    async def _attempted(self, claimed: ClaimedRow) -> Outcome:
         if claimed.attempts > self.kind.schedule.attempts:
             return Outcome(failure="interrupted", final=True)  # each attempt ended with its server
         try:

@@ -25,8 +25,8 @@ from uuid import UUID
 from litestar.types import Scope
 
 from api.web.problems import Refusal
-from db.api_keys import Count, count_in_minute, remove_past
-from db.core.connect import is_away
+from db.api_keys import MinuteCount, count_in_minute, remove_past_counts
+from db.core.connect import is_unreachable
 from db.core.engine import Engine
 from domain.text.bilingual import Text
 
@@ -164,7 +164,7 @@ class Limits:
         """Let nothing more be within the limit for so many seconds."""
         window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
 
-    async def _counted(self, counted: UUID, quota: int) -> Count | None:
+    async def _counted(self, counted: UUID, quota: int) -> MinuteCount | None:
         """The count of the present minute with one more; None while there is no database, or it is away."""
         # one at a time: the requests of a key would wait for each other with a connection each
         async with self._counting:
@@ -175,10 +175,10 @@ class Limits:
                 async with asyncio.timeout(PATIENCE_SECONDS), self._engine.connect() as connection:
                     if now >= self._remove_at:
                         self._remove_at = now + REMOVED_EVERY_SECONDS
-                        await remove_past(connection)
+                        await remove_past_counts(connection)
                     return await count_in_minute(connection, counted, quota)
             except Exception as failure:
-                if not (isinstance(failure, TimeoutError) or is_away(failure)):
+                if not (isinstance(failure, TimeoutError) or is_unreachable(failure)):
                     raise
                 self._ask_at = now + AWAY_SECONDS
                 return None

@@ -26,11 +26,11 @@ from db.core.engine import Engine, transaction
 from db.imports.prepare_rows import (
     Assemble,
     Prepare,
-    Prepared,
+    PreparedBatch,
     SupplierRow,
     Terms,
-    assemble_here,
-    assembled,
+    assemble_in_thread,
+    assemble_suppliers,
     prepare,
     prepare_here,
 )
@@ -58,7 +58,7 @@ FEW = 200
 
 # A batch is encoded in a quarter of the time that pickle takes.
 _encode = msgspec.msgpack.Encoder().encode
-_read_prepared = msgspec.msgpack.Decoder(Prepared).decode
+_read_prepared = msgspec.msgpack.Decoder(PreparedBatch).decode
 _read_described = msgspec.msgpack.Decoder(dict[UUID, list[RecordRow]]).decode
 _read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
 
@@ -71,7 +71,7 @@ def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: Binary
     Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
     """
 
-    def prepare_rows(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
+    def prepare_rows(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         try:
             process = processes.start(RowReader, file)
         except NoProcess:
@@ -143,7 +143,7 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
                         return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(described)))
                 except (NoProcess, ProcessEnded):
                     is_lost = True
-        return await assemble_here(change_set, described)
+        return await assemble_in_thread(change_set, described)
 
     try:
         yield assemble
@@ -154,10 +154,10 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
 
 def assemble_encoded(_: Reference, change_set: int, described: bytes) -> bytes:
     """Make the suppliers that encoded records describe, encoded too."""
-    return _encode(assembled(change_set, _read_described(described)))
+    return _encode(assemble_suppliers(change_set, _read_described(described)))
 
 
-Observe = Callable[[Prepared], None]
+Observe = Callable[[PreparedBatch], None]
 
 
 class SourceFile(NamedTuple):
@@ -193,7 +193,7 @@ async def import_file(
     if processes is not None:
         preparing = prepare_elsewhere(processes, reading, file.stream, otherwise=preparing)
 
-    def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
+    def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         with closing(preparing(terms, expects_new)) as prepared:
             for batch in prepared:
                 if observe is not None:

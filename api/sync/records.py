@@ -16,7 +16,7 @@ from api.runtime.services import Services
 from api.sync.sources import require_own_source
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
-from db.suppliers.records import Written, delete_record, get_record, lock_record, put_record
+from db.suppliers.records import WrittenRecord, delete_record, get_record, lock_record, put_record
 from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
 from domain.errors import InvalidContent, NotFound
@@ -113,7 +113,7 @@ async def store_record(
     external_id: str,
     record: SupplierRecord,
     expected: Callable[[Connection], Awaitable[None]] | None = None,
-) -> Written:
+) -> WrittenRecord:
     """Store a source's record of a supplier, in a transaction of its own; the caller has checked the right to do so.
 
     `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it,

@@ -13,7 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from api.web.content_negotiation import choose_language
-from db.core.connect import is_away, is_ended, is_full
+from db.core.connect import is_out_of_space, is_statement_ended, is_unreachable
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Language, Text
 
@@ -165,11 +165,11 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
             return Refusal("malformed-body", detail)
         case HTTPException():
             return _framework_refusal(failure)
-    if is_away(failure):
+    if is_unreachable(failure):
         return Refusal("database-away")
-    if is_ended(failure):
+    if is_statement_ended(failure):
         return Refusal("query-not-finished")
-    return Refusal("storage-full" if is_full(failure) else "internal-error")
+    return Refusal("storage-full" if is_out_of_space(failure) else "internal-error")
 
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:

@@ -19,14 +19,14 @@ from api.runtime.outbox_worker import DeliveryKind
 from api.runtime.services import Services
 from api.web.pagination import write_cursor
 from db.core.engine import Connection, transaction
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from db.delivery.webhooks import (
     OF_ONE_ORGANISATION,
-    Target,
+    DeliveryTarget,
+    find_target,
     lock_webhook,
     note_attempt,
-    queue,
-    target,
+    queue_event,
     webhooks_behind,
 )
 from db.schema.supplier_tables import webhook_deliveries
@@ -53,9 +53,9 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
         for webhook_id, since, version in await webhooks_behind(connection):
             cursor = write_cursor(FEED, await end_of_version(connection, since))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
-            await queue(connection, webhook_id, "suppliers.changed", data, now, version)
+            await queue_event(connection, webhook_id, "suppliers.changed", data, now, version)
 
-    async def log_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
+    async def log_attempt(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
         await note_attempt(connection, claimed, result)
         if result.status == "given_up":
             said = {"webhook": str(claimed.row["lane"]), "delivery": str(claimed.id), "failure": result.outcome.failure}
@@ -93,9 +93,9 @@ class WebhookSender:
         if self._client is not None:
             await self._client.aclose()
 
-    async def attempt(self, claimed: Claimed) -> Outcome:
+    async def attempt(self, claimed: ClaimedRow) -> Outcome:
         async with transaction(self._services.database) as connection:
-            receiver = await target(connection, claimed.row["lane"])
+            receiver = await find_target(connection, claimed.row["lane"])
         if receiver is None:
             return Outcome(failure="error", final=True)
         httpx = await asyncio.to_thread(import_module, "httpx")
@@ -115,7 +115,7 @@ class WebhookSender:
             return Outcome(failure="name" if isinstance(cause, socket.gaierror) else "tls")
 
     async def _send_signed(
-        self, client: "httpx.AsyncClient", url: "httpx.URL", receiver: Target, claimed: Claimed
+        self, client: "httpx.AsyncClient", url: "httpx.URL", receiver: DeliveryTarget, claimed: ClaimedRow
     ) -> Outcome:
         body: bytes = claimed.row["body"]
         headers = {

@@ -17,7 +17,7 @@ from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
 from db.delivery import webhooks
-from db.delivery.outbox import wake
+from db.delivery.outbox import wake_servers
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
@@ -182,8 +182,8 @@ async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:
         await _own_webhook(call, connection, id, lock=True, active=True)
 
         async def queue_ping() -> Answer:
-            delivery_id = await webhooks.queue(connection, id, "ping", {}, call.services.now())
-            await wake(connection)
+            delivery_id = await webhooks.queue_event(connection, id, "ping", {}, call.services.now())
+            await wake_servers(connection)
             return created(await _find_delivery(connection, id, delivery_id), status=202)
 
         return await once(call, connection, b"", queue_ping)

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: its hosts tried in turn, none of them waited for long, and none that only reads.
 
-Errors are classified: the database is away (`is_away`), refuses (`refusal`) or ended a statement (`is_ended`);
-something is full (`is_full`).
+Errors are classified: the database is away (`is_unreachable`), refuses (`refusal`) or ended a statement
+(`is_statement_ended`); something is full (`is_out_of_space`).
 """
 
 import asyncio
@@ -55,7 +55,7 @@ class NoAnswer(OSError):
 
 
 def dsn(url: str) -> str:
-    """`url` as asyncpg takes it, from any of the schemes postgres, postgresql and postgresql+asyncpg.
+    """The address `url` as asyncpg takes it; its scheme may be postgres, postgresql and postgresql+asyncpg.
 
     Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
     Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.
@@ -91,53 +91,53 @@ class Connector:
         self._patience, self._session = patience, SESSION
         self._attempts = list(_attempts(dsn(url)))
         self.compares = len(self._attempts) > 1 and all(wanted in _TAKES_WRITES for _, wanted in self._attempts)
-        self._latest, self._has_looked = 0, False
+        self._latest, self._has_compared = 0, False
 
     async def __call__(self) -> "asyncpg.Connection[Any]":
         """A new connection. Raises what the last host said: OSError or asyncpg.PostgresError."""
-        if self.compares and not self._has_looked:
-            await self.look()
+        if self.compares and not self._has_compared:
+            await self.compare_hosts()
         *others, last = self._attempts
         for attempt in others:
             with suppress(*_PASSED_OVER):
-                return await self._first_from_now_on(attempt)
-        return await self._first_from_now_on(last)
+                return await self._connect_and_prefer(attempt)
+        return await self._connect_and_prefer(last)
 
-    async def look(self) -> None:
+    async def compare_hosts(self) -> None:
         """Learn which hosts are outdone by one promoted later; hosts that answer are tried first from then on."""
-        answered = await asyncio.gather(*(self._is_taken(attempt) for attempt in self._attempts))
+        answered = await asyncio.gather(*(self._accepts_connections(attempt) for attempt in self._attempts))
         taken = {attempt for attempt, is_taken in zip(self._attempts, answered, strict=True) if is_taken}
         self._attempts.sort(key=lambda each: each not in taken)
-        self._has_looked = True
+        self._has_compared = True
 
-    def look_again(self) -> None:
+    def forget_comparison(self) -> None:
         """Have all hosts compared before the next connection."""
-        self._has_looked = False
+        self._has_compared = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
         """Whether a host other than that of the connection is known to have been promoted since."""
         timeline: int = connection.timeline
         return timeline < self._latest
 
-    async def _is_taken(self, attempt: tuple[str, str]) -> bool:
+    async def _accepts_connections(self, attempt: tuple[str, str]) -> bool:
         """Whether the host accepts a connection now; any error counts as no."""
         with suppress(*_PASSED_OVER, asyncpg.PostgresError, asyncpg.InterfaceError):
-            connection = await self._in_time(attempt)
+            connection = await self._connect_in_time(attempt)
             await connection.close(timeout=self._patience)
             return True
         return False
 
-    async def _first_from_now_on(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
-        connection = await self._in_time(attempt)
+    async def _connect_and_prefer(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
+        connection = await self._connect_in_time(attempt)
         self._attempts.sort(key=lambda each: each != attempt)  # the others keep their order
         return connection
 
-    async def _in_time(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
+    async def _connect_in_time(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
         # whoever asked for it may be gone just when it is there
         close = methodcaller("terminate")
-        return await answered_within(self._patience, self._compared(*attempt), unwanted=close)
+        return await result_within(self._patience, self._connect_unless_outdone(*attempt), unwanted=close)
 
-    async def _compared(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
+    async def _connect_unless_outdone(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
         """A connection to the host. Raises FormerPrimary where another host is known to have been promoted since."""
         connect = partial(
             asyncpg.connect,
@@ -171,16 +171,16 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
     return await Connector(url)()
 
 
-async def answered_within(
+async def result_within(
     seconds: float, answer: Coroutine[Any, Any, T], unwanted: Callable[[T], object] = lambda _: None
 ) -> T:
-    """The result of `answer`. Raises NoAnswer where it does not come in so many seconds.
+    """The result of `answer`. Raises NoAnswer where no result comes in so many seconds.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
     `unwanted`: called with a result that comes when nobody waits for it any more.
     """
 
-    def let_go(done: asyncio.Task[T]) -> None:
+    def drop_unwanted(done: asyncio.Task[T]) -> None:
         if not done.cancelled() and done.exception() is None:
             unwanted(done.result())
 
@@ -194,7 +194,7 @@ async def answered_within(
     finally:
         if not is_taken:
             task.cancel()
-            task.add_done_callback(let_go)
+            task.add_done_callback(drop_unwanted)
     raise NoAnswer(f"the database has not answered for {seconds:g} s")
 
 
@@ -267,7 +267,7 @@ _REFUSED = (
 )
 
 
-def is_away(failure: BaseException) -> bool:
+def is_unreachable(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that the database cannot be reached for now."""
     return any(
         isinstance(seen, _TEMPORARY)
@@ -278,7 +278,7 @@ def is_away(failure: BaseException) -> bool:
     )
 
 
-def is_full(failure: BaseException) -> bool:
+def is_out_of_space(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that a disk or memory is full: of the database, or of this machine."""
     return any(
         isinstance(seen, _FULL) or (isinstance(seen, OSError) and seen.errno in _FULL_DISK)
@@ -286,7 +286,7 @@ def is_full(failure: BaseException) -> bool:
     )
 
 
-def is_ended(failure: BaseException) -> bool:
+def is_statement_ended(failure: BaseException) -> bool:
     """Whether `failure`, or what caused it, says that the database ended a statement: it took too long."""
     return any(isinstance(seen, asyncpg.exceptions.QueryCanceledError) for seen in _with_causes(failure))
 

@@ -67,25 +67,25 @@ def engine(
         **pool,
     )
 
-    def look_at_error(context: ExceptionContext) -> None:
+    def note_lost_connection(context: ExceptionContext) -> None:
         # a server that has become read-only is left: another takes the writes
         if getattr(context.original_exception, "sqlstate", None) == asyncpg.ReadOnlySQLTransactionError.sqlstate:
             context.is_disconnect = True
         # nobody waits behind a commit that is never answered, as where the synchronous standby is gone
         if isinstance(context.original_exception, TimeoutError):
-            cut(made)
+            end_connections(made)
 
-    event.listen(made.sync_engine, "handle_error", look_at_error)
+    event.listen(made.sync_engine, "handle_error", note_lost_connection)
     return made
 
 
-def cut(some: Engine) -> None:
-    """End all connections of an engine at once, those in use too: whoever waits for an answer is told there is none.
+def end_connections(some: Engine) -> None:
+    """End all connections of an engine at once, also those in use: statements that wait for an answer fail.
 
     Before the next one, all hosts of its address are looked at.
     """
     options = some.get_execution_options()
-    cast("Connector", options["connector"]).look_again()
+    cast("Connector", options["connector"]).forget_comparison()
     for connection in tuple(cast("WeakSet[asyncpg.Connection[Any]]", options["opened"])):
         connection.terminate()
 
@@ -106,16 +106,16 @@ def watch_statements(engine: Engine, begin: Begin) -> None:
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
 
-    def begins(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def note_begin(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         connection.info.setdefault(_UNDER_WAY, []).append(begin(statement))
 
-    def ends(connection: Any, succeeded: bool) -> None:
+    def note_end(connection: Any, succeeded: bool) -> None:
         if connection is not None and (under_way := connection.info.get(_UNDER_WAY)):
             under_way.pop()(succeeded)
 
-    event.listen(engine.sync_engine, "before_cursor_execute", begins)
-    event.listen(engine.sync_engine, "after_cursor_execute", lambda connection, *_: ends(connection, True))
-    event.listen(engine.sync_engine, "handle_error", lambda failure: ends(failure.connection, False))
+    event.listen(engine.sync_engine, "before_cursor_execute", note_begin)
+    event.listen(engine.sync_engine, "after_cursor_execute", lambda connection, *_: note_end(connection, True))
+    event.listen(engine.sync_engine, "handle_error", lambda failure: note_end(failure.connection, False))
 
 
 class Subject(IntEnum):
@@ -140,7 +140,7 @@ async def lock(connection: Connection, subject: Subject, name: str) -> None:
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, int(subject)))))
 
 
-async def share(connection: Connection, subject: Subject, name: str) -> None:
+async def lock_shared(connection: Connection, subject: Subject, name: str) -> None:
     """Take the lock together with others that share it, after whoever holds it alone."""
     await connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, int(subject)))))
 
@@ -154,7 +154,9 @@ async def lock_if_free(connection: Connection, subject: Subject, name: str) -> b
 T = TypeVar("T")
 
 
-async def kept_document(connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T) -> Any:
+async def document_with_later_members(
+    connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T
+) -> Any:
     """`value` for the column, with the members of that row's stored document that only a later release knows.
 
     The caller has locked the row.
@@ -186,11 +188,11 @@ async def read_grouped(connection: Connection, query: Executable, key: str) -> d
     return found
 
 
-def above(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
+def is_above(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
     """The condition that the column is greater than the bound; true without a bound."""
     return true() if bound is None else column > bound
 
 
-def below(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
+def is_below(column: ColumnElement[Any], bound: object) -> ColumnElement[bool]:
     """The condition that the column is less than the bound; true without a bound."""
     return true() if bound is None else column < bound

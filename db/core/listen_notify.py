@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from db.core.connect import PATIENCE_SECONDS, Connector, FormerPrimary, NoAnswer, answered_within
+from db.core.connect import PATIENCE_SECONDS, Connector, FormerPrimary, NoAnswer, result_within
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
@@ -26,7 +26,7 @@ _CONNECTION_ERRORS = (
 logger = logging.getLogger(__name__)
 
 
-async def answers(
+async def rows_on_notify(
     url: str,
     channels: Sequence[str],
     question: str,
@@ -48,8 +48,8 @@ async def answers(
         try:
             connection = await connect()
             try:
-                rows = _answers(connection, channels, question, poll_seconds, patience)
-                async with _looking(connect), aclosing(rows) as given:
+                rows = _rows_of_connection(connection, channels, question, poll_seconds, patience)
+                async with _comparing_hosts(connect), aclosing(rows) as given:
                     async for answer in given:
                         pause = FIRST_PAUSE_SECONDS
                         yield answer
@@ -68,15 +68,15 @@ async def answers(
 
 
 @asynccontextmanager
-async def _looking(connect: Connector) -> AsyncGenerator[None, None]:
+async def _comparing_hosts(connect: Connector) -> AsyncGenerator[None, None]:
     """Compare all hosts from time to time during the block, where the connector compares hosts."""
 
-    async def look() -> None:
+    async def compare_hosts() -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            await connect.look()
+            await connect.compare_hosts()
 
-    looking = asyncio.create_task(look()) if connect.compares else None
+    looking = asyncio.create_task(compare_hosts()) if connect.compares else None
     try:
         yield
     finally:
@@ -84,16 +84,16 @@ async def _looking(connect: Connector) -> AsyncGenerator[None, None]:
             looking.cancel()
 
 
-async def _answers(
+async def _rows_of_connection(
     connection: "asyncpg.Connection[Any]", channels: Sequence[str], question: str, poll_seconds: float, patience: float
 ) -> AsyncGenerator["asyncpg.Record", None]:
     called = asyncio.Event()
     connection.add_termination_listener(lambda _: called.set())
     for channel in channels:
-        await answered_within(patience, connection.add_listener(channel, lambda *_: called.set()))
+        await result_within(patience, connection.add_listener(channel, lambda *_: called.set()))
     while True:
         called.clear()
-        row = await answered_within(patience, connection.fetchrow(question))
+        row = await result_within(patience, connection.fetchrow(question))
         if row is not None:
             yield row
         with suppress(TimeoutError):

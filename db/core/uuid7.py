@@ -33,7 +33,7 @@ def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
 
 
 def lowest_id(moment: datetime) -> UUID:
-    """The identifier before which all those made before `moment` sort, and no other."""
+    """The lowest identifier that can be made at `moment`: all earlier ones sort before it."""
     return uuid7(moment, bytes(RANDOM_BYTES))
 
 

@@ -21,7 +21,7 @@ Outbox: TypeAlias = Table
 CHANNEL = "vivier_deliveries"
 
 
-class Claimed(NamedTuple):
+class ClaimedRow(NamedTuple):
     """A row leased by this process. `attempts`: how many were begun, the present one included; `row`: all columns."""
 
     id: UUID
@@ -31,27 +31,27 @@ class Claimed(NamedTuple):
     row: Mapping[str, Any]
 
 
-async def wake(connection: Connection) -> None:
+async def wake_servers(connection: Connection) -> None:
     """Notify every server, once this transaction commits, that a row was queued; they also poll every second."""
     await connection.execute(select(func.pg_notify(CHANNEL, "")))
 
 
-class Share(NamedTuple):
+class OwnerLimit(NamedTuple):
     """A limit of `most` attempts at once for one owner; `owner`: the query of a row's owner."""
 
     owner: ScalarSelect[Any]
     most: int
 
 
-async def claim(
+async def claim_rows(
     connection: Connection,
     outbox: Outbox,
     lease: UUID,
     now: datetime,
     until: datetime,
     limit: int,
-    share: Share | None = None,
-) -> Sequence[Claimed]:
+    share: OwnerLimit | None = None,
+) -> Sequence[ClaimedRow]:
     """Up to `limit` rows that are due at `now`, chosen longest due first within a `share`, and returned by id.
 
     They are leased `until` then under the id `lease`.
@@ -79,21 +79,21 @@ async def claim(
         .returning(*outbox.c)
     )
     rows = (await connection.execute(leased)).mappings()
-    claimed = (Claimed(row["id"], row["attempts"], row["queued_at"], lease, {**row}) for row in rows)
+    claimed = (ClaimedRow(row["id"], row["attempts"], row["queued_at"], lease, {**row}) for row in rows)
     return sorted(claimed, key=lambda each: each.id)
 
 
-async def write_result(connection: Connection, outbox: Outbox, claimed: Claimed, result: Result) -> bool:
+async def write_result(connection: Connection, outbox: Outbox, claimed: ClaimedRow, result: Result) -> bool:
     """Store the result of an attempt; False, and nothing stored, where the lease expired and another has the row."""
     end = _leased(outbox, claimed).values(status=result.status, due_at=result.due_at, lease=None)
     return (await connection.execute(end.returning(outbox.c.id))).first() is not None
 
 
-async def release(connection: Connection, outbox: Outbox, claimed: Claimed, now: datetime) -> None:
+async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRow, now: datetime) -> None:
     """End the lease of an interrupted attempt, so that another server can claim the row at once."""
     await connection.execute(_leased(outbox, claimed).values(due_at=now, lease=None))
-    await wake(connection)
+    await wake_servers(connection)
 
 
-def _leased(outbox: Outbox, claimed: Claimed) -> Any:
+def _leased(outbox: Outbox, claimed: ClaimedRow) -> Any:
     return update(outbox).where(outbox.c.id == claimed.id, outbox.c.lease == claimed.lease)

@@ -11,9 +11,9 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Select, case, delete, exists, func, insert, or_, select, update
 
-from db.core.engine import Connection, above, below, read_grouped
+from db.core.engine import Connection, is_above, is_below, read_grouped
 from db.core.uuid7 import lowest_id, new_id
-from db.delivery.outbox import Claimed, Share, wake
+from db.delivery.outbox import ClaimedRow, OwnerLimit, wake_servers
 from db.schema.supplier_tables import directory_version, webhook_attempts, webhook_deliveries, webhooks
 from db.suppliers.write import current_version
 from domain.decoding.stored import read_row
@@ -40,13 +40,13 @@ _COLUMNS = (
 )
 
 
-OF_ONE_ORGANISATION = Share(
+OF_ONE_ORGANISATION = OwnerLimit(
     select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(), 4
 )
 """The attempts of an organisation at once: receivers that never answer keep nobody else's waiting."""
 
 
-class Target(NamedTuple):
+class DeliveryTarget(NamedTuple):
     """The address of a delivery, and the secret that signs the delivery, which `repr` does not show."""
 
     url: str
@@ -88,7 +88,7 @@ async def list_webhooks(
     connection: Connection, organisation_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Webhook]:
     """The webhooks of an organisation from the one after `after`, oldest first."""
-    query = select(*_COLUMNS).where(webhooks.c.organisation_id == organisation_id, above(webhooks.c.id, after))
+    query = select(*_COLUMNS).where(webhooks.c.organisation_id == organisation_id, is_above(webhooks.c.id, after))
     rows = await connection.execute(query.order_by(webhooks.c.id).limit(limit))
     return [read_row(row, Webhook) for row in rows]
 
@@ -127,7 +127,7 @@ async def update_webhook(connection: Connection, before: Webhook, after: Webhook
     unwanted = waiting.where(~webhook_deliveries.c.event.in_(wanted))
     await connection.execute(unwanted.values(status="cancelled", due_at=None, lease=None))
     await connection.execute(waiting.where(webhook_deliveries.c.lease.is_(None)).values(due_at=now))
-    await wake(connection)
+    await wake_servers(connection)
     return webhook
 
 
@@ -136,11 +136,11 @@ async def delete_webhook(connection: Connection, webhook_id: UUID) -> None:
     await connection.execute(delete(webhooks).where(webhooks.c.id == webhook_id))
 
 
-async def target(connection: Connection, webhook_id: UUID) -> Target | None:
+async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarget | None:
     """The address and secret of a webhook; None where it was deleted or is inactive."""
     query = select(webhooks.c.url, webhooks.c.secret).where(webhooks.c.id == webhook_id, webhooks.c.active)
     found = (await connection.execute(query)).first()
-    return None if found is None else Target(found.url, found.secret)
+    return None if found is None else DeliveryTarget(found.url, found.secret)
 
 
 async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
@@ -164,7 +164,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, i
     return [(row.id, row.acknowledged_version, row.version) for row in await connection.execute(query)]
 
 
-async def queue(
+async def queue_event(
     connection: Connection, webhook_id: UUID, event: Event, data: Any, now: datetime, version: int | None = None
 ) -> UUID:
     """Queue a delivery, with room made; returns its id. `version`: of the directory, where the event is about one."""
@@ -180,7 +180,7 @@ async def queue(
         "body": msgspec.json.encode(message),
     }
     await connection.execute(insert(webhook_deliveries).values(row))
-    await make_room(connection, webhook_id, now)
+    await make_room_for_delivery(connection, webhook_id, now)
     if version is not None:
         queued = update(webhooks).where(webhooks.c.id == webhook_id)
         await connection.execute(queued.values(queued_version=version))
@@ -205,9 +205,9 @@ async def queue_import_finished(connection: Connection, done: Import, now: datet
     report = msgspec.structs.asdict(done)
     del report["errors"]
     for webhook_id in found:
-        await queue(connection, webhook_id, "import.finished", report, now)
+        await queue_event(connection, webhook_id, "import.finished", report, now)
     if found:
-        await wake(connection)
+        await wake_servers(connection)
 
 
 def _settings_row(settings: WebhookSettings) -> dict[str, Any]:
@@ -229,7 +229,7 @@ async def list_deliveries(
     connection: Connection, webhook_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[WebhookDelivery]:
     """The deliveries of a webhook, latest first, from the one before `before` (None: from the latest)."""
-    query = _DELIVERIES.filter_by(lane=webhook_id).where(below(webhook_deliveries.c.id, before))
+    query = _DELIVERIES.filter_by(lane=webhook_id).where(is_below(webhook_deliveries.c.id, before))
     return await _with_attempts(connection, query.order_by(webhook_deliveries.c.id.desc()).limit(limit))
 
 
@@ -243,10 +243,10 @@ async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetim
     """Make a delivery due now, whatever its status, unless an attempt is under way."""
     again = update(webhook_deliveries).filter_by(id=delivery_id, lease=None)
     await connection.execute(again.values(status="waiting", due_at=now, attempts=0))
-    await wake(connection)
+    await wake_servers(connection)
 
 
-async def make_room(connection: Connection, webhook_id: UUID, now: datetime) -> None:
+async def make_room_for_delivery(connection: Connection, webhook_id: UUID, now: datetime) -> None:
     """Give up the earliest deliveries beyond `MOST_WAITING`, and remove those beyond `MOST_ENDED`.
 
     Neither those under way, nor changes of suppliers: the next such event would come only with a next change. What
@@ -272,13 +272,13 @@ def _ids_but_latest(which: ColumnElement[bool], most: int) -> Select[Any]:
     return select(ids).where(which, ids < earliest_within)
 
 
-async def lock_webhook(connection: Connection, claimed: Claimed) -> None:
+async def lock_webhook(connection: Connection, claimed: ClaimedRow) -> None:
     """Keep the webhook of a delivery from being changed or deleted until this transaction ends."""
     webhook = select(webhooks.c.id).where(webhooks.c.id == claimed.row["lane"])
     await connection.execute(webhook.with_for_update(key_share=True))
 
 
-async def note_attempt(connection: Connection, claimed: Claimed, result: Result) -> None:
+async def note_attempt(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
     """Log an attempt, and update the state of its webhook; in the transaction that records the result."""
     webhook_id = claimed.row["lane"]
     row = {

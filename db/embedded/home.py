@@ -41,12 +41,12 @@ class Account(NamedTuple):
         user: dict[str, Any] = {"user": self.uid, "group": self.gid, "extra_groups": []} if os.geteuid() == 0 else {}
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, cwd="/", check=False, **user)
 
-    def give(self, path: Path) -> None:
+    def give_ownership(self, path: Path) -> None:
         """Make this user the owner of `path`."""
         if os.geteuid() == 0:
             os.chown(path, self.uid, self.gid)
 
-    def reaches(self, folder: Path) -> bool:
+    def can_enter(self, folder: Path) -> bool:
         """Whether this user can enter `folder`."""
         return self.run("test", "-x", folder).returncode == 0
 
@@ -71,7 +71,7 @@ def prepare_home(home: Path) -> Home:
         if not folder.exists():
             if os.geteuid() != 0:
                 folder.mkdir(mode=0o700, exist_ok=True)
-            elif account.reaches(folder.parent.resolve()):
+            elif account.can_enter(folder.parent.resolve()):
                 folder.mkdir(exist_ok=True)
                 folder.chmod(0o755)
             else:
@@ -83,7 +83,7 @@ def prepare_home(home: Path) -> Home:
         if os.geteuid() == 0 and folder.is_symlink() and folder.resolve().parent != ROOTS_DATA:
             raise EmbeddedError(f"{folder} is a link that Vivier did not make.")
         folder = folder.resolve()
-        if not account.reaches(folder) or not os.access(folder, os.W_OK):
+        if not account.can_enter(folder) or not os.access(folder, os.W_OK):
             raise EmbeddedError(f"The database's user (number {account.uid}) has no access to {folder}.")
     except OSError as error:
         raise EmbeddedError(f"The folder {home} cannot hold the database: {error}") from error
@@ -134,7 +134,7 @@ def _candidates(account: Account) -> Iterator[Path]:
     for location in (wheel and wheel.submodule_search_locations) or ():
         root = Path(location).parent
         if (root / PACKAGE / "bin" / "postgres").is_file():
-            yield (root if account.reaches(root / PACKAGE / "bin") else _readable_copy(root)) / PACKAGE / "bin"
+            yield (root if account.can_enter(root / PACKAGE / "bin") else _readable_copy(root)) / PACKAGE / "bin"
     if on_path := shutil.which("initdb"):
         yield Path(on_path).resolve().parent
     versions = [folder for folder in DEBIAN.glob("*/bin") if folder.parent.name.isdigit()]

@@ -66,20 +66,21 @@ def serve(
     limit = time.monotonic() + patience
     with _open(place.folder / "owner.lock") as owner, _open(place.folder / "guests.lock") as guests:
         while not _lock(owner, fcntl.LOCK_EX):
-            if shared and _lock(guests, fcntl.LOCK_SH) and (url := _read(owner)[1]):
+            if shared and _lock(guests, fcntl.LOCK_SH) and (url := _read_owner(owner)[1]):
                 yield url
                 return
             if time.monotonic() >= limit:
                 raise EmbeddedError(
-                    f"The database in {place.folder} is already in use by another Vivier (process {_read(owner)[0]}). "
-                    "Stop it, or choose another folder with VIVIER_HOME, or another database with DATABASE_URL."
+                    f"The database in {place.folder} is already in use by another Vivier (process "
+                    f"{_read_owner(owner)[0]}). Stop it, or choose another folder with VIVIER_HOME, or another "
+                    "database with DATABASE_URL."
                 )
             time.sleep(POLL_SECONDS)
-        _write(owner, url="")
+        _write_owner(owner, url="")
         stop_seconds = STOP_SECONDS if shared else SERVER_STOP_SECONDS
         found = find_binaries(pg_bin, place.account)
         with run_server(place, found, durable=durable, stop_seconds=stop_seconds) as url:
-            _write(owner, url)
+            _write_owner(owner, url)
             try:
                 yield url
             finally:
@@ -90,7 +91,7 @@ def serve(
                         )
                         fcntl.lockf(guests, fcntl.LOCK_EX)
                 finally:
-                    _write(owner, url="")
+                    _write_owner(owner, url="")
 
 
 def _open(path: Path) -> FileIO:
@@ -106,13 +107,13 @@ def _lock(file: FileIO, kind: int) -> bool:
     return True
 
 
-def _write(owner: FileIO, url: str) -> None:
+def _write_owner(owner: FileIO, url: str) -> None:
     """Write who owns the home and, while its server answers, at what address."""
     owner.truncate(0)
     owner.write(f"{os.getpid()}\n{url}".encode())
 
 
-def _read(owner: FileIO) -> tuple[str, str]:
+def _read_owner(owner: FileIO) -> tuple[str, str]:
     """The owner's process id and its server's address; empty where they are not written yet."""
     owner.seek(0)
     pid, _, url = owner.read().decode().partition("\n")
@@ -155,7 +156,7 @@ def _socket_folder(home: Home, data: Path) -> Iterator[str]:
         yield str(data)
         return
     with tempfile.TemporaryDirectory(prefix="vivier-", dir="/tmp") as folder:
-        home.account.give(Path(folder))
+        home.account.give_ownership(Path(folder))
         yield folder
 
 
@@ -203,7 +204,7 @@ def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:
     unfinished = data.with_suffix(".new")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
-    home.account.give(unfinished)
+    home.account.give_ownership(unfinished)
     options = ["--auth=trust", "--encoding=UTF8", f"--locale={LOCALE}", *([] if durable else ["--no-sync"])]
     done = home.account.run(binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", *options)
     if done.returncode:
@@ -234,17 +235,17 @@ def end_leftovers(data: Path) -> None:
     with suppress(OSError, ValueError):
         postmaster = int((data / "postmaster.pid").read_text().partition("\n")[0])
     # a postmaster stops its children itself; without one, each child is told to quit
-    _send(signal.SIGINT, [postmaster]) if postmaster in running else _send(signal.SIGQUIT, running)
+    _send_signal(signal.SIGINT, [postmaster]) if postmaster in running else _send_signal(signal.SIGQUIT, running)
     limit = time.monotonic() + LEFTOVER_SECONDS
     while running := _servers(data):
         if time.monotonic() > limit:
-            _send(signal.SIGKILL, running)
+            _send_signal(signal.SIGKILL, running)
         time.sleep(0.01)
     for name in ("postmaster.pid", ".s.PGSQL.5432", ".s.PGSQL.5432.lock"):
         (data / name).unlink(missing_ok=True)
 
 
-def _send(number: signal.Signals, pids: list[int]) -> None:
+def _send_signal(number: signal.Signals, pids: list[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

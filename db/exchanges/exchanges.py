@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, Table, func, insert, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, above, read_all, read_grouped
+from db.core.engine import Connection, is_above, read_all, read_grouped
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
@@ -64,7 +64,7 @@ async def select_exchange(connection: Connection, organisation_id: UUID, exchang
 async def select_exchange_for(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
 ) -> Exchange | None:
-    """The exchange as far as this recipient may see it, itself as the only recipient; None for any other supplier.
+    """The exchange as far as one recipient may see, who is the only recipient shown; None for any other supplier.
 
     Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """
@@ -131,7 +131,7 @@ async def _exchanges(
     connection: Connection, which: Mapping[str, UUID], after: UUID | None = None, limit: int | None = None
 ) -> list[ExchangeSummary]:
     """The exchanges whose columns have the values `which`, in the order of their ids."""
-    query = select(*_COLUMNS).filter_by(**which).where(above(exchanges.c.id, after)).order_by(exchanges.c.id)
+    query = select(*_COLUMNS).filter_by(**which).where(is_above(exchanges.c.id, after)).order_by(exchanges.c.id)
     rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
     recipients = await _parts(connection, exchange_recipients, ids, order)
@@ -224,14 +224,14 @@ _UNREAD = text("""
 """)
 
 
-class ToAnswer(NamedTuple):
+class AnswersDue(NamedTuple):
     """The numbers, by need, of unread messages that came by a reply link, and of questions without an answer."""
 
     unread: Counter[UUID]
     questions: Counter[UUID]
 
 
-async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> ToAnswer:
+async def count_answers_due(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> AnswersDue:
     """The unread messages and unanswered questions of these needs of the organisation. No text of a message is read."""
     wanted = {"organisation": organisation_id, "needs": list(need_ids), "read": READ}
     unread = Counter({row.need_id: row.number for row in await connection.execute(_UNREAD, wanted)})
@@ -251,4 +251,4 @@ async def to_answer(connection: Connection, organisation_id: UUID, need_ids: Col
     questions: Counter[UUID] = Counter()
     for (need_id, exchange_id), said_there in by_exchange.items():
         questions[need_id] += len(unanswered(said_there, [each.supplier_id for each in recipients[exchange_id]]))
-    return ToAnswer(unread, questions)
+    return AnswersDue(unread, questions)

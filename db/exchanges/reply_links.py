@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 
 from db.core.engine import Connection, read_first
 from db.core.uuid7 import increasing_ids
-from db.delivery.outbox import Claimed, wake
+from db.delivery.outbox import ClaimedRow, wake_servers
 from db.schema.exchange_tables import exchanges, message_mails, messages, reply_links
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import organisations
@@ -86,7 +86,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
 
 
 async def recipients_with_links_revoked(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
-    """The recipients of the exchange whose links were all revoked: nothing is sent to them until they get another."""
+    """The recipients of the exchange whose links were all revoked: they are sent nothing before a new link."""
     theirs = select(reply_links.c.supplier_id).where(reply_links.c.exchange_id == exchange_id)
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))
     rows = await connection.execute(theirs.group_by(reply_links.c.supplier_id).having(revoked))
@@ -126,7 +126,7 @@ async def insert_mails(
         for id_, each in zip(increasing_ids(message.created_at, range(len(reached))), reached, strict=True)
     ]
     await connection.execute(insert(message_mails), rows)
-    await wake(connection)
+    await wake_servers(connection)
 
 
 async def count_mails_since(connection: Connection, organisation_id: UUID, since: datetime) -> int:
@@ -147,7 +147,7 @@ def _queued_since(organisation_id: UUID, since: datetime) -> tuple[ColumnElement
     return is_own, message_mails.c.queued_at > since
 
 
-async def select_outgoing_message(connection: Connection, mail: Claimed) -> OutgoingMessage | None:
+async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:
     """The message that the e-mail is made of; None where its recipient is to get none any more.
 
     Until the transaction ends the recipient's links are not revoked: one made in it will be among them.
@@ -180,7 +180,7 @@ async def select_outgoing_message(connection: Connection, mail: Claimed) -> Outg
     return OutgoingMessage(buyer=buyer_name(need, organisation), purchase=purchase_name(need, lots), **fields)
 
 
-async def write_outcome(connection: Connection, mail: Claimed, result: Result) -> None:
+async def write_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
     """Store the outcome of an attempt beside the row's state, for the buyer to see."""
     outcome, ended_at = result.outcome, result.at if result.due_at is None else None
     write = update(message_mails).where(message_mails.c.id == mail.id)

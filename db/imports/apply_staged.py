@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.core.engine import Connection, Subject, share
+from db.core.engine import Connection, Subject, lock_shared
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import records, suppliers
@@ -36,16 +36,16 @@ _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
 
 
-def _timed(statement: str) -> TextClause:
+def _with_now(statement: str) -> TextClause:
     return text(statement).bindparams(bindparam("now", type_=DateTime(timezone=True)))
 
 
-_RECEIVED = _timed("""
+_RECEIVED = _with_now("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
 # Records that are new, or whose identity changed.
-_TOUCHED_BY_ADDED = _timed("""
+_TOUCHED_BY_ADDED = _with_now("""
     INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
     WHERE source = :source AND created_at = :now AND joins IS NULL
@@ -58,7 +58,7 @@ _TOUCHED_BY_CHANGED = text("""
         IS DISTINCT FROM (r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison)
 """)
 # The SIRETs and SIRENs of records that add to suppliers: of those that came or changed, as they are and as they were.
-_JOINED = _timed("""
+_JOINED = _with_now("""
     INSERT INTO joined
     SELECT joins FROM records WHERE source = :source AND created_at = :now AND joins IS NOT NULL
     UNION
@@ -72,7 +72,7 @@ _CHANGED = text(f"""
 _WITHDRAWN = bindparam("withdrawn", value=sorted(WITHDRAWN), type_=ARRAY(SqlText))
 
 
-def _removed(which: str) -> TextClause:
+def _removal_of(which: str) -> TextClause:
     return text(f"""
         WITH removed AS (
             DELETE FROM records r WHERE {_IS_UNNAMED} AND {which} RETURNING r.external_id, r.supplier_id, r.joins
@@ -83,8 +83,8 @@ def _removed(which: str) -> TextClause:
     """)  # noqa: S608 - constants
 
 
-_REMOVE_ABSENT = _removed(_IS_ABSENT)
-_REMOVE_WITHDRAWN = _removed(_IS_WITHDRAWN).bindparams(_WITHDRAWN)
+_REMOVE_ABSENT = _removal_of(_IS_ABSENT)
+_REMOVE_WITHDRAWN = _removal_of(_IS_WITHDRAWN).bindparams(_WITHDRAWN)
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
 # `last_id` are equal there is only one, and the record that it finds must be another than itself.
@@ -201,21 +201,21 @@ _WITHOUT_RECORDS = text("""
 
 async def count_absent(connection: Connection, source: str) -> int:
     """The number of the source's records that no row names, not even a rejected one."""
-    return await _summed(connection, source, "count(*)", _IS_ABSENT)
+    return await _sum_over_unnamed(connection, source, "count(*)", _IS_ABSENT)
 
 
 async def count_withdrawn(connection: Connection, source: str) -> int:
     """The number of the source's records of which a rejected row says that none may stay (`WITHDRAWN`)."""
-    return await _summed(connection, source, "count(*)", _IS_WITHDRAWN)
+    return await _sum_over_unnamed(connection, source, "count(*)", _IS_WITHDRAWN)
 
 
 async def count_removed_vertices(connection: Connection, source: str, *, absent: bool) -> int:
     """The number of vertices of the records that are withdrawn and, where `absent`, of those that are absent."""
     which = f"({_IS_ABSENT} OR {_IS_WITHDRAWN})" if absent else _IS_WITHDRAWN
-    return await _summed(connection, source, "sum(r.vertices)", f"r.vertices > 0 AND {which}")
+    return await _sum_over_unnamed(connection, source, "sum(r.vertices)", f"r.vertices > 0 AND {which}")
 
 
-async def _summed(connection: Connection, source: str, what: str, which: str) -> int:
+async def _sum_over_unnamed(connection: Connection, source: str, what: str, which: str) -> int:
     query = text(f"SELECT {what} FROM records r WHERE {_IS_UNNAMED} AND {which}")  # noqa: S608 - constants
     given = {"source": source} | ({"withdrawn": sorted(WITHDRAWN)} if _IS_WITHDRAWN in which else {})
     return await connection.scalar(query, given) or 0
@@ -255,7 +255,7 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
 
 async def note_received(context: ImportContext) -> None:
     """Set the time of receipt of every record that a row named, changed or not."""
-    await share(context.connection, Subject.MOVE, "")
+    await lock_shared(context.connection, Subject.MOVE, "")
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
@@ -277,16 +277,16 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to the staged suppliers the members of the stored ones they replace that only a later release knows."""
+    """Add to the staged suppliers what a later release alone knows of the stored suppliers that they replace."""
 
-    def completed(pairs: Sequence[Any]) -> dict[UUID, str]:
+    def changed_documents(pairs: Sequence[Any]) -> dict[UUID, str]:
         """The documents to which members are added, by id."""
         kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
         return {row.id: document for row, document in kept if document != row.after}
 
     pairs = await connection.stream(_REPLACED, execution_options={"yield_per": REWRITTEN_AT_ONCE})
     async for some in pairs.partitions():
-        if kept := await asyncio.to_thread(completed, some):
+        if kept := await asyncio.to_thread(changed_documents, some):
             await connection.execute(_KEEP, {"ids": list(kept), "documents": list(kept.values())})
 
 
@@ -296,7 +296,7 @@ async def _stage_shared(context: ImportContext) -> None:
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     under_way: deque[asyncio.Future[Sequence[SupplierRow]]] = deque()
 
-    async def copy_first() -> None:
+    async def copy_oldest() -> None:
         await copy(connection, "staged_suppliers", SUPPLIER_COLUMNS, await under_way[0])
         under_way.popleft()
 
@@ -305,9 +305,9 @@ async def _stage_shared(context: ImportContext) -> None:
             described = await record_rows(connection, some)
             under_way.append(asyncio.ensure_future(context.assemble(change_set, described)))
             if len(under_way) > 1:
-                await copy_first()
+                await copy_oldest()
         while under_way:
-            await copy_first()
+            await copy_oldest()
     finally:
         for each in under_way:
             each.cancel()
@@ -318,7 +318,7 @@ async def _stage_shared(context: ImportContext) -> None:
 MANY = 5_000
 
 
-def _looked_up(table: Table) -> str:
+def _indexed_columns(table: Table) -> str:
     indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
     columns = dict.fromkeys(column.name for column in indexed)
     return f"{table.name} ({', '.join(columns)})"
@@ -327,7 +327,7 @@ def _looked_up(table: Table) -> str:
 # A sample of a fifth of the usual size serves until then.
 _ROUGHLY = text("SET LOCAL default_statistics_target TO 20")
 # Only of what indexes are on: sampling and sorting the rest takes most of the time, and nothing is looked up by it.
-_ANALYZE = text(f"ANALYZE {_looked_up(records)}, {_looked_up(suppliers)}")
+_ANALYZE = text(f"ANALYZE {_indexed_columns(records)}, {_indexed_columns(suppliers)}")
 
 
 async def refresh_statistics(connection: Connection) -> None:

@@ -75,7 +75,7 @@ class EncodedRecord(NamedTuple):
         return Placement(None if lat is None else Point(lat, lon), commune, _decode_flags(flags))
 
 
-class Prepared(msgspec.Struct, frozen=True):
+class PreparedBatch(msgspec.Struct, frozen=True):
     """A batch of encoded records; `flags`: how many of the records carry each flag's code."""
 
     records: Sequence[EncodedRecord]
@@ -83,12 +83,12 @@ class Prepared(msgspec.Struct, frozen=True):
     flags: Mapping[str, int]
 
 
-Prepare = Callable[[Terms, Callable[[], bool]], Generator[Prepared, None, None]]
+Prepare = Callable[[Terms, Callable[[], bool]], Generator[PreparedBatch, None, None]]
 """The encoded batches of an import, each made while it is waited for. The function says whether the next batch is
 expected to hold new records, of which the suppliers are then made too."""
 
 Assemble = Callable[[int, Mapping[UUID, Sequence[RecordRow]]], Awaitable[Sequence[SupplierRow]]]
-"""The suppliers that some stored records describe, as `assembled` makes them, wherever that is done."""
+"""The suppliers that some stored records describe, as `assemble_suppliers` makes them, wherever that is done."""
 
 SUPPLIER_COLUMNS = tuple(column.name for column in suppliers.columns)
 SUPPLIER_ID = SUPPLIER_COLUMNS.index("id")
@@ -99,14 +99,14 @@ _decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Fl
 def prepare_here(batches: Iterable[Batch]) -> Prepare:
     """The batches, encoded in the process that asks for them."""
 
-    def prepared(terms: Terms, expects_new: Callable[[], bool]) -> Generator[Prepared, None, None]:
+    def prepare_batches(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         for batch in batches:
             yield prepare(terms, batch, expects_new=expects_new())
 
-    return prepared
+    return prepare_batches
 
 
-def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
+def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
     """The batch encoded; where `expects_new`, with the suppliers that its records make if the records are new."""
     rejects = list(batch.rejects)
     encoded: list[EncodedRecord] = []
@@ -130,18 +130,18 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> Prepared:
         encoded.append(EncodedRecord(line, external_id, siret, content, derived, supplier, joins))
     flagged = (item.placement.flags for item in batch.records if item.placement.flags)
     flags = Counter[str](code for found in flagged for code in {flag.code for flag in found})
-    return Prepared(encoded, rejects, flags)
+    return PreparedBatch(encoded, rejects, flags)
 
 
-def assembled(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
+def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
     """The suppliers that stored records describe, as that change set writes them."""
     suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
     return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
 
 
-async def assemble_here(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
+async def assemble_in_thread(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
     """The suppliers that stored records describe, assembled in a thread."""
-    return await asyncio.to_thread(assembled, change_set, described)
+    return await asyncio.to_thread(assemble_suppliers, change_set, described)
 
 
 def supplier_values(

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.core.engine import Connection, Engine, Subject, below, lock, lock_if_free, read_all, share, transaction
+from db.core.engine import Connection, Engine, Subject, is_below, lock, lock_if_free, lock_shared, read_all, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.apply_staged import (
     MANY,
@@ -26,7 +26,7 @@ from db.imports.apply_staged import (
     note_received,
     refresh_statistics,
 )
-from db.imports.prepare_rows import Assemble, Prepare, Prepared, Terms, assemble_here
+from db.imports.prepare_rows import Assemble, Prepare, PreparedBatch, Terms, assemble_in_thread
 from db.imports.stage import MOST_ERRORS, REJECT_COLUMNS, Counts, ImportContext, open_staging, stage
 from db.journal.entries import write_entry
 from db.schema.supplier_tables import import_errors, imports, suppliers
@@ -87,7 +87,7 @@ async def run_import(
     prepare: Prepare,
     clock: Callable[[], datetime],
     similarity: NameSimilarity,
-    assemble: Assemble = assemble_here,
+    assemble: Assemble = assemble_in_thread,
 ) -> Import:
     """Store the batches of `prepare` as records of `order.source`, in one transaction, and report what became of each.
 
@@ -114,7 +114,7 @@ async def run_import(
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
         await _open_import(engine, order, started)
-        async with _failure_noted(engine, order, clock):
+        async with _logging_failure(engine, order, clock):
             context = await _begin(connection, order, started, similarity, assemble)
             done = await _import(engine, context, order, prepare)
         done = msgspec.structs.replace(done, finished_at=clock())
@@ -142,7 +142,7 @@ async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 
 @asynccontextmanager
-async def _failure_noted(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
     """During the block, log why it fails while the import still holds its lock."""
     try:
         yield
@@ -167,12 +167,12 @@ async def _import(engine: Engine, context: ImportContext, order: Order, prepare:
     # most rows of the first batch are new where nothing is stored; later batches are as those before
     expects_new = context.stored == 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
-    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show:
+    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show_progress:
         async for batch in batches:
             done, vertices, nameless = await stage(context, batch, counts.rejected)
             expects_new = done.added > done.received / 2
             counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
-            show(counts)
+            show_progress(counts)
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
     is_snapshot = order.mode != "upsert" and context.stored > 0
     unnamed = await count_absent(connection, order.source) if is_snapshot else 0
@@ -209,7 +209,7 @@ async def _begin(
     connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
 ) -> ImportContext:
     """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
-    await (share if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
+    await (lock_shared if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
@@ -220,7 +220,7 @@ async def _begin(
     return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
 
 
-async def _one_ahead(prepared: Generator[Prepared, None, None]) -> AsyncGenerator[Prepared, None]:
+async def _one_ahead(prepared: Generator[PreparedBatch, None, None]) -> AsyncGenerator[PreparedBatch, None]:
     """The batches; while one is being written, a thread waits for the next."""
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(1) as thread:
@@ -242,7 +242,7 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
     time = asyncio.get_running_loop().time
     next_at = time()
 
-    def show(counts: Counts) -> None:
+    def show_progress(counts: Counts) -> None:
         nonlocal shown, latest, under_way, next_at
         latest = counts
         if not order.dry_run and time() >= next_at and (under_way is None or under_way.done()):
@@ -250,7 +250,7 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             under_way = asyncio.create_task(note_progress(engine, order.id, counts))
 
     try:
-        yield show
+        yield show_progress
     finally:
         if under_way is not None:
             await under_way
@@ -332,7 +332,7 @@ async def get_import(connection: Connection, import_id: UUID) -> Import | None:
 
 async def list_imports(connection: Connection, source: str, before: UUID | None, limit: int) -> Sequence[Import]:
     """The imports of a source from the one before `before` (None: from the latest), latest first, without errors."""
-    query = select(imports).where(imports.c.source == source, below(imports.c.id, before))
+    query = select(imports).where(imports.c.source == source, is_below(imports.c.id, before))
     rows = await connection.execute(query.order_by(imports.c.id.desc()).limit(limit))
     return [_import_in(row, ()) for row in rows.mappings()]
 

@@ -21,7 +21,7 @@ from db.imports.prepare_rows import (
     SUPPLIER_ID,
     Assemble,
     EncodedRecord,
-    Prepared,
+    PreparedBatch,
     Terms,
     supplier_values,
 )
@@ -53,7 +53,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImportContext(msgspec.Struct, frozen=True):
-    """One import under way. `dry_run`: its rows are compared and counted, nothing is written.
+    """One import under way. `dry_run`: the rows are compared and counted, nothing is written.
 
     `stored`: how many records the source had before it, and `drawn` how many vertices in the areas that they draw.
     """
@@ -67,7 +67,7 @@ class ImportContext(msgspec.Struct, frozen=True):
     drawn: int
 
 
-class _Known(NamedTuple):
+class _RecordBefore(NamedTuple):
     """A stored record before the import. `shared`: other records describe the same supplier too.
 
     `supplier_id` null: the record makes no supplier.
@@ -79,14 +79,14 @@ class _Known(NamedTuple):
     shared: bool
 
 
-class _Split(NamedTuple):
+class _ComparedBatch(NamedTuple):
     """The records of a batch by what they would change; `duplicates` repeat an external id of the import.
 
     `misplaced`: those that make a supplier where the record stored so far does not, or the other way round.
     """
 
     added: list[EncodedRecord]
-    changed: list[tuple[EncodedRecord, _Known]]
+    changed: list[tuple[EncodedRecord, _RecordBefore]]
     unchanged: list[EncodedRecord]
     duplicates: list[EncodedRecord]
     misplaced: list[EncodedRecord]
@@ -169,7 +169,7 @@ async def open_staging(connection: Connection) -> None:
         await connection.execute(text(table))
 
 
-async def stage(context: ImportContext, batch: Prepared, rejected: int) -> tuple[Counts, int, int]:
+async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> tuple[Counts, int, int]:
     """Compare the batch with what is stored and copy what it changes: its counts, the vertices that it adds, and how
     many of its rejects are without an id.
 
@@ -177,7 +177,7 @@ async def stage(context: ImportContext, batch: Prepared, rejected: int) -> tuple
     that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
     stands: neither of the two is more likely to be right, and a refusal can be seen and mended.
     """
-    split = await _split(context, batch.records)
+    split = await _compare_batch(context, batch.records)
     rejects = [*batch.rejects, *await _duplicate_errors(context, split.duplicates)]
     rejects += [reject(item.line, item.external_id, (_MISPLACED,), context.terms.language) for item in split.misplaced]
     if not context.dry_run:
@@ -200,7 +200,7 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
         await driver.copy_records_to_table(table, records=rows, columns=columns)
 
 
-async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _Split:
+async def _compare_batch(context: ImportContext, records: Sequence[EncodedRecord]) -> _ComparedBatch:
     """Note the external ids of the batch as seen, and compare its records with those stored before the import.
 
     Several records may stand on one line, in JSON without line breaks: the first of an external id counts.
@@ -209,9 +209,9 @@ async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _S
     lines = [item.line for item in records]
     parameters = {"source": context.terms.source, "ids": ids, "lines": lines, "has_stored": context.stored > 0}
     (_, firsts, *_), *found = (await context.connection.execute(_FIRST_SEEN, parameters)).all()
-    known = {external_id: _Known(*before) for external_id, _, *before in found if before[0] is not None}
+    known = {external_id: _RecordBefore(*before) for external_id, _, *before in found if before[0] is not None}
     first_lines = {row.external_id: row.line for row in found}
-    split = _Split([], [], [], [], [])
+    split = _ComparedBatch([], [], [], [], [])
     for item in records:
         if firsts < len(records):
             if first_lines.get(item.external_id) != item.line:
@@ -229,7 +229,7 @@ async def _split(context: ImportContext, records: Sequence[EncodedRecord]) -> _S
     return split
 
 
-async def _counts(context: ImportContext, split: _Split, rejected: int) -> Counts:
+async def _counts(context: ImportContext, split: _ComparedBatch, rejected: int) -> Counts:
     """The counts of a batch; a record that adds to suppliers and finds none is only counted as waiting."""
     parts = (split.added, [item for item, _ in split.changed], split.unchanged)
     numbers = {item.joins for part in parts for item in part if item.joins is not None}
@@ -297,8 +297,8 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
     await copy(context.connection, "to_rewrite", ["supplier_id"], list(joined))
 
 
-async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _Known]]) -> None:
-    """Copy changed records, with the members of the stored ones they replace that only a later release knows.
+async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _RecordBefore]]) -> None:
+    """Copy changed records, with what a later release alone knows of the stored records that they replace.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """
@@ -306,12 +306,12 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
     found = await context.connection.execute(_PAYLOADS, {"source": context.terms.source, "ids": ids})
     stored = {row.external_id: row.payload for row in found}
 
-    def completed(item: EncodedRecord) -> EncodedRecord:
+    def with_stored_members(item: EncodedRecord) -> EncodedRecord:
         payload, *others = item.content
         whole = with_later_members(payload.encode(), stored[item.external_id], SupplierRecord)
         return item._replace(content=(whole.decode(), *others))
 
-    written = await asyncio.to_thread(list, (completed(item) for item, _ in changed))
+    written = await asyncio.to_thread(list, (with_stored_members(item) for item, _ in changed))
     rows = [_record_row(context, item, known.supplier_id) for item, (_, known) in zip(written, changed, strict=True)]
     own = [
         supplier_values(context.terms, item.external_id, item.record, item.placement, known.supplier_id)
@@ -325,12 +325,12 @@ async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedR
 
 
 def _record_row(context: ImportContext, item: EncodedRecord, supplier_id: UUID | str | None) -> Sequence[Any]:
-    """The row of `records`, as COPY takes it."""
+    """The row of the table `records` for a record, as COPY takes the row."""
     derived = item.derived or derived_columns(item.record, item.placement, context.terms.now, item.joins).values()
     return (context.terms.source, item.external_id, supplier_id, *item.content, *derived)
 
 
 def _reject_row(rejected: RowError) -> Sequence[Any]:
-    """The row of `rejects`, without null characters, which PostgreSQL cannot hold: the fault may be just that."""
+    """The row of the table `rejects` for a reject, without the null characters that PostgreSQL cannot hold."""
     line, *texts = msgspec.structs.astuple(rejected)
     return (line, *(text and text.replace("\0", "\N{REPLACEMENT CHARACTER}") for text in texts))

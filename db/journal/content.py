@@ -31,7 +31,7 @@ from domain.journal import content_digest
 READ_AT_ONCE = 200
 
 
-class _Kind(NamedTuple):
+class _StoredKind(NamedTuple):
     """The tables and columns in which the things of one kind are stored.
 
     `key`: the columns that the name of one has; `content`: those that are digested; `owner`: the table that says whose
@@ -46,7 +46,7 @@ class _Kind(NamedTuple):
     parts: Sequence[tuple[Column[Any], Sequence[ColumnElement[Any]]]] = ()
 
 
-def _long(column: Column[Any]) -> ColumnElement[Any]:
+def _database_digest(column: Column[Any]) -> ColumnElement[Any]:
     """The digest of a long document, made by PostgreSQL."""
     return func.sha256(func.convert_to(cast(column, Text), "UTF8"))
 
@@ -55,29 +55,29 @@ _RECIPIENT = [exchange_recipients.c[name] for name in ("exchange_id", "supplier_
 _OF_NEED = shortlists.c.need_id == needs.c.id
 _VERSION = (shortlists.c.need_id, shortlists.c.number)
 _KINDS = {
-    "message": _Kind((messages.c.id,), [*messages.c], exchanges, messages.c.exchange_id == exchanges.c.id),
-    "exchange": _Kind(
+    "message": _StoredKind((messages.c.id,), [*messages.c], exchanges, messages.c.exchange_id == exchanges.c.id),
+    "exchange": _StoredKind(
         (exchanges.c.id,),
         [*exchanges.c],
         exchanges,
         parts=[(exchange_recipients.c.exchange_id, _RECIPIENT)],
     ),
-    "handover": _Kind(
+    "handover": _StoredKind(
         (message_handovers.c.message_id, message_handovers.c.supplier_id),
         [*message_handovers.c],
         exchanges,
         message_handovers.c.exchange_id == exchanges.c.id,
         message_handovers.c.handed_on.is_not(None),
     ),
-    "need": _Kind(
+    "need": _StoredKind(
         (needs.c.id,),
         (
             *(needs.c[name] for name in ("id", "organisation_id", "status", "version", "published_at", "ended_at")),
-            _long(needs.c.content),
+            _database_digest(needs.c.content),
         ),
         needs,
     ),
-    "meeting": _Kind(
+    "meeting": _StoredKind(
         (meetings.c.id,),
         [
             cast(column, Text) if isinstance(column.type, Document) else column
@@ -88,26 +88,26 @@ _KINDS = {
         meetings,
         parts=[(part.c.meeting_id, [literal(part.name), *part.c]) for part in (participants, follow_ups)],
     ),
-    "stamp": _Kind(
+    "stamp": _StoredKind(
         _VERSION,
         (*_VERSION, cast(shortlists.c.stamp, Text), cast(shortlists.c.totals, Text), shortlists.c.language),
         needs,
         _OF_NEED,
     ),
-    "award": _Kind((awards.c.id,), [*awards.c], awards),
-    "shortlist": _Kind(
+    "award": _StoredKind((awards.c.id,), [*awards.c], awards),
+    "shortlist": _StoredKind(
         _VERSION,
         (
             *_VERSION,
             shortlists.c.need_version,
             shortlists.c.created_at,
             func.sha256(shortlists.c.body),
-            _long(shortlists.c.need),
+            _database_digest(shortlists.c.need),
         ),
         needs,
         _OF_NEED,
     ),
-    "decision": _Kind(
+    "decision": _StoredKind(
         [shortlist_decisions.c[name] for name in ("need_id", "number", "supplier_id", "lot_id")],
         [*shortlist_decisions.c],
         needs,
@@ -137,7 +137,7 @@ async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> d
     for owner, columns in stored.parts:
         rows = select(owner, *columns).where(owner.in_([key[0] for key in keys]))
         for row in await connection.execute(rows.order_by(*owner.table.primary_key)):
-            parts.setdefault(row[0], []).append([*map(_plain, row[1:])])
+            parts.setdefault(row[0], []).append([*map(_as_digested, row[1:])])
     query = select(*stored.key, *stored.content).where(tuple_(*stored.key).in_(keys), stored.is_bound)
     found: dict[str, str] = {}
     for row in await connection.execute(query):
@@ -149,11 +149,11 @@ async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> d
             if column is not messages.c.answers or value is not None
         )
         of_one = [parts.get(key[0], [])] if stored.parts else []
-        found[_name(kind, key)] = content_digest(*map(_plain, told), *of_one)
+        found[_name(kind, key)] = content_digest(*map(_as_digested, told), *of_one)
     return found
 
 
-async def unrecorded(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
+async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
     """The names of an organisation's things of the kinds that entries bind, except the `recorded` names."""
     names: set[str] = set()
     for kind in _KINDS.keys() - UNTOLD:
@@ -194,7 +194,7 @@ def _name(kind: str, key: Iterable[Any]) -> str:
     return f"{kind}:{'/'.join(map(str, key))}"
 
 
-def _plain(value: Any) -> Any:
+def _as_digested(value: Any) -> Any:
     """A value as it is digested: instants in UTC, whatever the session's time zone."""
     if isinstance(value, datetime):
         return value.timestamp()

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.core.engine import Connection, Subject, below, lock, lock_if_free
+from db.core.engine import Connection, Subject, is_below, lock, lock_if_free
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests
 from db.schema.need_tables import audit_entries, audit_heads
@@ -120,7 +120,7 @@ async def entries(
     `object_`: the object that they are about, or several.
     """
     columns = audit_entries.c
-    wanted = [columns.organisation_id == organisation_id, columns.number > after, below(columns.at, until)]
+    wanted = [columns.organisation_id == organisation_id, columns.number > after, is_below(columns.at, until)]
     about = [object_] if isinstance(object_, str) else object_
     wanted += [columns.object == func.any(list(about))] if about is not None else []
     wanted += [columns.action == action] if action is not None else []
@@ -134,7 +134,7 @@ async def latest_entries(
 ) -> Sequence[Entry]:
     """The organisation's entries before a number, the latest first; None: all of them."""
     columns = audit_entries.c
-    wanted = (columns.organisation_id == organisation_id, below(columns.number, before))
+    wanted = (columns.organisation_id == organisation_id, is_below(columns.number, before))
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
     return [_entry(row, row.detail) for row in await connection.execute(query)]
 
@@ -182,7 +182,7 @@ async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
 
 
 async def hold_snapshot(connection: Connection) -> None:
-    """Read everything in this transaction as it is now; call it first."""
+    """Have the whole transaction read the state of this moment; the first call of the transaction."""
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import ColumnElement, Double, Subquery, Table, and_, cast, distinct, extract, func, or_, select
 
-from db.core.engine import Connection, below, read_all
+from db.core.engine import Connection, is_below, read_all
 from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from db.schema.need_tables import needs, shortlists
 from domain.decoding.stored import stored_decoder
@@ -38,7 +38,7 @@ async def needs_with_supply(
     query = (
         select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
         .join(shortlists, latest)
-        .where(needs.c.organisation_id == organisation_id, below(needs.c.created_at, made_before))
+        .where(needs.c.organisation_id == organisation_id, is_below(needs.c.created_at, made_before))
         .order_by(needs.c.id)
     )
     if made_from is not None:

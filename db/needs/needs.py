@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.exc import IntegrityError
 
-from db.core.engine import Connection, above, below, kept_document, read_all, read_first
+from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
 from db.schema.exchange_tables import (
     exchange_recipients,
@@ -83,13 +83,13 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
 
 async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need; None where the organisation has none of this id."""
-    return await read_first(connection, select(*_COLUMNS).where(_is(organisation_id, need_id)), StoredNeed)
+    return await read_first(connection, select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)), StoredNeed)
 
 
 async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need, which nobody else locks, changes or deletes until the transaction ends."""
     # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
-    query = select(*_COLUMNS).where(_is(organisation_id, need_id)).with_for_update(key_share=True)
+    query = select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)).with_for_update(key_share=True)
     return await read_first(connection, query, StoredNeed)
 
 
@@ -97,7 +97,7 @@ async def select_needs(
     connection: Connection, organisation_id: UUID, filters: NeedFilters, before: UUID | None, limit: int
 ) -> Sequence[StoredNeed]:
     """Up to `limit` needs, the newest first, made before the need `before`."""
-    conditions = [needs.c.organisation_id == organisation_id, below(needs.c.id, before)]
+    conditions = [needs.c.organisation_id == organisation_id, is_below(needs.c.id, before)]
     planned = cast(needs.c.content.op("->>")(literal("planned_publication_on", SqlText)), Date)
     if filters.statuses is not None:
         conditions.append(needs.c.status.in_(filters.statuses))
@@ -122,8 +122,8 @@ async def select_need_names(
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
     """Store a change of a need that the caller has locked; what only a later release knows of its content stays."""
-    own = _is(organisation_id, need.id)
-    content = await kept_document(connection, needs.c.content, own, need.content)
+    own = _is_own_need(organisation_id, need.id)
+    content = await document_with_later_members(connection, needs.c.content, own, need.content)
     await connection.execute(update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))
 
 
@@ -133,7 +133,7 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
     try:
-        await connection.execute(delete(needs).where(_is(organisation_id, need_id)))
+        await connection.execute(delete(needs).where(_is_own_need(organisation_id, need_id)))
     except IntegrityError:
         detail = Text(
             "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
@@ -142,7 +142,7 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
         raise Conflict("need_in_use", detail) from None
 
 
-def _is(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
+def _is_own_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
 
 
@@ -213,7 +213,7 @@ async def select_awards(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Award]:
     """Up to `limit` awards of a need in the order in which they were entered, from after the award `after`."""
-    own = (_stands(organisation_id), awards.c.need_id == need_id, above(awards.c.id, after))
+    own = (_stands(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
     query = select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
     return await read_all(connection, query, Award)
 

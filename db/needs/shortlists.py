@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import ColumnElement, LargeBinary, and_, bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from db.core.engine import Connection, below, read_all
+from db.core.engine import Connection, is_below, read_all
 from db.schema.need_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, lots_shown
@@ -43,7 +43,7 @@ async def select_shortlists(
     connection: Connection, organisation_id: UUID, need_id: UUID, before: int | None, limit: int
 ) -> Sequence[ShortlistVersion]:
     """Up to `limit` versions, the latest first, from before the version `before`."""
-    earlier = select(*_VERSION).where(_is_version(organisation_id, need_id), below(shortlists.c.number, before))
+    earlier = select(*_VERSION).where(_is_version(organisation_id, need_id), is_below(shortlists.c.number, before))
     return await read_all(connection, earlier.order_by(shortlists.c.number.desc()).limit(limit), ShortlistVersion)
 
 
@@ -72,7 +72,7 @@ async def select_decisions(
     query = select(*_DECISION).where(
         shortlist_decisions.c.need_id == need_id,
         shortlist_decisions.c.number == number,
-        _is_own(organisation_id, need_id),
+        _is_own_need(organisation_id, need_id),
     )
     if after is not None:
         query = query.where(tuple_(*place) > (after.lot_id, after.supplier_id))
@@ -84,7 +84,7 @@ async def earlier_decisions(
 ) -> Sequence[Decision]:
     """The decisions on all versions before this one, version by version."""
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
-    query = select(*_DECISION).where(of_earlier, _is_own(organisation_id, need_id))
+    query = select(*_DECISION).where(of_earlier, _is_own_need(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))
     return await read_all(connection, query.order_by(*place), Decision)
 
@@ -108,9 +108,9 @@ async def remove_decision(connection: Connection, need_id: UUID, number: int, ke
     await connection.execute(delete(shortlist_decisions).where(of_version, about))
 
 
-def _is_own(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
+def _is_own_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id).exists()
 
 
 def _is_version(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
-    return and_(shortlists.c.need_id == need_id, _is_own(organisation_id, need_id))
+    return and_(shortlists.c.need_id == need_id, _is_own_need(organisation_id, need_id))

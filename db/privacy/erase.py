@@ -15,14 +15,14 @@ from db.core.uuid7 import new_id
 from db.journal.content import decision_names, shortlist_name
 from db.journal.entries import write_entry
 from db.persons import erase_persons
-from db.privacy.find_person import Findings, find, is_found
-from db.privacy.mentions import PLACES, Place, masked, mention_pattern, redact_shortlists
+from db.privacy.find_person import Findings, find_person, has_mention
+from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redact_shortlists
 from db.schema.exchange_tables import exchange_recipients, message_mails
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities
 from db.suppliers.suppression_list import Suppression, removed_details, suppress
-from db.suppliers.write import begin_change, publish, rewrite
+from db.suppliers.write import begin_change, publish, rewrite_suppliers
 from domain.decoding.stored import read_stored
 from domain.journal import Actor, Detail
 from domain.meetings.meeting import CALENDAR_FIELDS
@@ -73,7 +73,7 @@ async def export_person(
     InvalidContent where nobody is meant.
     """
     async with transaction(engine) as connection:
-        found = await find(
+        found = await find_person(
             connection, organisation_ids, identifiers_of(subject), in_directory=in_directory, seconds=seconds
         )
         detail: Detail = {"holdings": len(found.holdings)}
@@ -102,13 +102,13 @@ async def erase_person(
     """
     asked = identifiers_of(subject)
     async with transaction(engine) as connection:
-        found = await find(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
+        found = await find_person(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
         if dry_run:
             return await _erasure(connection, found, None, dry_run=True)
     if in_directory:
         # addresses are kept from coming in again, and imports that began before that was known are waited for
         async with transaction(engine) as connection:
-            await suppress(connection, _to_suppress(found.identifiers), now)
+            await suppress(connection, _details_to_suppress(found.identifiers), now)
             names = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
         for name in names:
             async with transaction(engine) as connection:
@@ -120,7 +120,7 @@ async def erase_person(
         async with transaction(engine) as connection:
             for source in sorted(locked):
                 await lock(connection, Subject.SOURCE, source)
-            found = await find(
+            found = await find_person(
                 connection, organisation_ids, asked, in_directory=in_directory, lock=True, seconds=seconds
             )
             if locked.issuperset(item.source for item, _ in found.records):
@@ -131,10 +131,10 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
     if all(each.fate == "kept" for each in found.holdings):
         return await _erasure(connection, found, None)
     reference = _reference(found, now)
-    places = {(each.where.partition(":")[0], each.field) for each in found.holdings}
-    for place in PLACES:
-        if place.fate != "kept" and (place.kind, place.field) in places:
-            await _erase_at(connection, place, found, pseudonym(reference), now)
+    searched_columns = {(each.where.partition(":")[0], each.field) for each in found.holdings}
+    for searched in MENTION_COLUMNS:
+        if searched.fate != "kept" and (searched.kind, searched.field) in searched_columns:
+            await _erase_at(connection, searched, found, pseudonym(reference), now)
     await redact_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
     kind = "meeting:"
     fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
@@ -159,20 +159,26 @@ async def _erasure(
     return Erasure(dry_run, reference, changed, kept, complete, (*left_out, *BEYOND_ANY_ERASURE))
 
 
-def _to_suppress(known: Identifiers) -> list[Suppression]:
+def _details_to_suppress(known: Identifiers) -> list[Suppression]:
     """The details to suppress: the person's addresses everywhere, their names beside an address of theirs."""
     names = {person_key(name) for name in known.names}
     beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
     return [*(Suppression("email", email) for email in known.emails), *beside]
 
 
-async def _erase_at(connection: Connection, place: Place, found: Findings, called: str, now: datetime) -> None:
+async def _erase_at(
+    connection: Connection, searched: MentionColumn, found: Findings, called: str, now: datetime
+) -> None:
     """Erase every mention in a column."""
-    table, known = place.table, found.identifiers
+    table, known = searched.table, found.identifiers
     pattern = mention_pattern(known)
     if pattern is None:
         return  # nothing to look for: a person of one name alone, known by taking part in a meeting
-    rows = place.is_joined & place.is_within(found.organisations.values()) & is_found(place, known.emails, pattern)
+    rows = (
+        searched.is_joined
+        & searched.is_within(found.organisations.values())
+        & has_mention(searched, known.emails, pattern)
+    )
     if table is idempotency_keys:
         await connection.execute(delete(table).where(rows))
     elif table is message_mails:
@@ -180,25 +186,25 @@ async def _erase_at(connection: Connection, place: Place, found: Findings, calle
         status = case((table.c.status == "waiting", "cancelled"), else_=table.c.status)
         ended = {"address": "", "status": status, "due_at": None, "lease": None, "ended_at": ended_at}
         await connection.execute(update(table).where(rows).values(ended))
-    elif place.column is exchange_recipients.c.email:
+    elif searched.column is exchange_recipients.c.email:
         await connection.execute(update(table).where(rows).values(email=None))
     else:
         # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
-        text = masked(place.text, known, called)
-        if place.longest is not None:
-            short = masked(place.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
-            text = case((func.length(text) <= place.longest, text), else_=short)
-        column, key = place.column, tuple(table.primary_key)
+        text = masked(searched.text, known, called)
+        if searched.longest is not None:
+            short = masked(searched.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
+            text = case((func.length(text) <= searched.longest, text), else_=short)
+        column, key = searched.column, tuple(table.primary_key)
         change = update(table).where(rows).values({column.name: cast(text, column.type)} | _STOPPED.get(table, {}))
         written = (await connection.execute(change.returning(cast(column, Text), *key))).all()
         shape = column.type.shape if isinstance(column.type, Document) else None
-        for values in await asyncio.to_thread(_unreadable, written, shape) if shape else ():
+        for values in await asyncio.to_thread(_unreadable_keys, written, shape) if shape else ():
             own = and_(*(each == value for each, value in zip(key, values, strict=True)))
             text = cast(func.replace(cast(column, Text), called, _SHORT_PSEUDONYM), column.type)
             await connection.execute(update(table).where(own).values({column.name: text}))
 
 
-def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
+def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
     """The keys of the documents that can no longer be decoded as `shape`."""
     keys: list[list[Any]] = []
     key: list[Any]
@@ -212,7 +218,7 @@ def _unreadable(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]
 
 async def _erase_in_directory(connection: Connection, found: Findings, now: datetime) -> None:
     """Write the records without the person, and the suppliers that they describe, as one change of the directory."""
-    await suppress(connection, _to_suppress(found.identifiers), now)
+    await suppress(connection, _details_to_suppress(found.identifiers), now)
     if not found.records:
         return
     await lock_identities(connection)
@@ -229,7 +235,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
         }
         await connection.execute(update(records).filter_by(**key._asdict()).values(written))
     about = {item.supplier_id for item, _ in found.records if item.supplier_id is not None}
-    await rewrite(connection, about, change_set, now, erases=True)
+    await rewrite_suppliers(connection, about, change_set, now, erases=True)
     await publish(connection, change_set)
 
 

@@ -30,7 +30,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.core.engine import Connection
-from db.privacy.mentions import ADDRESSES, PLACES, Place, mention_pattern, name_pattern, redacted_shortlists
+from db.privacy.mentions import (
+    ADDRESSES,
+    MENTION_COLUMNS,
+    MentionColumn,
+    mention_pattern,
+    name_pattern,
+    redacted_shortlists,
+)
 from db.schema.exchange_tables import follow_ups, meetings, participants
 from db.schema.need_tables import shortlists
 from db.schema.person_tables import desk_accounts, desk_sessions, persons
@@ -83,7 +90,7 @@ class _Search(NamedTuple):
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
 
 
-async def find(
+async def find_person(
     connection: Connection,
     organisation_ids: Collection[UUID],
     asked: Identifiers,
@@ -112,15 +119,15 @@ async def find(
             known = known.extended([person], [email] if is_of(email, person) else [], [contact.phone or ""])
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
-    places = [place for place in PLACES if in_directory or not place.is_shared]
+    searched_columns = [searched for searched in MENTION_COLUMNS if in_directory or not searched.is_shared]
     holdings = (
-        *await _known_of(search, own),
+        *await _holdings_of(search, own),
         *await _participations(search, [row.id for row in own]),
         *(holding for item, left in changed for holding in _contact_details(item, left)),
         *(await _texts_of_records(connection, known) if in_directory else ()),
         *(await _external_ids(connection, known) if in_directory else ()),
         *await _contacts_in_shortlists(search, known, supplier_ids),
-        *[holding for place in places for holding in await _mentions(search, place, known)],
+        *[holding for searched in searched_columns for holding in await _mentions(search, searched, known)],
     )
     return Findings(
         identifiers=known,
@@ -133,7 +140,7 @@ async def find(
     )
 
 
-async def _known_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+async def _holdings_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
     """The details of these persons, the accounts through which they sign in, and their sessions."""
     ids = [row.id for row in persons_]
     query = select(desk_accounts, desk_accounts.c.seen_at.label("since"))
@@ -169,27 +176,27 @@ def _claims(id_token: str) -> str:
         return ""
 
 
-def is_found(place: Place, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:
+def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:
     """Whether a column is one of these addresses, or a text in which the pattern matches."""
-    if pattern is None or place in ADDRESSES:
-        return func.lower(func.trim(place.text)).in_(emails)
-    found = place.text.regexp_match(pattern)
-    if place.column is not shortlists.c.body:
+    if pattern is None or searched in ADDRESSES:
+        return func.lower(func.trim(searched.text)).in_(emails)
+    found = searched.text.regexp_match(pattern)
+    if searched.column is not shortlists.c.body:
         return found
     # the contacts are taken only out of those answers in which there is something
     return found & func.convert_from(shortlists.c.body, "UTF8", type_=Text).regexp_match(pattern)
 
 
-async def _mentions(search: _Search, place: Place, known: Identifiers) -> list[Holding]:
-    pattern = mention_pattern(known, with_phones=place.column is not shortlists.c.body)
+async def _mentions(search: _Search, searched: MentionColumn, known: Identifiers) -> list[Holding]:
+    pattern = mention_pattern(known, with_phones=searched.column is not shortlists.c.body)
     query = select(
-        place.owner.label("organisation_id"),
-        place.row_came_at.label("since"),
-        place.where.label("where"),
-        _excerpt(place.text, pattern or "^").label("text"),
-    ).where(place.is_joined, place.is_within(search.organisations), is_found(place, known.emails, pattern))
-    rows = await search.rows(query, place.table)
-    return [search.holding(row, row.where, place.field, row.text, place.fate) for row in rows]
+        searched.owner.label("organisation_id"),
+        searched.row_came_at.label("since"),
+        searched.where.label("where"),
+        _excerpt(searched.text, pattern or "^").label("text"),
+    ).where(searched.is_joined, searched.is_within(search.organisations), has_mention(searched, known.emails, pattern))
+    rows = await search.rows(query, searched.table)
+    return [search.holding(row, row.where, searched.field, row.text, searched.fate) for row in rows]
 
 
 async def _persons(search: _Search, asked: Identifiers) -> Sequence[Row[Any]]:
@@ -236,7 +243,7 @@ def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
     """The details of a record's contact that an erasure takes away."""
     given = item.record.contact or left
     gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(left, detail)}
-    return [_in_directory(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
+    return [_directory_holding(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:
@@ -256,7 +263,7 @@ async def _texts_of_records(connection: Connection, known: Identifiers) -> list[
     query = select(own.source, own.external_id, own.received_at, *excerpts)
     query = query.where(cast(own.payload, Text).regexp_match(pattern)).order_by(own.source, own.external_id)
     return [
-        _in_directory(row, field, text, "kept", "text_of_source")
+        _directory_holding(row, field, text, "kept", "text_of_source")
         for row in await connection.execute(query)
         for field, text in row._asdict().items()
         if field in texts and text is not None
@@ -282,10 +289,10 @@ async def _external_ids(connection: Connection, known: Identifiers) -> list[Hold
     query = select(ids.c.source, ids.c.external_id, func.max(ids.c.received_at).label("received_at"))
     query = query.group_by(ids.c.source, ids.c.external_id).order_by(ids.c.source, ids.c.external_id)
     rows = await connection.execute(query)
-    return [_in_directory(row, "external_id", row.external_id, "kept", "text_of_source") for row in rows]
+    return [_directory_holding(row, "external_id", row.external_id, "kept", "text_of_source") for row in rows]
 
 
-def _in_directory(item: Any, field: str, text: str, fate: Fate, why: Why | None = None) -> Holding:
+def _directory_holding(item: Any, field: str, text: str, fate: Fate, why: Why | None = None) -> Holding:
     """The holding of a text in the directory; `item`: a record, or a row with its key and `received_at`."""
     where = f"record:{item.source}/{item.external_id}"
     return Holding(organisation=None, where=where, field=field, text=text, since=item.received_at, fate=fate, why=why)

@@ -75,7 +75,7 @@ _ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
 }
 
 
-class Place(NamedTuple):
+class MentionColumn(NamedTuple):
     """A column as part of an object of `kind`; `longest`: how many characters it may have, where a form limits them."""
 
     kind: str
@@ -128,39 +128,39 @@ class Place(NamedTuple):
 
 
 ADDRESSES = (
-    Place("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
-    Place("exchange", "mails.address", message_mails.c.address, "erased"),
+    MentionColumn("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
+    MentionColumn("exchange", "mails.address", message_mails.c.address, "erased"),
 )
-PLACES = (
-    Place("meeting", "title", meetings.c.title, "pseudonym", 400),
-    Place("meeting", "minutes", meetings.c.minutes, "pseudonym", 100_000),
-    Place("meeting", "agenda", meetings.c.agenda, "pseudonym"),
-    Place("meeting", "place", meetings.c.place, "pseudonym"),
+MENTION_COLUMNS = (
+    MentionColumn("meeting", "title", meetings.c.title, "pseudonym", 400),
+    MentionColumn("meeting", "minutes", meetings.c.minutes, "pseudonym", 100_000),
+    MentionColumn("meeting", "agenda", meetings.c.agenda, "pseudonym"),
+    MentionColumn("meeting", "place", meetings.c.place, "pseudonym"),
     # an address has no spaces
-    Place("meeting", "url", meetings.c.url, "pseudonym", 0),
-    Place("meeting", "follow_ups", follow_ups.c.what, "pseudonym", 2_000),
-    Place("meeting", "participants", participants.c.organisation, "pseudonym", 400),
-    Place("need", "content", needs.c.content, "pseudonym"),
-    Place("shortlist", "need", shortlists.c.need, "pseudonym"),
-    Place("shortlist", "answer", shortlists.c.body, "kept"),
-    Place("decision", "reason", shortlist_decisions.c.reason, "pseudonym"),
-    Place("award", "supplier", awards.c.supplier_name, "kept"),
-    Place("exchange", "subject", exchanges.c.subject, "kept"),
-    Place("message", "body", messages.c.body, "kept"),
-    Place("message", "question", messages.c.question, "kept"),
-    Place("message", "barriers_note", messages.c.barriers_note, "kept"),
-    Place("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
+    MentionColumn("meeting", "url", meetings.c.url, "pseudonym", 0),
+    MentionColumn("meeting", "follow_ups", follow_ups.c.what, "pseudonym", 2_000),
+    MentionColumn("meeting", "participants", participants.c.organisation, "pseudonym", 400),
+    MentionColumn("need", "content", needs.c.content, "pseudonym"),
+    MentionColumn("shortlist", "need", shortlists.c.need, "pseudonym"),
+    MentionColumn("shortlist", "answer", shortlists.c.body, "kept"),
+    MentionColumn("decision", "reason", shortlist_decisions.c.reason, "pseudonym"),
+    MentionColumn("award", "supplier", awards.c.supplier_name, "kept"),
+    MentionColumn("exchange", "subject", exchanges.c.subject, "kept"),
+    MentionColumn("message", "body", messages.c.body, "kept"),
+    MentionColumn("message", "question", messages.c.question, "kept"),
+    MentionColumn("message", "barriers_note", messages.c.barriers_note, "kept"),
+    MentionColumn("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
-    Place("key", "name", api_keys.c.name, "pseudonym"),
-    Place("answer", "key", idempotency_keys.c.key, "erased"),
-    Place("answer", "body", idempotency_keys.c.body, "erased"),
-    Place("webhook", "url", webhooks.c.url, "pseudonym", 0),
-    Place("source", "label", sources.c.label, "pseudonym"),
-    Place("source", "url", sources.c.url, "pseudonym", 0),
-    Place("import", "external_id", import_errors.c.external_id, "pseudonym"),
-    Place("import", "pointer", import_errors.c.pointer, "pseudonym"),
-    Place("import", "detail", import_errors.c.detail, "pseudonym"),
-    Place("import", "failure", imports.c.failure, "pseudonym"),
+    MentionColumn("key", "name", api_keys.c.name, "pseudonym"),
+    MentionColumn("answer", "key", idempotency_keys.c.key, "erased"),
+    MentionColumn("answer", "body", idempotency_keys.c.body, "erased"),
+    MentionColumn("webhook", "url", webhooks.c.url, "pseudonym", 0),
+    MentionColumn("source", "label", sources.c.label, "pseudonym"),
+    MentionColumn("source", "url", sources.c.url, "pseudonym", 0),
+    MentionColumn("import", "external_id", import_errors.c.external_id, "pseudonym"),
+    MentionColumn("import", "pointer", import_errors.c.pointer, "pseudonym"),
+    MentionColumn("import", "detail", import_errors.c.detail, "pseudonym"),
+    MentionColumn("import", "failure", imports.c.failure, "pseudonym"),
 )
 
 

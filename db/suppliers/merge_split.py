@@ -15,7 +15,7 @@ from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import merged_records, records, split_records
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays, lock_identities, records_of, regroup, supplier_of
-from db.suppliers.write import begin_change, publish, rewrite, survivors
+from db.suppliers.write import begin_change, publish, rewrite_suppliers, survivors
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.suppliers.deduplication import NameSimilarity, RecordKey
 from domain.suppliers.supplier import NO_RECORD, NO_SUPPLIER
@@ -97,18 +97,20 @@ async def split_record(
         raise NotFound(NO_SUPPLIER)
     described = await supplier_of(connection, key)
     if described is None:
-        adds = await connection.scalar(select(records.c.joins).where(*_is(records, key))) is not None
+        adds = await connection.scalar(select(records.c.joins).where(*_has_key(records, key))) is not None
         code, detail = ("adds_by_number", _BY_NUMBER) if adds else ("unknown_record", NO_RECORD)
         raise InvalidContent((Problem("/record", code, detail),))
     others = [each for each in await records_of(connection, [supplier]) if each != key]
     if described != supplier:
-        apart = select(split_records.c.other_source, split_records.c.other_external_id).where(*_is(split_records, key))
+        apart = select(split_records.c.other_source, split_records.c.other_external_id).where(
+            *_has_key(split_records, key)
+        )
         if {RecordKey(*row) for row in await connection.execute(apart)}.isdisjoint(others):
             raise InvalidContent((Problem("/record", "another_supplier", _ELSEWHERE),))
         return SplitResult(supplier, described)
     if not others:
         raise Conflict("nothing_to_split", _ALONE)
-    await connection.execute(delete(merged_records).where(*_is(merged_records, key)))
+    await connection.execute(delete(merged_records).where(*_has_key(merged_records, key)))
     rows = [
         {**one._asdict(), "other_source": two.source, "other_external_id": two.external_id}
         for other in others
@@ -129,9 +131,9 @@ async def _regroup_and_publish(
     change_set = await begin_change(connection)
     regrouped = await regroup(connection, keys, similarity, change_set, now, leaving)
     if regrouped.moved:
-        await rewrite(connection, regrouped.to_rewrite, change_set, now)
+        await rewrite_suppliers(connection, regrouped.to_rewrite, change_set, now)
         await publish(connection, change_set)
 
 
-def _is(table: Table, key: RecordKey) -> tuple[ColumnElement[bool], ...]:
+def _has_key(table: Table, key: RecordKey) -> tuple[ColumnElement[bool], ...]:
     return table.c.source == key.source, table.c.external_id == key.external_id

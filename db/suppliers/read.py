@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.core.engine import Connection, Engine, above
+from db.core.engine import Connection, Engine, is_above
 from db.schema.supplier_tables import change_sets, directory_version, records, suppliers
 from db.suppliers.regroup import KEY_ARRAYS, key_arrays
 from db.suppliers.write import SIREN_DIGITS, survivors
@@ -131,9 +131,9 @@ class Snapshot(msgspec.Struct, frozen=True):
     version: int
     uid: UUID | None
 
-    async def has_been(self, version: int, uid: UUID | None) -> bool:
+    async def has_had_version(self, version: int, uid: UUID | None) -> bool:
         """Whether this directory has had the version under that uid; a restored copy's history has not."""
-        return await _has_been(self.connection, version, uid)
+        return await _has_had_version(self.connection, version, uid)
 
     async def has_more_changes(self, since: int, than: int) -> bool:
         """Whether more suppliers than that changed after version `since`."""
@@ -173,7 +173,7 @@ async def snapshot(engine: Engine) -> AsyncIterator[Snapshot]:
         yield Snapshot(connection, end.version, end.uid)
 
 
-async def _has_been(connection: Connection, version: int, uid: UUID | None) -> bool:
+async def _has_had_version(connection: Connection, version: int, uid: UUID | None) -> bool:
     # 0: nothing had been written yet
     return version == 0 or uid == (await end_of_version(connection, version)).uid
 
@@ -190,13 +190,13 @@ async def end_of_directory(connection: Connection) -> Position:
     return START if newest is None else Position(newest.version, LAST_ID, newest.uid)
 
 
-async def has_been_at(connection: Connection, position: Position, end: Position) -> bool:
+async def is_in_history(connection: Connection, position: Position, end: Position) -> bool:
     """Whether a position of the feed is of this directory's history, not a restored copy's; without uid, by version."""
     if position.uid is None:
         return position.version <= end.version
     if position.version == end.version:
         return position.uid == end.uid
-    return await _has_been(connection, position.version, position.uid)
+    return await _has_had_version(connection, position.version, position.uid)
 
 
 async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
@@ -252,7 +252,7 @@ async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[Entry]:
     """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
-    query = _ENTRIES.where(*_conditions(filters), above(suppliers.c.id, after)).order_by(suppliers.c.id).limit(limit)
+    query = _ENTRIES.where(*_conditions(filters), is_above(suppliers.c.id, after)).order_by(suppliers.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     received = await _as_received(connection, [row.document for row in rows])
     return [Entry(row.version, received[row.document.id]) for row in rows]

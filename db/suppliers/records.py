@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Select, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, Subject, lock, share
+from db.core.engine import Connection, Subject, lock, lock_shared
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
@@ -26,9 +26,9 @@ from db.suppliers.write import (
     current_version,
     is_added_to,
     publish,
-    rewrite,
+    rewrite_suppliers,
     stored_record,
-    suppliers_with,
+    suppliers_with_numbers,
     write,
 )
 from domain.decoding.stored import with_later_members
@@ -137,7 +137,7 @@ def _texts_with_nul(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
             yield from _texts_with_nul(inner, (*path, index))
 
 
-class Written(msgspec.Struct, frozen=True):
+class WrittenRecord(msgspec.Struct, frozen=True):
     """The outcome of putting a record. `data_version`: a version of the directory that holds it."""
 
     status: Literal["created", "changed", "unchanged"]
@@ -161,7 +161,7 @@ async def put_record(
     now: datetime,
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
-) -> Written:
+) -> WrittenRecord:
     """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
 
     The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
@@ -176,13 +176,13 @@ async def put_record(
     await _lock(connection, source, external_id)
     record = await _without_erased(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
-    before = _one(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
+    before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
     known = (await connection.execute(before)).first()
     if known is not None and known.joins is None and known.content_hash == digest:
         noted = update(records).filter_by(source=source, external_id=external_id).values(received_at=now)
         await connection.execute(noted)
         unchanged = msgspec.structs.replace(stored_record(known), received_at=now)
-        return Written("unchanged", unchanged, await current_version(connection))
+        return WrittenRecord("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
     if (more := drawn_vertices(record) - (0 if known is None else known.vertices)) > 0:
         drawn = await count_vertices(connection, source)
@@ -191,16 +191,16 @@ async def put_record(
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or new_id(now)
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
-    added_to = await suppliers_with(connection, [known.joins]) if known is not None and known.joins else []
+    added_to = await suppliers_with_numbers(connection, [known.joins]) if known is not None and known.joins else []
     if is_new := known is None or known.supplier_id is None:
         await write(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
     if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
         changed = {supplier_id, *added_to} - regrouped.absorbed | regrouped.to_rewrite
-        await rewrite(connection, changed, change_set, now)
+        await rewrite_suppliers(connection, changed, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
-    return Written("created" if known is None else "changed", stored, await publish(connection, change_set))
+    return WrittenRecord("created" if known is None else "changed", stored, await publish(connection, change_set))
 
 
 async def get_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
@@ -208,10 +208,10 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
 
     Of one that only adds to suppliers, `supplier_id` is the oldest of these; None while it waits for one.
     """
-    row = (await connection.execute(_one(source, external_id))).first()
+    row = (await connection.execute(_select_record(source, external_id))).first()
     if row is None or row.joins is None:
         return None if row is None else stored_record(row)
-    oldest = next(iter(await suppliers_with(connection, [row.joins])), None)
+    oldest = next(iter(await suppliers_with_numbers(connection, [row.joins])), None)
     return msgspec.structs.replace(stored_record(row), supplier_id=oldest)
 
 
@@ -238,17 +238,17 @@ async def delete_record(
     change_set = await begin_change(connection)
     supplier_id: UUID | None = row.supplier_id
     if supplier_id is None:
-        added_to = await suppliers_with(connection, [row.joins])
-        await rewrite(connection, added_to, change_set, now)
+        added_to = await suppliers_with_numbers(connection, [row.joins])
+        await rewrite_suppliers(connection, added_to, change_set, now)
         return await publish(connection, change_set) if added_to else await current_version(connection)
     left = await records_of(connection, [supplier_id])
     regrouped = await regroup(connection, left, similarity, change_set, now)
-    await rewrite(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
+    await rewrite_suppliers(connection, {supplier_id} - regrouped.absorbed | regrouped.to_rewrite, change_set, now)
     return await publish(connection, change_set)
 
 
 async def _lock(connection: Connection, source: str, external_id: str) -> None:
-    await share(connection, Subject.SOURCE, source)
+    await lock_shared(connection, Subject.SOURCE, source)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
 
@@ -261,7 +261,7 @@ async def _without_erased(
     return record if suppressions is None else suppressions.redact(external_id, record)
 
 
-def _one(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
+def _select_record(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
     return STORED_RECORDS.add_columns(records.c.joins).where(
         records.c.source == source, records.c.external_id == external_id
     )

@@ -163,7 +163,7 @@ async def regroup(
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_facts, known.values()), similarity, await _decisions(connection, known))
+    groups = partition(map(_identity_facts, known.values()), similarity, await _decisions(connection, known))
     present = [[(key, row) for key in group if not (row := known[key]).gone] for group in groups]
     members = [
         [Member(key, row.supplier_id, row.created_at, row.changed or key in leaving) for key, row in group]
@@ -225,7 +225,7 @@ async def _write_tombstones(
         await connection.execute(_SET_MERGED_INTO, {"lost": seen, "into": [absorbed[each] for each in seen]})
 
 
-def _facts(row: Any) -> IdentityFacts:
+def _identity_facts(row: Any) -> IdentityFacts:
     names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
     place = None if row.lat is None else Point(row.lat, row.lon)
     return IdentityFacts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)

@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import ColumnElement, exists, func, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from db.core.engine import Connection, kept_document, read_first, read_grouped
+from db.core.engine import Connection, document_with_later_members, read_first, read_grouped
 from db.schema.supplier_tables import imports, records, sources
 from db.suppliers.regroup import lock_identities
-from db.suppliers.write import begin_change, count_waiting, publish, rewrite, suppliers_with
+from db.suppliers.write import begin_change, count_waiting, publish, rewrite_suppliers, suppliers_with_numbers
 from domain.suppliers.record_check import NO_EMAIL, NO_FLAGS, NO_SIRET
 from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocument, SourceMapping, SourceSummary
 
@@ -47,7 +47,7 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     await lock_identities(connection)
     before = await connection.scalar(select(sources.c.rank).where(sources.c.name == source.name))
     own = sources.c.name == source.name
-    settings["mapping"] = await kept_document(connection, sources.c.mapping, own, source.mapping)
+    settings["mapping"] = await document_with_later_members(connection, sources.c.mapping, own, source.mapping)
     await connection.execute(sources.update().where(own).values(settings))
     if before == source.rank:
         return False
@@ -56,10 +56,10 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
     shared = select(records.c.supplier_id).where(records.c.source == source.name, has_others).distinct()
     adding = select(records.c.joins).where(records.c.source == source.name, records.c.joins.is_not(None)).distinct()
     found = {*(await connection.execute(shared)).scalars()}
-    found.update(await suppliers_with(connection, (await connection.execute(adding)).scalars()))
+    found.update(await suppliers_with_numbers(connection, (await connection.execute(adding)).scalars()))
     if found:
         change_set = await begin_change(connection)
-        await rewrite(connection, found, change_set, now)
+        await rewrite_suppliers(connection, found, change_set, now)
         await publish(connection, change_set)
     return False
 

@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.connect import PATIENCE_SECONDS
 from db.core.engine import Connection
-from db.core.listen_notify import answers
+from db.core.listen_notify import rows_on_notify
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
 from domain.decoding.stored import stored_decoder, with_later_members
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -135,7 +135,7 @@ async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dic
     return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
 
 
-async def rewrite(
+async def rewrite_suppliers(
     connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime, *, erases: bool = False
 ) -> None:
     """Write the suppliers anew from their records; one without any left becomes a tombstone.
@@ -244,7 +244,7 @@ _WAITING = text("""
 """).bindparams(bindparam("sources", type_=ARRAY(SqlText)))
 
 
-async def suppliers_with(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
+async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
     """The suppliers with any of the SIRETs or SIRENs, the oldest first."""
     return list((await connection.execute(_SUPPLIERS, {"numbers": list(numbers)})).scalars())
 
@@ -284,11 +284,11 @@ async def listen(
     """The stored version of the directory: at once, after every notification, and every `poll_seconds` at the latest.
 
     A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
-    comes while the database is away (see `answers` for `lost` and `patience`). Versions in between may be skipped. Ends
-    only with its task, or when it is closed (`contextlib.aclosing`).
+    comes while the database is away (see `rows_on_notify` for `lost` and `patience`). Versions in between may be
+    skipped. Ends only with its task, or when it is closed (`contextlib.aclosing`).
     """
     channels = (CHANNEL, *also)
-    rows = answers(url, channels, CURRENT_VERSION, poll_seconds=poll_seconds, lost=lost, patience=patience)
+    rows = rows_on_notify(url, channels, CURRENT_VERSION, poll_seconds=poll_seconds, lost=lost, patience=patience)
     async with aclosing(rows):
         async for row in rows:
             yield DirectoryVersion(*row)

@@ -151,7 +151,7 @@ def plain_boolean(cell: str) -> str:
     return "true" if said in TRUE else "false" if said in FALSE else cell
 
 
-def kind_of(written: str) -> Kind:
+def approval_kind(written: str) -> Kind:
     """The kind of approval whose code is written, for records with one approval. Raises BadCell for an unknown code."""
     if written not in KINDS:
         hint = near(written, tuple(KINDS))

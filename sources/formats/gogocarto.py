@@ -298,7 +298,7 @@ def _address(element: Element) -> PostalAddress:
 
 def _description(element: Element) -> str:
     texts = (element.abstract, element.description, element.description_more, element.commitment)
-    return "\n\n".join(dict.fromkeys(filter(None, (_plain(text_of(text)) for text in texts))))
+    return "\n\n".join(dict.fromkeys(filter(None, (_without_html(text_of(text)) for text in texts))))
 
 
 def _contact(value: Values) -> str:
@@ -311,7 +311,7 @@ def _own_text(value: Any, name: str, column: str) -> str:
     items: list[Scalar] = value if isinstance(value, list) else [value]
     if any(isinstance(item, dict | list) for item in items):
         raise InvalidContent((Problem(pointer(name), "wrong_type", _NO_TEXT),))
-    texts = [_plain(text_of(item)) for item in items]
+    texts = [_without_html(text_of(item)) for item in items]
     text = ("|" if column in _LISTED else ", ").join(filter(None, texts))
     if column in _BOOLEANS:
         return _SPELT.get(fold(text), text)
@@ -323,7 +323,7 @@ def _siret(written: str) -> str:
     return re.sub(r"[\s.]", "", written)
 
 
-def _plain(text: str) -> str:
+def _without_html(text: str) -> str:
     """The text without HTML."""
     if "<" not in text and "&" not in text:
         return text

@@ -28,7 +28,7 @@ from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
-from sources.file_types.csv_cells import kind_of
+from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, day_of, unmapped
@@ -78,7 +78,7 @@ def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
         return Job(code[0] if code else "", text_of(posting.appellation_modifiee), day_of(told))
 
     def drafts(structure: Structure) -> Iterator[Draft]:
-        kind = kind_of(structure.type.strip())
+        kind = approval_kind(structure.type.strip())
         name, sign = text_of(structure.raison_sociale), text_of(structure.enseigne)
         lines = (text_of(structure.addresse_ligne_1), text_of(structure.addresse_ligne_2))
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
@@ -190,7 +190,7 @@ class _Suppliers:
         self._segments = sectors() | self._settled
 
     def drafts(self, siae: Siae) -> Iterator[Draft]:
-        kind = kind_of(siae.kind)
+        kind = approval_kind(siae.kind)
         works = tuple(self._works(siae))
         declared = [
             offer | {"segments": segments} for sector, offer in works if (segments := self._segments.get(sector))

@@ -11,7 +11,7 @@ from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
-from sources.file_types.csv_cells import BadCell, kind_of, legible_text, number, text_or_none
+from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
@@ -67,7 +67,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, required=SIAE_COLUMNS)
 
     def document(cells: dict[str, str]) -> Document:
-        kind = kind_of(cells["kind"].strip())
+        kind = approval_kind(cells["kind"].strip())
         lat, lon = cells["lat"].strip(), cells["lon"].strip()
         if bool(lat) != bool(lon):
             raise BadCell(("location",), "missing_field", _HALF_A_POINT)

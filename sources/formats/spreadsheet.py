@@ -28,9 +28,9 @@ from sources.file_types.csv_cells import (
     KINDS,
     BadCell,
     Dialect,
+    approval_kind,
     csv_of,
     escaped_text,
-    kind_of,
     text_or_none,
     unmarked_text,
 )
@@ -186,7 +186,7 @@ class _Suppliers:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
             pieces = _pieces(own["approvals"], _LISTED_TOO)
-            own["approvals"] = "|".join(dict.fromkeys(kind_of(_WRITTEN.get(fold(each), each)) for each in pieces))
+            own["approvals"] = "|".join(dict.fromkeys(approval_kind(_WRITTEN.get(fold(each), each)) for each in pieces))
         if "labels" in own:
             own["labels"] = "|".join(escaped_text(each) for each in _pieces(own["labels"], _LISTED))
         if segments:

@@ -167,7 +167,7 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | Faulty
             continue
         given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
         read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
-        if held and not _goes_on(held, read):
+        if held and not _tells_another_offer(held, read):
             yield held
             held = []
         held.append(read)
@@ -175,7 +175,7 @@ def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | Faulty
         yield held
 
 
-def _goes_on(held: list[Cells], row: Cells) -> bool:
+def _tells_another_offer(held: list[Cells], row: Cells) -> bool:
     """Whether the row tells another offer of the record held; a row that repeats a record as it is does not."""
     identity = held[0].cells.get(ID, "").strip()
     if not identity or row.cells.get(ID, "").strip() != identity or len(held) == _MOST_ROWS:
@@ -218,7 +218,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         "updated_at": supplier.updated_at.isoformat(),
     }
     for offer in dict.fromkeys(supplier.offers) or (None,):
-        whole = cells if offer is None else cells | {name: _of_offer(offer, name) for name in OFFER_COLUMNS}
+        whole = cells if offer is None else cells | {name: _offer_value(offer, name) for name in OFFER_COLUMNS}
         yield [whole.get(name) for name in HEADER]
 
 
@@ -229,7 +229,7 @@ def _value_at(path: Path, value: object) -> object:
     return value
 
 
-def _of_offer(offer: Offer, column: str) -> Cell:
+def _offer_value(offer: Offer, column: str) -> Cell:
     value = _value_at(COLUMNS[column].path[2:], offer)
     if column == "evidence":
         return "|".join(_parts(each, EVIDENCE_FIELDS) for each in offer.evidence)

@@ -129,14 +129,12 @@ def _innermost(elements: Iterable[Element]) -> list[Element]:
     `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
     """
     found = list(elements)
-    holders = {id(holder) for each in found if each.children for holder in _around(each)}
+    holders = {id(holder) for each in found if each.children for holder in _ancestors(each)}
     parts = {id(each) for each in found if each.children} - holders
-    return [
-        each for each in found if id(each) not in holders and not parts.intersection(id(one) for one in _around(each))
-    ]
+    return [each for each in found if id(each) not in holders and not parts.intersection(map(id, _ancestors(each)))]
 
 
-def _around(element: Element) -> Iterator[Element]:
+def _ancestors(element: Element) -> Iterator[Element]:
     """The elements that hold this one, the nearest first."""
     while element.parent is not None:
         element = element.parent

@@ -24,8 +24,8 @@ def read(root: Element) -> Notice:
     mark_read(*map(root.child, (*names, "NoticeLanguageCode")))
     mark_read(root.child(*EXTENSION, "NoticeSubType", "SubTypeCode"))
     reader = _Reader(notice, root.text_at("NoticeLanguageCode") or FRENCH)
-    reader.whole(root)
-    reader.lots(root)
+    reader.read_whole(root)
+    reader.read_lots(root)
     if results := root.child(*EXTENSION, "NoticeResult"):
         notice.take_awarded(_awarded_lots(results))
     return notice
@@ -37,7 +37,7 @@ class _Reader:
     def __init__(self, notice: Notice, language: str) -> None:
         self.notice, self.language = notice, language
 
-    def whole(self, root: Element) -> None:
+    def read_whole(self, root: Element) -> None:
         """Read the whole procedure."""
         notice = self.notice
         basis = root.text_at("RegulatoryDomain")
@@ -59,7 +59,7 @@ class _Reader:
             if changes := root.child(*EXTENSION, name):
                 notice.note(changes.path, "changes_not_read")
 
-    def lots(self, root: Element) -> None:
+    def read_lots(self, root: Element) -> None:
         """Read the lots; the parts of a planned procurement where it has no lots yet."""
         by_scheme: dict[str, list[Element]] = {"Lot": [], "Part": [], "LotsGroup": []}
         for element in root.all("ProcurementProjectLot"):

@@ -288,7 +288,7 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     if total is None and None not in greatest:
         total = sum(each for each in greatest if each is not None)
     known = None if None in values else sum(each for each in values if each is not None)
-    lots = [_valued(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
+    lots = [_with_value(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
     if total is None or total == known:
         return lots, None
     if total == whole[0] and notice.value and notice.value_covers == "firm" and any(lot.renewal_months for lot in lots):
@@ -297,7 +297,7 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     return lots, min(total, MOST_EUROS)
 
 
-def _valued(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
+def _with_value(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
     """The lot with its value and what the value covers; notes if the form does not say whether renewals are covered."""
     if value is None:
         return lot

@@ -42,7 +42,7 @@ class Checksum(msgspec.Struct, frozen=True):
     value: str
 
 
-class _Stated(msgspec.Struct, frozen=True):
+class _StatedFile(msgspec.Struct, frozen=True):
     """The publisher's description of a file. `url`: its present address, whose ending tells how the file is packed."""
 
     url: str
@@ -50,10 +50,10 @@ class _Stated(msgspec.Struct, frozen=True):
 
 
 class _Catalogue(msgspec.Struct, frozen=True):
-    resource: _Stated
+    resource: _StatedFile
 
 
-class _State(msgspec.Struct, frozen=True):
+class _SentState(msgspec.Struct, frozen=True):
     """The state of a file that was sent: its address, what tells it from other states, and its size where known."""
 
     url: str
@@ -120,7 +120,7 @@ class _Download:
 
     def run(self) -> Fetched:
         """The file, fetched where it is not there yet."""
-        if self._path.is_file() and self._digest is not None and _agrees(self._path, self._digest):
+        if self._path.is_file() and self._digest is not None and _has_digest(self._path, self._digest):
             return self._fetched(self._path, is_new=False)
         failures = 0
         while True:
@@ -176,7 +176,7 @@ class _Download:
         if size is not None and size - start + _SPARE_BYTES > free:
             needs = f"needs {(size - start) / 1e6:,.0f} MB, and {self._folder} has {free / 1e6:,.0f} MB free"
             raise NotFetched(f"{self._published.id}: {needs}")
-        state = _State(str(answer.url), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), size)
+        state = _SentState(str(answer.url), answer.headers.get("ETag"), answer.headers.get("Last-Modified"), size)
         _state_path(self._part).write_bytes(msgspec.json.encode(state))
         with self._part.open("ab" if start else "wb") as part:
             for chunk in answer.iter_raw():
@@ -191,14 +191,14 @@ class _Download:
         if state is not None and state.size is not None:
             checked = "size"
             if size != state.size:
-                raise self._dropped(path, f"{size:,} bytes came of {state.size:,}")
+                raise self._drop(path, f"{size:,} bytes came of {state.size:,}")
         if self._digest is not None:
             checked = "checksum"
-            if not _agrees(path, self._digest):
-                raise self._dropped(path, f"its {self._digest.type} is not the one that the publisher states")
+            if not _has_digest(path, self._digest):
+                raise self._drop(path, f"its {self._digest.type} is not the one that the publisher states")
         return Fetched(self._published.id, path, size, is_new, checked)
 
-    def _dropped(self, path: Path, reason: str) -> NotFetched:
+    def _drop(self, path: Path, reason: str) -> NotFetched:
         if path == self._part:
             path.unlink(missing_ok=True)
             _state_path(path).unlink(missing_ok=True)
@@ -208,7 +208,7 @@ class _Download:
 _DIGESTS = {"sha1": "sha1", "sha2": "sha256", "sha256": "sha256", "md5": "md5"}
 
 
-def _agrees(path: Path, checksum: Checksum) -> bool:
+def _has_digest(path: Path, checksum: Checksum) -> bool:
     """Whether the file has the digest that the publisher states."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, _DIGESTS[checksum.type]).hexdigest() == checksum.value.lower()
@@ -222,8 +222,8 @@ def _state_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _read_state(path: Path) -> _State | None:
+def _read_state(path: Path) -> _SentState | None:
     try:
-        return msgspec.json.decode(_state_path(path).read_bytes(), type=_State)
+        return msgspec.json.decode(_state_path(path).read_bytes(), type=_SentState)
     except (OSError, msgspec.DecodeError):
         return None

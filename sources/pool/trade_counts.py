@@ -18,7 +18,7 @@ from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from domain.suppliers.trades import TRADE_EVIDENCE, TradeCounts, count_trades, is_trade, trade_evidence
 from matching.reference import Reference, load_reference
-from sources.file_reader import Reading, batches, origin_of, reader_of, write_through
+from sources.file_reader import Reading, batches, origin_of, reader_versions, write_through
 from sources.file_types.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
@@ -78,7 +78,7 @@ def _read(
 ) -> Iterator[Batch]:
     """The batches of a file, as an import into the source of its format's name reads them."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
-    origin = origin_of(file.format, file.sha256, reader_of(reference.taxonomy), on)
+    origin = origin_of(file.format, file.sha256, reader_versions(reference.taxonomy), on)
     reading = Reading(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
         read = batches(reading, stream, reference)

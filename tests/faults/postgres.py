@@ -131,7 +131,7 @@ class Cluster:
     def _folder(self, name: str) -> Path:
         data = self._home.folder / name
         data.mkdir(mode=0o700)
-        self._home.account.give(data)
+        self._home.account.give_ownership(data)
         return data
 
     def _user(self) -> dict[str, Any]:

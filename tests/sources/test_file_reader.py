@@ -11,11 +11,11 @@ from sources.file_reader import (
     CHECKED,
     Origin,
     Reading,
-    are_kept,
+    are_rows_kept,
     batches,
-    kept_beside,
     origin_of,
-    reader_of,
+    path_of_kept_rows,
+    reader_versions,
     write_through,
 )
 from sources.formats.registry import CSV
@@ -50,7 +50,7 @@ def read(path: Path, reading: Reading = READING) -> list[Batch]:
 
 
 def kept(file: Path) -> list[Batch]:
-    return read(kept_beside(file), msgspec.structs.replace(READING, media_type=CHECKED))
+    return read(path_of_kept_rows(file), msgspec.structs.replace(READING, media_type=CHECKED))
 
 
 def test_rows_that_are_kept_are_those_of_the_file_and_of_one_origin(file: Path) -> None:
@@ -58,11 +58,11 @@ def test_rows_that_are_kept_are_those_of_the_file_and_of_one_origin(file: Path) 
     expected = read(file)
     assert [(len(batch.records), len(batch.rejects)) for batch in expected] == [(2, 3)]
     assert list(write_through(file, ORIGIN, iter(expected))) == expected
-    assert are_kept(file, ORIGIN)
+    assert are_rows_kept(file, ORIGIN)
     assert kept(file) == expected
     list(write_through(file, ORIGIN, read(file)))
     for other in ({"sha256": "1" * 64}, {"reader": "1.1"}, {"source": "register"}, {"language": "fr"}):
-        assert not are_kept(file, msgspec.structs.replace(ORIGIN, **other))
+        assert not are_rows_kept(file, msgspec.structs.replace(ORIGIN, **other))
 
 
 @pytest.mark.parametrize(("format_", "settled", "same_day"), [("sirene", True, True), ("decp", False, True)])
@@ -77,17 +77,17 @@ def test_what_depends_on_the_settings_of_a_source_is_not_kept() -> None:
 
 
 def test_the_reader_is_the_program_and_the_taxonomy() -> None:
-    assert reference().taxonomy.version in reader_of(reference().taxonomy)
+    assert reference().taxonomy.version in reader_versions(reference().taxonomy)
 
 
 def test_what_is_not_whole_is_not_used(file: Path) -> None:
     list(write_through(file, ORIGIN, read(file)))
-    whole = kept_beside(file).read_bytes()
+    whole = path_of_kept_rows(file).read_bytes()
     for damaged in (whole[:-1], whole[:40], b"", whole[:200] + b"\0" + whole[201:], whole + whole):
-        kept_beside(file).write_bytes(damaged)
-        assert not are_kept(file, ORIGIN)
-    kept_beside(file).unlink()
-    assert not are_kept(file, ORIGIN)
+        path_of_kept_rows(file).write_bytes(damaged)
+        assert not are_rows_kept(file, ORIGIN)
+    path_of_kept_rows(file).unlink()
+    assert not are_rows_kept(file, ORIGIN)
 
 
 def test_what_is_not_read_to_its_end_is_not_kept(file: Path) -> None:

@@ -20,9 +20,9 @@ from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index,
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.web.problems import Refusal
-from db.core.connect import FormerPrimary, NoAnswer, is_away
-from db.core.engine import Engine, cut
-from db.core.listen_notify import answers
+from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
+from db.core.engine import Engine, end_connections
+from db.core.listen_notify import rows_on_notify
 from db.delivery.outbox import CHANNEL
 from db.suppliers.copy_documents import database_id
 from db.suppliers.read import snapshot
@@ -59,7 +59,7 @@ def logged_failures(message: str) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        if is_away(failure):
+        if is_unreachable(failure):
             log.warning(message, failure=type(failure).__name__)
         else:
             log.exception(message)
@@ -104,7 +104,7 @@ class DatabaseWatch:
 
     async def _ask_pooler(self, url: str) -> None:
         lost = partial(self._lost, url)
-        rows = answers(url, (), "SELECT true", poll_seconds=POLL_SECONDS, lost=lost, patience=self._patience)
+        rows = rows_on_notify(url, (), "SELECT true", poll_seconds=POLL_SECONDS, lost=lost, patience=self._patience)
         async with aclosing(rows):
             async for _ in rows:
                 self._away.discard(url)
@@ -121,10 +121,10 @@ class DatabaseWatch:
         self._away.add(url)
         if isinstance(failure, NoAnswer):
             log.warning("the database is silent: its connections are cut", seconds=self._patience)
-            cut(self._engine)
+            end_connections(self._engine)
         elif isinstance(failure, FormerPrimary):
             log.warning("another host of the database was promoted: the connections to this one are cut")
-            cut(self._engine)
+            end_connections(self._engine)
 
 
 class UnusableIndex(Exception):
@@ -157,7 +157,7 @@ class IndexLoader:
         try:
             return await self.newest()
         except OSError as failure:
-            if is_away(failure):
+            if is_unreachable(failure):
                 raise
             log.exception(
                 "the index cannot be written to its folder: it is kept in the memory of this process, which takes more",
@@ -193,7 +193,7 @@ class IndexLoader:
         removed: list[UUID] = []
         async with snapshot(self._engine) as directory:
             since = index.data_version
-            if not await directory.has_been(since, index.version_uid):
+            if not await directory.has_had_version(since, index.version_uid):
                 return None
             left = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
             if await directory.has_more_changes(since, max(left, 0)):
@@ -317,7 +317,7 @@ class LiveDirectory:
         try:
             yield
         except Exception as failure:
-            if self._stuck_at is None and not is_away(failure):
+            if self._stuck_at is None and not is_unreachable(failure):
                 self._stuck_at = time.monotonic()
                 self.metrics.index_follows.set(0)
             raise
@@ -373,7 +373,7 @@ class LiveDirectory:
         try:
             yield
         except Exception as failure:
-            if not is_away(failure):  # a database that is away costs nothing to ask
+            if not is_unreachable(failure):  # a database that is away costs nothing to ask
                 self._not_before = time.monotonic() + self._pause
                 self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
             raise

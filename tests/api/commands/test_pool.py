@@ -12,7 +12,7 @@ import pytest
 from api.cli import main
 from domain.reference import taxonomy
 from domain.suppliers.source import Batch, RowError
-from sources.file_reader import Origin, reader_of, write_through
+from sources.file_reader import Origin, reader_versions, write_through
 from sources.pool.download import Fetched
 from sources.pool.manifest import PublishedFile, published_files, sha256_of
 from tests.api.commands.conftest import Within
@@ -145,7 +145,7 @@ def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[...
     folder = built("ESAT du Blavet")
     path = folder / "esat.csv"
     assert (folder / "esat.csv.checked").exists()
-    origin = Origin(sha256_of(path), reader_of(taxonomy.load()), "esat")
+    origin = Origin(sha256_of(path), reader_versions(taxonomy.load()), "esat")
     rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
     list(write_through(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
     assert updated(within, folder, "--force", "--again")["esat"]["rejected"] == 0

@@ -15,7 +15,7 @@ from api.exchanges.email import SCHEDULE, EmailSender
 from api.people_settings import MailServer, mail_server
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import select_exchange
 from db.exchanges.reply_links import select_link, select_outgoing_message, write_outcome
 from db.schema.exchange_tables import message_mails
@@ -168,7 +168,7 @@ async def test_headers_cannot_be_slipped_in(engine: Engine, monkeypatch: pytest.
     said = await told(engine)
     evil = "Bonjour\r\nBcc: eve@example.org\r\n\r\nAutre corps"
 
-    async def evil_telling(connection: Connection, mail: Claimed) -> OutgoingMessage | None:
+    async def evil_telling(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:
         telling = await select_outgoing_message(connection, mail)
         assert telling is not None
         return msgspec.structs.replace(telling, subject=evil, buyer=f'Ville <x@example.org>, "{evil}')

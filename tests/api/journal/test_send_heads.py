@@ -24,7 +24,7 @@ from api.runtime.services import Services
 from api.settings import Settings
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from db.journal.entries import head, write_entry
 from db.schema.need_tables import audit_heads
 from domain.journal import Actor, JournalHeads, SignedHeads
@@ -113,8 +113,8 @@ async def test_what_cannot_be_written_is_attempted_again(
     assert (tmp_path / "mounted" / "heads.jsonl").read_text() == f"{row.line}\n"
 
 
-def claimed() -> Claimed:
-    return Claimed(id=UUID(int=1), attempts=1, queued_at=NOW, lease=UUID(int=2), row={"line": LINE})
+def claimed() -> ClaimedRow:
+    return ClaimedRow(id=UUID(int=1), attempts=1, queued_at=NOW, lease=UUID(int=2), row={"line": LINE})
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from api.runtime import outbox_worker
 from api.runtime.outbox_worker import Deliverer, DeliveryKind
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from domain.webhooks import Outcome, Result, Schedule
 from tests.db.delivery.test_outbox import LETTERS, create, queue
 from tests.db.suppliers.samples import NOW
@@ -42,7 +42,7 @@ class Receiver:
         self.outcomes = list(outcomes)
         self.received: list[str] = []
 
-    async def __call__(self, claimed: Claimed) -> Outcome:
+    async def __call__(self, claimed: ClaimedRow) -> Outcome:
         self.received.append(claimed.row["body"])
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome()
         if isinstance(outcome, Exception):
@@ -57,7 +57,7 @@ class Hanging:
         self.outcome = outcome or Outcome()
         self.started, self.going_on, self.ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async def __call__(self, _: Claimed) -> Outcome:
+    async def __call__(self, _: ClaimedRow) -> Outcome:
         self.started.set()
         try:
             await self.going_on.wait()
@@ -71,7 +71,9 @@ async def letters(engine: Engine) -> None:
     await create(engine)
 
 
-def deliverer(engine: Engine, attempt: Callable[[Claimed], Awaitable[Outcome]], clock: Clock, **more: Any) -> Deliverer:
+def deliverer(
+    engine: Engine, attempt: Callable[[ClaimedRow], Awaitable[Outcome]], clock: Clock, **more: Any
+) -> Deliverer:
     kind = DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=attempt, **more)
     return Deliverer(kind, engine, clock, jitter=lambda: 0.0)
 
@@ -125,7 +127,7 @@ async def test_an_attempt_that_breaks_is_one_that_failed(engine: Engine) -> None
 async def test_an_attempt_that_takes_too_long_is_one_that_failed(engine: Engine) -> None:
     seen: list[Result] = []
 
-    async def see(_: Connection, __: Claimed, result: Result) -> None:
+    async def see(_: Connection, __: ClaimedRow, result: Result) -> None:
         seen.append(result)
 
     await queue(engine, "1")

@@ -32,7 +32,7 @@ from api.runtime.rate_limits import (
 )
 from api.settings import Settings
 from api.web.problems import Refusal
-from db.api_keys import SECRET_BYTES, Count, count_in_minute, secret_of
+from db.api_keys import SECRET_BYTES, MinuteCount, count_in_minute, secret_of
 from db.core.connect import NoAnswer
 from db.core.engine import Connection, End, Engine, transaction, watch_statements
 from matching.reference import Reference
@@ -195,7 +195,7 @@ async def test_while_the_database_is_away_each_process_counts_by_itself(
     """Keys already seen go on, and not without end; it is asked again after a while. No fault of ours is an absence."""
     clock, asked = Clock(), list[float]()
 
-    async def fail(*_: Any) -> Count:
+    async def fail(*_: Any) -> MinuteCount:
         asked.append(clock.now)
         raise away
 
@@ -334,7 +334,7 @@ async def test_unknown_keys_and_links_of_an_address_are_counted_by_all_servers(
     assert (await bearer.get(READ)).status_code == 200
     counted, engine = list[Any](), one.services.database
 
-    async def count(connection: Connection, name: UUID, quota: int) -> Count:
+    async def count(connection: Connection, name: UUID, quota: int) -> MinuteCount:
         counted.append(name)
         return await count_in_minute(connection, name, quota)
 

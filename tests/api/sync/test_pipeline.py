@@ -24,7 +24,7 @@ from api.sync import pipeline
 from api.sync.pipeline import FEW, SourceFile, assemble_elsewhere, import_file, prepare_elsewhere
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.imports.prepare_rows import SUPPLIER_ID, Prepared, SupplierRow, Terms, assembled, prepare
+from db.imports.prepare_rows import SUPPLIER_ID, PreparedBatch, SupplierRow, Terms, assemble_suppliers, prepare
 from db.imports.run import Order
 from db.suppliers.read import Filters, page_of_suppliers
 from db.suppliers.records import get_record
@@ -60,7 +60,7 @@ def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
     return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
 
 
-def nothing(_: Terms, __: Callable[[], bool]) -> Generator[Prepared, None, None]:
+def nothing(_: Terms, __: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
     yield from ()
 
 
@@ -74,7 +74,7 @@ def spooled(content: bytes) -> Iterator[BinaryIO]:
 
 def prepared(
     processes: ForkedProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
-) -> list[Prepared]:
+) -> list[PreparedBatch]:
     with spooled(content) as file:
         return list(prepare_elsewhere(processes, how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
 
@@ -239,17 +239,17 @@ def stop_at_once(*_: object) -> None:
 
 async def test_many_are_made_in_another_process(processes: ForkedProcesses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of messages that are sent at once too, each with its own."""
-    monkeypatch.setattr(pipeline, "assemble_here", not_here)
+    monkeypatch.setattr(pipeline, "assemble_in_thread", not_here)
     some, more = described(FEW + 1), described(2 * FEW)
     async with assemble_elsewhere(processes) as assemble:
         found = await asyncio.gather(assemble(CHANGE_SET, some), assemble(CHANGE_SET, more))
-    assert list(found) == [assembled(CHANGE_SET, some), assembled(CHANGE_SET, more)]
+    assert list(found) == [assemble_suppliers(CHANGE_SET, some), assemble_suppliers(CHANGE_SET, more)]
 
 
 async def test_few_are_made_here() -> None:
     with socket.socket() as nobody:
         async with assemble_elsewhere(ForkedProcesses(nobody)) as assemble:
-            assert await assemble(CHANGE_SET, described(FEW)) == assembled(CHANGE_SET, described(FEW))
+            assert await assemble(CHANGE_SET, described(FEW)) == assemble_suppliers(CHANGE_SET, described(FEW))
 
 
 async def test_where_there_is_no_process_they_are_made_here() -> None:
@@ -258,13 +258,13 @@ async def test_where_there_is_no_process_they_are_made_here() -> None:
         pass
     for none in (processes, None):
         async with assemble_elsewhere(none) as assemble:
-            assert await assemble(CHANGE_SET, some) == assembled(CHANGE_SET, some)
+            assert await assemble(CHANGE_SET, some) == assemble_suppliers(CHANGE_SET, some)
 
 
 async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch: pytest.MonkeyPatch) -> None:
     some = described(FEW + 1)
-    made = assembled(CHANGE_SET, some)
-    monkeypatch.setattr(pipeline, "assembled", stop_at_once)
+    made = assemble_suppliers(CHANGE_SET, some)
+    monkeypatch.setattr(pipeline, "assemble_suppliers", stop_at_once)
     with forked_processes(reference()) as processes:
         async with assemble_elsewhere(processes) as assemble:
             assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2

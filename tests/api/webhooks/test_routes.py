@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from db.core.engine import Connection
-from db.delivery.outbox import Claimed
+from db.delivery.outbox import ClaimedRow
 from domain.organisation import Scope
 from domain.webhooks import Result
 from matching.reference import Reference
@@ -206,7 +206,7 @@ async def test_it_can_be_deleted_while_a_delivery_is_written(world: World) -> No
         note = worker.kind.also_note
         assert note is not None
 
-        async def note_while_deleting(connection: Connection, claimed: Claimed, result: Result) -> None:
+        async def note_while_deleting(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
             deleted.set()
             await lock_is_awaited(engine, "transactionid")
             await note(connection, claimed, result)

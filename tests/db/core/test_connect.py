@@ -12,7 +12,16 @@ import pytest
 from sqlalchemy import text
 
 from db.core import connect as connecting
-from db.core.connect import Connector, FormerPrimary, NoAnswer, answered_within, dsn, is_away, is_ended, is_full
+from db.core.connect import (
+    Connector,
+    FormerPrimary,
+    NoAnswer,
+    dsn,
+    is_out_of_space,
+    is_statement_ended,
+    is_unreachable,
+    result_within,
+)
 from db.core.engine import Engine, engine, transaction
 
 
@@ -166,7 +175,7 @@ async def test_a_busy_event_loop_is_no_silence(monkeypatch: pytest.MonkeyPatch) 
         await asyncio.sleep(0)
         return True
 
-    assert await answered_within(0.1, answer_once_the_loop_is_free())
+    assert await result_within(0.1, answer_once_the_loop_is_free())
 
 
 @pytest.mark.parametrize("later", range(3))
@@ -217,7 +226,7 @@ async def failure_of(attached: Engine, *statements: str) -> Exception:
 async def test_nobody_listens(url: str) -> None:
     """A refused connection, a missing socket, an unknown host."""
     nowhere = engine(url, pool_size=0)
-    assert is_away(await failure_of(nowhere, "SELECT 1"))
+    assert is_unreachable(await failure_of(nowhere, "SELECT 1"))
     await nowhere.dispose()
 
 
@@ -225,7 +234,7 @@ async def test_nobody_listens(url: str) -> None:
 async def test_the_connection_is_cut(database_url: str, pooled: bool) -> None:
     """The server ends a session in the middle of a transaction, as it does when it is stopped."""
     attached = engine(database_url, pool_size=1 if pooled else 0)
-    assert is_away(await failure_of(attached, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"))
+    assert is_unreachable(await failure_of(attached, "SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"))
     await attached.dispose()
 
 
@@ -234,7 +243,7 @@ async def test_no_connection_is_free(database_url: str) -> None:
     attached = engine(database_url, pool_size=1)
     attached.pool._timeout = 0.01  # type: ignore[attr-defined]
     async with transaction(attached):
-        assert is_away(await failure_of(attached, "SELECT 1"))
+        assert is_unreachable(await failure_of(attached, "SELECT 1"))
     await attached.dispose()
 
 
@@ -252,7 +261,11 @@ async def test_neither_a_mistake_nor_what_took_too_long_is_an_absence_or_want_of
 ) -> None:
     """Wrong SQL stays a fault of ours."""
     failure = await failure_of(engine, *statements)
-    assert (is_away(failure), is_full(failure), is_ended(failure)) == (False, False, took_too_long)
+    assert (is_unreachable(failure), is_out_of_space(failure), is_statement_ended(failure)) == (
+        False,
+        False,
+        took_too_long,
+    )
 
 
 FULL = [
@@ -273,4 +286,4 @@ NOT_OF_THE_DRIVER = [
 @pytest.mark.parametrize("failure", [*FULL, *NOT_OF_THE_DRIVER], ids=repr)
 def test_a_full_disk_is_no_absence_and_other_failures_are_neither(failure: Exception) -> None:
     """The same kinds of error, but not from the driver, are none of the database's."""
-    assert (is_away(failure), is_full(failure)) == (False, failure in FULL)
+    assert (is_unreachable(failure), is_out_of_space(failure)) == (False, failure in FULL)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from db.core import connect as connecting
 from db.core import engine as database
-from db.core.connect import dsn, is_away
+from db.core.connect import dsn, is_unreachable
 from db.core.engine import Connection, Engine, transaction
 
 
@@ -64,10 +64,10 @@ async def test_a_cut_ends_what_waits_for_an_answer_and_the_next_connects_anew(en
 
     waiting = asyncio.create_task(wait())
     await waits.wait()
-    database.cut(engine)
+    database.end_connections(engine)
     with pytest.raises(DBAPIError) as failure:
         await waiting
-    assert is_away(failure.value)
+    assert is_unreachable(failure.value)
     async with transaction(engine) as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
 
@@ -84,7 +84,7 @@ async def test_a_server_that_has_become_read_only_is_away_and_left(engine: Engin
 
     with pytest.raises(DBAPIError) as failure:
         await write()
-    assert is_away(failure.value)
+    assert is_unreachable(failure.value)
     async with transaction(engine) as connection:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) != session
 
@@ -97,7 +97,7 @@ async def test_a_connection_that_lands_on_a_read_only_server_is_away(
     with pytest.raises(Exception, match="read-write") as failure:
         async with transaction(engine):
             pass
-    assert is_away(failure.value)
+    assert is_unreachable(failure.value)
     await administrator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     async with transaction(engine) as connection:
         await connection.execute(text("CREATE TABLE written (id int)"))
@@ -139,6 +139,6 @@ async def test_a_commit_that_is_never_answered_is_an_absent_database(
     behind = asyncio.create_task(wait())
     await waits.wait()
     failures = await asyncio.wait_for(asyncio.gather(commit(), behind, return_exceptions=True), 20)
-    assert [isinstance(each, Exception) and is_away(each) for each in failures] == [True, True]
+    assert [isinstance(each, Exception) and is_unreachable(each) for each in failures] == [True, True]
     async with transaction(engine) as connection:
         assert await connection.scalar(text("SELECT count(*) FROM slow")) == 0

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Column, MetaData, Table, Text, insert, select
 
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import Claimed, claim, release, wake, write_result
+from db.delivery.outbox import ClaimedRow, claim_rows, release_row, wake_servers, write_result
 from db.schema.supplier_tables import metadata, outbox_columns
 from domain.webhooks import Outcome, Result
 from tests.db.suppliers.samples import LATER, NOW, new_id
@@ -23,16 +23,16 @@ async def letters(engine: Engine) -> None:
     await create(engine)
 
 
-async def claimed(engine: Engine, now: datetime = NOW, limit: int = 10) -> Sequence[Claimed]:
+async def claimed(engine: Engine, now: datetime = NOW, limit: int = 10) -> Sequence[ClaimedRow]:
     async with transaction(engine) as connection:
-        return await claim(connection, LETTERS, uuid4(), now, now + LEASE, limit)
+        return await claim_rows(connection, LETTERS, uuid4(), now, now + LEASE, limit)
 
 
 async def bodies(engine: Engine, now: datetime = NOW, limit: int = 10) -> list[str]:
     return [each.row["body"] for each in await claimed(engine, now, limit)]
 
 
-async def noted(engine: Engine, which: Claimed, due_at: datetime | None = None) -> bool:
+async def noted(engine: Engine, which: ClaimedRow, due_at: datetime | None = None) -> bool:
     result = Result(
         outcome=Outcome(), status="waiting" if due_at else "delivered", due_at=due_at, started_at=NOW, at=NOW
     )
@@ -45,7 +45,7 @@ async def test_what_is_due_is_claimed_once_the_longest_due_first(engine: Engine)
     await queue(engine, "second")
     await queue(engine, "first", due_at=NOW - LEASE)
     async with transaction(engine) as connection:
-        held = await claim(connection, LETTERS, uuid4(), NOW, NOW + LEASE, 1)
+        held = await claim_rows(connection, LETTERS, uuid4(), NOW, NOW + LEASE, 1)
         assert [each.row["body"] for each in held] == ["first"]
         # a row that is being claimed keeps nobody waiting
         assert await bodies(engine) == ["second"]
@@ -75,7 +75,7 @@ async def test_what_failed_is_claimed_when_it_is_due_again_and_what_is_given_bac
     await queue(engine, "1")
     (first,) = await claimed(engine)
     async with transaction(engine) as connection:
-        await release(connection, LETTERS, first, NOW)
+        await release_row(connection, LETTERS, first, NOW)
     (first,) = await claimed(engine)
     assert await noted(engine, first, due_at=LATER)
     assert await bodies(engine) == []
@@ -131,5 +131,5 @@ async def queue(engine: Engine, *bodies: str, lane: UUID | None = None, due_at: 
         for letter, body in zip(ids, bodies, strict=True):
             row = {"id": letter, "lane": lane, "queued_at": NOW, "due_at": due_at, "body": body}
             await connection.execute(insert(LETTERS).values(row))
-        await wake(connection)
+        await wake_servers(connection)
     return ids

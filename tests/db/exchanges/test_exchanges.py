@@ -18,11 +18,11 @@ from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import uuid7
 from db.exchanges.exchanges import (
     READ,
+    count_answers_due,
     exchanges_of,
     insert_exchange,
     insert_message,
     select_exchange,
-    to_answer,
 )
 from db.journal.entries import write_entry
 from db.schema.exchange_tables import exchanges, message_mails, messages
@@ -224,7 +224,7 @@ async def test_the_tables_take_no_nonsense(connection: Connection) -> None:
 async def waiting(one: OpenedExchange, organisation_id: UUID | None = None) -> tuple[int, int]:
     """The numbers of unread messages and of open questions about the need."""
     async with transaction(one.engine) as connection:
-        found = await to_answer(connection, organisation_id or one.organisation_id, [one.need_id])
+        found = await count_answers_due(connection, organisation_id or one.organisation_id, [one.need_id])
     return found.unread[one.need_id], found.questions[one.need_id]
 
 

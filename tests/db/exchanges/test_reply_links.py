@@ -8,7 +8,7 @@ from sqlalchemy import insert, select, text
 
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
-from db.delivery.outbox import Claimed, claim
+from db.delivery.outbox import ClaimedRow, claim_rows
 from db.exchanges.reply_links import (
     insert_links,
     recipients_with_links_revoked,
@@ -25,9 +25,9 @@ from tests.db.suppliers.samples import LATER, NOW
 BOTH = ("anne@example.org", "paul@example.org")
 
 
-async def claimed(told: OpenedExchange) -> list[Claimed]:
+async def claimed(told: OpenedExchange) -> list[ClaimedRow]:
     async with transaction(told.engine) as connection:
-        return list(await claim(connection, message_mails, uuid4(), LATER, LATER, 10))
+        return list(await claim_rows(connection, message_mails, uuid4(), LATER, LATER, 10))
 
 
 async def tellings(told: OpenedExchange) -> list[OutgoingMessage | None]:

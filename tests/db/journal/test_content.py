@@ -15,7 +15,7 @@ from db.journal.content import (
     handover_name,
     shortlist_name,
     stamp_name,
-    unrecorded,
+    unrecorded_names,
 )
 from db.journal.entries import stored_entries, write_entry
 from db.meetings import insert_meeting
@@ -106,7 +106,7 @@ async def find(connection: Connection, organisation_id: UUID) -> list[Break | st
             assert stored.entry is not None
             bound.follow(stored.entry)
     fallen = bound.breaks(await content_digests(connection, bound.names))
-    return [*fallen, *await unrecorded(connection, organisation_id, bound.recorded)]
+    return [*fallen, *await unrecorded_names(connection, organisation_id, bound.recorded)]
 
 
 async def found(engine: Engine, organisation_id: UUID) -> list[Break | str]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.webhooks import create_webhook
-from db.idempotency import Answer, Submission, claim, find_answer, store_answer
+from db.idempotency import Answer, Submission, claim_key, find_answer, store_answer
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
 from db.meetings import insert_meeting, select_meeting
@@ -183,7 +183,7 @@ async def test_what_clients_call_their_requests_goes_with_the_answers(engine: En
     async with transaction(engine) as connection:
         owner = await ensure_organisation(connection, "Morbihan", NOW)
         submission = Submission(owner, "POST /needs", "pour a.legoff@esat.example", b"")
-        await claim(connection, submission, NOW)
+        await claim_key(connection, submission, NOW)
         await store_answer(connection, submission, Answer(201, {}, b"{}"))
     done = await erase(engine)
     assert [(each.field, each.fate) for each in done.changed] == [("key", "erased")]

@@ -20,7 +20,7 @@ from db.meetings import insert_meeting, select_meeting
 from db.needs.needs import insert_need, select_need
 from db.privacy import erase, mentions
 from db.privacy.erase import erase_person
-from db.privacy.mentions import PLACES, READ_AT_ONCE, masked, mention_pattern, name_pattern
+from db.privacy.mentions import MENTION_COLUMNS, READ_AT_ONCE, masked, mention_pattern, name_pattern
 from db.schema.need_tables import needs
 from db.schema.supplier_tables import Document, metadata, webhooks
 from domain.journal import Actor
@@ -190,7 +190,7 @@ async def test_the_server_goes_on_while_many_shortlists_are_redacted(
         monkeypatch.setattr(module, name, wrapped)
 
     noted(mentions, "_redacted")
-    noted(erase, "_unreadable")
+    noted(erase, "_unreadable_keys")
     beating = asyncio.create_task(beat())
     owner = started.organisation_id
     done = await erase_person(
@@ -250,7 +250,7 @@ OF_NOBODY = {
 def test_every_column_of_text_is_searched_or_known_to_be_of_nobody() -> None:
     """A new column needs a decision: a place in `db.privacy.mentions`, or a word here."""
     assert webhooks.metadata is metadata
-    searched = {(place.table.name, place.column.name) for place in PLACES}
+    searched = {(place.table.name, place.column.name) for place in MENTION_COLUMNS}
     unknown = {
         f"{table.name}.{column.name}"
         for table in metadata.tables.values()

@@ -15,7 +15,7 @@ from db.core.uuid7 import uuid7
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
 from db.suppliers.read import Filters, get_supplier, page_of_suppliers
-from db.suppliers.records import Written, delete_record, get_record, put_record
+from db.suppliers.records import WrittenRecord, delete_record, get_record, put_record
 from db.suppliers.write import current_version
 from domain.suppliers.deduplication import Name
 from domain.suppliers.source import Batch, CheckedRecord, Import, Row, RowError
@@ -68,7 +68,7 @@ async def put(
     source: str = "reseau",
     placement: Placement = PONTIVY,
     now: datetime = NOW,
-) -> Written:
+) -> WrittenRecord:
     async with transaction(engine) as connection:
         return await put_record(
             connection, source, external_id, what or record(), placement, now=now, similarity=same_name

@@ -25,7 +25,7 @@ from db.suppliers.read import (
     changes_after,
     end_of_directory,
     get_supplier,
-    has_been_at,
+    is_in_history,
     living_suppliers,
     page_of_suppliers,
     snapshot,
@@ -78,10 +78,10 @@ async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> N
     await put(pool, "late", record("Late"))
     async with snapshot(pool) as view:
         assert view.uid != before[1]
-        assert await view.has_been(*before)
-        assert await view.has_been(0, None)
-        assert not await view.has_been(view.version + 1, view.uid)
-        assert not await view.has_been(before[0], view.uid)
+        assert await view.has_had_version(*before)
+        assert await view.has_had_version(0, None)
+        assert not await view.has_had_version(view.version + 1, view.uid)
+        assert not await view.has_had_version(before[0], view.uid)
 
 
 async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
@@ -92,8 +92,8 @@ async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
         end = await end_of_directory(connection)
         of_this = (START, earlier, end, earlier._replace(uid=None))
         of_others = (earlier._replace(uid=end.uid), end._replace(uid=UUID(int=1)), Position(end.version + 1, LAST_ID))
-        assert [await has_been_at(connection, each, end) for each in of_this] == [True] * 4
-        assert [await has_been_at(connection, each, end) for each in of_others] == [False] * 3
+        assert [await is_in_history(connection, each, end) for each in of_this] == [True] * 4
+        assert [await is_in_history(connection, each, end) for each in of_others] == [False] * 3
 
 
 async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> None:

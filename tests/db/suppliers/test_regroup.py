@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from db.core.engine import Engine, Subject, lock, share, transaction
+from db.core.engine import Engine, Subject, lock, lock_shared, transaction
 from db.suppliers.read import START, changes_after
 from db.suppliers.records import put_record
 from db.suppliers.sources import put_source
@@ -152,7 +152,7 @@ async def test_who_moves_records_and_who_notes_a_receipt_wait_for_each_other(eng
     """Both lock many rows, in orders of their own: they must not do it at once."""
     await load(engine, [row(1, "1", siret=SIRET)], source="a")
     async with transaction(engine) as connection:
-        await share(connection, Subject.MOVE, "")
+        await lock_shared(connection, Subject.MOVE, "")
         joining = asyncio.create_task(put(engine, what=record(siret=SIRET), source="b"))
         await lock_is_awaited(engine)
     assert (await joining).status == "created"

@@ -22,7 +22,7 @@ from api.runtime.processes.forked_processes import forked_processes
 from api.web.problems import Refusal
 from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
-from db.delivery.outbox import wake
+from db.delivery.outbox import wake_servers
 from db.suppliers import write
 from db.suppliers.copy_documents import database_id
 from db.suppliers.records import delete_record, put_record
@@ -423,7 +423,7 @@ async def test_versions_and_deliveries_are_heard_of(
     hearing = asyncio.create_task(heard(watch, again))
     await asyncio.sleep(0)
     async with transaction(engine) as connection:
-        await wake(connection)
+        await wake_servers(connection)
     await hearing
 
 
