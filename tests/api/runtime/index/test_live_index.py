@@ -293,7 +293,8 @@ async def test_an_index_that_no_longer_follows_says_so_until_it_does(
     """It goes on by itself once it can. A database that is away is no such reason."""
     monkeypatch.setattr(live_index, "STUCK_SECONDS", 0.0)
     await names_at(directory, await put(engine, "1", "avant"))
-    failed, failure = asyncio.Event(), Exception()
+    failed, away = asyncio.Event(), NoAnswer()
+    failure: Exception = away  # it may fail before the put returns
 
     async def fail(_: LiveIndex) -> LiveIndex | None:
         failed.set()
@@ -302,7 +303,7 @@ async def test_an_index_that_no_longer_follows_says_so_until_it_does(
     with monkeypatch.context() as broken:
         broken.setattr(directory.loader, "followed", fail)
         version = await put(engine, "2", "depuis")
-        for is_stuck, failure in ((False, NoAnswer()), (True, ValueError("not as any release writes it"))):  # noqa: B007
+        for is_stuck, failure in ((False, away), (True, ValueError("not as any release writes it"))):  # noqa: B007
             for _ in range(3):
                 await asyncio.wait_for(failed.wait(), 60)
                 failed.clear()
