@@ -6,6 +6,7 @@ At 1280 and 320 pixels with scripts and at 320 without; the main ones in English
 import asyncio
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -222,6 +223,14 @@ async def test_every_page_fits_and_axe_finds_nothing(
     assert whole - templates == UNSEEN
 
 
+def is_shown_at(window: Chrome, *, width: int) -> bool:
+    """Whether the page is so wide; it is asked to be so again where the browser has zoomed out of it."""
+    if window.execute_script("return innerWidth") == width:
+        return True
+    show_at(window, width)
+    return False
+
+
 class Gallery:
     """All pages on all screens. `cookies`: of who looks at them, by name; `facts`: what the paths name.
 
@@ -260,7 +269,7 @@ class Gallery:
                 self.open(window, view)
             take_picture(window, name)
             unfold(window)
-            assert window.execute_script("return innerWidth") == width
+            waiting(window).until(partial(is_shown_at, width=width))
             assert_fits(window)
             if with_axe:
                 self.note(name, violations(window, RULES if width == screen.widths[0] else OF_WIDTH))
