@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
-from itertools import compress
 from typing import Annotated, NamedTuple, TypeVar
 
 import msgspec
@@ -98,12 +97,14 @@ class SupplierSelection(NamedTuple):
         """The suppliers that pass every test, in the same order."""
         suppliers = self.in_territory(suppliers)
         for test in self.tests:
-            suppliers = list(compress(suppliers, test(suppliers)))
+            suppliers = [each for each, passes in zip(suppliers, test(suppliers), strict=True) if passes]
         return list(suppliers)
 
     def in_territory(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
         """The suppliers that stand in the territory (all where there is none), in the same order."""
-        return suppliers if self.stands is None else list(compress(suppliers, self.stands(suppliers)))
+        if self.stands is None:
+            return suppliers
+        return [each for each, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
 
 
 def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
