@@ -30,9 +30,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from db.core.engine import Connection, document_with_later_members, is_below, read_grouped
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
-from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
-from db.schema.need_tables import needs
-from db.schema.person_tables import desk_accounts, persons
+from db.schema.organisation_tables import (
+    calendar_feeds,
+    desk_accounts,
+    follow_ups,
+    meeting_needs,
+    meetings,
+    needs,
+    participants,
+    persons,
+)
 from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 

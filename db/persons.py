@@ -29,8 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.exchange_tables import calendar_feeds
-from db.schema.person_tables import desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import calendar_feeds, desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client

@@ -37,7 +37,7 @@ from db.exchanges.reply_links import (
     write_outcome,
 )
 from db.journal.content import handover_name
-from db.schema.exchange_tables import message_mails
+from db.schema.organisation_tables import message_mails
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Link, letter, shown_buyer

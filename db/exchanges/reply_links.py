@@ -18,8 +18,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 from db.core.engine import Connection, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, wake_servers
-from db.schema.exchange_tables import exchanges, message_mails, messages, reply_links
-from db.schema.need_tables import needs
+from db.schema.organisation_tables import exchanges, message_mails, messages, needs, reply_links
 from db.schema.supplier_tables import organisations
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name

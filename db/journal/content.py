@@ -15,16 +15,19 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal, select, true, tuple_
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
     meetings,
     message_handovers,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document
 from domain.journal import content_digest
 

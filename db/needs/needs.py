@@ -33,7 +33,8 @@ from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
@@ -41,9 +42,11 @@ from db.schema.exchange_tables import (
     meetings,
     message_handovers,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, records
 from db.suppliers.write import survivors
 from domain.errors import Conflict

@@ -17,7 +17,7 @@ from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import Findings, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redact_shortlists
-from db.schema.exchange_tables import exchange_recipients, message_mails
+from db.schema.organisation_tables import exchange_recipients, message_mails
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities

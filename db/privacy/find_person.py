@@ -38,9 +38,15 @@ from db.privacy.mentions import (
     name_pattern,
     redacted_shortlists,
 )
-from db.schema.exchange_tables import follow_ups, meetings, participants
-from db.schema.need_tables import shortlists
-from db.schema.person_tables import desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import (
+    desk_accounts,
+    desk_sessions,
+    follow_ups,
+    meetings,
+    participants,
+    persons,
+    shortlists,
+)
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
 from domain.privacy import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person

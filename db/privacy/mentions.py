@@ -37,16 +37,19 @@ from sqlalchemy import (
 )
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
     meetings,
     message_mails,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
 from domain.privacy import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
 from domain.text.normalise import fold
