@@ -25,13 +25,7 @@ from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.suppliers.read import (
-    START,
-    Position,
-    changes_after,
-    end_of_directory,
-    is_in_history,
-)
+from db.suppliers.feed import START, Position, changes_after, end_of_directory, is_in_history
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
 from domain.suppliers.supplier import NO_SUPPLIER
