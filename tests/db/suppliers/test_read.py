@@ -50,7 +50,8 @@ async def whole_reads(engine: Engine) -> int:
         await connection.execute(text("SELECT pg_stat_force_next_flush()"))
     async with transaction(engine) as connection:
         query = text("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'suppliers'")
-        return (await connection.execute(query)).scalar_one()
+        found: int = await connection.scalar(query)
+        return found
 
 
 @pytest.fixture
