@@ -5,19 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    and_,
-    bindparam,
-    exists,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    text,
-)
-from sqlalchemy import Text as SqlText
+import sqlalchemy as sa
 
 from db.core.engine import Connection, is_above
 from db.schema.supplier_tables import change_sets, records, suppliers
@@ -28,12 +16,12 @@ from domain.suppliers.supplier import Point, SourceRef, Supplier
 from domain.text.normalise import fold
 
 _ENTRIES = (
-    select(change_sets.c.version, suppliers.c.document)
+    sa.select(change_sets.c.version, suppliers.c.document)
     .join(change_sets, change_sets.c.id == suppliers.c.change_set)
     .where(~suppliers.c.deleted)
 )
 # As arrays: the records that add to a page of suppliers may be more than a query takes parameters.
-_RECEIVED = text("""
+_RECEIVED = sa.text("""
     SELECT r.* FROM unnest(:sources, :ids) AS k(source, external_id) CROSS JOIN LATERAL (
         SELECT r.source, r.external_id, r.received_at FROM records r
         WHERE r.source = k.source AND r.external_id = k.external_id OFFSET 0
@@ -80,7 +68,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
     """The supplier, or the one that it is part of now; None if it never was or is deleted."""
-    wanted = _ENTRIES.where(suppliers.c.id == bindparam("wanted"))
+    wanted = _ENTRIES.where(suppliers.c.id == sa.bindparam("wanted"))
     row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
     if row is None:
         survivor = (await survivors(connection, [supplier_id])).get(supplier_id)
@@ -96,7 +84,7 @@ async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID
     if not supplier_ids:
         return {}
     living = await survivors(connection, supplier_ids)
-    query = select(suppliers.c.id, suppliers.c.document).where(suppliers.c.id == func.any(bindparam("ids")))
+    query = sa.select(suppliers.c.id, suppliers.c.document).where(suppliers.c.id == sa.func.any(sa.bindparam("ids")))
     found = {row.id: row.document for row in await connection.execute(query, {"ids": list(set(living.values()))})}
     return {asked: found[each] for asked, each in living.items()}
 
@@ -113,8 +101,8 @@ async def page_of_suppliers(
 
 async def count_suppliers(connection: Connection, filters: Filters, most: int) -> int:
     """The number of suppliers that pass the filters, counted to `most`."""
-    passed = select(suppliers.c.id).where(~suppliers.c.deleted, *_conditions(filters)).limit(most).subquery()
-    return (await connection.execute(select(func.count()).select_from(passed))).scalar_one()
+    passed = sa.select(suppliers.c.id).where(~suppliers.c.deleted, *_conditions(filters)).limit(most).subquery()
+    return (await connection.execute(sa.select(sa.func.count()).select_from(passed))).scalar_one()
 
 
 class PlacedSupplier(NamedTuple):
@@ -129,8 +117,8 @@ class PlacedSupplier(NamedTuple):
 async def placed_suppliers(connection: Connection, filters: Filters, most: int) -> Sequence[PlacedSupplier]:
     """Up to `most` of the suppliers that pass the filters, in brief."""
     columns = suppliers.c
-    name = columns.document.op("->>", return_type=SqlText())(literal("name", SqlText))
-    query = select(columns.id, name, columns.commune, columns.lat, columns.lon).where(
+    name = columns.document.op("->>", return_type=sa.Text())(sa.literal("name", sa.Text))
+    query = sa.select(columns.id, name, columns.commune, columns.lat, columns.lon).where(
         ~columns.deleted, *_conditions(filters)
     )
     rows = await connection.execute(query.order_by(columns.id).limit(most))
@@ -140,12 +128,12 @@ async def placed_suppliers(connection: Connection, filters: Filters, most: int) 
     ]
 
 
-def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+def _conditions(filters: Filters) -> Iterator[sa.ColumnElement[bool]]:
     if filters.activities is not None:
         yield suppliers.c.activities.overlap(list(filters.activities))
     if filters.ground is not None:
-        in_commune = suppliers.c.commune == func.any(list(filters.ground.communes))
-        yield or_(in_commune, *(_in_bbox(*box) for box in filters.ground.boxes))
+        in_commune = suppliers.c.commune == sa.func.any(list(filters.ground.communes))
+        yield sa.or_(in_commune, *(_in_bbox(*box) for box in filters.ground.boxes))
     if filters.kinds is not None:
         yield suppliers.c.kinds.overlap(list(filters.kinds))
     if filters.source is not None:
@@ -162,35 +150,35 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield suppliers.c.active == filters.active
 
 
-def _has_record(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def _has_record(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether a record of the supplier meets the condition: a merged one may have several SIRETs."""
-    return suppliers.c.id.in_(select(records.c.supplier_id).where(condition))
+    return suppliers.c.id.in_(sa.select(records.c.supplier_id).where(condition))
 
 
-def _has_record_of(source: str) -> ColumnElement[bool]:
+def _has_record_of(source: str) -> sa.ColumnElement[bool]:
     """Whether a record of the source makes the supplier or adds to it."""
     addition = records.alias()
     own = records.c.supplier_id == suppliers.c.id
-    adds = addition.c.joins.in_([records.c.siret, func.left(records.c.siret, SIREN_DIGITS)])
-    added = exists().where(own, adds, addition.c.source == source)
-    return or_(exists().where(own, records.c.source == source), added)
+    adds = addition.c.joins.in_([records.c.siret, sa.func.left(records.c.siret, SIREN_DIGITS)])
+    added = sa.exists().where(own, adds, addition.c.source == source)
+    return sa.or_(sa.exists().where(own, records.c.source == source), added)
 
 
-def _name_contains(q: str) -> ColumnElement[bool]:
+def _name_contains(q: str) -> sa.ColumnElement[bool]:
     """Whether every word of `q` is in the name; false without words. Folded words hold no wildcard."""
     words = fold(q).split()
-    return and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else false()
+    return sa.and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else sa.false()
 
 
-def _in_bbox(west: float, south: float, east: float, north: float) -> ColumnElement[bool]:
+def _in_bbox(west: float, south: float, east: float, north: float) -> sa.ColumnElement[bool]:
     beyond = (suppliers.c.lon >= west, suppliers.c.lon <= east)
-    return suppliers.c.lat.between(south, north) & (and_(*beyond) if west <= east else or_(*beyond))
+    return suppliers.c.lat.between(south, north) & (sa.and_(*beyond) if west <= east else sa.or_(*beyond))
 
 
 async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) -> dict[UUID, Supplier]:
     """The suppliers by id, with the last receipt of each record behind them: later than in their documents."""
     columns = (records.c.source, records.c.external_id, records.c.received_at)
-    query = select(*columns).where(records.c.supplier_id == func.any([supplier.id for supplier in found]))
+    query = sa.select(*columns).where(records.c.supplier_id == sa.func.any([supplier.id for supplier in found]))
     received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}
     behind = {RecordKey(each.source, each.external_id) for supplier in found for each in supplier.sources}
     if adding := behind - received.keys():
