@@ -55,12 +55,6 @@ async def ensure_organisation(connection: Connection, name: str, now: datetime) 
     return found
 
 
-async def organisation_name(connection: Connection, organisation_id: UUID) -> str:
-    """The name of the organisation."""
-    found: str = (await connection.execute(sa.select(organisations.c.name).filter_by(id=organisation_id))).scalar_one()
-    return found
-
-
 async def insert_organisation(
     connection: Connection, settings: OrganisationSettings, now: datetime
 ) -> Organisation | None:

@@ -18,7 +18,7 @@ from api.runtime.actor import Acting, require_storage
 from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.journal.content import shortlist_name, stamp_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
@@ -189,7 +189,8 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
     acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    name, about = f"need:{need.id}", (shortlist_name(need.id, version.number), stamp_name(need.id, version.number))
+    name = f"need:{need.id}"
+    about = [stored_name(kind, need.id, version.number) for kind in ("shortlist", "stamp")]
     await write_entry(
         connection, acting.actor, "shortlist.frozen", name, now, version=need.version, detail=detail, about=about
     )

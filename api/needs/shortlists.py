@@ -28,7 +28,7 @@ from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
-from db.journal.content import decision_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.meetings import meetings_of
 from db.needs.shortlists import (
@@ -230,7 +230,7 @@ async def change_decisions(
             "decision": _decision_code(after),
             "before": _decision_code(before),
         }
-        name, about = f"need:{need_id}", (decision_name(need_id, version.number, supplier_id, key.lot_id),)
+        name, about = f"need:{need_id}", (stored_name("decision", need_id, version.number, supplier_id, key.lot_id),)
         await write_entry(connection, acting.actor, "decision.made", name, now, detail=detail, about=about)
     return made
 

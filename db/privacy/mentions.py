@@ -270,11 +270,6 @@ def _in_any_spelling(word: str) -> str:
 
 
 READ_AT_ONCE = 20
-_CHANGE = (
-    sa.update(shortlists)
-    .where(shortlists.c.need_id == sa.bindparam("of_need"), shortlists.c.number == sa.bindparam("as_number"))
-    .values(body=sa.bindparam("left"))
-)
 
 
 class RedactedShortlist(NamedTuple):
@@ -311,19 +306,6 @@ async def redacted_shortlists(
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for some in rows.partitions():
         yield await asyncio.to_thread(_redacted, some, known, supplier_ids)
-
-
-async def redact_shortlists(
-    connection: Connection,
-    organisation_ids: Collection[UUID],
-    known: Identifiers,
-    supplier_ids: Collection[UUID],
-) -> None:
-    """Write the shortlists without the person's contact details."""
-    async for some in redacted_shortlists(connection, organisation_ids, known, supplier_ids):
-        if some:
-            changes = [{"of_need": row.need_id, "as_number": row.number, "left": left} for row, left, _ in some]
-            await connection.execute(_CHANGE, changes)
 
 
 def _redacted(
