@@ -158,10 +158,6 @@ def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Stru
     )
 
 
-def suppliers_as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
-    return SupplierFeatureCollection(tuple(map(supplier_feature, suppliers)))
-
-
 def supplier_feature(supplier: Supplier) -> SupplierFeature:
     """The supplier on a map."""
     at = supplier.location

@@ -173,19 +173,19 @@ async def regroup(
         for group in present
     ]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
-    assigned = assign_ids(members, fresh, lambda: new_id(now))
-    new_ids = {key: supplier_id for group, supplier_id in zip(groups, assigned.ids, strict=True) for key in group}
+    ids, absorbed = assign_ids(members, fresh, lambda: new_id(now))
+    new_ids = {key: supplier_id for group, supplier_id in zip(groups, ids, strict=True) for key in group}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
         await lock(connection, Subject.MOVE, "")
         # empty rows for new suppliers, so that records can refer to them
-        new = set(assigned.ids) - {row.supplier_id for row in known.values()}
+        new = set(ids) - {row.supplier_id for row in known.values()}
         if placeholders := [{"id": each, **tombstone_values(change_set, now)} for each in new]:
             await connection.execute(insert(suppliers), placeholders)
         await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values())})
-        await _write_tombstones(connection, assigned.absorbed, fresh, change_set, now)
+        await _write_tombstones(connection, absorbed, fresh, change_set, now)
     touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
-    return Regrouping(known, moved, assigned.absorbed.keys(), touched - assigned.absorbed.keys())
+    return Regrouping(known, moved, absorbed.keys(), touched - absorbed.keys())
 
 
 async def _connected_records(
