@@ -25,7 +25,7 @@ from typing import Literal
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.territory import Territories, UnknownTerritory
+from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import approval_kind
@@ -253,7 +253,11 @@ class _Suppliers:
             case "DEPARTMENT":
                 return {"codes": [departement]}
             case "REGION":
-                return {"codes": [_region_of(departement, self._territories)]}
+                try:
+                    parents = self._territories.parents(self._territories.area(departement))
+                except UnknownTerritory:  # which the check of the record then tells
+                    parents = ()
+                return {"codes": [next((area.id for area in parents if area.kind == "region"), departement)]}
         return None
 
 
@@ -272,15 +276,6 @@ def _place(place: Location | str | int, *path: str | int) -> str:
         raise InvalidContent((Problem(pointer(*path), "unknown_value", _NO_PLACE),))
     code = place.insee_code.removeprefix("R") if place.kind == "REGION" else place.insee_code
     return f"{_PLACES[place.kind]}:{code}"
-
-
-def _region_of(departement: str, territories: Territories) -> str:
-    """The region's code; the departement's where it has none or is unknown, which is then found to be wrong."""
-    try:
-        parents = territories.parents(territories.area(departement))
-    except UnknownTerritory:
-        return departement
-    return next((area.id for area in parents if area.kind == "region"), departement)
 
 
 def _description(siae: Siae) -> str | None:

@@ -39,7 +39,7 @@ from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address
-from sources.rows import Context, Document, unmapped
+from sources.rows import Context, Document, number_or_none, unmapped
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -141,7 +141,7 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
     if not name and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
     # the point of the degrees, else of the metres, where they are numbers
-    lat, lon, x, y = map(_number, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
+    lat, lon, x, y = map(number_or_none, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
     point = None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
     if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
         point = Point(lat, lon)
@@ -164,13 +164,6 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
-
-
-def _number(written: str) -> float | None:
-    try:
-        return float(written.replace(",", ".")) if written else None
-    except ValueError:
-        return None
 
 
 LISTS = ("results",)

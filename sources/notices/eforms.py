@@ -27,7 +27,20 @@ def read(root: Element) -> Notice:
     reader.read_whole(root)
     reader.read_lots(root)
     if results := root.child(*EXTENSION, "NoticeResult"):
-        notice.take_awarded(_awarded_amounts(results))
+        tenders = {
+            number.text: amount
+            for tender in results.all("LotTender")
+            if (number := tender.first_text("ID")) and (amount := tender.child("LegalMonetaryTotal", "PayableAmount"))
+        }
+        signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
+        awarded: dict[str, Amount] = {}  # of the tender that a contract was made of; where there are several, the first
+        for result in results.all("LotResult"):
+            lot = result.first_text("TenderLot", "ID")
+            for each in result.all("LotTender", "ID"):
+                amount = tenders.get(each.text()) if each.text() in signed else None
+                if lot is not None and amount is not None and lot.text not in awarded:
+                    awarded[lot.text] = _amount(amount)
+        notice.take_awarded(awarded)
     return notice
 
 
@@ -222,24 +235,6 @@ class _Reader:
 
 def _amount(element: Element) -> Amount:
     return Amount(element.path, element.text(), element.attribute("currencyID"))
-
-
-def _awarded_amounts(results: Element) -> dict[str, Amount]:
-    """The amounts of the tenders that contracts were made of, by lot; where a lot has several, that of the first."""
-    tenders = {
-        number.text: amount
-        for tender in results.all("LotTender")
-        if (number := tender.first_text("ID")) and (amount := tender.child("LegalMonetaryTotal", "PayableAmount"))
-    }
-    signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
-    found: dict[str, Amount] = {}
-    for result in results.all("LotResult"):
-        lot = result.first_text("TenderLot", "ID")
-        for each in result.all("LotTender", "ID"):
-            amount = tenders.get(each.text()) if each.text() in signed else None
-            if lot is not None and amount is not None and lot.text not in found:
-                found[lot.text] = _amount(amount)
-    return found
 
 
 def _place(location: Element) -> NoticePlace | None:

@@ -19,7 +19,7 @@ from domain.text.normalise import fold
 from sources.notices.element import PlacedText
 from sources.notices.notice import Amount, Notice, NoticeLot, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
-from sources.rows import day_of
+from sources.rows import day_of, number_or_none
 
 FRANCE = f"country:{COUNTRY}"
 COUNTRIES = ("", "FR", "FRA")
@@ -184,12 +184,7 @@ def months_of(number: str, unit: str) -> int | None:
 
     Units are those of eForms (MONTH, YEAR, DAY, WEEK), also in UN/CEFACT's letters (MON, ANN).
     """
-    try:
-        count = float(number.replace(",", "."))
-    except ValueError:
-        return None
-    length = count * _UNITS.get(unit.strip().upper(), 0.0)
-    return _whole_months(length)
+    return _whole_months((number_or_none(number) or 0.0) * _UNITS.get(unit.strip().upper(), 0.0))
 
 
 def count_of(written: str) -> int | None:
@@ -317,16 +312,10 @@ def _euros(notice: Notice, amount: Amount | None) -> float | None:
     """The amount in euros; None, which is noted, for another currency and for what is no value."""
     if amount is None:
         return None
-    written = _SPACES.sub("", amount.text)
-    if written.count(",") == 1 and "." not in written:
-        written = written.replace(",", ".")
-    try:
-        value = float(written)
-    except ValueError:
-        value = -1.0
+    value = number_or_none(_SPACES.sub("", amount.text))
     if amount.currency and amount.currency.upper() != "EUR":
         why = "amount_in_another_currency"
-    elif not 0 <= value <= MOST_EUROS:
+    elif value is None or not 0 <= value <= MOST_EUROS:
         why = "amount_unreadable"
     elif value <= LEAST_EUROS:
         why = "amount_of_nothing"
