@@ -8,7 +8,6 @@ from typing import NamedTuple
 from domain.law.findings import (
     STATEMENTS,
     LegalAdvice,
-    LegalFinding,
     LotReview,
     NeedReview,
     advice,
@@ -30,19 +29,11 @@ MOST_TOLD, LONGEST, LEAD = 6, 140, 60
 """The changes that are quoted, the characters of a quote, and those it has before the first word that differs."""
 
 
-class _Point(NamedTuple):
-    """One statement of the law, with its subject; `grave`: more than information."""
-
-    subject: str
-    message: Text
-    confidence: Confidence
-    grave: bool
-
-
 class _Change(NamedTuple):
     """A statement that comes, leaves or changes between two days: `was` on the first, `now` on the second.
 
-    `confidence`: that of the second day, where it has the statement.
+    A statement of one day alone has it in `now`. `confidence`: that of the second day, where it has the statement;
+    `grave`: more than information.
     """
 
     subject: str
@@ -68,10 +59,10 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     planned day are not known. It is as sure as the least sure of these, as they are on the planned day.
     """
     lots_of: dict[_Change, list[str]] = {}
-    for change in _changes(_points(before.advice), _points(after.advice), on, planned):
+    for change in _changes(_statements(before.advice), _statements(after.advice), on, planned):
         lots_of[change] = []
     for lot_id, review in after.lots.items():
-        for change in _changes(_points_of_lot(before.lots[lot_id]), _points_of_lot(review), on, planned):
+        for change in _changes(_statements_on_lot(before.lots[lot_id]), _statements_on_lot(review), on, planned):
             lots_of.setdefault(change, []).append(lot_id)
     if not lots_of:
         return None
@@ -79,72 +70,59 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     # of advice that the planned day does not have: its procedure needs it no more, or is not known
     is_open = any(each.code == "THRESHOLD_UNKNOWN" for each in after.advice)
     gone = sentence(view, "still_to_be_established" if is_open else "no_longer_to_be_noted")
-    told = [
-        _in_words(each, () if len(lots_of[each]) == len(after.lots) else lots_of[each], gone, view)
-        for each in changes[:MOST_TOLD]
-    ]
-    if left := len(changes) - len(told):
-        told.append(sentence(view, "other_changes", left=left, many="s" if left > 1 else ""))
+    told = []
+    for change in changes[:MOST_TOLD]:
+        lots = lots_of[change]
+        about = bracketed_lots(() if len(lots) == len(after.lots) else tuple(lots))
+        was, now = change.was or NOTHING, change.now or NOTHING
+        name = "statement_comes" if not change.was else "statement_changes" if change.now else "statement_leaves"
+        quotes = {"before": Text(*map(_brief, was, now)), "after": Text(*map(_brief, now, was))}
+        told.append(sentence(view, name, where=about, gone=gone, **quotes))
+    if more := len(changes) - len(told):
+        told.append(sentence(view, "other_changes", left=more, many="s" if more > 1 else ""))
     sure = weakest(view["value_moment"].confidence, *(each.confidence for each in changes))
     name = "minor_law_changes" if changes[0].rank == (True, True) else "law_changes"
-    day, today, listed = days(planned), days(on), join_texts(told)
-    return advice(view, name, sure=sure, day=day, today=today, listed=listed)
+    return advice(view, name, sure=sure, day=days(planned), today=days(on), listed=join_texts(told))
 
 
-def _points(given: Iterable[LegalAdvice]) -> list[_Point]:
+def _statements(given: Iterable[LegalAdvice]) -> list[_Change]:
+    """The advice of one day as statements, all of it on the procedure under one subject."""
+    subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
-        _Point(
-            PROCEDURE if each.code in ON_PROCEDURE else each.code,
-            each.message,
-            each.confidence,
-            each.severity != "info",
-        )
+        _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")
         for each in given
     ]
 
 
-def _points_of_lot(review: LotReview) -> list[_Point]:
+def _statements_on_lot(review: LotReview) -> list[_Change]:
     """The advice on a lot, and the findings on its actual and possible reservations, each once."""
-    forbidden = (each for each in review.forbidden.values() if each is not None)
-    findings: Iterable[LegalFinding] = dict.fromkeys((*review.reservation, *forbidden))
-    return [
-        *_points(review.advice),
-        *(_Point(f"{each.code} {each.rule}", each.message, each.confidence, grave=True) for each in findings),
+    findings = dict.fromkeys((*review.reservation, *filter(None, review.forbidden.values())))
+    return _statements(review.advice) + [
+        _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, grave=True) for each in findings
     ]
 
 
-def _changes(before: Sequence[_Point], after: Sequence[_Point], on: date, planned: date) -> Iterator[_Change]:
-    """The points that differ, paired by subject. A message that only names the other day is no difference."""
+def _changes(before: Sequence[_Change], after: Sequence[_Change], on: date, planned: date) -> Iterator[_Change]:
+    """The statements that differ, paired by subject. A message that only names the other day is no difference."""
     if before == after:
         return
-    said = {each.message for each in before} | {_with_other_day(each.message, on, planned) for each in before}
-    says = {each.message for each in after}
-    was = [each for each in before if says.isdisjoint((each.message, _with_other_day(each.message, on, planned)))]
-    now = [each for each in after if each.message not in said]
+    said = {each.now for each in before} | {_with_other_day(each.now, on, planned) for each in before}
+    says = {each.now for each in after}
+    was = [each for each in before if says.isdisjoint((each.now, _with_other_day(each.now, on, planned)))]
+    now = [each for each in after if each.now not in said]
     for subject in dict.fromkeys(each.subject for each in (*now, *was)):
         sides = ([each for each in side if each.subject == subject] for side in (was, now))
         for one, other in zip_longest(*sides):
             known = [side for side in (other, one) if side]
-            before_, after_ = (side and side.message for side in (one, other))
-            yield _Change(subject, before_, after_, known[0].confidence, any(side.grave for side in known))
+            grave = any(side.grave for side in known)
+            yield _Change(subject, one and one.now, other and other.now, known[0].confidence, grave)
 
 
-def _with_other_day(message: Text, on: date, planned: date) -> Text:
-    """A message with the one day replaced by the other."""
+def _with_other_day(message: Text | None, on: date, planned: date) -> Text:
+    """A message with the day `on` replaced by the day `planned`."""
+    message = message or NOTHING
     before, after = days(on), days(planned)
     return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
-
-
-def _in_words(change: _Change, lots: Sequence[str], gone: Text, view: InForce) -> Text:
-    """A sentence that quotes both sides of a change; `gone` is said of a statement without a second side."""
-    where = bracketed_lots(tuple(lots))
-    was, now = change.was or NOTHING, change.now or NOTHING
-    before, after = (Text(*map(_brief, one, other)) for one, other in ((was, now), (now, was)))
-    if not change.was:
-        return sentence(view, "statement_comes", where=where, after=after)
-    if not change.now:
-        return sentence(view, "statement_leaves", gone=gone, where=where, before=before)
-    return sentence(view, "statement_changes", where=where, before=before, after=after)
 
 
 def _brief(words: str, others: str) -> str:

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 
+import msgspec
+
 from domain.law import duties
 from domain.law.findings import LegalAdvice, LegalFinding, LotReview, NeedReview, worst_outcome
-from domain.law.procedures.direct_awards import innovation, review_direct_awards
+from domain.law.procedures.direct_awards import books, innovation, yearly_list
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
 from domain.law.procedures.need_value import estimated_value, total_below_lots
 from domain.law.procedures.procedure import Decided, decide, mixed_object, review_procedure
@@ -37,41 +39,24 @@ NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
+READ_OF_A_LOT = (
+    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
+    "value_covers", "options_eur", "innovative", "reserved",
+)  # fmt: skip
 
 
 def legal_facts(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    buyer = need.buyer
-    if buyer is not None:
-        buyer = Buyer(
-            kind=buyer.kind,
-            contracting_authority=buyer.contracting_authority,
-            annual_purchases_eur=buyer.annual_purchases_eur,
-        )
+    lots = [
+        Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=None if lot.site is None else SOMEWHERE)
+        for lot in need.lots
+    ]
     return Need(
-        lots=tuple([_lot_facts(lot) for lot in need.lots]),
-        buyer=buyer,
+        lots=tuple(lots),
+        buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),
         contract=need.contract,
         technique=need.technique,
         estimated_total_eur=need.estimated_total_eur,
-    )
-
-
-def _lot_facts(lot: Lot) -> Lot:
-    return Lot(
-        id=lot.id,
-        segments=lot.segments,
-        cpv=lot.cpv,
-        support_segments=lot.support_segments,
-        nature=lot.nature,
-        value_eur=lot.value_eur,
-        duration_months=lot.duration_months,
-        renewal_months=lot.renewal_months,
-        value_covers=lot.value_covers,
-        options_eur=lot.options_eur,
-        innovative=lot.innovative,
-        reserved=lot.reserved,
-        site=None if lot.site is None else SOMEWHERE,
     )
 
 
@@ -103,8 +88,10 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
         duties.spaser(need.buyer, view),
         duties.allotment(need, decided.direct, view),
         duties.framework(need, view),
-        *review_direct_awards(need, lots, decided, view),
-        *duties.review_terms(need, lots, decided.direct, view),
+        *([books(need, lots, decided, view), yearly_list(need, decided, view)] if need.contract == "market" else []),
+        None if decided.direct else duties.sustainable_specifications(view),
+        duties.pme_share(need.contract, view),
+        duties.financial_terms(need, lots, decided.direct, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}

@@ -12,15 +12,6 @@ from domain.needs.need import Need
 from domain.text.bilingual import join_texts
 
 
-def review_direct_awards(
-    need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InForce
-) -> list[LegalAdvice | None]:
-    """The advice on direct awards, for the need as a whole; concessions know none."""
-    if need.contract == "concession":
-        return []
-    return [books(need, lots, decided, view), yearly_list(need, decided, view)]
-
-
 @applies("books_direct_award", "books_cpv")
 def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InForce) -> LegalAdvice | None:
     """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD).
@@ -31,7 +22,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
     """
     codes = view.codes("books_cpv")
     chosen = tuple([lot for lot in lots if lot.object.cpv and lot.object.cpv[0] in codes])
-    bound = view.cents("books_direct_award")
+    bound = view["books_direct_award"].cents
     if not chosen or bound is None or (need.buyer and need.buyer.kind == "utility"):
         return None
     ids = tuple(lot.lot.id for lot in chosen)
@@ -51,8 +42,8 @@ def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | 
     Each lot is a contract of its own. From the higher amount on, the list is not enough: the essential data of any
     contract are due.
     """
-    least, limit = view.cents("yearly_list_minimum"), view.cents("yearly_list_limit")
-    data = view.cents("award_data")
+    least, limit = view["yearly_list_minimum"].cents, view["yearly_list_limit"].cents
+    data = view["award_data"].cents
     if least is None or limit is None or data is None:
         return None
     direct = [lot for part in decided.parts if part.level == "direct" for lot in part.group.lots]
@@ -111,11 +102,11 @@ def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForc
 
     The second reading has one amount for a need and for a lot of works.
     """
-    need_bound = view.cents(need_rule)
+    need_bound = view[need_rule].cents
     if group.total is not None and need_bound is not None and group.total < need_bound:
         return True
     of_works = "innovative_lot_works" if need_rule == "innovative_need" else need_rule
-    bound = view.cents(of_works if group.works else "innovative_lot_supplies_services")
+    bound = view[of_works if group.works else "innovative_lot_supplies_services"].cents
     share = view.number("innovative_lot_share")
     if bound is None or share is None:
         return None if group.total is None else False

@@ -1,8 +1,6 @@
 """Advice on what follows the choice of a procedure: time limits and publicity, or the file of a direct award."""
 
-from collections.abc import Iterable
 from functools import lru_cache
-from itertools import chain
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -36,11 +34,12 @@ class StatementInWords(NamedTuple):
     rules: tuple[str, ...]
 
 
-def _in_words(view: InForce, name: str, rules: Iterable[str] = (), **values: Text) -> StatementInWords | None:
+@lru_cache(maxsize=1024)
+def _in_words(view: InForce, name: str, rules: tuple[str, ...] = (), **values: Text) -> StatementInWords | None:
     """The statement of this name in words; None where one of its rules is not in force at the date."""
-    said, others = STATEMENTS[name], tuple(rules)
-    known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *others))
-    return StatementInWords(name, sentence(view, name, **values), others) if known else None
+    said = STATEMENTS[name]
+    known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *rules))
+    return StatementInWords(name, sentence(view, name, **values), rules) if known else None
 
 
 @applies(
@@ -55,7 +54,7 @@ def _formal(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | N
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
     stages = join_texts(_two_stages(entity, len(entities) > 1, view) for entity in entities)
-    rules = chain.from_iterable(chain.from_iterable(STAGES[entity] for entity in entities))
+    rules = tuple(rule for entity in entities for stages in STAGES[entity] for rule in stages)
     return _in_words(view, "formal_time_limits", rules, stages=stages, documents=_on_the_profile(view))
 
 
@@ -70,7 +69,7 @@ def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
 
 def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
     """The days for applications, then for tenders, in procedures that select candidates first, with their articles."""
-    days = [tuple(map(view.value_text, rules)) for rules in STAGES[entity]]
+    days = [tuple(view[rule_id].value_text for rule_id in rules) for rules in STAGES[entity]]
     names = ["restricted_or_negotiated"] if days[0] == days[1] else ["restricted_tender", "negotiated_procedure"]
     parts = [
         sentence(view, "two_stages", procedure=sentence(view, name), first=first, then=then)
@@ -82,14 +81,12 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
-@lru_cache(maxsize=256)
 def _dynamic_system(view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _in_words(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-@lru_cache(maxsize=256)
 def _adapted(national: bool, profile: bool, view: InForce) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
@@ -100,7 +97,6 @@ def _adapted(national: bool, profile: bool, view: InForce) -> StatementInWords |
 
 
 @applies("light_publicity", "light_publicity_eu")
-@lru_cache(maxsize=256)
 def _social_services(reached: bool | None, view: InForce) -> StatementInWords | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
@@ -111,14 +107,12 @@ def _social_services(reached: bool | None, view: InForce) -> StatementInWords | 
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
-@lru_cache(maxsize=256)
 def _concession_full(view: InForce) -> StatementInWords | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _in_words(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
-@lru_cache(maxsize=256)
 def _concession_simplified(reached: bool | None, view: InForce) -> StatementInWords | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
@@ -172,8 +166,8 @@ def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None
     elif part.light:
         reached, rules = _reached(group, social_thresholds(need), view)
         said = _social_services(reached, view)
-    elif (national := view.cents("national_publicity")) is not None:
-        total, profile = group.total or 0, view.cents("buyer_profile_documents")
+    elif (national := view["national_publicity"].cents) is not None:
+        total, profile = group.total or 0, view["buyer_profile_documents"].cents
         said = _adapted(total >= national, profile is not None and total >= profile, view)
     if said is None:
         return None
@@ -186,7 +180,7 @@ def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None
 
 def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
     """Whether the group's value is at or above the amounts of these rules; None where that is not known."""
-    bounds = [view.cents(rule) for rule in rules]
+    bounds = [view[rule].cents for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
     return side, () if side is None else rules
@@ -198,7 +192,7 @@ def _direct_award_file(value: int, view: InForce) -> LegalAdvice | None:
 
     That three quotes are not required is doctrine of the DAJ, of 2016. From an amount on the contract is in writing.
     """
-    bound = view.cents("written_contract")
+    bound = view["written_contract"].cents
     written = bound is not None and value >= bound
     in_writing = sentence(view, "contract_in_writing") if written else NOTHING
     said = _in_words(view, "direct_award_file", in_writing=in_writing)
