@@ -201,7 +201,7 @@ def _advice_of_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iter
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
     """The sets of lots (id, cents) worth at most `cap`, to which no lot can be added; then whether these are all.
 
-    Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
+    There is a lot, and each alone is within `cap`. Ids keep the given order, in a set and between sets.
     """
     ids, values = [lot_id for lot_id, _ in lots], [value for _, value in lots]
     found: list[int] = []
