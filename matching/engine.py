@@ -10,7 +10,7 @@ import msgspec
 
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.law_changes import law_changes
+from domain.law.review import law_changes
 from domain.law.procedures.splitting import no_split
 from domain.law.review import review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret

@@ -89,12 +89,8 @@ class JoinableLots:
             of_areas |= self._of_area[area]
         return of_segments & of_areas
 
-    def given_division(self) -> Division:
-        """The division that leaves the given lots unchanged."""
-        return tuple(PossibleLot((lot.place,), lot.segments, lot.areas) for lot in self.lots)
-
     def finest_division(self, by_segment: bool, by_area: bool) -> Division:
-        """Every given lot divided as far as possible: by segment, by area, or by both."""
+        """Every given lot divided as far as possible by segment, by area, or by both; with neither, as it is given."""
         return tuple(
             PossibleLot((lot.place,), segments, areas)
             for lot in self.lots

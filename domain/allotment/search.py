@@ -92,11 +92,6 @@ def rank_together(one: Tally, other: Tally) -> Rank:
     )
 
 
-def first_criteria(one: Tally, other: Tally) -> tuple[int, int]:
-    """The first two values in the rank of two tallies together."""
-    return one.without_supply + other.without_supply, -(one.with_competition + other.with_competition)
-
-
 def draw_number(seed: int, lots: Iterable[PossibleLot]) -> int:
     """The number that orders divisions which are equal by all criteria; the same seed and lots draw the same number."""
     content = repr((seed, sorted(lots))).encode()
@@ -212,7 +207,7 @@ def _best_pairs(
     for one, other in product(_by_number(some), _by_number(others)):
         best = one[0][1].figures, other[0][1].figures
         if (lots := best[0].lots + best[1].lots) <= most_lots:
-            by_lots.setdefault(lots, []).append((first_criteria(*best), one, other))
+            by_lots.setdefault(lots, []).append((rank_together(*best)[:2], one, other))
     for runs in by_lots.values():
         runs.sort(key=lambda run: run[0])
         yield from (pair for *_, pair in heapq.nsmallest(KEPT_TOGETHER, _ranked_pairs(runs), key=lambda each: each[:3]))

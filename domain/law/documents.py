@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law import law_changes, review, same_supplier
+from domain.law import review, same_supplier
 from domain.law.findings import days, explained
 from domain.law.procedures import splitting
 from domain.law.reservations import supply_advice
@@ -23,7 +23,7 @@ from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language, Text, long_date
 
-APPLIED_IN = (law_changes, review, same_supplier, splitting, supply_advice)
+APPLIED_IN = (review, same_supplier, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
