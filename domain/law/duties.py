@@ -16,7 +16,7 @@ from domain.law.findings import (
     listed_briefly,
     sentence,
 )
-from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_up
+from domain.law.procedures.lot_facts import LotFacts, cents_up
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, cents
@@ -180,26 +180,15 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
     long = tuple(lot_id for lot_id, months in lasts.items() if limit is not None and months > limit)
     if not long:
         return None
-    usual, longer = (_years(rule_id, view) for rule_id in LONGEST.values())
+    usual, longer = (
+        sentence(view, IN_YEARS[months]) if (months := view.number(rule_id)) in IN_YEARS else view[rule_id].value_text
+        for rule_id in LONGEST.values()
+    )
     depends = kind is None and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
     return advice(
         view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
     )
-
-
-def _years(rule_id: str, view: InForce) -> Text:
-    """A number of months as people say it."""
-    name = IN_YEARS.get(view.number(rule_id) or 0)
-    return sentence(view, name) if name else view[rule_id].value_text
-
-
-def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
-
-    Said of markets, whose procedure it decides.
-    """
-    return advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")

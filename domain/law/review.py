@@ -142,7 +142,8 @@ def _review_object(
     The findings that a reservation to work in prison and one to ESS meet; and the advice on the lot.
     """
     on_object = (
-        duties.insertion(bought, contract, view),
+        # the supporting activity is only the means; it decides the procedure of markets alone
+        advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
         duties.capability(bought.segments, view),
         duties.reuse_quota(bought.segments, buyer, view),
     )
