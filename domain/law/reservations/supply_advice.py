@@ -108,6 +108,7 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
     return advice(view, "reservation_possible", each=each, scarce=scarce)
 
 
+@lru_cache(maxsize=4096)
 def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
     return sentence(
         view,
