@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
 from sources.siret import siret_passes_check
-from tests.sources.formats.conftest import SAMPLES, read
+from tests.sources.formats.conftest import SAMPLES, outcome, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
 
@@ -44,22 +45,6 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
-
-
-@pytest.mark.parametrize(
-    ("cells", "fault"),
-    [
-        ({"kind": "ETI"}, "unknown_value /approvals/0/kind"),
-        ({"lat": ""}, "missing_field /location"),
-        ({"lat": "48°"}, "wrong_format /location/lat"),
-        ({"lat": "488.65"}, "out_of_range /location/lat"),
-        ({"siret": "7518704940002"}, "invalid_siret /siret"),
-        ({"name": ""}, "wrong_length /name"),
-    ],
-)
-def test_a_row_that_cannot_be_right_is_rejected(cells: dict[str, str], fault: str) -> None:
-    row = one(**cells)
-    assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "12", fault)
 
 
 def test_a_missing_column_is_named() -> None:
@@ -202,16 +187,25 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
 
 
 @pytest.mark.parametrize(
-    ("cells", "fault"),
+    ("read_one", "cells", "fault"),
     [
-        ({"position": "D"}, "not_active /position"),
-        ({"siren": ""}, "missing_field /siret"),
-        ({"siren": "12"}, "invalid_siren /siren"),
+        (one, {"kind": "ETI"}, "unknown_value /approvals/0/kind"),
+        (one, {"lat": ""}, "missing_field /location"),
+        (one, {"lat": "48°"}, "wrong_format /location/lat"),
+        (one, {"lat": "488.65"}, "out_of_range /location/lat"),
+        (one, {"siret": "7518704940002"}, "invalid_siret /siret"),
+        (one, {"name": ""}, "wrong_length /name"),
+        (one_association, {"position": "D"}, "not_active /position"),
+        (one_association, {"siren": ""}, "missing_field /siret"),
+        (one_association, {"siren": "12"}, "invalid_siren /siren"),
     ],
 )
-def test_who_is_gone_or_joins_nobody_is_rejected(cells: dict[str, str], fault: str) -> None:
-    row = one_association(**cells)
-    assert f"{row.code} {row.pointer}" == fault
+def test_a_row_that_cannot_be_right_is_rejected(
+    read_one: Callable[..., Any], cells: dict[str, str], fault: str
+) -> None:
+    row = read_one(**cells)
+    assert (row.line, outcome(row, fault)) == (2, fault)
+    assert row.external_id in {"12", "W561000001"}
 
 
 def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> None:
