@@ -51,14 +51,7 @@ def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier() -> None
 
 
 def test_before_2024_buyers_had_names_and_winners_were_not_wrapped() -> None:
-    older = CONTRACT | {
-        "uid": f"{BUYER}2025-12-00",
-        "acheteur": {"id": BUYER, "nom": "DEPARTEMENT DU MORBIHAN"},
-        "codeCPV": "77310000-6",
-        "dateNotification": "2025-03-18+01:00",
-        "lieuExecution": {"code": "INO", "typeCode": "Code commune", "nom": "Vannes"},
-        "titulaires": [{"typeIdentifiant": "SIRET", "id": SIRET, "denominationSociale": "MARTIN JEANNE"}],
-    }
+    older = CONTRACT | SAMPLES["decp"]["of_2019"]
     (row,) = read(json.dumps({"marches": [older]}).encode(), JSON, "decp")
     assert row.external_id == f"{BUYER}2025-12-00/{SIRET}"
     assert row.record.public_awards[0].buyer == "DEPARTEMENT DU MORBIHAN"
@@ -175,15 +168,9 @@ def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject() -> None:
 
 
 def test_lines_and_concessions_are_read_too() -> None:
-    concession = {
-        "id": "C1",
-        "autoriteConcedante": {"id": BUYER},
-        "objet": "Exploitation d'une ressourcerie",
-        "dateSignature": "2025-01-01",
-        "valeurGlobale": 1000,
-        "concessionnaires": [{"concessionnaire": {"typeIdentifiant": "SIRET", "id": OTHER}}],
-    }
-    both = json.dumps({"marches": {"marche": [CONTRACT], "contrat-concession": [concession]}}).encode()
+    both = json.dumps(
+        {"marches": {"marche": [CONTRACT], "contrat-concession": [SAMPLES["decp"]["concession"]]}}
+    ).encode()
     for data, media_type in ((both, JSON), (both, NDJSON), (json.dumps(CONTRACT).encode(), NDJSON)):
         rows = [row for row in read(data, media_type, "decp") if isinstance(row, Row)]
         assert [row.joins for row in rows] == [SIRET, OTHER][: len(rows)]

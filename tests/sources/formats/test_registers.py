@@ -155,20 +155,9 @@ RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoi
 
 
 def one_association(**cells: str) -> Any:
-    usual = {
-        "id": "W561000001",
-        "siret": "",
-        "siren": "807469317",
-        "titre": "LES PETITS PAS",
-        "objet": "gérer une crèche",
-        "objet_social1": "021005",
-        "objet_social2": "000000",
-        "adrg_libvoie": "35 RUE PASCAL",
-        "telephone": "0297000000",
-        "email": "jeanne@example.org",
-        "position": "A",
-    }
-    (row,) = read((RNA_HEADER + ";".join((usual | cells).values())).encode("iso-8859-1"), CSV, "rna")
+    (row,) = read(
+        (RNA_HEADER + ";".join((SAMPLES["rna"]["association"] | cells).values())).encode("iso-8859-1"), CSV, "rna"
+    )
     return row
 
 
