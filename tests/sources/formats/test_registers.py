@@ -15,7 +15,7 @@ from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
-from sources.siret import siret_passes_check
+from sources.validation import siret_passes_check
 from tests.sources.formats.conftest import SAMPLES, outcome, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
