@@ -48,7 +48,7 @@ from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
-from api.webhooks.deliveries import webhook_kind
+from api.webhooks.signed_deliveries import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
