@@ -32,7 +32,7 @@ from db.delivery.webhooks import (
     webhooks_behind,
 )
 from db.schema.supplier_tables import webhook_deliveries
-from db.suppliers.read import end_of_version
+from db.suppliers.feed import end_of_version
 from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public
 
 if TYPE_CHECKING:
