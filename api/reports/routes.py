@@ -84,9 +84,8 @@ async def make_report(
     services, reference = acting.services, acting.services.reference
 
     def write_report(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
-        made = ReportWriter(facts, reference.territories, acting.language, redacted=redacted).report(
-            reference.rules, now
-        )
+        writer = ReportWriter(facts, reference.territories, acting.language, redacted=redacted)
+        made = writer.report(reference.rules, now)
         answer = _encode_report(made, facts.version.need, reference, media_type)
         return answer, sha256(answer.content).hexdigest()
 
