@@ -112,6 +112,9 @@ def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
     return np.stack(columns, axis=1).astype(np.float64)
 
 
+LAST_DRAW, SEVERAL_TIED = int(np.iinfo(np.uint64).max), 128
+
+
 class DrawnOrder(Weighed):
     """The first `count` suppliers in an order; ties are kept together and drawn by the seed of each need.
 
@@ -136,9 +139,18 @@ class DrawnOrder(Weighed):
 
     def draw_places(self, seed: int) -> Positions:
         """The places in `numbers` of the first `count`, in order; ties drawn by `seed`."""
+        places = np.arange(len(self.numbers))
         if self.is_settled:
-            return np.arange(len(self.numbers))
-        return np.lexsort((seeded_tie_break(self._draws, seed), self._groups))[: self._count]
+            return places
+        draws, groups = seeded_tie_break(self._draws, seed), self._groups
+        first = int(groups.searchsorted(groups[-1]))  # of those equal to the last
+        left, tied = self._count - first, len(places) - first
+        if tied > 8 * left + SEVERAL_TIED:
+            # by far the most are not drawn, which is told without putting them in any order
+            likely = first + np.flatnonzero(draws[first:] < LAST_DRAW // tied * (4 * left + SEVERAL_TIED // 2))
+            if len(likely) >= left:
+                places = np.concatenate((places[:first], likely))
+        return places[np.lexsort((draws[places], groups[places]))][: self._count]
 
     def draw_first(self, seed: int) -> tuple[NDArray[Any], Floats]:
         """The first `count` numbers and their kilometres, in order; ties drawn by `seed`."""
