@@ -255,7 +255,7 @@ class LotMatch:
         selection, site, once = self.selection, self.query.site, self._once
 
         def outcome_codes_after_awards() -> OutcomeCodes:
-            found = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
+            found = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
             return apply_bars(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
 
         def reserved_selection() -> ReservedSelection:

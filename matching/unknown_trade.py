@@ -65,7 +65,7 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     ordinals, distance = ordinals[is_near], distance[is_near]
     outcome = np.zeros(len(ordinals), dtype=np.int8)
     if reserved:
-        outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
+        outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
     return Nearby(ordinals, distance, outcome, 0).take(order[outcome[order] != INELIGIBLE])
 
@@ -84,7 +84,7 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
         # without whoever may not answer once the three-year bar on ESS awards is applied
         concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
         rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
-        codes = lot.live.base.columns.eligibility.codes(found.ordinals[concerned], lot.on, lot.rules)
+        codes = lot.live.base.columns.eligibility.outcome_codes(found.ordinals[concerned], lot.on, lot.rules)
         outcome = found.outcome.copy()
         outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
         found = found._replace(outcome=outcome).take(outcome != INELIGIBLE)
