@@ -192,7 +192,7 @@ class LegalColumns:
 
 
 def read_decisive_facts(decided: int) -> LegalFacts:
-    """Legal facts with the same verdicts under the same rules as a `DecisiveFacts` number; each share is 0 % or 100 %."""
+    """Legal facts with the verdicts of a `DecisiveFacts` number under the same rules; each share is 0 % or 100 %."""
     in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),

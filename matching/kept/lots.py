@@ -5,33 +5,26 @@ thousands of lots are kept of any directory. The arrays over all who are selecte
 again. After a change of the index what is kept is looked at again, and used where it still holds.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import ref
 
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from matching.answer.near_misses import RefusedOrders, nearest_refused
 from matching.gates import considered_codes
-from matching.geo.shape import Shape
 from matching.geo.territory import Territory
 from matching.index.live_index import OFFERLESS, LiveIndex
 from matching.index.offers import SUPPLIER_BIT
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import (
-    ApprovalEnds,
-    CappedSelection,
-    Counts,
-    FirstCandidates,
-    LotMatch,
-)
+from matching.lot_match import ApprovalEnds, Counts, FirstCandidates, LotMatch
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
-from matching.selection import Selection, Serving, select_several
+from matching.selection import Selection, Serving, select, select_several
 from matching.unknown_trade import Nearby, UnknownSuppliers, nearby, unknown_suppliers
-from matching.weighted_cache import BYTES_PER_OBJECT, Weighed, WeightBound, weight_of
+from matching.weighted_cache import BYTES_PER_OBJECT, WeightBound, weight_of
 
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -42,7 +35,7 @@ ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 36
 """Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
 NEARBY_BYTES, BYTES_PER_ROW = 24 << 20, 16
 """Memory for suppliers of unknown trade near the places asked for last."""
-CACHED_PARTS, CACHED_LOTS = 32, 16
+CACHED_LOTS = 16
 LARGEST_CACHED, MOST_CACHED = 100, 16
 BYTES_AHEAD = 4_000
 """Of a lot itself, and of the orders that the requests after it was weighed will ask for."""
@@ -113,18 +106,6 @@ class CachedSelection:
         return True
 
 
-class CachedArrays(Weighed):
-    """A selection with the arrays derived from it, by day, reservation, site and cap on distance."""
-
-    def __init__(self, selection: Selection) -> None:
-        self.selection, self.parts = selection, WeightBound[Hashable, object](CACHED_PARTS)
-
-    @property
-    def weight(self) -> int:
-        """Bytes in memory of the selection and of the arrays cached with it."""
-        return weight_of(self.selection, *(part for _, part in self.parts.latest()))
-
-
 class LotCache:
     """The cache of the lots asked of one index; its memory grows with the `count` of suppliers."""
 
@@ -132,7 +113,7 @@ class LotCache:
         self.selections = WeightBound[tuple[ref[Territory], Subject], CachedSelection](
             SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count
         )
-        self.arrays = WeightBound[ref[CachedSelection], CachedArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
+        self.arrays = WeightBound[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
         # each with the change of the index for which it was found
         self._nearby = WeightBound[Hashable, tuple[Nearby, int]](NEARBY_BYTES)
 
@@ -148,29 +129,28 @@ class LotCache:
         from, only the selection is cached."""
         found = [self._find(live, query.territory, query.subject) for query in queries]
         # those of one territory that are not kept are made together
-        lacking: dict[Territory, dict[Subject, Shape | None]] = {}
+        lacking: dict[Territory, list[Subject]] = {}
         for query, held in zip(queries, found, strict=True):
             if held is None:
-                lacking.setdefault(query.territory, {})[query.subject] = query.site
+                lacking.setdefault(query.territory, []).append(query.subject)
         made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
         for query, kept, barred in zip(queries, found, bars, strict=True):
             held = kept or made[query.territory][query.subject]
             if barred:
-                selection = self.arrays_of(live, query.territory, held).selection
-                yield LotMatch(query, live, on, rules, selection, barred)
+                yield LotMatch(query, live, on, rules, self.selection_of(live, query.territory, held), barred)
             else:
                 yield CachedLot(self, held, query, live, on, rules)
 
     def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
         """The selection of a territory and subject."""
-        held = self._find(live, territory, subject) or self._make(live, territory, {subject: None})[subject]
-        return self.arrays_of(live, territory, held).selection
+        held = self._find(live, territory, subject) or self._make(live, territory, (subject,))[subject]
+        return self.selection_of(live, territory, held)
 
-    def arrays_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> CachedArrays:
+    def selection_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> Selection:
         """The arrays of a cached selection, made anew where they were dropped; they hold for as long as it does."""
         found = self.arrays.find(ref(held))
         if found is None:
-            found = CachedArrays(select_several(live, territory, {held.subject: None})[held.subject])
+            found = select(live, territory, held.subject)
             self.arrays.put(ref(held), found, found.weight)
         return found
 
@@ -206,14 +186,13 @@ class LotCache:
         return held if held is not None and held.holds_for(live, territory) else None
 
     def _make(
-        self, live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
+        self, live: LiveIndex, territory: Territory, subjects: Iterable[Subject]
     ) -> dict[Subject, CachedSelection]:
         """Make and cache the selections of some subjects in a territory."""
         found = {}
         for subject, selection in select_several(live, territory, subjects).items():
             found[subject] = made = CachedSelection(live, subject, selection.ordinals)
-            arrays = CachedArrays(selection)
-            self.arrays.put(ref(made), arrays, arrays.weight)
+            self.arrays.put(ref(made), selection, selection.weight)
             held = self.selections.find((ref(territory), subject))
             if held is None or held.change < live.change:
                 self.selections.put((ref(territory), subject), made, made.weight)
@@ -242,13 +221,9 @@ class CachedLot(LotMatch):
         """The pieces in JSON that its answers are made of (`memory.WrittenLot`), once they were asked for."""
 
     @cached_property
-    def _arrays(self) -> CachedArrays:
-        return self._kept.arrays_of(self.live, self.query.territory, self._held)
-
-    @cached_property
     def selection(self) -> Selection:
         """All that are selected, as arrays."""
-        return self._arrays.selection
+        return self._kept.selection_of(self.live, self.query.territory, self._held)
 
     @property
     def ordinals(self) -> Ordinals:
@@ -264,20 +239,6 @@ class CachedLot(LotMatch):
     def counts_within(self) -> dict[str, int]:
         """The numbers of candidates by radius."""
         return self.ranked.within
-
-    def _once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """The part of `passing` under this key: the cached one, else the result of `make`, which is cached."""
-        parts = self._arrays.parts
-        found: Any = parts.find(key)
-        if found is None:
-            found = make()
-            parts.put(key, found, 1)
-        return cast("Made", found)
-
-    def _find_passing(self) -> CappedSelection:
-        found = super()._find_passing()
-        self._kept.arrays.weigh_again(ref(self._held), self._arrays, self._arrays.weight)
-        return found
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""
