@@ -21,8 +21,8 @@ from matching.index.legal import (
     FactRows,
     LegalColumns,
     best_outcome,
-    read_decisive_facts,
     joined_facts,
+    read_decisive_facts,
 )
 from matching.index.supplier_columns import legal_facts
 from tests.factories import ON, supplier
