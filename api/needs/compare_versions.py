@@ -6,7 +6,7 @@ from uuid import UUID
 
 from api.needs.own_need import version_of
 from api.runtime.actor import Acting
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import transaction
 from db.needs.needs import awards_until
 from db.suppliers.read import living_suppliers
@@ -56,7 +56,7 @@ async def _absences(
     live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
-        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))

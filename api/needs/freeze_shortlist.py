@@ -15,7 +15,7 @@ import msgspec
 
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, require_storage
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import shortlist_name, stamp_name
@@ -100,7 +100,7 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
     live, need = services.directory.index, wanted.content.matched
     task = MatchTask(match_json, need, live, wanted.on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     services.metrics.match_seconds.observe(time.perf_counter() - started)
     return MatchedNeed(wanted, body)
 

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
+from math import ceil
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,7 +21,9 @@ from domain.text.bilingual import Language, Text
 RequestPart = Literal["body", "query"]
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 5
+RETRY_AFTER_USUAL, RETRY_AFTER_LOADING, RETRY_AFTER_IN_TURN = 5, 2, 30
+"""The seconds that a refused client is told to wait (Retry-After): usually, until the first index is loaded, and where
+too many wait for their turn. Limits by the minute or the day tell what is left of it: see `require_within`."""
 _OF_THE_OPERATOR = frozenset({"database-away", "storage-full"})
 """What the client can only wait for, and the operator should know."""
 
@@ -101,6 +104,17 @@ class Refusal(Exception):
         return type(self), (self.kind.slug, self.detail, self.errors, self.headers, self.place)
 
 
+def require_within(wait: float) -> None:
+    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
+    if wait > 0:
+        seconds = ceil(wait)
+        raise Refusal(
+            "too-many-requests",
+            Text(f"Trop de requêtes ; reprendre dans {seconds} s", f"Too many requests; try again in {seconds} s"),
+            headers={"retry-after": str(seconds)},
+        )
+
+
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
     task = asyncio.current_task()
@@ -137,7 +151,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     )
     headers = {"content-language": language, "vary": "accept-language", **refusal.headers}
     if kind.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+        headers.setdefault("retry-after", str(RETRY_AFTER_USUAL))
     if kind.status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("www-authenticate", "Bearer")
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)

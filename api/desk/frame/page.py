@@ -143,14 +143,10 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
         return _ask_to_send_again(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)
-    call.services.requests.take(visit.client)
-    try:
-        with call.services.share_of_bodies(visit.client) as take:
-            # those that wait for their turn hold their files meanwhile
-            take(sum(len(file.content) for file in visit.files.values()))
-            return await handler(visit, **call.path_params)
-    finally:
-        call.services.requests.give_back(visit.client)
+    with call.services.request_slot(visit.client), call.services.share_of_bodies(visit.client) as take:
+        # those that wait for their turn hold their files meanwhile
+        take(sum(len(file.content) for file in visit.files.values()))
+        return await handler(visit, **call.path_params)
 
 
 async def _read_fields(visit: Visit, made: Page) -> None:

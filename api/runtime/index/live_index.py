@@ -19,7 +19,7 @@ import structlog
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
-from api.web.problems import Refusal
+from api.web.problems import RETRY_AFTER_LOADING, Refusal
 from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
 from db.core.engine import Engine, end_connections
 from db.core.listen_notify import rows_on_notify
@@ -270,7 +270,7 @@ class LiveDirectory:
     def index(self) -> LiveIndex:
         """The latest index. Raises Refusal (503) until the first one is loaded."""
         if self._index is None:
-            raise Refusal("not-ready", headers={"Retry-After": "2"})
+            raise Refusal("not-ready", headers={"Retry-After": str(RETRY_AFTER_LOADING)})
         return self._index
 
     async def wait_beyond(self, version: int, seconds: float) -> None:
