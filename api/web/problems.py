@@ -178,7 +178,15 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
             detail = Text("Le corps est imbriqué trop profondément", "The body is nested too deeply")
             return Refusal("malformed-body", detail)
         case HTTPException():
-            return _framework_refusal(failure)
+            # an unknown path, a wrong method, a bad Host header…
+            headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
+            if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                methods = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
+                headers["allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+                detail = Text(f"Méthodes admises ici : {headers['allow']}", f"Methods allowed here: {headers['allow']}")
+                return Refusal("method-not-allowed", detail, headers=headers)
+            default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
+            return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
     if is_unreachable(failure):
         return Refusal("database-away")
     if is_statement_ended(failure):
@@ -188,31 +196,19 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:
     """The slug of the type that all these problems are of; `general` where they differ, or are of no special one."""
-    slugs = {_special_slug(problem) or general for problem in problems}
+    slugs = set()
+    for problem in problems:
+        slug, steps = general, problem.pointer.split("/")
+        if problem.code == "outside_france":
+            slug = "outside-france"
+        elif problem.code == "unknown_code":
+            if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
+                slug = "unknown-territory"
+            elif not {"segment", "segments", "support_segments"}.isdisjoint(steps):
+                slug = "unknown-segment"
+        slugs.add(slug)
     return slugs.pop() if len(slugs) == 1 else general
-
-
-def _framework_refusal(failure: HTTPException) -> Refusal:
-    """The refusal for an unknown path, a wrong method, a bad Host header…"""
-    headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
-    if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
-        headers["allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
-        detail = Text(f"Méthodes admises ici : {headers['allow']}", f"Methods allowed here: {headers['allow']}")
-        return Refusal("method-not-allowed", detail, headers=headers)
-    default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
-    return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
 
 
 # the first type of each status is the general one
 _OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
-
-
-def _special_slug(problem: Problem) -> str | None:
-    steps = problem.pointer.split("/")
-    if problem.code == "unknown_code":
-        if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
-            return "unknown-territory"
-        if not {"segment", "segments", "support_segments"}.isdisjoint(steps):
-            return "unknown-segment"
-    return "outside-france" if problem.code == "outside_france" else None

@@ -31,7 +31,7 @@ from api.runtime.processes.match_work import FunctionTask
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
-from api.web.forms import Fields, Files
+from api.web.html_pages import Fields, Files
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer, find_answer
