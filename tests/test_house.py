@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (24_130, 118),
-    "db": (8_900, 46),
+    "db": (8_720, 43),
     "domain": (14_560, 61),
     "matching": (10_025, 45),
     "sources": (7_900, 35),

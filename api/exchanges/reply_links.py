@@ -25,7 +25,7 @@ from api.exchanges.own_exchange import (
 )
 from api.needs.routes import LotTitle
 from api.runtime.actor import Acting
-from db.api_keys import organisation_name
+from db.api_keys import find_organisation
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_message, last_message_at, select_exchange_for
@@ -178,13 +178,13 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
     """The exchange of a link, with what the recipient may see. Raises NotFound."""
     need = await select_need(connection, link.organisation_id, link.need_id)
     exchange = await select_exchange_for(connection, link.organisation_id, link.exchange_id, link.supplier_id)
-    if need is None or exchange is None:
+    organisation = await find_organisation(connection, link.organisation_id)
+    if need is None or exchange is None or organisation is None:
         raise NotFound(LEADS_NOWHERE)
-    organisation = await organisation_name(connection, link.organisation_id)
     names = {lot.id: lot_name(lot) for lot in need.content.lots if lot.id in exchange.lot_ids}
     purchase = purchase_name(need.content, exchange.lot_ids)
     return VisibleExchange(
-        buyer=buyer_name(need.content, organisation),
+        buyer=buyer_name(need.content, organisation.name),
         need_title=purchase and purchase.fr,
         subject=exchange.subject,
         lots=tuple(LotTitle(each, names.get(each)) for each in exchange.lot_ids),

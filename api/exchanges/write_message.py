@@ -20,7 +20,7 @@ from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import exchanges_of, insert_message, write_handovers
-from db.journal.content import handover_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.suppliers.write import survivors
 from domain.errors import NotFound
@@ -115,7 +115,7 @@ async def confirm_delivery(
     await write_handovers(connection, exchange_id, message_id, suppliers, way, on, now)
     for each in suppliers:
         detail: Detail = {"message_id": str(message_id), "supplier_id": str(each), "way": way, "on": on.isoformat()}
-        about = (handover_name(message_id, each),)
+        about = (stored_name("handover", message_id, each),)
         name = f"exchange:{exchange_id}"
         await write_entry(connection, acting.actor, "message.handed_over", name, now, detail=detail, about=about)
     return await own_exchange(connection, acting.organisation_id, exchange_id)

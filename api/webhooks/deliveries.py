@@ -1,4 +1,7 @@
-"""Deliveries of webhooks: signed, over HTTP, only to public addresses unless private ones are allowed."""
+"""Deliveries of webhooks: over HTTP, only to public addresses unless private ones are allowed.
+
+`domain.webhooks.signature` signs the body (HMAC); the header Vivier-Signature carries it.
+"""
 
 import asyncio
 import socket
@@ -30,7 +33,7 @@ from db.delivery.webhooks import (
     webhooks_behind,
 )
 from db.schema.supplier_tables import webhook_deliveries
-from db.suppliers.read import end_of_version
+from db.suppliers.feed import end_of_version
 from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public, signature
 
 if TYPE_CHECKING:
