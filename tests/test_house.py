@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_130, 118),
+    "api": (23_990, 115),
     "db": (8_720, 43),
-    "domain": (14_560, 61),
+    "domain": (14_380, 59),
     "matching": (10_025, 45),
     "sources": (7_900, 35),
     "tests": (55_920, 299),
