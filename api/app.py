@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import structlog
@@ -50,6 +51,9 @@ from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
 from matching.reference import Reference, load_reference
+
+if TYPE_CHECKING:
+    from api.runtime.tracing import Tracing
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
@@ -186,13 +190,8 @@ def create_app(
         limits=limits,
         keys=Keys(settings.admin_key, settings.key_cache_seconds, limits),
     )
-    tracing = None
-    if settings.trace_to and parts:
-        try:
-            from api.runtime.tracing import Tracing  # noqa: PLC0415 - half a second for those who do without traces
-        except ModuleNotFoundError as missing:
-            raise BadSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs vivier[otel]: {missing}") from None
-        tracing = Tracing()
+    tracing = _load_tracing() if settings.trace_to and parts else None
+    if tracing is not None:
         parts = (*parts, tracing.part)
     shared, pages = with_pages(routes, PAGES)
     app = Litestar(
@@ -215,6 +214,15 @@ def create_app(
         handler, services.metrics, observability.access_log(settings)
     )
     return app
+
+
+def _load_tracing() -> "Tracing":
+    """What traces requests. Raises BadSetting where the libraries that it needs are not installed."""
+    try:
+        from api.runtime.tracing import Tracing  # noqa: PLC0415 - half a second for those who do without traces
+    except ModuleNotFoundError as missing:
+        raise BadSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs vivier[otel]: {missing}") from None
+    return Tracing()
 
 
 @asynccontextmanager

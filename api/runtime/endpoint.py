@@ -11,6 +11,7 @@ is not used: with more than one dependency it starts a task group for each reque
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from inspect import cleandoc
 from typing import Any, Literal, NewType, cast, get_type_hints
 from urllib.parse import unquote_to_bytes
@@ -122,8 +123,6 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
         query, body, connection = (hints.pop(name, None) for name in ("query", "body", "connection"))
         offered = answers if isinstance(answers, Mapping) else {} if answers is None else {JSON: answers}
-        # an address names the format of what is read, where several have names
-        formats = AddressFormats(tuple(offered)) if method == "GET" and len(offered.keys() & NAMES) > 1 else None
         route = Route(
             method=method,
             path=path,
@@ -134,7 +133,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             scopes=(scope,) if isinstance(scope, str) else scope or (),
             statuses=status if isinstance(status, tuple) else (status,),
             answers=offered,
-            query=formats.added_to(query or NoQuery) if formats else query,
+            query=query,
             body=body,
             patch=patch,
             takes=takes or {},
@@ -144,16 +143,25 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        typed = path_in_parts(path)
-        for name, kind in route.parameters.items():
-            typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-        handle = _in_transaction(handler) if connection else handler
-        answer = _adapter(handle, route, formats, takes_query=query is not None)
-        opt = {"route": route, "answer": answer}
-        # the status is set on each answer; this one only keeps the framework from having opinions about 204
-        return HTTPRouteHandler(typed, http_method=method, name=route.name, status_code=200, opt=opt)(answer)
+        return _route_handler(_in_transaction(handler) if connection else handler, route)
 
     return decorate
+
+
+def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
+    """The handler of a route as the framework takes it."""
+    takes_query, formats = route.query is not None, None
+    # an address names the format of what is read, where several have names
+    if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
+        formats = AddressFormats(tuple(route.answers))
+        route = replace(route, query=formats.added_to(route.query or NoQuery))
+    typed = path_in_parts(route.path)
+    for name, kind in route.parameters.items():
+        typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
+    answer = _adapter(handler, route, formats, takes_query=takes_query)
+    opt = {"route": route, "answer": answer}
+    # the status is set on each answer; this one only keeps the framework from having opinions about 204
+    return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
 def _in_transaction(handler: Handler) -> Handler:
