@@ -46,7 +46,7 @@ from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
-from api.webhooks.deliveries import webhook_kind
+from api.webhooks.signed_deliveries import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
@@ -217,7 +217,7 @@ def create_app(
 
 
 def _load_tracing() -> "Tracing":
-    """What traces requests. Raises BadSetting where the libraries that it needs are not installed."""
+    """A tracer of requests. Raises BadSetting where the libraries that it needs are not installed."""
     try:
         from api.runtime.tracing import Tracing  # noqa: PLC0415 - half a second for those who do without traces
     except ModuleNotFoundError as missing:
