@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_990, 115),
+    "api": (23_800, 113),
     "db": (8_720, 43),
     "domain": (14_380, 59),
     "matching": (10_025, 45),
