@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
-from db.suppliers.read import Change
+from db.suppliers.feed import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
 from domain.suppliers.record_check import expired

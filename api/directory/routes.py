@@ -32,8 +32,8 @@ from api.web.content_negotiation import CSV, GEOJSON, JSON
 from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
-from db.suppliers import merge_split
-from db.suppliers.read import START, Position, changes_after, end_of_directory, is_in_history
+from db.suppliers import regroup
+from db.suppliers.feed import START, Position, changes_after, end_of_directory, is_in_history
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
 from domain.journal import Detail
@@ -197,7 +197,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connectio
     """
     services, now = call.services, call.services.now()
     await _require_sources(call, connection, body.ids)
-    merged = await merge_split.merge_suppliers(connection, body.ids, name_similarity, now)
+    merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
     detail: Detail = {"ids": [str(each) for each in body.ids]}
     await write_entry(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", now, detail=detail)
     return await find_document(connection, merged, services.today())
@@ -217,7 +217,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
     services, now = call.services, call.services.now()
     key = RecordKey(body.record.source, body.record.external_id)
     await _require_sources(call, connection, (id,))
-    parted = await merge_split.split_record(connection, id, key, name_similarity, now)
+    parted = await regroup.split_record(connection, id, key, name_similarity, now)
     detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
     await write_entry(connection, actor_of(call), "supplier.split", f"supplier:{parted.kept}", now, detail=detail)
     both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
@@ -230,7 +230,7 @@ ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_sche
 async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
     """Raises Refusal (403) where records of a source that is not on the key describe one of the suppliers."""
     if not call.bearer.may("platform"):
-        for source in sorted(await merge_split.sources_of(connection, supplier_ids)):
+        for source in sorted(await regroup.sources_of(connection, supplier_ids)):
             require_source(call.bearer, source)
 
 

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from api.needs.own_need import own_need, version_of
 from api.runtime.actor import Acting, require_storage
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.journal.content import shortlist_name, stamp_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
@@ -101,7 +101,7 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
     live, need = services.directory.index, wanted.content.matched
     task = MatchTask(match_json, need, live, wanted.on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     services.metrics.match_seconds.observe(time.perf_counter() - started)
     return MatchedNeed(wanted, body)
 
@@ -177,7 +177,8 @@ async def store_version(connection: Connection, acting: Acting, need: StoredNeed
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
     acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    name, about = f"need:{need.id}", (shortlist_name(need.id, version.number), stamp_name(need.id, version.number))
+    name = f"need:{need.id}"
+    about = [stored_name(kind, need.id, version.number) for kind in ("shortlist", "stamp")]
     await write_entry(
         connection, acting.actor, "shortlist.frozen", name, now, version=need.version, detail=detail, about=about
     )
@@ -221,7 +222,7 @@ async def _absences(
     live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
-        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, LargeBinary, and_, bindparam, delete, func
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, is_below, read_all
-from db.schema.need_tables import needs, shortlist_decisions, shortlists
+from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
 from domain.needs.status import StoredNeed
 from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, read_shown
 
