@@ -11,7 +11,7 @@ import msgspec
 from api.directory.filters import MOST_VALUES, known_areas, known_segments, with_family
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from api.web.query_string import end_of, first_moment, invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
@@ -24,19 +24,6 @@ from matching.geo.territory import Bools
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
-Segments = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(
-        max_length=MOST_VALUES,
-        description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
-        "one of its segments",
-    ),
-]
-TerritoryCodes = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(max_length=MOST_VALUES, description="The code of a territory that the lot's own meets"),
-]
-
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of the needs counted; without any, all of the organisation's.
@@ -44,12 +31,14 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     Of a repeated parameter, one value suffices.
     """
 
-    segment: Segments | None = None
-    territory: TerritoryCodes | None = None
-    from_: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or later")] | None = (
-        msgspec.field(default=None, name="from")
-    )
-    to: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or before")] | None = None
+    segment: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """A segment that a lot asks for, itself or with its whole family; or a family, itself or one of its segments"""
+    territory: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """The code of a territory that the lot's own meets"""
+    from_: date | None = msgspec.field(default=None, name="from")
+    """Needs made on this day (in France) or later"""
+    to: date | None = None
+    """Needs made on this day (in France) or before"""
 
 
 @endpoint(

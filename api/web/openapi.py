@@ -20,7 +20,7 @@ from litestar import Litestar
 from litestar.types import Method
 
 from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
-from api.web.openapi_schemas import components, content_schema, for_generators, schema_of
+from api.web.openapi_schemas import components, content_schema, field_texts, for_generators, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.organisation import Scope
@@ -80,6 +80,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for route in sorted(routes, key=lambda r: (r.path, r.method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    used = {route.tag for route in routes}
     taken = [kind for route in routes for media, kind in route.takes.items() if media != FORM]
     taken += [route.body for route in routes if route.body and not route.patch]
     taken += [field.type for route in routes if route.query for field in msgspec.structs.fields(route.query)]
@@ -94,9 +95,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
         "servers": [{"url": server or "/", "description": "The server that gives this document"}],
-        "tags": [
-            {"name": tag, "description": TEXTS["tags"][tag]} for tag in dict.fromkeys(route.tag for route in routes)
-        ],
+        "tags": [{"name": tag, "description": text} for tag, text in TEXTS["tags"].items() if tag in used],
         "paths": for_generators(paths),
         "components": {
             "schemas": components(taken, given, [route.patch for route in routes if route.patch]),
@@ -162,10 +161,11 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, text in route.headers.items()
     ]
     fields = msgspec.structs.fields(route.query) if route.query else ()
-    return [*path, *(_query_parameter(field) for field in fields), *headers]
+    said = field_texts(route.query) if route.query else {}
+    return [*path, *(_query_parameter(field, said.get(field.name)) for field in fields), *headers]
 
 
-def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict[str, Any]:
     """A query parameter, without null: there it is the absence of the parameter."""
     schema = schema_of(field.type)
     if "anyOf" in schema:
@@ -176,8 +176,9 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     parameter = {"name": field.encode_name, "in": "query", "required": field.required}
-    if description := schema.pop("description", None):
-        parameter["description"] = description
+    described = schema.pop("description", None)
+    if text or described:
+        parameter["description"] = text or described
     return {**parameter, "schema": schema}
 
 

@@ -30,7 +30,7 @@ from api.desk.need.need_form import LOTS_AT_ONCE, NeedForm, mark_of_terms, read_
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_beside_requests
 from api.match import answer_allotment
-from api.web.forms import Fields
+from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.text.bilingual import Text

@@ -22,7 +22,7 @@ from api.desk.frame.visit import Visit
 from api.desk.need.need_form import LOTS_IN_FIELDS, NeedForm, change_form, read_need_form
 from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understand_beside_requests
-from api.drawings import Drawing, Pin, map_drawing
+from api.maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_match
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name

@@ -12,22 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
-from api.web.problems import Refusal
+from api.web.problems import RETRY_AFTER_LOADING, Refusal
 from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
 from db.core.engine import Engine, end_connections
 from db.core.listen_notify import rows_on_notify
 from db.delivery.outbox import CHANNEL
-from db.suppliers.copy_documents import database_id
-from db.suppliers.read import snapshot
-from db.suppliers.write import POLL_SECONDS, DirectoryVersion, listen
-from domain.suppliers.supplier import Supplier
+from db.suppliers.feed import POLL_SECONDS, DirectoryVersion, changes_since, database_id, listen
 from matching.index.live_index import LiveIndex
 
 T = TypeVar("T")
@@ -87,27 +83,27 @@ class DatabaseWatch:
 
     async def run(self) -> None:
         """Listen, for ever."""
+
+        async def listen_to_database() -> None:
+            lost = partial(self._lost, self._url)
+            async with aclosing(listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)) as versions:
+                async for version in versions:
+                    self._away.discard(self._url)
+                    self.version = version
+                    heard, self._heard = self._heard, asyncio.Event()
+                    heard.set()
+
+        async def ask_pooler(url: str) -> None:
+            patience = {"poll_seconds": POLL_SECONDS, "patience": self._patience}
+            rows = rows_on_notify(url, (), "SELECT true", lost=partial(self._lost, url), **patience)
+            async with aclosing(rows):
+                async for _ in rows:
+                    self._away.discard(url)
+
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._listen())
+            both.create_task(listen_to_database())
             if self._pooler_url is not None:
-                both.create_task(self._ask_pooler(self._pooler_url))
-
-    async def _listen(self) -> None:
-        lost = partial(self._lost, self._url)
-        versions = listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)
-        async with aclosing(versions):
-            async for version in versions:
-                self._away.discard(self._url)
-                self.version = version
-                heard, self._heard = self._heard, asyncio.Event()
-                heard.set()
-
-    async def _ask_pooler(self, url: str) -> None:
-        lost = partial(self._lost, url)
-        rows = rows_on_notify(url, (), "SELECT true", poll_seconds=POLL_SECONDS, lost=lost, patience=self._patience)
-        async with aclosing(rows):
-            async for _ in rows:
-                self._away.discard(url)
+                both.create_task(ask_pooler(self._pooler_url))
 
     async def versions(self) -> AsyncGenerator[DirectoryVersion, None]:
         """The latest version heard of: at once, and whenever the database was heard of meanwhile, for ever."""
@@ -189,22 +185,11 @@ class IndexLoader:
 
     async def followed(self, index: LiveIndex) -> LiveIndex | None:
         """The index with the changes since; None where they are too many, or it is of another history."""
-        changed: list[Supplier] = []
-        removed: list[UUID] = []
-        async with snapshot(self._engine) as directory:
-            since = index.data_version
-            if not await directory.has_had_version(since, index.version_uid):
-                return None
-            left = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
-            if await directory.has_more_changes(since, max(left, 0)):
-                return None
-            async for batch in directory.changes(since):
-                for change in batch:
-                    if change.supplier is not None and change.supplier.active:
-                        changed.append(change.supplier)
-                    else:
-                        removed.append(change.id)
-        return await self._in_a_thread(index.with_changes, changed, removed, directory.version, directory.uid)
+        most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
+        found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
+        if found is None:
+            return None
+        return await self._in_a_thread(index.with_changes, *found)
 
     def is_outgrown(self, index: LiveIndex) -> bool:
         """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
@@ -270,7 +255,7 @@ class LiveDirectory:
     def index(self) -> LiveIndex:
         """The latest index. Raises Refusal (503) until the first one is loaded."""
         if self._index is None:
-            raise Refusal("not-ready", headers={"Retry-After": "2"})
+            raise Refusal("not-ready", headers={"Retry-After": str(RETRY_AFTER_LOADING)})
         return self._index
 
     async def wait_beyond(self, version: int, seconds: float) -> None:

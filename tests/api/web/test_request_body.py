@@ -21,7 +21,7 @@ from api.app import create_app
 from api.runtime import services
 from api.runtime.endpoint import Call, endpoint
 from api.settings import MIB, Settings
-from api.sync.upload import spooled_body
+from api.sync.imports import spooled_body
 from api.web import request_body
 from api.web.problems import Refusal
 from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody, Patch, patched
@@ -73,8 +73,8 @@ async def patch_lamp(_: Call, body: Patch) -> Lamp:
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
 async def stream(call: Call) -> Size:
     """Count what is sent."""
-    async with spooled_body(call, SMALL) as body:
-        return Size(len(body.stream.read()))
+    async with spooled_body(call, SMALL) as (body, _):
+        return Size(len(body.read()))
 
 
 ROUTES = (post_lamp, first_lamp, light_first_lamp, patch_lamp, stream)
