@@ -7,10 +7,10 @@ where a script asks for it, else by the whole page.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Response
@@ -52,18 +52,6 @@ MOST_EVIDENCE = 3
 """An answer carries no more pieces of evidence for one offer."""
 
 
-class OpenedLots(NamedTuple):
-    """The lots that are shown with their suppliers.
-
-    `first`: the rank of the first candidate shown, of a lot where that is not 1. `is_part`: a script asks for them
-    alone, for a page that has the rest.
-    """
-
-    lot_ids: tuple[str, ...]
-    first: Mapping[str, int]
-    is_part: bool
-
-
 @page("GET", "/besoin/resultat", scope="match")
 async def show_result_of_address(visit: Visit) -> Response[bytes]:
     """The answer to the need in the query; a redirect to the form where the query has none."""
@@ -88,7 +76,7 @@ async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
     if understood.need is None:
         return refused_need_form(visit, understood)
     need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
-    opened = _opened_lots(visit, need)
+    opened, is_part = _opened_lots(visit, need)
     try:
         shortlist = await _shortlist(visit, need, opened)
     except InvalidContent as invalid:
@@ -97,19 +85,19 @@ async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
     # the body of the same request to the API; of many lots without a line for each value
     body = json.dumps(without_defaults(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
     return visit.page(
-        "answer/result_changed.html" if opened.is_part else "answer/result.html",
+        "answer/result_changed.html" if is_part else "answer/result.html",
         form=understood.form,
         need=need,
         body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
         shortlist=shortlist,
-        opened=[lot for lot in shortlist.lots if lot.id in opened.lot_ids],
-        only=positions[opened.lot_ids[0]] if len(need.lots) > MOST_OPEN else None,
+        opened=[lot for lot in shortlist.lots if lot.id in opened],
+        only=positions[opened[0]] if len(need.lots) > MOST_OPEN else None,
         tensions=Counter(lot.tension.level for lot in shortlist.lots),
         of_need=by_gravity(shortlist.advice),
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,
-        maps=await visit.work_out(lot_maps, need, shortlist, opened.lot_ids, visit.language),
+        maps=await visit.work_out(lot_maps, need, shortlist, opened, visit.language),
         first=SHOWN_FIRST,
         at_once=need.limit,
         most_candidates=MOST_CANDIDATES,
@@ -122,36 +110,35 @@ async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
     )
 
 
-def _opened_lots(visit: Visit, need: Need) -> OpenedLots:
-    """The lots to show with their suppliers, and the first candidate of each, as a button or a script asks for them."""
+def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
+    """The ids of the lots to show with their suppliers, and whether a script asks for them alone, without the page."""
     lot_ids = [lot.id for lot in need.lots]
-    named = MORE.fullmatch(visit.text("changer"))
-    first = {lot_ids[int(named[1]) - 1]: int(named[2])} if named and int(named[1]) <= len(lot_ids) else {}
     target = visit.call.headers.get("hx-target", "") if visit.call.method == "POST" else ""
     if len(lot_ids) > MOST_OPEN:
         asked = visit.text("voir") or visit.text("debut")
         number = int(asked) if asked.isdecimal() and asked.isascii() and len(asked) <= MOST_DIGITS else 1
         only = lot_ids[number - 1] if 1 <= number <= len(lot_ids) else lot_ids[0]
         is_part = target == "ouvert" or target.startswith("reponse-")
-        return OpenedLots((only,), first, is_part=is_part)
+        return (only,), is_part
     part = next((lot_id for n, lot_id in enumerate(lot_ids, 1) if f"reponse-{n}" == target), None)
-    return OpenedLots((part,) if part else tuple(lot_ids), first, is_part=part is not None)
+    return (part,) if part else tuple(lot_ids), part is not None
 
 
-async def _shortlist(visit: Visit, need: Need, opened: OpenedLots) -> Shortlist:
-    """The answer to a need, with rows of the opened lots; of each, from the candidate on from which they are shown."""
+async def _shortlist(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
+    """The answer to a need, with rows of the opened lots; of one of them from the candidate on that a button names."""
+    named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
+    if named and int(named[1]) <= len(need.lots):
+        first[need.lots[int(named[1]) - 1].id] = int(named[2])
     counts = {
-        lot_id: RowCounts(opened.first.get(lot_id, 1) + need.limit - 1, need.near_misses, need.groupings)
-        for lot_id in opened.lot_ids
+        lot_id: RowCounts(first.get(lot_id, 1) + need.limit - 1, need.near_misses, need.groupings) for lot_id in opened
     }
     # of the other lots the page says how many candidates there are, not who
     brief = msgspec.structs.replace(need, limit=1, near_misses=0, groupings=0)
-    full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened.lot_ids))
+    full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened))
     answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), besides=full)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
     lots = (
-        msgspec.structs.replace(lot, candidates=lot.candidates[opened.first.get(lot.id, 1) - 1 :])
-        for lot in shortlist.lots
+        msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots
     )
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
 

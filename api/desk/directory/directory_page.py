@@ -14,7 +14,7 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.territory_field import territories_of_name
+from api.desk.need.understood_need import territories_of_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document

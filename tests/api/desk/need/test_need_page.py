@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.app import create_app
-from api.desk.need.territory_field import MOST_SUGGESTIONS
+from api.desk.need.understood_need import MOST_SUGGESTIONS
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.desk.answer.test_result_page import request_on
