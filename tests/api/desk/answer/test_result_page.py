@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from api.desk.answer.result_page import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
+from api.desk.answer_pages import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
 from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
