@@ -18,7 +18,6 @@ from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -48,7 +47,7 @@ from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
-from api.webhooks.deliveries import webhook_kind
+from api.webhooks.signed_deliveries import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
@@ -62,7 +61,7 @@ Part = Callable[[Services], AbstractAsyncContextManager[None]]
 # A new route file adds its handlers here, in the order in which the documentation shows them.
 ROUTES: tuple[HTTPRouteHandler, ...] = (
     *match.ROUTES, *needs.ROUTES, *shortlists.ROUTES, *awards.ROUTES,
-    *directory.ROUTES, *merge_split.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
+    *directory.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
     *shortlists.EQUAL_TREATMENT_ROUTES, *reports.ROUTES, *insights.ROUTES,
     *records.ROUTES, *imports.ROUTES, *sources.ROUTES, *webhooks.ROUTES,
     *organisations.ROUTES, *keys.ROUTES, *audit.ROUTES, *privacy.ROUTES,

@@ -15,20 +15,7 @@ from uuid import UUID
 from zlib import crc32
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Executable,
-    Integer,
-    Select,
-    Uuid,
-    bindparam,
-    case,
-    func,
-    or_,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 
@@ -49,8 +36,8 @@ _FORM_BEFORE = re.compile(rf"vivier_[0-9a-f]{{{2 * SECRET_BYTES}}}")
 
 def secret_of(random: bytes) -> str:
     """The secret of a key, made of `SECRET_BYTES` random bytes: a prefix, the bytes in hexadecimal digits, a CRC-32."""
-    text = PREFIX + random.hex()
-    return f"{text}{crc32(text.encode()):08x}"
+    unchecked = PREFIX + random.hex()
+    return f"{unchecked}{crc32(unchecked.encode()):08x}"
 
 
 def is_well_formed(secret: str) -> bool:
@@ -64,13 +51,7 @@ async def ensure_organisation(connection: Connection, name: str, now: datetime) 
     """The organisation of that name, made if there is none yet."""
     row = {"id": new_id(now), "name": name, "created_at": now}
     await connection.execute(insert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
-    found: UUID = (await connection.execute(select(organisations.c.id).filter_by(name=name))).scalar_one()
-    return found
-
-
-async def organisation_name(connection: Connection, organisation_id: UUID) -> str:
-    """The name of the organisation."""
-    found: str = (await connection.execute(select(organisations.c.name).filter_by(id=organisation_id))).scalar_one()
+    found: UUID = (await connection.execute(sa.select(organisations.c.id).filter_by(name=name))).scalar_one()
     return found
 
 
@@ -86,7 +67,7 @@ async def update_organisation(
     connection: Connection, organisation_id: UUID, settings: OrganisationSettings
 ) -> Organisation | None:
     """The organisation with other settings; None where another has that name or SIRET."""
-    changed = update(organisations).where(organisations.c.id == organisation_id)
+    changed = sa.update(organisations).where(organisations.c.id == organisation_id)
     return await _stored_unless_taken(
         connection, changed.values(msgspec.structs.asdict(settings)).returning(organisations)
     )
@@ -96,34 +77,36 @@ async def find_organisation(
     connection: Connection, organisation_id: UUID, *, lock: bool = False
 ) -> Organisation | None:
     """The organisation of that id; `lock`: until the transaction ends, nobody else changes it."""
-    query = select(organisations).where(organisations.c.id == organisation_id)
+    query = sa.select(organisations).where(organisations.c.id == organisation_id)
     # keys and needs may refer to it meanwhile
     return await read_first(connection, query.with_for_update(key_share=True) if lock else query, Organisation)
 
 
-async def find_by_name_or_id(connection: Connection, text: str) -> Organisation | None:
+async def find_by_name_or_id(connection: Connection, wanted: str) -> Organisation | None:
     """The organisation of that id, else of that name: who takes another's id as a name is not found for the other."""
     try:
-        found = await find_organisation(connection, UUID(text))
+        found = await find_organisation(connection, UUID(wanted))
     except ValueError:
         found = None
-    return found or await read_first(connection, select(organisations).filter_by(name=text), Organisation)
+    return found or await read_first(connection, sa.select(organisations).filter_by(name=wanted), Organisation)
 
 
 async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:
     """The organisation that has this SIRET."""
-    return await read_first(connection, select(organisations).filter_by(siret=siret), Organisation)
+    return await read_first(connection, sa.select(organisations).filter_by(siret=siret), Organisation)
 
 
 async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:
     """Organisations, the oldest first; `only`: the one of that id, None: all."""
-    query = select(organisations).where(is_above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
+    query = (
+        sa.select(organisations).where(is_above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
+    )
     return await read_all(connection, query if only is None else query.filter_by(id=only), Organisation)
 
 
-async def _stored_unless_taken(connection: Connection, statement: Executable) -> Organisation | None:
+async def _stored_unless_taken(connection: Connection, statement: sa.Executable) -> Organisation | None:
     """The organisation that the statement writes; None where another has its name or SIRET."""
     try:
         async with connection.begin_nested():
@@ -184,14 +167,16 @@ async def find_key(connection: Connection, key_id: UUID) -> Key | None:
 
 async def is_secret_of(connection: Connection, key_id: UUID, secret: str) -> bool:
     """Whether the key of that id has this secret."""
-    digest = await connection.scalar(select(api_keys.c.digest).where(api_keys.c.id == key_id))
+    digest = await connection.scalar(sa.select(api_keys.c.digest).where(api_keys.c.id == key_id))
     return digest is not None and hmac.compare_digest(digest, _digest(secret))
 
 
 async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
     """Revoke the key for good; False if there is no such key, or it is revoked already."""
     in_force = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
-    revoked = await connection.execute(update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id))
+    revoked = await connection.execute(
+        sa.update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id)
+    )
     return revoked.first() is not None
 
 
@@ -208,8 +193,8 @@ async def find_client_of_key(connection: Connection, key_id: UUID, now: datetime
     return await _client_of(connection, api_keys.c.id == key_id, now)
 
 
-async def _client_of(connection: Connection, key: ColumnElement[bool], now: datetime) -> Client | None:
-    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+async def _client_of(connection: Connection, key: sa.ColumnElement[bool], now: datetime) -> Client | None:
+    unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     in_force = key & api_keys.c.revoked_at.is_(None) & unexpired
     whose_quota = api_keys.alias()
     query = _keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
@@ -223,17 +208,17 @@ def _digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def _keys() -> Select[Any]:
+def _keys() -> sa.Select[Any]:
     joined = organisations.c.id == api_keys.c.organisation_id
     own = [column for column in api_keys.c if column.name not in {"digest", "platform", "scopes"}]
-    with_platform = func.array_append(api_keys.c.scopes, PLATFORM)
-    scopes = case((api_keys.c.platform, with_platform), else_=api_keys.c.scopes).label("scopes")
-    return select(*own, scopes, organisations.c.name.label("organisation")).join(organisations, joined)
+    with_platform = sa.func.array_append(api_keys.c.scopes, PLATFORM)
+    scopes = sa.case((api_keys.c.platform, with_platform), else_=api_keys.c.scopes).label("scopes")
+    return sa.select(*own, scopes, organisations.c.name.label("organisation")).join(organisations, joined)
 
 
 # Beyond the quota nothing more is counted, so that no number of attempts overflows. A statement that waited for another
 # may come with the minute before; a minute further ahead is that of a clock that was put back since.
-_COUNT = text("""
+_COUNT = sa.text("""
     INSERT INTO key_minutes AS stored (key_id, minute, taken)
     VALUES (:counted, date_trunc('minute', clock_timestamp()), 1)
     ON CONFLICT (key_id) DO UPDATE SET
@@ -242,10 +227,10 @@ _COUNT = text("""
         taken = 1 + CASE WHEN stored.minute - excluded.minute IN (interval '0', interval '1 minute')
             THEN least(stored.taken, :quota) ELSE 0 END
     RETURNING taken, greatest(60 - extract(second FROM clock_timestamp())::double precision, 0.001)
-""").bindparams(bindparam("counted", type_=Uuid), bindparam("quota", type_=Integer))
+""").bindparams(sa.bindparam("counted", type_=sa.Uuid), sa.bindparam("quota", type_=sa.Integer))
 
 # Of no worth any more; a row that another process is counting in is left.
-_REMOVE_PAST = text("""
+_REMOVE_PAST = sa.text("""
     DELETE FROM key_minutes WHERE key_id IN (
         SELECT key_id FROM key_minutes WHERE minute < clock_timestamp() - interval '5 minutes' FOR UPDATE SKIP LOCKED
     )

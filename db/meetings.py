@@ -10,35 +10,30 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Row,
-    Select,
-    Table,
-    bindparam,
-    delete,
-    exists,
-    insert,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, document_with_later_members, is_below, read_grouped
 from db.core.uuid7 import new_id
 from db.persons import find_or_insert_person
-from db.schema.exchange_tables import calendar_feeds, follow_ups, meeting_needs, meetings, participants
-from db.schema.need_tables import needs
-from db.schema.person_tables import desk_accounts, persons
+from db.schema.organisation_tables import (
+    calendar_feeds,
+    desk_accounts,
+    follow_ups,
+    meeting_needs,
+    meetings,
+    needs,
+    participants,
+    persons,
+)
 from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import CALENDAR_FIELDS, FollowUp, Meeting, MeetingRequest, Participant, changed_fields
 
 _COLUMNS = [column for column in meetings.c if column.name in Meeting.__struct_fields__]
-_PARTICIPANTS = select(participants, persons.c.name).outerjoin(persons, persons.c.id == participants.c.person_id)
-_FOLLOW_UPS = select(follow_ups, persons.c.name.label("who")).outerjoin(persons, persons.c.id == follow_ups.c.person_id)
+_PARTICIPANTS = sa.select(participants, persons.c.name).outerjoin(persons, persons.c.id == participants.c.person_id)
+_FOLLOW_UPS = sa.select(follow_ups, persons.c.name.label("who")).outerjoin(
+    persons, persons.c.id == follow_ups.c.person_id
+)
 
 
 class Position(NamedTuple):
@@ -66,7 +61,7 @@ async def insert_meeting(
     """Store a meeting. The caller has checked that its needs are the organisation's (`unknown_needs`)."""
     fields = msgspec.structs.asdict(request)
     meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
-    await connection.execute(insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
+    await connection.execute(sa.insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
     await _write_parts(connection, organisation_id, meeting, {}, now)
     return meeting
 
@@ -90,7 +85,7 @@ async def write_meeting(
         column.name: await document_with_later_members(connection, column, own, getattr(after, column.name))
         for column in (meetings.c.place, meetings.c.agenda)
     }
-    await connection.execute(update(meetings).where(own).values(_row(after) | documents))
+    await connection.execute(sa.update(meetings).where(own).values(_row(after) | documents))
     follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == before.id))).all()
     rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == before.id))).all()
     known: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
@@ -105,7 +100,7 @@ async def select_meeting(
     """The organisation's meeting, if there is one. `lock`: until this transaction ends, nobody else changes it."""
     own = [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id]
     if lock:
-        await connection.execute(select(meetings.c.id).where(*own).with_for_update())
+        await connection.execute(sa.select(meetings.c.id).where(*own).with_for_update())
     found = await _read(connection, own)
     return found[0] if found else None
 
@@ -116,12 +111,12 @@ async def select_meetings(
     """The organisation's meetings after a position, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id, is_below(meetings.c.starts_at, filters.before)]
     if filters.need_id is not None:
-        about = select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
+        about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
         conditions.append(meetings.c.id.in_(about))
     if filters.after is not None:
         conditions.append(meetings.c.starts_at >= filters.after)
     if after is not None:
-        conditions.append(tuple_(meetings.c.starts_at, meetings.c.id) > after)
+        conditions.append(sa.tuple_(meetings.c.starts_at, meetings.c.id) > after)
     return await _read(connection, conditions, limit)
 
 
@@ -132,7 +127,7 @@ async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UU
 
 async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids: Sequence[UUID]) -> set[UUID]:
     """The ids among these that are no need of the organisation."""
-    own = select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
+    own = sa.select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
     return set(need_ids) - set((await connection.execute(own)).scalars())
 
 
@@ -171,12 +166,12 @@ async def _write_parts(
         await _replace_rows(connection, table, meeting.id, keyed)
 
 
-async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
+async def _replace_rows(connection: Connection, table: sa.Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
     """Store the rows in place of the meeting's; rows of the same `identity` stay, with columns of a later release."""
     own = table.c.meeting_id == meeting_id
     # positions are keys: those that are stored are out of the way meanwhile
-    await connection.execute(update(table).where(own).values(position=-1 - table.c.position))
-    stored = (await connection.execute(select(table).where(own).order_by(table.c.position.desc()))).mappings()
+    await connection.execute(sa.update(table).where(own).values(position=-1 - table.c.position))
+    stored = (await connection.execute(sa.select(table).where(own).order_by(table.c.position.desc()))).mappings()
 
     def identity(row: Mapping[Any, Any]) -> list[Any]:
         """The columns that tell a row from the others: who comes, or what is to be done by whom."""
@@ -193,21 +188,21 @@ async def _replace_rows(connection: Connection, table: Table, meeting_id: UUID, 
             left.remove(before)
             moved.append({"before": before[0]} | row)
     if moved:
-        changed = {name: bindparam(name, type_=table.c[name].type) for name in rows[0] if name != "meeting_id"}
-        at_place = table.c.position == bindparam("before", type_=Integer)
-        await connection.execute(update(table).where(own, at_place).values(changed), moved)
-    await connection.execute(delete(table).where(own, table.c.position < 0))
+        changed = {name: sa.bindparam(name, type_=table.c[name].type) for name in rows[0] if name != "meeting_id"}
+        at_place = table.c.position == sa.bindparam("before", type_=sa.Integer)
+        await connection.execute(sa.update(table).where(own, at_place).values(changed), moved)
+    await connection.execute(sa.delete(table).where(own, table.c.position < 0))
     if new:
-        await connection.execute(insert(table), new)
+        await connection.execute(sa.insert(table), new)
 
 
 async def _read(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]], limit: int | None = None
+    connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int | None = None
 ) -> list[Meeting]:
-    query = select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    need_rows = await _parts(connection, select(meeting_needs), meeting_needs, ids)
+    need_rows = await _parts(connection, sa.select(meeting_needs), meeting_needs, ids)
     participant_rows = await _parts(connection, _PARTICIPANTS, participants, ids)
     follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
     return [
@@ -224,8 +219,8 @@ async def _read(
 
 
 async def _parts(
-    connection: Connection, query: Select[Any], table: Table, ids: Sequence[UUID]
-) -> dict[UUID, list[Row[Any]]]:
+    connection: Connection, query: sa.Select[Any], table: sa.Table, ids: Sequence[UUID]
+) -> dict[UUID, list[sa.Row[Any]]]:
     of_meetings = query.where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
     return await read_grouped(connection, of_meetings, "meeting_id")
 
@@ -249,14 +244,14 @@ async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, 
 
 async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
     """The moment at which the calendar address of a key was made; None where the key has none."""
-    query = select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
+    query = sa.select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
     moment: datetime | None = await connection.scalar(query)
     return moment
 
 
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
     """Take the calendar address of a key away; False where the key has none."""
-    gone = delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
+    gone = sa.delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
     return (await connection.execute(gone)).first() is not None
 
 
@@ -268,13 +263,13 @@ async def select_feed(
     That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
     `not_stored`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
     """
-    unexpired = or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
-    in_force = exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
-    has_signed_in = exists().where(
+    unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
+    in_force = sa.exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
+    has_signed_in = sa.exists().where(
         desk_accounts.c.person_id == calendar_feeds.c.key_id, desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS)
     )
-    query = select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
-        calendar_feeds.c.digest.in_(digests), or_(in_force, has_signed_in, calendar_feeds.c.key_id == not_stored)
+    query = sa.select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
+        calendar_feeds.c.digest.in_(digests), sa.or_(in_force, has_signed_in, calendar_feeds.c.key_id == not_stored)
     )
     found = (await connection.execute(query)).first()
     return None if found is None else CalendarFeed(*found)

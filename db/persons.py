@@ -12,42 +12,29 @@ from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ARRAY,
-    DateTime,
-    Select,
-    Uuid,
-    bindparam,
-    case,
-    delete,
-    func,
-    select,
-    text,
-    update,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection, is_above, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.exchange_tables import calendar_feeds
-from db.schema.person_tables import desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import calendar_feeds, desk_accounts, desk_sessions, persons
 from db.schema.supplier_tables import organisations
 from domain.decoding.stored import read_row
 from domain.organisation import Client
 from domain.privacy import email_key, person_key, pseudonym
 from domain.text.normalise import fold
 
-_NEW_MEETING_VERSIONS = text("""
+_NEW_MEETING_VERSIONS = sa.text("""
     UPDATE meetings SET version = version + 1, sequence = sequence + (id = ANY(:in_calendars))::int, updated_at = :now
     WHERE id = ANY(:changed) OR id IN (
         SELECT meeting_id FROM meeting_participants WHERE person_id = ANY(:persons)
         UNION SELECT meeting_id FROM meeting_follow_ups WHERE person_id = ANY(:persons)
     )
 """).bindparams(
-    bindparam("changed", type_=ARRAY(Uuid)),
-    bindparam("in_calendars", type_=ARRAY(Uuid)),
-    bindparam("persons", type_=ARRAY(Uuid)),
-    bindparam("now", type_=DateTime(timezone=True)),
+    sa.bindparam("changed", type_=sa.ARRAY(sa.Uuid)),
+    sa.bindparam("in_calendars", type_=sa.ARRAY(sa.Uuid)),
+    sa.bindparam("persons", type_=sa.ARRAY(sa.Uuid)),
+    sa.bindparam("now", type_=sa.DateTime(timezone=True)),
 )
 
 
@@ -63,7 +50,7 @@ async def find_or_insert_person(
     given = (employer or "").strip() or None
     # the one of that employer, else the first who may be meant
     own = {"organisation_id": organisation_id, "erased_at": None, "name_key": keys["name_key"]}
-    known: Select[UUID] = select(persons.c.id).filter_by(**own)
+    known: sa.Select[UUID] = sa.select(persons.c.id).filter_by(**own)
     if keys["employer_key"]:
         known = known.where(persons.c.employer_key.in_(("", keys["employer_key"])))
     is_other = persons.c.employer_key != keys["employer_key"]
@@ -77,9 +64,9 @@ async def find_or_insert_person(
         # where there was a conflict, somebody else has just named them
         return new if new is not None else (await connection.execute(known)).scalar_one()
     if given:
-        key = case((persons.c.employer_key == "", keys["employer_key"]), else_=persons.c.employer_key)
-        completed = {"employer": func.coalesce(persons.c.employer, given), "employer_key": key}
-        await connection.execute(update(persons).where(persons.c.id == found).values(completed))
+        key = sa.case((persons.c.employer_key == "", keys["employer_key"]), else_=persons.c.employer_key)
+        completed = {"employer": sa.func.coalesce(persons.c.employer, given), "employer_key": key}
+        await connection.execute(sa.update(persons).where(persons.c.id == found).values(completed))
     return found
 
 
@@ -95,11 +82,13 @@ async def erase_persons(
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
     """
-    name = case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
+    name = sa.case({each: pseudonym(each) for each in ids}, value=persons.c.id) if ids else ""
     nothing = {"email": None, "phone": None, "employer": None, "name_key": "", "email_key": "", "employer_key": ""}
-    await connection.execute(update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now))
+    await connection.execute(
+        sa.update(persons).where(persons.c.id.in_(ids)).values(**nothing, name=name, erased_at=now)
+    )
     for own in (desk_sessions.c.person_id, desk_accounts.c.person_id, calendar_feeds.c.key_id):
-        await connection.execute(delete(own.table).where(own.in_(ids)))
+        await connection.execute(sa.delete(own.table).where(own.in_(ids)))
     changed = {"changed": list(changed_meetings), "in_calendars": list(changed_in_calendars)}
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 
@@ -122,19 +111,19 @@ async def insert_session(
 
     `whose`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
     """
-    await connection.execute(delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
+    await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
     row = {"digest": digest, "created_at": now, "expires_at": expires_at, **whose}
     await connection.execute(insert(desk_sessions).values(row))
     of_one = {name: whose[name] for name in ("key_id", "person_id") if name in whose}
-    latest_first = select(desk_sessions.c.digest).filter_by(**of_one).order_by(desk_sessions.c.created_at.desc())
+    latest_first = sa.select(desk_sessions.c.digest).filter_by(**of_one).order_by(desk_sessions.c.created_at.desc())
     beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
-    await connection.execute(delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
+    await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
 
 
 async def find_session(connection: Connection, digests: Sequence[bytes], now: datetime) -> Session | None:
     """The session that has one of these digests; None where there is none, or it has expired."""
     query = (
-        select(
+        sa.select(
             desk_sessions.c.key_id,
             desk_sessions.c.scopes,
             persons.c.id,
@@ -154,14 +143,14 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
     """Remove the session that has one of these digests; returns the ID token that the session began with, if any."""
-    ended = delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
+    ended = sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
     id_token: str | None = await connection.scalar(ended)
     return id_token
 
 
 async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> int:
     """Remove all sessions of a person; returns how many."""
-    ended = await connection.execute(delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
+    ended = await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
     return ended.rowcount
 
 
@@ -199,10 +188,10 @@ async def note_sign_in(
     made = insert(persons).values(row | keys).on_conflict_do_nothing().returning(persons.c.id)
     person_id = await connection.scalar(made)
     if person_id is None:
-        known = select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
+        known = sa.select(persons.c.id).filter_by(organisation_id=organisation_id, erased_at=None, **keys)
         person_id = (await connection.execute(known.with_for_update())).scalar_one()
     account = {"issuer": issuer, "subject": subject, "organisation_id": organisation_id}
-    known_as = select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
+    known_as = sa.select(desk_accounts.c.person_id).filter_by(**account).with_for_update()
     former = await connection.scalar(known_as)
     if former is not None and former != person_id:
         await delete_sessions_of_person(connection, former)
@@ -236,19 +225,19 @@ async def find_account(connection: Connection, person_id: UUID, now: datetime) -
     return await read_first(connection, _accounts(now).where(persons.c.id == person_id), Account)
 
 
-def _accounts(now: datetime) -> Select[tuple[object, ...]]:
+def _accounts(now: datetime) -> sa.Select[tuple[object, ...]]:
     is_open = (desk_sessions.c.person_id == persons.c.id) & (desk_sessions.c.expires_at > now)
-    last = select(func.max(desk_accounts.c.seen_at)).where(desk_accounts.c.person_id == persons.c.id)
+    last = sa.select(sa.func.max(desk_accounts.c.seen_at)).where(desk_accounts.c.person_id == persons.c.id)
     return (
-        select(
+        sa.select(
             persons.c.id,
             persons.c.name,
             persons.c.email,
             persons.c.organisation_id,
             organisations.c.name.label("organisation"),
             last.scalar_subquery().label("seen_at"),
-            select(func.count()).where(is_open).scalar_subquery().label("sessions"),
+            sa.select(sa.func.count()).where(is_open).scalar_subquery().label("sessions"),
         )
         .join(organisations, organisations.c.id == persons.c.organisation_id)
-        .where(select(desk_accounts.c.person_id).where(desk_accounts.c.person_id == persons.c.id).exists())
+        .where(sa.select(desk_accounts.c.person_id).where(desk_accounts.c.person_id == persons.c.id).exists())
     )

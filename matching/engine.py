@@ -10,9 +10,8 @@ import msgspec
 
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.law_changes import law_changes
 from domain.law.procedures.splitting import no_split
-from domain.law.review import review_need
+from domain.law.review import law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
 from domain.text.bilingual import Language

@@ -43,8 +43,19 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
     problems = tuple(check_record(record, territories, taxonomy, cpv))
     if not draws_areas(record):
         return Checked(record, (), problems)
-    kept, of_areas = _simplified_areas(record)
-    areas = (offer.service_area.geometry if offer.service_area else None for offer in record.offers)
+    kept: dict[Geometry, Geometry] = {}
+    areas = [offer.service_area.geometry if offer.service_area else None for offer in record.offers]
+    for position, area in enumerate(areas):
+        if area is None or area in kept:
+            continue
+        at = "offers", position, "service_area", "geometry"
+        try:
+            kept[area] = area_to_keep(area, *at)
+        except InvalidContent as invalid:
+            problems += invalid.problems
+        if sum(map(vertices, kept.values())) > MOST_VERTICES:
+            problems += (Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES),)
+            break
     offers = tuple(
         offer
         if area is None or kept.get(area, area) is area
@@ -56,7 +67,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
         for drawn, area in kept.items()
         if area is not drawn
     )
-    return Checked(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems + of_areas)
+    return Checked(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
 
 
 def draws_areas(record: SupplierRecord) -> bool:
@@ -99,22 +110,3 @@ def siret_flags(record: SupplierRecord) -> tuple[Flag, ...]:
     """`siret_check_failed` where the record's SIRET fails the check."""
     failed = record.siret is not None and not siret_passes_check(record.siret)
     return (Flag("siret_check_failed", record.siret or ""),) if failed else ()
-
-
-def _simplified_areas(record: SupplierRecord) -> tuple[dict[Geometry, Geometry], tuple[Problem, ...]]:
-    """The service areas that the record draws, each with its simplified form, and the problems of these areas."""
-    kept: dict[Geometry, Geometry] = {}
-    problems: list[Problem] = []
-    for position, offer in enumerate(record.offers):
-        area = offer.service_area.geometry if offer.service_area is not None else None
-        if area is None or area in kept:
-            continue
-        at = "offers", position, "service_area", "geometry"
-        try:
-            kept[area] = area_to_keep(area, *at)
-        except InvalidContent as invalid:
-            problems += invalid.problems
-        if sum(map(vertices, kept.values())) > MOST_VERTICES:
-            problems.append(Problem(pointer(*at), "too_many_vertices", _TOO_MANY_VERTICES))
-            break
-    return kept, tuple(problems)

@@ -5,9 +5,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import LargeBinary, Text, cast, func, literal, select, text, tuple_, update
 
-import db.schema.exchange_tables
-import db.schema.need_tables
-import db.schema.person_tables
+import db.schema.organisation_tables
 import db.schema.supplier_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db.core.engine import Connection
 from db.schema.supplier_tables import Document, metadata

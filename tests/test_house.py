@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_130, 118),
-    "db": (8_900, 46),
-    "domain": (14_560, 61),
+    "api": (23_990, 115),
+    "db": (8_720, 43),
+    "domain": (14_380, 59),
     "matching": (10_025, 45),
-    "sources": (7_900, 35),
+    "sources": (7_750, 35),
     "tests": (55_920, 299),
 }
 BARE_WORD = (

@@ -20,7 +20,7 @@ from api.admin.organisations import own_organisation
 from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once
+from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once, shown_once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import Connection, transaction
@@ -258,7 +258,7 @@ async def make_key_once(
             shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)
-            return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
+            return shown_once(answer, msgspec.json.encode(shown))
 
         return await once(call, connection, request, store_key, sender=sender, completed=with_secret)
 

@@ -32,55 +32,39 @@ Placed = TypeVar("Placed", Supplier, PlacedSupplier)
 
 MOST_VALUES = 50
 _NUMBER = re.compile(r"-?[0-9]{1,3}(\.[0-9]{1,15})?")
-
-
-PageSize = Annotated[
-    int,
-    msgspec.Meta(ge=1, le=200, description="Items per page; where it is absent 50, or all in a file of CSV or GeoJSON"),
-]
-SegmentsOffered = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(
-        max_length=MOST_VALUES,
-        description="A segment: offered itself, through its CPV codes, or with its whole family. "
-        "A family: offered itself or by one of its segments",
-    ),
-]
-StoodIn = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(
-        max_length=MOST_VALUES, description="The code of a territory in which the supplier stands, by its point"
-    ),
-]
-Words = Annotated[
-    str, msgspec.Meta(min_length=1, max_length=200, description="Words in the name or trade name, whole or in part")
-]
-Place = Annotated[str, msgspec.Meta(description="`lat,lon` in degrees; needs `radius_km`", examples=["48.1,-1.7"])]
 Siren = Annotated[
     str, msgspec.Meta(pattern=r"^[0-9]{9}$", description="SIREN: 9 digits", extra={"fr": "un SIREN, de 9 chiffres"})
-]
-Reservations = Annotated[
-    tuple[Reserved, ...], msgspec.Meta(description="A reservation that the supplier is not ineligible for today")
 ]
 
 
 class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
     """The filters of the directory. A supplier passes all that are given; of a repeated one, one value suffices."""
 
-    limit: PageSize | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
+    """Items per page; where it is absent 50, or all in a file of CSV or GeoJSON"""
     cursor: Cursor | None = None
-    segment: SegmentsOffered | None = None
-    territory: StoodIn | None = None
-    kind: Annotated[tuple[Kind, ...], msgspec.Meta(description="Kinds, of which they hold any")] | None = None
-    reserved: Reservations | None = None
-    q: Words | None = None
-    near: Place | None = None
+    segment: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """A segment: offered itself, through its CPV codes, or with its whole family. \
+A family: offered itself or by one of its segments"""
+    territory: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """The code of a territory in which the supplier stands, by its point"""
+    kind: tuple[Kind, ...] | None = None
+    """Kinds, of which they hold any"""
+    reserved: tuple[Reserved, ...] | None = None
+    """A reservation that the supplier is not ineligible for today"""
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+    """Words in the name or trade name, whole or in part"""
+    near: Annotated[str, msgspec.Meta(examples=["48.1,-1.7"])] | None = None
+    """`lat,lon` in degrees; needs `radius_km`"""
     radius_km: Kilometres | None = None
-    bbox: Annotated[str, msgspec.Meta(description="`west,south,east,north` in degrees")] | None = None
-    source: Annotated[str, msgspec.Meta(description="A source that has a record of the supplier")] | None = None
+    bbox: str | None = None
+    """`west,south,east,north` in degrees"""
+    source: str | None = None
+    """A source that has a record of the supplier"""
     siret: Siret | None = None
     siren: Siren | None = None
-    active: Annotated[bool, msgspec.Meta(description="Whether they are matched; both where it is absent")] | None = None
+    active: bool | None = None
+    """Whether they are matched; both where it is absent"""
 
 
 class SupplierSelection(NamedTuple):

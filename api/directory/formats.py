@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
-from db.suppliers.read import Change
+from db.suppliers.feed import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
 from domain.suppliers.record_check import expired
@@ -156,10 +156,6 @@ def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Stru
         if change.supplier is None
         else supplier_document(change.supplier, on)
     )
-
-
-def suppliers_as_map(suppliers: Iterable[Supplier]) -> SupplierFeatureCollection:
-    return SupplierFeatureCollection(tuple(map(supplier_feature, suppliers)))
 
 
 def supplier_feature(supplier: Supplier) -> SupplierFeature:

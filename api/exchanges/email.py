@@ -29,15 +29,14 @@ from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
-    count_mails_since,
     insert_links,
     insert_mails,
-    mail_queued_since,
+    mails_since,
     select_outgoing_message,
     write_outcome,
 )
-from db.journal.content import handover_name
-from db.schema.exchange_tables import message_mails
+from db.journal.content import stored_name
+from db.schema.organisation_tables import message_mails
 from domain.errors import InvalidContent, Problem
 from domain.exchanges.exchange import ExchangeSummary, Message
 from domain.exchanges.letter import Link, letter, shown_buyer
@@ -100,7 +99,7 @@ async def queue_emails(
         await require_email_quota(connection, acting, sum(bool(each.email) for each in receivers))
         await insert_mails(connection, exchange.id, message, receivers, acting.language, acting.now())
     told = await insert_handovers(connection, exchange.id, message, (each.supplier_id for each in receivers))
-    return tuple(handover_name(message.id, each) for each in told)
+    return tuple(stored_name("handover", message.id, each) for each in told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,10 +224,10 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    sent = await count_mails_since(connection, organisation_id, now - DAY)
+    queued = await mails_since(connection, organisation_id, now - DAY)
+    sent = len(queued)
     if (over := sent + wanted - quota) > 0:
-        last = await mail_queued_since(connection, organisation_id, now - DAY, over - 1)
-        seconds = max(1, ceil((last + DAY - now).total_seconds()))
+        seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))
         later = Text(
             f"Cette organisation a envoyé {sent} courriels en 24 heures, sur {quota} permis ; ce message en demande"
             f" {wanted} : écrire à moins de destinataires, par un autre canal, ou reprendre plus tard (Retry-After)",

@@ -19,7 +19,7 @@ from api.runtime.services import Services
 from db.core.engine import Connection
 from db.delivery.outbox import ClaimedRow
 from db.journal.entries import queue_heads
-from db.schema.need_tables import audit_heads
+from db.schema.organisation_tables import audit_heads
 from domain.journal import JournalHeads, SignedHeads
 from domain.webhooks import Outcome, Schedule
 

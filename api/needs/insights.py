@@ -24,19 +24,6 @@ from matching.geo.territory import Bools
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 
-Segments = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(
-        max_length=MOST_VALUES,
-        description="A segment that a lot asks for, itself or with its whole family; or a family, itself or "
-        "one of its segments",
-    ),
-]
-TerritoryCodes = Annotated[
-    tuple[str, ...],
-    msgspec.Meta(max_length=MOST_VALUES, description="The code of a territory that the lot's own meets"),
-]
-
 
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of the needs counted; without any, all of the organisation's.
@@ -44,12 +31,14 @@ class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     Of a repeated parameter, one value suffices.
     """
 
-    segment: Segments | None = None
-    territory: TerritoryCodes | None = None
-    from_: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or later")] | None = (
-        msgspec.field(default=None, name="from")
-    )
-    to: Annotated[date, msgspec.Meta(description="Needs made on this day (in France) or before")] | None = None
+    segment: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """A segment that a lot asks for, itself or with its whole family; or a family, itself or one of its segments"""
+    territory: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
+    """The code of a territory that the lot's own meets"""
+    from_: date | None = msgspec.field(default=None, name="from")
+    """Needs made on this day (in France) or later"""
+    to: date | None = None
+    """Needs made on this day (in France) or before"""
 
 
 @endpoint(

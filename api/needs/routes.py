@@ -5,14 +5,15 @@ from contextlib import nullcontext
 from datetime import date, datetime
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.freeze_shortlist import (
+from api.needs.own_need import own_need
+from api.needs.versions import (
     MatchedNeed,
     current_shortlist,
     frozen_body,
@@ -20,7 +21,6 @@ from api.needs.freeze_shortlist import (
     match_before_storing,
     store_version,
 )
-from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
@@ -143,11 +143,12 @@ class NeedSummary(msgspec.Struct, frozen=True):
 class NeedsQuery(Paging, frozen=True, kw_only=True):
     """Filters of a list of needs; without any, all of the organisation's."""
 
-    status: (
-        Annotated[tuple[Status, ...], msgspec.Meta(description="One of these; may be given more than once")] | None
-    ) = None
-    planned_from: Annotated[date, msgspec.Meta(description="Publication planned on this day or later")] | None = None
-    planned_to: Annotated[date, msgspec.Meta(description="Publication planned on this day or before")] | None = None
+    status: tuple[Status, ...] | None = None
+    """One of these; may be given more than once"""
+    planned_from: date | None = None
+    """Publication planned on this day or later"""
+    planned_to: date | None = None
+    """Publication planned on this day or before"""
 
 
 @needs_creation("/needs", answers=CreatedNeed, problems=(*NEED_PROBLEMS, "storage-quota"), example="planned-need")

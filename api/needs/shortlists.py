@@ -15,10 +15,9 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.compare_versions import compare_versions
-from api.needs.freeze_shortlist import freeze_shortlist, frozen_body, input_of_own_need, match_before_storing
 from api.needs.own_need import own_need, unknown_lot, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
+from api.needs.versions import compare_versions, freeze_shortlist, frozen_body, input_of_own_need, match_before_storing
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
@@ -28,7 +27,7 @@ from api.web.pagination import Page, Paging, paged
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
-from db.journal.content import decision_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.meetings import meetings_of
 from db.needs.shortlists import (
@@ -230,7 +229,7 @@ async def change_decisions(
             "decision": _decision_code(after),
             "before": _decision_code(before),
         }
-        name, about = f"need:{need_id}", (decision_name(need_id, version.number, supplier_id, key.lot_id),)
+        name, about = f"need:{need_id}", (stored_name("decision", need_id, version.number, supplier_id, key.lot_id),)
         await write_entry(connection, acting.actor, "decision.made", name, now, detail=detail, about=about)
     return made
 

@@ -4,7 +4,9 @@ Each organisation has a quota of storage for its needs, with all that belongs to
 token; what leads nowhere is an attempt in vain.
 """
 
+import hmac
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,6 +51,10 @@ class Acting:
 
     def now(self) -> datetime:
         return self.services.now()
+
+    def token_of(self, seed: str) -> str:
+        """The token that is derived from a seed and the caller's secret."""
+        return urlsafe_b64encode(hmac.digest(self.secret, seed.encode(), "sha256")).decode().rstrip("=")
 
 
 def acting_of(call: Call, session: str | None = None) -> Acting:

@@ -104,5 +104,10 @@ def key_of(call: Call) -> str | None:
     return key
 
 
+def shown_once(answer: Answer, body: bytes) -> Answer:
+    """The stored answer as it is sent: with this body, which holds a secret, and `Cache-Control: no-store`."""
+    return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)
+
+
 def reply(answer: Answer) -> Response[bytes]:
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

@@ -20,7 +20,7 @@ from litestar import Litestar
 from litestar.types import Method
 
 from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
-from api.web.openapi_schemas import components, content_schema, for_generators, schema_of
+from api.web.openapi_schemas import components, content_schema, field_texts, for_generators, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.organisation import Scope
@@ -162,10 +162,11 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, text in route.headers.items()
     ]
     fields = msgspec.structs.fields(route.query) if route.query else ()
-    return [*path, *(_query_parameter(field) for field in fields), *headers]
+    said = field_texts(route.query) if route.query else {}
+    return [*path, *(_query_parameter(field, said.get(field.name)) for field in fields), *headers]
 
 
-def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
+def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict[str, Any]:
     """A query parameter, without null: there it is the absence of the parameter."""
     schema = schema_of(field.type)
     if "anyOf" in schema:
@@ -176,8 +177,9 @@ def _query_parameter(field: msgspec.structs.FieldInfo) -> dict[str, Any]:
     if "enum" in schema:
         schema["enum"] = [value for value in schema["enum"] if value is not None]
     parameter = {"name": field.encode_name, "in": "query", "required": field.required}
-    if description := schema.pop("description", None):
-        parameter["description"] = description
+    described = schema.pop("description", None)
+    if text or described:
+        parameter["description"] = text or described
     return {**parameter, "schema": schema}
 
 

@@ -1,7 +1,7 @@
 """Strict query strings: every parameter is known, of its type, and given once unless it is a list.
 
-A route declares them as the fields of a msgspec Struct, whose `Meta` (bounds, descriptions) also reaches OpenAPI. Days
-and instants become instants that the database compares.
+A route declares them as the fields of a msgspec Struct: their `Meta` (bounds) and the string after a field also reach
+OpenAPI. Days and instants become instants that the database compares.
 """
 
 import math

@@ -7,7 +7,7 @@ Buyers' messages on their way to suppliers by e-mail: a row names a message and 
 are put together at each attempt, so that the token of a link is never stored.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -18,8 +18,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, insert, select, update
 from db.core.engine import Connection, read_first
 from db.core.uuid7 import increasing_ids
 from db.delivery.outbox import ClaimedRow, wake_servers
-from db.schema.exchange_tables import exchanges, message_mails, messages, reply_links
-from db.schema.need_tables import needs
+from db.schema.organisation_tables import exchanges, message_mails, messages, needs, reply_links
 from db.schema.supplier_tables import organisations
 from domain.exchanges.exchange import Message, Recipient
 from domain.exchanges.letter import OutgoingMessage, buyer_name, purchase_name
@@ -129,22 +128,11 @@ async def insert_mails(
     await wake_servers(connection)
 
 
-async def count_mails_since(connection: Connection, organisation_id: UUID, since: datetime) -> int:
-    """The number of e-mails that the organisation queued after that moment."""
-    return await connection.scalar(select(func.count()).where(*_queued_since(organisation_id, since))) or 0
-
-
-async def mail_queued_since(connection: Connection, organisation_id: UUID, since: datetime, place: int) -> datetime:
-    """The moment at which the organisation's e-mail number `place` (from 0) since that moment was queued."""
-    mails = select(message_mails.c.queued_at).where(*_queued_since(organisation_id, since))
-    query = mails.order_by(message_mails.c.queued_at).offset(place).limit(1)
-    found: datetime = (await connection.execute(query)).scalar_one()
-    return found
-
-
-def _queued_since(organisation_id: UUID, since: datetime) -> tuple[ColumnElement[bool], ...]:
+async def mails_since(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
+    """The times at which the organisation's e-mails after that moment were queued, in their order."""
     is_own = and_(exchanges.c.id == message_mails.c.exchange_id, exchanges.c.organisation_id == organisation_id)
-    return is_own, message_mails.c.queued_at > since
+    query = select(message_mails.c.queued_at).where(is_own, message_mails.c.queued_at > moment)
+    return (await connection.execute(query.order_by(message_mails.c.queued_at))).scalars().all()
 
 
 async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:

@@ -26,11 +26,8 @@ from domain.suppliers.supplier import Supplier
 
 REGROUPED_AT_ONCE = 1_000
 
-_IS_UNNAMED = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
-_IS_ABSENT = "NOT EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id)"
-_IS_WITHDRAWN = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id AND x.code = ANY(:withdrawn))"
-
-
+_REJECTED = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id"
+_CODES = ", ".join(f"'{code}'" for code in sorted(WITHDRAWN))
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0}.external_id = a.last_id)"
 # Columns that a changed record keeps; its supplier is decided afterwards.
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
@@ -69,22 +66,12 @@ _CHANGED = text(f"""
     UPDATE records r SET {", ".join(f"{name} = s.{name}" for name in RECORD_COLUMNS if name not in _KEPT)}
     FROM staged_records s WHERE r.source = s.source AND r.external_id = s.external_id
 """)  # noqa: S608 - constants
-_WITHDRAWN = bindparam("withdrawn", value=sorted(WITHDRAWN), type_=ARRAY(SqlText))
-
-
-def _removal_of(which: str) -> TextClause:
-    return text(f"""
-        WITH removed AS (
-            DELETE FROM records r WHERE {_IS_UNNAMED} AND {which} RETURNING r.external_id, r.supplier_id, r.joins
-        ),
-        rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed WHERE joins IS NULL),
-        parted AS (INSERT INTO joined SELECT joins FROM removed WHERE joins IS NOT NULL)
-        INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed WHERE joins IS NULL
-    """)  # noqa: S608 - constants
-
-
-_REMOVE_ABSENT = _removal_of(_IS_ABSENT)
-_REMOVE_WITHDRAWN = _removal_of(_IS_WITHDRAWN).bindparams(_WITHDRAWN)
+_REMOVE = """
+    WITH removed AS (DELETE FROM records r WHERE {which} RETURNING r.external_id, r.supplier_id, r.joins),
+    rewritten AS (INSERT INTO to_rewrite SELECT supplier_id FROM removed WHERE joins IS NULL),
+    parted AS (INSERT INTO joined SELECT joins FROM removed WHERE joins IS NOT NULL)
+    INSERT INTO touched (external_id, supplier_id) SELECT external_id, supplier_id FROM removed WHERE joins IS NULL
+"""
 # Records that may have to be one supplier with one of the touched rows and are not, or the other way round; those of
 # one SIRET and one supplier are in order already. Touched rows that are alike are taken together; where `first_id` and
 # `last_id` are equal there is only one, and the record that it finds must be another than itself.
@@ -199,26 +186,26 @@ _WITHOUT_RECORDS = text("""
 """)
 
 
-async def count_absent(connection: Connection, source: str) -> int:
-    """The number of the source's records that no row names, not even a rejected one."""
-    return await _sum_over_unnamed(connection, source, "count(*)", _IS_ABSENT)
+async def count_unnamed(
+    connection: Connection, source: str, *, absent: bool = False, withdrawn: bool = False, vertices: bool = False
+) -> int:
+    """The number of the source's records that no row names, or of the `vertices` of their areas.
+
+    `absent`: those are counted that not even a rejected row names; `withdrawn`: those of which a rejected row says that
+    none may stay (`WITHDRAWN`).
+    """
+    which = _is_unnamed(absent=absent, withdrawn=withdrawn)
+    what, drawn = ("sum(r.vertices)", "r.vertices > 0") if vertices else ("count(*)", "true")
+    query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {which}")  # noqa: S608 - constants
+    return await connection.scalar(query, {"source": source}) or 0
 
 
-async def count_withdrawn(connection: Connection, source: str) -> int:
-    """The number of the source's records of which a rejected row says that none may stay (`WITHDRAWN`)."""
-    return await _sum_over_unnamed(connection, source, "count(*)", _IS_WITHDRAWN)
-
-
-async def count_removed_vertices(connection: Connection, source: str, *, absent: bool) -> int:
-    """The number of vertices of the records that are withdrawn and, where `absent`, of those that are absent."""
-    which = f"({_IS_ABSENT} OR {_IS_WITHDRAWN})" if absent else _IS_WITHDRAWN
-    return await _sum_over_unnamed(connection, source, "sum(r.vertices)", f"r.vertices > 0 AND {which}")
-
-
-async def _sum_over_unnamed(connection: Connection, source: str, what: str, which: str) -> int:
-    query = text(f"SELECT {what} FROM records r WHERE {_IS_UNNAMED} AND {which}")  # noqa: S608 - constants
-    given = {"source": source} | ({"withdrawn": sorted(WITHDRAWN)} if _IS_WITHDRAWN in which else {})
-    return await connection.scalar(query, given) or 0
+def _is_unnamed(*, absent: bool, withdrawn: bool) -> str:
+    """The condition that `count_unnamed` counts a record `r` of these kinds."""
+    kinds = ((f"NOT {_REJECTED})", absent), (f"{_REJECTED} AND x.code IN ({_CODES}))", withdrawn))
+    which = " OR ".join(kind for kind, is_meant in kinds if is_meant)
+    unnamed = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
+    return f"{unnamed} AND ({which})"
 
 
 async def apply_staged(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
@@ -237,10 +224,9 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
     await connection.execute(_JOINED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_CHANGED)
-    if remove_absent:
-        await connection.execute(_REMOVE_ABSENT, {"source": context.terms.source})
-    if remove_withdrawn:
-        await connection.execute(_REMOVE_WITHDRAWN, {"source": context.terms.source})
+    if remove_absent or remove_withdrawn:
+        remove = _REMOVE.format(which=_is_unnamed(absent=remove_absent, withdrawn=remove_withdrawn))
+        await connection.execute(text(remove), {"source": context.terms.source})
     await _regroup(context, _SEEDS_OF_MANY if added >= MANY else _SEEDS)
     await connection.execute(_REWRITE_SHARED)
     await connection.execute(_REWRITE_JOINED)

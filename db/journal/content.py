@@ -15,16 +15,19 @@ from uuid import UUID
 from sqlalchemy import Column, ColumnElement, Table, Text, cast, func, literal, select, true, tuple_
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
     meetings,
     message_handovers,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document
 from domain.journal import content_digest
 
@@ -149,7 +152,7 @@ async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> d
             if column is not messages.c.answers or value is not None
         )
         of_one = [parts.get(key[0], [])] if stored.parts else []
-        found[_name(kind, key)] = content_digest(*map(_as_digested, told), *of_one)
+        found[stored_name(kind, *key)] = content_digest(*map(_as_digested, told), *of_one)
     return found
 
 
@@ -159,7 +162,7 @@ async def unrecorded_names(connection: Connection, organisation_id: UUID, record
     for kind in _KINDS.keys() - UNTOLD:
         key, _, owner, is_owned, is_bound, _ = _KINDS[kind]
         query = select(*key).where(owner.c.organisation_id == organisation_id, is_owned, is_bound)
-        names.update(_name(kind, row) for row in await connection.execute(query))
+        names.update(stored_name(kind, *row) for row in await connection.execute(query))
     return sorted(names - recorded)
 
 
@@ -167,30 +170,11 @@ async def decision_names(connection: Connection, need_id: UUID, numbers: Iterabl
     """The decisions on these versions of a need's shortlist."""
     key = _KINDS["decision"].key
     query = select(*key).where(key[0] == need_id, key[1].in_(numbers)).order_by(*key)
-    return [_name("decision", row) for row in await connection.execute(query)]
+    return [stored_name("decision", *row) for row in await connection.execute(query)]
 
 
-def shortlist_name(need_id: UUID, number: int) -> str:
-    """A version of a need's shortlist, as entries name it."""
-    return f"shortlist:{need_id}/{number}"
-
-
-def stamp_name(need_id: UUID, number: int) -> str:
-    """The stamp and totals of a version of a need's shortlist, as entries name them."""
-    return f"stamp:{need_id}/{number}"
-
-
-def decision_name(need_id: UUID, number: int, supplier_id: UUID, lot_id: str) -> str:
-    """A decision, as entries name it."""
-    return f"decision:{need_id}/{number}/{supplier_id}/{lot_id}"
-
-
-def handover_name(message_id: UUID, supplier_id: UUID) -> str:
-    """A delivery that the buyer confirmed, as entries name it."""
-    return f"handover:{message_id}/{supplier_id}"
-
-
-def _name(kind: str, key: Iterable[Any]) -> str:
+def stored_name(kind: str, *key: Any) -> str:
+    """The name by which entries bind a stored thing, such as `shortlist:<need>/<number>`."""
     return f"{kind}:{'/'.join(map(str, key))}"
 
 

@@ -8,8 +8,15 @@ import msgspec
 from sqlalchemy import ColumnElement, Double, Subquery, Table, and_, cast, distinct, extract, func, or_, select
 
 from db.core.engine import Connection, is_below, read_all
-from db.schema.exchange_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
-from db.schema.need_tables import needs, shortlists
+from db.schema.organisation_tables import (
+    exchange_recipients,
+    exchanges,
+    message_handovers,
+    message_mails,
+    messages,
+    needs,
+    shortlists,
+)
 from domain.decoding.stored import stored_decoder
 from domain.insights import (
     MOST_NOTES,

@@ -11,29 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    Date,
-    Select,
-    Uuid,
-    and_,
-    cast,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    or_,
-    select,
-    text,
-    update,
-)
-from sqlalchemy import Text as SqlText
+import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from db.core.engine import Connection, document_with_later_members, is_above, is_below, read_all, read_first
 from db.core.uuid7 import new_id
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
@@ -41,9 +25,11 @@ from db.schema.exchange_tables import (
     meetings,
     message_handovers,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, records
 from db.suppliers.write import survivors
 from domain.errors import Conflict
@@ -77,19 +63,19 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
         id=new_id(now), status="draft", version=1, content=content, shortlists=0, created_at=now, updated_at=now
     )
     row = msgspec.structs.asdict(need) | {"organisation_id": organisation_id}
-    await connection.execute(insert(needs).values(row))
+    await connection.execute(sa.insert(needs).values(row))
     return need
 
 
 async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need; None where the organisation has none of this id."""
-    return await read_first(connection, select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)), StoredNeed)
+    return await read_first(connection, sa.select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)), StoredNeed)
 
 
 async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
     """The need, which nobody else locks, changes or deletes until the transaction ends."""
     # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
-    query = select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)).with_for_update(key_share=True)
+    query = sa.select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)).with_for_update(key_share=True)
     return await read_first(connection, query, StoredNeed)
 
 
@@ -98,14 +84,14 @@ async def select_needs(
 ) -> Sequence[StoredNeed]:
     """Up to `limit` needs, the newest first, made before the need `before`."""
     conditions = [needs.c.organisation_id == organisation_id, is_below(needs.c.id, before)]
-    planned = cast(needs.c.content.op("->>")(literal("planned_publication_on", SqlText)), Date)
+    planned = sa.cast(needs.c.content.op("->>")(sa.literal("planned_publication_on", sa.Text)), sa.Date)
     if filters.statuses is not None:
         conditions.append(needs.c.status.in_(filters.statuses))
     if filters.planned_from is not None:
         conditions.append(planned >= filters.planned_from)
     if filters.planned_to is not None:
         conditions.append(planned <= filters.planned_to)
-    query = select(*_COLUMNS).where(*conditions).order_by(needs.c.id.desc()).limit(limit)
+    query = sa.select(*_COLUMNS).where(*conditions).order_by(needs.c.id.desc()).limit(limit)
     return await read_all(connection, query, StoredNeed)
 
 
@@ -113,10 +99,10 @@ async def select_need_names(
     connection: Connection, organisation_id: UUID, statuses: Collection[Status], ids: Collection[UUID], limit: int
 ) -> Sequence[NeedName]:
     """Up to `limit` needs: those of these ids, then the newest in these statuses."""
-    named, own = needs.c.id == func.any(list(ids)), needs.c.organisation_id == organisation_id
-    word = needs.c.content.op("->>", return_type=SqlText())
-    words = [word(literal(name, SqlText)).label(name) for name in ("title", "reference")]
-    query = select(needs.c.id, *words).where(own, or_(named, needs.c.status.in_(statuses)))
+    named, own = needs.c.id == sa.func.any(list(ids)), needs.c.organisation_id == organisation_id
+    word = needs.c.content.op("->>", return_type=sa.Text())
+    words = [word(sa.literal(name, sa.Text)).label(name) for name in ("title", "reference")]
+    query = sa.select(needs.c.id, *words).where(own, sa.or_(named, needs.c.status.in_(statuses)))
     return await read_all(connection, query.order_by(named.desc(), needs.c.id.desc()).limit(limit), NeedName)
 
 
@@ -124,7 +110,7 @@ async def write_need(connection: Connection, organisation_id: UUID, need: Stored
     """Store a change of a need that the caller has locked; what only a later release knows of its content stays."""
     own = _is_own_need(organisation_id, need.id)
     content = await document_with_later_members(connection, needs.c.content, own, need.content)
-    await connection.execute(update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))
+    await connection.execute(sa.update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))
 
 
 async def remove_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> None:
@@ -133,7 +119,7 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
     Raises Conflict (`need_in_use`) where exchanges or awards refer to it.
     """
     try:
-        await connection.execute(delete(needs).where(_is_own_need(organisation_id, need_id)))
+        await connection.execute(sa.delete(needs).where(_is_own_need(organisation_id, need_id)))
     except IntegrityError:
         detail = Text(
             "Des échanges ou des attributions portent sur ce besoin : il s'abandonne, il ne s'efface pas",
@@ -142,26 +128,26 @@ async def remove_need(connection: Connection, organisation_id: UUID, need_id: UU
         raise Conflict("need_in_use", detail) from None
 
 
-def _is_own_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
-    return and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
+def _is_own_need(organisation_id: UUID, need_id: UUID) -> sa.ColumnElement[bool]:
+    return sa.and_(needs.c.organisation_id == organisation_id, needs.c.id == need_id)
 
 
 async def progress_of(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
 ) -> dict[UUID, Progress]:
     """The progress of each of these needs, which are the organisation's."""
-    own = and_(needs.c.organisation_id == organisation_id, needs.c.id == func.any(list(need_ids)))
-    latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
-    on_latest = and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
-    met = and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
-    stands = and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
-    count = select(needs.c.id, func.count().label("number")).group_by(needs.c.id)
+    own = sa.and_(needs.c.organisation_id == organisation_id, needs.c.id == sa.func.any(list(need_ids)))
+    latest = sa.and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
+    on_latest = sa.and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
+    met = sa.and_(meetings.c.id == meeting_needs.c.meeting_id, meetings.c.status != "cancelled")
+    stands = sa.and_(awards.c.need_id == needs.c.id, awards.c.withdrawn_at.is_(None))
+    count = sa.select(needs.c.id, sa.func.count().label("number")).group_by(needs.c.id)
     about = count.join(meeting_needs, meeting_needs.c.need_id == needs.c.id)
-    decided = select(needs.c.id, func.array_agg(shortlist_decisions.c.lot_id).label("lots")).group_by(needs.c.id)
-    awarded = select(needs.c.id, func.array_agg(awards.c.lot_id).label("lots")).group_by(needs.c.id)
-    parts: tuple[tuple[Select[Any], Callable[[Any], dict[str, object]]], ...] = (
+    decided = sa.select(needs.c.id, sa.func.array_agg(shortlist_decisions.c.lot_id).label("lots")).group_by(needs.c.id)
+    awarded = sa.select(needs.c.id, sa.func.array_agg(awards.c.lot_id).label("lots")).group_by(needs.c.id)
+    parts: tuple[tuple[sa.Select[Any], Callable[[Any], dict[str, object]]], ...] = (
         (
-            select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest),
+            sa.select(needs.c.id, shortlists.c.need, shortlists.c.totals).join(shortlists, latest),
             lambda row: {"frozen": row.need, "listed": frozenset(lot.id for lot in row.totals if lot.shown)},
         ),
         (decided.join(shortlist_decisions, on_latest), lambda row: {"decided": frozenset(row.lots)}),
@@ -177,35 +163,35 @@ async def progress_of(
     return found
 
 
-def _waiting_for_the_buyer() -> Select[Any]:
+def _waiting_for_the_buyer() -> sa.Select[Any]:
     """By need, the number of messages that the buyer is to bring, as `arrivals` of domain/exchanges/deliveries.py.
 
     An answer by the link shows that all before it was read, one that the buyer noted shows the opening alone.
     """
     first, brought = messages.alias(), message_handovers.c
-    opening = select(first.c.id).where(first.c.exchange_id == exchanges.c.id).order_by(first.c.id).limit(1)
+    opening = sa.select(first.c.id).where(first.c.exchange_id == exchanges.c.id).order_by(first.c.id).limit(1)
     is_opening = brought.message_id == opening.correlate(exchanges).scalar_subquery()
-    answered = exists().where(
+    answered = sa.exists().where(
         messages.c.exchange_id == brought.exchange_id,
         messages.c.supplier_id == brought.supplier_id,
         messages.c.author == "supplier",
         messages.c.corrects.is_(None),
         messages.c.id > brought.message_id,
-        or_(messages.c.channel == "portal", is_opening),
+        sa.or_(messages.c.channel == "portal", is_opening),
     )
-    waiting = select(needs.c.id, func.count().label("number")).join(exchanges, exchanges.c.need_id == needs.c.id)
+    waiting = sa.select(needs.c.id, sa.func.count().label("number")).join(exchanges, exchanges.c.need_id == needs.c.id)
     waiting = waiting.join(message_handovers, brought.exchange_id == exchanges.c.id)
     return waiting.where(brought.handed_on.is_(None), ~answered)
 
 
 async def insert_award(connection: Connection, organisation_id: UUID, award: Award) -> None:
     """Store a new award. The caller has locked its need, which is the organisation's."""
-    await connection.execute(insert(awards).values(**msgspec.structs.asdict(award), organisation_id=organisation_id))
+    await connection.execute(sa.insert(awards).values(**msgspec.structs.asdict(award), organisation_id=organisation_id))
 
 
 async def select_award(connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID) -> Award | None:
     """An award of a need; None where there is none of this id, or it was withdrawn."""
-    query = select(*_AWARD).where(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    query = sa.select(*_AWARD).where(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
     return await read_first(connection, query, Award)
 
 
@@ -214,7 +200,7 @@ async def select_awards(
 ) -> Sequence[Award]:
     """Up to `limit` awards of a need in the order in which they were entered, from after the award `after`."""
     own = (_stands(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
-    query = select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
+    query = sa.select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
     return await read_all(connection, query, Award)
 
 
@@ -223,13 +209,13 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
-    query = select(*_AWARD, needs.c.buyer_siret).join(needs).where(_stands(organisation_id))
+    query = sa.select(*_AWARD, needs.c.buyer_siret).join(needs).where(_stands(organisation_id))
     found = await read_all(connection, query.where(awards.c.awarded_on <= on), PastAward)
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
     by_siret: dict[str | None, set[UUID]] = {}
     if lost:
-        of_lost = select(records.c.siret, records.c.supplier_id).where(records.c.siret.in_(lost)).distinct()
+        of_lost = sa.select(records.c.siret, records.c.supplier_id).where(records.c.siret.in_(lost)).distinct()
         for row in await connection.execute(of_lost):
             by_siret.setdefault(row.siret, set()).add(row.supplier_id)
     # a SIRET that several suppliers share says nothing
@@ -244,19 +230,19 @@ async def mark_award_withdrawn(
     connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID, now: datetime
 ) -> bool:
     """Mark an award as withdrawn; False where there is none that stands."""
-    one = and_(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
-    done = await connection.execute(update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
+    one = sa.and_(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    done = await connection.execute(sa.update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
     return done.first() is not None
 
 
-def _stands(organisation_id: UUID) -> ColumnElement[bool]:
-    return and_(awards.c.organisation_id == organisation_id, awards.c.withdrawn_at.is_(None))
+def _stands(organisation_id: UUID) -> sa.ColumnElement[bool]:
+    return sa.and_(awards.c.organisation_id == organisation_id, awards.c.withdrawn_at.is_(None))
 
 
 MOST_NEEDS, MOST_BYTES = 1_000, 1 << 20
 """The newest needs of a year that are read, and the bytes of all of them together."""
 
-_OTHERS = text("""
+_OTHERS = sa.text("""
     SELECT id, buyer_siret, brief AS need
     FROM (
         SELECT id, buyer_siret, brief, sum(octet_length(cast(brief AS text))) OVER (ORDER BY id DESC) AS bytes
@@ -276,7 +262,7 @@ _OTHERS = text("""
     ) AS added_up
     WHERE bytes <= :most_bytes
     ORDER BY id
-""").columns(id=Uuid, need=Document(Need))
+""").columns(id=sa.Uuid, need=Document(Need))
 
 
 async def needs_of_year(
@@ -301,22 +287,26 @@ PARTICIPANT_BYTES = 150
 
 async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
     """The compressed bytes of the organisation's needs, shortlists, exchanges, meetings and answers kept for a day."""
-    size, own = func.pg_column_size, needs.c.organisation_id == organisation_id
+    size, own = sa.func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
     own_meeting = meetings.c.organisation_id == organisation_id
-    recipient_bytes, participant_bytes = func.count() * RECIPIENT_BYTES, func.count() * PARTICIPANT_BYTES
+    recipient_bytes, participant_bytes = sa.func.count() * RECIPIENT_BYTES, sa.func.count() * PARTICIPANT_BYTES
     of_exchange = exchanges.c.id == exchange_recipients.c.exchange_id
     sums = (
-        select(func.sum(size(needs.c.content))).where(own),
-        select(func.sum(size(shortlists.c.body) + size(shortlists.c.need))).where(
+        sa.select(sa.func.sum(size(needs.c.content))).where(own),
+        sa.select(sa.func.sum(size(shortlists.c.body) + size(shortlists.c.need))).where(
             needs.c.id == shortlists.c.need_id, own
         ),
-        select(func.sum(size(messages.c.body))).where(exchanges.c.id == messages.c.exchange_id, own_exchange),
-        select(recipient_bytes).where(of_exchange, own_exchange),
-        select(func.sum(size(meetings.c.agenda) + func.coalesce(size(meetings.c.minutes), 0))).where(own_meeting),
-        select(func.sum(size(follow_ups.c.what))).where(meetings.c.id == follow_ups.c.meeting_id, own_meeting),
-        select(participant_bytes).where(meetings.c.id == participants.c.meeting_id, own_meeting),
-        select(func.sum(size(idempotency_keys.c.body))).where(idempotency_keys.c.organisation_id == organisation_id),
+        sa.select(sa.func.sum(size(messages.c.body))).where(exchanges.c.id == messages.c.exchange_id, own_exchange),
+        sa.select(recipient_bytes).where(of_exchange, own_exchange),
+        sa.select(sa.func.sum(size(meetings.c.agenda) + sa.func.coalesce(size(meetings.c.minutes), 0))).where(
+            own_meeting
+        ),
+        sa.select(sa.func.sum(size(follow_ups.c.what))).where(meetings.c.id == follow_ups.c.meeting_id, own_meeting),
+        sa.select(participant_bytes).where(meetings.c.id == participants.c.meeting_id, own_meeting),
+        sa.select(sa.func.sum(size(idempotency_keys.c.body))).where(
+            idempotency_keys.c.organisation_id == organisation_id
+        ),
     )
-    found = (await connection.execute(select(*(each.scalar_subquery() for each in sums)))).one()
+    found = (await connection.execute(sa.select(*(each.scalar_subquery() for each in sums)))).one()
     return sum(int(each or 0) for each in found)

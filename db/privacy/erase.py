@@ -12,12 +12,12 @@ from sqlalchemy import Row, Table, Text, and_, case, cast, delete, exists, func,
 
 from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
-from db.journal.content import decision_names, shortlist_name
+from db.journal.content import decision_names, stored_name
 from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import Findings, find_person, has_mention
-from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redact_shortlists
-from db.schema.exchange_tables import exchange_recipients, message_mails
+from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redacted_shortlists
+from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
 from db.suppliers.regroup import lock_identities
@@ -135,7 +135,11 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
     for searched in MENTION_COLUMNS:
         if searched.fate != "kept" and (searched.kind, searched.field) in searched_columns:
             await _erase_at(connection, searched, found, pseudonym(reference), now)
-    await redact_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
+    redacted = redacted_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
+    async for some in redacted:
+        for row, left, _ in some:
+            version = update(shortlists).filter_by(need_id=row.need_id, number=row.number)
+            await connection.execute(version.values(body=left))
     kind = "meeting:"
     fields = [(UUID(each.where[len(kind) :]), each.field) for each in found.holdings if each.where.startswith(kind)]
     changed = {id_ for id_, _ in fields}
@@ -271,7 +275,7 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
             bound = [about] if kind in {"meeting", "need"} else []
             if kind == "need":
                 need_id, changed_numbers = UUID(id_), sorted(map(int, numbers))
-                bound += [shortlist_name(need_id, number) for number in changed_numbers]
+                bound += [stored_name("shortlist", need_id, number) for number in changed_numbers]
                 bound += await decision_names(connection, need_id, changed_numbers)
             await write_entry(connection, own_actor, f"{kind}.redacted", about, now, detail=why, about=bound)
 

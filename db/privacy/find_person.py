@@ -10,23 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    ColumnElement,
-    DateTime,
-    Row,
-    Select,
-    Table,
-    Text,
-    and_,
-    case,
-    cast,
-    false,
-    func,
-    null,
-    or_,
-    select,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from db.core.engine import Connection
@@ -38,9 +22,15 @@ from db.privacy.mentions import (
     name_pattern,
     redacted_shortlists,
 )
-from db.schema.exchange_tables import follow_ups, meetings, participants
-from db.schema.need_tables import shortlists
-from db.schema.person_tables import desk_accounts, desk_sessions, persons
+from db.schema.organisation_tables import (
+    desk_accounts,
+    desk_sessions,
+    follow_ups,
+    meetings,
+    participants,
+    persons,
+    shortlists,
+)
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
 from domain.privacy import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
@@ -51,7 +41,7 @@ _LONGEST_EXCERPT, _BEFORE_MENTION = 500, 200
 _FATES_OF_PERSON: dict[str, Fate] = {"name": "pseudonym", "email": "erased", "phone": "erased", "employer": "erased"}
 _TEXTS_OF_RECORD = ("name", "trade_name", "description")
 _CONTACT_DETAILS = ("email", "phone", "person")
-_NEVER = cast(null(), DateTime(timezone=True))
+_NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +53,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
     identifiers: Identifiers
     organisations: dict[str, UUID]
     in_directory: bool
-    persons: Sequence[Row[Any]]
+    persons: Sequence[sa.Row[Any]]
     records: Sequence[tuple[StoredRecord, Contact]]
     supplier_ids: frozenset[UUID]
     holdings: tuple[Holding, ...]
@@ -76,14 +66,14 @@ class _Search(NamedTuple):
     organisations: dict[UUID, str]
     lock: bool
 
-    async def rows(self, query: Select[Any], table: Table) -> Sequence[Row[Any]]:
+    async def rows(self, query: sa.Select[Any], table: sa.Table) -> Sequence[sa.Row[Any]]:
         query = query.order_by(*table.primary_key)
         if self.lock:
             # records go on being written to a source whose label changes
             query = query.with_for_update(of=table, key_share=table is sources)
         return list(await self.connection.execute(query))
 
-    def holding(self, row: Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
+    def holding(self, row: sa.Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
         """The holding of a text in a row, which has the columns `organisation_id` and `since`."""
         why: Why | None = "append_only" if fate == "kept" else None
         owner = self.organisations.get(row.organisation_id)
@@ -105,8 +95,8 @@ async def find_person(
     a statement may take, also those that follow in the transaction; the database ends a longer one.
     """
     if seconds is not None:
-        await connection.execute(select(func.set_config("statement_timeout", str(round(seconds * 1_000)), True)))
-    names = select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
+        await connection.execute(sa.select(sa.func.set_config("statement_timeout", str(round(seconds * 1_000)), True)))
+    names = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _persons(search, asked)
     emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
@@ -140,12 +130,12 @@ async def find_person(
     )
 
 
-async def _holdings_of(search: _Search, persons_: Sequence[Row[Any]]) -> list[Holding]:
+async def _holdings_of(search: _Search, persons_: Sequence[sa.Row[Any]]) -> list[Holding]:
     """The details of these persons, the accounts through which they sign in, and their sessions."""
     ids = [row.id for row in persons_]
-    query = select(desk_accounts, desk_accounts.c.seen_at.label("since"))
+    query = sa.select(desk_accounts, desk_accounts.c.seen_at.label("since"))
     accounts = await search.rows(query.where(desk_accounts.c.person_id.in_(ids)), desk_accounts)
-    query = select(desk_sessions, desk_sessions.c.created_at.label("since"), persons.c.organisation_id)
+    query = sa.select(desk_sessions, desk_sessions.c.created_at.label("since"), persons.c.organisation_id)
     is_own = (desk_sessions.c.person_id == persons.c.id) & persons.c.id.in_(ids)
     sessions = await search.rows(query.where(is_own), desk_sessions)
     return [
@@ -176,20 +166,20 @@ def _claims(id_token: str) -> str:
         return ""
 
 
-def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> ColumnElement[bool]:
+def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> sa.ColumnElement[bool]:
     """Whether a column is one of these addresses, or a text in which the pattern matches."""
     if pattern is None or searched in ADDRESSES:
-        return func.lower(func.trim(searched.text)).in_(emails)
+        return sa.func.lower(sa.func.trim(searched.text)).in_(emails)
     found = searched.text.regexp_match(pattern)
     if searched.column is not shortlists.c.body:
         return found
     # the contacts are taken only out of those answers in which there is something
-    return found & func.convert_from(shortlists.c.body, "UTF8", type_=Text).regexp_match(pattern)
+    return found & sa.func.convert_from(shortlists.c.body, "UTF8", type_=sa.Text).regexp_match(pattern)
 
 
 async def _mentions(search: _Search, searched: MentionColumn, known: Identifiers) -> list[Holding]:
     pattern = mention_pattern(known, with_phones=searched.column is not shortlists.c.body)
-    query = select(
+    query = sa.select(
         searched.owner.label("organisation_id"),
         searched.row_came_at.label("since"),
         searched.where.label("where"),
@@ -199,15 +189,15 @@ async def _mentions(search: _Search, searched: MentionColumn, known: Identifiers
     return [search.holding(row, row.where, searched.field, row.text, searched.fate) for row in rows]
 
 
-async def _persons(search: _Search, asked: Identifiers) -> Sequence[Row[Any]]:
+async def _persons(search: _Search, asked: Identifiers) -> Sequence[sa.Row[Any]]:
     own = persons.c
-    is_namesake = own.email_key.not_in(("", asked.asked_email)) if asked.asked_email else false()
-    is_the_person = or_(
-        and_(own.name_key == asked.asked_name_key, own.name_key != "", ~is_namesake),
-        and_(own.email_key == asked.asked_email, own.email_key != ""),
-        _phone_key(own.phone) == asked.asked_phone if asked.asked_phone else false(),
+    is_namesake = own.email_key.not_in(("", asked.asked_email)) if asked.asked_email else sa.false()
+    is_the_person = sa.or_(
+        sa.and_(own.name_key == asked.asked_name_key, own.name_key != "", ~is_namesake),
+        sa.and_(own.email_key == asked.asked_email, own.email_key != ""),
+        _phone_key(own.phone) == asked.asked_phone if asked.asked_phone else sa.false(),
     )
-    query = select(persons, own.created_at.label("since"))
+    query = sa.select(persons, own.created_at.label("since"))
     query = query.where(own.organisation_id.in_(search.organisations), own.erased_at.is_(None), is_the_person)
     return await search.rows(query, persons)
 
@@ -216,24 +206,24 @@ async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[H
     """The meetings in which the persons took part, or that left them something to do."""
     each = (meetings.c.id, meetings.c.organisation_id, meetings.c.created_at.label("since"), meetings.c.title)
     parts = (
-        select(*each, part.label("part")).where(
+        sa.select(*each, part.label("part")).where(
             part.table.c.meeting_id == meetings.c.id, part.table.c.person_id.in_(person_ids)
         )
         for part in (participants.c.role, follow_ups.c.what)
     )
     return [
         search.holding(row, f"meeting:{row.id}", "participants", f"{row.title} ({row.part})", "pseudonym")
-        for row in await search.connection.execute(union_all(*parts))
+        for row in await search.connection.execute(sa.union_all(*parts))
     ]
 
 
 async def _records(connection: Connection, known: Identifiers) -> list[StoredRecord]:
     """The records whose contact has an address or a name of the person, or the number asked for."""
     email, phone, person = (_in_payload("contact", detail) for detail in _CONTACT_DETAILS)
-    is_known = or_(
-        func.lower(func.trim(email)).in_(known.emails),
-        person.regexp_match(name_pattern(known.names)) if known.names else false(),
-        _phone_key(phone) == known.asked_phone if known.asked_phone else false(),
+    is_known = sa.or_(
+        sa.func.lower(sa.func.trim(email)).in_(known.emails),
+        person.regexp_match(name_pattern(known.names)) if known.names else sa.false(),
+        _phone_key(phone) == known.asked_phone if known.asked_phone else sa.false(),
     )
     rows = await connection.execute(STORED_RECORDS.where(is_known).order_by(records.c.source, records.c.external_id))
     return [stored_record(row) for row in rows]
@@ -252,16 +242,16 @@ async def _texts_of_records(connection: Connection, known: Identifiers) -> list[
     if pattern is None:
         return []
     own, person = records.c, _in_payload("contact", "person")
-    is_name = person.regexp_match(name_pattern(known.names)) if known.names else false()
-    other = cast(own.payload, JSONB).op("-")(cast([*_TEXTS_OF_RECORD, "contact"], ARRAY(Text)))
-    texts: dict[str, ColumnElement[str]] = {name: _in_payload(name) for name in _TEXTS_OF_RECORD}
-    texts["contact.person"], texts["contact.website"] = case((~is_name, person)), _in_payload("contact", "website")
-    texts["other"] = cast(other, Text)
+    is_name = person.regexp_match(name_pattern(known.names)) if known.names else sa.false()
+    other = sa.cast(own.payload, JSONB).op("-")(sa.cast([*_TEXTS_OF_RECORD, "contact"], ARRAY(sa.Text)))
+    texts: dict[str, sa.ColumnElement[str]] = {name: _in_payload(name) for name in _TEXTS_OF_RECORD}
+    texts["contact.person"], texts["contact.website"] = sa.case((~is_name, person)), _in_payload("contact", "website")
+    texts["other"] = sa.cast(other, sa.Text)
     excerpts = (
-        case((text.regexp_match(pattern), _excerpt(text, pattern))).label(field) for field, text in texts.items()
+        sa.case((text.regexp_match(pattern), _excerpt(text, pattern))).label(field) for field, text in texts.items()
     )
-    query = select(own.source, own.external_id, own.received_at, *excerpts)
-    query = query.where(cast(own.payload, Text).regexp_match(pattern)).order_by(own.source, own.external_id)
+    query = sa.select(own.source, own.external_id, own.received_at, *excerpts)
+    query = query.where(sa.cast(own.payload, sa.Text).regexp_match(pattern)).order_by(own.source, own.external_id)
     return [
         _directory_holding(row, field, text, "kept", "text_of_source")
         for row in await connection.execute(query)
@@ -276,9 +266,9 @@ async def _external_ids(connection: Connection, known: Identifiers) -> list[Hold
     if pattern is None:
         return []
     tables = (records, merged_records, split_records)
-    ids = union_all(
+    ids = sa.union_all(
         *(
-            select(
+            sa.select(
                 each.c.source,
                 each.c.external_id,
                 each.c.received_at if each is records else _NEVER.label("received_at"),
@@ -286,7 +276,7 @@ async def _external_ids(connection: Connection, known: Identifiers) -> list[Hold
             for each in tables
         )
     ).subquery()
-    query = select(ids.c.source, ids.c.external_id, func.max(ids.c.received_at).label("received_at"))
+    query = sa.select(ids.c.source, ids.c.external_id, sa.func.max(ids.c.received_at).label("received_at"))
     query = query.group_by(ids.c.source, ids.c.external_id).order_by(ids.c.source, ids.c.external_id)
     rows = await connection.execute(query)
     return [_directory_holding(row, "external_id", row.external_id, "kept", "text_of_source") for row in rows]
@@ -309,18 +299,18 @@ async def _contacts_in_shortlists(search: _Search, known: Identifiers, supplier_
     ]
 
 
-def _excerpt(text: ColumnElement[str], pattern: str) -> ColumnElement[str]:
+def _excerpt(text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[str]:
     """A short text whole; of a long one the surroundings of the first mention."""
-    start = func.greatest(func.regexp_instr(text, pattern) - _BEFORE_MENTION, 1)
-    around = func.concat("…", func.substr(text, start, _LONGEST_EXCERPT), "…")
-    return case((func.length(text) <= _LONGEST_EXCERPT, text), else_=around)
+    start = sa.func.greatest(sa.func.regexp_instr(text, pattern) - _BEFORE_MENTION, 1)
+    around = sa.func.concat("…", sa.func.substr(text, start, _LONGEST_EXCERPT), "…")
+    return sa.case((sa.func.length(text) <= _LONGEST_EXCERPT, text), else_=around)
 
 
-def _in_payload(*path: str) -> ColumnElement[str]:
-    return func.json_extract_path_text(records.c.payload, *path, type_=Text)
+def _in_payload(*path: str) -> sa.ColumnElement[str]:
+    return sa.func.json_extract_path_text(records.c.payload, *path, type_=sa.Text)
 
 
-def _phone_key(phone: ColumnElement[Any]) -> ColumnElement[str]:
+def _phone_key(phone: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
     """The digits by which a phone number is compared, made as `domain.privacy.phone_key` makes them."""
-    digits = func.regexp_replace(func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
-    return func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")
+    digits = sa.func.regexp_replace(sa.func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
+    return sa.func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")

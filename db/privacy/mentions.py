@@ -18,35 +18,22 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    LargeBinary,
-    Row,
-    Select,
-    Table,
-    Text,
-    Uuid,
-    bindparam,
-    cast,
-    func,
-    null,
-    select,
-    true,
-    update,
-)
+import sqlalchemy as sa
 
 from db.core.engine import Connection
-from db.schema.exchange_tables import (
+from db.schema.organisation_tables import (
+    awards,
     exchange_recipients,
     exchanges,
     follow_ups,
     meetings,
     message_mails,
     messages,
+    needs,
     participants,
+    shortlist_decisions,
+    shortlists,
 )
-from db.schema.need_tables import awards, needs, shortlist_decisions, shortlists
 from db.schema.supplier_tables import api_keys, idempotency_keys, import_errors, imports, sources, webhooks
 from domain.privacy import SHORTEST_NAME_WORD, Fate, Identifiers, without_contacts
 from domain.text.normalise import fold
@@ -54,7 +41,7 @@ from domain.text.normalise import fold
 _CONTACT_IN_ANSWER = r'"contact":\{[^}]*\}'
 # By table: the one with the organisation, or one that all organisations share; the ids of the object that a row is part
 # of; since when it is there.
-_ROWS: dict[Table, tuple[Table, tuple[Column[Any], ...], Column[Any]]] = {
+_ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]]] = {
     meetings: (meetings, (meetings.c.id,), meetings.c.created_at),
     follow_ups: (meetings, (meetings.c.id,), meetings.c.created_at),
     participants: (meetings, (meetings.c.id,), meetings.c.created_at),
@@ -80,12 +67,12 @@ class MentionColumn(NamedTuple):
 
     kind: str
     field: str
-    column: Column[Any]
+    column: sa.Column[Any]
     fate: Fate
     longest: int | None = None
 
     @property
-    def table(self) -> Table:
+    def table(self) -> sa.Table:
         return self.column.table
 
     @property
@@ -94,37 +81,37 @@ class MentionColumn(NamedTuple):
         return "organisation_id" not in _ROWS[self.table][0].c
 
     @property
-    def owner(self) -> ColumnElement[Any]:
+    def owner(self) -> sa.ColumnElement[Any]:
         """The organisation of a row, once `is_joined`; null of what all share."""
-        return cast(null(), Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
+        return sa.cast(sa.null(), sa.Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
 
-    def is_within(self, organisation_ids: Collection[UUID]) -> ColumnElement[bool]:
+    def is_within(self, organisation_ids: Collection[UUID]) -> sa.ColumnElement[bool]:
         """Whether a row, once `is_joined`, is of one of these organisations, or of what all share."""
-        return true() if self.is_shared else self.owner.in_(organisation_ids)
+        return sa.true() if self.is_shared else self.owner.in_(organisation_ids)
 
     @property
-    def is_joined(self) -> ColumnElement[bool]:
+    def is_joined(self) -> sa.ColumnElement[bool]:
         """The condition that joins the table to the one with the organisation."""
         parent = _ROWS[self.table][0]
-        return true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
+        return sa.true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
 
     @property
-    def where(self) -> ColumnElement[str]:
+    def where(self) -> sa.ColumnElement[str]:
         """The object as holdings name it, such as `shortlist:<need>/<version>`."""
-        return func.concat(f"{self.kind}:", func.concat_ws("/", *_ROWS[self.table][1]))
+        return sa.func.concat(f"{self.kind}:", sa.func.concat_ws("/", *_ROWS[self.table][1]))
 
     @property
-    def row_came_at(self) -> Column[Any]:
+    def row_came_at(self) -> sa.Column[Any]:
         """The instant at which the row came."""
         return _ROWS[self.table][2]
 
     @property
-    def text(self) -> ColumnElement[str]:
+    def text(self) -> sa.ColumnElement[str]:
         """The column as text; of a frozen answer, all but the contacts, whose addresses and numbers are compared."""
-        if not isinstance(self.column.type, LargeBinary):
-            return cast(self.column, Text)
-        text = func.convert_from(self.column, "UTF8")
-        return func.regexp_replace(text, _CONTACT_IN_ANSWER, "", "g") if self.table is shortlists else text
+        if not isinstance(self.column.type, sa.LargeBinary):
+            return sa.cast(self.column, sa.Text)
+        text = sa.func.convert_from(self.column, "UTF8")
+        return sa.func.regexp_replace(text, _CONTACT_IN_ANSWER, "", "g") if self.table is shortlists else text
 
 
 ADDRESSES = (
@@ -198,10 +185,10 @@ def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> st
     return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
-def masked(text: ColumnElement[str], identifiers: Identifiers, mask: str) -> ColumnElement[str]:
+def masked(text: sa.ColumnElement[str], identifiers: Identifiers, mask: str) -> sa.ColumnElement[str]:
     """The text with `mask` in the place of each mention."""
     for mention in _mentions(identifiers):
-        text = func.regexp_replace(text, mention.pattern, mention.left.format(mask), "g", type_=Text)
+        text = sa.func.regexp_replace(text, mention.pattern, mention.left.format(mask), "g", type_=sa.Text)
     return text
 
 
@@ -283,17 +270,12 @@ def _in_any_spelling(word: str) -> str:
 
 
 READ_AT_ONCE = 20
-_CHANGE = (
-    update(shortlists)
-    .where(shortlists.c.need_id == bindparam("of_need"), shortlists.c.number == bindparam("as_number"))
-    .values(body=bindparam("left"))
-)
 
 
 class RedactedShortlist(NamedTuple):
     """A frozen shortlist, and its body `left` without the fields `removed`, each with its text."""
 
-    row: Row[Any]
+    row: sa.Row[Any]
     left: bytes
     removed: tuple[tuple[str, str], ...]
 
@@ -315,30 +297,19 @@ async def redacted_shortlists(
         return
     own = shortlists.c
     columns = (own.need_id, own.number, own.created_at.label("since"), own.body, needs.c.organisation_id)
-    body = func.convert_from(own.body, "UTF8", type_=Text)
+    body = sa.func.convert_from(own.body, "UTF8", type_=sa.Text)
     is_own = (own.need_id == needs.c.id) & needs.c.organisation_id.in_(organisation_ids)
-    query: Select[Any] = select(*columns).where(is_own, body.regexp_match(pattern)).order_by(own.need_id, own.number)
+    query: sa.Select[Any] = (
+        sa.select(*columns).where(is_own, body.regexp_match(pattern)).order_by(own.need_id, own.number)
+    )
     query = query.with_for_update(of=shortlists) if lock else query
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for some in rows.partitions():
         yield await asyncio.to_thread(_redacted, some, known, supplier_ids)
 
 
-async def redact_shortlists(
-    connection: Connection,
-    organisation_ids: Collection[UUID],
-    known: Identifiers,
-    supplier_ids: Collection[UUID],
-) -> None:
-    """Write the shortlists without the person's contact details."""
-    async for some in redacted_shortlists(connection, organisation_ids, known, supplier_ids):
-        if some:
-            changes = [{"of_need": row.need_id, "as_number": row.number, "left": left} for row, left, _ in some]
-            await connection.execute(_CHANGE, changes)
-
-
 def _redacted(
-    rows: Sequence[Row[Any]], known: Identifiers, supplier_ids: Collection[UUID]
+    rows: Sequence[sa.Row[Any]], known: Identifiers, supplier_ids: Collection[UUID]
 ) -> Sequence[RedactedShortlist]:
     found = [RedactedShortlist(row, *without_contacts(row.body, known, supplier_ids)) for row in rows]
     return [each for each in found if each.removed]

@@ -10,8 +10,7 @@ suppliers from the day one of them comes. It is bound to none of them: whoever a
 to it.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,9 +21,7 @@ from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, selec
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.connect import PATIENCE_SECONDS
 from db.core.engine import Connection
-from db.core.listen_notify import rows_on_notify
 from db.schema.supplier_tables import change_set_ids, directory_version, records, sources, suppliers
 from domain.decoding.stored import stored_decoder, with_later_members
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -259,36 +256,3 @@ async def count_waiting(connection: Connection, sources: Iterable[str]) -> dict[
     """By source, its records that add to no supplier known so far; a source without any is absent."""
     rows = await connection.execute(_WAITING, {"sources": list(sources)})
     return {row.source: row.waiting for row in rows}
-
-
-# A notification that was lost costs at most this.
-POLL_SECONDS = 1.0
-CURRENT_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN change_sets c ON c.version = d.version"
-
-
-class DirectoryVersion(NamedTuple):
-    """A version of the directory. `uid`: its random id, by which it is told from one of another history; None at 0."""
-
-    number: int
-    uid: UUID | None
-
-
-async def listen(
-    url: str,
-    *,
-    also: Sequence[str] = (),
-    lost: Callable[[Exception], object] = lambda _: None,
-    poll_seconds: float = POLL_SECONDS,
-    patience: float = PATIENCE_SECONDS,
-) -> AsyncGenerator[DirectoryVersion, None]:
-    """The stored version of the directory: at once, after every notification, and every `poll_seconds` at the latest.
-
-    A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
-    comes while the database is away (see `rows_on_notify` for `lost` and `patience`). Versions in between may be
-    skipped. Ends only with its task, or when it is closed (`contextlib.aclosing`).
-    """
-    channels = (CHANNEL, *also)
-    rows = rows_on_notify(url, channels, CURRENT_VERSION, poll_seconds=poll_seconds, lost=lost, patience=patience)
-    async with aclosing(rows):
-        async for row in rows:
-            yield DirectoryVersion(*row)

@@ -9,7 +9,6 @@ object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèque
 """
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -62,37 +61,35 @@ class Term(NamedTuple):
 
 def terms_in(text: str) -> tuple[Term, ...]:
     """The terms that the words of a lot state, each kind once but every reserved type; overlong text is not read."""
-    return _known_terms(text[:LONGEST_READ])
+    return _read_terms(text[:LONGEST_READ])
 
 
 @lru_cache(REMEMBERED)
-def _known_terms(text: str) -> tuple[Term, ...]:
-    return tuple(_terms(" ".join(text.split())))
-
-
-def _terms(text: str) -> Iterator[Term]:
+def _read_terms(text: str) -> tuple[Term, ...]:
+    text, terms = " ".join(text.split()), list[Term]()
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
     if said := _DURATION.search(firm):
-        yield Term("months", str(_months(said[1], said[2])), f"{said[1]} {said[2]}")
+        terms.append(Term("months", str(_months(said[1], said[2])), f"{said[1]} {said[2]}"))
     if renewal and renewal[2]:
         times = _number(renewal[1]) if renewal[1] else 1
-        yield Term("renewal", str(times * _months(renewal[2], renewal[3])), renewal[0])
+        terms.append(Term("renewal", str(times * _months(renewal[2], renewal[3])), renewal[0]))
     elif renewal and said:  # each as long as the contract at first
-        yield Term("renewal", str(_number(renewal[4]) * _months(said[1], said[2])), renewal[0])
+        terms.append(Term("renewal", str(_number(renewal[4]) * _months(said[1], said[2])), renewal[0]))
     amounts = list(_AMOUNT.finditer(text))
     if len(amounts) == 1:
         (amount,) = amounts
         euros = float(re.sub(r"[\s.]", "", amount[1]).replace(",", "."))
-        yield Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0])
+        terms.append(Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0]))
     all_in = _ALL_IN.search(text)
     if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
-        yield Term("covers", "tout", all_in[0])
+        terms.append(Term("covers", "tout", all_in[0]))
     if reserved := _RESERVED.search(text):
         words = reserved[0].strip()
         for kind, named in _OPEN_TO.items():
             if named.search(words):
-                yield Term("reserved", kind, words, words.endswith("?"))
+                terms.append(Term("reserved", kind, words, words.endswith("?")))
+    return tuple(terms)
 
 
 def _months(number: str, unit: str) -> int:

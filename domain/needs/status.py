@@ -134,8 +134,8 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
         return _step("none")
     lots = [lot.id for lot in need.content.lots]
     if need.status not in OPEN:
-        left = [lot for lot in lots if lot not in progress.awarded]
-        return _step_for_lots("award", left, lots) if left else _step("close")
+        to_award = [lot for lot in lots if lot not in progress.awarded]
+        return _step_for_lots("award", to_award, lots) if to_award else _step("close")
     if progress.unread or progress.questions:
         return _step("read", progress.unread) if progress.unread else _step("answer", progress.questions)
     if progress.frozen is None or changed_criteria(progress.frozen, need.content):
@@ -159,13 +159,13 @@ def _step(code: StepCode, number: int = 1) -> NextStep:
     return NextStep(code, words)
 
 
-def _step_for_lots(code: StepCode, left: list[str], lots: list[str]) -> NextStep:
-    """The step for the lots that are `left`; their number is said where the need has several lots."""
+def _step_for_lots(code: StepCode, open_lots: list[str], lots: list[str]) -> NextStep:
+    """The step that the open ones of a need's lots call for; says how many these are where the need has several."""
     if len(lots) == 1:
         return _step(code)
-    many, of_all = "s" if len(left) > 1 else "", len(lots)
-    counted = Text(f"{len(left)} lot{many} sur {of_all}", f"{len(left)} of {of_all} lots")
-    return NextStep(code, NEXT_STEPS[f"{code}_some"].filled(lots=counted), lots.index(left[0]) + 1)
+    many, of_all = "s" if len(open_lots) > 1 else "", len(lots)
+    counted = Text(f"{len(open_lots)} lot{many} sur {of_all}", f"{len(open_lots)} of {of_all} lots")
+    return NextStep(code, NEXT_STEPS[f"{code}_some"].filled(lots=counted), lots.index(open_lots[0]) + 1)
 
 
 def changed_criteria(before: PlannedNeed, after: PlannedNeed) -> tuple[str, ...]:

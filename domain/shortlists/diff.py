@@ -255,7 +255,7 @@ class _Side:
         self.lot = next((lot for lot in version.need.lots if lot.id == lot_id), None)
         shown = self.shown = next((lot for lot in version.shown_lots if lot.id == lot_id), None)
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
-        self.missed = {row.supplier.id: row for row in shown.near_misses} if shown else {}
+        self.missed = {row.supplier.id: row for row in shown.near_misses if row.excluded_by} if shown else {}
         self.trade_unknown = {row.supplier.id for row in shown.unknown_trade.nearest} if shown else set()
         self.names = {each.id: each.name for each in shown.listed} if shown else {}
         decided = (each for each in version.decisions if each.lot_id == lot_id)

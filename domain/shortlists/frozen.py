@@ -69,31 +69,19 @@ class Decision(DecisionKey, frozen=True):
     """The moment it was last changed"""
 
 
-class ShownCandidate(msgspec.Struct, frozen=True):
-    """A candidate that a version shows."""
-
-    rank: int
-    supplier: Named
-
-
-class ShownNearMiss(msgspec.Struct, frozen=True):
-    """A near miss that a version shows."""
+class ShownSupplier(msgspec.Struct, frozen=True):
+    """A supplier that a version shows: as a candidate (`rank`), a near miss (`excluded_by`), or of unknown trade."""
 
     supplier: Named
-    excluded_by: Gate
-    message: str
-
-
-class ShownUnknown(msgspec.Struct, frozen=True):
-    """A supplier of unknown trade that a version shows."""
-
-    supplier: Named
+    rank: int = 0
+    excluded_by: Gate | None = None
+    message: str = ""
 
 
 class ShownUnknownTrade(msgspec.Struct, frozen=True):
     """The suppliers of unknown trade that a version shows for a lot."""
 
-    nearest: tuple[ShownUnknown, ...] = ()
+    nearest: tuple[ShownSupplier, ...] = ()
 
 
 class ShownSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
@@ -107,8 +95,8 @@ class ShownLot(msgspec.Struct, frozen=True):
 
     id: str
     total: int
-    candidates: tuple[ShownCandidate, ...]
-    near_misses: tuple[ShownNearMiss, ...]
+    candidates: tuple[ShownSupplier, ...]
+    near_misses: tuple[ShownSupplier, ...]
     unknown_trade: ShownUnknownTrade = ShownUnknownTrade()
     requested: tuple[ShownSegment, ...] = ()
 
@@ -120,18 +108,19 @@ class ShownLot(msgspec.Struct, frozen=True):
     @property
     def listed(self) -> tuple[Named, ...]:
         """Candidates in order, then near misses, then suppliers of unknown trade."""
-        rows: tuple[ShownCandidate | ShownNearMiss | ShownUnknown, ...]
-        rows = (*self.candidates, *self.near_misses, *self.unknown_trade.nearest)
-        return tuple(row.supplier for row in rows)
+        return tuple(row.supplier for row in self.candidates + self.near_misses + self.unknown_trade.nearest)
 
 
-class _Shown(msgspec.Struct, frozen=True):
+class ShownAnswer(msgspec.Struct, frozen=True):
+    """The part of an answer that can be read in every version, however old: a tenth of the work of all of it."""
+
+    stamp: Stamp
     lots: tuple[ShownLot, ...]
 
 
-def lots_shown(body: bytes) -> tuple[ShownLot, ...]:
-    """The suppliers listed for each lot, in the answer of a version."""
-    return read_stored(body, _Shown).lots
+def read_shown(body: bytes) -> ShownAnswer:
+    """The stamp of a version's answer, and the suppliers that it lists for each lot."""
+    return read_stored(body, ShownAnswer)
 
 
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +159,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     @cached_property
     def shown_lots(self) -> tuple[ShownLot, ...]:
         """The suppliers listed for each lot."""
-        return lots_shown(self.body)
+        return read_shown(self.body).lots
 
     @cached_property
     def shortlist(self) -> Shortlist:

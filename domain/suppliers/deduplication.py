@@ -327,18 +327,12 @@ class Member(NamedTuple):
     changed: bool
 
 
-class IdAssignment(msgspec.Struct, frozen=True):
-    """`ids[i]`: the supplier of group i. `absorbed`: suppliers that are part of another one now, and of which."""
-
-    ids: Sequence[UUID]
-    absorbed: dict[UUID, UUID]
-
-
 def assign_ids(
     groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
-) -> IdAssignment:
-    """One supplier id for each group; every record of a supplier that may keep its id must be in one of them.
+) -> tuple[list[UUID], dict[UUID, UUID]]:
+    """One supplier id for each group, and the supplier that each id given up is part of.
 
+    Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves
     the others in place; among them the oldest decides. A group that may keep several ids keeps the oldest (ids sort by
     age), and one that nobody has seen yet (`fresh`) only if there is no other. A group without any gets a new one.
@@ -353,4 +347,4 @@ def assign_ids(
         kept[number].append(supplier_id)
     ids = [min(own, key=lambda one: (one in fresh, one)) if own else make_id() for own in kept]
     absorbed = {gone: stays for own, stays in zip(kept, ids, strict=True) for gone in own if gone != stays}
-    return IdAssignment(ids, absorbed)
+    return ids, absorbed

@@ -13,9 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
-import db.schema.exchange_tables
-import db.schema.need_tables
-import db.schema.person_tables
+import db.schema.organisation_tables
 import db.schema.supplier_tables  # noqa: F401 - the metadata knows the tables of modules that were imported
 from db import migrate
 from db.core import engine as database

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.webhooks import Outcome, Schedule, is_public, result_of, signature
+from api.webhooks.signed_deliveries import signature
+from domain.webhooks import Outcome, Schedule, is_public, result_of
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 SCHEDULE = Schedule(

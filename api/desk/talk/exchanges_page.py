@@ -38,7 +38,7 @@ from api.exchanges.own_exchange import (
     own_exchange,
     read_exchange,
 )
-from api.exchanges.reply_links import NO_RECIPIENT, create_links, last_day, revoke_link
+from api.exchanges.reply_links import create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting, actor_of
@@ -61,7 +61,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import require_sender
-from domain.exchanges.rules import NO_MESSAGE, redacted
+from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redacted
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord

@@ -20,7 +20,7 @@ import msgspec
 import domain
 import matching
 from api.runtime.processes.forked_processes import ForkedProcesses, NoProcess
-from db.suppliers.copy_documents import Pages, copy_documents, shared_snapshot
+from db.suppliers.feed import Pages, copy_documents, shared_snapshot
 from domain.decoding.stored import known_part
 from domain.suppliers.supplier import Supplier
 from matching.index.live_index import Index, LiveIndex

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 
@@ -24,10 +23,7 @@ from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
 from db.core.engine import Engine, end_connections
 from db.core.listen_notify import rows_on_notify
 from db.delivery.outbox import CHANNEL
-from db.suppliers.copy_documents import database_id
-from db.suppliers.read import snapshot
-from db.suppliers.write import POLL_SECONDS, DirectoryVersion, listen
-from domain.suppliers.supplier import Supplier
+from db.suppliers.feed import POLL_SECONDS, DirectoryVersion, changes_since, database_id, listen
 from matching.index.live_index import LiveIndex
 
 T = TypeVar("T")
@@ -189,22 +185,11 @@ class IndexLoader:
 
     async def followed(self, index: LiveIndex) -> LiveIndex | None:
         """The index with the changes since; None where they are too many, or it is of another history."""
-        changed: list[Supplier] = []
-        removed: list[UUID] = []
-        async with snapshot(self._engine) as directory:
-            since = index.data_version
-            if not await directory.has_had_version(since, index.version_uid):
-                return None
-            left = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
-            if await directory.has_more_changes(since, max(left, 0)):
-                return None
-            async for batch in directory.changes(since):
-                for change in batch:
-                    if change.supplier is not None and change.supplier.active:
-                        changed.append(change.supplier)
-                    else:
-                        removed.append(change.id)
-        return await self._in_a_thread(index.with_changes, changed, removed, directory.version, directory.uid)
+        most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
+        found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
+        if found is None:
+            return None
+        return await self._in_a_thread(index.with_changes, *found)
 
     def is_outgrown(self, index: LiveIndex) -> bool:
         """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""

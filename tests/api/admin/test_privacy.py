@@ -18,7 +18,7 @@ from api.settings import BadSetting, Settings, read_settings
 from db.core.engine import Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
-from db.schema.need_tables import needs
+from db.schema.organisation_tables import needs
 from domain.exchanges.exchange import ExchangeSummary, MessageRequest, Recipient, message_from
 from matching.reference import Reference
 from tests.api.needs.steps import NEED

@@ -15,7 +15,7 @@ import httpx
 from litestar import Litestar
 
 from api.web.content_negotiation import HTML
-from db.api_keys import create_key, organisation_name
+from db.api_keys import create_key, find_organisation
 from db.core.engine import transaction
 from domain.organisation import Scope
 from tests.accessibility_tree import Outline
@@ -183,7 +183,8 @@ class Desk:
         """The secret of another key of the same organisation."""
         services = self.buyer.client.services
         async with transaction(services.database) as connection:
-            name = await organisation_name(connection, self.buyer.organisation_id)
+            organisation = await find_organisation(connection, self.buyer.organisation_id)
+            name = organisation.name if organisation else ""
             secret, _ = await create_key(
                 connection, name="another", organisation=name, scopes=scopes, now=services.now(), **of_key
             )

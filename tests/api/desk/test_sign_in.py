@@ -16,7 +16,7 @@ from api.desk.pages import PAGES
 from api.runtime.rate_limits import LOOK_UPS, UNKNOWN_KEYS, Limits
 from api.runtime.services import BODIES_LIMIT
 from db.core.engine import transaction
-from db.schema.person_tables import desk_sessions
+from db.schema.organisation_tables import desk_sessions
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY, take_all
 from tests.api.desk.steps import FORM, Browser, heading, key_of, sign_in_as

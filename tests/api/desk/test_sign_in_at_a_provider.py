@@ -13,7 +13,7 @@ from api.desk.frame.visit import COOKIE
 from api.desk.sign_in import SIGN_IN_SECONDS, _challenge, _proof, _SignInState
 from api.runtime.rate_limits import SIGN_INS, Limits
 from db.core.engine import transaction
-from db.schema.person_tables import desk_accounts, desk_sessions
+from db.schema.organisation_tables import desk_accounts, desk_sessions
 from db.schema.supplier_tables import organisations
 from tests.api.conftest import take_all
 from tests.api.desk.steps import Browser, heading

@@ -20,7 +20,8 @@ from api.directory.search import PART
 from api.runtime import concurrency
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
-from db.suppliers.read import LAST_ID, START, Change, Filters, Position, changes_after, page_of_suppliers
+from db.suppliers.feed import LAST_ID, START, Change, Position, changes_after
+from db.suppliers.read import Filters, page_of_suppliers
 from domain.suppliers.supplier import SupplierRecord
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused

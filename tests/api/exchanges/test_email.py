@@ -18,7 +18,7 @@ from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow
 from db.exchanges.exchanges import select_exchange
 from db.exchanges.reply_links import select_link, select_outgoing_message, write_outcome
-from db.schema.exchange_tables import message_mails
+from db.schema.organisation_tables import message_mails
 from domain.exchanges.letter import OutgoingMessage
 from tests.api.mailbox import Mailbox, authenticator, certificate, listening
 from tests.db.exchanges.samples import ANNE, OpenedExchange, exchange

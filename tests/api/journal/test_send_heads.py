@@ -26,7 +26,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import ClaimedRow
 from db.journal.entries import head, write_entry
-from db.schema.need_tables import audit_heads
+from db.schema.organisation_tables import audit_heads
 from domain.journal import Actor, JournalHeads, SignedHeads
 from domain.webhooks import Outcome
 from matching.reference import Reference

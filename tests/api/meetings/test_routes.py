@@ -14,7 +14,7 @@ from db.api_keys import revoke_key
 from db.core.engine import transaction
 from db.journal.entries import entries
 from db.needs.needs import insert_need
-from db.schema.exchange_tables import calendar_feeds, meetings
+from db.schema.organisation_tables import calendar_feeds, meetings
 from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed

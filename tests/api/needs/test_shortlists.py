@@ -342,7 +342,8 @@ async def test_versions_of_a_need_that_can_no_longer_be_read_are_compared(buyer:
         content = msgspec.structs.replace(stored.content, lots=(Lot("1", segments=("xx-ancien",)),))
         version = msgspec.structs.replace(first, number=2)
         old = msgspec.structs.replace(stored, content=content)
-        body = b'{"lots":[{"id":"1","total":0,"candidates":[],"near_misses":[]}]}'
+        lots = [{"id": "1", "total": 0, "candidates": [], "near_misses": []}]
+        body = msgspec.json.encode({"stamp": first.stamp, "lots": lots})
         await insert_shortlist(connection, buyer.organisation_id, old, version, body)
     (left,) = (await difference(buyer, need, 1, 2))["left"]
     assert left["why"]["code"] == "not_kept"

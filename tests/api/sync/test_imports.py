@@ -15,7 +15,8 @@ from sqlalchemy import update
 
 from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.processes.forked_processes import forked_processes
-from api.sync import pipeline, upload
+from api.sync import imports as import_routes
+from api.sync import pipeline
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer
@@ -359,7 +360,7 @@ async def test_bodies_take_so_much_of_the_disk_together(
 
     services = served.services
     monkeypatch.setattr(services, "settings", replace(services.settings, import_limit=1 << 20))
-    monkeypatch.setattr(upload, "LARGEST_AT_ONCE", 1)
+    monkeypatch.setattr(import_routes, "LARGEST_AT_ONCE", 1)
     arrived, go_on = asyncio.Event(), asyncio.Event()
     content = lines(rows(source, "a")).ljust((1 << 20) - 1_000)
     small = gzip.compress(lines(rows(source, "b")).ljust(2_000))
@@ -381,7 +382,7 @@ async def test_a_body_that_stops_coming_gives_its_turn_back(
         await asyncio.Event().wait()
 
     with monkeypatch.context() as hurried:
-        hurried.setattr(upload, limit, 0)
+        hurried.setattr(import_routes, limit, 0)
         assert_refused(await send(served, source, endless()), 400, "bad-request")
     assert (await send(served, source, lines(rows(source, "a")))).json()["added"] == 1
 

@@ -21,7 +21,7 @@ from api.app import create_app
 from api.runtime import services
 from api.runtime.endpoint import Call, endpoint
 from api.settings import MIB, Settings
-from api.sync.upload import spooled_body
+from api.sync.imports import spooled_body
 from api.web import request_body
 from api.web.problems import Refusal
 from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody, Patch, patched

@@ -25,8 +25,7 @@ from db.exchanges.exchanges import (
     select_exchange,
 )
 from db.journal.entries import write_entry
-from db.schema.exchange_tables import exchanges, message_mails, messages
-from db.schema.need_tables import needs
+from db.schema.organisation_tables import exchanges, message_mails, messages, needs
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
 from domain.journal import Actor
 from domain.needs.need import Lot, PlannedNeed

@@ -16,7 +16,7 @@ from db.exchanges.reply_links import (
     select_link,
     select_outgoing_message,
 )
-from db.schema.exchange_tables import message_mails, messages
+from db.schema.organisation_tables import message_mails, messages
 from domain.exchanges.letter import OutgoingMessage
 from domain.text.bilingual import Text
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange

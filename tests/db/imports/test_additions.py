@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.run import Order
-from db.suppliers.merge_split import split_record
+from db.suppliers.regroup import split_record
 from db.suppliers.sources import describe_source, put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey

@@ -13,7 +13,7 @@ from db.core.engine import Engine, transaction
 from db.imports import run, stage
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, close_interrupted, get_import, list_errors, list_imports, run_import
-from db.suppliers.read import snapshot
+from db.suppliers.feed import LAST_ID, Position, changes_after
 from db.suppliers.records import get_record
 from db.suppliers.sources import get_source
 from domain.errors import Conflict
@@ -130,8 +130,7 @@ async def test_a_snapshot_removes_what_is_absent(engine: Engine) -> None:
     assert counts(done) == {"received": 5, "unchanged": 5, "removed": 1}
     assert done.data_version == 3
     assert await names(engine) == [f"Atelier {name}" for name in ("b", "c", "d", "e", "elsewhere", "f")]
-    async with snapshot(engine) as view:
-        assert [change.supplier async for batch in view.changes(2) for change in batch] == [None]
+    assert [each.supplier for each in await ask(engine, changes_after, Position(2, LAST_ID), 10)] == [None]
 
 
 async def test_a_snapshot_that_would_remove_more_than_a_fifth_is_refused_and_says_why(engine: Engine) -> None:

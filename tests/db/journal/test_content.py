@@ -11,10 +11,7 @@ from db.exchanges.exchanges import insert_handovers, write_handovers
 from db.journal.content import (
     READ_AT_ONCE,
     content_digests,
-    decision_name,
-    handover_name,
-    shortlist_name,
-    stamp_name,
+    stored_name,
     unrecorded_names,
 )
 from db.journal.entries import stored_entries, write_entry
@@ -65,12 +62,12 @@ async def told(engine: Engine, *, bound: bool = True, body: str = '{"lots":[]}')
         await write_decision(connection, need, 1, DECISION)
         await insert_award(connection, started.organisation_id, msgspec.structs.replace(AWARD, need_id=need))
         await write_entry(connection, actor, "exchange.opened", about, NOW, detail=opened, about=names)
-        chosen = decision_name(need, 1, DECISION.supplier_id, DECISION.lot_id)
+        chosen = stored_name("decision", need, 1, DECISION.supplier_id, DECISION.lot_id)
         decided: Detail = {"number": 1, "lot_id": DECISION.lot_id, "supplier_id": str(DECISION.supplier_id)}
         entries: tuple[tuple[str, Detail, str], ...] = (
             ("need.created", {}, f"need:{need}"),
-            ("shortlist.frozen", {"number": 1}, shortlist_name(need, 1)),
-            ("shortlist.stamped", {"number": 1}, stamp_name(need, 1)),
+            ("shortlist.frozen", {"number": 1}, stored_name("shortlist", need, 1)),
+            ("shortlist.stamped", {"number": 1}, stored_name("stamp", need, 1)),
             ("decision.made", decided, chosen),
             ("award.noted", {"award_id": str(AWARD.id)}, f"award:{AWARD.id}"),
         )
@@ -156,7 +153,7 @@ async def test_a_confirmed_delivery_is_bound(engine: Engine) -> None:
     """One that waits to be confirmed is not, and one that nobody noted is found."""
     started = await told(engine)
     message, actor = started.first.id, Actor(started.organisation_id, "server")
-    name, said = handover_name(message, ANNE), {"message_id": str(message), "supplier_id": str(ANNE)}
+    name, said = stored_name("handover", message, ANNE), {"message_id": str(message), "supplier_id": str(ANNE)}
     key = started.exchange.id, message
     async with transaction(engine) as connection:
         await insert_handovers(connection, started.exchange.id, started.first, [ANNE, PAUL])
@@ -189,7 +186,7 @@ async def test_what_no_entry_tells_of_is_found(engine: Engine) -> None:
         await write_decision(connection, need, 1, other)
         await insert_award(connection, owner, msgspec.structs.replace(AWARD, id=UUID(int=8), need_id=need))
         made = await insert_need(connection, owner, PlannedNeed(lots=(Lot(id="1"),)), NOW)
-    decision = decision_name(need, 1, other.supplier_id, other.lot_id)
+    decision = stored_name("decision", need, 1, other.supplier_id, other.lot_id)
     names = sorted([decision, f"message:{message.id}", f"award:{UUID(int=8)}", f"need:{made.id}"])
     assert await found(engine, owner) == names
 
@@ -263,7 +260,7 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     body = '{"contact":{"email":"a.legoff@esat.example","phone":null,"website":null}}'
     started = await told(engine, body=body)
     owner, need = started.organisation_id, started.need_id
-    name = decision_name(need, 1, DECISION.supplier_id, DECISION.lot_id)
+    name = stored_name("decision", need, 1, DECISION.supplier_id, DECISION.lot_id)
     assert await found(engine, owner) == []
     who = DataSubject("a.legoff@esat.example", "Anne Le Goff")
     done = await erase_person(engine, who, [owner], Actor(owner, "command"), NOW)
@@ -274,7 +271,7 @@ async def test_an_erasure_binds_what_it_changed(engine: Engine) -> None:
     await altered(engine, "UPDATE shortlist_decisions SET reason = 'x'", "UPDATE shortlists SET body = 'x'")
     assert {each.about for each in await found(engine, owner) if isinstance(each, Break)} == {
         name,
-        shortlist_name(need, 1),
+        stored_name("shortlist", need, 1),
     }
 
 

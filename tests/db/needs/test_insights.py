@@ -13,7 +13,7 @@ from db.exchanges.exchanges import insert_exchange, insert_handovers, write_hand
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from db.needs.needs import select_need
 from db.needs.shortlists import insert_shortlist
-from db.schema.exchange_tables import message_mails
+from db.schema.organisation_tables import message_mails
 from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW

@@ -35,7 +35,7 @@ from db.needs.shortlists import (
     select_listed_supplier,
     select_shortlist,
 )
-from db.schema.need_tables import awards
+from db.schema.organisation_tables import awards
 from domain.exchanges.exchange import Message
 from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed

@@ -21,7 +21,7 @@ from db.needs.needs import insert_need, select_need
 from db.privacy import erase, mentions
 from db.privacy.erase import erase_person
 from db.privacy.mentions import MENTION_COLUMNS, READ_AT_ONCE, masked, mention_pattern, name_pattern
-from db.schema.need_tables import needs
+from db.schema.organisation_tables import needs
 from db.schema.supplier_tables import Document, metadata, webhooks
 from domain.journal import Actor
 from domain.meetings.meeting import AgendaItem, MeetingRequest

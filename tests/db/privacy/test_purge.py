@@ -15,9 +15,18 @@ from db.journal.entries import entries
 from db.meetings import insert_meeting
 from db.needs.needs import insert_award
 from db.privacy.purge import plan, purge
-from db.schema.exchange_tables import exchange_recipients, exchanges, meetings, messages, participants, reply_links
-from db.schema.need_tables import awards, needs, shortlists
-from db.schema.person_tables import persons
+from db.schema.organisation_tables import (
+    awards,
+    exchange_recipients,
+    exchanges,
+    meetings,
+    messages,
+    needs,
+    participants,
+    persons,
+    reply_links,
+    shortlists,
+)
 from db.schema.supplier_tables import idempotency_keys, import_errors, imports, metadata
 from domain.journal import Chain
 from domain.meetings.meeting import MeetingRequest, Participant

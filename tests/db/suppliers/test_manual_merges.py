@@ -6,8 +6,8 @@ import pytest
 
 from db.core.engine import Engine
 from db.imports.run import Order
-from db.suppliers.merge_split import merge_suppliers, split_record
 from db.suppliers.read import get_supplier
+from db.suppliers.regroup import merge_suppliers, split_record
 from domain.suppliers.deduplication import RecordKey
 from tests.db.suppliers.samples import (
     FAR,

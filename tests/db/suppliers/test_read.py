@@ -15,22 +15,25 @@ from sqlalchemy import text
 from db.core import listen_notify
 from db.core.connect import dsn
 from db.core.engine import Engine, transaction
-from db.suppliers.copy_documents import DirectorySnapshot, Pages, _field_reader, copy_documents, shared_snapshot
-from db.suppliers.read import (
+from db.suppliers.feed import (
+    CURRENT_VERSION,
     LAST_ID,
     START,
-    Filters,
-    Ground,
+    DirectorySnapshot,
+    DirectoryVersion,
+    Pages,
     Position,
+    RecentChanges,
+    _field_reader,
     changes_after,
+    changes_since,
+    copy_documents,
     end_of_directory,
-    get_supplier,
     is_in_history,
-    living_suppliers,
-    page_of_suppliers,
-    snapshot,
+    listen,
+    shared_snapshot,
 )
-from db.suppliers.write import CURRENT_VERSION, DirectoryVersion, listen
+from db.suppliers.read import Filters, Ground, get_supplier, living_suppliers, page_of_suppliers
 from domain.suppliers.supplier import Placement, Point, Supplier
 from tests.db.suppliers.samples import ask, delete, load, put, record, row
 
@@ -39,8 +42,16 @@ COPIES = text("""
     INSERT INTO suppliers SELECT (jsonb_populate_record(suppliers, jsonb_build_object('id', gen_random_uuid()))).*
     FROM suppliers CROSS JOIN generate_series(1, 1000)
 """)
-WHOLE_READS = text("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relname = 'suppliers'")
-"""Of all suppliers, so far: also those of earlier transactions of the connection that were not reported yet."""
+
+
+async def whole_reads(engine: Engine) -> int:
+    """The number of times that all suppliers were read so far."""
+    async with transaction(engine) as connection:
+        await connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    async with transaction(engine) as connection:
+        query = text("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'suppliers'")
+        found: int = await connection.scalar(query)
+        return found
 
 
 @pytest.fixture
@@ -71,19 +82,6 @@ async def test_filters_that_nothing_or_only_the_other_side_of_the_world_passes(
     assert [entry.supplier.name for entry in page] == ["ESAT des Océans"] * found
 
 
-async def test_a_history_is_known_by_the_uids_of_its_versions(pool: Engine) -> None:
-    """A directory that was restored has the same versions again, with other changes."""
-    async with snapshot(pool) as view:
-        before = view.version, view.uid
-    await put(pool, "late", record("Late"))
-    async with snapshot(pool) as view:
-        assert view.uid != before[1]
-        assert await view.has_had_version(*before)
-        assert await view.has_had_version(0, None)
-        assert not await view.has_had_version(view.version + 1, view.uid)
-        assert not await view.has_had_version(before[0], view.uid)
-
-
 async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
     """One from before there were uids is taken where the directory has come so far."""
     earlier = await ask(pool, end_of_directory)
@@ -96,31 +94,39 @@ async def test_a_position_is_of_this_history_or_of_none(pool: Engine) -> None:
         assert [await is_in_history(connection, each, end) for each in of_others] == [False] * 3
 
 
-async def test_a_snapshot_tells_what_changed_since_a_version(pool: Engine) -> None:
+async def test_what_changed_since_a_version_of_this_history_is_told(pool: Engine) -> None:
+    """Unless it is more than asked for; a directory that was restored has the same versions again, with other ones."""
+    third = await ask(pool, end_of_directory)
+    gone = (await ask(pool, page_of_suppliers, Filters(source="ville"), None, 1))[0].supplier.id
     await delete(pool, "cleaner", source="ville")
-    await put(pool, "stranger", record("Known now", active=False))
-    async with snapshot(pool) as view:
-        changed = {change.version: change.supplier for batch in [b async for b in view.changes(3)] for change in batch}
-        none = [batch async for batch in view.changes(view.version)]
+    await put(pool, "stranger", record("Closed", active=False))
+    await put(pool, "garden", record("Renamed"))
+    end = await ask(pool, end_of_directory)
 
-    assert {version: supplier and supplier.name for version, supplier in changed.items()} == {4: None, 5: "Known now"}
-    assert none == []
-    async with snapshot(pool) as view:
-        assert [await view.has_more_changes(3, than) for than in (0, 1, 2)] == [True, True, False]
+    found = await changes_since(pool, 3, third.uid, 3)
+    assert found is not None
+    assert (found.version, found.uid) == (6, end.uid)
+    assert [each.name for each in found.changed] == ["Renamed"]
+    assert (len(found.gone), gone in found.gone) == (2, True)
+    assert await changes_since(pool, 6, end.uid, 0) == RecentChanges([], [], 6, end.uid)
+    assert await changes_since(pool, 0, None, 3) is not None
+    assert await changes_since(pool, 3, third.uid, 2) is None
+    for version, uid in ((3, end.uid), (7, end.uid)):
+        assert await changes_since(pool, version, uid, 10) is None
 
 
-async def test_later_changes_are_found_without_reading_all_suppliers(pool: Engine) -> None:
+async def test_later_changes_are_found_without_reading_all_suppliers(engine: Engine) -> None:
     """Of 220,000 that came with one import, for each change that follows it."""
-    async with transaction(pool) as connection:
+    await put(engine)
+    async with transaction(engine) as connection:
         await connection.execute(COPIES)
         await connection.execute(text("ANALYZE suppliers"))
-    await put(pool, "late", record("Late"))
-    async with snapshot(pool) as view:
-        before = await view.connection.scalar(WHOLE_READS)
-        assert not await view.has_more_changes(view.version - 1, 1)
-        (changes,) = [batch async for batch in view.changes(view.version - 1)]
-        assert [change.supplier and change.supplier.name for change in changes] == ["Late"]
-        assert await view.connection.scalar(WHOLE_READS) == before
+    before = await ask(engine, end_of_directory)
+    await put(engine, "late", record("Late"))
+    reads = await whole_reads(engine)
+    found = await changes_since(engine, before.version, before.uid, 1)
+    assert [each.name for each in (found or pytest.fail("too many")).changed] == ["Late"]
+    assert await whole_reads(engine) == reads
 
 
 class Reader:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from db.core.engine import Engine, Subject, lock, lock_shared, transaction
-from db.suppliers.read import START, changes_after
+from db.suppliers.feed import START, changes_after
 from db.suppliers.records import put_record
 from db.suppliers.sources import put_source
 from domain.suppliers.source import Source

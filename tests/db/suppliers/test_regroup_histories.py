@@ -15,9 +15,9 @@ from db.core.engine import Engine, transaction
 from db.imports.apply_staged import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
-from db.suppliers.merge_split import merge_suppliers, split_record
-from db.suppliers.read import START, changes_after
+from db.suppliers.feed import START, changes_after
 from db.suppliers.records import delete_record, put_record
+from db.suppliers.regroup import merge_suppliers, split_record
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble

@@ -10,7 +10,7 @@ import pytest
 
 from api.directory.routes import FEED
 from api.web.pagination import read_cursor
-from db.suppliers.read import START, Position
+from db.suppliers.feed import START, Position
 from tests.api.commands.conftest import ADMIN_KEY, PATIENCE_SECONDS, Server
 from tests.api.sync.factories import lines, siret
 from tests.conftest import examples, open_folder

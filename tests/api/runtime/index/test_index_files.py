@@ -12,7 +12,7 @@ from api.runtime.index import index_files
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index
 from api.runtime.processes.forked_processes import forked_processes
 from db.core.engine import Engine
-from db.suppliers.copy_documents import database_id
+from db.suppliers.feed import database_id
 from tests.api.runtime.index.test_live_index import put
 from tests.factories import reference
 

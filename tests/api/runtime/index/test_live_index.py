@@ -23,10 +23,9 @@ from api.web.problems import Refusal
 from db.core.connect import NoAnswer
 from db.core.engine import Engine, transaction
 from db.delivery.outbox import wake_servers
-from db.suppliers import write
-from db.suppliers.copy_documents import database_id
+from db.suppliers import feed
+from db.suppliers.feed import database_id, listen
 from db.suppliers.records import delete_record, put_record
-from db.suppliers.write import listen
 from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -407,7 +406,7 @@ async def heard(watch: DatabaseWatch, is_enough: Callable[[], bool]) -> None:
 async def test_versions_and_deliveries_are_heard_of(
     engine: Engine, watch: DatabaseWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "POLL_SECONDS", 3600.0)
+    monkeypatch.setattr(feed, "POLL_SECONDS", 3600.0)
     await heard(watch, lambda: watch.version is not None and watch.version.number == 0)
     assert watch.is_answering
     await put(engine, "1", "entendue")

@@ -1,4 +1,4 @@
-"""Freezing a shortlist: the need is matched, and the answer stored as its next version.
+"""Versions of a need's shortlist: the need is matched and the answer frozen as the next one; any two are compared.
 
 A need is matched with its organisation's past awards and its other needs of the year. What is read for it is read in a
 transaction, and the match takes none: meanwhile others have the connection.
@@ -6,32 +6,33 @@ transaction, and the match takes none: meanwhile others have the connection.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-import msgspec
-
-from api.needs.own_need import own_need
+from api.needs.own_need import own_need, version_of
 from api.runtime.actor import Acting, require_storage
 from api.runtime.processes.match_processes import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
-from db.journal.content import shortlist_name, stamp_name
+from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
-from domain.errors import Conflict, NotFound
+from db.suppliers.read import living_suppliers
+from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
-from domain.shortlists.frozen import LotTotal, ShortlistVersion
-from domain.shortlists.shortlist import Stamp
+from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
+from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, read_shown
+from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
-from matching.engine import match_json
+from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
+from matching.inspection.trace import Standing, standings
 
 
 class MatchInput(NamedTuple):
@@ -138,19 +139,6 @@ DELETED = Text(
 )
 
 
-class _LotCounts(msgspec.Struct):
-    id: str
-    total: int
-    candidates: list[msgspec.Raw]
-
-
-class _ShortlistCounts(msgspec.Struct):
-    """The parts of a `Shortlist` that are listed with its version: the stamp, and the candidates' numbers."""
-
-    stamp: Stamp
-    lots: list[_LotCounts]
-
-
 async def freeze_shortlist(
     connection: Connection, acting: Acting, need_id: UUID, matched: MatchedNeed | None = None
 ) -> tuple[int, bytes]:
@@ -176,21 +164,88 @@ async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, num
 
 async def store_version(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
     """Store a shortlist as the next version of a need that the caller has locked; returns its number."""
-    shortlist = await asyncio.to_thread(msgspec.json.decode, body, type=_ShortlistCounts)
-    now, stamp = acting.now(), shortlist.stamp
+    shown = await asyncio.to_thread(read_shown, body)
+    now, stamp = acting.now(), shown.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
         need_version=need.version,
         language=acting.language,
         stamp=stamp,
-        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in shortlist.lots),
+        totals=tuple(LotTotal(lot.id, lot.total, len(lot.candidates)) for lot in shown.lots),
         created_at=now,
     )
     await insert_shortlist(connection, acting.organisation_id, need, version, body)
     acting.services.storage_use.add(acting.organisation_id, len(body))
     detail: Detail = {"number": version.number, "data_version": stamp.data_version}
-    name, about = f"need:{need.id}", (shortlist_name(need.id, version.number), stamp_name(need.id, version.number))
+    name = f"need:{need.id}"
+    about = [stored_name(kind, need.id, version.number) for kind in ("shortlist", "stamp")]
     await write_entry(
         connection, acting.actor, "shortlist.frozen", name, now, version=need.version, detail=detail, about=about
     )
     return version.number
+
+
+async def compare_versions(acting: Acting, need_id: UUID, number: str, other: str) -> ShortlistDiff:
+    """The differences from one version to another, each a number or "latest", in the caller's language.
+
+    Why suppliers came or left is found while no connection is held. Raises NotFound, and as `_absences`.
+    """
+    services, organisation = acting.services, acting.organisation_id
+    async with services.matches.slot_of(str(organisation)):
+        async with transaction(services.database) as connection:
+            before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
+            came, left = unexplained(before, after), unexplained(after, before)
+            living = await living_suppliers(
+                connection, {each for some in (*came.values(), *left.values()) for each in some}
+            )
+            awards = [await awards_until(connection, organisation, each.stamp.on) for each in (before, after)]
+        not_before = await _absences(acting, before, came, living, awards[0])
+        not_after = await _absences(acting, after, left, living, awards[1])
+    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
+
+
+async def _absences(
+    acting: Acting,
+    version: FrozenShortlist,
+    suppliers: Mapping[str, Collection[UUID]],
+    living: Mapping[UUID, Supplier],
+    awards: Sequence[PastAward],
+) -> Absences:
+    """The reasons why these suppliers, by lot, are not in a version. `living`: the suppliers that their ids stand for.
+
+    No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
+    `MatchWork.run`.
+    """
+    if not any(suppliers.values()):
+        return {}
+    services, on = acting.services, version.stamp.on
+    live, need = services.directory.index, version.need.matched
+    try:
+        task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    except InvalidContent:
+        return {}
+    changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))
+    totals = {lot.id: lot for lot in version.totals}
+    return {
+        lot: {each: _absence(each, living.get(each), found[lot].get(each), totals[lot], changed) for each in some}
+        for lot, some in suppliers.items()
+    }
+
+
+def _absence(
+    supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
+) -> Absence:
+    """The reason why a supplier is not in a lot. `supplier`: who its id stands for now; `lot`: the version's counts."""
+    if supplier is None:
+        return Absence("gone", data_changed=data_changed)
+    if supplier.id != supplier_id:
+        return Absence("merged", other=Named(supplier.id, supplier.name), data_changed=data_changed)
+    if standing is None:
+        without_offer: AbsenceCode = "no_offer" if supplier.offers else "trade_unknown"
+        return Absence(without_offer if supplier.active else "inactive", data_changed=data_changed)
+    if standing.rank is None:
+        return Absence("refused", standing.excluded_by, standing.message, data_changed=data_changed)
+    if standing.rank > lot.shown and lot.total > lot.shown:
+        return Absence("beyond_limit", rank=standing.rank, data_changed=data_changed)
+    return Absence("not_kept")

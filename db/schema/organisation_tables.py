@@ -1,16 +1,16 @@
-"""The tables of exchanges with suppliers, append-only except for links and e-mail, and of meetings.
+"""The tables of what belongs to one organisation: needs, shortlists, awards, the journal, persons, exchanges, meetings.
 
-Meetings name persons by reference alone. The migrations build the same.
+Exchanges are append-only except for links and e-mail; meetings name persons by reference alone. The migrations build
+the same.
 """
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from db.schema.need_tables import needs
-from db.schema.person_tables import persons
 from db.schema.supplier_tables import (
     Document,
     id_and_organisation,
+    index_where,
     keys,
     moments,
     optional,
@@ -19,7 +19,174 @@ from db.schema.supplier_tables import (
     required,
     table,
 )
+from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
+from domain.needs.need import Need, PlannedNeed
+from domain.shortlists.frozen import LotTotal
+from domain.shortlists.shortlist import Stamp
+
+# `year`, `buyer_siret`: to find needs by, taken from the content by a trigger whatever is given. `brief`: the content
+# without places, territories and dates, made by the database; null where even that is more than 128 KiB.
+needs = table(
+    "needs",
+    *id_and_organisation(),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("content", Document(PlannedNeed), nullable=False),
+    sa.Column(
+        "year",
+        sa.Integer,
+        nullable=False,
+        server_default=sa.text("extract(year FROM now() AT TIME ZONE 'Europe/Paris')::integer"),
+    ),
+    sa.Column("buyer_siret", sa.Text),
+    sa.Column("brief", Document(Need), sa.Computed("need_in_brief(content)", persisted=True)),
+    sa.Column("shortlists", sa.Integer, nullable=False, server_default=sa.text("0")),
+    *moments("created_at", "updated_at"),
+    *moments("published_at", "ended_at", nullable=True),
+    sa.Index(None, "organisation_id", "id"),
+    sa.Index(None, "organisation_id", "year"),
+)
+
+# `body`: the answer as it was sent, to be read back byte for byte. `need`: the need that was matched. `ledger` is no
+# longer read; it goes once no release that reads it is left. The rest is for lists of versions.
+shortlists = table(
+    "shortlists",
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id, ondelete="CASCADE"), primary_key=True),
+    *keys(sa.Integer, "number"),
+    sa.Column("need_version", sa.Integer, nullable=False),
+    sa.Column("need", Document(PlannedNeed), nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("stamp", Document(Stamp), nullable=False),
+    sa.Column("totals", Document(tuple[LotTotal, ...]), nullable=False),
+    sa.Column("ledger", Document(list[object]), nullable=False, default=list),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    *moments("created_at"),
+    sa.CheckConstraint("number > 0", name="counted_from_one"),
+)
+
+# The buyer's decision on a supplier of a shortlist, for one lot; earlier ones are in the journal.
+shortlist_decisions = table(
+    "shortlist_decisions",
+    sa.Column("need_id", sa.Uuid, primary_key=True),
+    *keys(sa.Integer, "number"),
+    sa.Column("lot_id", sa.Text, primary_key=True),
+    sa.Column("supplier_id", sa.Uuid, primary_key=True),
+    sa.Column("decision", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    *moments("decided_at"),
+    sa.ForeignKeyConstraint(["need_id", "number"], [shortlists.c.need_id, shortlists.c.number], ondelete="CASCADE"),
+)
+
+# `segments`: of the lot's object. A supplier may have left the directory: its name is stored, and the SIRET by which it
+# is recognised if it comes back.
+awards = table(
+    "awards",
+    *id_and_organisation(),
+    sa.Column("need_id", sa.Uuid, sa.ForeignKey(needs.c.id), nullable=False),
+    sa.Column("lot_id", sa.Text, nullable=False),
+    sa.Column("supplier_id", sa.Uuid, nullable=False),
+    sa.Column("supplier_name", sa.Text, nullable=False),
+    sa.Column("supplier_siret", sa.Text),
+    sa.Column("segments", ARRAY(sa.Text), nullable=False),
+    sa.Column("awarded_on", sa.Date, nullable=False),
+    sa.Column("value_eur", sa.Double),
+    sa.Column("reserved", ARRAY(sa.Text), nullable=False),
+    sa.Column("duration_months", sa.Integer),
+    sa.Column("direct", sa.Boolean, nullable=False),
+    *moments("created_at"),
+    *moments("withdrawn_at", nullable=True),
+    sa.Index(None, "organisation_id", "awarded_on"),
+    sa.Index(None, "need_id"),
+)
+
+audit_entries = table(
+    "audit_entries",
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    *moments("at"),
+    sa.Column("means", sa.Text, nullable=False),
+    sa.Column("actor_id", sa.Uuid),
+    *required(sa.Text, "action", "object"),
+    sa.Column("version", sa.Integer),
+    sa.Column("detail", Document(Detail), nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("content", ARRAY(sa.Text, as_tuple=True), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("signature", sa.LargeBinary),
+    sa.Index(None, "organisation_id", "object", "number"),
+)
+
+# The last entries of all journals as they were at some time, signed, on their way to where the operator keeps them.
+audit_heads = table(
+    "audit_heads",
+    *outbox_columns(),
+    sa.Column("line", sa.Text, nullable=False),
+    sa.Index(None, "queued_at"),
+)
+
+_KEYS = ("name_key", "email_key", "employer_key")
+
+# The keys are those of `domain.privacy`, empty where there is no such value, and all of them after an
+# erasure.
+persons = table(
+    "persons",
+    *id_and_organisation(),
+    sa.Column("name", sa.Text, nullable=False),
+    *optional(sa.Text, "email", "phone", "employer"),
+    *required(sa.Text, *_KEYS),
+    *moments("created_at"),
+    *moments("erased_at", nullable=True),
+    index_where("erased_at IS NULL", "persons_known_ix", "organisation_id", *_KEYS, unique=True),
+    index_where("email_key <> ''", "persons_email_key_ix", "email_key"),
+    index_where("name_key <> ''", "persons_name_key_ix", "name_key"),
+    sa.CheckConstraint(
+        "erased_at IS NULL OR (email IS NULL AND phone IS NULL AND employer IS NULL AND name_key = ''"
+        " AND email_key = '' AND employer_key = '')",
+        name="erased_is_empty",
+    ),
+)
+
+# What the sources' records must not say again, as keyed digests: an address wherever it comes from, a name in one
+# record alone, as others may be called the same. An empty source and external id stand for all records.
+suppressions = table(
+    "suppressions",
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    *keys(sa.Text, "source", "external_id"),
+    *moments("created_at"),
+)
+
+suppression_key = table(
+    "suppression_key",
+    sa.Column("singleton", sa.Boolean, primary_key=True, server_default=sa.text("true")),
+    sa.Column("key", sa.LargeBinary, nullable=False),
+    sa.CheckConstraint("singleton", name="one_row"),
+)
+
+
+# `key_id` names no row where it is the administrator's key, which is a setting: so it is no foreign key. The session of
+# a person has the rights that it began with, and what its provider wants back when it ends.
+desk_sessions = table(
+    "desk_sessions",
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("key_id", sa.Uuid),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id, ondelete="CASCADE")),
+    sa.Column("scopes", ARRAY(sa.Text, as_tuple=True), nullable=False, server_default=sa.text("'{}'")),
+    sa.Column("id_token", sa.Text),
+    *moments("created_at", "expires_at"),
+    sa.Index(None, "expires_at"),
+    sa.Index(None, "person_id", postgresql_where=sa.text("person_id IS NOT NULL")),
+    sa.CheckConstraint("(key_id IS NULL) <> (person_id IS NULL)", name="of_a_key_or_a_person"),
+)
+
+# Those who signed in through an OpenID Connect provider, as it knows them.
+desk_accounts = table(
+    "desk_accounts",
+    *keys(sa.Text, "issuer", "subject"),
+    sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), primary_key=True),
+    sa.Column("person_id", sa.Uuid, sa.ForeignKey(persons.c.id, ondelete="CASCADE"), nullable=False),
+    *moments("created_at", "seen_at"),
+    sa.Index(None, "person_id"),
+)
 
 # Without a cascade from the need: only the function `purge_need` of the database deletes exchanges, in their time.
 exchanges = table(

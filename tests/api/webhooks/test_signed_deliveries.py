@@ -18,8 +18,8 @@ from sqlalchemy import text
 from api.app import create_app, database, database_watch
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
-from api.webhooks import deliveries as sending
-from api.webhooks.deliveries import AT_ONCE, webhook_kind
+from api.webhooks import signed_deliveries as sending
+from api.webhooks.signed_deliveries import AT_ONCE, webhook_kind
 from db.core.engine import transaction
 from db.delivery.webhooks import OF_ONE_ORGANISATION
 from domain.webhooks import SCHEDULE
