@@ -44,9 +44,9 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_beside_requests
-from api.drawings import Drawing, Pin, map_drawing
+from api.maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_allotment, answer_match
-from api.web.forms import Fields
+from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name

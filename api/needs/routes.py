@@ -25,7 +25,7 @@ from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
@@ -316,7 +316,7 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
         on = wanted.on or services.today()
         # raises as a match of the need would
         task = MatchTask(require_readable, wanted, services.directory.index, on, acting.language)
-        await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     elif change.status == need.status:
         return need
     now, version = acting.now(), need.version + 1

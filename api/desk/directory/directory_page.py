@@ -19,9 +19,9 @@ from api.directory.filters import SupplierQuery
 from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document
 from api.directory.search import COUNTED_AT_MOST, count_of_query, finder_of_suppliers, placed_of_query, search_page
-from api.drawings import Drawing, LegendEntry, Pin, map_drawing
+from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, find_source, require_source_name
-from api.web.forms import Fields
+from api.web.html_pages import Fields
 from db.core.engine import transaction
 from db.suppliers.read import PlacedSupplier
 from domain.errors import Conflict, NotFound

@@ -28,10 +28,11 @@ from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import Sender, once
+from api.runtime.processes.match_work import FunctionTask
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
-from api.web.forms import Fields, Files
+from api.web.html_pages import Fields, Files
 from api.web.pagination import read_cursor, write_cursor
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
@@ -220,9 +221,9 @@ class Visit:
         return [(name, text) for name, texts in fields for text in texts]
 
     async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
-        """The result of `work(reference, *arguments)`, called outside the event loop by `MatchWork.run_function`."""
-        key, left = str(self.organisation_id), self.call.wait_for_disconnect
-        return await self.services.match_work.run_function(work, *arguments, is_much=is_much, key=key, left=left)
+        """The result of `work(reference, *arguments)`, called outside the event loop by `MatchWork.run`."""
+        task = FunctionTask(work, arguments, is_much)
+        return await self.services.match_work.run(task, str(self.organisation_id), self.call.wait_for_disconnect)
 
 
 def visit_of(call: Call) -> Visit:

@@ -287,7 +287,7 @@ def site_of(
 
 
 async def understand_beside_requests(visit: Visit, form: NeedForm) -> UnderstoodNeed:
-    """The result of `understand_need`, outside the event loop if much is read. Raises as `MatchWork.run_function`."""
+    """The result of `understand_need`, outside the event loop if much is read. Raises as `MatchWork.run`."""
     return await _read_beside_requests(visit, form, lambda reference: understand_need(form, reference))
 
 

@@ -37,7 +37,7 @@ from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calend
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.own_need import own_need
 from api.runtime.actor import Acting
-from api.web.forms import Fields
+from api.web.html_pages import Fields
 from db.core.engine import Connection, transaction
 from db.meetings import MeetingFilters, feed_made_at, meetings_of, select_meetings
 from db.needs.needs import select_need_names

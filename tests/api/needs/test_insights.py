@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from domain.needs.need import Need
 from domain.text.bilingual import PARIS
 from tests.api.needs.steps import Buyer, new_buyer

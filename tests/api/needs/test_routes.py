@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import transaction
 from db.journal.entries import write_entry
 from db.schema.supplier_tables import idempotency_keys

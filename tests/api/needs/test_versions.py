@@ -8,7 +8,7 @@ import pytest
 
 from api.needs import routes, shortlists, versions
 from api.runtime.concurrency import ConcurrencyLimit
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, Engine, transaction
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused

@@ -133,13 +133,13 @@ async def test_a_long_form_is_read_beside_other_requests(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work, done = served.services.match_work, list[Any]()
-    beside = work.run_function
+    beside = work.run
 
     async def noted(*arguments: Any, **named: Any) -> Any:
         done.append(await beside(*arguments, **named))
         return done[-1]
 
-    monkeypatch.setattr(work, "run_function", noted)
+    monkeypatch.setattr(work, "run", noted)
     await read(browser, lieu="Morbihan", lot_1_objet=NETT)
     assert done == []
     page = await read(browser, lieu="Morbihan", lot_1_mots=", ".join(f"{NETT} {number}" for number in range(100)))
