@@ -26,10 +26,8 @@ from api.runtime.actor import followed_link
 from api.runtime.endpoint import Call, endpoint, negotiated
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
 from api.runtime.rate_limits import ANSWERS, READINGS
+from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
-from api.web.forms import read_fields, unreadable_form
-from api.web.html_templates import STYLE as PAGES_STYLE
-from api.web.html_templates import html_environment
 from api.web.problems import Refusal, answer_failure, describe
 from api.web.request_body import AnyRequest, JsonBody, Share, require_media
 from db.core.engine import Connection
@@ -42,7 +40,7 @@ from domain.exchanges.letter import shown_buyer
 from domain.text.bilingual import PARIS, Text, long_date
 
 FOLDER = Path(__file__).parent / "templates"
-STYLE = PAGES_STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
+STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
 _STYLE_DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 
 PRIVATE: Mapping[str, str] = {
@@ -100,12 +98,12 @@ class ReplyForm(msgspec.Struct, frozen=True):
 
 async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
     """Read the form in the body. Raises Refusal: 400 where the body is none, 413, 415, 429."""
-    fields = await read_fields(request, limit, MOST_FIELDS, share)
+    fields, _ = await html_pages.read_form(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
     try:
         return msgspec.convert({**form, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
     except msgspec.ValidationError:
-        raise unreadable_form() from None
+        raise html_pages.unreadable_form() from None
 
 
 def reply_of_form(form: ReplyForm) -> ReplyRequest:
@@ -195,7 +193,7 @@ def _templates() -> Environment:
         local = at.astimezone(PARIS)
         return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
 
-    environment = html_environment(FileSystemLoader(FOLDER))
+    environment = html_pages.html_environment(FileSystemLoader(FOLDER))
     environment.filters["moment"] = moment_in_words
     environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
     return environment

@@ -11,8 +11,8 @@ import msgspec
 from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
-from api.drawings import Bar, Pin, bar_chart, map_drawing
-from api.web.html_templates import STYLE, html_environment
+from api.maps_and_charts import Bar, Pin, bar_chart, map_drawing
+from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
 from domain.text import bilingual, labels

@@ -68,10 +68,8 @@ async def test_a_gap_put_there_on_purpose_is_named(sourcing: Sourcing) -> None:
 async def test_the_gap_closes_once_the_same_words_are_sent(sourcing: Sourcing) -> None:
     await sourcing.open("ABCD", "Le site ferme à 17 h")
     assert await sourcing.gaps() == {("E", "not_contacted")}
-    french, english = await sourcing.matrix(), await sourcing.matrix(**{"Accept-Language": "en"})
+    english = await sourcing.matrix(**{"Accept-Language": "en"})
     assert english["gaps"][0]["message"].startswith("E was not contacted")
-    assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]
-    assert "écarts relevés : 1" in french["statement"]
     await sourcing.open("E", "Le site ferme à 17 h")
     assert await sourcing.gaps() == set()
 
