@@ -64,24 +64,28 @@ def test_an_approval_ends_when_it_was_deactivated(ending: str, until: date | Non
 
 
 def test_a_convention_has_an_approval_for_each_period_of_its_annexes() -> None:
-    """Annexes follow in the same file; those that never were in force give nothing."""
+    """Annexes follow in the same file; those that never were in force, or would be once it ended, give nothing."""
     rows = read(
         CONVENTIONS,
         f"1,EI,{SIRET},9,True,",
         "2,ACI,35600000000048,8,True,",
+        f"3,EI,{SIRET},9,False,2025-06-30",
         ANNEXES,
         "10,1,EI-A,VALIDE,2025-01-01,2025-06-30",
         "11,2,ACI-A,ANNULE,2025-01-01,2025-12-31",
         "12,1,EI-B,HISTORISE,2025-01-01,2025-06-30",
         "13,1,EI-C,PROVISOIRE,2025-07-01,2025-12-31",
+        "14,3,EI-D,VALIDE,2025-01-01,2025-12-31",
+        "15,3,EI-E,VALIDE,2026-01-01,2026-12-31",
     )
-    first, second = (row for row in rows if isinstance(row, Row))
+    first, second, ended = (row for row in rows if isinstance(row, Row))
     assert (first.line, first.external_id) == (2, "1")
     assert first.record.approvals == (
         Approval("EI", JANUARY, JUNE, "EI-A, EI-B"),
         Approval("EI", date(2025, 7, 1), DECEMBER, "EI-C"),
     )
     assert (second.line, second.record.approvals) == (3, None)
+    assert ended.record.approvals == (Approval("EI", JANUARY, JUNE, "EI-D"),)
 
 
 def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named_once() -> None:
@@ -91,17 +95,6 @@ def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named
     reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", f"1,AI,{SIRET},9,True,")
     assert (reject.line, reject.code) == (3, "duplicate_external_id")
     assert isinstance(row, Row)
-
-
-def test_a_deactivated_convention_cuts_its_annexes_short() -> None:
-    row = one(
-        CONVENTIONS,
-        f"1,EI,{SIRET},9,False,2025-06-30",
-        ANNEXES,
-        "10,1,EI-A,VALIDE,2025-01-01,2025-12-31",
-        "11,1,EI-B,VALIDE,2026-01-01,2026-12-31",
-    )
-    assert row.record.approvals == (Approval("EI", JANUARY, JUNE, "EI-A"),)
 
 
 def test_a_faulty_annex_does_not_leave_its_convention_without_an_end() -> None:

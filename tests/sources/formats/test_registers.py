@@ -47,11 +47,6 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
 
-def test_a_missing_column_is_named() -> None:
-    with pytest.raises(UnreadableFile, match="post_code"):
-        read(structures().replace(b"post_code", b"zip"), CSV, "siae")
-
-
 def test_the_real_file_of_structures_comes_in(shared_data: Path) -> None:
     """3,853 rows, at most 3 % rejected; the bad SIRETs and the point on the Greenwich meridian are kept.
 
@@ -144,10 +139,16 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "name"), [(b"nom,famille\nA,B\n", "ess-france"), (b"nom,est_ess\n", "directory"), (b"id;titre\n", "rna")]
+    ("data", "name", "column"),
+    [
+        (b"nom,famille\nA,B\n", "ess-france", "SIREN"),
+        (b"nom,est_ess\n", "directory", "siret"),
+        (b"id;titre\n", "rna", "siret"),
+        (structures().replace(b"post_code", b"zip"), "siae", "post_code"),
+    ],
 )
-def test_a_table_without_numbers_is_refused(data: bytes, name: str) -> None:
-    with pytest.raises(UnreadableFile):
+def test_a_column_that_is_missing_is_named(data: bytes, name: str, column: str) -> None:
+    with pytest.raises(UnreadableFile, match=column):
         read(data, CSV, name)
 
 
