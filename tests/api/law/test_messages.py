@@ -31,7 +31,7 @@ CODES: dict[Level, str] = {
         RESERVATION_NOT_OPEN RESERVED_PROOFS""",
     "need": """
         PROC_FORMALISEE MAPA GRE_A_GRE LIGHT_REGIME SMALL_LOT_SETS SOCIAL_CONSIDERATION ENVIRONMENTAL_CONSIDERATION
-        SPASER VALUE_UNKNOWN
+        SPASER VALUE_UNKNOWN ESTIMATED_VALUE
         BUYER_KIND_UNKNOWN THRESHOLD_UNKNOWN CONCESSION_SIMPLIFIED TOTAL_BELOW_LOTS MIXED_OBJECT MIXED_SERVICES
         ALLOTMENT FRAMEWORK_MAX_4Y TIME_LIMITS DIRECT_AWARD_FILE SUSTAINABLE_SPECIFICATIONS PME_SHARE FINANCIAL_TERMS
         BOOKS_DIRECT_AWARD YEARLY_LIST DISTANCE_SOURCING_ONLY""",
@@ -76,14 +76,23 @@ def battery() -> Iterator[Json]:
     yield need(lot(segments=["re-mobilier"], keywords=["xyzzy plugh"], innovative=True))
     yield need(lot(segments=[], cpv=["90919200"], title="Tonte des pelouses"))
     yield need(lot(segments=["re-mobilier"]), technique="dynamic_purchasing_system", estimated_total_eur=300_000)
+    yield values(250_000, 50_000, 400_000, 70_000)
+    yield values(120_000, 95_000, 600_000, nature="works")
+    yield need(lot(id="c", cpv=["85312000"], value_eur=1_000_000), lot(id="w", cpv=["45442100"], value_eur=200_000))
+    yield need(lot(id="t", cpv=["60112000"], value_eur=9e6), lot(id="c", cpv=["85312000"]), contract="concession")
+    year = {"segments": ["pr-locaux"], "value_eur": 60_000, "duration_months": 12, "renewal_months": 12}
+    yield need(lot(**year, options_eur=1_000.5), lot(**year | {"id": "2", "renewal_months": 5}))
+    yield need(*(lot(**year | {"id": str(number)}) for number in range(20)), contract="concession")
+    yield need(lot(**year | {"duration_months": None}), lot(**year | {"id": "2", "value_eur": None}))
 
 
 class Said(NamedTuple):
-    """Something told, where, and in which language."""
+    """Something told, where, in which language, and of a need with which lots."""
 
     level: Level
     item: Json
     language: Language
+    lots: frozenset[str]
 
 
 @cache
@@ -102,13 +111,14 @@ def everything() -> tuple[Said, ...]:
 
 
 def _said(answer: Json, language: Language) -> Iterator[Said]:
-    yield from (Said("need", item, language) for item in answer["advice"])
+    lots = frozenset(shown["id"] for shown in answer["lots"])
+    yield from (Said("need", item, language, lots) for item in answer["advice"])
     for shown in answer["lots"]:
-        yield from (Said("lot", item, language) for item in shown["advice"])
-        yield from (Said("reservation", item, language) for item in shown["reservation"]["findings"])
-        yield from (Said("reservation", item, language) for item in shown["alternatives"]["forbidden"].values())
+        yield from (Said("lot", item, language, lots) for item in shown["advice"])
+        yield from (Said("reservation", item, language, lots) for item in shown["reservation"]["findings"])
+        yield from (Said("reservation", item, language, lots) for item in shown["alternatives"]["forbidden"].values())
         for row in (*shown["candidates"], *shown["near_misses"]):
-            yield from (Said("supplier", item, language) for item in row["eligibility"])
+            yield from (Said("supplier", item, language, lots) for item in row["eligibility"])
 
 
 @pytest.mark.parametrize("level", CODES)
@@ -134,12 +144,18 @@ def test_what_is_told_cites_its_article_and_owns_its_doubt(level: Level) -> None
             assert (check in item["message"]) == (item["confidence"] == "low"), item
 
 
-def test_doubt_is_not_added_to_a_sentence_that_asks_to_check() -> None:
-    """One request in one line."""
+def test_a_sentence_is_whole_and_asks_once_to_check() -> None:
+    """No place is left unfilled; the sets of lots that it names are the need's, each once."""
     marks = {"fr": ("à vérifier", "vérifier"), "en": ("to be checked", "check")}
-    for item, language in ((said.item, said.language) for said in everything()):
-        doubt, word = marks[language]
-        assert doubt not in item["message"] or item["message"].count(word) == 1, item["message"]
+    for _, item, language, lots in everything():
+        (doubt, word), message = marks[language], item["message"]
+        assert doubt not in message or message.count(word) == 1, message
+        assert not {"{", "}"} & set(message), message
+        assert "  " not in message, message
+        assert message[0] == message[0].upper(), message
+        named = [tuple(each) for each in item.get("lots", ())]
+        assert len(set(named)) == len(named), named
+        assert all(each and lots.issuperset(each) for each in named), named
 
 
 @pytest.mark.parametrize("level", CODES)
@@ -156,7 +172,7 @@ def test_the_language_changes_the_words_alone(level: Level) -> None:
 
 def test_an_uncertain_law_is_never_a_refusal_for_want_of_data() -> None:
     """UNKNOWN and DATA_MISSING go together, and name what to bring."""
-    for level, item, _ in everything():
+    for level, item, *_ in everything():
         if level == "supplier":
             assert (item["outcome"] == "UNKNOWN") == (item["code"] == "DATA_MISSING")
             assert bool(item["missing"]) == (item["outcome"] in {"UNKNOWN", "ELIGIBLE_IF", "REVIEW"})

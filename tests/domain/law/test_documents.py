@@ -1,7 +1,8 @@
 """The rules as readers browse them, the guide for buyers, and what a maintainer is told to look at, and when."""
 
 import re
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
+from unittest.mock import Mock, call
 
 import msgspec
 import pytest
@@ -13,7 +14,6 @@ from domain.law.findings import applies, explained
 from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
 from tests import conftest
 from tests.conftest import ROOT
-from tests.domain.law.samples import TODAY
 
 PAGE, GUIDE = ROOT / "docs" / "law.md", ROOT / "docs" / "achat.md"
 
@@ -43,18 +43,6 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
     applied = set(explained())
     assert applied | informative == set(load().ids)
     assert not applied & informative
-
-
-def test_what_is_in_force_at_a_date() -> None:
-    """The penitentiary reservation from its first day; what is unknown is not served."""
-    before = {rule.id for rule in documents.in_force(load(), date(2022, 10, 20), "fr")}
-    after = {rule.id: rule for rule in documents.in_force(load(), date(2022, 10, 21), "fr")}
-    assert "reserved_penitentiary" not in before
-    assert after["reserved_penitentiary"].article == "L2113-13-1"
-    assert all(rule.value is not None for rule in after.values())
-    for rule in documents.in_force(load(), TODAY, "fr"):
-        assert (rule.article is None) <= (rule.theme == "counsel")
-        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
 
 
 def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
@@ -165,44 +153,23 @@ def test_what_is_due_in_november_2026() -> None:
     assert "eu_local" in {each.row.id for each in due_rules(load(), date(2027, 10, 1), 90)}
 
 
-class Terminal:
-    """As much of pytest's reporter as the summary needs."""
-
-    def __init__(self, nodeid: str) -> None:
-        report = type("Report", (), {"nodeid": nodeid})
-        self.stats = {"passed": [report()]}
-        self.lines: list[str] = []
-
-    def section(self, title: str) -> None:
-        self.lines.append(title)
-
-    def write_line(self, line: str) -> None:
-        self.lines.append(line)
-
-
-class Clock:
-    """A clock that stands still."""
-
-    @staticmethod
-    def now(_: tzinfo) -> datetime:
-        return datetime(2026, 11, 26)  # noqa: DTZ001
-
-
 def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other runs say nothing of it."""
-    monkeypatch.setattr(conftest, "datetime", Clock)
+    monkeypatch.setattr(conftest, "datetime", Mock(now=lambda _: datetime(2026, 11, 26)))  # noqa: DTZ001
     monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
-    here, elsewhere = (
-        Terminal("tests/domain/law/documents/test_documents.py::test"),
-        Terminal("tests/matching/test_engine.py::test"),
-    )
-    for terminal in (here, elsewhere):
-        conftest.pytest_terminal_summary(terminal)  # type: ignore[arg-type]
-    assert elsewhere.lines == []
-    assert here.lines == [
-        "rules of law to look at (see `vivier law due`)",
-        "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
-    ]
+    for path, calls in (
+        ("tests/matching/test_engine.py", []),
+        (
+            "tests/domain/law/test_documents.py",
+            [
+                call.section("rules of law to look at (see `vivier law due`)"),
+                call.write_line("2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000"),
+            ],
+        ),
+    ):
+        terminal = Mock(stats={"passed": [Mock(nodeid=f"{path}::test")]})
+        conftest.pytest_terminal_summary(terminal)
+        assert terminal.mock_calls == calls
 
 
 def shown() -> list[str]:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.procedures.lot_facts import estimate_of, known_total, sum_in_words
-from domain.needs.need import Buyer, BuyerKind, Lot, Need
+from domain.law.procedures.lot_facts import estimate_of, sum_in_words
+from domain.needs.need import Lot, Need
 from tests.domain.law.samples import advice, buyer, codes, need, procedure, review, services, the
 
 CLEANING: dict[str, Any] = {"segments": ("pr-locaux",), "cpv": ("90919200",), "nature": "services"}
@@ -158,40 +158,6 @@ def test_a_value_in_parts_is_told_what_the_whole_is(name: str, parts: tuple[int,
     assert len(decided) > 1
 
 
-KINDS: tuple[BuyerKind | None, ...] = (None, "state", "local", "utility")
-VALUES = st.one_of(
-    st.sampled_from([t * 100 + c for t, *_ in THRESHOLDS.values() for c in (-1, 0, 1)]), st.integers(0, 10**9)
-)
-
-
-@given(
-    st.lists(
-        st.tuples(st.sampled_from((CLEANING, PAINTING, CARE, BOOKS, FURNITURE)), VALUES, st.sampled_from(PARTS)),
-        min_size=1,
-        max_size=5,
-    ),
-    st.sampled_from(KINDS),
-    st.sampled_from(("market", "concession")),
-    st.sampled_from((None, "framework_agreement")),
-    st.one_of(st.none(), VALUES),
-)
-def test_no_rule_reads_another_value(
-    lots: list[tuple[dict[str, Any], int, tuple[int, int | None, int]]],
-    kind: BuyerKind | None,
-    contract: str,
-    technique: str | None,
-    stated: int | None,
-) -> None:
-    more = {"contract": contract, "technique": technique, "estimated_total_eur": stated and stated / 100}
-    in_parts, whole = [], []
-    for number, (bought, cents, parts) in enumerate(lots, 1):
-        fields = split(cents, *parts)
-        in_parts.append(Lot(id=str(number), **bought, **fields))
-        whole.append(with_fields(in_parts[-1], value_eur=cents / 100, value_covers="all"))
-    who = Buyer(kind=kind)
-    assert told(need(*in_parts, buyer=who, **more)) == told(need(*whole, buyer=who, **more))
-
-
 def test_renewals_count_in_the_value() -> None:
     """50 000 € for 12 months with 36 of renewal are 200 000 €; without a duration the value is not known."""
     lot = with_fields(ONE_YEAR, **CLEANING, renewal_months=36)
@@ -232,14 +198,3 @@ def test_sums_of_several_lots() -> None:
     conceded = review(need(with_fields(ONE_YEAR, renewal_months=12), contract="concession")).advice
     assert the("ESTIMATED_VALUE", conceded).article == "R3121-1"
     assert codes(conceded).count("ESTIMATED_VALUE") == 1
-
-
-@given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 60), st.integers(0, 60)), min_size=1, max_size=6))
-def test_the_sum_of_lots_is_exact_and_rounded_up_once(lots: list[tuple[int, int, int]]) -> None:
-    exact = sum(Fraction(cents * (months + renewal), months) for cents, months, renewal in lots)
-    estimates = [estimate_of(Lot("1", **timed(*lot))) for lot in lots]
-    assert known_total(estimates) == -(-exact.numerator // exact.denominator)
-
-
-def timed(cents: int, months: int, renewal: int) -> dict[str, Any]:
-    return {"value_eur": cents / 100, "duration_months": months, "renewal_months": renewal}
