@@ -11,9 +11,10 @@ from domain.errors import NotFound
 from domain.law import documents
 from domain.law.documents import MARKS, Guide, due_lines, due_rules, guide_page, rules_page
 from domain.law.findings import applies, explained
-from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
+from domain.law.rules import LAW_FILE, LawFile, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
+from tests.domain.law.samples import rule, rules
 
 PAGE, GUIDE = ROOT / "docs" / "law.md", ROOT / "docs" / "achat.md"
 
@@ -82,17 +83,6 @@ def test_marks_of_functions_that_apply_rules() -> None:
             """Once more."""
 
 
-RULE = """
-vintage = 2026-11-26
-[[rule]]
-id = "{id}"
-theme = "thresholds"
-article = "R1"
-unit = "eur"
-message.fr = "Plafond de {{value}}"
-message.en = "Ceiling of {{value}}"
-periods = [{periods}]
-"""
 CHANGE = (
     "{valid_until=2026-12-31, value=100000, source='s', confidence='high'},"
     "{valid_from=2027-01-01, value=140000, source='read the law', confidence='low'}"
@@ -100,9 +90,9 @@ CHANGE = (
 CHECK = "{value=1, source='s', confidence='high', check_by=2026-12-15}"
 
 
-def rules(*periods: str) -> Rules:
-    blocks = [RULE.format(id=f"rule_{place}", periods=text) for place, text in enumerate(periods)]
-    return parse("".join([blocks[0], *(block.replace("vintage = 2026-11-26", "") for block in blocks[1:])]).encode())
+def dated(*periods: str) -> Rules:
+    """A rule for each of these lists of periods, called rule_0, rule_1 and so on."""
+    return rules(*(rule(each, name=f"rule_{place}") for place, each in enumerate(periods)))
 
 
 def told(law: Rules, on: date, within: int = 90) -> list[str]:
@@ -112,24 +102,24 @@ def told(law: Rules, on: date, within: int = 90) -> list[str]:
 def test_what_is_due_from_when_to_when() -> None:
     """A change from ninety days before its day; a check until it is done."""
     for on, expected in [(date(2026, 10, 2), 0), (date(2026, 10, 3), 1), (date(2027, 1, 1), 0)]:
-        assert len(told(rules(CHANGE), on)) == expected
+        assert len(told(dated(CHANGE), on)) == expected
     for on, expected in [(date(2026, 9, 15), 0), (date(2026, 9, 16), 1), (date(2030, 1, 1), 1)]:
-        assert len(told(rules(CHECK), on)) == expected
+        assert len(told(dated(CHECK), on)) == expected
     on = date(2026, 11, 26)
-    first, second = due_rules(rules(CHANGE, CHECK), on, 90)
+    first, second = due_rules(dated(CHANGE, CHECK), on, 90)
     assert due_lines(first, on)[0] == "2026-12-15  rule_1: check by 2026-12-15, now €1"
     assert due_lines(second, on) == (
         "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
         "            R1; confidence high → low; read the law",
     )
     assert due_lines(first, date(2026, 12, 16))[0] == "2026-12-15  rule_1: check by 2026-12-15 (past), now €1"
-    law = rules(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
+    law = dated(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
     line = "2026-12-15  rule_0: check by 2026-12-15, on 2027-01-01: €100,000 → €140,000"
     assert told(law, date(2026, 11, 26)) == [line]
-    law = rules(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
+    law = dated(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
     assert len(told(law, date(2026, 12, 31))) == 2
     assert told(law, date(2027, 1, 1)) == []
-    assert told(rules(CHANGE), date.max) == []
+    assert told(dated(CHANGE), date.max) == []
 
 
 def test_what_is_due_in_november_2026() -> None:
@@ -156,7 +146,7 @@ def test_what_is_due_in_november_2026() -> None:
 def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other runs say nothing of it."""
     monkeypatch.setattr(conftest, "datetime", Mock(now=lambda _: datetime(2026, 11, 26)))  # noqa: DTZ001
-    monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
+    monkeypatch.setattr(conftest, "load", lambda: dated(CHANGE))
     for path, calls in (
         ("tests/matching/test_engine.py", []),
         (
@@ -189,21 +179,9 @@ def test_every_rule_on_the_steps_of_a_purchase_is_shown_once() -> None:
             assert f"{' '.join(row.message.fr.split())} {MARKS[row.confidence]}." in text, row.id
 
 
-LAW = """
-vintage = 2026-11-24
-[[rule]]
-id = "ceiling"
-theme = "procedure"
-article = "R1"
-unit = "eur"
-message.fr = "Plafond de {value}"
-message.en = "Ceiling of {value}"
-"""
-
-
 def statements(*periods: str, on: date) -> list[str]:
-    law: Rules = parse((LAW + "periods = [" + ",".join(periods) + "]").encode())
-    return list(documents._statements(law.history("ceiling"), on))
+    said = documents._statements(rules(rule(*periods)).history("ceiling"), on)
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in said]
 
 
 @pytest.mark.parametrize(("on", "announced"), [(date(2025, 12, 30), False), (date(2025, 12, 31), True)])
@@ -213,10 +191,8 @@ def test_a_known_change_is_announced_a_year_before(on: date, announced: bool) ->
         "{valid_from=2027-01-01, value=60, source='s', confidence='low'}",
         on=on,
     )
-    assert said[0].replace("\N{NO-BREAK SPACE}", " ") == "Plafond de 40 € (R1) ●."
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in said[1:]] == [
-        "À partir du 01/01/2027 : Plafond de 60 € ; à vérifier (R1) ○."
-    ] * announced
+    assert said[0] == "Plafond de 40 € (R1) ●."
+    assert said[1:] == ["À partir du 01/01/2027 : Plafond de 60 € ; à vérifier (R1) ○."] * announced
 
 
 def test_statements_that_cannot_be_made() -> None:
@@ -228,6 +204,5 @@ def test_statements_that_cannot_be_made() -> None:
         "{valid_from=2027-01-01, status='unknown', source='s', confidence='low'}",
     )
     assert statements(*silent, on=date(2026, 11, 24)) == []
-    law = parse((LAW + "periods = [{value=40, source='s', confidence='high'}]").encode())
     with pytest.raises(NotFound):
-        guide_page(law)
+        guide_page(rules(rule(period)))
