@@ -40,10 +40,18 @@ class Sundry(msgspec.Struct, forbid_unknown_fields=True):
     ) = None
 
 
-def why(document: str, kind: Any = Need) -> Problem:
-    with pytest.raises(msgspec.ValidationError) as refused:
+def mistake(document: str | bytes, kind: Any = Need) -> Problem | None:
+    try:
         msgspec.json.decode(document, type=kind)
-    return explain(refused.value, kind)
+    except msgspec.ValidationError as error:
+        return explain(error, kind)
+    return None
+
+
+def why(document: str, kind: Any = Need) -> Problem:
+    found = mistake(document, kind)
+    assert found is not None
+    return found
 
 
 WHOLE = "Expected a whole number or null, got a"
@@ -174,14 +182,6 @@ def places(document: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     )
     return [at] + [place for step, value in members for place in places(value, (*at, step))]
-
-
-def mistake(document: bytes) -> Problem | None:
-    try:
-        msgspec.json.decode(document, type=Need)
-    except msgspec.ValidationError as error:
-        return explain(error, Need)
-    return None
 
 
 @given(place=st.sampled_from(places(NEED)), name=st.none() | st.text(max_size=4), value=JSON)

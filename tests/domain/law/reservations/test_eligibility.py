@@ -1,6 +1,7 @@
 """Eligibility of suppliers for the four reserved types, cell by cell."""
 
 from datetime import date, timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -13,17 +14,6 @@ from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 
 TODAY, DAY = date(2026, 11, 24), timedelta(days=1)
-KINDS: tuple[Kind, ...] = ("EI", "ACI", "AI", "ETTI", "EITI", "GEIQ", "EA", "EATT", "ESAT", "TIH", "SEP", "ESUS")
-FORMS: tuple[LegalForm | None, ...] = (
-    "association",
-    "cooperative",
-    "mutual",
-    "foundation",
-    "commercial_company",
-    "public_body",
-    "other",
-    None,
-)
 
 
 def judge(reserved: Reserved, facts: LegalFacts, on: date = TODAY) -> tuple[str, str | None]:
@@ -236,7 +226,7 @@ def test_ess_by_form_and_flag(form: LegalForm | None, ess: bool | None, expected
 
 approvals = st.builds(
     Approval,
-    kind=st.sampled_from(KINDS),
+    kind=st.sampled_from(get_args(Kind)),
     valid_from=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
     valid_until=st.none() | st.dates(date(2020, 1, 1), date(2028, 1, 1)),
 )
@@ -246,7 +236,7 @@ any_facts = st.builds(
     approvals=st.none() | st.lists(approvals, max_size=4).map(tuple),
     shares=st.builds(Shares, disabled=shares, disadvantaged=shares, detained=shares),
     in_prison=st.none() | st.booleans(),
-    legal_form=st.sampled_from(FORMS),
+    legal_form=st.none() | st.sampled_from(get_args(LegalForm)),
     ess=st.none() | st.booleans(),
 )
 
