@@ -22,12 +22,8 @@ def test_a_code_is_its_eight_digits_whatever_the_check_digit() -> None:
     """Anything else is no CPV code; labels are French."""
     for code in ["90911200", "90911200-8", "90911200-0"]:
         assert CPV.normalise(code) == "90911200"
-    for code in (
-        "",
-        "90 911 200",
-        "90911200\n",
-        *["9091120", "909112000", "90911200-", "90911200-88", "٩٠٩١١٢٠٠", "nettoyage"],
-    ):
+    wrong = "9091120", "909112000", "90911200-", "90911200-88", "90 911 200", "٩٠٩١١٢٠٠", "90911200\n", "nettoyage", ""
+    for code in wrong:
         with pytest.raises(ValueError, match="8 digits"):
             CPV.normalise(code)
     assert CPV.label("90911200") == "Services de nettoyage de bâtiments"
