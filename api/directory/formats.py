@@ -9,7 +9,6 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
-from db.suppliers.feed import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
 from domain.suppliers.record_check import expired
@@ -98,15 +97,6 @@ def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
     flags = supplier.flags + expired(supplier.approvals, on)
     whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
     return msgspec.convert(whole, SupplierDocument, from_attributes=True)
-
-
-def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
-    """The supplier after a change, or its id and `deleted` where it is no more."""
-    return (
-        SupplierChange(id=change.id, deleted=True)
-        if change.supplier is None
-        else supplier_document(change.supplier, on)
-    )
 
 
 def supplier_feature(supplier: Supplier) -> SupplierFeature:
