@@ -11,7 +11,7 @@ import msgspec
 from api.match import PointGeometry
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier
 from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
 from sources.formats.vivier import rows_of_supplier
@@ -94,7 +94,7 @@ class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", t
 
 def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
     """The supplier as it stands on the day `on`, without the person to contact, which is personal data."""
-    flags = supplier.flags + expired(supplier.approvals, on)
+    flags = supplier.flags + expiry_flags(supplier.approvals, on)
     whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
     return msgspec.convert(whole, SupplierDocument, from_attributes=True)
 

@@ -44,7 +44,7 @@ class LotTotal(msgspec.Struct, frozen=True):
     """Those that the shortlist lists"""
 
     @property
-    def is_short(self) -> bool:
+    def is_truncated(self) -> bool:
         """Whether the lot has candidates that the shortlist does not list."""
         return self.total > self.shown
 
