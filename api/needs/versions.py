@@ -13,7 +13,7 @@ from uuid import UUID
 
 from api.needs.own_need import own_need, version_of
 from api.runtime.actor import Acting, require_storage
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import stored_name
@@ -21,13 +21,14 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
-from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, read_shown
+from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
@@ -101,7 +102,7 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
     live, need = services.directory.index, wanted.content.matched
     task = MatchTask(match_json, need, live, wanted.on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     services.metrics.match_seconds.observe(time.perf_counter() - started)
     return MatchedNeed(wanted, body)
 
@@ -164,7 +165,7 @@ async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, num
 
 async def store_version(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
     """Store a shortlist as the next version of a need that the caller has locked; returns its number."""
-    shown = await asyncio.to_thread(read_shown, body)
+    shown = await asyncio.to_thread(read_stored, body, ShownAnswer)
     now, stamp = acting.now(), shown.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,
@@ -222,7 +223,7 @@ async def _absences(
     live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
-        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))

@@ -5,7 +5,7 @@ dotted paths, lists separated by `|`, a row for each offer of a supplier. Rows o
 differ in the columns of the offer alone. An import makes the same records again of the rows that are written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any, BinaryIO
@@ -14,7 +14,7 @@ import msgspec
 
 from domain.decoding.requests import decode_once, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.file_types.csv_cells import (
@@ -149,6 +149,13 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
     return document
 
 
+def put_inferred_offers(document: dict[str, Any], offers: Iterable[Offer]) -> None:
+    """Put these offers in the place of those of the document, in the area that the latter name."""
+    areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
+    area = next(areas, None)
+    document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in offers]
+
+
 def plain_cell(cell: str, name: str) -> str:
     """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
     plain = _PLAIN.get(name)
@@ -213,7 +220,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         "id": str(supplier.id),
         "kinds": _list(supplier.kinds),
         "commune": supplier.commune,
-        "flags": _list(tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on))),
+        "flags": _list(tuple(flag.code for flag in supplier.flags + expiry_flags(supplier.approvals, on))),
         "sources": _list(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
         "updated_at": supplier.updated_at.isoformat(),
     }
