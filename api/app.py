@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -37,7 +36,7 @@ from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirecto
 from api.runtime.metrics import Metrics
 from api.runtime.outbox_worker import deliveries
 from api.runtime.processes.forked_processes import ForkedProcesses
-from api.runtime.processes.match_processes import MatchProcesses
+from api.runtime.processes.match_work import MatchProcesses
 from api.runtime.rate_limits import Limits
 from api.runtime.services import Services
 from api.settings import WITHDRAWN, BadSetting, Settings, nearest_variable
@@ -47,7 +46,7 @@ from api.web.cors import CrossOrigin
 from api.web.openapi import routes_of
 from api.web.problems import answer_failure
 from api.webhooks import routes as webhooks
-from api.webhooks.deliveries import webhook_kind
+from api.webhooks.signed_deliveries import webhook_kind
 from db.api_keys import ensure_organisation, find_client, is_well_formed
 from db.core.engine import end_connections, engine, transaction
 from domain.organisation import DEFAULT_ORGANISATION, Client
@@ -58,15 +57,14 @@ if TYPE_CHECKING:
 
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
-# A new route file adds its handlers here, in the order in which the documentation shows them.
-ROUTES: tuple[HTTPRouteHandler, ...] = (
-    *match.ROUTES, *needs.ROUTES, *shortlists.ROUTES, *awards.ROUTES,
-    *directory.ROUTES, *meetings.ROUTES, *exchanges.ROUTES, *replies.ROUTES,
-    *shortlists.EQUAL_TREATMENT_ROUTES, *reports.ROUTES, *insights.ROUTES,
-    *records.ROUTES, *imports.ROUTES, *sources.ROUTES, *webhooks.ROUTES,
-    *organisations.ROUTES, *keys.ROUTES, *audit.ROUTES, *privacy.ROUTES,
-    *reference_data.ROUTES, *supply.ROUTES, *observability.ROUTES, *docs.ROUTES,
-)  # fmt: skip
+# A new route file adds its module here.
+FOR_BUYERS = match, needs, shortlists, awards, directory, meetings, exchanges, replies, reports, insights
+FOR_NETWORKS = records, imports, sources, webhooks
+FOR_OPERATORS = organisations, keys, audit, privacy
+FOR_ALL = reference_data, supply, observability, docs
+ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
+    route for module in (*FOR_BUYERS, *FOR_NETWORKS, *FOR_OPERATORS, *FOR_ALL) for route in module.ROUTES
+)
 
 
 @asynccontextmanager
@@ -192,7 +190,7 @@ def create_app(
         limits=limits,
         keys=Keys(settings.admin_key, settings.key_cache_seconds, limits),
     )
-    tracing = _tracing() if settings.trace_to and parts else None
+    tracing = _load_tracing() if settings.trace_to and parts else None
     if tracing is not None:
         parts = (*parts, tracing.part)
     shared, pages = with_pages(routes, PAGES)
@@ -201,7 +199,7 @@ def create_app(
         route_handlers=[*options_handlers(routes), *shared, *pages, *docs.guides_route()],
         request_class=Call,
         exception_handlers=FAILURES,
-        lifespan=[partial(_start_part, part, services) for part in (_warn_of_unknown_settings, *parts)],
+        lifespan=[part(services) for part in (_warn_of_unknown_settings, *parts)],
         openapi_config=None,
         logging_config=None,
         debug=False,
@@ -218,17 +216,13 @@ def create_app(
     return app
 
 
-def _tracing() -> "Tracing":
-    """Raises BadSetting where the libraries that traces need are not installed."""
+def _load_tracing() -> "Tracing":
+    """A tracer of requests. Raises BadSetting where the libraries that it needs are not installed."""
     try:
         from api.runtime.tracing import Tracing  # noqa: PLC0415 - half a second for those who do without traces
     except ModuleNotFoundError as missing:
         raise BadSetting(f"OTEL_EXPORTER_OTLP_ENDPOINT needs vivier[otel]: {missing}") from None
     return Tracing()
-
-
-def _start_part(part: Part, services: Services, _: Litestar) -> AbstractAsyncContextManager[None]:
-    return part(services)
 
 
 @asynccontextmanager

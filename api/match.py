@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import FunctionTask, MatchTask
 from api.web.content_negotiation import GEOJSON, JSON, XML
 from api.web.problems import Refusal
 from api.web.request_body import JsonBody, missing_body, require_coding, require_media, whole_body
@@ -227,10 +227,8 @@ async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed
     """The need of a notice, read in turn with others. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
     # of very many elements, too: they cost more than their bytes
     is_much = len(raw) > IN_A_THREAD_BYTES or raw.count(b"<") + raw.count(b'":') > IN_A_THREAD_TAGS
-    key, work = str(call.bearer.organisation_id), call.services.match_work
-    return await work.run_function(
-        need_of_document, raw, is_json, is_much=is_much, key=key, left=call.wait_for_disconnect
-    )
+    task = FunctionTask(need_of_document, (raw, is_json), is_much)
+    return await call.services.match_work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
 
 
 def need_of_document(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:

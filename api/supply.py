@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from functools import partial
+from operator import attrgetter
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ from domain.text.bilingual import Language, Text
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import Level, SupplySearch, supply_map
 from matching.reference import Reference
-from sources.file_types.csv_cells import Cell, Dialect, csv_of
+from sources.file_types.csv_cells import Dialect, csv_of
 
 MOST_TERRITORIES, MOST_SEGMENTS, MOST_AREAS = 100, 200, 2_000
 """The areas of a map are drawn: a departement has up to 890 communes, a region 5,100."""
@@ -163,28 +164,18 @@ def make_answer(question: SupplyQuestion, live: LiveIndex, reference: Reference)
         return msgspec.json.encode(supply_map(search, question.segments, question.level, reference.geography))
     found = search.supply(question.segments, reference.taxonomy, question.language)
     if question.media_type == CSV:
-        rows = ([value for _, value in _cells_by_path(item)] for item in found.items)
-        return csv_of(COLUMNS, rows, question.dialect)
+        return csv_of(COLUMNS, map(attrgetter(*COLUMNS), found.items), question.dialect)
     return msgspec.json.encode(found)
 
 
 def _column_names(kind: type) -> Iterator[str]:
+    """The dotted paths of the values in a struct of this type."""
     for field in msgspec.structs.fields(kind):
         nested = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
         yield from (f"{field.name}.{name}" for name in _column_names(field.type)) if nested else (field.name,)
 
 
 COLUMNS = tuple(_column_names(SegmentSupply))
-
-
-def _cells_by_path(part: msgspec.Struct) -> Iterator[tuple[str, Cell]]:
-    """The values of a struct, each with its dotted path."""
-    for name in part.__struct_fields__:
-        value = getattr(part, name)
-        if isinstance(value, msgspec.Struct):
-            yield from ((f"{name}.{path}", inner) for path, inner in _cells_by_path(value))
-        else:
-            yield name, value
 
 
 ROUTES = (get_supply,)

@@ -1,10 +1,8 @@
-"""Webhooks: their subscriptions, the signature of what is sent (HMAC), and how a failed delivery is attempted again.
+"""Webhooks: their subscriptions, which addresses they may have, and how a failed delivery is attempted again.
 
 The schedule of attempts, and when a delivery is given up, are those of e-mails and of the heads of journals too.
 """
 
-import hashlib
-import hmac
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Annotated, Any, Literal, get_args
@@ -219,16 +217,6 @@ class SuppliersChanged(msgspec.Struct, frozen=True, kw_only=True):
     data_version: int
     since_version: int
     cursor: str
-
-
-def signature(secret: str, moment: datetime, body: bytes) -> str:
-    """The header `Vivier-Signature` of a body sent at that moment.
-
-    HMAC-SHA256 with the secret as key over `<t>.<body>`, `t` being the moment in whole seconds since 1970.
-    """
-    t = int(moment.timestamp())
-    digest = hmac.new(secret.encode(), f"{t}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={t},v1={digest}"
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -23,6 +23,10 @@ class PostalAddress(NamedTuple):
     postal_code: str
     city: str
 
+    def document(self, commune: str | None) -> dict[str, str | None]:
+        """The address of a record, in the commune with that INSEE code; None for what is not known."""
+        return {name: part or None for name, part in (*self._asdict().items(), ("commune", commune))}
+
 
 def split_address(line: str) -> PostalAddress:
     """The parts of "19 rue de la Poste 31700 Cornebarrieu"; all of it is the street where no postal code is found."""

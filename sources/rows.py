@@ -93,6 +93,14 @@ def day_of(written: str) -> date | None:
         return None
 
 
+def number_or_none(written: str) -> float | None:
+    """The number that a text writes, with a decimal point or comma; None for any other text."""
+    try:
+        return float(written.replace(",", "."))
+    except ValueError:
+        return None
+
+
 LONGEST = 4 * 1024 * 1024  # a record with 10,000 vertices takes a tenth of it
 _BOM = b"\xef\xbb\xbf"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")

@@ -20,7 +20,7 @@ from api.admin.organisations import own_organisation
 from api.runtime.actor import actor_of_client
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once
+from api.runtime.idempotency import Sender, created, creation, once, shown_once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import Connection, transaction
@@ -197,14 +197,7 @@ async def list_keys(call: Call, query: Paging, connection: Connection) -> Respon
     return await paged(call, query, "keys", UUID, fetch)
 
 
-@keys_endpoint(
-    "POST",
-    "/keys",
-    answers=CreatedKey,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-)
+@creation("/keys", tag="Organisations", scope="admin", answers=CreatedKey, problems=("source-not-on-key", "conflict"))
 async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     """Make a key.
 
@@ -258,7 +251,7 @@ async def make_key_once(
             shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)
-            return Answer(answer.status, {**answer.headers, "cache-control": "no-store"}, msgspec.json.encode(shown))
+            return shown_once(answer, msgspec.json.encode(shown))
 
         return await once(call, connection, request, store_key, sender=sender, completed=with_secret)
 

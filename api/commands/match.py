@@ -79,11 +79,8 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
             result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
-        told = (
-            shortlist_parts(need, result, reference.territories)
-            if isinstance(result, Shortlist)
-            else _trail_parts(result)
-        )
+        places = reference.territories
+        told = shortlist_parts(need, result, places) if isinstance(result, Shortlist) else _trail_parts(result)
         show_answer(result, told, as_json=options.json)
     if failed:
         raise CommandFailed("\n".join(map(str, failed)))
@@ -108,25 +105,12 @@ def _trail_parts(lots: Iterable[LotTrail]) -> Iterator[Part]:
             gates.append((gate.gate, str(gate.count), gate.rule, "; ".join((*gate.nearest, *more))))
         columns = Col("gate"), Col("refused", is_number=True), Col("who passes", 1), Col("the nearest refused", 1)
         yield Rows(columns, gates)
-        yield Remarks(
-            f"{lot.passed} candidates; of the first {len(lot.candidates)}, by each criterion in turn:",
-            (
-                *(f"{number}. {each.name}: {each.rule}" for number, each in enumerate(lot.order, 1)),
-                "then a draw, the same each time for the same need.",
-            ),
-        )
+        order = [f"{number}. {each.name}: {each.rule}" for number, each in enumerate(lot.order, 1)]
+        passed = f"{lot.passed} candidates; of the first {len(lot.candidates)}, by each criterion in turn:"
+        yield Remarks(passed, [*order, "then a draw, the same each time for the same need."])
         criteria = (Col(each.name.replace("_", "\n")) for each in lot.order)
-        yield Rows(
-            (Col("n°", is_number=True), Col("supplier", 1), *criteria),
-            (
-                (
-                    str(each.rank),
-                    each.name,
-                    *map(_value_in_words, each.values),
-                )
-                for each in lot.candidates
-            ),
-        )
+        rows = ((str(each.rank), each.name, *map(_value_in_words, each.values)) for each in lot.candidates)
+        yield Rows((Col("n°", is_number=True), Col("supplier", 1), *criteria), rows)
 
 
 def _value_in_words(value: Value) -> str:

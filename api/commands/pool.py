@@ -43,25 +43,20 @@ CHECKS = {"checksum": "its checksum is right", "size": "of the right size", "not
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
     """Show where the pool's files are published, fetch them, build the pool or import it, as `options.action` says."""
-    match options.action:
-        case "sources":
-            show_answer(published_files(), _source_parts(), as_json=options.json)
-            return 0
-        case "fetch":
-            return _fetch_named(options, settings)
-        case "build":
-            return _build_pool(options, settings)
-        case _:
-            return _import_changed_files(options, settings)
+    actions = {"sources": _list_sources, "fetch": _fetch_named, "build": _build_pool, "update": _import_changed_files}
+    return actions[options.action](options, settings)
 
 
-def _source_parts() -> Iterator[Part]:
-    """The published files as printed parts: where they are, and how they may be used."""
+def _list_sources(options: argparse.Namespace, _: Settings) -> int:
+    """Print where the published files are, and how they may be used."""
+    parts: list[Part] = []
     for file in published_files():
-        yield Headline(f"{file.option:<17} {file.name}")
+        parts.append(Headline(f"{file.option:<17} {file.name}"))
         lines = [file.publisher, file.address, f"{file.licence}; {file.rhythm}", f"Credit: {file.credit}"]
         lines += [f"vivier pool fetch {file.id}"] if file.catalogue else []
-        yield from (Command(f"{'':<17} {line}") for line in lines)
+        parts += [Command(f"{'':<17} {line}") for line in lines]
+    show_answer(published_files(), parts, as_json=options.json)
+    return 0
 
 
 def _build_pool(options: argparse.Namespace, settings: Settings) -> int:

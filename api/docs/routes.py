@@ -63,16 +63,16 @@ class ProblemTypeList(msgspec.Struct, frozen=True):
 
 
 class ServiceDocument(msgspec.Struct, frozen=True):
-    """This service."""
+    """The name and version of this server, and the addresses of its documentation."""
 
     name: str
     """`Vivier`"""
     version: str
     """The version of the program"""
     docs: str
-    """Address of the documentation of every route"""
+    """The address of the page that documents every route"""
     openapi: str
-    """Address of this document"""
+    """The address of the OpenAPI document"""
 
 
 @endpoint(

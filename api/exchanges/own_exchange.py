@@ -4,7 +4,7 @@ Use cases read them here, with what is unread in them, and as letters: a letter 
 buyer brings to recipients.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from db.journal.entries import last_details, write_entry
 from domain.errors import NotFound
 from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, contact
 from domain.exchanges.exchange import (
-    Delivery,
     DeliveryState,
     Exchange,
     ExchangeSummary,
@@ -133,29 +132,9 @@ class CreatedReplyLink(ReplyLinkDocument, frozen=True):
 def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]) -> ExchangeDocument:
     """The whole exchange. `link_expiries`: until when recipients' links work."""
     fields = msgspec.structs.asdict
-    arrived = arrivals(exchange)
-    deliveries, reached = _deliveries_by_message(exchange, arrived), by_recipient(arrived)
-    recipients = []
-    for each in exchange.recipients:
-        first = contact(reached[each.supplier_id])
-        told = {"way": first.way, "state": first.state, "since": first.since}
-        recipients.append(fields(each) | {"reply_link_expires_at": link_expiries.get(each.supplier_id)} | told)
-    messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]
-    document = fields(exchange) | {"recipients": recipients, "messages": messages}
-    return msgspec.convert(document, ExchangeDocument, from_attributes=True)
-
-
-def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
-    """A message of the exchange, with its deliveries and its letter."""
-    deliveries = _deliveries_by_message(exchange, arrivals(exchange)).get(message.id, ())
-    fields = msgspec.structs.asdict(message) | {"deliveries": deliveries, "letter": letter}
-    return msgspec.convert(fields, CreatedMessage, from_attributes=True)
-
-
-def _deliveries_by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> dict[UUID, list[DeliveryDocument]]:
-    """The deliveries of each message: what became of its e-mail, and what shows that it arrived."""
     mails = {(each.message_id, each.supplier_id): each for each in exchange.deliveries if each.by_server}
-    found: dict[UUID, list[DeliveryDocument]] = {}
+    arrived = arrivals(exchange)
+    deliveries: dict[UUID, list[DeliveryDocument]] = {}
     for each in arrived:
         mail = mails.get((each.message_id, each.supplier_id))
         document = DeliveryDocument(
@@ -167,8 +146,21 @@ def _deliveries_by_message(exchange: Exchange, arrived: Iterable[Delivery]) -> d
             delivery_state=each.state,
             since=each.since,
         )
-        found.setdefault(each.message_id, []).append(document)
-    return found
+        deliveries.setdefault(each.message_id, []).append(document)
+    reached, recipients = by_recipient(arrived), []
+    for recipient in exchange.recipients:
+        first, until = contact(reached[recipient.supplier_id]), link_expiries.get(recipient.supplier_id)
+        told = {"reply_link_expires_at": until, "way": first.way, "state": first.state, "since": first.since}
+        recipients.append(fields(recipient) | told)
+    messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]
+    whole = fields(exchange) | {"recipients": recipients, "messages": messages}
+    return msgspec.convert(whole, ExchangeDocument, from_attributes=True)
+
+
+def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
+    """A message of the exchange, with its deliveries and its letter."""
+    (document,) = (each for each in exchange_document(exchange, {}).messages if each.id == message.id)
+    return CreatedMessage(**msgspec.structs.asdict(document), letter=letter)
 
 
 NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this id")
@@ -272,32 +264,28 @@ async def exchanges_to_read(
     """
     need = await own_need(connection, organisation_id, need_id)
     found = await exchanges_of(connection, organisation_id, need_id)
-    until = await _last_read_messages(connection, organisation_id, found)
-    read = [_with_unread(each, until.get(each.id)) for each in found]
+    read = await _with_unread(connection, organisation_id, found)
     return need, sorted(read, key=lambda each: (bool(each.unread), each.exchange.last_message_at), reverse=True)
 
 
 async def read_exchange(connection: Connection, acting: Acting, exchange: Exchange) -> ExchangeToRead:
     """The exchange with its unread messages, which the journal notes as read from then on."""
-    until = await _last_read_messages(connection, acting.organisation_id, [exchange])
-    read = _with_unread(exchange, until.get(exchange.id))
+    (read,) = await _with_unread(connection, acting.organisation_id, [exchange])
     if read.unread:
         detail: Detail = {"message_id": str(read.unread[-1].id)}
         await write_entry(connection, acting.actor, READ, f"exchange:{exchange.id}", acting.now(), detail=detail)
     return read
 
 
-def _with_unread(exchange: Exchange, until: UUID | None) -> ExchangeToRead:
-    """The exchange with its unread messages: those after the id `until` that came by a supplier's link."""
-    came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
-    unread = tuple(each for each in came if until is None or each.id > until)
-    return ExchangeToRead(exchange, unread, questions_of(exchange))
-
-
-async def _last_read_messages(
-    connection: Connection, organisation_id: UUID, found: Sequence[Exchange]
-) -> dict[UUID, UUID]:
-    """The id of the last message read in each exchange, as the journal says."""
-    names = {f"exchange:{each.id}": each.id for each in found}
-    details = await last_details(connection, organisation_id, READ, names)
-    return {names[name]: UUID(str(detail["message_id"])) for name, detail in details.items()}
+async def _with_unread(
+    connection: Connection, organisation_id: UUID, exchanges: Sequence[Exchange]
+) -> list[ExchangeToRead]:
+    """The exchanges with what is unread: messages by a supplier's link after the last that the journal calls read."""
+    names = [f"exchange:{each.id}" for each in exchanges]
+    details, found = await last_details(connection, organisation_id, READ, names), list[ExchangeToRead]()
+    for name, exchange in zip(names, exchanges, strict=True):
+        last = UUID(str(details[name]["message_id"])) if name in details else None
+        came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
+        unread = tuple(each for each in came if last is None or each.id > last)
+        found.append(ExchangeToRead(exchange, unread, questions_of(exchange)))
+    return found

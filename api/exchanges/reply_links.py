@@ -6,9 +6,7 @@ is derived from its seed and the caller's secret: the same caller is shown the s
 stored leads to a token, nor does one token lead to another or to the secret.
 """
 
-import hmac
 import re
-from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from secrets import token_urlsafe
@@ -42,7 +40,7 @@ from domain.exchanges.exchange import (
     visible_to,
 )
 from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
-from domain.exchanges.rules import require_message
+from domain.exchanges.rules import NO_RECIPIENT, require_message
 from domain.journal import Actor, Detail
 from domain.needs.status import OPEN, StoredNeed, require_open
 from domain.text.bilingual import PARIS, Text
@@ -50,9 +48,6 @@ from domain.text.bilingual import PARIS, Text
 PATH = "/replies/"
 TOKEN_BYTES = 32
 _SEED = re.compile(rb"(?<=/replies/)[\w-]{43}")
-NO_RECIPIENT = Text(
-    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
-)
 NO_LINK = Text(
     "Ce destinataire n'a pas de lien en vigueur dans cet échange",
     "This recipient has no link in force in this exchange",
@@ -66,7 +61,7 @@ async def issue_links(
     now = acting.now()
     expires_at = link_expiry(now, acting.services.settings.reply_link_days)
     seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}
-    tokens = {each: _token_of_seed(acting, seed) for each, seed in seeds.items()}
+    tokens = {each: acting.token_of(f"reply link {seed}") for each, seed in seeds.items()}
     await insert_links(connection, exchange_id, tokens, now, expires_at)
     return tuple(
         ReplyLinkDocument(each, link_address(acting.base_url, seed), expires_at) for each, seed in seeds.items()
@@ -78,7 +73,7 @@ async def reveal_tokens(
 ) -> bytes | None:
     """`document` with tokens in the place of the seeds of `links`; None where another caller was issued them."""
     seeds = [each.url.rpartition("/")[2] for each in links]
-    tokens = {seed.encode(): _token_of_seed(acting, seed).encode() for seed in seeds}
+    tokens = {seed.encode(): acting.token_of(f"reply link {seed}").encode() for seed in seeds}
     if not await is_issued(connection, map(bytes.decode, tokens.values())):
         return None
     return _SEED.sub(lambda found: tokens.get(found[0], found[0]), document)
@@ -129,10 +124,6 @@ def last_day(expires_at: datetime) -> date:
 def link_in_letter(link: ReplyLinkDocument) -> Link:
     """The address and last day of a link, as a letter names them."""
     return Link(link.url, last_day(link.expires_at))
-
-
-def _token_of_seed(acting: Acting, seed: str) -> str:
-    return urlsafe_b64encode(hmac.digest(acting.secret, f"reply link {seed}".encode(), "sha256")).rstrip(b"=").decode()
 
 
 async def _lock_recipients(

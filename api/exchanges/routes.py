@@ -23,7 +23,7 @@ from api.needs.routes import paged_of_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created, once
+from api.runtime.idempotency import carried_out_once, created, creation, once, shown_once
 from api.web.pagination import Page, Paging
 from db.core.engine import Connection
 from db.exchanges.exchanges import select_exchanges
@@ -43,7 +43,7 @@ from domain.exchanges.letter import Letter
 from domain.text.bilingual import Text
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
-exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
+exchanges_creation = partial(creation, tag="Exchanges", scope="needs")
 REFUSALS = ("conflict", "after-publication", "storage-quota", "email-quota")
 SHOWN_ONCE = Text(
     "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",
@@ -71,9 +71,9 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connectio
         opened = read_stored(answer.body, CreatedExchange)
         revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
         if revealed is None:
-            without = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
-            revealed = msgspec.json.encode(without)
-        return _with_unstored_body(answer, revealed)
+            opened = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
+            revealed = msgspec.json.encode(opened)
+        return shown_once(answer, revealed)
 
     return await once(call, connection, body, store_exchange, completed=with_tokens)
 
@@ -190,7 +190,7 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection:
         revealed = await reveal_tokens(connection, acting, [issued], answer.body)
         if revealed is None:
             raise Conflict("shown_once", SHOWN_ONCE)
-        return _with_unstored_body(answer, revealed)
+        return shown_once(answer, revealed)
 
     return await once(call, connection, b"", store_link, completed=with_token)
 
@@ -206,8 +206,3 @@ ROUTES = (
     revoke_reply_link,
     create_reply_link,
 )
-
-
-def _with_unstored_body(answer: Answer, body: bytes) -> Answer:
-    """The answer with this body instead, and `Cache-Control: no-store`: its links are shown only once."""
-    return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)

@@ -121,18 +121,11 @@ async def confirm_delivery(
     return await own_exchange(connection, acting.organisation_id, exchange_id)
 
 
-class Addressee(msgspec.Struct, frozen=True):
-    """A supplier that lacks a message, as the recipient `recipient` of an exchange in which to write to it."""
-
-    exchange: Exchange
-    recipient: Recipient
-
-
 class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message that some suppliers lack, and who these are.
 
     `opens`: it opened its exchange, so that its subject and lots are part of what was told: they are told it by an
-    exchange of their own. `body`: the words to send otherwise, to each addressee.
+    exchange of their own. `body`: the words to send otherwise, to each addressee: the recipient of an exchange.
     """
 
     need: StoredNeed
@@ -140,7 +133,7 @@ class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
     message: Message
     opens: bool
     body: str
-    addressees: tuple[Addressee, ...]
+    addressees: tuple[tuple[Exchange, Recipient], ...]
 
 
 async def missing_message(
@@ -164,10 +157,10 @@ async def missing_message(
     # its own exchange first, then the latest
     order = [exchange, *(each for each in reversed(exchanges) if each.id != exchange.id)]
     living = await survivors(connection, {who.supplier_id for each in exchanges for who in each.recipients})
-    places: dict[UUID, Addressee] = {}
+    places: dict[UUID, tuple[Exchange, Recipient]] = {}
     for each in order:
         for who in each.recipients:
-            places.setdefault(living.get(who.supplier_id, who.supplier_id), Addressee(each, who))
+            places.setdefault(living.get(who.supplier_id, who.supplier_id), (each, who))
     return MissingMessage(
         need=need,
         exchange=exchange,
@@ -186,13 +179,13 @@ async def send_to_each(
     `channel`: the means, where it is not that of each exchange.
     """
     sent = []
-    for each in missing.addressees:
+    for exchange, recipient in missing.addressees:
         request = MessageRequest(
             missing.body,
             author="buyer",
-            supplier_id=each.recipient.supplier_id,
+            supplier_id=recipient.supplier_id,
             channel=channel,
             confidential=missing.message.confidential,
         )
-        sent.append((await write_message(connection, acting, each.exchange.id, request)).id)
+        sent.append((await write_message(connection, acting, exchange.id, request)).id)
     return sent

@@ -6,7 +6,6 @@ it holds a seed in the place of the token, which is made of the seed and the cal
 """
 
 import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -22,10 +21,10 @@ from api.runtime.actor import Acting, acting_of, followed_link
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.idempotency import created, creation, once, shown_once
 from api.runtime.rate_limits import READINGS
 from api.runtime.services import Services
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.meetings import CalendarFeed, MeetingFilters, revoke_feed, select_feed, select_meetings, store_feed
@@ -83,7 +82,7 @@ def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
     return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
 
 
-feed_endpoint = partial(endpoint, tag="Meetings")
+TAG = "Meetings"
 SEED_BYTES = 32
 IN_A_FEED = 2_000
 SHOWN_SINCE = timedelta(days=730)
@@ -107,49 +106,40 @@ class CalendarAddress(msgspec.Struct, frozen=True):
         return "CalendarAddress()"
 
 
-@feed_endpoint(
-    "POST",
-    "/meetings/feed",
-    scope="needs",
-    answers=CalendarAddress,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict",),
-    example="calendar-feed",
+@creation(
+    "/meetings/feed", tag=TAG, scope="needs", answers=CalendarAddress, problems=("conflict",), example="calendar-feed"
 )
-async def create_calendar_feed(call: Call) -> Response[bytes]:
+async def create_calendar_feed(call: Call, connection: Connection) -> Response[bytes]:
     """Make the address at which a calendar subscribes to the organisation's meetings, without a key.
 
     It is the key's own and shown this once; another one takes its place, which then no longer opens. It ends with the
     key, or by `DELETE`.
     """
     acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
 
-        async def store_address() -> Answer:
-            return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
+    async def store_address() -> Answer:
+        return created(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
 
-        async def with_url(answer: Answer) -> Answer:
-            seed = read_stored(answer.body, CalendarAddress).url
-            url = await address_of_seed(connection, acting, seed)
-            if url is None:
-                raise Conflict("shown_once", _REPLACED)
-            headers = {**answer.headers, "cache-control": "no-store"}
-            return Answer(answer.status, headers, msgspec.json.encode(CalendarAddress(url)))
+    async def with_url(answer: Answer) -> Answer:
+        seed = read_stored(answer.body, CalendarAddress).url
+        url = await address_of_seed(connection, acting, seed)
+        if url is None:
+            raise Conflict("shown_once", _REPLACED)
+        return shown_once(answer, msgspec.json.encode(CalendarAddress(url)))
 
-        return await once(call, connection, b"", store_address, completed=with_url)
+    return await once(call, connection, b"", store_address, completed=with_url)
 
 
-@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204, problems=("not-found",))
-async def delete_calendar_feed(call: Call) -> None:
+@endpoint("DELETE", "/meetings/feed", tag=TAG, scope="needs", answers=None, status=204, problems=("not-found",))
+async def delete_calendar_feed(call: Call, connection: Connection) -> None:
     """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
-    async with transaction(call.services.database) as connection:
-        await revoke_address(connection, acting_of(call), call.bearer.id)
+    await revoke_address(connection, acting_of(call), call.bearer.id)
 
 
-@feed_endpoint(
+@endpoint(
     "GET",
     "/meetings/feed/{token}.ics",
+    tag=TAG,
     scope=None,
     answers={CALENDAR: str},
     status=(200, 304),
@@ -177,7 +167,7 @@ async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> 
     seed, now = token_hex(SEED_BYTES), acting.now()
     # an address made with the administrator's key ends once the setting is another
     admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None
-    digest = _digest_of_token(_token_of_seed(acting, seed), admin_key)
+    digest = _digest_of_token(acting.token_of(f"calendar:{seed}"), admin_key)
     await store_feed(connection, CalendarFeed(acting.organisation_id, key_id), digest, now)
     await write_entry(connection, acting.actor, "calendar_feed.created", f"{_owner_kind(acting)}:{key_id}", now)
     return seed
@@ -185,7 +175,7 @@ async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> 
 
 async def address_of_seed(connection: Connection, acting: Acting, seed: str) -> str | None:
     """The URL of the address made with this seed; None where it no longer works, or is another caller's."""
-    token = _token_of_seed(acting, seed)
+    token = acting.token_of(f"calendar:{seed}")
     if await _find_feed(acting.services, connection, token) is None:
         return None
     return f"{acting.base_url}/meetings/feed/{token}.ics"
@@ -221,11 +211,6 @@ async def _find_feed(services: Services, connection: Connection, token: str) -> 
 def _owner_kind(acting: Acting) -> str:
     """The kind of object, in the journal, that owns an address: a key, or a person signed in without one."""
     return "person" if acting.actor.means == "person" else "key"
-
-
-def _token_of_seed(acting: Acting, seed: str) -> str:
-    made = hmac.digest(acting.secret, f"calendar:{seed}".encode(), "sha256")
-    return urlsafe_b64encode(made).decode().rstrip("=")
 
 
 def _digest_of_token(token: str, admin_key: str | None) -> bytes:

@@ -9,17 +9,16 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.meetings.calendar import CALENDAR, calendar_of_one, organisation_calendar
+from api.meetings.calendar import CALENDAR, TAG, calendar_of_one, organisation_calendar
 from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
-from api.web.content_negotiation import JSON
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, require_match, tagged
+from api.runtime.idempotency import carried_out_once, created, creation
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import end_of, first_moment
 from api.web.request_body import Patch, patched
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.meetings import (
@@ -49,7 +48,7 @@ from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
-meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
+meetings_endpoint = partial(endpoint, tag=TAG, scope="needs")
 NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
 
 
@@ -68,15 +67,7 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     """One for each format"""
 
 
-@meetings_endpoint(
-    "POST",
-    "/meetings",
-    answers=Meeting,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("storage-quota",),
-    example="meeting",
-)
+@creation("/meetings", tag=TAG, scope="needs", answers=Meeting, problems=("storage-quota",), example="meeting")
 @carried_out_once
 async def create_meeting(call: Call, body: MeetingRequest, connection: Connection) -> Answer:
     """Plan a meeting, or note one that was held.
@@ -89,12 +80,11 @@ async def create_meeting(call: Call, body: MeetingRequest, connection: Connectio
 
 
 @meetings_endpoint("GET", "/meetings", answers=Page[Meeting])
-async def list_meetings(call: Call, query: MeetingQuery) -> Response[bytes]:
+async def list_meetings(call: Call, query: MeetingQuery, connection: Connection) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
     filters = MeetingFilters(need_id=query.need, after=first_moment(query.from_), before=end_of(query.to))
-    async with transaction(call.services.database) as connection:
-        fetch = partial(select_meetings, connection, call.bearer.organisation_id, filters)
-        return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
+    fetch = partial(select_meetings, connection, call.bearer.organisation_id, filters)
+    return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
 @meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)
@@ -104,54 +94,50 @@ async def list_meeting_templates(_: Call) -> MeetingTemplateList:
 
 
 @meetings_endpoint("GET", "/meetings/{id}", answers=Meeting, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_meeting(call: Call, id: UUID) -> Response[bytes]:
+async def get_meeting(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A meeting: its participants, its minutes, its follow-ups."""
-    async with transaction(call.services.database) as connection:
-        meeting = await own_meeting(connection, call.bearer.organisation_id, id)
+    meeting = await own_meeting(connection, call.bearer.organisation_id, id)
     return conditional_get(call, meeting, etag=_etag(meeting))
 
 
-@meetings_endpoint(
-    "PATCH",
+@alteration(
     "/meetings/{id}",
+    tag=TAG,
+    scope="needs",
     answers=Meeting,
     patch=MeetingRequest,
-    headers=IF_MATCH,
     problems=("conflict", "storage-quota", "stale-version"),
 )
-async def update_meeting(call: Call, id: UUID, body: Patch) -> Response[bytes]:
+async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:
     """Change a meeting: participants, minutes, follow-ups; or that it was held or is cancelled.
 
     Lists are replaced as a whole. `held` and `cancelled` are final, 409 for another status; all else can be completed
     afterwards. Calendars are told of a new time, place, title, agenda or status (`SEQUENCE`).
     """
     acting = acting_of(call)
-    async with transaction(call.services.database) as connection:
-        before = await select_meeting(connection, acting.organisation_id, id, lock=True)
-        require_match(call, None if before is None else _etag(before))
-        if before is None:
-            raise NotFound(NO_MEETING)
-        after = await change_meeting(connection, acting, before, patched(before, body, MeetingRequest))
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
+    before = await select_meeting(connection, acting.organisation_id, id, lock=True)
+    require_match(call, None if before is None else _etag(before))
+    if before is None:
+        raise NotFound(NO_MEETING)
+    after = await change_meeting(connection, acting, before, patched(before, body, MeetingRequest))
+    return tagged(after, _etag(after))
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
-async def get_meeting_calendar(call: Call, id: UUID) -> Response[bytes]:
+async def get_meeting_calendar(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
-    async with transaction(call.services.database) as connection:
-        meeting = await own_meeting(connection, call.bearer.organisation_id, id)
+    meeting = await own_meeting(connection, call.bearer.organisation_id, id)
     return Response(calendar_of_one(meeting, call.services.reference.territories), media_type=CALENDAR)
 
 
 @meetings_endpoint("GET", "/meetings.ics", answers={CALENDAR: str}, status=(200, 304), headers=IF_NONE_MATCH)
-async def get_meetings_calendar(call: Call) -> Response[bytes]:
+async def get_meetings_calendar(call: Call, connection: Connection) -> Response[bytes]:
     """The organisation's meetings as a calendar to subscribe to, the cancelled ones too.
 
     Those of the last two years and all to come. No person is named in it. Calendars that send no key: `POST
     /meetings/feed`.
     """
-    async with transaction(call.services.database) as connection:
-        shown = await organisation_calendar(call.services, connection, call.bearer.organisation_id)
+    shown = await organisation_calendar(call.services, connection, call.bearer.organisation_id)
     return conditional_get(call, shown, CALENDAR)
 
 

@@ -11,7 +11,7 @@ import msgspec
 from api.directory.filters import MOST_VALUES, known_areas, known_segments, with_family
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from api.web.query_string import end_of, first_moment, invalid
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures

@@ -25,7 +25,7 @@ from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
 from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db.core.engine import Connection, transaction
@@ -215,13 +215,9 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     besides the status; what is closed or abandoned stays as it is. Frozen shortlists do not change with the need:
     `POST /needs/{id}/shortlists` matches it again.
     """
-
-    def apply_patch(before: NeedDocument) -> NeedChange:
-        return patched(before, body, NeedChange)
-
     known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
-    after = await edit_need(acting_of(call), id, known, apply_patch, status_only=status_only)
-    return tagged(after)
+    edit = partial(patched, patch=body, kind=NeedChange)
+    return tagged(await edit_need(acting_of(call), id, known, edit, status_only=status_only))
 
 
 @needs_endpoint(
@@ -316,7 +312,7 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
         on = wanted.on or services.today()
         # raises as a match of the need would
         task = MatchTask(require_readable, wanted, services.directory.index, on, acting.language)
-        await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     elif change.status == need.status:
         return need
     now, version = acting.now(), need.version + 1

@@ -325,5 +325,12 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
     return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
 
 
-ROUTES = (create_shortlist, list_shortlists, get_shortlist, list_decisions, update_decision, compare_shortlists)
-EQUAL_TREATMENT_ROUTES = (get_equal_treatment,)
+ROUTES = (
+    create_shortlist,
+    list_shortlists,
+    get_shortlist,
+    list_decisions,
+    update_decision,
+    compare_shortlists,
+    get_equal_treatment,
+)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from api.needs.own_need import own_need, version_of
 from api.runtime.actor import Acting, require_storage
-from api.runtime.processes.match_processes import MatchTask
+from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import stored_name
@@ -101,7 +101,7 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
     live, need = services.directory.index, wanted.content.matched
     task = MatchTask(match_json, need, live, wanted.on, acting.language, known, besides_ms=others_ms)
     started = time.perf_counter()
-    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+    body: bytes = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     services.metrics.match_seconds.observe(time.perf_counter() - started)
     return MatchedNeed(wanted, body)
 
@@ -222,7 +222,7 @@ async def _absences(
     live, need = services.directory.index, version.need.matched
     try:
         task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
-        found = await services.match_work.run(task, str(acting.organisation_id), acting.left)
+        found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
     changed = bool(version.stamp.differences(stamp_of(live, services.reference, on, version.stamp.law_on)))

@@ -11,8 +11,8 @@ import msgspec
 from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
-from api.drawings import Bar, Pin, bar_chart, map_drawing
-from api.web.html_templates import STYLE, html_environment
+from api.maps_and_charts import Bar, Pin, bar_chart, map_drawing
+from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
 from domain.text import bilingual, labels
@@ -39,11 +39,6 @@ COVERAGE = (
     Text("dont sur place", "of these local"),
 )
 """The meanings of a bar of candidates."""
-
-
-def html_page(report: Report, maps: MapSheets) -> bytes:
-    """The report as HTML."""
-    return markup(report, maps, printed=False).encode()
 
 
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
@@ -73,10 +68,11 @@ def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
 def _template(language: Language, *, printed: bool) -> Template:
     environment = html_environment(PackageLoader("api.reports", "."))
     environment.add_extension("jinja2.ext.do")
+    environment.filters |= template_filters(language) | {"drawing": Markup}
     if printed:
-        environment.finalize = _drawable_value
-    environment.filters |= template_filters(language)
-    environment.filters["drawing"] = _image_tag if printed else Markup
+        # markup stays as it is
+        environment.finalize = lambda value: printable_text(value) if type(value) is str else value
+        environment.filters["drawing"] = lambda svg: Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     environment.globals |= tables | {"OR": bilingual.OR, "ARRIVED": ARRIVED, "style": Markup(STYLE)}  # noqa: S704 - ours
     return environment.get_template("report.html.jinja")
@@ -127,15 +123,6 @@ def abbreviations_of(report: Report) -> list[str]:
 def lot_column_width(lot_ids: Iterable[str]) -> int:
     """The width of a column of lot ids, in which a word ("mobilier") stays whole beside columns of 50 together."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
-
-
-def _drawable_value(value: object) -> object:
-    """A value as a template writes it, before it is escaped; markup stays as it is."""
-    return printable_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _image_tag(svg: str) -> Markup:
-    return Markup('<img alt="" src="{}"/>').format(with_glyphs(svg))
 
 
 _RANGES = """

@@ -6,7 +6,6 @@ typst sets the report's page, element by element: `report.typ` says how each of 
 import subprocess
 import sys
 from contextlib import suppress
-from functools import cache
 from importlib.resources import files
 from subprocess import PIPE
 from tempfile import TemporaryFile
@@ -20,6 +19,7 @@ from matching.geo.map_sheets import MapSheets
 from matching.lot_query import require_wanted
 
 LONGEST_SECONDS, LOOK_SECONDS = 120, 0.1
+TEMPLATE = (files("api.reports") / "report.typ").read_text(encoding="utf-8")
 
 
 def report_pdf(report: Report, maps: MapSheets) -> bytes:
@@ -28,14 +28,20 @@ def report_pdf(report: Report, maps: MapSheets) -> bytes:
 
 
 def _typeset(page: str, moment: int) -> bytes:
-    request = msgspec.json.encode({"template": _template(), "page": page, "moment": moment})
+    request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
         asked.write(request)
         asked.seek(0)
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:
-                written, said = _output_of(process)
+                for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
+                    require_wanted()
+                    with suppress(subprocess.TimeoutExpired):
+                        written, said = process.communicate(timeout=LOOK_SECONDS)
+                        break
+                else:
+                    raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set")
             finally:
                 process.kill()  # as where the report is given up
     if process.returncode or not written.startswith(b"%PDF"):
@@ -43,17 +49,3 @@ def _typeset(page: str, moment: int) -> bytes:
         kind = said.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
         raise RuntimeError(f"a report could not be set: {process.returncode} {kind}")
     return written
-
-
-def _output_of(process: "subprocess.Popen[bytes]") -> tuple[bytes, bytes]:
-    """The output and the errors of a process. Raises RuntimeError where it takes too long, and GivenUp."""
-    for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
-        require_wanted()
-        with suppress(subprocess.TimeoutExpired):
-            return process.communicate(timeout=LOOK_SECONDS)
-    raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set")
-
-
-@cache
-def _template() -> str:
-    return (files("api.reports") / "report.typ").read_text(encoding="utf-8")

@@ -4,7 +4,9 @@ Each organisation has a quota of storage for its needs, with all that belongs to
 token; what leads nowhere is an attempt in vain.
 """
 
+import hmac
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -31,8 +33,8 @@ class Acting:
     """The caller of a use case, with the parts of the application that it may need.
 
     `actor`: as the journal names it. `organisation`: the name of its organisation. `secret`: known to the caller alone,
-    and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server. `left`:
-    waits until the caller has hung up.
+    and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server.
+    `wait_for_disconnect`: waits until the caller has hung up.
     """
 
     services: Services
@@ -41,7 +43,7 @@ class Acting:
     language: Language
     secret: bytes
     base_url: str
-    left: Callable[[], Awaitable[None]]
+    wait_for_disconnect: Callable[[], Awaitable[None]]
 
     @property
     def organisation_id(self) -> UUID:
@@ -49,6 +51,10 @@ class Acting:
 
     def now(self) -> datetime:
         return self.services.now()
+
+    def token_of(self, seed: str) -> str:
+        """The token that is derived from a seed and the caller's secret."""
+        return urlsafe_b64encode(hmac.digest(self.secret, seed.encode(), "sha256")).decode().rstrip("=")
 
 
 def acting_of(call: Call, session: str | None = None) -> Acting:
@@ -61,7 +67,7 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
         language=call.language,
         secret=secret.encode(),
         base_url=call.services.settings.public_url or str(call.base_url).rstrip("/"),
-        left=call.wait_for_disconnect,
+        wait_for_disconnect=call.wait_for_disconnect,
     )
 
 

@@ -17,64 +17,30 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from api.runtime.rate_limits import require_within
-from api.web.problems import Refusal
-from domain.organisation import Client
+from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_within
 
 
 class KeySlots:
-    """Slots counted by key. `most`: slots of one key; `retry_after`: the seconds told to whoever finds none free."""
+    """Slots counted by key, of which each has at most so many."""
 
-    def __init__(self, most: int, retry_after: float) -> None:
-        self._most, self._retry_after = most, retry_after
+    def __init__(self, most: int) -> None:
+        self._most = most
         # by number: a UUID computes its hash in Python, and each request asks
         self._taken: dict[int, int] = {}
 
-    def take(self, key: UUID) -> None:
-        """Take a slot of a key, to be given back. Raises Refusal (429) where the key has none free."""
-        taken = self._taken.get(key.int, 0)
-        if taken >= self._most:
-            require_within(self._retry_after)
-        self._taken[key.int] = taken + 1
-
-    def give_back(self, key: UUID) -> None:
-        """Give a slot of a key back."""
-        left = self._taken.pop(key.int) - 1
-        if left:
-            self._taken[key.int] = left
-
     @contextmanager
     def slot(self, key: UUID) -> Iterator[None]:
-        """Take a slot of a key during the block. Raises as `take`."""
-        self.take(key)
+        """Take a slot of a key during the block. Raises Refusal (429) where the key has none free."""
+        taken = self._taken.get(key.int, 0)
+        if taken >= self._most:
+            require_within(RETRY_AFTER_USUAL)
+        self._taken[key.int] = taken + 1
         try:
             yield
         finally:
-            self.give_back(key)
-
-
-class RequestSlots:
-    """Limits the requests under way at once, per key and per organisation, which may have many keys."""
-
-    def __init__(self, of_key: int, of_organisation: int, retry_after: float) -> None:
-        self._of_key, self._of_organisation = KeySlots(of_key, retry_after), KeySlots(of_organisation, retry_after)
-
-    def take(self, client: Client) -> None:
-        """Take a slot, to be given back. Raises Refusal (429) where the key, or its organisation, has none free."""
-        self._of_key.take(client.id)
-        try:
-            self._of_organisation.take(client.organisation_id)
-        except Refusal:
-            self._of_key.give_back(client.id)
-            raise
-
-    def give_back(self, client: Client) -> None:
-        """Give a slot of the key and of its organisation back."""
-        self._of_key.give_back(client.id)
-        self._of_organisation.give_back(client.organisation_id)
-
-
-RETRY_AFTER_SECONDS = 30.0
+            remaining = self._taken.pop(key.int) - 1
+            if remaining:
+                self._taken[key.int] = remaining
 
 
 class ConcurrencyLimit:
@@ -117,7 +83,7 @@ class ConcurrencyLimit:
         """
         is_full = self._most is not None and self.present[key] >= self._most
         if is_full or (self._most_of_all is not None and self.present.total() >= self._most_of_all):
-            require_within(RETRY_AFTER_SECONDS)
+            require_within(RETRY_AFTER_IN_TURN)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
@@ -153,7 +119,7 @@ class ByteQuota:
         def take(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
-                require_within(RETRY_AFTER_SECONDS)
+                require_within(RETRY_AFTER_IN_TURN)
             self._taken += count
             self._taken_of[key] += count
             own += count
@@ -207,14 +173,13 @@ class StorageUse:
 
 
 MOST_OF_ONE_KEY = 20
-POLL_AGAIN_SECONDS = 5.0
 
 
 class LongPolls(KeySlots):
     """The requests of this process that wait for an event, counted by key; `most`: those of one key."""
 
     def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
-        super().__init__(most, POLL_AGAIN_SECONDS)
+        super().__init__(most)
         self.waits: set[asyncio.Timeout] = set()
         self._ended = False
 

@@ -21,6 +21,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.connection.base import empty_receive, empty_send
 from litestar.handlers import HTTPRouteHandler
+from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp, Method, Receive, Send
 from litestar.types import Scope as ASGIScope
 
@@ -142,13 +143,14 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _route_of(_in_transaction(handler) if connection else handler, route, takes_query=query is not None)
+        return _route_handler(_in_transaction(handler) if connection else handler, route)
 
     return decorate
 
 
-def _route_of(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRouteHandler:
-    formats = None
+def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
+    """The handler of a route as the framework takes it."""
+    takes_query, formats = route.query is not None, None
     # an address names the format of what is read, where several have names
     if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
         formats = AddressFormats(tuple(route.answers))
@@ -156,9 +158,9 @@ def _route_of(handler: Handler, route: Route, *, takes_query: bool) -> HTTPRoute
     typed = path_in_parts(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
-    # the status is set on each answer; this one only keeps the framework from having opinions about 204
     answer = _adapter(handler, route, formats, takes_query=takes_query)
     opt = {"route": route, "answer": answer}
+    # the status is set on each answer; this one only keeps the framework from having opinions about 204
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
 
 
@@ -174,34 +176,20 @@ def _in_transaction(handler: Handler) -> Handler:
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
     """Handlers of OPTIONS for the paths of `handlers`, each naming all methods; the framework's name only one."""
-    routes: dict[str, dict[str, Route]] = defaultdict(dict)
+    by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for handler in handlers:
         for path in handler.paths:
-            routes[path] |= {str(method): handler.opt["route"] for method in handler.http_methods}
-    return [_options_handler(path, of_path) for path, of_path in routes.items()]
+            by_path[path] |= {str(method): handler.opt["route"] for method in handler.http_methods}
 
+    def options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
+        allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
 
-def _options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
-    allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
+        async def options() -> Response[None]:
+            return Response(None, status_code=204, headers={"allow": allow})
 
-    async def options() -> Response[None]:
-        return Response(None, status_code=204, headers={"allow": allow})
+        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
 
-    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
-
-
-class _EncodedResponse:
-    """An answer that is already encoded; the framework's own response class would be copied, then built twice."""
-
-    __slots__ = ("_body", "_headers", "_status")
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self._status, self._body = status, body
-        self._headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-
-    async def __call__(self, _: ASGIScope, __: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": self._status, "headers": self._headers})
-        await send({"type": "http.response.body", "body": self._body, "more_body": False})
+    return [options_handler(path, routes) for path, routes in by_path.items()]
 
 
 def _adapter(
@@ -220,12 +208,8 @@ def _adapter(
             return await call_handler(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
-        bearer = request.bearer
-        services.requests.take(bearer)
-        try:
+        with services.request_slot(request.bearer):
             return await call_handler(request)
-        finally:
-            services.requests.give_back(bearer)
 
     async def call_handler(request: Call) -> ASGIApp:
         services = request.services
@@ -264,13 +248,13 @@ async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
             media = answer.headers.get("content-type") or str(answer.media_type)
             answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
+    # the framework's larger response class would be copied, then built twice
     if answer is None:
-        return _EncodedResponse(status, {}, b"")
+        return ASGIResponse(status_code=status)
     headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
     sent = await coded(encoded, request.media_type, headers, accept_encoding)
-    headers["content-length"] = str(len(sent))
-    return _EncodedResponse(status, headers, sent)
+    return ASGIResponse(status_code=status, headers=headers, body=sent)
 
 
 def _last_segment(scope: ASGIScope, route: Route) -> Tail:

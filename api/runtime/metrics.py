@@ -63,15 +63,10 @@ class Metrics:
             multiprocess_mode="livemin",
             registry=self._registry,
         )
-        self._children: dict[tuple[str, str, int], Histogram] = {}
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
-        key = (method, route, status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._requests.labels(method, route, str(status))
-        child.observe(seconds)
+        self._requests.labels(method, route, str(status)).observe(seconds)
 
     def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
         """All metrics in the text format of Prometheus (CONTENT_TYPE); those of suppliers where they are given.

@@ -141,18 +141,24 @@ class Deliverer:
         for each in claimed:
             task = asyncio.create_task(self._carry_out(each))
             self.under_way.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(self.under_way.discard)
+            task.add_done_callback(lambda _: self.wake())
         return len(claimed)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.under_way.discard(task)
-        self.wake()
 
     async def _carry_out(self, claimed: ClaimedRow) -> None:
         with logged_failures("the result of a delivery could not be recorded"):
-            started = self.now()
+            started, outcome = self.now(), Outcome(failure="error")
             try:
-                outcome = await self._attempted(claimed)
+                if claimed.attempts > self.kind.schedule.attempts:
+                    outcome = Outcome(failure="interrupted", final=True)  # each attempt ended with its server
+                else:
+                    async with asyncio.timeout(self.kind.patience.total_seconds()):
+                        outcome = await self.kind.attempt(claimed)
+            except TimeoutError:
+                outcome = Outcome(failure="timeout")
+            except Exception:
+                said = {"outbox": self.kind.outbox.name, "delivery": str(claimed.id)}
+                log.exception("a delivery could not be attempted", **said)
             except asyncio.CancelledError:
                 async with transaction(self.engine) as connection:
                     await release_row(connection, self.kind.outbox, claimed, self.now())
@@ -166,15 +172,3 @@ class Deliverer:
                     log.warning("the lease on a delivery was over before its end", delivery=str(claimed.id))
                 elif self.kind.also_note:
                     await self.kind.also_note(connection, claimed, result)
-
-    async def _attempted(self, claimed: ClaimedRow) -> Outcome:
-        if claimed.attempts > self.kind.schedule.attempts:
-            return Outcome(failure="interrupted", final=True)  # each attempt ended with its server
-        try:
-            async with asyncio.timeout(self.kind.patience.total_seconds()):
-                return await self.kind.attempt(claimed)
-        except TimeoutError:
-            return Outcome(failure="timeout")
-        except Exception:
-            log.exception("a delivery could not be attempted", outbox=self.kind.outbox.name, delivery=str(claimed.id))
-            return Outcome(failure="error")

@@ -24,11 +24,10 @@ from uuid import UUID
 
 from litestar.types import Scope
 
-from api.web.problems import Refusal
+from api.web.problems import require_within
 from db.api_keys import MinuteCount, count_in_minute, remove_past_counts
 from db.core.connect import is_unreachable
 from db.core.engine import Engine
-from domain.text.bilingual import Text
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -182,17 +181,6 @@ class Limits:
                     raise
                 self._ask_at = now + AWAY_SECONDS
                 return None
-
-
-def require_within(wait: float) -> None:
-    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
-    if wait > 0:
-        seconds = ceil(wait)
-        raise Refusal(
-            "too-many-requests",
-            Text(f"Trop de requêtes ; reprendre dans {seconds} s", f"Too many requests; try again in {seconds} s"),
-            headers={"retry-after": str(seconds)},
-        )
 
 
 def caller_of(scope: Scope) -> str:

@@ -1,20 +1,20 @@
 """The services of a process, which handlers reach through `Call.services`."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
-from api.runtime.concurrency import ByteQuota, ConcurrencyLimit, LongPolls, RequestSlots, SharedReads, StorageUse
+from api.runtime.concurrency import ByteQuota, ConcurrencyLimit, KeySlots, LongPolls, SharedReads, StorageUse
 from api.runtime.index.live_index import DatabaseWatch, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchWork, SupplyAnswers
 from api.runtime.rate_limits import Limits
 from api.settings import MIB, Settings
-from api.web.problems import RETRY_AFTER_SECONDS, Refusal
+from api.web.problems import Refusal
 from db.core.engine import Engine
 from domain.organisation import Client
 from domain.text.bilingual import PARIS
@@ -71,7 +71,14 @@ class Services:
         self.supply_answers = SupplyAnswers(self.limits)
         settings = self.settings
         self.identity_provider = IdentityProvider(settings) if settings.oidc_issuer else None
-        self.requests = RequestSlots(REQUESTS_OF_KEY, REQUESTS_OF_ORGANISATION, RETRY_AFTER_SECONDS)
+        self.slots_of_keys = KeySlots(REQUESTS_OF_KEY)
+        self.slots_of_organisations = KeySlots(REQUESTS_OF_ORGANISATION)
+
+    @contextmanager
+    def request_slot(self, client: Client) -> Iterator[None]:
+        """Count a request under way during the block. Raises Refusal (429) where its key, or organisation, has many."""
+        with self.slots_of_keys.slot(client.id), self.slots_of_organisations.slot(client.organisation_id):
+            yield
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
         """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).

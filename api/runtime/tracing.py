@@ -59,7 +59,15 @@ class Tracing:
             with self._tracer.start_as_current_span(
                 method, self._propagator.extract(sent), trace.SpanKind.SERVER, record_exception=False
             ) as span:
-                await app(scope, receive, _send_noting_status(span, send))
+
+                async def send_noting_status(message: Message) -> None:
+                    if message["type"] == "http.response.start":
+                        span.set_attribute("http.response.status_code", message["status"])
+                        if message["status"] >= 500:
+                            span.set_status(trace.StatusCode.ERROR)
+                    await send(message)
+
+                await app(scope, receive, send_noting_status)
                 span.update_name(f"{method} {route_of(scope)}")
                 known = {"http.request.method": method, "http.route": route_of(scope)}
                 span.set_attributes(known | {"vivier.request_id": scope["request_id"]})  # type: ignore[typeddict-item]
@@ -79,14 +87,3 @@ class Tracing:
             span.end()
 
         return end
-
-
-def _send_noting_status(span: trace.Span, send: Send) -> Send:
-    async def noting(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            span.set_attribute("http.response.status_code", message["status"])
-            if message["status"] >= 500:
-                span.set_status(trace.StatusCode.ERROR)
-        await send(message)
-
-    return noting

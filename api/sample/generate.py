@@ -12,7 +12,7 @@ from importlib.resources import files
 from io import BytesIO
 from itertools import accumulate
 from random import Random
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 import msgspec
 from stdnum import luhn
@@ -23,7 +23,6 @@ from db.core.uuid7 import new_id
 from db.imports.run import Order
 from db.suppliers.sources import put_source
 from domain.journal import Actor
-from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Commune
 from domain.suppliers.source import Import, Source
 from domain.suppliers.supplier import (
@@ -99,18 +98,18 @@ def generate(
     begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.
     """
     places = [
-        ((ordinal, commune), commune.population)
+        (ordinal, commune)
         for ordinal, commune in enumerate(reference.territories.communes)
         if commune.lat is not None and commune.population > 0
         if departements is None or commune.departement in departements
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    return map(_RecordGenerator(seed, reference, on, WeightedValues(places)).write, range(1, count + 1))
+    return map(_RecordGenerator(seed, reference, on, places).write, range(1, count + 1))
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The frequencies of one sort of supplier."""
+    """One sort of supplier: what it is and offers, how often, and the segments that it never or always offers."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -126,7 +125,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of profiles.toml."""
+    """The content of profiles.toml: words and names, how often segments are offered, and the sorts of suppliers."""
 
     words: tuple[str, ...]
     popularity: dict[str, int]
@@ -134,54 +133,12 @@ class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profiles: tuple[Profile, ...]
 
 
-class WeightedValues(Generic[T]):
-    """Values drawn in proportion to their weights."""
-
-    def __init__(self, weights: Sequence[tuple[T, int]]) -> None:
-        self._values = [value for value, _ in weights]
-        self._bounds = list(accumulate(weight for _, weight in weights))
-
-    def draw(self, draw: Random) -> T:
-        return draw.choices(self._values, cum_weights=self._bounds)[0]
-
-
-class ProfileDraws:
-    """A profile to draw from, whose segments are those that its families have in the taxonomy."""
-
-    def __init__(self, profile: Profile, popularity: Mapping[str, int], taxonomy: Taxonomy) -> None:
-        self.profile = profile
-        self.legal_forms: WeightedValues[LegalForm] = WeightedValues(list(profile.legal_forms.items()))
-        self._families = WeightedValues(list(profile.families.items()))
-        self._segments = {
-            family.id: WeightedValues(
-                [(one.id, popularity.get(one.id, 1)) for one in family.segments if one.id not in profile.never]
-            )
-            for family in taxonomy.families
-            if family.id in profile.families
-        }
-
-    def segments(self, draw: Random) -> list[str]:
-        """One to five segments; one supplier in sixteen offers a whole family among them."""
-        wanted = draw.choices((1, 2, 3, 4, 5), (28, 30, 22, 12, 8))[0]
-        main = self._families.draw(draw)
-        offered = list(self.profile.always)
-        if draw.random() < 0.06:
-            offered.append(main)
-        for _ in range(4 * wanted):
-            if len(offered) >= wanted:
-                break
-            family = main if draw.random() < 0.6 else self._families.draw(draw)
-            code = self._segments[family].draw(draw)
-            if code not in offered and family not in offered:
-                offered.append(code)
-        return offered
-
-
 class _RecordGenerator:
     """Generates the suppliers of one pool, by their numbers."""
 
-    def __init__(self, seed: int, reference: Reference, on: date, places: WeightedValues[tuple[int, Commune]]) -> None:
+    def __init__(self, seed: int, reference: Reference, on: date, places: Sequence[tuple[int, Commune]]) -> None:
         self._seed, self._taxonomy, self._on, self._places = seed, reference.taxonomy, on, places
+        self._up_to_place = list(accumulate(commune.population for _, commune in places))
         self._cpv = {
             one.id: tuple(code for prefix in one.cpv if reference.cpv.known(code := prefix.ljust(8, "0")))
             for one in reference.taxonomy.segments.values()
@@ -190,31 +147,36 @@ class _RecordGenerator:
         self._file = msgspec.convert(
             tomllib.loads(files("api.sample").joinpath("profiles.toml").read_text("utf-8")), Profiles
         )
-        profiles = self._file.profiles
-        self._profiles = WeightedValues(
-            [(ProfileDraws(one, self._file.popularity, self._taxonomy), one.weight) for one in profiles]
-        )
+        self._weights = [profile.weight for profile in self._file.profiles]
+        popularity = self._file.popularity
+        self._segments = {
+            family.id: {one.id: popularity.get(one.id, 1) for one in family.segments}
+            for family in self._taxonomy.families
+        }
 
     def write(self, number: int) -> Generated:
         """Supplier number `number` of the pool."""
         draw = Random(f"{self._seed}-{number}")  # noqa: S311 - repeatable, not secret
         siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"
         site = siren + luhn.calc_check_digit(siren) + "0001"
-        sort = self._profiles.draw(draw)
-        ordinal, commune = self._places.draw(draw)
-        offered = sort.segments(draw)
-        name = self._draw_name(sort, offered[0], commune, draw)
+        (profile,) = draw.choices(self._file.profiles, self._weights)
+        ((ordinal, commune),) = draw.choices(self._places, cum_weights=self._up_to_place)
+        offered = self._draw_segments(profile, draw)
+        first = self._taxonomy.segments.get(offered[0])
+        family = first.family if first else offered[0]
+        pattern = draw.choice(draw.choice((profile.names, self._file.names[family])))
+        name = pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
         slug = "-".join(fold(name).split())[:48]
-        form = sort.legal_forms.draw(draw)
+        form = _draw_weighted(profile.legal_forms, draw)
         lat, lon = random_point_inside(self._outlines[ordinal], draw)
         record = SupplierRecord(
             name=f"{name} {MARK}",
             siret=None if draw.random() < 0.04 else site + luhn.calc_check_digit(site),
             legal_form=None if draw.random() < 0.02 else form,
-            ess=_draw_ess(sort.profile, form, draw),
-            approvals=self._draw_approvals(sort.profile, draw),
-            shares=_draw_shares(sort.profile, draw),
-            in_prison=True if sort.profile.in_prison else draw.choice((False, False, None)),
+            ess=_draw_ess(profile, form, draw),
+            approvals=self._draw_approvals(profile, draw),
+            shares=_draw_shares(profile, draw),
+            in_prison=True if profile.in_prison else draw.choice((False, False, None)),
             address=Address(
                 street=f"{draw.randrange(1, 90)} {draw.choice(_STREETS)}",
                 postal_code=draw.choice(commune.postal_codes) if commune.postal_codes else None,
@@ -222,7 +184,7 @@ class _RecordGenerator:
                 commune=commune.code,
             ),
             location=None if draw.random() < 0.03 else Point(lat, lon),
-            offers=self._draw_offers(sort, offered, commune, draw),
+            offers=self._draw_offers(profile, offered, commune, draw),
             description=f"{_NOTICE} Activités : {', '.join(self._taxonomy.label(one).lower() for one in offered)}.",
             contact=_make_contact(slug, commune, draw),
             employees=None if draw.random() < 0.3 else 1 + int(draw.lognormvariate(3, 0.9)),
@@ -231,10 +193,22 @@ class _RecordGenerator:
         )
         return Generated(f"genere-{number:07d}", record)
 
-    def _draw_name(self, sort: ProfileDraws, first: str, commune: Commune, draw: Random) -> str:
-        family = self._taxonomy.segments[first].family if first in self._taxonomy.segments else first
-        pattern = draw.choice(draw.choice((sort.profile.names, self._file.names[family])))
-        return pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
+    def _draw_segments(self, profile: Profile, draw: Random) -> list[str]:
+        """One to five segments; one supplier in sixteen offers a whole family among them."""
+        wanted = draw.choices((1, 2, 3, 4, 5), (28, 30, 22, 12, 8))[0]
+        main = _draw_weighted(profile.families, draw)
+        offered = list(profile.always)
+        if draw.random() < 0.06:
+            offered.append(main)
+        for _ in range(4 * wanted):
+            if len(offered) >= wanted:
+                break
+            family = main if draw.random() < 0.6 else _draw_weighted(profile.families, draw)
+            weights = {code: weight for code, weight in self._segments[family].items() if code not in profile.never}
+            code = _draw_weighted(weights, draw)
+            if code not in offered and family not in offered:
+                offered.append(code)
+        return offered
 
     def _draw_approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
@@ -259,9 +233,9 @@ class _RecordGenerator:
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
     def _draw_offers(
-        self, sort: ProfileDraws, offered: Sequence[str], commune: Commune, draw: Random
+        self, profile: Profile, offered: Sequence[str], commune: Commune, draw: Random
     ) -> tuple[Offer, ...]:
-        usual, presta_types = _draw_service_area(commune, draw), sort.profile.presta_types
+        usual, presta_types = _draw_service_area(commune, draw), profile.presta_types
         if len(offered) > 1 and draw.random() < 0.15:
             return (Offer(segments=tuple(offered), presta_types=presta_types, service_area=usual),)
         offers = []
@@ -278,6 +252,11 @@ class _RecordGenerator:
             )
             offers.append(offer)
         return tuple(offers)
+
+
+def _draw_weighted(weights: Mapping[T, int], draw: Random) -> T:
+    """One of the keys, in proportion to its weight."""
+    return draw.choices(list(weights), list(weights.values()))[0]
 
 
 def _draw_ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:

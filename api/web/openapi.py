@@ -80,6 +80,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
     paths: dict[str, dict[str, Any]] = {}
     for route in sorted(routes, key=lambda r: (r.path, r.method)):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    used = {route.tag for route in routes}
     taken = [kind for route in routes for media, kind in route.takes.items() if media != FORM]
     taken += [route.body for route in routes if route.body and not route.patch]
     taken += [field.type for route in routes if route.query for field in msgspec.structs.fields(route.query)]
@@ -94,9 +95,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
             "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
         },
         "servers": [{"url": server or "/", "description": "The server that gives this document"}],
-        "tags": [
-            {"name": tag, "description": TEXTS["tags"][tag]} for tag in dict.fromkeys(route.tag for route in routes)
-        ],
+        "tags": [{"name": tag, "description": text} for tag, text in TEXTS["tags"].items() if tag in used],
         "paths": for_generators(paths),
         "components": {
             "schemas": components(taken, given, [route.patch for route in routes if route.patch]),

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
+from math import ceil
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -20,7 +21,9 @@ from domain.text.bilingual import Language, Text
 RequestPart = Literal["body", "query"]
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 5
+RETRY_AFTER_USUAL, RETRY_AFTER_LOADING, RETRY_AFTER_IN_TURN = 5, 2, 30
+"""The seconds that a refused client is told to wait (Retry-After): usually, until the first index is loaded, and where
+too many wait for their turn. Limits by the minute or the day tell what is left of it: see `require_within`."""
 _OF_THE_OPERATOR = frozenset({"database-away", "storage-full"})
 """What the client can only wait for, and the operator should know."""
 
@@ -101,6 +104,17 @@ class Refusal(Exception):
         return type(self), (self.kind.slug, self.detail, self.errors, self.headers, self.place)
 
 
+def require_within(wait: float) -> None:
+    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
+    if wait > 0:
+        seconds = ceil(wait)
+        raise Refusal(
+            "too-many-requests",
+            Text(f"Trop de requêtes ; reprendre dans {seconds} s", f"Too many requests; try again in {seconds} s"),
+            headers={"retry-after": str(seconds)},
+        )
+
+
 def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
     task = asyncio.current_task()
@@ -137,7 +151,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     )
     headers = {"content-language": language, "vary": "accept-language", **refusal.headers}
     if kind.status in {HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS}:
-        headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+        headers.setdefault("retry-after", str(RETRY_AFTER_USUAL))
     if kind.status == HTTPStatus.UNAUTHORIZED:
         headers.setdefault("www-authenticate", "Bearer")
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
@@ -164,7 +178,15 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
             detail = Text("Le corps est imbriqué trop profondément", "The body is nested too deeply")
             return Refusal("malformed-body", detail)
         case HTTPException():
-            return _framework_refusal(failure)
+            # an unknown path, a wrong method, a bad Host header…
+            headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
+            if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                methods = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
+                headers["allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+                detail = Text(f"Méthodes admises ici : {headers['allow']}", f"Methods allowed here: {headers['allow']}")
+                return Refusal("method-not-allowed", detail, headers=headers)
+            default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
+            return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
     if is_unreachable(failure):
         return Refusal("database-away")
     if is_statement_ended(failure):
@@ -174,31 +196,19 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:
     """The slug of the type that all these problems are of; `general` where they differ, or are of no special one."""
-    slugs = {_special_slug(problem) or general for problem in problems}
+    slugs = set()
+    for problem in problems:
+        slug, steps = general, problem.pointer.split("/")
+        if problem.code == "outside_france":
+            slug = "outside-france"
+        elif problem.code == "unknown_code":
+            if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
+                slug = "unknown-territory"
+            elif not {"segment", "segments", "support_segments"}.isdisjoint(steps):
+                slug = "unknown-segment"
+        slugs.add(slug)
     return slugs.pop() if len(slugs) == 1 else general
-
-
-def _framework_refusal(failure: HTTPException) -> Refusal:
-    """The refusal for an unknown path, a wrong method, a bad Host header…"""
-    headers = {name.lower(): value for name, value in (failure.headers or {}).items()}
-    if failure.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = {name.strip() for name in headers.get("allow", "").split(",") if name.strip()}
-        headers["allow"] = ", ".join(sorted(allowed | ({"HEAD"} if "GET" in allowed else set())))
-        detail = Text(f"Méthodes admises ici : {headers['allow']}", f"Methods allowed here: {headers['allow']}")
-        return Refusal("method-not-allowed", detail, headers=headers)
-    default = "bad-request" if failure.status_code < HTTPStatus.INTERNAL_SERVER_ERROR else "internal-error"
-    return Refusal(_OF_STATUS.get(failure.status_code, default), headers=headers)
 
 
 # the first type of each status is the general one
 _OF_STATUS = {kind.status: slug for slug, kind in reversed(CATALOGUE.items())}
-
-
-def _special_slug(problem: Problem) -> str | None:
-    steps = problem.pointer.split("/")
-    if problem.code == "unknown_code":
-        if "territory" in steps or "service_area" in steps or steps[-1] == "commune":
-            return "unknown-territory"
-        if not {"segment", "segments", "support_segments"}.isdisjoint(steps):
-            return "unknown-segment"
-    return "outside-france" if problem.code == "outside_france" else None

@@ -10,12 +10,12 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.etag import IF_MATCH, alteration, etag_of, require_match
+from api.runtime.idempotency import created, creation, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
-from db.core.engine import Connection, transaction
+from db.core.engine import Connection
 from db.delivery import webhooks
 from db.delivery.outbox import wake_servers
 from db.idempotency import Answer
@@ -27,6 +27,7 @@ from domain.webhooks import Secret, Webhook, WebhookDelivery, WebhookSettings
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
+webhooks_creation = partial(creation, tag="Webhooks", scope=SCOPES)
 PREFIX = "whsec_"
 
 NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook with this id")
@@ -61,15 +62,7 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
         return f"CreatedWebhook({self.id!r})"
 
 
-@webhooks_endpoint(
-    "POST",
-    "/webhooks",
-    answers=CreatedWebhook,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-    example="webhook",
-)
+@webhooks_creation("/webhooks", answers=CreatedWebhook, problems=("source-not-on-key", "conflict"), example="webhook")
 async def create_webhook(call: Call, body: WebhookRequest, connection: Connection) -> Response[bytes]:
     """Have events sent to an address.
 
@@ -93,100 +86,91 @@ async def create_webhook(call: Call, body: WebhookRequest, connection: Connectio
 
 
 @webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
-async def list_webhooks(call: Call, query: Paging) -> Response[bytes]:
+async def list_webhooks(call: Call, query: Paging, connection: Connection) -> Response[bytes]:
     """The webhooks of the organisation, the oldest first; never their secrets."""
-    async with transaction(call.services.database) as connection:
-        fetch = partial(webhooks.list_webhooks, connection, call.bearer.organisation_id)
-        return await paged(call, query, "webhooks", UUID, fetch)
+    fetch = partial(webhooks.list_webhooks, connection, call.bearer.organisation_id)
+    return await paged(call, query, "webhooks", UUID, fetch)
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}", answers=Webhook)
-async def get_webhook(call: Call, id: UUID) -> Response[bytes]:
+async def get_webhook(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """A webhook, and whether its deliveries arrive."""
-    async with transaction(call.services.database) as connection:
-        return _answer_of_webhook(await _own_webhook(call, connection, id))
+    return _answer_of_webhook(await _own_webhook(call, connection, id))
 
 
-@webhooks_endpoint(
-    "PATCH",
+@alteration(
     "/webhooks/{id}",
+    tag="Webhooks",
+    scope=SCOPES,
     answers=Webhook,
     patch=WebhookSettings,
-    headers=IF_MATCH,
     problems=("source-not-on-key", "stale-version"),
 )
-async def update_webhook(call: Call, id: UUID, body: Patch) -> Response[bytes]:
+async def update_webhook(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:
     """Change the address of a webhook, its events, or whether it is active.
 
     Deliveries that wait go to the new address at once. While `active` is false nothing is sent or stored for later;
     activated again, the webhook gets one event that says from where to read the changes of suppliers it missed. Its
     secret stays; a webhook with another secret is another webhook.
     """
-    async with transaction(call.services.database) as connection:
-        before = await _own_webhook(call, connection, id, lock=True)
-        require_match(call, _etag(before))
-        after = patched(before, body, WebhookSettings)
-        if body.keys() - {"active"}:
-            after = _checked_settings(call, after)
-        updated = await webhooks.update_webhook(connection, before, after, call.services.now())
-        await _write_entry(call, connection, "webhook.changed", id)
-        return _answer_of_webhook(updated)
+    before = await _own_webhook(call, connection, id, lock=True)
+    require_match(call, _etag(before))
+    after = patched(before, body, WebhookSettings)
+    if body.keys() - {"active"}:
+        after = _checked_settings(call, after)
+    updated = await webhooks.update_webhook(connection, before, after, call.services.now())
+    await _write_entry(call, connection, "webhook.changed", id)
+    return _answer_of_webhook(updated)
 
 
 @webhooks_endpoint("DELETE", "/webhooks/{id}", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
-async def delete_webhook(call: Call, id: UUID) -> None:
+async def delete_webhook(call: Call, id: UUID, connection: Connection) -> None:
     """Delete a webhook, its deliveries that wait, and the log of earlier ones."""
-    async with transaction(call.services.database) as connection:
-        require_match(call, _etag(await _own_webhook(call, connection, id, lock=True)))
-        await webhooks.delete_webhook(connection, id)
-        await _write_entry(call, connection, "webhook.deleted", id)
+    require_match(call, _etag(await _own_webhook(call, connection, id, lock=True)))
+    await webhooks.delete_webhook(connection, id)
+    await _write_entry(call, connection, "webhook.deleted", id)
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}/deliveries", answers=Page[WebhookDelivery])
-async def list_webhook_deliveries(call: Call, id: UUID, query: Paging) -> Response[bytes]:
+async def list_webhook_deliveries(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The deliveries to a webhook, the latest first, with every attempt.
 
     Those that ended are stored for 30 days, at most the latest 1,000; beyond 1,000 that wait the earliest are given up.
     """
-    async with transaction(call.services.database) as connection:
-        await _own_webhook(call, connection, id)
-        fetch = partial(webhooks.list_deliveries, connection, id)
-        return await paged(call, query, f"deliveries/{id}", UUID, fetch)
+    await _own_webhook(call, connection, id)
+    fetch = partial(webhooks.list_deliveries, connection, id)
+    return await paged(call, query, f"deliveries/{id}", UUID, fetch)
 
 
 @webhooks_endpoint(
     "POST", "/webhooks/{id}/deliveries/{delivery_id}/retry", answers=WebhookDelivery, problems=("conflict",)
 )
-async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID) -> WebhookDelivery:
+async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID, connection: Connection) -> WebhookDelivery:
     """Attempt a delivery now, also one that was given up or has arrived.
 
     It keeps its id and body. Where this fails too, it is attempted again as long as it is less than three days old.
     409 while the webhook is inactive.
     """
-    async with transaction(call.services.database) as connection:
-        await _own_webhook(call, connection, id, lock=True, active=True)
-        await _find_delivery(connection, id, delivery_id)
-        await webhooks.retry_delivery(connection, delivery_id, call.services.now())
-        return await _find_delivery(connection, id, delivery_id)
+    await _own_webhook(call, connection, id, lock=True, active=True)
+    await _find_delivery(connection, id, delivery_id)
+    await webhooks.retry_delivery(connection, delivery_id, call.services.now())
+    return await _find_delivery(connection, id, delivery_id)
 
 
-@webhooks_endpoint(
-    "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=IDEMPOTENCY_KEY, problems=("conflict",)
-)
-async def ping_webhook(call: Call, id: UUID) -> Response[bytes]:
+@webhooks_creation("/webhooks/{id}/ping", answers=WebhookDelivery, status=202, problems=("conflict",))
+async def ping_webhook(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """Send a webhook the event “ping”, to try it out.
 
     Its outcome is in `GET /webhooks/{id}/deliveries`, as for any other event. 409 while the webhook is inactive.
     """
-    async with transaction(call.services.database) as connection:
-        await _own_webhook(call, connection, id, lock=True, active=True)
+    await _own_webhook(call, connection, id, lock=True, active=True)
 
-        async def queue_ping() -> Answer:
-            delivery_id = await webhooks.queue_event(connection, id, "ping", {}, call.services.now())
-            await wake_servers(connection)
-            return created(await _find_delivery(connection, id, delivery_id), status=202)
+    async def queue_ping() -> Answer:
+        delivery_id = await webhooks.queue_event(connection, id, "ping", {}, call.services.now())
+        await wake_servers(connection)
+        return created(await _find_delivery(connection, id, delivery_id), status=202)
 
-        return await once(call, connection, b"", queue_ping)
+    return await once(call, connection, b"", queue_ping)
 
 
 ROUTES = (

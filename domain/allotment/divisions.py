@@ -1,6 +1,7 @@
 """Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import combinations, islice
 from typing import NamedTuple, TypeVar
 
@@ -57,8 +58,7 @@ class JoinableLots:
         self._given = {lot.place: lot for lot in lots}
         self._families = {segment: freedom.family(segment) for segment in self.segments}
         self._all_unite = freedom.may_unite(self.areas)
-        self._cells: dict[PossibleLot, int] = {}
-        self._joins: dict[tuple[PossibleLot, PossibleLot], PossibleLot | None] = {}
+        self._cached_cells, self.join_lots = cache(self.cells), cache(self._join_lots)
         # the bits of what one lot buys: area by area, and in each segment by segment
         width, sides = len(self.segments), len(self.segments) * len(self.areas)
         row, column = (1 << width) - 1, sum(1 << width * area for area in range(len(self.areas)))
@@ -89,36 +89,26 @@ class JoinableLots:
             of_areas |= self._of_area[area]
         return of_segments & of_areas
 
-    def given_division(self) -> Division:
-        """The division that leaves the given lots unchanged."""
-        return tuple(PossibleLot((lot.place,), lot.segments, lot.areas) for lot in self.lots)
-
     def finest_division(self, by_segment: bool, by_area: bool) -> Division:
-        """Every given lot divided as far as possible: by segment, by area, or by both."""
+        """Every given lot divided as far as possible by segment, by area, or by both; with neither, as it is given."""
         return tuple(
             PossibleLot((lot.place,), segments, areas)
             for lot in self.lots
-            for segments in (_one_by_one(lot.segments) if by_segment and self.freedom.by_segment else (lot.segments,))
-            for areas in (_one_by_one(lot.areas) if by_area else (lot.areas,))
+            for segments in (
+                zip(lot.segments, strict=True) if by_segment and self.freedom.by_segment else (lot.segments,)
+            )
+            for areas in (zip(lot.areas, strict=True) if by_area else (lot.areas,))
         )
 
-    def join_lots(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
+    def _join_lots(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
         """The one lot made of two lots of a division; None where these two may not be joined."""
-        key = one, other
-        if key not in self._joins:
-            both = PossibleLot(
-                _unite_in_order(one.lots, other.lots, self._given),
-                _unite_in_order(one.segments, other.segments, self._of_segment),
-                _unite_in_order(one.areas, other.areas, self._of_area),
-            )
-            cells = self.cells(both)
-            self._joins[key] = both if cells and cells == self._cached_cells(one) | self._cached_cells(other) else None
-        return self._joins[key]
-
-    def _cached_cells(self, lot: PossibleLot) -> int:
-        if lot not in self._cells:
-            self._cells[lot] = self.cells(lot)
-        return self._cells[lot]
+        both = PossibleLot(
+            _unite_in_order(one.lots, other.lots, self._given),
+            _unite_in_order(one.segments, other.segments, self._of_segment),
+            _unite_in_order(one.areas, other.areas, self._of_area),
+        )
+        cells = self.cells(both)
+        return both if cells and cells == self._cached_cells(one) | self._cached_cells(other) else None
 
     def possible_lots(self) -> Iterator[tuple[PossibleLot, int]]:
         """Every lot that could be made of what the group buys, with the cells of each; for small groups only."""
@@ -197,10 +187,6 @@ def _unite_in_order(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[
         return one
     values = {*one, *other}
     return tuple(value for value in ordered if value in values)
-
-
-def _one_by_one(values: tuple[T, ...]) -> tuple[tuple[T, ...], ...]:
-    return tuple((value,) for value in values)
 
 
 def _subsets(values: tuple[T, ...]) -> Iterator[tuple[T, ...]]:

@@ -92,11 +92,6 @@ def rank_together(one: Tally, other: Tally) -> Rank:
     )
 
 
-def first_criteria(one: Tally, other: Tally) -> tuple[int, int]:
-    """The first two values in the rank of two tallies together."""
-    return one.without_supply + other.without_supply, -(one.with_competition + other.with_competition)
-
-
 def draw_number(seed: int, lots: Iterable[PossibleLot]) -> int:
     """The number that orders divisions which are equal by all criteria; the same seed and lots draw the same number."""
     content = repr((seed, sorted(lots))).encode()
@@ -212,7 +207,7 @@ def _best_pairs(
     for one, other in product(_by_number(some), _by_number(others)):
         best = one[0][1].figures, other[0][1].figures
         if (lots := best[0].lots + best[1].lots) <= most_lots:
-            by_lots.setdefault(lots, []).append((first_criteria(*best), one, other))
+            by_lots.setdefault(lots, []).append((rank_together(*best)[:2], one, other))
     for runs in by_lots.values():
         runs.sort(key=lambda run: run[0])
         yield from (pair for *_, pair in heapq.nsmallest(KEPT_TOGETHER, _ranked_pairs(runs), key=lambda each: each[:3]))
@@ -264,23 +259,23 @@ def _join_weakest(
     group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
     """Join the weakest lot that can be joined with the one it harms least; the joined lot, then the two parts."""
+
+    def harm_of_join(join: tuple[PossibleLot, PossibleLot]) -> tuple[tuple[int, ...], PossibleLot]:
+        """The harm, criterion by criterion; then the eligible candidates of the joined lot, and that lot."""
+        both, other = join
+        made, before = value(both), tally((value(other), value(weakest)))
+        harm = (
+            (not made.has_supply) - before.without_supply,
+            before.with_competition - made.has_competition,
+            before.suppliers_alone - made.alone.bit_count(),
+            before.reserved - made.is_reserved,
+            made.eligible,
+        )
+        return harm, both
+
     for _, weakest in weakest_first:
         joins = ((both, lot) for _, lot in weakest_first if lot != weakest and (both := group.join_lots(weakest, lot)))
-        tried = list(islice(joins, MOST_PARTNERS))
-        if tried:
-            both, other = min(tried, key=lambda join: (_harm_of_join(join[0], join[1], weakest, value), join[0]))
+        if tried := list(islice(joins, MOST_PARTNERS)):
+            both, other = min(tried, key=harm_of_join)
             return both, weakest, other
     return None
-
-
-def _harm_of_join(both: PossibleLot, one: PossibleLot, other: PossibleLot, value: Value) -> tuple[int, ...]:
-    """The harm of joining two lots, criterion by criterion; then the eligible candidates of the joined lot."""
-    made, parts = value(both), (value(one), value(other))
-    before = tally(parts)
-    return (
-        (not made.has_supply) - before.without_supply,
-        before.with_competition - made.has_competition,
-        before.suppliers_alone - made.alone.bit_count(),
-        before.reserved - made.is_reserved,
-        made.eligible,
-    )

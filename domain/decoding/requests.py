@@ -119,8 +119,13 @@ def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -
     what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
     if what in _FORMATS:
         return _FORMATS[what]
-    described = next(_descriptions(kind, steps), Text(match[2], match[2]))
-    return Text(f"Format attendu : {described.fr}", f"Expected format: {described.en}")
+    fr = en = match[2]
+    for found in _types_on_path(_type_info(kind), steps):
+        if isinstance(found, types.Metadata) and "description" in (found.extra_json_schema or {}):
+            en = str(found.extra_json_schema["description"])  # type: ignore[index]
+            fr = str((found.extra or {}).get("fr", en))
+            break
+    return Text(f"Format attendu : {fr}", f"Expected format: {en}")
 
 
 def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
@@ -161,14 +166,6 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
 
 
 _type_info = lru_cache(maxsize=256)(types.type_info)
-
-
-def _descriptions(kind: object, steps: tuple[Step, ...]) -> Iterator[Text]:
-    """The descriptions written in `Meta` at `steps`."""
-    for found in _types_on_path(_type_info(kind), steps):
-        if isinstance(found, types.Metadata) and (schema := found.extra_json_schema) and "description" in schema:
-            english = str(schema["description"])
-            yield Text(str((found.extra or {}).get("fr", english)), english)
 
 
 def _types_at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
@@ -231,10 +228,12 @@ def repeated_key(raw: bytes) -> Problem | None:
             return None
     except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
         pass
-    where = next(_repeated_paths(json.loads(raw, object_pairs_hook=tuple), ()), None)
-    if where is None:
-        return None
-    return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
+    detail, seen = Text("Ce champ est donné deux fois", "This field is given twice"), set[tuple[Path, str]]()
+    for place in _texts(json.loads(raw, object_pairs_hook=tuple), ()):
+        if place in seen:  # only keys can be: a key's text is at the place of its object
+            return Problem(pointer(*place[0], place[1]), "duplicate_key", detail)
+        seen.add(place)
+    return None
 
 
 def null_character(raw: bytes) -> Problem | None:
@@ -258,20 +257,6 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
     return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
 
 
-def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
-    """The paths of members named twice; an object is a tuple of its members as written."""
-    if isinstance(value, tuple):
-        seen: set[str] = set()
-        for key, inner in value:
-            if key in seen:
-                yield (*path, key)
-            seen.add(key)
-            yield from _repeated_paths(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _repeated_paths(inner, (*path, index))
-
-
 def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
     """The JSON pointer to the first text that matches; None also where `raw` is not JSON."""
     try:
@@ -281,11 +266,11 @@ def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | 
 
 
 def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text with its path; a key has the path of its object."""
+    """Every text with its path; a key has the path of its object, which is a dict or a tuple of its members."""
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
+    elif isinstance(value, dict | tuple):
+        for key, inner in value.items() if isinstance(value, dict) else value:
             yield path, key
             yield from _texts(inner, (*path, key))
     elif isinstance(value, list):

@@ -1,10 +1,11 @@
 """The buyer's messages about a need as informations: each thing once, however often and to whomever it was said.
 
+And the suppliers that equal treatment is owed to: which lots concern each, and until when.
 Messages in the same words are one information, in whatever exchange they were sent. The words of an opening include its
 subject and lots, those of an answer the question. A message and its corrections are one information in versions.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain
 from typing import Literal
@@ -12,27 +13,25 @@ from uuid import UUID
 
 import msgspec
 
-from domain.exchanges.deliveries import UNDER_WAY, arrival_moment, arrivals
+from domain.exchanges.deliveries import ARRIVED, LOST, UNDER_WAY, UP_TO_THE_BUYER, arrival_moment, arrivals
 from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
 from domain.exchanges.rules import questions_of
+from domain.meetings.meeting import Meeting
+from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]
 ReceiptState = Literal["received", "to_be_confirmed", "under_way", "not_delivered"]
 
 EXCERPT = 120
-_STATES: dict[DeliveryState, ReceiptState] = {
-    "sent": "received",
-    "posted": "received",
-    "told": "received",
-    "answered": "received",
-    "unconfirmed": "to_be_confirmed",
-    "to_post": "to_be_confirmed",
-    "queued": "under_way",
-    "undeliverable": "not_delivered",
-    "cancelled": "not_delivered",
+_DELIVERY_STATES: dict[ReceiptState, frozenset[DeliveryState]] = {
+    "received": ARRIVED,
+    "to_be_confirmed": UP_TO_THE_BUYER,
+    "under_way": frozenset(("queued",)),
+    "not_delivered": LOST,
 }
-BEST_FIRST: tuple[ReceiptState, ...] = ("received", "to_be_confirmed", "under_way", "not_delivered")
+BEST_FIRST = tuple(_DELIVERY_STATES)
+_STATES = {delivery: state for state, deliveries in _DELIVERY_STATES.items() for delivery in deliveries}
 
 
 class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,16 +132,13 @@ def informations(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
-    receipts: dict[str, dict[UUID, MessageReceipt]] = {}
-    said: dict[str, list[UUID]] = {}
+    same_words: dict[str, list[Disclosure]] = {}
     groups: dict[UUID, list[Disclosure]] = {}
     group_of: dict[UUID | str, UUID] = {}
     known: dict[UUID, Disclosure] = {}
     for each in told:
-        received, own_id = receipts.setdefault(each.words, {}), each.message.id
-        said.setdefault(each.words, []).append(own_id)
-        for supplier_id, receipt in each.receipts.items():
-            received[supplier_id] = min(received.get(supplier_id, receipt), receipt, key=surest_first)
+        own_id = each.message.id
+        same_words.setdefault(each.words, []).append(each)
         corrected = known.get(each.message.corrects) if each.message.corrects else None
         if corrected is not None and corrected.shared == each.shared:
             group = group_of[corrected.message.id]
@@ -152,31 +148,37 @@ def informations(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]
         if each.shared:
             group_of.setdefault(each.words, group)
         groups.setdefault(group, []).append(each)
-    found: list[DisclosedInformation] = []
-    for versions in groups.values():
-        current = ([each for each in versions if each.message.corrects] or versions)[-1].words
-        wordings = dict.fromkeys(each.words for each in versions)
-        lots = [each.exchange.lot_ids for each in versions]
-        given: dict[UUID, MessageReceipt] = {}
-        for who, receipt in chain.from_iterable(receipts[words].items() for words in wordings):
-            if receipt.may_have_arrived:
-                given[who] = min(given.get(who, receipt), receipt, key=surest_first)
-        one = DisclosedInformation(
-            first=versions[0],
-            last=next(each for each in versions if each.words == current),
-            corrected=len(wordings) > 1,
-            lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
-            receipts=receipts[current],
-            given=given,
-            messages=tuple(chain.from_iterable(said[words] for words in wordings)),
+    return tuple(_information_of(versions, same_words) for versions in groups.values())
+
+
+def _information_of(versions: list[Disclosure], same_words: Mapping[str, Sequence[Disclosure]]) -> DisclosedInformation:
+    """The information that a message and its corrections are. `same_words`: all disclosures, by their words."""
+    current = ([each for each in versions if each.message.corrects] or versions)[-1].words
+    wordings = dict.fromkeys(each.words for each in versions)
+    said = [each for words in wordings for each in same_words[words]]
+    lots = [each.exchange.lot_ids for each in versions]
+    given = (pair for each in said for pair in each.receipts.items() if pair[1].may_have_arrived)
+    return DisclosedInformation(
+        first=versions[0],
+        last=next(each for each in versions if each.words == current),
+        corrected=len(wordings) > 1,
+        lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
+        receipts=surest(chain.from_iterable(each.receipts.items() for each in same_words[current])),
+        given=surest(given),
+        messages=tuple(each.message.id for each in said),
+    )
+
+
+def surest(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, MessageReceipt]:
+    """The best receipt of each supplier: the surest arrival first, then the earliest."""
+    found: dict[UUID, MessageReceipt] = {}
+    for who, receipt in receipts:
+        found[who] = min(
+            found.get(who, receipt),
+            receipt,
+            key=lambda each: (BEST_FIRST.index(each.state), each.is_under_way, each.at),
         )
-        found.append(one)
-    return tuple(found)
-
-
-def surest_first(receipt: MessageReceipt) -> tuple[int, bool, datetime]:
-    """The sort key of a supplier's receipts: the surest arrival first, then the earliest."""
-    return BEST_FIRST.index(receipt.state), receipt.is_under_way, receipt.at
+    return found
 
 
 def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
@@ -226,3 +228,105 @@ def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: 
             receipts=receipts,
         )
     yield from known.values()
+
+
+class SetAsideLot(msgspec.Struct, frozen=True):
+    """A lot for which the buyer set a supplier aside."""
+
+    lot_id: str
+    """That of the lot in the need"""
+    reason: str | None
+    """In the buyer's words; null: none given"""
+    decided_at: datetime
+    """The first time, where several versions say so"""
+
+
+class Concerned(SupplierName, frozen=True, kw_only=True):
+    """A supplier on the shortlist, written to, or met.
+
+    `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
+    was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
+    """
+
+    listed: tuple[str, ...]
+    set_aside: tuple[SetAsideLot, ...]
+    written_to: bool
+    lots: dict[str, datetime | None]
+    topics: frozenset[str]
+
+    def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
+        """Whether the supplier is concerned at this moment by these lots, or by the whole need where none is given."""
+        return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
+
+    @property
+    def kept_lots(self) -> frozenset[str]:
+        """The lots for which the buyer never set the supplier aside."""
+        return frozenset(lot for lot, until in self.lots.items() if until is None)
+
+
+def concerned(
+    version: FrozenShortlist,
+    exchanges: Sequence[Exchange],
+    meetings: Sequence[Meeting],
+    living: Mapping[UUID, UUID],
+    earlier: Iterable[Decision],
+) -> dict[UUID, Concerned]:
+    """The suppliers on the shortlist, in order, then others written to, then others met; each under its present id.
+
+    One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
+    """
+    names: dict[UUID, str] = {}
+    listed: dict[UUID, list[str]] = {}
+    for lot in version.shown_lots:
+        for supplier in (each.supplier for each in lot.candidates):
+            now = living.get(supplier.id, supplier.id)
+            names.setdefault(now, supplier.name)
+            listed.setdefault(now, []).append(lot.id)
+    every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
+    topics: dict[UUID, set[str]] = {}
+    for exchange in exchanges:
+        for recipient in exchange.recipients:
+            now = living.get(recipient.supplier_id, recipient.supplier_id)
+            names.setdefault(now, recipient.name)
+            topics.setdefault(now, set()).update(exchange.lot_ids or listed.get(now, every))
+    for invited in (each for meeting in meetings for each in meeting.participants):
+        if invited.supplier_id:
+            now = living.get(invited.supplier_id, invited.supplier_id)
+            names.setdefault(now, invited.organisation or str(now))
+    set_aside = _set_aside(version, earlier, living)
+    found: dict[UUID, Concerned] = {}
+    for supplier_id, name in names.items():
+        own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
+        until = {each.lot_id: each.decided_at for each in aside}
+        all_lots = dict.fromkeys((*own, *sorted(about or ())))
+        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
+        found[supplier_id] = Concerned(
+            supplier_id=supplier_id,
+            name=name,
+            listed=tuple(dict.fromkeys(own)),
+            set_aside=tuple(aside),
+            written_to=about is not None,
+            lots=lots,
+            topics=frozenset(lots if about is None else about),
+        )
+    return found
+
+
+def _set_aside(
+    version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
+) -> dict[UUID, list[SetAsideLot]]:
+    """The lots for which the version sets each supplier aside, with the day of the first decision to do so.
+
+    `earlier`: the decisions on the versions before.
+    """
+    since: dict[tuple[UUID, str], datetime] = {}
+    for each in (*earlier, *version.decisions):
+        if each.decision == "set_aside":
+            about = living.get(each.supplier_id, each.supplier_id), each.lot_id
+            since[about] = min(each.decided_at, since.get(about, each.decided_at))
+    found: dict[UUID, list[SetAsideLot]] = {}
+    for each in version.decisions:
+        if each.decision == "set_aside":
+            now = living.get(each.supplier_id, each.supplier_id)
+            found.setdefault(now, []).append(SetAsideLot(each.lot_id, each.reason, since[now, each.lot_id]))
+    return found

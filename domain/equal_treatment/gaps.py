@@ -1,124 +1,33 @@
-"""Gaps in equal treatment: one thing that suppliers lack and others have, in words for all of them or for one.
+"""Gaps in equal treatment: who lacks a contact, an information, its correction, an answer or a meeting, and in words.
 
-First the suppliers that equal treatment is owed to: which lots concern each, and until when.
+A lack is one thing that suppliers lack and others have; it is told for all of them, or for one.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
-from typing import Literal
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
 
-from domain.equal_treatment.disclosures import ReceiptState
-from domain.exchanges.exchange import Exchange
-from domain.meetings.meeting import Meeting
-from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
+from domain.equal_treatment.disclosures import (
+    Concerned,
+    DisclosedInformation,
+    Disclosure,
+    InformationKind,
+    MessageReceipt,
+    ReceiptState,
+    surest,
+)
+from domain.exchanges.deliveries import failure_words, state_words
+from domain.exchanges.exchange import Exchange, ExchangeSummary
+from domain.exchanges.rules import questions_of
+from domain.meetings.meeting import Format, Meeting
+from domain.shortlists.frozen import SupplierName
 from domain.text.bilingual import NOTHING, PARIS, Language, Text, long_date
 from domain.text.labels import GAPS
-
-
-class SetAsideLot(msgspec.Struct, frozen=True):
-    """A lot for which the buyer set a supplier aside."""
-
-    lot_id: str
-    """That of the lot in the need"""
-    reason: str | None
-    """In the buyer's words; null: none given"""
-    decided_at: datetime
-    """The first time, where several versions say so"""
-
-
-class Concerned(SupplierName, frozen=True, kw_only=True):
-    """A supplier on the shortlist, written to, or met.
-
-    `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
-    was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
-    """
-
-    listed: tuple[str, ...]
-    set_aside: tuple[SetAsideLot, ...]
-    written_to: bool
-    lots: dict[str, datetime | None]
-    topics: frozenset[str]
-
-    def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
-        """Whether the supplier is concerned at this moment by these lots, or by the whole need where none is given."""
-        return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
-
-    @property
-    def kept_lots(self) -> frozenset[str]:
-        """The lots for which the buyer never set the supplier aside."""
-        return frozenset(lot for lot, until in self.lots.items() if until is None)
-
-
-def concerned(
-    version: FrozenShortlist,
-    exchanges: Sequence[Exchange],
-    meetings: Sequence[Meeting],
-    living: Mapping[UUID, UUID],
-    earlier: Iterable[Decision],
-) -> dict[UUID, Concerned]:
-    """The suppliers on the shortlist, in order, then others written to, then others met; each under its present id.
-
-    One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
-    """
-    names: dict[UUID, str] = {}
-    listed: dict[UUID, list[str]] = {}
-    for lot in version.shown_lots:
-        for supplier in (each.supplier for each in lot.candidates):
-            now = living.get(supplier.id, supplier.id)
-            names.setdefault(now, supplier.name)
-            listed.setdefault(now, []).append(lot.id)
-    every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
-    topics: dict[UUID, set[str]] = {}
-    for exchange in exchanges:
-        for recipient in exchange.recipients:
-            now = living.get(recipient.supplier_id, recipient.supplier_id)
-            names.setdefault(now, recipient.name)
-            topics.setdefault(now, set()).update(exchange.lot_ids or listed.get(now, every))
-    for invited in (each for meeting in meetings for each in meeting.participants):
-        if invited.supplier_id:
-            now = living.get(invited.supplier_id, invited.supplier_id)
-            names.setdefault(now, invited.organisation or str(now))
-    set_aside = _set_aside(version, earlier, living)
-    found: dict[UUID, Concerned] = {}
-    for supplier_id, name in names.items():
-        own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
-        until = {each.lot_id: each.decided_at for each in aside}
-        all_lots = dict.fromkeys((*own, *sorted(about or ())))
-        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
-        found[supplier_id] = Concerned(
-            supplier_id=supplier_id,
-            name=name,
-            listed=tuple(dict.fromkeys(own)),
-            set_aside=tuple(aside),
-            written_to=about is not None,
-            lots=lots,
-            topics=frozenset(lots if about is None else about),
-        )
-    return found
-
-
-def _set_aside(
-    version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
-) -> dict[UUID, list[SetAsideLot]]:
-    """The lots for which the version sets each supplier aside, with the day of the first decision to do so.
-
-    `earlier`: the decisions on the versions before.
-    """
-    since: dict[tuple[UUID, str], datetime] = {}
-    for each in (*earlier, *version.decisions):
-        if each.decision == "set_aside":
-            about = living.get(each.supplier_id, each.supplier_id), each.lot_id
-            since[about] = min(each.decided_at, since.get(about, each.decided_at))
-    found: dict[UUID, list[SetAsideLot]] = {}
-    for each in version.decisions:
-        if each.decision == "set_aside":
-            now = living.get(each.supplier_id, each.supplier_id)
-            found.setdefault(now, []).append(SetAsideLot(each.lot_id, each.reason, since[now, each.lot_id]))
-    return found
-
 
 GapCode = Literal[
     "not_contacted",
@@ -132,11 +41,6 @@ GapCode = Literal[
     "question_unanswered",
     "not_invited",
 ]
-
-NEVER_INVITED = Text(
-    "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
-    "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
-)
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,3 +136,192 @@ def _that_others_have(count: int, unconfirmed: int) -> tuple[Text, Text]:
         fr, en = f" (dont {unconfirmed} sous réserve de remise)", f" ({unconfirmed} of them if it was delivered)"
     got = Text(f" que {count} autres ont reçue{fr}", f" that {count} others received{en}") if count else NOTHING
     return got, Text(f"que {count} autres l'ont été{fr}", f"{count} others were{en}")
+
+
+LATE = timedelta(days=7)
+"""A supplier told later than this after the first one had less time to make something of it."""
+ONE_BY_ONE: frozenset[Format] = frozenset(("one_to_one", "site_visit"))
+"""Meetings that are held once with each supplier."""
+NEVER_INVITED = Text(
+    "{who} {has} été invité{s} à aucune rencontre de ce type, alors {were} (« {subject} », {day})",
+    "{who} {was} invited to no meeting of this kind, though {were} (“{subject}”, {day})",
+)
+_INFORMATION, _ANSWER = Text("l'information", "the information"), Text("la réponse", "the answer")
+_MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
+    "opening": ("missed_information", _INFORMATION),
+    "message": ("missed_information", _INFORMATION),
+    "answer": ("missed_answer", _ANSWER),
+    "reply": ("answer_not_shared", _ANSWER),
+}
+
+
+class Contact(NamedTuple):
+    """An exchange, and the best receipt of each supplier that it may have reached."""
+
+    exchange: ExchangeSummary
+    receipts: dict[UUID, MessageReceipt]
+
+
+def contacts_of(told: Iterable[Disclosure]) -> list[Contact]:
+    """The exchanges that may have reached some supplier, in the order in which they were opened."""
+    reached: dict[UUID, tuple[ExchangeSummary, list[tuple[UUID, MessageReceipt]]]] = {}
+    for each in told:
+        if arrived := [pair for pair in each.receipts.items() if pair[1].may_have_arrived]:
+            reached.setdefault(each.exchange.id, (each.exchange, []))[1].extend(arrived)
+    found = (Contact(exchange, surest(arrived)) for exchange, arrived in reached.values())
+    return sorted(found, key=lambda each: (each.exchange.opened_at, each.exchange.id))
+
+
+def contacts_about(contacts: Iterable[Contact], lots: Collection[str]) -> list[Contact]:
+    """The contacts whose exchange is about one of these lots or the whole need; none where no lot is given."""
+    return [each for each in contacts if lots and (not each.exchange.lot_ids or {*each.exchange.lot_ids} & {*lots})]
+
+
+def contact_lacks(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) -> Iterator[Lack]:
+    """A lack per exchange: the shortlisted suppliers not written to, though others were about the same lots."""
+    found: dict[UUID, Lack] = {}
+    for supplier in suppliers:
+        if supplier.listed and not supplier.written_to and (about := contacts_about(contacts, supplier.kept_lots)):
+            first, receipts = about[0]
+            arrivals = (each.at for each in receipts.values() if each.state == "received")
+            lack = found.setdefault(
+                first.id,
+                Lack(
+                    code="not_contacted",
+                    day=min(arrivals, default=first.opened_at),
+                    subject=first.subject,
+                    lots=first.lot_ids,
+                    ids={"exchange_id": first.id},
+                ),
+            )
+            lack.suppliers.append(supplier)
+            best = surest(chain.from_iterable(each.receipts.items() for each in about))
+            lack.holders.update(_states_of_holders(best))
+    yield from found.values()
+
+
+def information_lacks(information: DisclosedInformation, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
+    """A lack per kind of gap: the suppliers that miss the information or its correction, or got either late."""
+    missing, what = _MISSING[information.first.kind]
+    # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
+    holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
+    lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
+    for supplier in suppliers:
+        code = _gap_code(information, supplier.supplier_id, holders)
+        told = information.first if code == missing else information.last
+        if code and supplier.written_to and supplier.is_concerned(told.message.created_at, information.lots):
+            receipt, detail = information.receipts.get(supplier.supplier_id), NOTHING
+            if code == "late_information" and receipt:
+                detail = long_day(receipt.at)
+            elif code == "not_yet_delivered" and receipt:
+                detail = state_words(receipt.way, receipt.delivery_state)
+            # one that was cancelled may have failed before: that is not why it did not arrive
+            elif receipt and receipt.failure and receipt.delivery_state == "undeliverable":
+                detail = Text(" ({why})", " ({why})").filled(why=failure_words(receipt.failure))
+            lacking.setdefault((code, detail), []).append(supplier)
+    for (code, detail), some in lacking.items():
+        told, having = (information.first, information.given) if code == missing else (information.last, holders)
+        yield Lack(
+            code=code,
+            day=told.message.created_at,
+            subject=told.exchange.subject,
+            lots=information.lots,
+            ids={"exchange_id": told.exchange.id, "message_id": told.message.id},
+            suppliers=some,
+            holders=_states_of_holders(having),
+            words={"what": what, "detail": detail},
+            confidential=not information.first.shared,
+        )
+
+
+def _states_of_holders(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
+    """The state of each receipt; those under way only where all are."""
+    some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
+    return some or {who: receipt.state for who, receipt in having.items()}
+
+
+def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
+    """The code of a supplier's gap in an information; None without a gap. `holders`: receipts of the last wording."""
+    if who in information.receipts and who not in holders:
+        return "not_delivered"
+    if who in holders and holders[who].is_under_way:
+        # what nobody has yet is no gap
+        return "not_yet_delivered" if any(each.state == "received" for each in holders.values()) else None
+    if not information.first.shared:
+        return None
+    if who not in information.given:
+        return _MISSING[information.first.kind][0] if information.given else None
+    if who not in holders:
+        return "missed_correction" if holders else None
+    latest = information.last.message.created_at + LATE
+    in_time = any(receipt.at <= latest for receipt in holders.values())
+    return "late_information" if in_time and holders[who].at > latest else None
+
+
+def question_lacks(
+    exchanges: Iterable[Exchange], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
+) -> Iterator[Lack]:
+    """A lack for each question of a supplier that the buyer did not answer."""
+    for exchange in exchanges:
+        for question in questions_of(exchange).asked:
+            if not question.answered:
+                yield Lack(
+                    code="question_unanswered",
+                    day=question.asked_at,
+                    subject=exchange.subject,
+                    lots=exchange.lot_ids,
+                    ids={"exchange_id": exchange.id, "message_id": question.message_id},
+                    suppliers=[suppliers[living.get(question.supplier_id, question.supplier_id)]],
+                    confidential=question.confidential,
+                )
+
+
+class _Invitations:
+    """A meeting and the suppliers invited; its `lots` are those that the invited suppliers were written to about."""
+
+    def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]) -> None:
+        ids = (each.supplier_id for each in meeting.participants if each.supplier_id)
+        self.meeting, self.invited = meeting, frozenset(living.get(each, each) for each in ids)
+        self.lots = frozenset(lot for each in self.invited for lot in suppliers[each].topics)
+        # a meeting may be noted after it was held
+        self.at = min(meeting.created_at, meeting.starts_at)
+
+    def concerns(self, supplier: Concerned) -> bool:
+        """Whether the supplier was invited, or should have been."""
+        return supplier.supplier_id in self.invited or supplier.is_concerned(self.at, self.lots)
+
+
+def meeting_lacks(
+    meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
+) -> Iterator[Lack]:
+    """A lack per meeting: the suppliers not invited though others of the same lots were, format by format.
+
+    Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
+    a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.
+    """
+    by_format: dict[Format, list[_Invitations]] = {}
+    held = [_Invitations(each, suppliers, living) for each in meetings if each.status != "cancelled"]
+    for each in sorted(held, key=lambda each: (-len(each.invited), each.at)):
+        by_format.setdefault(each.meeting.format, []).append(each)
+    found: dict[UUID, Lack] = {}
+    for supplier in suppliers.values():
+        for one_by_one, some in ((kind in ONE_BY_ONE, some) for kind, some in by_format.items()):
+            own = [each for each in some if each.concerns(supplier)]
+            invited = Counter(who for each in own for who in each.invited)
+            due = min(max(invited.values(), default=0), 1 if one_by_one else len(own)) - invited[supplier.supplier_id]
+            missed = [each for each in own if supplier.supplier_id not in each.invited]
+            for each in missed[: max(due, 0)]:
+                lack = found.setdefault(
+                    each.meeting.id,
+                    Lack(
+                        code="not_invited",
+                        day=each.meeting.starts_at,
+                        subject=each.meeting.title,
+                        lots=each.lots,
+                        ids={"meeting_id": each.meeting.id},
+                        sentence=NEVER_INVITED if one_by_one else None,
+                    ),
+                )
+                lack.suppliers.append(supplier)
+                lack.holders.update(dict.fromkeys(invited if one_by_one else each.invited, "received"))
+    yield from found.values()

@@ -8,27 +8,39 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from itertools import chain
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
+    Concerned,
     DisclosedInformation,
     InformationKind,
     MessageReceipt,
+    SetAsideLot,
+    concerned,
     disclosures,
     informations,
 )
-from domain.equal_treatment.gaps import Concerned, Gap, SetAsideLot, concerned, long_day
-from domain.equal_treatment.rules import Contacts, contact_lacks, information_lacks, meeting_lacks, question_lacks
+from domain.equal_treatment.gaps import (
+    Contact,
+    Gap,
+    contact_lacks,
+    contacts_about,
+    contacts_of,
+    information_lacks,
+    long_day,
+    meeting_lacks,
+    question_lacks,
+)
 from domain.exchanges.deliveries import contact, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
 from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, join_texts
 from domain.text.labels import CONTACTS
 
 T = TypeVar("T")
@@ -206,13 +218,12 @@ def equal_treatment(
     """The matrix of a need: `version` is its latest shortlist; `exchanges` and `meetings` are all there are about it.
 
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
-    `earlier`: the decisions on versions before this one, which tell since when a supplier is set aside.
-    `by_questions`: whether a supplier's question shows that it was reached, which tells who asked.
+    `earlier`: the decisions on earlier versions, since when a supplier is set aside. `by_questions`: as in `arrivals`.
     """
     suppliers_by_id = concerned(version, exchanges, meetings, living, earlier)
     told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
-    contacts, found = Contacts(told), informations(told)
+    contacts, found = contacts_of(told), informations(told)
     lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
     lacks += chain.from_iterable(information_lacks(each, suppliers_by_id.values()) for each in found)
     lacks += [*question_lacks(exchanges, suppliers_by_id, living), *meeting_lacks(meetings, suppliers_by_id, living)]
@@ -225,7 +236,8 @@ def equal_treatment(
             on_shortlist=bool(each.listed),
             lots=each.listed,
             set_aside=each.set_aside,
-            **_contact(each, receipts.get(who), contacts, language),
+            contact=(state := _contact_state(each, receipts.get(who), contacts, language)),
+            contacted=None if state.code == "unconfirmed" else state.code == "contacted",
             informations=tuple(receipts.get(who, ())),
             answers=tuple(answers.get(who, ())),
             meetings=tuple(met.get(who, ())),
@@ -252,24 +264,22 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
     return found
 
 
-def _contact(
-    supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Contacts, language: Language
-) -> dict[str, Any]:
-    """The fields `contacted` and `contact` of a supplier."""
+def _contact_state(
+    supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Sequence[Contact], language: Language
+) -> ContactState:
+    """The reason for which a supplier was contacted, or was not. `contacts`: with anybody about the need."""
     if receipts:
         best = contact(each.delivery for each in receipts)
         code: ContactCode = _CONTACT_CODES[rank(best.state)]
         words = CONTACTS[code].to(language), delivery_words(best).to(language)
-        state = ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
-        return {"contacted": None if code == "unconfirmed" else code == "contacted", "contact": state}
-    code = "nobody_wrote" if contacts.about(supplier.kept_lots) else "nothing_on_its_lots"
+        return ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
+    code = "nobody_wrote" if contacts_about(contacts, supplier.kept_lots) else "nothing_on_its_lots"
     if not supplier.listed:
         code = "met_only"
     elif not supplier.kept_lots:
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
-    state = ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
-    return {"contacted": False, "contact": state}
+    return ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
 
 
 def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
@@ -337,12 +347,14 @@ def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment],
         Text("contactés hors de la liste", "contacted beside the shortlist"): beside,
         Text("remises à confirmer par vous", "deliveries for you to confirm"): unconfirmed,
     }
-    shown = [(name, number) for name, number in figures.items() if number or name == _CONTACTED]
-    day, found = long_day(version.created_at), Text("aucun écart relevé", "no gap found")
+    shown = ((name, number) for name, number in figures.items() if number or name == _CONTACTED)
+    day = long_day(version.created_at)
+    opening = Text(f"Liste n° {version.number} du {day.fr}", f"Shortlist no. {version.number} of {day.en}")
+    found = Text("aucun écart relevé.", "no gap found.")
     if gaps:
         found = Text(
-            f"écarts relevés : {gaps} (fournisseurs : {lacking})", f"gaps found: {gaps} (suppliers: {lacking})"
+            f"écarts relevés : {gaps} (fournisseurs : {lacking}).", f"gaps found: {gaps} (suppliers: {lacking})."
         )
-    french = [f"Liste n° {version.number} du {day.fr}", *(f"{name.fr} : {number}" for name, number in shown)]
-    english = [f"Shortlist no. {version.number} of {day.en}", *(f"{name.en}: {number}" for name, number in shown)]
-    return Text(" ; ".join((*french, f"{found.fr}.")), "; ".join((*english, f"{found.en}.")))
+    return join_texts(
+        [opening, *(Text(f"{name.fr} : {number}", f"{name.en}: {number}") for name, number in shown), found]
+    )

@@ -265,6 +265,20 @@ NOT_TO_WHO_ASKED = Text(
     "La réponse va à qui a posé la question ; pour répondre à tous, publiez la question",
     "The answer goes to who asked; to answer to all, publish the question",
 )
+SUPPLIER_UNNAMED = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
+NO_RECIPIENT = Text(
+    "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
+)
+OF_SUPPLIERS_ALONE = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
+NOT_FOR_ALL = Text("Un message à tous n'est pas confidentiel", "A message to all is not confidential")
+WITH_OTHER = Text("Se donne avec le frein « other »", "Goes with the barrier “other”")
+OTHER_AUDIENCE = Text(
+    "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",
+    "A correction has the same author and the same recipients as what it corrects",
+)
+WITH_A_NEW_MESSAGE = Text(
+    "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"
+)
 
 
 def require_opening(request: ExchangeRequest) -> None:
@@ -275,10 +289,36 @@ def require_opening(request: ExchangeRequest) -> None:
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
-    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    left = placeholder_problems({"body": new.body}) if new.author == "buyer" else ()
-    if problems := (*_problems(exchange, new), *left):
-        raise InvalidContent(problems)
+    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange.
+
+    An answer goes to who asked, or to all where the question is confidential.
+    """
+    recipients, is_buyers = [each.supplier_id for each in exchange.recipients], new.author == "buyer"
+    corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
+    cannot_answer = new.answers is not None and (not is_buyers or new.corrects is not None)
+    is_other = corrected is not None and audience(corrected) != (new.author, new.supplier_id)
+    faults = (
+        (new.supplier_id is None and not is_buyers, "supplier_id", "missing_field", SUPPLIER_UNNAMED),
+        (new.supplier_id not in {None, *recipients}, "supplier_id", "unknown_recipient", NO_RECIPIENT),
+        (is_buyers and new.stance is not None, "stance", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
+        (is_buyers and bool(new.barriers), "barriers", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
+        (is_buyers and new.confidential and new.supplier_id is None, "confidential", "not_for_all", NOT_FOR_ALL),
+        (new.barriers_note is not None and "other" not in new.barriers, "barriers_note", "without_other", WITH_OTHER),
+        (new.corrects is not None and corrected is None, "corrects", "unknown_message", NO_MESSAGE),
+        (is_other, "corrects", "other_audience", OTHER_AUDIENCE),
+        (cannot_answer, "answers", "not_for_this_message", WITH_A_NEW_MESSAGE),
+    )
+    problems = [Problem(pointer(field), code, detail) for is_wrong, field, code, detail in faults if is_wrong]
+    chains, to = correction_chains(exchange.messages), sole_receiver(recipients, new.supplier_id)
+    for position, question in enumerate(() if cannot_answer else new.answers or ()):
+        versions = chains.get(question, ())
+        if not versions or not is_question(versions):
+            problems.append(Problem(pointer("answers", position), "not_a_question", NO_QUESTION))
+        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
+            problems.append(Problem(pointer("answers", position), "other_audience", NOT_TO_WHO_ASKED))
+    problems += placeholder_problems({"body": new.body}) if is_buyers else ()
+    if problems:
+        raise InvalidContent(tuple(problems))
 
 
 def published_question(exchange: Exchange, message_id: UUID, publication: PublicationRequest) -> str:
@@ -314,54 +354,3 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if problems:
         raise InvalidContent(tuple(problems))
     return question
-
-
-def _problems(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
-    if new.supplier_id is None and new.author == "supplier":
-        detail = Text("Le fournisseur qui parle est à nommer", "The supplier who says it must be named")
-        yield Problem("/supplier_id", "missing_field", detail)
-    elif new.supplier_id is not None and all(new.supplier_id != each.supplier_id for each in exchange.recipients):
-        detail = Text(
-            "Ce fournisseur n'est pas destinataire de cet échange", "This supplier is no recipient of this exchange"
-        )
-        yield Problem("/supplier_id", "unknown_recipient", detail)
-    if new.author == "buyer":
-        detail = Text("Seul un message d'un fournisseur en a", "Only a supplier's message has this")
-        if new.stance is not None:
-            yield Problem("/stance", "not_for_a_buyer", detail)
-        if new.barriers:
-            yield Problem("/barriers", "not_for_a_buyer", detail)
-        if new.confidential and new.supplier_id is None:
-            everybody = Text("Un message à tous n'est pas confidentiel", "A message to all is not confidential")
-            yield Problem("/confidential", "not_for_all", everybody)
-    if new.barriers_note is not None and "other" not in new.barriers:
-        note = Text("Se donne avec le frein « other »", "Goes with the barrier “other”")
-        yield Problem("/barriers_note", "without_other", note)
-    corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
-    if new.corrects is not None and corrected is None:
-        yield Problem("/corrects", "unknown_message", NO_MESSAGE)
-    elif corrected is not None and audience(corrected) != (new.author, new.supplier_id):
-        other = Text(
-            "Une correction a le même auteur et les mêmes destinataires que ce qu'elle corrige",
-            "A correction has the same author and the same recipients as what it corrects",
-        )
-        yield Problem("/corrects", "other_audience", other)
-    yield from _wrong_answers(exchange, new, new.answers or ())
-
-
-def _wrong_answers(exchange: Exchange, new: MessageRequest, answers: Sequence[UUID]) -> Iterator[Problem]:
-    """The problems of answering these questions: an answer goes to the author; to all, only if confidential."""
-    if new.answers is not None and (new.author == "supplier" or new.corrects is not None):
-        detail = Text(
-            "Se donne avec un nouveau message de l'acheteur", "Goes with a message of the buyer's that corrects none"
-        )
-        yield Problem("/answers", "not_for_this_message", detail)
-        return
-    chains = correction_chains(exchange.messages)
-    to = sole_receiver([each.supplier_id for each in exchange.recipients], new.supplier_id)
-    for position, question in enumerate(answers):
-        versions = chains.get(question, ())
-        if not versions or not is_question(versions):
-            yield Problem(f"/answers/{position}", "not_a_question", NO_QUESTION)
-        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
-            yield Problem(f"/answers/{position}", "other_audience", NOT_TO_WHO_ASKED)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from domain.law import law_changes, review, same_supplier
+from domain.law import review, same_supplier
 from domain.law.findings import days, explained
 from domain.law.procedures import splitting
 from domain.law.reservations import supply_advice
@@ -23,7 +23,7 @@ from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import Language, Text, long_date
 
-APPLIED_IN = (law_changes, review, same_supplier, splitting, supply_advice)
+APPLIED_IN = (review, same_supplier, splitting, supply_advice)
 """The modules whose functions apply rules, directly or through what they import."""
 
 NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unknown": Text("inconnue", "unknown")}
@@ -236,7 +236,10 @@ def guide_page(rules: Rules) -> str:
     blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
     for number, step in enumerate(guide.step, start=1):
         blocks += [f"## {number}. {step.title}", step.introduction]
-        blocks += [text for lead, ids in step.paragraphs if (text := _paragraph(lead, ids.split(), rules, day))]
+        for lead, ids in step.paragraphs:
+            said = [each for rule_id in ids.split() for each in _statements(rules.history(rule_id), day)]
+            if said:
+                blocks.append(f"**{lead}{'' if lead.endswith('?') else '.'}** {' '.join(said)}")
     blocks += ["## De l'offre aux lots : deux exemples", guide.allotting.strip()]
     examples = [f"### {example.title}\n\n{example.text.strip()}" for example in guide.example]
     questions = [
@@ -245,13 +248,6 @@ def guide_page(rules: Rules) -> str:
         "\n".join(f"- {question} ;" for question in guide.not_covered).removesuffix(" ;") + ".",
     ]
     return "\n\n".join((*map(_wrapped, blocks), *examples, *map(_wrapped, questions))) + "\n"
-
-
-def _paragraph(lead: str, ids: list[str], rules: Rules, day: date) -> str:
-    """A paragraph of the statements of these rules; empty where none is in force."""
-    statements = [statement for rule_id in ids for statement in _statements(rules.history(rule_id), day)]
-    stop = "" if lead.endswith("?") else "."
-    return f"**{lead}{stop}** {' '.join(statements)}" if statements else ""
 
 
 def _statements(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Terms that a contract holds or may hold: specifications, small firms' share, advance, retention.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import lru_cache
 
 from domain.law.findings import (
@@ -16,7 +16,7 @@ from domain.law.findings import (
     listed_briefly,
     sentence,
 )
-from domain.law.procedures.lot_facts import LotFacts, LotObject, cents_up
+from domain.law.procedures.lot_facts import LotFacts, cents_up
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
 from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, cents
@@ -55,7 +55,7 @@ def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
     if group.total is None:
         return None
     rules = eu_thresholds(need, part)
-    bounds = [view.cents(rule_id) for rule_id in rules]
+    bounds = [view[rule_id].cents for rule_id in rules]
     below = [bound is None or group.total < bound for bound in bounds]
     split = any(below) and not all(below) and None not in bounds and rules == social_thresholds(need)
     if any(below) and not split:
@@ -69,7 +69,7 @@ def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
         return advice(view, name, lots, rule=row.id, rests_on=rules, doubtful=doubtful)
     start, end = sentence(view, "from_the_thresholds"), NOTHING
     if split:
-        authority, utility = map(view.value_text, rules)
+        authority, utility = (view[rule_id].value_text for rule_id in rules)
         start = sentence(view, "social_thresholds_by_buyer", authority=authority, utility=utility)
         end = sentence(view, "say_which_buyer")
     but = [sentence(view, f"exceptions_of_{need.contract}")]
@@ -91,7 +91,7 @@ def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
     """Whether the higher threshold of social services may be the right one, and is not reached."""
-    theirs = max([view.cents(rule_id) or 0 for rule_id in social_thresholds(need)])
+    theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need)])
     if need.contract != "market" or (group.total or 0) >= theirs:
         return False
     maybe = all(lot in group.light or lot.object.light_listing == "descendant" for lot in group.lots)
@@ -144,7 +144,7 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 
     Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
     """
-    bound = view.cents("spaser")
+    bound = view["spaser"].cents
     if buyer is None or buyer.annual_purchases_eur is None or bound is None:
         return None
     if cents(buyer.annual_purchases_eur) <= bound:
@@ -180,26 +180,15 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
     long = tuple(lot_id for lot_id, months in lasts.items() if limit is not None and months > limit)
     if not long:
         return None
-    usual, longer = (_years(rule_id, view) for rule_id in LONGEST.values())
+    usual, longer = (
+        sentence(view, IN_YEARS[months]) if (months := view.number(rule_id)) in IN_YEARS else view[rule_id].value_text
+        for rule_id in LONGEST.values()
+    )
     depends = kind is None and max(lasts.values()) <= most
     unless, which = (sentence(view, name) if depends else NOTHING for name in ("unless_utility", "say_which_buyer"))
     return advice(
         view, "framework_too_long", (long,), rule=rule, unless=unless, usual=usual, longer=longer, which=which
     )
-
-
-def _years(rule_id: str, view: InForce) -> Text:
-    """A number of months as people say it."""
-    name = IN_YEARS.get(view.number(rule_id) or 0)
-    return sentence(view, name) if name else view.value_text(rule_id)
-
-
-def insertion(bought: LotObject, contract: ContractKind, view: InForce) -> LegalAdvice | None:
-    """OBJECT_IS_INSERTION: the lot buys work integration, its supporting activity being only the means.
-
-    Said of markets, whose procedure it decides.
-    """
-    return advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
@@ -248,15 +237,6 @@ RATES: dict[BuyerKind, tuple[str, str]] = {
 GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 
-def review_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> list[LegalAdvice | None]:
-    """The advice on the terms of the contract, for the need as a whole. `direct`: all of it is a direct award."""
-    return [
-        None if direct else sustainable_specifications(view),
-        pme_share(need.contract, view),
-        financial_terms(need, lots, direct, view),
-    ]
-
-
 @applies("sustainable_specifications")
 @lru_cache(maxsize=64)
 def sustainable_specifications(view: InForce) -> LegalAdvice | None:
@@ -296,7 +276,7 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     which buyers have operating expenses above the amount: annual purchases are not these.
     """
     kind = need.buyer.kind if need.buyer else None
-    bound, least = view.cents("advance_amount"), view.number("advance_months")
+    bound, least = view["advance_amount"].cents, view.number("advance_months")
     if need.contract == "concession" or need.technique is not None or kind == "utility":
         return None
     if bound is None or least is None:
@@ -314,13 +294,19 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
         check = NOTHING if sure == "low" else sentence(view, "to_be_checked")
         which = sentence(view, "lots_named" if len(renewed) > 1 else "the_lot", lot=listed_briefly(renewed))
         about.append(sentence(view, "only_with_renewals", lots=which, check=check))
+    of_firms = NOTHING
+    if kind is None:
+        of_firms = sentence(view, "firm_rates_unknown")
+    elif rates:
+        said = _both([sentence(view, rule) for rule in rates])
+        of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{kind}"))
     return advice(
         view,
         "financial_terms_of_direct_award" if direct else "financial_terms",
         (names,) if names else (),
         sure=sure,
         about=join_texts(about, NOTHING),
-        of_firms=_firm_rates(kind, rates, view),
+        of_firms=of_firms,
     )
 
 
@@ -332,13 +318,3 @@ def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
     value, first = lot_value(need, lot) or 0, asked.duration_months or 0
     without_options = max(0, value - cents_up(asked.options_eur or 0))
     return value, without_options * first / (first + (asked.renewal_months or 0))
-
-
-def _firm_rates(kind: BuyerKind | None, rates: Sequence[str], view: InForce) -> Text:
-    """The rates of a small or medium-sized firm, and the buyers that they bind; nothing where there were none."""
-    if kind is None:
-        return sentence(view, "firm_rates_unknown")
-    if not rates:
-        return NOTHING
-    said = [sentence(view, rule) for rule in rates]
-    return sentence(view, "firm_rates", rates=_both(said), buyers=sentence(view, f"firms_of_{kind}"))

@@ -138,9 +138,7 @@ def sentence(view: InForce, name: str, /, **values: Text | str | int) -> Text:
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
     """The confidence of a statement resting on all these rules: the weakest; low where the facts are `doubtful`."""
-    if doubtful:
-        return "low"
-    return SURENESS[min([SURENESS.index(row.confidence) for row in rows], default=-1)]
+    return "low" if doubtful else weakest("high", *[row.confidence for row in rows])
 
 
 def weakest(*confidences: Confidence) -> Confidence:

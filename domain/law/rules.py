@@ -160,28 +160,14 @@ class InForce:
         row = self.rows[rule_id]
         return row.status == "in_force" and row.value is not False
 
-    def value_text(self, rule_id: str) -> Text:
-        """The rule's value at this date as people read it, with its unit."""
-        return self.rows[rule_id].value_text
-
-    def cents(self, rule_id: str) -> int | None:
-        """An amount in euro cents; None where it is not known or does not exist at this date."""
-        return self.rows[rule_id].cents
-
     def number(self, rule_id: str) -> int | None:
         """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
         value = self.rows[rule_id].value
         return value if isinstance(value, int) else None
 
-    def eventual_number(self, rule_id: str) -> int:
-        """The number at this date, else the first one fixed later; raises KeyError where there is none at all."""
-        number: int = self._eventual[rule_id]
-        return number
-
-    def eventual_codes(self, rule_id: str) -> frozenset[str]:
-        """The list of codes at this date, else the first one fixed later; raises KeyError where there is none."""
-        listed: frozenset[str] = self._eventual[rule_id]
-        return listed
+    def eventual(self, rule_id: str) -> Any:
+        """The number or the set of codes at this date, else the first one fixed later; raises KeyError without any."""
+        return self._eventual[rule_id]
 
     def codes(self, rule_id: str) -> frozenset[str]:
         """A list of codes; empty where the law had none at this date.

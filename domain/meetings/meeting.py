@@ -162,8 +162,24 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
 
 def problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Every problem of the meeting alone; whether its needs, suppliers and commune exist is checked elsewhere."""
-    yield from _far_off(meeting)
-    yield from (control_character_problem(where) for where, text in _lines(meeting) if not is_one_line(text))
+    moments = (
+        (pointer("starts_at"), meeting.starts_at),
+        (pointer("ends_at"), meeting.ends_at),
+        *((pointer("participants", at, "invited_at"), each.invited_at) for at, each in enumerate(meeting.participants)),
+    )
+    out_of_range = Text("De 1970 à 2099", "From 1970 to 2099")
+    yield from (
+        Problem(path, "out_of_range", out_of_range)
+        for path, moment in moments
+        if moment is not None and not EARLIEST <= moment < LATEST
+    )
+    lines_of_calendars = (
+        (pointer("title"), meeting.title),
+        (pointer("url"), meeting.url),  # the `$` of its pattern also stands before a last line feed
+        (pointer("place", "name"), meeting.place and meeting.place.name),
+        *((pointer("agenda", at, "title"), item.title) for at, item in enumerate(meeting.agenda or ())),
+    )
+    yield from (control_character_problem(path) for path, line in lines_of_calendars if not is_one_line(line or ""))
     if meeting.ends_at <= meeting.starts_at:
         detail = Text("La fin vient après le début", "A meeting ends after it begins")
         yield Problem(pointer("ends_at"), "invalid_period", detail)
@@ -176,26 +192,6 @@ def problems(meeting: MeetingRequest) -> Iterator[Problem]:
             yield Problem(pointer("participants", position, "supplier_id"), "not_a_supplier", detail)
         if participant.supplier_id is None and participant.name is None and participant.organisation is None:
             yield Problem(pointer("participants", position), "nobody", NOBODY)
-
-
-def _lines(meeting: MeetingRequest) -> Iterator[tuple[str, str]]:
-    """The texts of the meeting that become lines of a calendar, each with its path."""
-    yield pointer("title"), meeting.title
-    yield pointer("url"), meeting.url or ""  # the `$` of its pattern also stands before a last line feed
-    if meeting.place is not None and meeting.place.name is not None:
-        yield pointer("place", "name"), meeting.place.name
-    for position, item in enumerate(meeting.agenda or ()):
-        yield pointer("agenda", position, "title"), item.title
-
-
-def _far_off(meeting: MeetingRequest) -> Iterator[Problem]:
-    moments = {pointer("starts_at"): meeting.starts_at, pointer("ends_at"): meeting.ends_at} | {
-        pointer("participants", position, "invited_at"): each.invited_at
-        for position, each in enumerate(meeting.participants)
-        if each.invited_at is not None
-    }
-    detail = Text("De 1970 à 2099", "From 1970 to 2099")
-    return (Problem(where, "out_of_range", detail) for where, at in moments.items() if not EARLIEST <= at < LATEST)
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:

@@ -9,6 +9,7 @@ import lzma
 import re
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
+from os.path import commonprefix
 from typing import Literal
 
 _WRITTEN = re.compile(r"([0-9]{8})(?:-[0-9])?")
@@ -69,7 +70,7 @@ class Cpv:
             return digits
         slips = [slip for slip in _slips(digits) if slip in self._labels and slip[0] == digits[0]]
         if slips:
-            return max(slips, key=lambda slip: (_shared_prefix(slip, digits), slip))
+            return max(slips, key=lambda slip: (len(commonprefix((slip, digits))), slip))  # noqa: RUF071 - of digits
         return self.parent(digits)
 
 
@@ -79,10 +80,6 @@ def _slips(digits: str) -> Iterator[str]:
         yield from (head + digit + tail for digit in "0123456789")
         if tail:
             yield head + tail[0] + digits[place] + tail[1:]
-
-
-def _shared_prefix(left: str, right: str) -> int:
-    return next((place for place in range(_DIGITS) if left[place] != right[place]), _DIGITS)
 
 
 @functools.cache

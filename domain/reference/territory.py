@@ -136,6 +136,10 @@ class _NutsRow(NamedTuple):
     def is_former_group(self) -> bool:
         return self.code == self.formerly
 
+    @property
+    def former_codes(self) -> list[str]:
+        return [] if self.is_former_group else self.formerly.split()
+
 
 class Territories:
     """Everything known about administrative France; `version` changes whenever any of it does, outlines included."""
@@ -156,7 +160,7 @@ class Territories:
         self._areas["nuts"] = self._nuts_areas(row for row in nuts if not row.is_former_group)
         former: dict[str, set[int]] = defaultdict(set)
         for row in nuts:
-            for old in _former_codes(row):
+            for old in row.former_codes:
                 former[old[:3]].update(self._areas["nuts"][row.code].communes)
         groups = {
             row.code: Area("nuts", row.code, row.name, tuple(sorted(former[row.code])))
@@ -168,7 +172,7 @@ class Territories:
             # level 0: what notices state where the place of performance is the whole country
             "nuts": {COUNTRY: self._areas["country"][COUNTRY]}
             | groups
-            | {old: self._areas["nuts"][row.code] for row in nuts for old in _former_codes(row)},
+            | {old: self._areas["nuts"][row.code] for row in nuts for old in row.former_codes},
         }
 
     def area(self, code: str, *, suggest: bool = True) -> Area:
@@ -298,10 +302,6 @@ def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]
         if code is not None:
             members[code].append(ordinal)
     return {code: Area(kind, code, names[code], tuple(ordinals)) for code, ordinals in members.items()}
-
-
-def _former_codes(row: _NutsRow) -> list[str]:
-    return [] if row.is_former_group else row.formerly.split()
 
 
 def _near_codes(code: str) -> Iterator[str]:

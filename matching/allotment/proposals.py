@@ -15,9 +15,8 @@ from domain.allotment.allotment import Proposal, ProposedLot, Summary
 from domain.allotment.divisions import PossibleLot
 from domain.allotment.search import draw_number, rank
 from domain.law.findings import LegalAdvice, advice
-from domain.law.law_changes import LAW_CHANGES, ON_PROCEDURE
 from domain.law.procedures.lot_facts import estimated_cents
-from domain.law.review import review_need
+from domain.law.review import LAW_CHANGES, ON_PROCEDURE, review_need
 from domain.law.rules import Rules
 from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import Advice, Reason

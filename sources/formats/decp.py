@@ -14,13 +14,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.cpv import Cpv
-from domain.reference.territory import Territories, UnknownTerritory
+from domain.reference.territory import UnknownTerritory
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
 from domain.text.bilingual import Text
@@ -29,9 +28,9 @@ from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
-from sources.rows import Context, Document, day_of
-from sources.siret import siret_passes_check
-from sources.trades.evidence_readers import AwardReader, Won
+from sources.rows import Context, Document, day_of, number_or_none
+from sources.trades.evidence_readers import AwardReader
+from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
@@ -52,28 +51,10 @@ _NO_SIRET = Text(
 )
 
 
-def cpv_of(written: str, cpv: Cpv) -> str | None:
-    """The eight digits of a CPV code, with or without check digit, its first zero or words before it; None for none."""
-    found = _CPV.search(written)
-    if found is None:
-        return None
-    code = found[1].rjust(_CPV_DIGITS, "0")
-    return code if cpv.exists(code) else None
-
-
 def is_trial(text: str) -> bool:
     """Whether the object of a contract says that the publishing software was only tried, and there is no contract."""
     words = _WORD.findall(fold(text))
     return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
-
-
-def euros_of(written: str) -> float | None:
-    """The amount in euros; None where it is not known, negative or beyond what anything costs."""
-    try:
-        amount = float(written.strip().replace(",", "."))
-    except ValueError:
-        return None
-    return amount if 0 <= amount <= _MOST_EUROS else None
 
 
 def winner_of(number: str, kind: str) -> str:
@@ -87,46 +68,6 @@ def winner_of(number: str, kind: str) -> str:
 
 
 _INSEE_LENGTH = 5
-
-
-class AwardPlace(NamedTuple):
-    """A place of performance: its name, else its code as written; the departement it lies in, where that is sure."""
-
-    name: str | None
-    departement: str | None
-
-
-class AwardPlaces:
-    """Reads places of performance by their codes, which come again and again; built once for the territories."""
-
-    def __init__(self, territories: Territories) -> None:
-        self._territories = territories
-        self._departements = {area.code: area.label for area in territories.areas("departement")}
-        self.read = cache(self._read)
-
-    def _read(self, code: str, kind: str) -> AwardPlace:
-        """The place of a code. `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT")."""
-        written = code.strip() or None
-        code, kind = "".join(code.split()).upper(), fold(kind)
-        if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
-            return AwardPlace(written, None)
-        if "commune" not in kind and len(code) < _INSEE_LENGTH:
-            departement = code.rjust(2, "0") if code else ""
-            name = self._departements.get(departement)
-            return AwardPlace(name or written, departement if name else None)
-        if len(code) != _INSEE_LENGTH:
-            return AwardPlace(written, None)
-        commune = None
-        if "postal" not in kind:
-            with suppress(UnknownTerritory):
-                commune = self._territories.area(f"commune:{code}", suggest=False)
-        if commune is not None:
-            found = (area.code for area in self._territories.parents(commune) if area.kind == "departement")
-            return AwardPlace(commune.label, next(found, None))
-        departement = departement_of(code) if code.isdigit() and "commune" not in kind else ""
-        return AwardPlace(written, departement if departement in self._departements else None)
-
-
 LISTS = ("marches", "marche", "contrat-concession", "concession")
 COLUMNS = (
     "uid", "acheteur_id", "titulaire_id", "titulaire_typeIdentifiant", "objet", "codeCPV", "dateNotification",
@@ -178,7 +119,9 @@ class _Contracts:
     """Makes records of contracts: each contract and winner is a row of the consolidated table."""
 
     def __init__(self, context: Context) -> None:
-        self._cpv, self._places, self._today = context.cpv, AwardPlaces(context.territories), context.today
+        self._cpv, self._territories, self._today = context.cpv, context.territories, context.today
+        self._departements = {area.code: area.label for area in context.territories.areas("departement")}
+        self._place = cache(self._read_place)  # the codes of places come again and again
         self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
 
     def drafts(self, contract: Contract) -> Iterator[Draft]:
@@ -223,21 +166,47 @@ class _Contracts:
         written = cells["objet"].strip()
         if is_trial(written):
             raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
-        where = self._places.read(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
-        day = day_of(cells["dateNotification"])
+        place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
+        day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])
+        # with or without check digit, its first zero or words before it
+        coded = _CPV.search(cells["codeCPV"])
+        cpv = coded[1].rjust(_CPV_DIGITS, "0") if coded else ""
         award = PublicAward(
             (cells.get("acheteur_nom", "").strip() or cells["acheteur_id"].strip())[:_LONGEST_NAME],
             text_or_none(written),
-            cpv_of(cells["codeCPV"], self._cpv),
-            euros_of(cells["montant"]),
+            cpv if self._cpv.exists(cpv) else None,
+            euros if euros is not None and 0 <= euros <= _MOST_EUROS else None,
             # nor is 2925 one, where it is known what today is
             None if day is None or (self._today is not None and day - self._today > _AHEAD) else day,
-            (text_or_none(place_name) or where.name or "")[:_LONGEST_NAME] or None,
+            (text_or_none(place_name) or place or "")[:_LONGEST_NAME] or None,
         )
-        won = Won(award, legible_text(written), cells["uid"].strip(), where.departement, in_group)
+        offers = self._awards.offers(award, legible_text(written), cells["uid"].strip(), departement, in_group=in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not
         awards = (msgspec.structs.asdict(award),)
-        return {"name": nameless(siret), "siret": siret, "offers": self._awards.offers(won), "public_awards": awards}
+        return {"name": nameless(siret), "siret": siret, "offers": offers, "public_awards": awards}
+
+    def _read_place(self, code: str, kind: str) -> tuple[str | None, str | None]:
+        """The name of a place of performance, else its code as written; the departement it lies in, where that is sure.
+
+        `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT").
+        """
+        written = code.strip() or None
+        code, kind = "".join(code.split()).upper(), fold(kind)
+        if any(wider in kind for wider in ("region", "pays", "arrondissement", "canton")):
+            return written, None
+        if "commune" not in kind and len(code) < _INSEE_LENGTH:
+            departement = code.rjust(2, "0") if code else ""
+            name = self._departements.get(departement)
+            return name or written, departement if name else None
+        if len(code) != _INSEE_LENGTH:
+            return written, None
+        if "postal" not in kind:
+            with suppress(UnknownTerritory):
+                commune = self._territories.area(f"commune:{code}", suggest=False)
+                found = (area.code for area in self._territories.parents(commune) if area.kind == "departement")
+                return commune.label, next(found, None)
+        departement = departement_of(code) if code.isdigit() and "commune" not in kind else ""
+        return written, departement if departement in self._departements else None
 
 
 read_json, read_ndjson = readers(LISTS, Contract, lambda context: _Contracts(context).drafts, wrapper="marches")

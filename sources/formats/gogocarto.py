@@ -33,7 +33,7 @@ from sources.file_types.json_items import (
     rows_of_items,
     text_of,
 )
-from sources.formats.vivier import document_of
+from sources.formats.vivier import document_of, put_inferred_offers
 from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
 from sources.rows import Context, unmapped
 from sources.trades.inference import OfferInference
@@ -125,6 +125,7 @@ def _category_names(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
+    """The fields of a compact element by their names, which `mapping` on the page gives."""
     if len(values) < _SHORTEST or not isinstance(values[1], list):
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
     identity, named, latitude, longitude, categories, *states = values
@@ -218,9 +219,7 @@ class _Elements:
         document = document_of(cells)
         if not segments and "cpv" not in cells:
             # from the name alone: what shops and farms say of their products is not what they do for buyers
-            area = next((offer["service_area"] for offer in document.get("offers", ())), None)
-            found = self._inference.offers(None, None, (cells.get("name", ""),), city)
-            document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
+            put_inferred_offers(document, self._inference.offers(None, None, (cells.get("name", ""),), city))
         yield Draft(external_id, document, flags)
 
     def _own_cells(self, element: Element, fields: dict[str, Any]) -> dict[str, str]:

@@ -25,12 +25,12 @@ from typing import Literal
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
-from domain.reference.territory import Territories, UnknownTerritory
+from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
-from sources.postal_addresses import commune_names, departement_of
+from sources.postal_addresses import PostalAddress, commune_names, departement_of
 from sources.rows import Context, Document, day_of, unmapped
 from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
@@ -80,7 +80,7 @@ def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
     def drafts(structure: Structure) -> Iterator[Draft]:
         kind = approval_kind(structure.type.strip())
         name, sign = text_of(structure.raison_sociale), text_of(structure.enseigne)
-        lines = (text_of(structure.addresse_ligne_1), text_of(structure.addresse_ligne_2))
+        street = ", ".join(filter(None, map(text_of, (structure.addresse_ligne_1, structure.addresse_ligne_2))))
         postal_code, city = text_of(structure.code_postal), text_of(structure.ville)
         departement = text_of(structure.departement) or departement_of(postal_code)
         description, siret = text_of(structure.description), text_of(structure.siret)
@@ -92,12 +92,7 @@ def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
             "trade_name": sign if sign and sign != name and name else None,
             "siret": siret or None,
             "approvals": [{"kind": kind}],
-            "address": {
-                "street": ", ".join(filter(None, lines)) or None,
-                "postal_code": postal_code or None,
-                "city": city or None,
-                "commune": communes.find(postal_code, city, departement),
-            },
+            "address": PostalAddress(street, postal_code, city).document(communes.find(postal_code, city, departement)),
             "offers": (*by_jobs, *without_segments(inferred, known)),
             "description": description or None,
             "contact": {"website": text_of(structure.site_web) or None},
@@ -195,7 +190,8 @@ class _Suppliers:
         declared = [
             offer | {"segments": segments} for sector, offer in works if (segments := self._segments.get(sector))
         ]
-        postal_code, city = text_of(siae.post_code), (siae.city or "").strip()
+        address = PostalAddress(text_of(siae.address), text_of(siae.post_code), text_of(siae.city))
+        commune = self._communes.find(address.postal_code, address.city, text_of(siae.department))
         position, description = {"lat": siae.latitude, "lon": siae.longitude}, _description(siae)
         # offers by the kind, and by words where nothing was declared
         texts = () if declared else (siae.name, siae.brand or "", description or "")
@@ -205,12 +201,7 @@ class _Suppliers:
             "siret": _known(siae.siret),
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
-            "address": {
-                "street": _known(siae.address),
-                "postal_code": postal_code or None,
-                "city": city or None,
-                "commune": self._communes.find(postal_code, city, text_of(siae.department)),
-            },
+            "address": address.document(commune),
             "location": {name: degrees for name, degrees in position.items() if degrees is not None} or None,
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,
@@ -262,7 +253,11 @@ class _Suppliers:
             case "DEPARTMENT":
                 return {"codes": [departement]}
             case "REGION":
-                return {"codes": [_region_of(departement, self._territories)]}
+                try:
+                    parents = self._territories.parents(self._territories.area(departement))
+                except UnknownTerritory:  # which the check of the record then tells
+                    parents = ()
+                return {"codes": [next((area.id for area in parents if area.kind == "region"), departement)]}
         return None
 
 
@@ -281,15 +276,6 @@ def _place(place: Location | str | int, *path: str | int) -> str:
         raise InvalidContent((Problem(pointer(*path), "unknown_value", _NO_PLACE),))
     code = place.insee_code.removeprefix("R") if place.kind == "REGION" else place.insee_code
     return f"{_PLACES[place.kind]}:{code}"
-
-
-def _region_of(departement: str, territories: Territories) -> str:
-    """The region's code; the departement's where it has none or is unknown, which is then found to be wrong."""
-    try:
-        parents = territories.parents(territories.area(departement))
-    except UnknownTerritory:
-        return departement
-    return next((area.id for area in parents if area.kind == "region"), departement)
 
 
 def _description(siae: Siae) -> str | None:

@@ -13,7 +13,7 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.postal_addresses import commune_names, departement_of
+from sources.postal_addresses import PostalAddress, commune_names, departement_of
 from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
@@ -73,17 +73,14 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             raise BadCell(("location",), "missing_field", _HALF_A_POINT)
         point = {"lat": number(lat, ("location", "lat")), "lon": number(lon, ("location", "lon"))} if lat else None
         texts = (cells["name"], cells["brand"], cells["description"])
+        address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["city"].strip())
+        commune = communes.find(address.postal_code, address.city, cells["department"].strip())
         return {
             "name": cells["name"].strip(),
             "trade_name": text_or_none(cells["brand"]),
             "siret": text_or_none(cells["siret"]),
             "approvals": [{"kind": kind}],
-            "address": {
-                "street": text_or_none(cells["address"]),
-                "postal_code": text_or_none(cells["post_code"]),
-                "city": text_or_none(cells["city"]),
-                "commune": communes.find(cells["post_code"].strip(), cells["city"], cells["department"].strip()),
-            },
+            "address": address.document(commune),
             "location": point,
             "offers": inference.offers(kind, text_or_none(cells["naf"]), texts, cells["city"]),
             "description": text_or_none(cells["description"]),
@@ -128,17 +125,13 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
         managed = f"Organisme gestionnaire : {operator}." if operator else ""
         places = f"Capacité autorisée : {capacity} places." if capacity else ""
+        address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
         return {
             "name": cells["name"].strip(),
             "siret": text_or_none(cells["siret"]),
             "legal_form": _LEGAL_FORMS.get(fold(cells["operator_legal_form"])),
             "approvals": [{"kind": "ESAT"}],
-            "address": {
-                "street": text_or_none(cells["address"]),
-                "postal_code": text_or_none(cells["post_code"]),
-                "city": text_or_none(cells["commune"]),
-                "commune": text_or_none(cells["commune_insee"]),
-            },
+            "address": address.document(cells["commune_insee"].strip()),
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
             "description": f"{managed} {places}".strip() or None,
         }
@@ -168,15 +161,12 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     def document(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
+        commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
         return {
             "name": cells["name"].strip(),
             "siret": text_or_none("".join(cells["siret"].split())),
             "approvals": [{"kind": "GEIQ"}],
-            "address": {
-                "postal_code": postal_code or None,
-                "city": city or None,
-                "commune": communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None,
-            },
+            "address": PostalAddress("", postal_code, city).document(commune),
         }
 
     return rows_of(table, context, key, document)

@@ -38,8 +38,8 @@ from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
-from sources.postal_addresses import departement_of, split_address
-from sources.rows import Context, Document, unmapped
+from sources.postal_addresses import PostalAddress, departement_of, split_address
+from sources.rows import Context, Document, number_or_none, unmapped
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -141,12 +141,13 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
     if not name and _WITHHELD in cells["denominationUniteLegale"]:
         raise BadCell(("denominationUniteLegale",), "withheld", _IS_WITHHELD)
     # the point of the degrees, else of the metres, where they are numbers
-    lat, lon, x, y = map(_number, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
+    lat, lon, x, y = map(number_or_none, (texts.latitude, texts.longitude, texts.abscissa, texts.ordinate))
     point = None if x is None or y is None else register_point(x, y, departement_of(texts.commune))
     if lat is not None and lon is not None and abs(lat) <= 90 and abs(lon) <= 180:
         point = Point(lat, lon)
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
+    street = " ".join(filter(None, (texts.number, texts.repetition, texts.way, texts.street)))
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
     naf = inference.telling_code(texts.naf, texts.naf_2025) or inference.telling_code(
         texts.naf_of_unit, texts.naf_2025_of_unit
@@ -157,24 +158,12 @@ def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -
         "siret": text_or_none(cells["siret"]),
         "legal_form": legal_form_of(texts.category),
         "ess": _ESS.get(texts.ess),
-        "address": {
-            "street": " ".join(filter(None, (texts.number, texts.repetition, texts.way, texts.street))) or None,
-            "postal_code": texts.postal_code or None,
-            "city": texts.city or None,
-            "commune": texts.commune or None,
-        },
+        "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),
         "location": point,
         "offers": inference.offers(None, naf, (name, sign), texts.city),
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
-
-
-def _number(written: str) -> float | None:
-    try:
-        return float(written.replace(",", ".")) if written else None
-    except ValueError:
-        return None
 
 
 LISTS = ("results",)
@@ -249,9 +238,13 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
         found[seat.siret] = seat  # says more of its address than the same establishment does in the list
     if not found:
         raise InvalidContent((Problem(pointer("matching_etablissements"), "missing_field", _NO_ESTABLISHMENT),))
-    kinds, others = _kinds(result.complements)
+    # a list, or one that is written as text: "['ACI', 'EI']"
+    written = result.complements.type_siae if result.complements else None
+    codes = dict.fromkeys(written if isinstance(written, list) else _CODE.findall(written or ""))
+    kinds = tuple(KINDS[code] for code in codes if code in KINDS)
+    flags = tuple(unmapped(code) for code in codes if code not in KINDS)
     for place in found.values():
-        yield Draft(place.siret, _found_document(result, place, kinds, inference), tuple(map(unmapped, others)))
+        yield Draft(place.siret, _found_document(result, place, kinds, inference), flags)
 
 
 read_json, read_ndjson = readers(
@@ -269,6 +262,11 @@ def _found_document(
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
+    note = None  # on an inclusion structure where it is not known which establishment has which approval
+    if kinds and not approved:
+        note = f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
+    elif not approved and result.complements and result.complements.est_siae:
+        note = "Signalée comme structure d'insertion, sans que son genre soit précisé."
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
     naf, texts = next(filter(None, (inference.telling_code(*pair) for pair in codes)), None), (name, sign or "")
@@ -283,38 +281,18 @@ def _found_document(
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
         "offers": list(dict.fromkeys(chain.from_iterable(offers))),
-        "description": None if approved else _siae_note(result.complements, kinds),
+        "description": note,
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
-
-
-def _kinds(complements: Complements | None) -> tuple[tuple[Kind, ...], tuple[str, ...]]:
-    """The kinds in `type_siae`, which is a list written as text ("['ACI', 'EI']"); and the codes that are no kind."""
-    written = complements.type_siae if complements else None
-    codes = dict.fromkeys(written if isinstance(written, list) else _CODE.findall(written or ""))
-    return tuple(KINDS[code] for code in codes if code in KINDS), tuple(code for code in codes if code not in KINDS)
-
-
-def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
-    """A note on an inclusion structure where it is not known which establishment has which approval."""
-    if kinds:
-        return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
-    if complements and complements.est_siae:
-        return "Signalée comme structure d'insertion, sans que son genre soit précisé."
-    return None
 
 
 def _address(place: Establishment) -> Document:
     parts = (place.numero_voie, place.indice_repetition, place.type_voie, place.libelle_voie)
     street = " ".join(filter(None, map(text_of, parts)))
     whole = ", ".join(filter(None, (text_of(place.complement_adresse), street)))
-    return {
-        "street": whole if street else split_address(place.adresse or "").street or None,
-        "postal_code": place.code_postal or None,
-        "city": place.libelle_commune or None,
-        "commune": place.commune or None,
-    }
+    shown = whole if street else split_address(place.adresse or "").street
+    return PostalAddress(shown, place.code_postal or "", place.libelle_commune or "").document(place.commune)
 
 
 def _location(place: Establishment) -> Document | None:

@@ -19,7 +19,6 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem
-from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
@@ -35,7 +34,7 @@ from sources.file_types.csv_cells import (
     unmarked_text,
 )
 from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_written
-from sources.formats.vivier import document_of, plain_cell
+from sources.formats.vivier import document_of, plain_cell, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
 from sources.rows import Context, row_of, unmapped, unreadable
@@ -152,7 +151,10 @@ class _Suppliers:
         self._context = context
         self._communes = commune_names(context.territories)
         self._inference = OfferInference(context.taxonomy, context.source)
-        self._trades = _Trades(context.taxonomy, context.mapping.categories)
+        self._taxonomy, self._mapped = context.taxonomy, context.mapping.categories
+        self._labels = {fold(family.label): family.id for family in context.taxonomy.families}
+        self._labels |= {fold(segment.label): segment.id for segment in context.taxonomy.segments.values()}
+        self._words = word_reader(context.taxonomy)
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
         siret = "".join(unmarked_text(cells.get("siret", "")).split())
@@ -160,25 +162,23 @@ class _Suppliers:
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
-            segments, flags = self._trades.segments_in(activities)
+            segments, flags = self._segments_in(activities)
             document = document_of(self._cells(cells, segments))
         except InvalidContent as invalid:
             return reject(line, external_id, invalid.problems, self._context.language)
         if not segments:
             # inferred of names, presentation and activities that are no segment, in the area that the row says
-            areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
             kind = next((KINDS[each["kind"]] for each in document.get("approvals") or ()), None)
             texts = (*(document.get(name, "") for name in ("name", "trade_name", "description")), activities)
-            found = self._inference.offers(kind, None, texts, document.get("address", {}).get("city", ""))
-            area = next(areas, None)
-            document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in found]
+            city = document.get("address", {}).get("city", "")
+            put_inferred_offers(document, self._inference.offers(kind, None, texts, city))
         return row_of(line, external_id, document, self._context, flags)
 
     def _cells(self, cells: dict[str, str], segments: Sequence[str]) -> dict[str, str]:
         """The cells by the columns of our own table, as these are written."""
         departement = cells.pop(DEPARTEMENT, "")
         own = {column: plain_cell(cell, column) for column, cell in cells.items()}
-        if "address.commune" not in own and (commune := self._commune(own, departement)):
+        if commune := own.get("address.commune") or self._commune(own, departement):
             own["address.commune"] = commune
         if "legal_form" in own:
             own["legal_form"] = _LEGAL_FORMS.get(fold(own["legal_form"]), "")
@@ -201,17 +201,7 @@ class _Suppliers:
             return self._communes.find(postal_code, city, within)
         return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
 
-
-class _Trades:
-    """The segments that the words of a cell stand for."""
-
-    def __init__(self, taxonomy: Taxonomy, mapped: Mapping[str, tuple[str, ...]]) -> None:
-        self._taxonomy, self._mapped = taxonomy, mapped
-        self._labels = {fold(family.label): family.id for family in taxonomy.families}
-        self._labels |= {fold(segment.label): segment.id for segment in taxonomy.segments.values()}
-        self._words = word_reader(taxonomy)
-
-    def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
+    def _segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of a cell, and a flag for each activity that is none."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}

@@ -5,7 +5,7 @@ dotted paths, lists separated by `|`, a row for each offer of a supplier. Rows o
 differ in the columns of the offer alone. An import makes the same records again of the rows that are written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from typing import Any, BinaryIO
@@ -147,6 +147,13 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
     if "offers" in document:
         document["offers"] = list(document["offers"].values())
     return document
+
+
+def put_inferred_offers(document: dict[str, Any], offers: Iterable[Offer]) -> None:
+    """Put these offers in the place of those of the document, in the area that the latter name."""
+    areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
+    area = next(areas, None)
+    document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in offers]
 
 
 def plain_cell(cell: str, name: str) -> str:

@@ -9,7 +9,6 @@ from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import inspect
 
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Language, Text
@@ -163,7 +162,8 @@ HEADER = ("id", *(name for name in COLUMNS if name != NEVER_GIVEN), *(name for n
 
 
 REQUIRED = frozenset({ID, "name"})
-_NAMES = {"ge": "minimum", "le": "maximum", "min_length": "minLength", "max_length": "maxLength", "pattern": "pattern"}
+_BOUNDS = {"minimum", "maximum", "minLength", "maxLength", "pattern", "enum"}
+(_RECORD,), _TYPES = msgspec.json.schema_components((SupplierRecord,), ref_template="{name}")
 
 
 class Constraints(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
@@ -240,25 +240,11 @@ def _bounds(column: Column) -> dict[str, Any]:
     """The bounds of the record's own type, where a cell is one value of it."""
     if column.path == (ID,):
         return {}
-    found = inspect.type_info(SupplierRecord)
-    for step in column.path:
-        found = _never_null(found)
-        if isinstance(found, inspect.StructType):
-            found = next(field.type for field in found.fields if field.encode_name == step)
-        elif isinstance(found, inspect.VarTupleType):
-            found = found.item_type
-    found = _never_null(found)
-    if isinstance(found, inspect.LiteralType):
-        return {"enum": found.values}
-    if not isinstance(found, inspect.StrType | inspect.FloatType | inspect.IntType):
-        return {}
-    return {_NAMES[each]: bound for each in _NAMES if (bound := getattr(found, each, None)) is not None}
-
-
-def _never_null(kind: inspect.Type) -> inspect.Type:
-    while isinstance(kind, inspect.Metadata | inspect.UnionType):
-        if isinstance(kind, inspect.Metadata):
-            kind = kind.type
-        else:
-            kind = next(each for each in kind.types if not isinstance(each, inspect.NoneType))
-    return kind
+    found = _RECORD
+    for step in (None, *column.path):
+        if step is not None:
+            found = found["items"] if "items" in found else found["properties"][step]
+        while "anyOf" in found or "$ref" in found:
+            never_null = (each for each in found.get("anyOf", ()) if each.get("type") != "null")
+            found = _TYPES[found["$ref"]] if "$ref" in found else next(never_null)
+    return {name: bound for name, bound in found.items() if name in _BOUNDS}

@@ -10,6 +10,7 @@ numLot are one name.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -60,12 +61,10 @@ def _read_national(notice: Notice, donnees: Element) -> None:
         notice.buyer.place = _place(organisation)
     apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
-    notice.title, notice.cpv, notice.nature, notice.places = whole.title, whole.cpv, whole.nature, whole.places
-    notice.value, notice.maximum, notice.words = whole.value, whole.maximum, whole.words
-    notice.value_covers = "firm"
+    notice.whole, notice.value_covers = whole, "firm"
     framework = [each for each in form.all(*FRAMEWORKS) if not any(plain(one.name) == "non" for one in each.children)]
     mark_read(*framework)
-    notice.technique = "framework_agreement" if framework else None
+    whole.technique = "framework_agreement" if framework else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
     of_form = (one for each in form.all("typeprocedure", "procedure") for one in each.children)
     known = next((each for each in of_form if plain(each.name) in _CODES.procedures), None)
@@ -82,8 +81,7 @@ def _read_national(notice: Notice, donnees: Element) -> None:
         lot.months, lot.renewals = lot.months or whole.months, lot.renewals or whole.renewals
         notice.lots.append(lot)
     if not elements and (whole.title or whole.cpv):
-        whole.id = "1"
-        notice.lots.append(whole)
+        notice.lots.append(replace(whole, id="1"))
     for lot in notice.lots:
         lot.reserved, lot.is_not_reserved = list(flags), bool(said_none) and not flags
     awarded: dict[str, Amount] = {}
@@ -146,7 +144,7 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     everything = _Names(element, besides)
     own = _Names(element, [*besides, *everything.all(*OTHER_LENGTHS)])
     title, described = own.first(TITLES), own.first(OBJECTS)
-    lot = NoticeLot(element.path, "", title or described)
+    lot = NoticeLot(element.path, title=title or described)
     lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
     lot.cpv = placed_texts(own.all(*CPV))
     for each in (child for held in own.all("objetprincipal", "objetcomplementaire") for child in held.children):
@@ -284,36 +282,21 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     return notice
 
 
+def _departements(elements: Iterable[Element]) -> tuple[PlacedText, ...]:
+    """The codes of departements in texts that write them with commas between."""
+    listed = ((path, code.strip()) for path, text in placed_texts(elements) for code in text.split(","))
+    return tuple(PlacedText(path, code) for path, code in listed if code)
+
+
 def _complete(notice: Notice, root: Element) -> None:
     """Take from the record itself what the form in it does not say."""
+    whole = notice.whole
     reference, title, buyer = (root.first_text(name) for name in ("idweb", "objet", "nomacheteur"))
     notice.reference = notice.reference or (reference.text if reference else "")
-    notice.title = notice.title or title
-    if notice.buyer is None and buyer is not None:
-        notice.buyer = NoticeBuyer(buyer.path, buyer.text)
-    elif notice.buyer is not None and not notice.buyer.name and buyer is not None:
-        notice.buyer.name = buyer.text
-    _complete_procedure(notice, root)
-    nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
-    notice.nature = notice.nature or _CODES.natures.get(nature.upper())
-    if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
-        notice.note(state.path, "procedure_cancelled")
-    mark_read(*(root.child(name) for name in ("id", "url_avis", "filename")))
-    if not notice.lots and (notice.title or notice.cpv):
-        notice.lots.append(NoticeLot(notice.title.path if notice.title else root.path, "1", notice.title))
-    if not notice.places and not all(lot.places for lot in notice.lots):
-        by_name = map(placed_texts, map(root.all, ("code_departement_prestation", "code_departement")))
-        split = (
-            [PlacedText(path, code.strip()) for path, text in each for code in text.split(",")] for each in by_name
-        )
-        named = ([each for each in codes if each.text] for codes in split)
-        if codes := next(filter(None, named), None):
-            notice.places.append(NoticePlace(codes[0].path, departements=tuple(codes)))
-    if not notice.cpv and len(notice.lots) == 1 and not notice.lots[0].cpv:
-        notice.keywords = [each.text() for each in root.all("descripteur_libelle") if each.text()]
-
-
-def _complete_procedure(notice: Notice, root: Element) -> None:
+    whole.title = whole.title or title
+    if buyer is not None:
+        notice.buyer = notice.buyer or NoticeBuyer(buyer.path)
+        notice.buyer.name = notice.buyer.name or buyer.text
     kind, family = root.first_text("type_procedure"), root.first_text("famille")
     if notice.procedure is None and kind is not None:
         notice.procedure = _CODES.procedures.get(plain(kind.text))
@@ -321,3 +304,16 @@ def _complete_procedure(notice: Notice, root: Element) -> None:
             notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
     if family is not None and family.text.upper() == "DSP":
         notice.contract = "concession"
+    nature = next((each.text() for each in root.all("type_marche") if each.text()), "")
+    whole.nature = whole.nature or _CODES.natures.get(nature.upper())
+    if (state := root.first_text("etat")) is not None and state.text.upper() in CANCELLED:
+        notice.note(state.path, "procedure_cancelled")
+    mark_read(*(root.child(name) for name in ("id", "url_avis", "filename")))
+    if not notice.lots and (whole.title or whole.cpv):
+        notice.lots.append(NoticeLot(whole.title.path if whole.title else root.path, "1", whole.title))
+    if not whole.places and not all(lot.places for lot in notice.lots):
+        named = map(_departements, map(root.all, ("code_departement_prestation", "code_departement")))
+        if codes := next(filter(None, named), ()):
+            whole.places.append(NoticePlace(codes[0].path, departements=codes))
+    if not whole.cpv and len(notice.lots) == 1 and not notice.lots[0].cpv:
+        notice.keywords = [each.text() for each in root.all("descripteur_libelle") if each.text()]

@@ -6,7 +6,7 @@ Business terms (BT) are those of the annex of regulation (EU) 2019/1780; codes a
 from domain.text.bilingual import cut
 from domain.text.normalise import fold
 from sources.notices.element import Element, PlacedText, mark_read
-from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
+from sources.notices.notice import CODES, TECHNIQUES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
@@ -27,7 +27,20 @@ def read(root: Element) -> Notice:
     reader.read_whole(root)
     reader.read_lots(root)
     if results := root.child(*EXTENSION, "NoticeResult"):
-        notice.take_awarded(_awarded_lots(results))
+        tenders = {
+            number.text: amount
+            for tender in results.all("LotTender")
+            if (number := tender.first_text("ID")) and (amount := tender.child("LegalMonetaryTotal", "PayableAmount"))
+        }
+        signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
+        awarded: dict[str, Amount] = {}  # of the tender that a contract was made of; where there are several, the first
+        for result in results.all("LotResult"):
+            lot = result.first_text("TenderLot", "ID")
+            for each in result.all("LotTender", "ID"):
+                amount = tenders.get(each.text()) if each.text() in signed else None
+                if lot is not None and amount is not None and lot.text not in awarded:
+                    awarded[lot.text] = _amount(amount)
+        notice.take_awarded(awarded)
     return notice
 
 
@@ -45,16 +58,20 @@ class _Reader:
             notice.contract = "concession"
         notice.buyer = self._buyer(root, basis)
         if project := root.child("ProcurementProject"):
-            about = self._project(project, "")
-            notice.title, notice.cpv, notice.nature = about.title, about.cpv, about.nature
-            notice.places, notice.value, notice.maximum = about.places, about.value, about.maximum
-            notice.words = about.words
+            notice.whole = self._project(project, project.path)
             notice.reference = project.text_at("ID")
-        if notice.value is None and (total := root.child(*EXTENSION, "NoticeResult", "TotalAmount")):
-            notice.value = _amount(total)
+        if notice.whole.value is None and (total := root.child(*EXTENSION, "NoticeResult", "TotalAmount")):
+            notice.whole.value = _amount(total)
             notice.note(total.path, "total_is_awarded")
         notice.take_planned(root.first_text("PlannedDate"))  # BT-127
-        self._procedure(root)
+        if described := root.first_text("TenderingProcess", "Description"):
+            notice.whole.words += " . " + described.text
+        if code := root.first_text("TenderingProcess", "ProcedureCode"):
+            notice.procedure = _CODES.procedures.get(code.text)
+            if notice.procedure is None and "procedure adaptee" in fold(notice.whole.words):
+                notice.procedure = "adapted"
+            elif notice.procedure is None:
+                notice.note(code.path, "procedure_without_equal", text=cut(code.text))
         for name in ("ContractModification", "Changes"):
             if changes := root.child(*EXTENSION, name):
                 notice.note(changes.path, "changes_not_read")
@@ -76,25 +93,23 @@ class _Reader:
 
     def _lot(self, element: Element) -> NoticeLot:
         project = element.child("ProcurementProject")
-        lot = NoticeLot(element.path, "") if project is None else self._project(project, element.path)
+        lot = NoticeLot(element.path) if project is None else self._project(project, element.path)
         lot.id = element.text_at("ID")
         terms, process = element.child("TenderingTerms"), element.child("TenderingProcess")
         if terms is not None:
             self._reservation(lot, terms)
         if process is not None:
             named = process.all("ContractingSystem", "ContractingSystemTypeCode")
-            techniques = {_CODES.techniques.get(code.text()) for code in named} - {None}
-            # the other one is a framework agreement
-            dynamic = "dynamic_purchasing_system" in techniques
-            lot.technique = "dynamic_purchasing_system" if dynamic else next(iter(techniques), None)
+            techniques = {_CODES.techniques.get(code.text()) for code in named}
+            lot.technique = next((each for each in TECHNIQUES if each in techniques), None)
             most = process.child("FrameworkAgreement", "EstimatedMaximumValueAmount")  # before SDK 1.4
             if most is not None and lot.maximum is None:
                 lot.maximum = _amount(most)
         return lot
 
     def _project(self, project: Element, path: str) -> NoticeLot:
-        """The lot, or the whole, that a ProcurementProject describes."""
-        lot = NoticeLot(path or project.path, "")
+        """The lot, or the whole, that a ProcurementProject describes; `path`: the place of the lot."""
+        lot = NoticeLot(path)
         lot.title = self._text(project, "Name")
         described = self._text(project, "Description")
         mark_read(project.child("ID"))
@@ -123,7 +138,12 @@ class _Reader:
         if period := project.child("PlannedPeriod"):
             lot.months = self._months(period)
         if extension := project.child("ContractExtension"):
-            lot.renewals = self._renewals(extension)
+            number = extension.first_text("MaximumNumberNumeric")
+            words = extension.first_text("Renewal", "Period", "Description")
+            count = count_of(number.text) if number else None
+            if count is not None or words is not None:
+                path = (number or words or PlacedText(extension.path, "")).path
+                lot.renewals = Renewals(path, count, words.text if words else "")
         return lot
 
     def _text(self, element: Element, name: str) -> PlacedText | None:
@@ -147,27 +167,20 @@ class _Reader:
             self.notice.note(period.path, "duration_not_in_months", text=cut(written))
         return months
 
-    def _renewals(self, extension: Element) -> Renewals | None:
-        most = extension.first_text("MaximumNumberNumeric")
-        words = extension.first_text("Renewal", "Period", "Description")
-        count = count_of(most.text) if most else None
-        if count is None and words is None:
-            return None
-        return Renewals((most or words or PlacedText(extension.path, "")).path, count, words.text if words else "")
-
     def _reservation(self, lot: NoticeLot, terms: Element) -> None:
-        participation = terms.all(
-            "TendererQualificationRequest", "SpecificTendererRequirement", "TendererRequirementTypeCode"
-        )
         said_none = False
-        for code in participation:
-            if code.attributes.get("listName", "") == "reserved-procurement":
+        for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
+            codes = list(requirement.all("TendererRequirementTypeCode"))
+            reserving = [code for code in codes if code.attributes.get("listName", "") == "reserved-procurement"]
+            for code in reserving:
                 text = code.text()
                 said_none = said_none or text == "none"
                 if (mark := _CODES.reserved.get(text)) is not None:
                     lot.reserved.append(PlacedText(code.path, mark))
                 elif text != "none":
                     self.notice.note(code.path, "unknown_reservation", text=cut(text))
+            if reserving and reserving[0] is codes[0] and (described := requirement.child("Description")):
+                lot.words += " . " + described.text()
         for code in terms.all("ContractExecutionRequirement", "ExecutionRequirementCode"):
             if code.attributes.get("listName", "") != "reserved-execution" or code.text() != "yes":
                 continue
@@ -175,24 +188,7 @@ class _Reader:
                 self.notice.note(code.path, "reserved_performance")
             else:
                 lot.reserved.append(PlacedText(code.path, "programme"))
-        for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
-            kind, described = requirement.child("TendererRequirementTypeCode"), requirement.child("Description")
-            if described and kind and kind.attributes.get("listName", "") == "reserved-procurement":
-                lot.words += " . " + described.text()
         lot.is_not_reserved = said_none and not lot.reserved
-
-    def _procedure(self, root: Element) -> None:
-        code = root.first_text("TenderingProcess", "ProcedureCode")
-        described = root.first_text("TenderingProcess", "Description")
-        if described:
-            self.notice.words += " . " + described.text
-        if code is None:
-            return
-        self.notice.procedure = _CODES.procedures.get(code.text)
-        if self.notice.procedure is None and "procedure adaptee" in fold(self.notice.words):
-            self.notice.procedure = "adapted"
-        elif self.notice.procedure is None:
-            self.notice.note(code.path, "procedure_without_equal", text=cut(code.text))
 
     def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
@@ -217,10 +213,6 @@ class _Reader:
             buyer.place = _address(company.child("PostalAddress"), company.path)
         if others:
             self.notice.note(others[0].path, "more_buyers", count=len(others))
-        self._buyer_kind(buyer, party, basis)
-        return buyer
-
-    def _buyer_kind(self, buyer: NoticeBuyer, party: Element, basis: str) -> None:
         types = {
             code.attributes.get("listName", "buyer-legal-type"): PlacedText(code.path, code.text())
             for code in party.all("ContractingPartyType", "PartyTypeCode")
@@ -235,28 +227,11 @@ class _Reader:
             buyer.kind = "utility"
         if buyer.kind is None and legal is not None:
             self.notice.note(legal.path, "kind_of_buyer_unclear", text=cut(legal.text))
+        return buyer
 
 
 def _amount(element: Element) -> Amount:
     return Amount(element.path, element.text(), element.attribute("currencyID"))
-
-
-def _awarded_lots(results: Element) -> dict[str, Amount]:
-    """The amounts of the tenders that contracts were made of, by lot; where a lot has several, that of the first."""
-    tenders = {
-        number.text: amount
-        for tender in results.all("LotTender")
-        if (number := tender.first_text("ID")) and (amount := tender.child("LegalMonetaryTotal", "PayableAmount"))
-    }
-    signed = {each.text() for each in results.all("SettledContract", "LotTender", "ID")}
-    found: dict[str, Amount] = {}
-    for result in results.all("LotResult"):
-        lot = result.first_text("TenderLot", "ID")
-        for each in result.all("LotTender", "ID"):
-            amount = tenders.get(each.text()) if each.text() in signed else None
-            if lot is not None and amount is not None and lot.text not in found:
-                found[lot.text] = _amount(amount)
-    return found
 
 
 def _place(location: Element) -> NoticePlace | None:

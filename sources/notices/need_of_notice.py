@@ -18,9 +18,9 @@ from domain.suppliers.supplier import SIRET_DIGITS
 from domain.text.bilingual import Text, cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
-from sources.notices.notice import MOST_LOTS, MOST_WORDS, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
-from sources.notices.reading import Ground, PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
-from sources.siret import siret_passes_check
+from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
+from sources.notices.reading import PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
+from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
 MOST_SUGGESTIONS = 20
@@ -47,14 +47,13 @@ class _Assembly:
 
     def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
         self.notice, self._places, self._known = notice, places, cpv
-        self._grounds: dict[tuple[object, ...], Ground] = {}
         self._suggested = 0
-        words = notice.words[:MOST_WORDS]
+        words = notice.whole.words[:MOST_WORDS]
         self._renewed_in_all, self._reserved_in_all = renewal_sentences(words), reserved_in(words, marked=True)
 
     def need(self) -> NeedAndProcedure:
         notice = self.notice
-        common, title = self._cpv(notice.cpv), self._title(notice.title)
+        common, title = self._cpv(notice.whole.cpv), self._title(notice.whole.title)
         ids = _distinct([lot.id for lot in notice.lots[:MOST_LOTS]])
         made = [
             (read, lot)
@@ -64,7 +63,7 @@ class _Assembly:
         if not made:
             raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
         lots, total = with_values(notice, made)
-        named = {notice.technique, *(lot.technique for lot in notice.lots)}
+        named = {lot.technique for lot in (notice.whole, *notice.lots)}
         shared = {lot.territory for lot in lots}
         whole = lots[0].territory if len(shared) == 1 else None
         if whole is not None:
@@ -76,9 +75,7 @@ class _Assembly:
             planned_publication_on=notice.planned_publication_on,
             buyer=self._buyer(notice.buyer),
             contract=notice.contract,
-            technique=next(
-                (each for each in ("dynamic_purchasing_system", "framework_agreement") if each in named), None
-            ),
+            technique=next((each for each in TECHNIQUES if each in named), None),
             estimated_total_eur=total,
             territory=whole,
             procedure=notice.procedure,
@@ -95,19 +92,19 @@ class _Assembly:
             return None
         if not codes:
             self.notice.note(read.path, "object_in_words")
-        ground = self._ground(read)
+        territory, site = self._places.territory_and_site(read.places)
         return Lot(
             id=identifier,
             title=title,
             cpv=codes,
             keywords=keywords,
-            nature=read.nature or self.notice.nature,
+            nature=read.nature or self.notice.whole.nature,
             duration_months=read.months or None,
             renewal_months=self._renewal(read),
             innovative=read.innovative,
             reserved=self._reserved(read),
-            site=ground.site,
-            territory=ground.territory,
+            site=site,
+            territory=territory,
         )
 
     def _title(self, title: PlacedText | None) -> str | None:
@@ -128,20 +125,6 @@ class _Assembly:
             near = self._known.nearest(text[:LONGEST]) if self._suggested <= MOST_SUGGESTIONS else None
             self.notice.note(path, "unknown_cpv_near" if near else "unknown_cpv", text=cut(text), near=near or "")
         return tuple(codes)[:MOST_CPV]
-
-    def _ground(self, read: NoticeLot) -> Ground:
-        """The ground of a lot; equal places of several lots are read, and noted, once."""
-        key = tuple(
-            place._replace(path="", nuts=tuple(PlacedText("", each.text) for each in place.nuts), departements=())
-            for place in read.places
-        )
-        if key not in self._grounds:
-            self._grounds[key] = (
-                self._places.ground(read.places)
-                or self._places.ground(self.notice.places)
-                or self._places.around(self.notice.buyer)
-            )
-        return self._grounds[key]
 
     def _renewal(self, read: NoticeLot) -> int | None:
         """The months of all renewals; months that only the text tells are noted in the notice."""

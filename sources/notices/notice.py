@@ -35,6 +35,10 @@ ReservedMark = Literal["sheltered", "programme", "mission"]
 public service (article 77)."""
 
 
+TECHNIQUES: tuple[Technique, ...] = ("dynamic_purchasing_system", "framework_agreement")
+"""Where a notice names both, the first counts."""
+
+
 class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The codes of one kind of form; `involved`: those of R2.0.8 that name a technique."""
 
@@ -109,14 +113,15 @@ class NoticeBuyer:
 
 @dataclass
 class NoticeLot:
-    """A lot, or the whole of a notice without lots.
+    """A lot, or the whole of a notice.
 
     `reserved`: marks (ReservedMark) with their places; `is_not_reserved`: a field says so. `words`: texts that may tell
-    to whom it is reserved and how often it is renewed.
+    to whom it is reserved and how often it is renewed. `value` of the whole: of all lots; `maximum`: the most that a
+    framework agreement may be worth.
     """
 
-    path: str
-    id: str
+    path: str = ""
+    id: str = ""
     title: PlacedText | None = None
     cpv: list[PlacedText] = field(default_factory=list)
     nature: Nature | None = None
@@ -134,29 +139,21 @@ class NoticeLot:
 
 @dataclass
 class Notice:
-    """A notice as it was read; what is said of the whole holds for lots that do not say it themselves.
+    """A notice as it was read; what `whole` says of object, nature, places and amounts holds for lots that do not.
 
-    `value`: of all lots; `maximum`: the most that a framework agreement may be worth. `value_covers`: what its amounts
-    hold, as its form has it: estimates of eForms (BT-27, BT-271) and TED count options and renewals (directive 2014/24,
-    art. 5), national forms do not say.
+    `value_covers`: what its amounts hold, as its form has it: estimates of eForms (BT-27, BT-271) and TED count options
+    and renewals (directive 2014/24, art. 5), national forms do not say.
     """
 
     root: Element
     reference: str = ""
-    title: PlacedText | None = None
+    whole: NoticeLot = field(default_factory=NoticeLot)
     buyer: NoticeBuyer | None = None
     procedure: Procedure | None = None
     planned_publication_on: date | None = None
     contract: ContractKind = "market"
-    technique: Technique | None = None
-    cpv: list[PlacedText] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
-    nature: Nature | None = None
-    value: Amount | None = None
-    maximum: Amount | None = None
     value_covers: ValueCovers = "all"
-    places: list[NoticePlace] = field(default_factory=list)
-    words: str = ""
     lots: list[NoticeLot] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
 

@@ -9,7 +9,6 @@ each kind of form say that it is, and do not tell handicap and insertion apart.
 import math
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -17,9 +16,10 @@ from domain.needs.need import RESERVED_TYPES, Lot, Place, Reserved, TerritoryReq
 from domain.reference.territory import COUNTRY, Territories, UnknownTerritory
 from domain.text.bilingual import cut
 from domain.text.normalise import fold
-from sources.notices.notice import Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace
+from sources.notices.element import PlacedText
+from sources.notices.notice import Amount, Notice, NoticeLot, NoticePlace
 from sources.postal_addresses import commune_names, departement_of, split_address
-from sources.rows import day_of
+from sources.rows import day_of, number_or_none
 
 FRANCE = f"country:{COUNTRY}"
 COUNTRIES = ("", "FR", "FRA")
@@ -28,26 +28,38 @@ _ANYWHERE = {"anyw", "anyw-eea", "anyw-cou"}
 MOST_CODES, LONGEST_ADDRESS = 2_000, 500
 
 
-class Ground(NamedTuple):
-    """The territory of a lot, and its site: the one commune that its places name."""
-
-    territory: TerritoryRequest
-    site: Place | None = None
-
-
 class PlaceReader:
     """Reads the places of one notice, and notes in the notice what cannot be read."""
 
     def __init__(self, notice: Notice, territories: Territories) -> None:
         self._notice, self._territories = notice, territories
         self._names = commune_names(territories)
+        self._read: dict[tuple[object, ...], tuple[TerritoryRequest, Place | None]] = {}
 
-    def ground(self, places: Iterable[NoticePlace]) -> Ground | None:
-        """The ground of places; None where they name none in France."""
+    def territory_and_site(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None]:
+        """The territory of a lot with these places, and its site: the one commune that they name.
+
+        Where they name none in France those of the whole notice count, else where the buyer is. Equal places of several
+        lots are read, and noted, once.
+        """
+        key = tuple(
+            place._replace(path="", nuts=tuple(PlacedText("", each.text) for each in place.nuts), departements=())
+            for place in places
+        )
+        if key not in self._read:
+            self._read[key] = (
+                self._named_territory(places)
+                or self._named_territory(self._notice.whole.places)
+                or (self._territory_of_buyer(), None)
+            )
+        return self._read[key]
+
+    def _named_territory(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None] | None:
+        """The territory and the site of places; None where they name none in France."""
         codes: dict[str, None] = {}
         communes: dict[str, None] = {}
         for place in places:
-            found = self._codes(place)
+            found = self._area_codes(place)
             commune = self._commune(place, found)
             ordinal = None if commune is None else self._territories.commune_ordinal(commune)
             areas = (self._territories.area(code, suggest=False) for code in found)
@@ -62,37 +74,37 @@ class PlaceReader:
         if not codes:
             return None
         site = Place(commune=next(iter(communes))) if len(communes) == 1 else None
-        return Ground(TerritoryRequest(codes=tuple(codes)[:MOST_CODES]), site)
+        return TerritoryRequest(codes=tuple(codes)[:MOST_CODES]), site
 
-    def around(self, buyer: NoticeBuyer | None) -> Ground:
-        """The ground where a notice names no place: the buyer's area or departement, else France; it is noted."""
+    def _territory_of_buyer(self) -> TerritoryRequest:
+        """The buyer's area or departement, else France; it is noted that the notice names no place."""
+        buyer = self._notice.buyer
         place = buyer.place if buyer is not None else None
-        path = self._notice.root.path if place is None else place.path
-        codes = [] if place is None else self._codes(place._replace(country=""))
+        codes = [] if place is None else self._area_codes(place._replace(country=""))
         codes = [code for code in codes if code != FRANCE]
         if place is not None and not codes and place.country in COUNTRIES and len(place.postal_code) == 5:
             departement = f"departement:{departement_of(place.postal_code)}"
-            codes = [departement] if self._has_ground(departement) else []
-        if codes:
-            self._notice.note(path, "no_place_but_the_buyers", areas=cut(", ".join(codes)))
-            return Ground(TerritoryRequest(codes=tuple(codes)))
-        self._notice.note(path, "no_place")
-        return Ground(TerritoryRequest(codes=(FRANCE,)))
+            codes = [departement] if self._has_outlines(departement) else []
+        remark = "no_place_but_the_buyers" if codes else "no_place"
+        path = self._notice.root.path if place is None else place.path
+        self._notice.note(path, remark, areas=cut(", ".join(codes)))
+        return TerritoryRequest(codes=tuple(codes) or (FRANCE,))
 
-    def _codes(self, place: NoticePlace) -> list[str]:
+    def _area_codes(self, place: NoticePlace) -> list[str]:
+        """The codes of the areas that a place names, as a need writes them; those of none in France are noted."""
         codes: dict[str, None] = {}
         for path, written in place.nuts:
             code = written.replace(" ", "").upper()
             if code == COUNTRY:
                 codes[FRANCE] = None
-            elif _NUTS.fullmatch(code) and self._has_ground(f"nuts:{code}"):
+            elif _NUTS.fullmatch(code) and self._has_outlines(f"nuts:{code}"):
                 codes[f"nuts:{code}"] = None
             else:
                 remark = "unknown_nuts" if code.startswith(COUNTRY) else "nuts_outside_france"
                 self._notice.note(path, remark, text=cut(written))
         for path, written in place.departements:
             code = f"departement:{written.strip().upper().rjust(2, '0')}"
-            if self._has_ground(code):
+            if self._has_outlines(code):
                 codes[code] = None
             else:
                 self._notice.note(path, "unknown_departement", text=cut(written))
@@ -106,9 +118,9 @@ class PlaceReader:
         return list(codes)
 
     def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:
-        """The commune of an address that has a ground; of a place in words where these are an address, or its name.
+        """The commune of an address, if it has outlines; of a place in words where these are an address, or its name.
 
-        `codes`: those of the place, which tell the departement where no postal code does.
+        `codes`: of the areas of the place, which tell the departement where no postal code does.
         """
         if place.country not in COUNTRIES:
             return None
@@ -132,7 +144,7 @@ class PlaceReader:
         found = {self._territories.communes[ordinal].departement for ordinal in communes}
         return (found.pop() or "") if len(found) == 1 else ""
 
-    def _has_ground(self, code: str) -> bool:
+    def _has_outlines(self, code: str) -> bool:
         """Whether a code is known and names an area that has outlines."""
         try:
             area = self._territories.area(code, suggest=False)
@@ -146,6 +158,8 @@ MOST_MONTHS = 1_200
 _UNITS = {
     "DAY": 1 / DAYS_A_MONTH, "WEEK": 7 / DAYS_A_MONTH, "MONTH": 1.0, "QUARTER": 3.0, "YEAR": 12.0,
     "ANN": 12.0, "MON": 1.0,
+    "mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
+    "semaines": 7 / DAYS_A_MONTH,
 }  # fmt: skip
 _WORDS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9,
@@ -162,8 +176,6 @@ _SENTENCE = re.compile(r"[.;\n]")
 _YEARLY = re.compile(r"\b(?:annuelles?|annuellement|tous les ans|chaque annee|par an|d annee en annee)\b")
 _WHOLE = re.compile(r"\b(?:totale?|globale?|maximale?s?|maximum|au total|exceder|depasser)\b")
 _RENEWS = re.compile(r"recondu|renouvel", re.IGNORECASE)
-_UNIT_MONTHS = {"mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
-                "semaines": 7 / DAYS_A_MONTH}  # fmt: skip
 MOST_RENEWALS, MOST_DIGITS = 20, 9
 
 
@@ -172,12 +184,7 @@ def months_of(number: str, unit: str) -> int | None:
 
     Units are those of eForms (MONTH, YEAR, DAY, WEEK), also in UN/CEFACT's letters (MON, ANN).
     """
-    try:
-        count = float(number.replace(",", "."))
-    except ValueError:
-        return None
-    length = count * _UNITS.get(unit.strip().upper(), 0.0)
-    return _whole_months(length)
+    return _whole_months((number_or_none(number) or 0.0) * _UNITS.get(unit.strip().upper(), 0.0))
 
 
 def count_of(written: str) -> int | None:
@@ -232,7 +239,7 @@ def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
     for said in sentences:
         before = 0
         for found in _LENGTH.finditer(said):
-            months = _whole_months(_number(found["length"]) * _UNIT_MONTHS[found["unit"]])
+            months = _whole_months(_number(found["length"]) * _UNITS[found["unit"]])
             if _WHOLE.search(said[before : found.start()]):
                 whole = months if whole is None else whole
             else:
@@ -272,55 +279,43 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
     maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not
     count renewals is no total, which does (R2121-1).
     """
-    read: list[tuple[float | None, float | None]] = []
-    for lot, _ in made:
-        value, most = _euros(notice, lot.value), _euros(notice, lot.maximum)
-        if value is None and most is not None and lot.maximum is not None:
-            notice.note(lot.maximum.path, "value_is_the_maximum")
+    whole, values, greatest = notice.whole, list[float | None](), list[float | None]()
+    for read, _ in made:
+        value, most = _euros(notice, read.value), _euros(notice, read.maximum)
+        if value is None and most is not None and read.maximum is not None:
+            notice.note(read.maximum.path, "value_is_the_maximum")
             value = most
-        read.append((value, most))
-    whole = [_euros(notice, each) for each in (notice.value, notice.maximum)]
-    total = max((value for value in whole if value is not None), default=None)
-    values = [value for value, _ in read]
+        values.append(value)
+        greatest.append(max(filter(None, (value, most)), default=None))
+    estimate, most = _euros(notice, whole.value), _euros(notice, whole.maximum)
+    total = max(filter(None, (estimate, most)), default=None)
     if values == [None]:
-        values = [total if whole[0] is None else whole[0]]
-    greatest = [max((each for each in (value, most) if each is not None), default=None) for value, most in read]
+        values = [estimate or total]
     if total is None and None not in greatest:
-        total = sum(each for each in greatest if each is not None)
-    known = None if None in values else sum(each for each in values if each is not None)
-    lots = [_with_value(notice, each, lot, value) for (each, lot), value in zip(made, values, strict=True)]
-    if total is None or total == known:
+        total = sum(filter(None, greatest))
+    lots, is_firm = list[Lot](), notice.value_covers == "firm"
+    for (read, lot), value in zip(made, values, strict=True):
+        amount = read.value or read.maximum or whole.value or whole.maximum
+        if value is not None and is_firm and lot.renewal_months and amount is not None:
+            notice.note(amount.path, "amount_may_leave_out_renewals")
+        valued = {} if value is None else {"value_eur": value, "value_covers": notice.value_covers}
+        lots.append(msgspec.structs.replace(lot, **valued))
+    if total is None or (None not in values and total == sum(filter(None, values))):
         return lots, None
-    if total == whole[0] and notice.value and notice.value_covers == "firm" and any(lot.renewal_months for lot in lots):
-        notice.note(notice.value.path, "total_may_leave_out_renewals")
+    if total == estimate and whole.value and is_firm and any(lot.renewal_months for lot in lots):
+        notice.note(whole.value.path, "total_may_leave_out_renewals")
         return lots, None
     return lots, min(total, MOST_EUROS)
-
-
-def _with_value(notice: Notice, read: NoticeLot, lot: Lot, value: float | None) -> Lot:
-    """The lot with its value and what the value covers; notes if the form does not say whether renewals are covered."""
-    if value is None:
-        return lot
-    amount = read.value or read.maximum or notice.value or notice.maximum
-    if notice.value_covers == "firm" and lot.renewal_months and amount is not None:
-        notice.note(amount.path, "amount_may_leave_out_renewals")
-    return msgspec.structs.replace(lot, value_eur=value, value_covers=notice.value_covers)
 
 
 def _euros(notice: Notice, amount: Amount | None) -> float | None:
     """The amount in euros; None, which is noted, for another currency and for what is no value."""
     if amount is None:
         return None
-    written = _SPACES.sub("", amount.text)
-    if written.count(",") == 1 and "." not in written:
-        written = written.replace(",", ".")
-    try:
-        value = float(written)
-    except ValueError:
-        value = -1.0
+    value = number_or_none(_SPACES.sub("", amount.text))
     if amount.currency and amount.currency.upper() != "EUR":
         why = "amount_in_another_currency"
-    elif not 0 <= value <= MOST_EUROS:
+    elif value is None or not 0 <= value <= MOST_EUROS:
         why = "amount_unreadable"
     elif value <= LEAST_EUROS:
         why = "amount_of_nothing"

@@ -32,17 +32,17 @@ def read(root: Element) -> Notice:
     if basis == CONCESSIONS:
         notice.contract = "concession"
     notice.buyer = _buyer(notice, form, basis)
-    procedure_of(notice, form)
-    flags = reserved_flags(form)
+    read_procedure(notice, form)
+    flags = reserved_marks(form)
     contracts = notice.first_lots(list(form.all("OBJECT_CONTRACT")))
     for number, contract in enumerate(contracts, start=1):
-        _contract(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
+        _read_object(notice, contract, f"{number}-" if len(contracts) > 1 else "", flags)
     awarded: dict[str, Amount] = {}
     for award in form.all("AWARD_CONTRACT"):  # estimated or awarded; of a lot awarded twice the first counts
         lot_number = award.text_at("LOT_NO") or "1"
         elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
         if value := next((each for each in elements if each is not None), None):
-            awarded.setdefault(lot_number, amount_of(value))
+            awarded.setdefault(lot_number, _amount_of(value))
     notice.take_awarded(awarded)
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
         if changes := form.child(name):
@@ -59,7 +59,7 @@ def form_of(root: Element) -> Element | None:
     return next(iter((*in_french, *original, *forms)), None)
 
 
-def procedure_of(notice: Notice, form: Element) -> None:
+def read_procedure(notice: Notice, form: Element) -> None:
     """Read the procedure, and whether there is a framework agreement or a dynamic purchasing system."""
     for kind in elements_beginning(form, "PT_"):
         mark_read(kind)
@@ -70,7 +70,7 @@ def procedure_of(notice: Notice, form: Element) -> None:
         for name, technique in _CODES.techniques.items():
             if (found := element.child(name)) is not None:
                 mark_read(found)
-                notice.technique = notice.technique or technique
+                notice.whole.technique = notice.whole.technique or technique
 
 
 def elements_beginning(element: Element, prefix: str) -> list[Element]:
@@ -84,36 +84,38 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
     return found
 
 
-def reserved_flags(form: Element) -> list[PlacedText]:
+def reserved_marks(form: Element) -> list[PlacedText]:
     """The marks of reservation, which these forms make for all lots together."""
-    flags = []
-    for element in form.descendants(*_CODES.reserved):
-        mark_read(element)
-        flags.append(PlacedText(element.path, _CODES.reserved[element.name]))
-    return flags
+    marks = list(form.descendants(*_CODES.reserved))
+    mark_read(*marks)
+    return [PlacedText(each.path, _CODES.reserved[each.name]) for each in marks]
 
 
-def _contract(notice: Notice, contract: Element, prefix: str, flags: list[PlacedText]) -> None:
-    """Read one object of the form; most forms have one, with a description for each lot."""
+def _read_object(notice: Notice, contract: Element, prefix: str, flags: list[PlacedText]) -> None:
+    """Read one object of the form; most forms have one, with a description for each lot.
+
+    `prefix`: of the ids of its lots; `flags`: the marks that they are reserved.
+    """
+    whole = notice.whole
     title = contract.first_text("TITLE")
     notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
     reference = contract.text_at("REFERENCE_NUMBER")
     described = contract.first_text("SHORT_DESCR")
-    notice.title = notice.title or title
+    whole.title = whole.title or title
     notice.reference = notice.reference or reference
     words = " . ".join(each.text for each in (title, described) if each)
-    notice.words += " . " + words
+    whole.words += " . " + words
     nature: Nature | None = None
     if (kind := contract.child("TYPE_CONTRACT")) is not None:
         nature = _CODES.natures.get(kind.attribute("CTYPE"))
         if nature is None:
             notice.note(kind.path, "nature_without_equal", text=cut(kind.attribute("CTYPE")))
-    cpv = codes(contract.all("CPV_MAIN"))
-    value = amount(contract, "VAL_ESTIMATED_TOTAL")
-    if value is None and (value := amount(contract, "VAL_TOTAL")):
+    cpv = cpv_codes(contract.all("CPV_MAIN"))
+    value = _amount_in(contract, "VAL_ESTIMATED_TOTAL")
+    if value is None and (value := _amount_in(contract, "VAL_TOTAL")):
         notice.note(value.path, "total_is_awarded")
     if not prefix:
-        notice.nature, notice.cpv, notice.value = nature, cpv, value
+        whole.nature, whole.cpv, whole.value = nature, cpv, value
     described_lots = notice.first_lots(list(contract.all("OBJECT_DESCR")))
     for number, element in enumerate(described_lots, start=1):
         lot = _lot(notice, element)
@@ -136,9 +138,9 @@ def _lot(notice: Notice, element: Element) -> NoticeLot:
     title = element.first_text("TITLE")
     lot = NoticeLot(element.path, element.text_at("LOT_NO"), title)
     lot.words = " . ".join(filter(None, (element.text_at("TITLE"), element.text_at("SHORT_DESCR"))))
-    lot.cpv = codes(element.all("CPV_ADDITIONAL"))
-    lot.value = amount(element, "VAL_OBJECT") or amount(element, "VAL_ESTIMATED_TOTAL")
-    nuts, site = nuts_of(element), element.first_text("MAIN_SITE")
+    lot.cpv = cpv_codes(element.all("CPV_ADDITIONAL"))
+    lot.value = _amount_in(element, "VAL_OBJECT") or _amount_in(element, "VAL_ESTIMATED_TOTAL")
+    nuts, site = nuts_codes(element), element.first_text("MAIN_SITE")
     if nuts or site:
         path = site.path if site else nuts[0].path
         lot.places = [NoticePlace(path, nuts, words=site.text if site else "")]
@@ -168,7 +170,7 @@ def _months(notice: Notice, element: Element) -> int | None:
     return months
 
 
-def codes(elements: Iterable[Element]) -> list[PlacedText]:
+def cpv_codes(elements: Iterable[Element]) -> list[PlacedText]:
     """The CPV codes in elements such as CPV_MAIN, each of which may hold several."""
     return [
         PlacedText(code.path, code.attribute("CODE") or code.text())
@@ -177,18 +179,18 @@ def codes(elements: Iterable[Element]) -> list[PlacedText]:
     ]
 
 
-def amount(element: Element, name: str) -> Amount | None:
+def _amount_in(element: Element, name: str) -> Amount | None:
     """The amount of the first child of that name."""
     found = element.child(name)
-    return None if found is None else amount_of(found)
+    return None if found is None else _amount_of(found)
 
 
-def amount_of(element: Element) -> Amount:
+def _amount_of(element: Element) -> Amount:
     """The amount in an element; as FMTVAL writes it, where it does."""
     return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
 
 
-def nuts_of(element: Element) -> tuple[PlacedText, ...]:
+def nuts_codes(element: Element) -> tuple[PlacedText, ...]:
     """The NUTS codes that are children of an element."""
     return tuple(PlacedText(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
 
@@ -221,7 +223,7 @@ def address_of(address: Element) -> NoticePlace:
     town, postal_code, country = (address.text_at(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
     if (code := address.child("COUNTRY")) is not None:
         country = code.attribute("VALUE")
-    return NoticePlace(address.path, nuts_of(address), country, "", postal_code, town)
+    return NoticePlace(address.path, nuts_codes(address), country, "", postal_code, town)
 
 
 def is_extract(document: Mapping[str, Any]) -> bool:
@@ -232,11 +234,10 @@ def is_extract(document: Mapping[str, Any]) -> bool:
 def read_extract(document: Mapping[str, Any]) -> Notice:
     """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
     root = from_json(document)
-    notice = Notice(root, root.text_at("notice_id"), root.first_text("title"))
     nature = _CODES.natures.get(root.text_at("nature").upper())
-    notice.cpv = placed_texts(root.all("cpv_main"))
-    notice.nature = nature
-    notice.words = " . ".join(filter(None, (root.text_at("title"), root.text_at("short_description"))))
+    whole = NoticeLot(root.path, "1", root.first_text("title"), placed_texts(root.all("cpv_main")), nature)
+    notice = Notice(root, root.text_at("notice_id"), whole)
+    whole.words = " . ".join(filter(None, (root.text_at("title"), root.text_at("short_description"))))
     address = NoticePlace(
         root.path,
         tuple(placed_texts(root.all("buyer_nuts"))),
@@ -261,8 +262,8 @@ def read_extract(document: Mapping[str, Any]) -> Notice:
                 lot.places.append(NoticePlace(place.path, nuts, words=words))
         notice.lots.append(lot)
     if len(elements) == 1:
-        notice.lots[0].cpv = [*notice.cpv, *notice.lots[0].cpv]
-        notice.lots[0].words = f"{notice.words} . {notice.lots[0].words}"
+        notice.lots[0].cpv = [*whole.cpv, *notice.lots[0].cpv]
+        notice.lots[0].words = f"{whole.words} . {notice.lots[0].words}"
     if not elements:
-        notice.lots.append(NoticeLot(root.path, "1", notice.title, reserved=flags, words=notice.words))
+        notice.lots.append(NoticeLot(root.path, "1", whole.title, reserved=flags, words=whole.words))
     return notice

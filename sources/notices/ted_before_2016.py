@@ -3,12 +3,22 @@
 Each form has names of its own for the same things, nested differently: they are looked for wherever they stand in it.
 """
 
+from dataclasses import replace
+
 from domain.needs.need import Technique
 from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
 from sources.notices.reading import count_of, months_between, months_of
-from sources.notices.ted import address_of, codes, elements_beginning, form_of, nuts_of, procedure_of, reserved_flags
+from sources.notices.ted import (
+    address_of,
+    cpv_codes,
+    elements_beginning,
+    form_of,
+    nuts_codes,
+    read_procedure,
+    reserved_marks,
+)
 
 LOTS = ("F01_ANNEX_B", "F02_ANNEX_B", "F05_ANNEX_B", "F17_ANNEX_B", "LOT_PRIOR_INFORMATION", "ANNEX_B")
 FRAMEWORKS = ("F02_FRAMEWORK", "F17_FRAMEWORK", "F05_FRAMEWORK", "F19_FRAMEWORK", "FRAMEWORK_AGREEMENT")
@@ -26,9 +36,8 @@ def read(root: Element) -> Notice:
     if form is None:
         return notice
     notice.buyer = _buyer(notice, form)
-    procedure_of(notice, form)
-    notice.technique = notice.technique or _technique(form)
-    flags = reserved_flags(form)
+    read_procedure(notice, form)
+    technique, flags = notice.whole.technique or _technique(form), reserved_marks(form)
     sections = elements_beginning(form, "OBJECT_")
     contract = next((each for each in sections if any(each.descendants("CPV", "CPV_MAIN", *_TITLES))), None)
     if contract is None:
@@ -38,8 +47,7 @@ def read(root: Element) -> Notice:
     if whole.value is None and (total := next(contract.descendants("TOTAL_FINAL_VALUE"), None)):
         whole.value = _first_cost(notice, total)
         notice.note(total.path, "total_is_awarded")
-    notice.title, notice.cpv, notice.value, notice.words = whole.title, whole.cpv, whole.value, whole.words
-    notice.places = whole.places
+    notice.whole, whole.technique = whole, technique
     reference = next(form.descendants("FILE_REFERENCE_NUMBER"), None)
     notice.reference = reference.text() if reference is not None else ""
     named = next(
@@ -54,8 +62,7 @@ def read(root: Element) -> Notice:
     if not annexes:
         notice.lots += _awarded_lots(notice, form, whole)
     if not notice.lots:
-        whole.id = "1"
-        notice.lots.append(whole)
+        notice.lots.append(replace(whole, id="1"))
     for lot in notice.lots:
         lot.nature, lot.reserved = nature, list(flags)
     return notice
@@ -70,14 +77,14 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
         return next((each for each in element.descendants(*names) if not each.is_within(apart)), None)
 
     title, described = first("LOT_TITLE", *_TITLES), first(*_DESCRIPTIONS)
-    lot = NoticeLot(element.path, "", PlacedText(title.path, title.text()) if title is not None else None)
+    lot = NoticeLot(element.path, title=PlacedText(title.path, title.text()) if title is not None else None)
     lot.words = " . ".join(each.text() for each in (title, described) if each is not None)
     if cpv := first("CPV"):
-        lot.cpv = codes([*cpv.all("CPV_MAIN"), *cpv.all("CPV_ADDITIONAL")])
+        lot.cpv = cpv_codes([*cpv.all("CPV_MAIN"), *cpv.all("CPV_ADDITIONAL")])
     if cost := first("COSTS_RANGE_AND_CURRENCY"):
         lot.value = _cost(notice, cost)
     if place := first("LOCATION_NUTS"):
-        lot.places = [NoticePlace(place.path, nuts_of(place), words=place.text_at("LOCATION"))]
+        lot.places = [NoticePlace(place.path, nuts_codes(place), words=place.text_at("LOCATION"))]
     if period := first("PERIOD_WORK_DATE_STARTING"):
         lot.months = _months(notice, period)
     for name, unit in (("DURATION_FRAMEWORK_MONTH", "MONTH"), ("DURATION_FRAMEWORK_YEAR", "YEAR")):

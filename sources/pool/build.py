@@ -107,7 +107,20 @@ class FileViews:
             _require_columns(published, path, relation.columns)
             self._parquet_rows[published.id] += relation.shape[0]
         else:
-            relation = self._csv(published, path)
+            pipe = CsvPipe(path, self._folder / f"{published.id}-{len(self._pipes)}.pipe", published.layout)
+            self._pipes.append((published.id, pipe))
+            _require_columns(published, path, pipe.columns)
+            relation = self._database.read_csv(
+                str(pipe.path),
+                columns=dict.fromkeys(pipe.columns, "VARCHAR"),
+                auto_detect=False,
+                header=True,
+                delimiter=pipe.delimiter,
+                quotechar='"',
+                escapechar='"',
+                ignore_errors=True,
+                store_rejects=True,
+            )
         columns = []
         for wanted in published.required + published.optional:
             names = wanted.split("|")
@@ -115,22 +128,6 @@ class FileViews:
             expression = ConstantExpression(None) if found is None else ColumnExpression(found)
             columns.append(expression.cast("VARCHAR").alias(names[0]))
         return relation.select(*columns)
-
-    def _csv(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        pipe = CsvPipe(path, self._folder / f"{published.id}-{len(self._pipes)}.pipe", published.layout)
-        self._pipes.append((published.id, pipe))
-        _require_columns(published, path, pipe.columns)
-        return self._database.read_csv(
-            str(pipe.path),
-            columns=dict.fromkeys(pipe.columns, "VARCHAR"),
-            auto_detect=False,
-            header=True,
-            delimiter=pipe.delimiter,
-            quotechar='"',
-            escapechar='"',
-            ignore_errors=True,
-            store_rejects=True,
-        )
 
     def _json(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         structure = ", ".join(f"{name} {kind}" for name, kind in published.fields.items())
@@ -219,7 +216,19 @@ def _run(
             if step.name.endswith(".sql"):
                 name = step.name.removesuffix(".sql").partition("_")[2]
                 _execute(database, step.read_text("utf-8"), views, partial(observe, name))
-        return _reports(database, views, given)
+        kept = {file: (rows, suppliers) for file, rows, suppliers in database.table("report").fetchall()}
+        objects, unreadable = dict(database.table("objects_read").fetchall()), views.rows_unreadable()
+        return tuple(
+            FileReport(
+                file.id,
+                views.rows_read(file.id) + objects.get(file.id, 0),
+                unreadable[file.id],
+                *kept[file.id],
+                file.made,
+            )
+            for file in published_files()
+            if given.get(file.id)
+        )
     except duckdb.Error as error:
         raise UnusableFile(str(error)) from None
     finally:
@@ -247,17 +256,3 @@ def _execute(
     views.check()
     running.result()
     observe(1.0)
-
-
-def _reports(
-    database: DuckDBPyConnection, views: FileViews, given: Mapping[str, Sequence[Path]]
-) -> tuple[FileReport, ...]:
-    kept = {row[0]: row[1:] for row in database.table("report").fetchall()}
-    objects = dict(database.table("objects_read").fetchall())
-    unreadable = views.rows_unreadable()
-    reports = []
-    for id_, made in ((published.id, published.made) for published in published_files() if given.get(published.id)):
-        read = views.rows_read(id_) + objects.get(id_, 0)
-        rows, suppliers = kept[id_]
-        reports.append(FileReport(id_, read, unreadable[id_], rows, suppliers, made))
-    return tuple(reports)

@@ -38,16 +38,6 @@ INSERTION_CPV = frozenset({"75231240", "85312510"})
 _LEAP_DAY = (2, 29)
 
 
-class Won(NamedTuple):
-    """A contract won. `object`: as it is read, where it is written otherwise; `departement`: where it is performed."""
-
-    award: PublicAward
-    object: str
-    reference: str | None
-    departement: str | None = None
-    in_group: bool = False
-
-
 @lru_cache(maxsize=1)  # to build it takes 130 ms, as long as to read some hundred contracts
 def _title_reader(taxonomy: Taxonomy, territories: Territories) -> TitleReader:
     return TitleReader(taxonomy, territories, word_model.load())
@@ -63,21 +53,21 @@ class AwardReader:
         self._titles = _title_reader(taxonomy, territories)
         self._since = None if today is None else years_before(today, YEARS)
 
-    def offers(self, won: Won) -> tuple[Offer, ...]:
-        """The offers of basis `awarded` that the contract shows.
+    def offers(
+        self, award: PublicAward, text: str, reference: str | None, departement: str | None, *, in_group: bool
+    ) -> tuple[Offer, ...]:
+        """The offers of basis `awarded` that a contract won shows; `text`: its object with all letters.
 
-        Two where the place is known: one around the supplier, as without a place, and one for the departement.
+        Two where the departement of performance is known: one around the supplier, as without a place, and one there.
         """
-        award = won.award
         if award.notified_on is None or (self._since is not None and award.notified_on < self._since):
             return ()
-        segments = self.segments(won.object, award.cpv)
+        segments = self.segments(text, award.cpv)
         if not segments:
             return ()
-        text = (award.object or won.object) + (" (en groupement)" if won.in_group else "")
-        label = label_of(text) or "Marché public"
-        evidence = Evidence("award", label, award.notified_on, self._source, reference_of(won.reference))
-        areas = (None, ServiceArea(codes=(f"departement:{won.departement}",))) if won.departement else (None,)
+        label = label_of((award.object or text) + (" (en groupement)" if in_group else "")) or "Marché public"
+        evidence = Evidence("award", label, award.notified_on, self._source, reference_of(reference))
+        areas = (None, ServiceArea(codes=(f"departement:{departement}",))) if departement else (None,)
         return tuple(
             offer_of(segments, f"Marché public remporté : {label}", evidence, basis="awarded", area=area)
             for area in areas

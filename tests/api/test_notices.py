@@ -13,6 +13,7 @@ from litestar.testing import AsyncTestClient
 
 from api.app import create_app
 from api.match import IN_A_THREAD_BYTES, IN_A_THREAD_TAGS
+from api.runtime.processes.match_work import FunctionTask
 from api.settings import Settings, read_settings
 from domain.needs.need import PlannedNeed
 from matching.reference import Reference
@@ -137,13 +138,13 @@ async def test_a_large_notice_is_read_in_another_process(
     """As in a thread, where none can be had."""
     asked = []
     work = client.app.state.services.match_work
-    run_function = work.run_function
+    run = work.run
 
-    async def noted(*arguments: Any, is_much: bool, **named: Any) -> Any:
-        asked.append(is_much)
-        return await run_function(*arguments, is_much=is_much, **named)
+    async def noted(task: FunctionTask[Any], *others: Any) -> Any:
+        asked.append(task.is_much)
+        return await run(task, *others)
 
-    monkeypatch.setattr(work, "run_function", noted)
+    monkeypatch.setattr(work, "run", noted)
     small = await post(client, NOTICE)
     large = await post(client, NOTICE + b" " * IN_A_THREAD_BYTES)
     of_many = await post(client, NOTICE + b"<?a?>" * IN_A_THREAD_TAGS)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar, get_args, get_type_hints
 import msgspec
 
 from api.desk.frame.layout import SAID
-from api.web.forms import Fields
+from api.web.html_pages import Fields
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text

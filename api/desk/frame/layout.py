@@ -14,9 +14,9 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from api.exchanges.reply_page import STYLE as REPLY_STYLE
+from api.exchanges.reply_routes import STYLE as REPLY_STYLE
 from api.reports.html import template_filters
-from api.web.html_templates import html_environment
+from api.web.html_pages import html_environment
 from domain.exchanges.deliveries import delivery_words
 from domain.organisation import Client, Scope
 from domain.text import labels

@@ -16,18 +16,20 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, is_own_form
 from api.desk.frame.visit import (
+    TOKEN_FIELD,
     Visit,
     client_of_session,
     cookie_header,
+    is_from_here,
+    is_own_form,
     path_to_come_back,
     visit_of,
 )
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, coded
-from api.web.forms import fields_in, has_files, read_fields, read_form_with_files
+from api.web.html_pages import fields_in, has_files, read_form
 from api.web.problems import answer_failure, describe
 from domain.organisation import Scope
 
@@ -143,14 +145,10 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
         return _ask_to_send_again(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)
-    call.services.requests.take(visit.client)
-    try:
-        with call.services.share_of_bodies(visit.client) as take:
-            # those that wait for their turn hold their files meanwhile
-            take(sum(len(file.content) for file in visit.files.values()))
-            return await handler(visit, **call.path_params)
-    finally:
-        call.services.requests.give_back(visit.client)
+    with call.services.request_slot(visit.client), call.services.share_of_bodies(visit.client) as take:
+        # those that wait for their turn hold their files meanwhile
+        take(sum(len(file.content) for file in visit.files.values()))
+        return await handler(visit, **call.path_params)
 
 
 async def _read_fields(visit: Visit, made: Page) -> None:
@@ -160,11 +158,11 @@ async def _read_fields(visit: Visit, made: Page) -> None:
     if made.files and has_files(call):
         # files are for those who are signed in: of others only what is typed is kept
         limit = LONGEST_CARRIED if visit.client is None else call.services.settings.body_limit
-        visit.fields, visit.files = await read_form_with_files(call, limit, MOST_FIELDS, share)
+        visit.fields, visit.files = await read_form(call, limit, MOST_FIELDS, share, with_files=True)
     elif made.method == "POST":
         # the form to sign in has another in one of its fields, where it is longer
         limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
-        visit.fields = await read_fields(call, limit, MOST_FIELDS, share)
+        visit.fields, _ = await read_form(call, limit, MOST_FIELDS, share)
     else:
         visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
 
@@ -220,9 +218,6 @@ def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
     return shown
 
 
-MethodAndPath = tuple[str, str]
-
-
 def with_pages(
     routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
@@ -240,7 +235,7 @@ def is_from_browser(request: Call) -> bool:
     return prefers == HTML and "authorization" not in request.headers
 
 
-def _method_and_path(handler: HTTPRouteHandler) -> MethodAndPath:
+def _method_and_path(handler: HTTPRouteHandler) -> tuple[str, str]:
     (method,), (path,) = handler.http_methods, handler.paths
     return str(method), path
 

@@ -30,7 +30,7 @@ from api.desk.frame.form import (
     read_form,
 )
 from api.desk.frame.layout import CODE_WORDS, SAID
-from api.web.forms import Fields, fields_in
+from api.web.html_pages import Fields, fields_in
 from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,

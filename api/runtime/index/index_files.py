@@ -56,7 +56,15 @@ class IndexFiles:
     """The indexes in a folder that were built by this version of the program from this reference data."""
 
     def __init__(self, folder: Path, reference: Reference) -> None:
-        self.folder, self.reference = _usable_folder(folder), reference
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / _LOCK).touch()
+        except OSError:  # it cannot be written to: a temporary folder of this user takes its place
+            folder = Path(tempfile.gettempdir()) / f"vivier-index-{os.getuid()}"
+            folder.mkdir(exist_ok=True, mode=0o700)
+            if folder.stat().st_uid != os.getuid():
+                raise
+        self.folder, self.reference = folder, reference
         self._prefix = _fingerprint(reference)
         with self.claimed():
             pass  # what was left unfinished is removed, as no other build may follow for long
@@ -197,19 +205,6 @@ def _read_name(path: Path) -> WrittenIndex | None:
         return WrittenIndex(path, database, int(version), found, path.stat().st_mtime)
     except (ValueError, OSError):
         return None
-
-
-def _usable_folder(folder: Path) -> Path:
-    """The folder, made; where it cannot be written to, a temporary folder of this user instead."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (folder / _LOCK).touch()
-    except OSError:
-        folder = Path(tempfile.gettempdir()) / f"vivier-index-{os.getuid()}"
-        folder.mkdir(exist_ok=True, mode=0o700)
-        if folder.stat().st_uid != os.getuid():
-            raise
-    return folder
 
 
 @cache

@@ -18,7 +18,7 @@ import structlog
 from api.runtime.index.index_files import IndexFiles, WrittenIndex, build_index, index_in_memory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
-from api.web.problems import Refusal
+from api.web.problems import RETRY_AFTER_LOADING, Refusal
 from db.core.connect import FormerPrimary, NoAnswer, is_unreachable
 from db.core.engine import Engine, end_connections
 from db.core.listen_notify import rows_on_notify
@@ -83,27 +83,27 @@ class DatabaseWatch:
 
     async def run(self) -> None:
         """Listen, for ever."""
+
+        async def listen_to_database() -> None:
+            lost = partial(self._lost, self._url)
+            async with aclosing(listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)) as versions:
+                async for version in versions:
+                    self._away.discard(self._url)
+                    self.version = version
+                    heard, self._heard = self._heard, asyncio.Event()
+                    heard.set()
+
+        async def ask_pooler(url: str) -> None:
+            patience = {"poll_seconds": POLL_SECONDS, "patience": self._patience}
+            rows = rows_on_notify(url, (), "SELECT true", lost=partial(self._lost, url), **patience)
+            async with aclosing(rows):
+                async for _ in rows:
+                    self._away.discard(url)
+
         async with asyncio.TaskGroup() as both:
-            both.create_task(self._listen())
+            both.create_task(listen_to_database())
             if self._pooler_url is not None:
-                both.create_task(self._ask_pooler(self._pooler_url))
-
-    async def _listen(self) -> None:
-        lost = partial(self._lost, self._url)
-        versions = listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)
-        async with aclosing(versions):
-            async for version in versions:
-                self._away.discard(self._url)
-                self.version = version
-                heard, self._heard = self._heard, asyncio.Event()
-                heard.set()
-
-    async def _ask_pooler(self, url: str) -> None:
-        lost = partial(self._lost, url)
-        rows = rows_on_notify(url, (), "SELECT true", poll_seconds=POLL_SECONDS, lost=lost, patience=self._patience)
-        async with aclosing(rows):
-            async for _ in rows:
-                self._away.discard(url)
+                both.create_task(ask_pooler(self._pooler_url))
 
     async def versions(self) -> AsyncGenerator[DirectoryVersion, None]:
         """The latest version heard of: at once, and whenever the database was heard of meanwhile, for ever."""
@@ -255,7 +255,7 @@ class LiveDirectory:
     def index(self) -> LiveIndex:
         """The latest index. Raises Refusal (503) until the first one is loaded."""
         if self._index is None:
-            raise Refusal("not-ready", headers={"Retry-After": "2"})
+            raise Refusal("not-ready", headers={"Retry-After": str(RETRY_AFTER_LOADING)})
         return self._index
 
     async def wait_beyond(self, version: int, seconds: float) -> None:

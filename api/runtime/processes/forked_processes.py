@@ -243,8 +243,15 @@ def answer_calls(requests: socket.socket, reference: Reference, channel: int, *f
     messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
     with socket.socket(fileno=channel) as parent, suppress(ConnectionError):
         parent.sendall(pickle.dumps((os.getpid(), None)))
-        # read beside the work: it is ended where whoever asked is gone
-        threading.Thread(target=_receive, args=(parent, messages), daemon=True).start()
+
+        def queue_messages() -> None:
+            """Queue the messages that arrive; end the process, in the midst of its work, once nobody is left to ask."""
+            with suppress(EOFError, OSError, pickle.UnpicklingError), parent.makefile("rb", READ_AT_ONCE) as arriving:
+                while True:
+                    messages.put(pickle.load(arriving))  # noqa: S301 - our own parent's
+            os._exit(0)
+
+        threading.Thread(target=queue_messages, daemon=True).start()
         make = messages.get()
         held = make(reference, *(os.fdopen(file, "rb", READ_AT_ONCE) for file in files))
         while True:
@@ -256,11 +263,3 @@ def answer_calls(requests: socket.socket, reference: Reference, channel: int, *f
                 raised.add_note(traceback.format_exc())
                 failure = raised
             parent.sendall(pickle.dumps((value, failure)))
-
-
-def _receive(parent: socket.socket, messages: "queue.SimpleQueue[Any]") -> None:
-    """Queue the messages that arrive; end the process once nobody is left to send any."""
-    with suppress(EOFError, OSError, pickle.UnpicklingError), parent.makefile("rb", READ_AT_ONCE) as arriving:
-        while True:
-            messages.put(pickle.load(arriving))  # noqa: S301 - our own parent's
-    os._exit(0)

@@ -1,28 +1,37 @@
 """Work on needs by what it takes: a little at once, more in a thread, so that it is cached here, much in a process.
 
 Whoever asks waits in a line of its own, and the lines take turns. What lasts too long is given up, and so is work for a
-client that has hung up. Answers on the supply of territories, which anybody may ask for, are made one at a time, in a
-thread, and cached.
+client that has hung up. A match process can be ended in the midst of its work. It maps the same file as this process,
+is told of the changes since, and caches what it found, as this one does; it is started when it is first needed.
+
+Answers on the supply of territories, which anybody may ask for, are made one at a time, in a thread, and cached.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+import os
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
 from functools import partial
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.metrics import Metrics
-from api.runtime.processes.forked_processes import NoProcess
-from api.runtime.processes.match_limits import limit_seconds, require_short_answer
-from api.runtime.processes.match_processes import FunctionTask, MatchProcesses, MatchTask
+from api.runtime.processes.forked_processes import ForkedProcess, ForkedProcesses, NoProcess, ProcessEnded
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
-from api.settings import Settings
-from api.web.problems import Refusal
+from api.settings import MIB, Settings
+from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
+from domain.errors import InvalidContent, Problem
 from domain.needs.need import Need
-from domain.text.bilingual import Text
-from matching.index.live_index import LiveIndex
+from domain.text.bilingual import Language, Text
+from matching.index.live_index import Index, LiveIndex
+from matching.index.supplier_columns import IndexedSupplier
+from matching.index.tables import load_tables
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
 from matching.lot_query import may_be_given_up
 from matching.reference import Reference
@@ -35,6 +44,43 @@ IN_A_THREAD_MS = 250.0
 THREADS = 2
 MOST_OF_ONE, MOST_OF_ALL = 16, 200
 """Tasks of an organisation, and of all, that are carried out or wait: each holds a need, and may hold a connection."""
+MOST_SECONDS = 30
+"""The time that much may take, its wait included: half of what most proxies wait, ten times that of a large need."""
+ANSWER_LIMIT = 32 * MIB
+"""The largest answer: 200 lots of two segments still pass, with 100 candidates and 50 near misses each."""
+
+
+@dataclass(frozen=True)
+class MatchTask(Generic[T]):
+    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
+
+    `besides_ms`: about the milliseconds that it takes besides those of a match.
+    """
+
+    work: Callable[..., T]
+    need: Need
+    live: LiveIndex
+    on: date
+    language: Language
+    others: Mapping[str, Any] = field(default_factory=dict)
+    besides_ms: float = 0.0
+
+    def run(self, reference: Reference) -> T:
+        """The result of the function; raises what it raises."""
+        return self.work(self.need, self.live, reference, self.on, self.language, **self.others)
+
+
+@dataclass(frozen=True)
+class FunctionTask(Generic[T]):
+    """A task that is not a match: calls `work(reference, *arguments)`. `is_much`: whether in a match process."""
+
+    work: Callable[..., T]
+    arguments: tuple[Any, ...]
+    is_much: bool
+
+    def run(self, reference: Reference) -> T:
+        """The result of the function; raises what it raises."""
+        return self.work(reference, *self.arguments)
 
 
 class MatchWork:
@@ -52,70 +98,76 @@ class MatchWork:
         """Whether a match may be done at once, in the event loop."""
         return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
-    async def run(self, task: MatchTask[T], key: str, left: Callable[[], Awaitable[None]]) -> T:
-        """The result of a task, outside the event loop.
-
-        `key`: whose line it waits in, such as an organisation's. `left`: ends if the client hangs up.
-        Raises what the task raises, InvalidContent where the answer would be too large, Refusal (429) where too many
-        wait, and Refusal (503) where it takes too long.
-        """
-        require_short_answer(task.need, estimated_bytes(task.need, task.live))
-        left_ms = IN_A_THREAD_MS - task.besides_ms
-        is_much = left_ms < 0 or estimated_ms(task.need, task.live, self._reference, left_ms) > left_ms
-        result = await self._carry_out(task, key, left, is_much=is_much)
-        if isinstance(result, bytes):
-            require_short_answer(task.need, len(result))
-        return result
-
-    async def run_function(
-        self,
-        work: Callable[..., T],
-        *arguments: Any,
-        is_much: bool,
-        key: str,
-        left: Callable[[], Awaitable[None]],
+    async def run(
+        self, task: MatchTask[T] | FunctionTask[T], key: str, wait_for_disconnect: Callable[[], Awaitable[None]]
     ) -> T:
-        """The result of a function that matches nothing, called with the reference data and the arguments.
+        """The result of a task, outside the event loop. `key`: whose line it waits in, such as an organisation's.
 
-        It waits in the line of `key` with its matches. Raises what the function raises, and as `run`.
+        Raises what the task raises, InvalidContent where the answer to a need would be too large, and Refusal: 429
+        where too many wait, 503 where it takes too long, 400 (to nobody) where the client hangs up.
         """
-        return await self._carry_out(FunctionTask(work, arguments), key, left, is_much=is_much)
-
-    async def _carry_out(
-        self, task: MatchTask[T] | FunctionTask[T], key: str, left: Callable[[], Awaitable[None]], *, is_much: bool
-    ) -> T:
-        """The result of a task in its turn: of much in a process, or a thread where none can be had; else in a thread.
-
-        The task is given up where the client hangs up, with a Refusal (400) to nobody.
-        """
-
-        async def work() -> T:
-            if not is_much:
-                async with self.some.slot_of(key):
-                    return await run_in_thread(self._threads, partial(task.run, self._reference))
-            with self._metrics.large_matches.track_inprogress():
-                async with limit_seconds(), self.much.slot_of(key):
-                    if self.processes is not None:
-                        with suppress(NoProcess):
-                            return await self.processes.run(task)
-                    return await run_in_thread(self._threads, partial(task.run, self._reference))
-
-        working, leaving = asyncio.ensure_future(work()), asyncio.ensure_future(left())
+        if isinstance(task, FunctionTask):
+            is_much = task.is_much
+        else:
+            require_short_answer(task.need, estimated_bytes(task.need, task.live))
+            room_ms = IN_A_THREAD_MS - task.besides_ms
+            is_much = room_ms < 0 or estimated_ms(task.need, task.live, self._reference, room_ms) > room_ms
+        working = asyncio.ensure_future(self._run_much(task, key) if is_much else self._run_some(task, key))
+        leaving = asyncio.ensure_future(wait_for_disconnect())
         try:
             await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
                 raise Refusal("bad-request", Text("Le client a raccroché", "The client hung up"))
-            return await working
+            result = await working
         finally:
             for each in (working, leaving):
                 each.cancel()
             await asyncio.gather(working, leaving, return_exceptions=True)
+        if isinstance(task, MatchTask) and isinstance(result, bytes):
+            require_short_answer(task.need, len(result))
+        return result
+
+    async def _run_some(self, task: MatchTask[T] | FunctionTask[T], key: str) -> T:
+        """The result of a task in its turn, in a thread."""
+        async with self.some.slot_of(key):
+            return await run_in_thread(self._threads, partial(task.run, self._reference))
+
+    async def _run_much(self, task: MatchTask[T] | FunctionTask[T], key: str) -> T:
+        """The result of a task in its turn, in a process, or in a thread where none can be had.
+
+        Raises Refusal (503) after MOST_SECONDS, and where its process ended.
+        """
+        with self._metrics.large_matches.track_inprogress():
+            try:
+                async with asyncio.timeout(MOST_SECONDS), self.much.slot_of(key):
+                    if self.processes is not None:
+                        with suppress(NoProcess):
+                            return await self.processes.run(task)
+                    return await run_in_thread(self._threads, partial(task.run, self._reference))
+            except (TimeoutError, ProcessEnded):
+                headers = {"retry-after": str(RETRY_AFTER_IN_TURN)}
+                raise Refusal("match-not-finished", headers=headers) from None
 
     def end(self) -> None:
         """End what is under way."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
+
+
+def require_short_answer(need: Need, size: int) -> None:
+    """Raises InvalidContent where an answer to a need, of `size` bytes, is larger than ANSWER_LIMIT."""
+    if size <= ANSWER_LIMIT:
+        return
+    expected, most = round(size / MIB), ANSWER_LIMIT // MIB
+    at_once = max(1, ANSWER_LIMIT * len(need.lots) // size)
+    detail = Text(
+        f"La réponse ferait environ {expected} Mio ; {most} au plus : demander les lots en plusieurs fois, "
+        f"{at_once} à la fois, ou moins de lignes (« limit », « near_misses »)",
+        f"The answer would be about {expected} MiB; at most {most}: ask for the lots in several needs, "
+        f"{at_once} at a time, or for fewer rows (“limit”, “near_misses”)",
+    )
+    raise InvalidContent((Problem("/lots", "answer_too_large", detail),))
 
 
 async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
@@ -125,6 +177,114 @@ async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(threads, carried_out)
     finally:
         give_up()
+
+
+NICENESS = 5
+"""Requests in the event loop come first where there are too few cores."""
+IDLE_SECONDS = 600.0
+"""A process without work ends after so long, with what it has cached."""
+
+
+class MatchProcesses:
+    """Match processes: one for each task under way, and idle ones that wait for the next task."""
+
+    def __init__(self, processes: ForkedProcesses) -> None:
+        self._processes = processes
+        self._idle: dict[ForkedProcess[TaskServer], asyncio.TimerHandle] = {}
+        self._known: WeakKeyDictionary[ForkedProcess[TaskServer], LiveIndex] = WeakKeyDictionary()
+        self.running: set[ForkedProcess[TaskServer]] = set()
+
+    async def run(self, task: MatchTask[T] | FunctionTask[T]) -> T:
+        """The result of a task; where the wait for it is cancelled, its process ends.
+
+        Raises what the task raises, NoProcess, and ProcessEnded.
+        """
+        process = self._take_idle() or await self._processes.start_one(TaskServer)
+        self.running.add(process)
+        try:
+            if isinstance(task, FunctionTask):
+                return await process.call(TaskServer.call, task.work, task.arguments)
+            if self._known.get(process) is not task.live:
+                await self._update(process, task.live)
+            return await process.call(TaskServer.match, task.work, task.need, task.on, task.language, task.others)
+        finally:
+            self.running.discard(process)
+            if process.is_there:
+                loop = asyncio.get_running_loop()
+                self._idle[process] = loop.call_later(IDLE_SECONDS, self._end_idle, process)
+            else:
+                process.end()
+
+    def end(self) -> None:
+        """End all match processes."""
+        for each in (*self._idle, *self.running):
+            each.end()
+        self._idle.clear()
+
+    def _take_idle(self) -> "ForkedProcess[TaskServer] | None":
+        """A process that has no task and has not ended; None where there is none."""
+        while self._idle:
+            process, ending = self._idle.popitem()
+            ending.cancel()
+            if process.is_there:
+                return process
+            process.end()
+        return None
+
+    def _end_idle(self, process: "ForkedProcess[TaskServer]") -> None:
+        del self._idle[process]
+        process.end()
+
+    async def _update(self, process: "ForkedProcess[TaskServer]", live: LiveIndex) -> None:
+        """Have a process match against this index."""
+        known = self._known.pop(process, None)
+        if known is None or known.base is not live.base:
+            known, folder = None, live.base.folder
+            # another index may have taken the place of the one in the folder meanwhile
+            if folder is None or not await process.call(TaskServer.map_folder, folder):
+                suppliers = await asyncio.to_thread(list, live.suppliers())
+                await process.call(TaskServer.build, suppliers, live.data_version, live.version_uid)
+                known = live
+        if known is not live:
+            written, removed = await asyncio.to_thread(live.changes_since, known)
+            await process.call(TaskServer.follow, written, removed, live.data_version, live.version_uid)
+        self._known[process] = live
+
+
+class TaskServer:
+    """The state of a match process: it follows the index of the server there, and runs tasks against it."""
+
+    def __init__(self, reference: Reference) -> None:
+        os.nice(NICENESS)
+        self._reference = reference
+        self._live: LiveIndex  # mapped, or built, before anything is matched
+
+    def map_folder(self, folder: Path) -> bool:
+        """Take the index in a folder, without changes since; False where it cannot be read."""
+        ours = self._reference
+        try:
+            base = Index(load_tables(folder), ours.taxonomy, ours.cpv, ours.geography, folder)
+        except (OSError, EOFError, KeyError, ValueError):
+            return False
+        self._live = LiveIndex(base, data_version=-1)
+        return True
+
+    def build(self, suppliers: list[IndexedSupplier], version: int, uid: UUID | None) -> None:
+        """Make an index of these suppliers."""
+        ours = self._reference
+        self._live = LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), version, uid)
+
+    def follow(self, written: list[IndexedSupplier], removed: list[UUID], version: int, uid: UUID | None) -> None:
+        """Bring the index to a later version."""
+        self._live = self._live.with_changes(written, removed, version, uid)
+
+    def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
+        """Carry a `MatchTask` out on the index."""
+        return work(need, self._live, self._reference, on, language, **others)
+
+    def call(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        """Call a function that needs no index."""
+        return work(self._reference, *arguments)
 
 
 CACHED_BYTES, BYTES_PER_ANSWER = 32 << 20, 500

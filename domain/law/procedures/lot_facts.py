@@ -151,6 +151,11 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     transport: bool
 
     @property
+    def is_light(self) -> bool:
+        """Whether it is a social or other specific service."""
+        return self.insertion or self.light_listing == "listed"
+
+    @property
     def length(self) -> int:
         """The number of codes and segments of the object."""
         return len(self.cpv) + len(self.asked) + len(self.support) + len(self.segments)

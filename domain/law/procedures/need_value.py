@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, applies, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, LotObject, added_in_words, known_total, stated_total
+from domain.law.procedures.lot_facts import LotFacts, added_in_words, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import NOTHING, euros, join_texts
@@ -69,7 +69,11 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     if need.contract == "concession":
-        return (_concession(_group(natures == {True}, lots, summed if stated is None else stated, True, below)),)
+        group = _group(natures == {True}, lots, summed if stated is None else stated, True, below)
+        # passenger transport has the simplified procedure of social services
+        if all(lot in group.light or lot.object.transport for lot in lots):
+            group = msgspec.structs.replace(group, light=lots, light_value=summed, other_value=0)
+        return (group,)
     if True not in natures or natures == {True}:
         return (_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
     if summed is None and stated is not None:
@@ -87,24 +91,11 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
-    light = () if works else tuple([lot for lot in lots if is_light_service(lot.object)])
+    light = () if works else tuple([lot for lot in lots if lot.object.is_light])
     if not light:
         return Group(works, lots, total, alone, assumptions, light, None, None)
-    others = [lot for lot in lots if not is_light_service(lot.object)]
+    others = [lot for lot in lots if not lot.object.is_light]
     return Group(works, lots, total, alone, assumptions, light, total_of(light), total_of(others))
-
-
-def is_light_service(bought: LotObject) -> bool:
-    """Whether the lot is a social or other specific service."""
-    return bought.insertion or bought.light_listing == "listed"
-
-
-def _concession(group: Group) -> Group:
-    """A concession's lots, whose passenger transport has the simplified procedure of social services."""
-    eased = all(lot in group.light or lot.object.transport for lot in group.lots)
-    if not eased:
-        return group
-    return msgspec.structs.replace(group, light=group.lots, light_value=total_of(group.lots), other_value=0)
 
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:

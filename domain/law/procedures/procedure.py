@@ -59,25 +59,35 @@ class Decisions(NamedTuple):
 
 def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
     """The procedure of each part of a need, and of all its lots as one contract."""
-    parts = tuple([_decided(need, group, view) for group in groups(need, lots)])
+    parts = tuple([_procedure_of_group(need, group, view) for group in groups(need, lots)])
     direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
         return Decisions(parts, parts[0], direct)
     whole = as_one_market(need, tuple(part.group for part in parts))
-    return Decisions(parts, _decided(need, whole, view), direct)
+    return Decisions(parts, _procedure_of_group(need, whole, view), direct)
 
 
-def _decided(need: Need, group: Group, view: InForce) -> Decided:
+@applies("eu_state", "eu_local", "eu_utility", "eu_works")
+def _procedure_of_group(need: Need, group: Group, view: InForce) -> Decided:
+    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
+
+    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
+    where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
+    are never formal.
+    """
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
         return Decided(group, None, None, thresholds, light)
+    is_market, direct = need.contract == "market", view[direct_threshold(group)].cents
     # by the EU threshold alone, whatever the object; what is below it is adapted where direct award is known
-    bounds = [view.cents(rule_id) for rule_id in thresholds]
+    bounds = [view[rule_id].cents for rule_id in thresholds]
     reached = {None if bound is None else group.total >= bound for bound in bounds}
-    by_amount: Level | None = "formal" if reached == {True} else None
-    if reached == {False} and (need.contract == "concession" or view.cents(direct_threshold(group)) is not None):
-        by_amount = "adapted"
-    return Decided(group, level(need, group, light, by_amount, view), by_amount, thresholds, light)
+    below: Level | None = "adapted" if direct is not None or not is_market else None
+    by_amount: Level | None = "formal" if reached == {True} else below if reached == {False} else None
+    level = below if light else by_amount
+    if is_market and direct is not None and group.total < direct:
+        level = "direct"
+    return Decided(group, level, by_amount, thresholds, light)
 
 
 def direct_threshold(group: Group) -> str:
@@ -108,22 +118,6 @@ def eu_thresholds(need: Need, part: Decided) -> tuple[str, ...]:
     return social_thresholds(need) if light else part.thresholds
 
 
-@applies("eu_state", "eu_local", "eu_utility", "eu_works")
-def level(need: Need, group: Group, light: bool, by_amount: Level | None, view: InForce) -> Level | None:
-    """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
-
-    The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
-    where the value, the buyer's kind or the threshold of that date leaves it open. Social and other specific services
-    are never formal.
-    """
-    direct = view.cents(direct_threshold(group))
-    if need.contract == "market" and direct is not None and (group.total or 0) < direct:
-        return "direct"
-    if light:
-        return "adapted" if direct is not None or need.contract == "concession" else None
-    return by_amount
-
-
 def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
     group, decided = part.group, part.level
@@ -135,7 +129,10 @@ def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvi
     if decided != "direct" and part.by_amount != "adapted":
         found.append(mixed_services(need.contract, group, view))
     if decided is None:
-        found.append(_undecided(part, view))
+        unknown = [rule for rule in part.thresholds if view[rule].status != "in_force"]
+        of_buyer = len(part.thresholds) > 1 and not unknown
+        name, rules = ("buyer_kind_unknown", part.thresholds) if of_buyer else ("threshold_unknown", unknown)
+        found.append(_compared(group, name, view, rule=next(iter(rules), direct_threshold(group))))
     elif need.contract == "concession":
         found.append(_concession(part, view))
     elif decided == "direct":
@@ -228,14 +225,6 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     objects = [sentence(view, "passenger_transport" if each else "social_services") for each in sorted(transport)]
     name, doubtful = "concession_simplified_by_object", not is_light(group)
     return _compared(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
-
-
-def _undecided(part: Decided, view: InForce) -> LegalAdvice:
-    """The value is known, but the buyer's kind or the thresholds of that date leave the procedure open."""
-    group, unknown = part.group, [rule for rule in part.thresholds if view[rule].status != "in_force"]
-    if len(part.thresholds) > 1 and not unknown:
-        return _compared(group, "buyer_kind_unknown", view, rule=part.thresholds[0])
-    return _compared(group, "threshold_unknown", view, rule=next(iter(unknown), direct_threshold(group)))
 
 
 def _compared(

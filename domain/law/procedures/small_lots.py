@@ -131,7 +131,7 @@ def direct_lots(part: Decided, view: InForce) -> LighterProcedure:
     if part.level not in {"adapted", "formal"}:
         return LighterProcedure((DIRECT_SHARE,), {})
     opened = _lots_below_amount(DIRECT_SHARE, "direct_award_supplies_services", "direct_award_works", part, view)
-    sure = view.cents("direct_award_lot_works")
+    sure = view["direct_award_lot_works"].cents
     if sure is None or "direct_award_works" not in opened.rules:
         return opened
     works = {lot.lot.id for lot in part.group.lots if lot.object.works}
@@ -147,7 +147,7 @@ def _lots_below_amount(share: str, of_others: str, of_works: str, part: Decided,
     group, cap = part.group, _cap(part, share, view)
     for lot in group.lots:
         bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
-        if lot.cents is not None and lot.cents <= cap and lot.cents < (view.cents(bound) or 0):
+        if lot.cents is not None and lot.cents <= cap and lot.cents < (view[bound].cents or 0):
             found[lot.lot.id] = lot.cents
             bounds[bound] = None
     return LighterProcedure((share, *bounds), found)
@@ -201,33 +201,24 @@ def _advice_of_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iter
 def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str, ...], ...], bool]:
     """The sets of lots (id, cents) worth at most `cap`, to which no lot can be added; then whether these are all.
 
-    Each lot alone is within `cap`. Ids keep the given order, in a set and between sets.
+    There is a lot, and each alone is within `cap`. Ids keep the given order, in a set and between sets.
     """
-    values, ids = [value for _, value in lots], tuple([lot_id for lot_id, _ in lots])
-    # as the search would find them, for most needs
-    if sum(values) <= cap:
-        return ((ids,) if ids else ()), True
-    if sum(sorted(values)[:2]) > cap:
-        return tuple([(each,) for each in ids]), True
+    ids, values = [lot_id for lot_id, _ in lots], [value for _, value in lots]
     found: list[int] = []
-    named = 0
+    named, complete = 0, True
     for sets, size in _search(values, cap):
         added = sets[: (MOST_NAMED - named) // size + 1] if named < MOST_NAMED else []
         found, named = found + added, named + len(added) * size
         if len(added) < len(sets):
+            complete = False
             break
-    else:
-        return tuple([_members(places, ids) for places in sorted(found, reverse=True)]), True
-    return tuple([_members(places, ids) for places in sorted(found, reverse=True)]), False
-
-
-def _members(places: int, ids: tuple[str, ...]) -> tuple[str, ...]:
-    """The ids whose bits are set; the first one has the highest bit."""
-    return tuple([each for place, each in enumerate(reversed(ids)) if places >> place & 1][::-1])
+    # the first id has the highest bit
+    bits = [(each, 1 << len(ids) - 1 - place) for place, each in enumerate(ids)]
+    return tuple(tuple(each for each, bit in bits if places & bit) for places in sorted(found, reverse=True)), complete
 
 
 def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
-    """The largest sets of at least two values, in runs of one size: a depth-first choice in decreasing order of value.
+    """The largest sets of the values, in runs of one size: a depth-first choice in decreasing order of value.
 
     A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
     numbers, sets are in the order of their places.
@@ -238,7 +229,7 @@ def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
     # from each place on, and of none
     rest = [*accumulate((-each for each in reversed(negatives)), initial=0)][::-1]
     all_from = [*accumulate(reversed(bits), initial=0)][::-1]
-    least_two = rest[-3]
+    least_two = -sum(negatives[-2:])
 
     def explore(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
         """The largest sets that extend the `size` chosen positions by positions from `first` on, within `room`.

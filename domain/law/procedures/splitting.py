@@ -1,6 +1,6 @@
 """Needs of one family and year that stay below a threshold one by one, and pass it together."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from domain.law.findings import (
     weakest,
 )
 from domain.law.procedures.lot_facts import PLUS, estimate_of, families, known_total, read_lot, stated_total
-from domain.law.procedures.need_value import groups, is_light_service
+from domain.law.procedures.need_value import groups
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce
-from domain.needs.need import Codes, Lot, Nature, Need, OtherNeed, buyer_siret
+from domain.needs.need import Lot, Need, OtherNeed, buyer_siret
 from domain.reference import taxonomy
 from domain.text.bilingual import NOTHING, Text, euros, join_texts
 
@@ -31,8 +31,6 @@ ReadObject = Callable[[Lot, str], tuple[str, ...]]
 """The segments understood as the object of a lot, given with the title of its need ("" where it has none)."""
 Lots = list[tuple[Lot, bool]]
 """Lots of one family, each with whether it is a service under the light regime."""
-
-
 Threshold = tuple[int, str]
 """An amount in cents, and its rule."""
 
@@ -52,14 +50,11 @@ class _Share(NamedTuple):
 class _Sum(NamedTuple):
     """A need's share of a family and the shares of other needs, largest first, which together pass the threshold."""
 
-    family: str
     threshold: Threshold
+    cents: int
+    family: str
     own: _Share
     others: tuple[tuple[OtherNeed, _Share], ...]
-
-    @property
-    def cents(self) -> int:
-        return self.own.cents + sum(share.cents for _, share in self.others)
 
 
 def may_pass_with_others(need: Need, view: InForce) -> bool:
@@ -86,7 +81,7 @@ def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObjec
     told: dict[tuple[object, ...], _Sum] = {}
     for found in _sums(need, others, _thresholds_above(need, read, view), read, view):
         addends = found.own.lots, *(other.id for other, _ in found.others)
-        told[addends] = max(found, told.get(addends, found), key=lambda each: (each.threshold, each.cents))
+        told[addends] = max(found, told.get(addends, found), key=lambda each: each[:2])
     return [_advice(need, found, year, view) for found in told.values()]
 
 
@@ -99,7 +94,7 @@ def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Thres
     formal = formal_thresholds(need, group)
     rules = DIRECT_AWARD, *(formal if len(formal) == 1 and len(group.light) < len(group.lots) else ())
     value = max(group.total or 0, known_total(lot.estimate for lot in group.lots))
-    return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view.cents(rule_id) or 0)), reverse=True)
+    return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view[rule_id].cents or 0)), reverse=True)
 
 
 def _sums(
@@ -108,31 +103,25 @@ def _sums(
     """For each family of the need, the sum that passes the highest of these thresholds."""
 
     @cache
-    def families_and_regime(
-        segments: Codes, cpv: Codes, words: tuple[Codes, str, str], nature: Nature | None
-    ) -> tuple[frozenset[str], bool]:
-        """The families that a lot buys (none for works), and whether the lot is under the light regime.
-
-        `words`: its keywords, its title and that of its need.
-        """
-        keywords, title, need_title = words
-        lot = Lot("", title=title, segments=segments, cpv=cpv, keywords=keywords, nature=nature)
+    def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:
+        """The families that a lot buys (none for works), and whether the lot is under the light regime."""
         bought = read_lot(lot, read(lot, need_title), view).object
-        found = frozenset() if bought.works else families(bought.segments, bought.cpv)
-        return found, is_light_service(bought)
+        return frozenset() if bought.works else families(bought.segments, bought.cpv), bought.is_light
 
-    def lots_by_family(each: Need, among: Collection[str] | None = None) -> dict[str, Lots]:
+    def lots_by_family(each: Need) -> dict[str, Lots]:
         found: dict[str, Lots] = {}
         for lot in each.lots:
-            words = lot.keywords, lot.title or "", each.title or ""
-            of_lot, light = families_and_regime(lot.segments, lot.cpv, words, lot.nature)
+            # many lots of a plan are read alike
+            described = Lot(
+                "", lot.title or "", segments=lot.segments, cpv=lot.cpv, keywords=lot.keywords, nature=lot.nature
+            )
+            of_lot, light = families_and_regime(described, each.title or "")
             for family in of_lot:
-                if among is None or family in among:
-                    found.setdefault(family, []).append((lot, light))
+                found.setdefault(family, []).append((lot, light))
         return found
 
     of_need = lots_by_family(need) if thresholds else {}
-    divided = [(other, lots_by_family(other.need, of_need)) for other in others if of_need]
+    divided = [(other, lots_by_family(other.need)) for other in others if of_need]
     for family, lots in sorted(of_need.items()):
         with_family = [(other, theirs[family]) for other, theirs in divided if family in theirs]
         for bound, rule_id in thresholds:
@@ -140,9 +129,9 @@ def _sums(
             own = _share(need, lots, light=light)
             shares = [(other, _share(other.need, theirs, light=light)) for other, theirs in with_family]
             shares = sorted((each for each in shares if each[1].lots), key=lambda each: (-each[1].cents, each[0].id))
-            found = _Sum(family, (bound, rule_id), own, tuple(shares))
-            if own.lots and found.cents >= bound:
-                yield found
+            cents = own.cents + sum(share.cents for _, share in shares)
+            if own.lots and cents >= bound:
+                yield _Sum((bound, rule_id), cents, family, own, tuple(shares))
                 break
 
 
@@ -169,12 +158,18 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
     doubts = [sentence(view, "not_counted", names=_listed(unknown))] if unknown else []
     if assumed:
         doubts.append(sentence(view, "buyer_assumed", names=_listed([_name(other, view) for other, _ in assumed])))
+    terms = [euros(found.own.cents)] if found.own.cents else []
+    valued = [(_name(other, view), share.cents) for other, share in found.others if share.cents]
+    terms += [sentence(view, "addend", amount=euros(value), name=name) for name, value in valued[:MOST_ADDENDS]]
+    if rest := valued[MOST_ADDENDS:]:
+        amount = euros(sum(value for _, value in rest))
+        terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
     computed = sentence(
         view,
         "sum_passes_threshold",
-        added=_addition(found, view),
+        added=join_texts(terms, PLUS),
         total=euros(found.cents),
-        bound=view.value_text(rule_id),
+        bound=view[rule_id].value_text,
         kind=sentence(view, "threshold_of_direct_award" if rule_id == DIRECT_AWARD else "threshold_of_buyer"),
         doubts=join_texts(doubts, NOTHING),
     )
@@ -193,17 +188,6 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
         year=year,
         computed=computed,
     )
-
-
-def _addition(found: _Sum, view: InForce) -> Text:
-    """The known values as a sum: "12 000 € + 30 000 € (réf. X)", the need's own first."""
-    terms = [euros(found.own.cents)] if found.own.cents else []
-    valued = [(_name(other, view), share.cents) for other, share in found.others if share.cents]
-    terms += [sentence(view, "addend", amount=euros(value), name=name) for name, value in valued[:MOST_ADDENDS]]
-    if rest := valued[MOST_ADDENDS:]:
-        amount = euros(sum(value for _, value in rest))
-        terms.append(sentence(view, "addend", amount=amount, name=sentence(view, "more_addends", more=len(rest))))
-    return join_texts(terms, PLUS)
 
 
 def _listed(names: Sequence[Text]) -> Text:

@@ -103,11 +103,6 @@ def _by_approval(
     current, lapsed = right_kinds(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
         return _under_review(view, reserved, doubtful.kind, _in_words(view, doubtful, on))
-    return _no_such_approval(reserved, view)
-
-
-@lru_cache(maxsize=256)
-def _no_such_approval(reserved: Reserved, view: InForce) -> Verdict:
     kinds = ", ".join(sorted(_kinds(reserved, view)))
     return verdict(view, "no_such_approval", reserved, rule=KINDS[reserved][0], kinds=kinds)
 
@@ -171,10 +166,10 @@ def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Ver
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
     was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
     """
-    if share is None or share * 100 >= view.eventual_number(MINIMUM_SHARES[reserved]):
+    if share is None or share * 100 >= view.eventual(MINIMUM_SHARES[reserved]):
         return None
     rule = MINIMUM_SHARES[reserved]
-    minimum = view.eventual_number(rule)
+    minimum = view.eventual(rule)
     # rounded down, so as not to look sufficient
     known, workers = _percent(floor(share * 1000) / 1000), sentence(view, f"workers_{reserved}")
     return verdict(view, "share_too_low", reserved, rule=rule, known=known, workers=workers, minimum=minimum)
@@ -182,7 +177,7 @@ def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Ver
 
 def _proof_of_share(reserved: Reserved, view: InForce) -> Text:
     """The sentence that asks a supplier to prove the share."""
-    minimum, workers = view.eventual_number(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
+    minimum, workers = view.eventual(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
     return sentence(view, "share_proof", minimum=minimum, workers=workers)
 
 
@@ -224,7 +219,7 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     share = facts.shares.detained
     if refused := share_too_low("penitentiary", share, view):
         return refused
-    current, lapsed = right_kinds(facts.approvals, view.eventual_codes("kinds_penitentiary"), on)
+    current, lapsed = right_kinds(facts.approvals, view.eventual("kinds_penitentiary"), on)
     if current is not None:
         known = sentence(view, "implanted_in_prison", until=_until_day(view, current.valid_until))
         return _approved(view, "penitentiary", current.kind, known, share)
@@ -354,7 +349,7 @@ def with_shares_as_0_or_100(facts: LegalFacts, view: InForce) -> LegalFacts:
 @lru_cache(maxsize=256)
 def minimum_shares(view: InForce) -> tuple[int, int, int]:
     """The percentages of disabled, disadvantaged and detained workers that a supplier must reach."""
-    disabled, disadvantaged, detained = map(view.eventual_number, MINIMUM_SHARES.values())
+    disabled, disadvantaged, detained = map(view.eventual, MINIMUM_SHARES.values())
     return disabled, disadvantaged, detained
 
 
@@ -362,4 +357,4 @@ def minimum_shares(view: InForce) -> tuple[int, int, int]:
 def evidence(reserved: frozenset[Reserved] | tuple[Reserved, ...], view: InForce) -> frozenset[str]:
     """The kinds of approval that may decide a verdict for one of these types."""
     rules = [rule for kind in reserved for rule in (*KINDS[kind], UNDER_REVIEW.get(kind, KINDS[kind][0]))]
-    return frozenset().union(*map(view.eventual_codes, rules))
+    return frozenset().union(*map(view.eventual, rules))

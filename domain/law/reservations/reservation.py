@@ -278,7 +278,7 @@ def _equivalent(kinds: list[Reserved], view: InForce) -> list[Text]:
     """The shares that an equivalent structure must prove instead, for these types; equal shares are said once."""
     shares: dict[Text, list[Text]] = {}
     for kind in kinds:
-        shares.setdefault(view.value_text(MINIMUM_SHARES[kind]), []).append(sentence(view, f"disadvantage_{kind}"))
+        shares.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
     found = []
     for share, workers in shares.items():
         fr, en = (listed(names, OR) for names in zip(*workers, strict=True))

@@ -103,16 +103,12 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
         return None
     comfortable = view.number("counsel_reservation_comfortable")
     plenty = comfortable is None or max([count.total for _, count, _ in named]) > comfortable
-    return _suggested(tuple(named), plenty, view)
-
-
-@lru_cache(maxsize=4096)
-def _suggested(named: tuple[tuple[str, Count, bool], ...], plenty: bool, view: InForce) -> LegalAdvice:
     each = join_texts([_candidates_left(view, *option) for option in named])
     scarce = NOTHING if plenty else sentence(view, "limited_competition")
     return advice(view, "reservation_possible", each=each, scarce=scarce)
 
 
+@lru_cache(maxsize=4096)
 def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
     return sentence(
         view,

@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
 from selenium.webdriver.support.wait import WebDriverWait
 
-from api.exchanges.reply_page import FOLDER, STYLE
+from api.exchanges.reply_routes import FOLDER, STYLE
 from tests.api.exchanges.steps import create_exchange
 from tests.api.sync.factories import Client
 from tests.axe import violations

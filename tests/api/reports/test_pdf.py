@@ -22,7 +22,7 @@ EVIL = '#panic("x") $x$ <b>gras</b> &amp; ]]> <!-- \\ *a* @b ]] {{ 1 }} " \' ðŸ˜
 
 
 def test_what_cannot_be_set_is_told_without_quoting_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reports, "_template", lambda: '#panic("prix de revient")')
+    monkeypatch.setattr(reports, "TEMPLATE", '#panic("prix de revient")')
     with pytest.raises(RuntimeError, match=r"^a report could not be set: 1 typst\.TypstError$"):
         reports._typeset("", 0)
 
@@ -37,7 +37,7 @@ def test_a_long_page_is_set_however_late_it_is_read(monkeypatch: pytest.MonkeyPa
     """On a busy machine the process reads it seconds after it was started."""
     monkeypatch.setattr(reports, "LOOK_SECONDS", 0.001)
     page = f'<html lang="fr"><head><title>Rapport</title></head><body><!-- {"-".join("x" * 100_000)} --></body></html>'
-    monkeypatch.setattr(reports, "_template", lambda: f'#set document(title: "x")\n{len(page)}')
+    monkeypatch.setattr(reports, "TEMPLATE", f'#set document(title: "x")\n{len(page)}')
     assert reports._typeset(page, 0).startswith(b"%PDF")
 
 

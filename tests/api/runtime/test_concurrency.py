@@ -16,9 +16,7 @@ from api.runtime import services
 from api.runtime.concurrency import (
     ByteQuota,
     ConcurrencyLimit,
-    KeySlots,
     LongPolls,
-    RequestSlots,
     SharedReads,
     StorageUse,
 )
@@ -34,35 +32,21 @@ from tests.api.needs.steps import NEED, Buyer, new_buyer
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, send
 
-ONE, OTHER = UUID(int=1), UUID(int=2)
 
-
-def test_each_key_has_its_own_places() -> None:
-    """One that is given back can be taken again."""
-    slots = KeySlots(most=2, retry_after=5.0)
-    with slots.slot(ONE):
-        with slots.slot(ONE), slots.slot(OTHER), pytest.raises(Refusal) as refused, slots.slot(ONE):
-            pass
-        with slots.slot(ONE):
-            pass
-    assert refused.value.kind.slug == "too-many-requests"
-    assert refused.value.headers["retry-after"] == "5"
-
-
-def test_the_keys_of_an_organisation_share_its_places() -> None:
-    """However many they are; a key that finds none keeps none."""
-    slots = RequestSlots(2, 3, retry_after=5.0)
+def test_the_keys_of_an_organisation_share_its_places(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many they are; a key that finds none keeps none, and one that is given back can be taken again."""
+    monkeypatch.setattr(services, "REQUESTS_OF_KEY", 2)
+    monkeypatch.setattr(services, "REQUESTS_OF_ORGANISATION", 3)
+    slots = create_app(read_settings({}), reference, parts=()).state.services
     one, other, another = (Bearer(UUID(int=n), UUID(int=1), "", ()) for n in range(3))
     elsewhere = Bearer(UUID(int=3), UUID(int=2), "", ())
-    for each in (one, one, other, elsewhere):
-        slots.take(each)
-    for each in (one, other, another):
-        with pytest.raises(Refusal):
-            slots.take(each)
-    slots.give_back(one)
-    slots.take(other)
-    with pytest.raises(Refusal):
-        slots.take(one)
+    with slots.request_slot(one), slots.request_slot(other), slots.request_slot(elsewhere):
+        with slots.request_slot(one):
+            for each in (one, other, another):
+                with pytest.raises(Refusal), slots.request_slot(each):
+                    pass
+        with slots.request_slot(other), pytest.raises(Refusal), slots.request_slot(one):
+            pass
 
 
 async def test_one_key_has_few_requests_under_way(reference: Reference, monkeypatch: pytest.MonkeyPatch) -> None:

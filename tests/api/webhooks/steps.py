@@ -13,7 +13,7 @@ from api.app import create_app, database
 from api.runtime.outbox_worker import Deliverer
 from api.runtime.services import Services
 from api.settings import read_settings
-from api.webhooks.deliveries import webhook_kind
+from api.webhooks.signed_deliveries import webhook_kind
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.sync.factories import Client

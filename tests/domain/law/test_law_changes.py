@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.findings import LegalAdvice
-from domain.law.law_changes import LONGEST, MOST_TOLD, law_changes
+from domain.law.review import LONGEST, MOST_TOLD, law_changes
 from domain.law.rules import load
 from domain.needs.need import Lot, Need
 from tests.domain.law.samples import TODAY, need, review, services, works

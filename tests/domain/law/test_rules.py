@@ -61,10 +61,10 @@ def test_a_change_takes_effect_on_its_day() -> None:
         "{valid_from=2020-01-01, valid_until=2020-12-31, value=40000, source='s', confidence='high'}",
         "{valid_from=2021-01-01, value=60000.5, source='s', confidence='low'}",
     )
-    assert law.at(date(2019, 12, 31)).cents("ceiling") is None
-    assert law.at(date(2020, 1, 1)).cents("ceiling") == 4_000_000
-    assert law.at(date(2020, 12, 31)).cents("ceiling") == 4_000_000
-    assert law.at(date(2021, 1, 1)).cents("ceiling") == 6_000_050
+    assert law.at(date(2019, 12, 31))["ceiling"].cents is None
+    assert law.at(date(2020, 1, 1))["ceiling"].cents == 4_000_000
+    assert law.at(date(2020, 12, 31))["ceiling"].cents == 4_000_000
+    assert law.at(date(2021, 1, 1))["ceiling"].cents == 6_000_050
     assert in_force(law, date(2019, 12, 31)) == []
     assert in_force(law, date(2021, 1, 1))[0].message.fr == "Plafond de 60 000,50 € ; à vérifier (R1)"
     assert law.history("ceiling")[1].message.en == "Ceiling of €40,000 (R1)"

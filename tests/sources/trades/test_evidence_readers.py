@@ -9,7 +9,6 @@ from domain.suppliers.supplier import Kind, Offer, PublicAward
 from sources.trades.evidence_readers import (
     AwardReader,
     Job,
-    Won,
     offers_of_jobs,
     offers_of_purpose,
     purpose_codes,
@@ -20,12 +19,12 @@ TODAY = date(2026, 11, 24)
 AWARDS = AwardReader(taxonomy.load(), cpv.load(), territory.load(), "decp", TODAY)
 
 
-def won(text: str, code: str | None = None, on: date | None = date(2025, 3, 1), departement: str | None = None) -> Won:
-    return Won(PublicAward(object=text, cpv=code, notified_on=on), text, "M12", departement)
+def offers_of_award(text: str, on: date | None = date(2025, 3, 1)) -> tuple[Offer, ...]:
+    return AWARDS.offers(PublicAward(object=text, notified_on=on), text, "M12", None, in_group=False)
 
 
 def test_a_contract_shows_its_winner_at_its_object() -> None:
-    (offer,) = AWARDS.offers(won("Entretien des espaces verts du lycée"))
+    (offer,) = offers_of_award("Entretien des espaces verts du lycée")
     (evidence,) = offer.evidence
     assert (offer.segments, offer.basis, offer.service_area) == (("ev-entretien",), "awarded", None)
     assert (evidence.kind, evidence.label) == ("award", "Entretien des espaces verts du lycée")
@@ -56,7 +55,7 @@ def test_the_code_counts_where_the_object_is_mute_and_the_code_is_not_that_of_in
 def test_a_contract_notified_more_than_six_years_ago_or_on_no_known_day_shows_nothing(
     on: date | None, *, believed: bool
 ) -> None:
-    assert bool(AWARDS.offers(won("Nettoyage des locaux", on=on))) is believed
+    assert bool(offers_of_award("Nettoyage des locaux", on)) is believed
 
 
 def test_years_before_a_leap_day_end_on_the_day_before_it() -> None:

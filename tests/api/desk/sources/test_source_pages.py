@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-from collections.abc import Callable
 from html import unescape
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ import pytest
 
 from api.desk.sources import source_pages
 from api.desk.sources.source_pages import LARGE, is_large, recognise_file
+from api.runtime.processes.match_work import FunctionTask
 from api.sync.imports import import_in_turn
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping
@@ -176,15 +176,15 @@ async def test_rows_of_a_file_are_read_in_other_processes(
     """Its layout too: rows that take long to read keep no other request waiting."""
     work, files = served.app.state.services.match_work, []
 
-    async def noted(work: Callable[..., object], *arguments: object, is_much: bool, **_: object) -> object:
-        files.append(f"beside: {is_much}")
-        return work(served.app.state.services.reference, *arguments)
+    async def noted(task: FunctionTask[object], *_: object) -> object:
+        files.append(f"beside: {task.is_much}")
+        return task.run(served.app.state.services.reference)
 
     async def imported_of(*arguments: Any, **options: Any) -> Import:
         files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
         return await import_in_turn(*arguments, **options)
 
-    monkeypatch.setattr(work, "run_function", noted)
+    monkeypatch.setattr(work, "run", noted)
     monkeypatch.setattr(source_pages, "import_in_turn", imported_of)
     assert await send(own, source, ROWS.encode(), faire="essayer") == 200
     assert files == ["beside: True", "beside: True", f"rows of {len(ROWS.encode())}"]

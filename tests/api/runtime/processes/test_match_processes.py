@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from api.runtime.processes import match_processes
+from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
-from api.runtime.processes.match_processes import MatchProcesses, MatchTask
+from api.runtime.processes.match_work import MatchProcesses, MatchTask
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Need
@@ -147,7 +147,7 @@ async def test_a_process_that_died_is_missed_and_replaced(processes: MatchProces
 async def test_a_process_without_work_ends(
     processes: MatchProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(match_processes, "IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(match_work, "IDLE_SECONDS", 0.0)
     live = mapped(tmp_path / "index")
     process = await found(processes, live, process_id)
     while is_running(process):

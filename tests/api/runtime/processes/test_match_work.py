@@ -19,11 +19,17 @@ from litestar.testing import AsyncTestClient
 from api.app import create_app
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
-from api.runtime.processes import match_limits, match_work
+from api.runtime.processes import match_work
 from api.runtime.processes.forked_processes import forked_processes
-from api.runtime.processes.match_limits import require_short_answer
-from api.runtime.processes.match_processes import MatchProcesses, MatchTask
-from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, MatchWork, SupplyAnswers
+from api.runtime.processes.match_work import (
+    MOST_OF_ONE_ADDRESS,
+    FunctionTask,
+    MatchProcesses,
+    MatchTask,
+    MatchWork,
+    SupplyAnswers,
+    require_short_answer,
+)
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
@@ -112,7 +118,7 @@ async def test_nothing_is_waited_for_when_the_client_has_left(work: MatchWork) -
 @pytest.mark.usefixtures("everything_is_much")
 async def test_what_takes_too_long_is_given_up(work: MatchWork, monkeypatch: pytest.MonkeyPatch) -> None:
     """With when to ask again; the wait for a turn counts."""
-    monkeypatch.setattr(match_limits, "MOST_SECONDS", 0.01)
+    monkeypatch.setattr(match_work, "MOST_SECONDS", 0.01)
     ended = threading.Event()
     with pytest.raises(Refusal) as refused:
         await work.run(task(ended.wait), "key", stays)
@@ -199,19 +205,15 @@ async def test_the_keys_of_an_organisation_wait_in_one_line(
 
     lines: list[str] = []
 
-    async def noted(*_: object, key: str = "", **__: object) -> None:
+    async def noted(_: object, key: str, __: object) -> None:
         lines.append(key)
         raise Refusal("too-many-requests")
-
-    async def noted_run(_: object, key: str, __: object) -> None:
-        await noted(key=key)
 
     monkeypatch.setattr(Keys, "_administrator", found)
     app = create_app(settings, reference(), parts=())
     app.state.services.live = SimpleNamespace(index=LIVE)
     work = app.state.services.match_work
-    monkeypatch.setattr(work, "run", noted_run)
-    monkeypatch.setattr(work, "run_function", noted)
+    monkeypatch.setattr(work, "run", noted)
     monkeypatch.setattr(work, "is_little", lambda *_: False)
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
@@ -231,10 +233,10 @@ async def test_much_of_what_is_no_match_is_done_in_a_process() -> None:
     with forked_processes(reference()) as forked:
         work = MatchWork(reference(), read_settings({}), Metrics())
         work.processes = MatchProcesses(forked)
-        here, _ = await work.run_function(whose, "a little", is_much=False, key="key", left=stays)
-        there, said = await work.run_function(whose, "much", is_much=True, key="key", left=stays)
+        here, _ = await work.run(FunctionTask(whose, ("a little",), is_much=False), "key", stays)
+        there, said = await work.run(FunctionTask(whose, ("much",), is_much=True), "key", stays)
         with pytest.raises(Refusal) as refused:
-            await work.run_function(whose, "refusal", is_much=True, key="key", left=stays)
+            await work.run(FunctionTask(whose, ("refusal",), is_much=True), "key", stays)
         work.end()
     assert here == os.getpid() != there
     assert said == "much True"

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from api.app import create_app, database, database_watch
 from api.runtime.outbox_worker import deliveries
 from api.settings import read_settings
-from api.webhooks import deliveries as sending
-from api.webhooks.deliveries import AT_ONCE, webhook_kind
+from api.webhooks import signed_deliveries as sending
+from api.webhooks.signed_deliveries import AT_ONCE, webhook_kind
 from db.core.engine import transaction
 from db.delivery.webhooks import OF_ONE_ORGANISATION
 from domain.webhooks import SCHEDULE
@@ -44,7 +44,8 @@ async def changes(world: World, cursor: str) -> list[str]:
 
 
 async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: World, source: str) -> None:
-    """Signed and named."""
+    """Signed, in whole seconds, and named."""
+    world.later(milliseconds=900)
     await put_record(world.client, source, "before", name="Avant")
     hook = await world.hook("suppliers.changed")
     await world.deliver()

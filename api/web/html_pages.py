@@ -1,17 +1,21 @@
-"""The fields of a form, as browsers send them, and those of a form with files (multipart/form-data)."""
+"""HTML pages: how jinja2 fills in their templates, and the fields and files of their forms as browsers send them."""
 
 import asyncio
 from collections.abc import Mapping
 from io import BytesIO
+from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs
 
+from jinja2 import BaseLoader, Environment, StrictUndefined
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from api.web.problems import Refusal
 from api.web.request_body import AnyRequest, Share, require_coding, whole_body
 from domain.text.bilingual import Text
 
+STYLE = (Path(__file__).parent / "pages.css").read_text(encoding="utf-8")
+"""The style sheet that all pages begin with: the desk's, the one on which suppliers reply, the report."""
 FIELDS_AT_ONCE_BYTES = 128 << 10
 """A longer form is read in a thread: a million escapes take a quarter of a second."""
 
@@ -19,14 +23,16 @@ Fields = Mapping[str, list[str]]
 """The texts of each field, at least one, in the order of the form."""
 
 
-async def read_fields(request: AnyRequest, limit: int, most: int, share: Share) -> Fields:
-    """The fields in a body of at most `limit` bytes, of which there are at most `most`.
-
-    Raises Refusal: 400 where it is no form or has more, 413, 415, 429.
-    """
-    require_coding(request.headers, ("identity",))
-    raw = await whole_body(request, limit, share)
-    return fields_in(raw, most) if len(raw) <= FIELDS_AT_ONCE_BYTES else await asyncio.to_thread(fields_in, raw, most)
+def html_environment(loader: BaseLoader) -> Environment:
+    """An environment of templates of HTML: values escaped, an unknown name an error, no blank lines of blocks."""
+    return Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
 
 
 def fields_in(encoded: bytes, most: int) -> Fields:
@@ -78,13 +84,18 @@ def has_files(request: AnyRequest) -> bool:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == MULTIPART
 
 
-async def read_form_with_files(request: AnyRequest, limit: int, most: int, share: Share) -> tuple[Fields, Files]:
-    """The fields and files in a body of at most `limit` bytes and `most` parts.
+async def read_form(
+    request: AnyRequest, limit: int, most: int, share: Share, *, with_files: bool = False
+) -> tuple[Fields, Files]:
+    """The fields, at most `most`, in a body of at most `limit` bytes, and its files if it is a form with files.
 
-    Raises Refusal: 400 where it is no such form, 413, 415, 429.
+    Raises Refusal: 400 where it is no such form or has more, 413, 415, 429.
     """
     require_coding(request.headers, ("identity",))
     raw = await whole_body(request, limit, share)
+    if not with_files:
+        is_long = len(raw) > FIELDS_AT_ONCE_BYTES
+        return (await asyncio.to_thread(fields_in, raw, most) if is_long else fields_in(raw, most)), {}
     boundary = parse_options_header(request.headers.get("content-type", ""))[1].get("boundary", "")
     try:
         if len(raw) <= AT_ONCE_BYTES:

@@ -3,7 +3,7 @@
 import pytest
 from multipart import MultipartError
 
-from api.web.forms import FormFile, form_in
+from api.web.html_pages import FormFile, form_in
 
 EDGE = "----edge"
 

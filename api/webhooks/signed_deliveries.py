@@ -1,12 +1,14 @@
-"""Deliveries of webhooks: signed, over HTTP, only to public addresses unless private ones are allowed."""
+"""Deliveries of webhooks: signed (HMAC), over HTTP, only to public addresses unless private ones are allowed."""
 
 import asyncio
+import hashlib
+import hmac
 import socket
 import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
 from ipaddress import ip_address
@@ -31,7 +33,7 @@ from db.delivery.webhooks import (
 )
 from db.schema.supplier_tables import webhook_deliveries
 from db.suppliers.feed import end_of_version
-from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public, signature
+from domain.webhooks import SCHEDULE, Outcome, Result, SuppliersChanged, is_public
 
 if TYPE_CHECKING:
     import httpx  # loaded for the first attempt: it would keep every start waiting
@@ -150,3 +152,13 @@ class WebhookSender:
                 final=answer.status_code == GONE,
                 pause=timedelta(seconds=seconds),
             )
+
+
+def signature(secret: str, moment: datetime, body: bytes) -> str:
+    """The header `Vivier-Signature` of a body sent at that moment.
+
+    HMAC-SHA256 with the secret as key over `<t>.<body>`, `t` being the moment in whole seconds since 1970.
+    """
+    t = int(moment.timestamp())
+    digest = hmac.new(secret.encode(), f"{t}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={t},v1={digest}"
