@@ -51,50 +51,29 @@ WRITTEN = {
     "chef@école.fr": "chef@xn--cole-9oa.fr",
     "chef@XN--cole-9oa.FR": "chef@xn--cole-9oa.fr",
     "o'neill+a.b_c@x-y.example": "o'neill+a.b_c@x-y.example",
-    # each a letter of its own, none of IDNA
-    "chef@e\u017f\u017fonne.fr": None,
-    "chef@essonne.\ufb01": None,
-    "che\ufb00@essonne.fr": None,
-    "\u212aarl@essonne.fr": None,
-    "karl@\u212aarl.fr": None,
-    "ſophie@essonne.fr": None,
-    "chéf@essonne.fr": None,
-    "chef@\uff45ssonne.fr": None,
-    "\uff43hef@essonne.fr": None,
-    "chef@École.fr": None,
-    "chef@e\u0301cole.fr": None,
-    "chef@ess\u00adonne.fr": None,
-    "chef@ess\u200donne.fr": None,
-    # dots, ends and blanks
-    "chef@essonne\u3002fr": None,
-    "chef@essonne\uff0efr": None,
-    "chef@essonne.fr.": None,
-    "chef@essonne..fr": None,
-    "chef@.fr": None,
-    " chef@essonne.fr": None,
-    "chef@essonne.fr\n": None,
-    "chef@essonne.fr\u3000": None,
-    "che f@essonne.fr": None,
-    "chef@essonne.fr\0": None,
-    # other forms
-    '"chef"@essonne.fr': None,
-    '"a@b"@essonne.fr': None,
-    "chef\uff20essonne.fr": None,
-    "x@chef@essonne.fr": None,
-    "chef@[127.0.0.1]": None,
-    "chef(x)@essonne.fr": None,
-    "@essonne.fr": None,
-    "chef@": None,
-    "essonne.fr": None,
-    "": None,
-    f"chef@{'e' * 64}.fr": None,
 }
+NOT_COMPARED = (
+    # each a letter of its own, none of IDNA
+    *("chef@e\u017f\u017fonne.fr", "chef@essonne.\ufb01", "che\ufb00@essonne.fr", "\u212aarl@essonne.fr"),
+    *("karl@\u212aarl.fr", "ſophie@essonne.fr", "chéf@essonne.fr", "chef@\uff45ssonne.fr", "\uff43hef@essonne.fr"),
+    *("chef@École.fr", "chef@e\u0301cole.fr", "chef@ess\u00adonne.fr", "chef@ess\u200donne.fr"),
+    # dots, ends and blanks
+    *("chef@essonne\u3002fr", "chef@essonne\uff0efr", "chef@essonne.fr.", "chef@essonne..fr", "chef@.fr"),
+    *(" chef@essonne.fr", "chef@essonne.fr\n", "chef@essonne.fr\u3000", "che f@essonne.fr", "chef@essonne.fr\0"),
+    # other forms
+    *('"chef"@essonne.fr', '"a@b"@essonne.fr', "chef\uff20essonne.fr", "x@chef@essonne.fr", "chef@[127.0.0.1]"),
+    *("chef(x)@essonne.fr", "@essonne.fr", "chef@", "essonne.fr", "", f"chef@{'e' * 64}.fr"),
+)
 
 
-@pytest.mark.parametrize(("text", "form"), WRITTEN.items(), ids=map(ascii, WRITTEN))
-def test_an_address_has_one_form_or_none(text: str, form: str | None) -> None:
-    assert comparable_address(text) == form
-    assert form is None or comparable_address(form) == form
+@pytest.mark.parametrize(("text", "form"), WRITTEN.items())
+def test_an_address_has_one_form(text: str, form: str) -> None:
+    assert comparable_address(text) == comparable_address(form) == form
+
+
+@pytest.mark.parametrize("text", NOT_COMPARED, ids=ascii)
+def test_what_only_looks_like_an_address_has_no_form(text: str) -> None:
+    assert comparable_address(text) is None
 
 
 def test_mail_goes_to_the_domain_that_is_written() -> None:
