@@ -20,7 +20,7 @@ from api.admin.organisations import own_organisation
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once, shown_once
+from api.runtime.idempotency import Sender, created, creation, once, shown_once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import Connection, transaction
@@ -197,14 +197,7 @@ async def list_keys(call: Call, query: Paging, connection: Connection) -> Respon
     return await paged(call, query, "keys", UUID, fetch)
 
 
-@keys_endpoint(
-    "POST",
-    "/keys",
-    answers=CreatedKey,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-)
+@creation("/keys", tag="Organisations", scope="admin", answers=CreatedKey, problems=("source-not-on-key", "conflict"))
 async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     """Make a key.
 

@@ -11,8 +11,8 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, require_match, tagged
+from api.runtime.idempotency import carried_out_once, created, creation
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db import api_keys as stored
@@ -149,15 +149,7 @@ async def list_organisations(call: Call, query: Paging, connection: Connection) 
     return await paged(call, query, "organisations", UUID, fetch)
 
 
-@organisations_endpoint(
-    "POST",
-    "/organisations",
-    scope="platform",
-    answers=Organisation,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict",),
-)
+@creation("/organisations", tag="Organisations", scope="platform", answers=Organisation, problems=("conflict",))
 @carried_out_once
 async def create_organisation(call: Call, body: OrganisationSettings, connection: Connection) -> Answer:
     """Make an organisation.
@@ -174,12 +166,12 @@ async def get_organisation(call: Call, id: UUID, connection: Connection) -> Resp
     return conditional_get(call, await visible_organisation(connection, call.bearer, id))
 
 
-@organisations_endpoint(
-    "PATCH",
+@alteration(
     "/organisations/{id}",
+    tag="Organisations",
+    scope="admin",
     answers=Organisation,
     patch=OrganisationSettings,
-    headers=IF_MATCH,
     problems=("conflict", "stale-version"),
 )
 async def update_organisation(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:

@@ -113,7 +113,9 @@ def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> 
         box = box or box_around(at, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
-    answering = set[str]().union(*(_codes_answering(each, taxonomy, reference.cpv) for each in segments))
+    codes = set[str]().union(*(with_family(each, taxonomy) for each in segments))
+    through_cpv = _cpv_codes(taxonomy, reference.cpv)
+    answering = codes.union(*(through_cpv.get(code, ()) for code in codes))
     filters = Filters(
         activities=None if query.segment is None else tuple(sorted(answering)),
         ground=ground,
@@ -198,12 +200,6 @@ def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems
         problems.append(Problem(pointer(name), "out_of_range", detail))
         return None
     return numbers
-
-
-def _codes_answering(wanted: str, taxonomy: Taxonomy, cpv: Cpv) -> set[str]:
-    """The segments, families and CPV codes by which an offer answers a wanted segment or family."""
-    through_cpv, codes = _cpv_codes(taxonomy, cpv), with_family(wanted, taxonomy)
-    return codes.union(*(through_cpv.get(code, ()) for code in codes))
 
 
 @lru_cache(maxsize=2)

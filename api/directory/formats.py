@@ -1,7 +1,7 @@
 """Representations of a supplier: a JSON document, a GeoJSON feature, rows of CSV."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 from itertools import chain
 from typing import Annotated, Literal
 from uuid import UUID
@@ -13,80 +13,31 @@ from db.suppliers.feed import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
 from domain.suppliers.record_check import expired
-from domain.suppliers.supplier import (
-    Address,
-    Approval,
-    Flag,
-    Kind,
-    KnownAward,
-    LegalForm,
-    Offer,
-    Point,
-    Shares,
-    SourceRef,
-    Supplier,
-)
+from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier
 from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
 from sources.formats.vivier import rows_of_supplier
 from sources.formats.vivier_columns import HEADER
 
 
-class SupplierDocument(msgspec.Struct, frozen=True, kw_only=True):
+class SupplierDocument(Supplier, frozen=True, kw_only=True):
     """A supplier: what is known of it from all its sources.
 
     Persons are not named. Offers, approvals and labels are those of all sources.
     """
 
-    id: UUID
-    """UUID; the oldest of records that became one supplier"""
-    name: str
-    """Its legal or usual name"""
-    trade_name: str | None
-    """The name it trades under; null: none known"""
-    siret: str | None
-    """14 digits; null: not known"""
     kinds: tuple[Kind, ...]
-    """The kinds of its approvals, such as `ESAT`"""
-    legal_form: LegalForm | None
-    """The family of its legal form; null: not known"""
-    ess: bool | None
-    """Whether it belongs to the social and solidarity economy; null: not known"""
-    approvals: tuple[Approval, ...] | None
-    """Null: not known; empty: none held"""
     shares: Shares
-    """Of its workers, where they are known"""
-    in_prison: bool | None
-    """Whether the work is done in a prison; null: not known"""
-    address: Address | None
-    """Its postal address; null: not known"""
-    commune: str | None
-    """The current INSEE code; null: not known"""
-    location: Point | None
-    """Its point, else one of its commune (flag `placed_at_commune`), for distances; null: neither known"""
     offers: tuple[Offer, ...]
-    """Services and goods; empty: not known, and no need finds it"""
-    description: str | None
-    """Its activity in its own words; null: none"""
-    contact: PublicContact
+    contact: PublicContact  # type: ignore[assignment]
     """The ways to reach it, without a person"""
-    employees: int | None
-    """Persons employed; null: not known"""
-    turnover_eur: float | None
-    """Euros a year; null: not known"""
     labels: tuple[str, ...]
-    """Certifications as they are called"""
     active: bool
-    """False: listed here, and never matched"""
     flags: tuple[Flag, ...]
     """Doubts about it; `approval_expired` as of the day of the answer, which is no change of the supplier"""
     sources: tuple[SourceRef, ...]
-    """The records it is made of"""
     provenance: dict[str, str]
     """The source of every other field that is known, by its name, such as `contact.email`"""
     public_awards: tuple[KnownAward, ...]
-    """The latest twenty public contracts that it is known to have won"""
-    updated_at: datetime
-    """The moment its content last changed; each source says when it was last received"""
 
 
 _DELETED = msgspec.Meta(description="It is no more, or part of another supplier")

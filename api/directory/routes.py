@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import date
 from functools import partial
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -149,12 +149,12 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
     """
     position, services = read_cursor(FEED, query.cursor, Position) or START, call.services
     with services.long_polls.slot(call.bearer.id) if query.wait else nullcontext():
-        found = await _changes_after(call, position, query.limit)
-        if query.wait and found.last is None:
-            await services.long_polls.wait(services.directory.wait_beyond(found.end.version, query.wait))
+        items, last, end = await _changes_after(call, position, query.limit)
+        if query.wait and last is None:
+            await services.long_polls.wait(services.directory.wait_beyond(end.version, query.wait))
             # whatever their cursors say, all who waited for the same version go on from its end: it is read once
-            found = await _changes_after(call, found.end, query.limit)
-    return page(call, found.items, write_cursor(FEED, found.last or position))
+            items, last, _ = await _changes_after(call, end, query.limit)
+    return page(call, items, write_cursor(FEED, last or position))
 
 
 MOST_MERGED = 100
@@ -236,28 +236,21 @@ async def _require_sources(call: Call, connection: Connection, supplier_ids: Seq
             require_source(call.bearer, source)
 
 
-class FoundChanges(NamedTuple):
-    """Changes as a JSON list, the position of the last one, and the directory's end, read before the changes."""
+async def _changes_after(call: Call, position: Position, limit: int) -> tuple[msgspec.Raw, Position | None, Position]:
+    """The next changes as a JSON list, the position of the last one, and the directory's end before they were read.
 
-    items: msgspec.Raw
-    last: Position | None
-    end: Position
-
-
-async def _changes_after(call: Call, position: Position, limit: int) -> FoundChanges:
-    """The next changes, read once for all who ask for the same at the same time.
-
+    They are read once for all who ask for the same at the same time.
     Raises Refusal (400) where the directory has not been at the position.
     """
     database, today = call.services.database, call.services.today()
 
-    async def read_changes() -> FoundChanges:
+    async def read_changes() -> tuple[msgspec.Raw, Position | None, Position]:
         async with transaction(database) as connection:
             end = await end_of_directory(connection)
             if not await is_in_history(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
             changes = await changes_after(connection, position, limit)
         items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
-        return FoundChanges(items, changes[-1].position if changes else None, end)
+        return items, changes[-1].position if changes else None, end
 
     return await call.services.feed_reads.read((position, limit, today), read_changes)

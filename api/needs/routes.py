@@ -215,13 +215,9 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     besides the status; what is closed or abandoned stays as it is. Frozen shortlists do not change with the need:
     `POST /needs/{id}/shortlists` matches it again.
     """
-
-    def apply_patch(before: NeedDocument) -> NeedChange:
-        return patched(before, body, NeedChange)
-
     known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
-    after = await edit_need(acting_of(call), id, known, apply_patch, status_only=status_only)
-    return tagged(after)
+    edit = partial(patched, patch=body, kind=NeedChange)
+    return tagged(await edit_need(acting_of(call), id, known, edit, status_only=status_only))
 
 
 @needs_endpoint(

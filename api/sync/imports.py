@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Annotated, BinaryIO, NamedTuple
+from typing import Annotated, BinaryIO
 from uuid import UUID
 
 import msgspec
@@ -91,10 +91,11 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     key = key_of(call)
     services = call.services
     # its turn first: until then nothing of the body is read, and it takes no place on the disk
-    async with services.import_slot(source, call.bearer), spooled_body(call, services.settings.import_limit) as body:
+    async with services.import_slot(source, call.bearer), spooled_body(call, services.settings.import_limit) as spooled:
+        stream, digest = spooled
 
         async def import_body() -> Answer:
-            done = await import_in_turn(call, source, query, media_type, body.stream)
+            done = await import_in_turn(call, source, query, media_type, stream)
             return Answer(200, {"content-type": JSON}, msgspec.json.encode(done))
 
         if key is None:
@@ -102,7 +103,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
         async with transaction(services.database) as connection:
             # the answer, with its errors, is stored for a day
             await require_storage(connection, acting_of(call))
-            return await once(call, connection, media_type.encode() + body.digest, import_body)
+            return await once(call, connection, media_type.encode() + digest, import_body)
 
 
 @sources_endpoint("GET", "/sources/{source}/imports", answers=Page[Import])
@@ -191,16 +192,11 @@ START_SECONDS, BYTES_PER_SECOND = 60.0, 32 << 10
 TOO_SLOW = Text("Le corps arrive trop lentement", "The body arrives too slowly")
 
 
-class SpooledBody(NamedTuple):
-    """A request body in a temporary file, uncompressed and open at its beginning, and its BLAKE2 digest."""
-
-    stream: BinaryIO
-    digest: bytes
-
-
 @asynccontextmanager
-async def spooled_body(call: Call, limit: int) -> AsyncIterator[SpooledBody]:
-    """Write the body of the request to a file that lasts for the block; `limit` holds before and after decompression.
+async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, bytes]]:
+    """Write the body of the request, uncompressed, to a file that lasts for the block; yields it and a BLAKE2 digest.
+
+    The file is open at its beginning. `limit` holds before and after decompression.
 
     Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
     another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
@@ -237,7 +233,7 @@ async def spooled_body(call: Call, limit: int) -> AsyncIterator[SpooledBody]:
         if gunzip:
             gunzip.end()
         stream.seek(0)
-        yield SpooledBody(stream, digest.digest())
+        yield stream, digest.digest()
 
 
 async def _with_time_limit(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ the database reads and writes what came before.
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from typing import BinaryIO, NamedTuple
@@ -37,7 +37,7 @@ from db.imports.prepare_rows import (
 from db.imports.run import Order, run_import
 from db.suppliers.sources import get_source
 from db.suppliers.write import RecordRow
-from domain.suppliers.source import Batch, Import, SourceMapping
+from domain.suppliers.source import Import, SourceMapping
 from domain.text.bilingual import PARIS, Text
 from matching.reference import Reference
 from matching.words.names import name_similarity
@@ -100,28 +100,22 @@ class RowReader:
 
     def open(self, reading: Reading, terms: Terms) -> None:
         """Begin to read the file, from where it stands, as `reading` says."""
-        self._terms, self._batches = terms, _with_time_limit(batches(reading, self._file, self._reference))
+        self._terms, self._batches = terms, batches(reading, self._file, self._reference)
+
+        def give_up(*_: object) -> None:
+            raise unreadable("too_slow", TOO_SLOW)
+
+        signal.signal(signal.SIGVTALRM, give_up)
 
     def next_batch(self, expects_new: bool) -> bytes | None:
-        """The next rows, encoded; None where there are no more."""
-        batch = next(self._batches, None)
-        return None if batch is None else _encode(prepare(self._terms, batch, expects_new=expects_new))
+        """The next rows, encoded; None where there are no more.
 
-
-def _with_time_limit(some: Iterator[Batch]) -> Iterator[Batch]:
-    """The batches; raises UnreadableFile where one takes longer than `BATCH_SECONDS` of the processor."""
-
-    def give_up(*_: object) -> None:
-        raise unreadable("too_slow", TOO_SLOW)
-
-    signal.signal(signal.SIGVTALRM, give_up)
-    while True:
+        Raises UnreadableFile where they take longer than `BATCH_SECONDS` of the processor to be read.
+        """
         signal.setitimer(signal.ITIMER_VIRTUAL, BATCH_SECONDS)
-        batch = next(some, None)
+        batch = next(self._batches, None)
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        if batch is None:
-            return
-        yield batch
+        return None if batch is None else _encode(prepare(self._terms, batch, expects_new=expects_new))
 
 
 @asynccontextmanager

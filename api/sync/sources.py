@@ -1,6 +1,6 @@
 """Routes of the sources that records come from: their settings, and figures about what they sent."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain, repeat
 from typing import Annotated, TypeVar
@@ -22,7 +22,7 @@ from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
-from domain.suppliers.trades import TradeCounts, count_trades
+from domain.suppliers.trades import count_trades
 from domain.text.bilingual import Text, WebAddress
 from matching.index.tables import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
@@ -125,7 +125,7 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         await write_entry(connection, actor_of(call.bearer), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
-    return tagged(_with_trades(found, _trade_counts(call.services)), status=201 if added else 200)
+    return tagged(_with_trades(call.services, [found])[0], status=201 if added else 200)
 
 
 ROUTES = (list_sources, get_source, put_source)
@@ -135,15 +135,14 @@ async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
     """Every source by name, with the age and the quality of what it sent."""
     async with transaction(services.database) as connection:
         found = await stored_sources.list_sources(connection, services.today())
-    counts = _trade_counts(services)
-    return tuple(_with_trades(each, counts) for each in found)
+    return tuple(_with_trades(services, found))
 
 
 async def find_source(services: Services, source: str) -> SourceDocument | None:
     """A source with its settings; None where no source has the name."""
     async with transaction(services.database) as connection:
         found = await stored_sources.describe_source(connection, source, services.today())
-    return None if found is None else _with_trades(found, _trade_counts(services))
+    return None if found is None else _with_trades(services, [found])[0]
 
 
 def require_source_name(source: str) -> None:
@@ -158,16 +157,12 @@ def require_own_source(call: Call, source: str) -> None:
     require_source(call.bearer, source)
 
 
-def _trade_counts(services: Services) -> dict[str, TradeCounts] | None:
-    """The counts of trades, by source, of the suppliers in memory; None until these are loaded."""
-    live = services.live
-    return counts_by_source(live.index.trade_groups()) if live is not None and live.is_ready else None
-
-
-def _with_trades(found: Described, counts: Mapping[str, TradeCounts] | None) -> Described:
-    if counts is None:
-        return found
-    return msgspec.structs.replace(found, trades=counts.get(found.name, count_trades(())))
+def _with_trades(services: Services, found: Sequence[Described]) -> list[Described]:
+    """The sources with the trades of the suppliers in memory counted; as they are until these are loaded."""
+    if (live := services.live) is None or not live.is_ready:
+        return list(found)
+    counts = counts_by_source(live.index.trade_groups())
+    return [msgspec.structs.replace(each, trades=counts.get(each.name, count_trades(()))) for each in found]
 
 
 def _problems_of_mapping(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:

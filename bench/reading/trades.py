@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.reading import files
 from domain.suppliers.source import Row
 from domain.suppliers.supplier import Kind, Offer
-from domain.suppliers.trades import TradeCounts, count_trades, has_trade, trade_evidence
+from domain.suppliers.trades import TradeCounts, count_trades, is_trade, trade_evidence
 from sources.rows import Context
 
 FILES: Mapping[str, Callable[[Path, Context], Iterator[Row]]] = {
@@ -43,7 +43,8 @@ def measure_trades(data: Path) -> None:
             print(f"  {name:23}  " + ", ".join(f"{each.evidence} {each.suppliers}" for each in counts.by_evidence))
     purposes = _offers_by_number(files.rna(data, context))
     for name, offers in (("decp", won), ("rna", purposes)):
-        print(f"{name}: about {len(offers)} SIRET or SIREN, a trade for {sum(map(has_trade, offers.values()))} of them")
+        traded = sum(any(map(is_trade, some)) for some in offers.values())
+        print(f"{name}: about {len(offers)} SIRET or SIREN, a trade for {traded} of them")
 
 
 def _print_file(name: str, rows: Sequence[Row], won: Mapping[str, list[Offer]]) -> TradeCounts:

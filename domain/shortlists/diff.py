@@ -12,13 +12,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.status import changed_fields
-from domain.shortlists.frozen import (
-    ComparedVersion,
-    DecisionCode,
-    FrozenShortlist,
-    Named,
-    SupplierName,
-)
+from domain.shortlists.frozen import ComparedVersion, DecisionCode, FrozenShortlist, Named, SupplierName
 from domain.shortlists.shortlist import Gate
 from domain.text.bilingual import Language, Text
 from domain.text.labels import ABSENCES, LOT_FIELDS, REFUSED_BY
@@ -108,7 +102,6 @@ class Absence(msgspec.Struct, frozen=True):
 
 Absences = Mapping[str, Mapping[UUID, Absence]]
 """By lot and supplier."""
-Reasons = Mapping[UUID, AbsenceReason]
 UUID7 = 7
 
 
@@ -273,7 +266,7 @@ class _Side:
         known_at = supplier_id.int >> 80 if supplier_id.version == UUID7 else 0
         return Absence("not_yet") if known_at > int(self.version.created_at.timestamp() * 1_000) else None
 
-    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> Reasons:
+    def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> dict[UUID, AbsenceReason]:
         """The reason why each supplier shown by `other` is no candidate here. `changed`: the lot's differing fields."""
         heirs = {
             each.other.id: Absence("listed_as", other=Named(part, self.names[part]))

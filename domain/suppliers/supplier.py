@@ -250,34 +250,56 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `location` is where distances are measured from: the record's point, else an interior point of its commune
     (flag `placed_at_commune`), else null. `commune` is the current INSEE code, from the address, else from the point.
     `provenance`: the source of each field that is known and not united from all ("siret", "contact.email"…); null:
-    there is one source. `public_awards`: the latest contracts that it is known to have won, the latest first.
+    there is one source. `public_awards`: the latest first.
     """
 
     id: UUID
+    """UUID; the oldest of records that became one supplier"""
     name: str
+    """Its legal or usual name"""
     trade_name: str | None = None
+    """The name it trades under; null: none known"""
     siret: str | None = None
+    """14 digits; null: not known"""
     kinds: tuple[Kind, ...] = ()
+    """The kinds of its approvals, such as `ESAT`"""
     legal_form: LegalForm | None = None
+    """The family of its legal form; null: not known"""
     ess: bool | None = None
+    """Whether it belongs to the social and solidarity economy; null: not known"""
     approvals: tuple[Approval, ...] | None = None
+    """Null: not known; empty: none held"""
     shares: Shares = Shares()
+    """Of its workers, where they are known"""
     in_prison: bool | None = None
+    """Whether the work is done in a prison; null: not known"""
     address: Address | None = None
+    """Its postal address; null: not known"""
     commune: str | None = None
+    """The current INSEE code; null: not known"""
     location: Point | None = None
+    """Its point, else one of its commune (flag `placed_at_commune`), for distances; null: neither known"""
     offers: tuple[Offer, ...] = ()
+    """Services and goods; empty: not known, and no need finds it"""
     description: str | None = None
+    """Its activity in its own words; null: none"""
     contact: Contact = Contact()
     employees: int | None = None
+    """Persons employed; null: not known"""
     turnover_eur: float | None = None
+    """Euros a year; null: not known"""
     labels: tuple[str, ...] = ()
+    """Certifications as they are called"""
     active: bool = True
+    """False: listed here, and never matched"""
     flags: tuple[Flag, ...] = ()
     sources: tuple[SourceRef, ...] = ()
+    """The records it is made of"""
     provenance: dict[str, str] | None = None
     public_awards: tuple[KnownAward, ...] = ()
+    """The latest twenty public contracts that it is known to have won"""
     updated_at: datetime
+    """The moment its content last changed; each source says when it was last received"""
 
 
 def nameless(number: str) -> str:

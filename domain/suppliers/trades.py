@@ -56,13 +56,8 @@ class TradeCounts(msgspec.Struct, frozen=True):
     """By what the surest trade rests on, strongest first; each supplier with a trade counts once"""
 
 
-def has_trade(offers: Iterable[Offer]) -> bool:
-    """Whether any offer names a trade, by a segment or, without segments, a CPV code; staff lent is no trade."""
-    return any(map(is_trade, offers))
-
-
 def is_trade(offer: Offer) -> bool:
-    """Whether the offer is of a segment other than `STAFF_LENT` or, where it names none, of a CPV code of another."""
+    """Whether the offer names a trade, by a segment or, without segments, a CPV code; staff lent is no trade."""
     if offer.segments:
         return offer.segments[0] != STAFF_LENT or any(segment != STAFF_LENT for segment in offer.segments)
     return not all(code.startswith(_STAFF_CPV) and not code.startswith(_HOME_HELP_CPV) for code in offer.cpv)

@@ -1,10 +1,9 @@
 """The pages of administration: organisations, keys, and the people who sign in without one."""
 
-from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, time
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -43,7 +42,6 @@ from api.desk.frame.visit import FormOutcome, Visit, form_route, id_in, submissi
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
 from api.runtime.idempotency import Sender
-from api.web.pagination import read_cursor, write_cursor
 from db import api_keys
 from db.core.engine import Connection, transaction
 from db.journal.entries import last_details
@@ -56,7 +54,6 @@ from domain.text.bilingual import PARIS, Text
 ON_A_PAGE, MOST_ORGANISATIONS = 50, 500
 ALIKE = ("nom", "organisation", "sources", "portee", "quota")
 """The fields in which a key that is made like another one is the same."""
-Fetch = Callable[[UUID | None, int], Awaitable[Sequence[Any]]]
 
 
 def _read_siret(text: str) -> str | None:
@@ -100,12 +97,6 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
     organisation: Annotated[str, Field("organisation", "organisation", WORDS)] = ""
     sources: Annotated[str, Field("sources", "sources", FieldKind(_read_names, ", ".join))] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", required(SEVERAL, SAID["no_scope"]))] = ()
-
-
-@page("GET", "/admin", scope="admin")
-async def show_organisations(visit: Visit) -> Response[bytes]:
-    """The organisations, and the form to add one."""
-    return await _organisations_page(visit)
 
 
 @page("POST", "/admin", scope="platform")
@@ -158,12 +149,6 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
     return visit.redirect("/admin?fait=enregistree")
 
 
-@page("GET", "/admin/cles", scope="admin")
-async def show_keys(visit: Visit) -> Response[bytes]:
-    """The keys, and the form to make one."""
-    return await _keys_page(visit)
-
-
 @page("POST", "/admin/cles", scope="admin")
 async def create_key(visit: Visit) -> Response[bytes]:
     """Make a key and show its secret, also where the form is sent again; the form where something in it is wrong."""
@@ -201,9 +186,9 @@ async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
 async def show_people(visit: Visit) -> Response[bytes]:
     """The people who sign in without a key."""
     only, now = own_organisation(visit.call.bearer), visit.services.now()
-
     async with transaction(visit.services.database) as connection:
-        people, onwards = await _fetch_page(visit, "people", partial(list_accounts, connection, only, now))
+        fetch = partial(list_accounts, connection, only, now)
+        people, onwards = await visit.part_of_list("people", UUID, fetch, ON_A_PAGE)
     provider = visit.services.identity_provider
     return visit.page(
         "admin/people.html", people=people, onwards=onwards, provider=provider.label if provider else None
@@ -233,11 +218,15 @@ async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
 async def _organisations_page(
     visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None
 ) -> Response[bytes]:
+    """The organisations, and the form to add one."""
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_organisations, connection, only)
-        found, onwards = await _fetch_page(visit, "organisations", fetch)
+        found, onwards = await visit.part_of_list("organisations", UUID, fetch, ON_A_PAGE)
     return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
+
+
+show_organisations = page("GET", "/admin", scope="admin")(_organisations_page)
 
 
 def _organisation_page(
@@ -251,15 +240,16 @@ def _organisation_page(
     return visit.page("admin/organisation.html", status, mistakes=mistakes, **shown)
 
 
-async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None) -> Response[bytes]:
+async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Response[bytes]:
+    """The keys, and the form to make one."""
     client = visit.call.bearer
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
-        found, onwards = await _fetch_page(visit, "keys", partial(api_keys.list_keys, connection, only))
+        fetch = partial(api_keys.list_keys, connection, only)
+        found, onwards = await visit.part_of_list("keys", UUID, fetch, ON_A_PAGE)
         choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     return visit.page(
         "admin/keys.html",
-        status,
         keys=found,
         onwards=onwards,
         state=partial(_key_state, visit),
@@ -269,15 +259,11 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = (), status: i
     )
 
 
+show_keys = page("GET", "/admin/cles", scope="admin")(_keys_page)
+
+
 def _key_state(visit: Visit, key: Key) -> Text:
     if key.revoked_at is not None:
         return Text("révoquée", "revoked")
     is_over = key.expires_at is not None and key.expires_at <= visit.services.now()
     return Text("échue", "expired") if is_over else Text("en vigueur", "in force")
-
-
-async def _fetch_page(visit: Visit, name: str, fetch: Fetch) -> tuple[Sequence[Any], str | None]:
-    """The items after the cursor of the query, and the cursor of the next page; None where there is none."""
-    found = await fetch(read_cursor(name, visit.text("suite") or None, UUID), ON_A_PAGE + 1)
-    shown = found[:ON_A_PAGE]
-    return shown, write_cursor(name, shown[-1].id) if len(found) > ON_A_PAGE else None

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, get_args
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
@@ -14,7 +14,7 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.territory_field import territories_of_name
+from api.desk.need.understood_need import territories_of_name
 from api.directory.filters import SupplierQuery
 from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document
@@ -23,6 +23,7 @@ from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, find_source, require_source_name
 from api.web.html_pages import Fields
 from db.core.engine import transaction
+from db.suppliers.read import PlacedSupplier
 from domain.errors import Conflict, NotFound
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
@@ -97,20 +98,13 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class UnderstoodSearch(NamedTuple):
-    """A search with its territories looked up: the `areas` chosen, and the `choices` that the name typed may mean.
+def understand_search(
+    fields: Fields, reference: Reference
+) -> tuple[DirectoryForm, Sequence[Area], Sequence[Area], Text | None]:
+    """The search that these fields say, the areas chosen, those that the name typed may mean, what is wrong with it.
 
-    `wrong_place`: what is to be corrected in that name.
+    Values that no list offers are left out.
     """
-
-    form: DirectoryForm
-    areas: tuple[Area, ...]
-    choices: tuple[Area, ...]
-    wrong_place: Text | None
-
-
-def understand_search(fields: Fields, reference: Reference) -> UnderstoodSearch:
-    """The search that these fields say; values that no list offers are left out."""
     form = read_form(DirectoryForm, {name: [text[:LONGEST] for text in texts] for name, texts in fields.items()})
     areas, choices, wrong_place, place = list[Area](), tuple[Area, ...](), None, form.place
     for code in form.territories[:MOST_PLACES]:
@@ -135,31 +129,31 @@ def understand_search(fields: Fields, reference: Reference) -> UnderstoodSearch:
         inactive="1" if form.inactive else "",
         place=place,
     )
-    return UnderstoodSearch(form, tuple(unique.values()), choices, wrong_place)
+    return form, tuple(unique.values()), choices, wrong_place
 
 
 @page("GET", "/annuaire", scope=("read", "admin"))
 async def search_directory(visit: Visit) -> Response[bytes]:
     """The search form with the suppliers it finds, their number and their map."""
     services, reference = visit.services, visit.reference
-    wanted = understand_search(visit.fields, reference)
-    query, drawn = wanted.form.query(), None
+    form, areas, choices, wrong_place = understand_search(visit.fields, reference)
+    query = form.query()
     # while the place is in doubt, what is found everywhere is no answer
-    found, next_cursor = ((), None) if wanted.wrong_place else await search_page(services, query)
-    total = None if wanted.wrong_place else await count_of_query(services, query)
-    if found:
-        drawn = await map_of_search(visit, query, wanted.form.territories, found)
+    found, next_cursor = ((), None) if wrong_place else await search_page(services, query)
     return visit.page(
         "directory/directory.html",
-        **wanted._asdict(),
+        form=form,
+        areas=areas,
+        choices=choices,
+        wrong_place=wrong_place,
         suppliers=found,
         next_cursor=next_cursor,
-        total=total,
+        total=None if wrong_place else await count_of_query(services, query),
         counted_at_most=COUNTED_AT_MOST,
         families=reference.taxonomy.families,
         kinds=KINDS_OF_SUPPLIER,
         reserved_types=RESERVED_TYPES,
-        map=drawn,
+        map=await map_of_search(visit, query, form.territories, found) if found else None,
         # the segments of all offers, each once
         trades=lambda one: list(dict.fromkeys(segment for offer in one.offers for segment in offer.segments)),
     )
@@ -248,35 +242,32 @@ def service_area(area: ServiceArea | None, territories: Territories) -> Text:
 async def map_of_search(
     visit: Visit, query: SupplierQuery, areas: tuple[str, ...], shown: Sequence[Supplier]
 ) -> Drawing | None:
-    """All suppliers that the search finds, those of the page by another sign; those of the page alone where it finds
-    more than can be shown. Each leads to its page. None where no place is known."""
-    ids, towns, language = {one.id for one in shown}, visit.reference.territories.commune_name, visit.language
-    found = [(one.id, one.name, one.commune, one.location) for one in shown if one.location]
-    on_page = len(found)
-    found += [
-        (one.id, one.name, one.commune, one.location)
-        for one in await placed_of_query(visit.services, query)
-        if one.id not in ids and one.location
-    ]
+    """The map of the suppliers that the search finds, those shown on the page by a sign of their own; each is a link.
+
+    Of those shown alone where the search finds more than a map can show; None where no place is known.
+    """
+    ids, language, places = {one.id for one in shown}, visit.language, visit.reference.territories
+    others = [one for one in await placed_of_query(visit.services, query) if one.id not in ids]
+    everybody: list[Supplier | PlacedSupplier] = [*shown, *others]
+    found = [one for one in everybody if one.location]
     if not found:
         return None
     pins = []
-    for number, (id_, name, commune, _) in enumerate(found):
-        town = towns(commune) if commune else None
-        standing: Literal["eligible", "on_proof"] = "eligible" if number < on_page else "on_proof"
-        pins.append(Pin(standing, f"{name}, {town}" if town else name, f"{visit.root}annuaire/{id_}"))
-    meanings = []
+    for one in found:
+        name = ", ".join(filter(None, (one.name, places.commune_name(one.commune))))
+        pins.append(Pin("eligible" if one.id in ids else "on_proof", name, f"{visit.root}annuaire/{one.id}"))
+    on_page, meanings = sum(one.id in ids for one in found), []
     for number, words in ((on_page, ON_THIS_PAGE), (len(found) - on_page, ON_OTHERS)):
         if number:
             many = printed_count(number, language)
             meanings.append(Text(f"{words.fr} : {many}", f"{words.en}: {many}").to(language))
-    places, ground = visit.reference.territories, areas
+    ground = areas
     if not ground:
-        communes = {f"commune:{commune}" for _, _, commune, _ in found if commune}
+        communes = {f"commune:{one.commune}" for one in found if one.commune}
         around = (parent for code in communes for parent in places.parents(places.area(code)))
         regions = {parent.id for parent in around if parent.kind == "region"}
         ground = tuple(sorted(regions)) if 0 < len(regions) <= MOST_REGIONS else (FRANCE,)
-    return await _draw_map(visit, ground, [at for *_, at in found], pins, "", *meanings)
+    return await _draw_map(visit, ground, [one.location for one in found if one.location], pins, "", *meanings)
 
 
 async def _draw_map(
@@ -297,7 +288,8 @@ async def _draw_map(
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many, or not counted."""
-    query = understand_search(visit.fields, visit.reference).form.query()
+    form, *_ = understand_search(visit.fields, visit.reference)
+    query = form.query()
     total = await count_of_query(visit.services, query)
     if total is None or total > COUNTED_AT_MOST:
         raise Conflict("too_many", SAID["too_many"])

@@ -16,7 +16,7 @@ from markupsafe import escape
 from api.desk.frame.layout import SAID, YEAR
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
-from api.desk.need.territory_field import territories_of_name
+from api.desk.need.understood_need import territories_of_name
 from api.maps_and_charts import LAND, QUIET, SEA, Drawing, LegendEntry
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
@@ -87,7 +87,14 @@ def area_drawing(
         return Drawing((), note=unknown.to(language))
     shades = shades_of(numbers)
     main, *others = (_draw_sheet(sheet, areas, numbers, shades) for sheet in sheets)
-    return Drawing((main,), tuple(others), tuple(_shade_key(shade, language) for shade in shades))
+    keys = []
+    for least, most, colour in shades:
+        rect = f'<rect x="2" y="8" width="36" height="24" fill="{colour}" stroke="{QUIET}" stroke-width="2"/>'
+        sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
+        between = Text("ou", "or") if least + 1 == most else Text("à", "to")
+        others_of = f" {between.to(language)} {printed_count(most, language)}" if least < most else ""
+        keys.append(LegendEntry(sign, printed_count(least, language) + others_of))
+    return Drawing((main,), tuple(others), tuple(keys))
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
@@ -99,17 +106,6 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
     shades = (Shade(0, 0, SHADES[0]),) if len(known) < len(numbers) else ()
     colours = SHADES[len(SHADES) - len(least) :]
     return (*shades, *map(Shade, least, most, colours))
-
-
-def _shade_key(shade: Shade, language: Language) -> LegendEntry:
-    """The meaning of a shade in the legend."""
-    rect = f'<rect x="2" y="8" width="36" height="24" fill="{shade.colour}" stroke="{QUIET}" stroke-width="2"/>'
-    sign = f'<svg viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{rect}</svg>'
-    least, most = printed_count(shade.least, language), printed_count(shade.most, language)
-    if shade.least == shade.most:
-        return LegendEntry(sign, least)
-    between = Text("ou", "or") if shade.least + 1 == shade.most else Text("à", "to")
-    return LegendEntry(sign, f"{least} {between.to(language)} {most}")
 
 
 def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
@@ -253,20 +249,18 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
     """The outlines of a kind in an area, as GeoJSON; with `contour` its own, with `villes` its largest communes."""
-    features = []
+    shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:
             if commune.lat is not None and commune.lon is not None:
                 at = {"type": "Point", "coordinates": (round(commune.lon, 3), round(commune.lat, 3))}
-                features.append(_outline_feature(f"commune:{commune.code}", commune.name, at))
+                shapes.append((f"commune:{commune.code}", commune.name, at))
     else:
         area, geography = reference.territories.area(code), reference.geography
         drawn = next((each for each in DRAWN if each == kind), None)
         found = outline_of(geography, area) if drawn is None else outlines_within(geography, area, drawn)
-        features = [_outline_feature(each.id, each.label, msgspec.Raw(outline.encode())) for each, outline in found]
-    return msgspec.json.encode({"type": "FeatureCollection", "features": features})
-
-
-def _outline_feature(id_: str, name: str, geometry: object) -> dict[str, object]:
-    """One outline, with the id of its territory, such as `commune:56178`."""
-    return {"type": "Feature", "id": id_, "properties": {"name": name}, "geometry": geometry}
+        shapes = [(each.id, each.label, msgspec.Raw(outline.encode())) for each, outline in found]
+    features = (
+        {"type": "Feature", "id": id_, "properties": {"name": name}, "geometry": shape} for id_, name, shape in shapes
+    )
+    return msgspec.json.encode({"type": "FeatureCollection", "features": list(features)})

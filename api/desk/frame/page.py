@@ -16,11 +16,13 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, is_own_form
 from api.desk.frame.visit import (
+    TOKEN_FIELD,
     Visit,
     client_of_session,
     cookie_header,
+    is_from_here,
+    is_own_form,
     path_to_come_back,
     visit_of,
 )
@@ -216,9 +218,6 @@ def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
     return shown
 
 
-MethodAndPath = tuple[str, str]
-
-
 def with_pages(
     routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
@@ -236,7 +235,7 @@ def is_from_browser(request: Call) -> bool:
     return prefers == HTML and "authorization" not in request.headers
 
 
-def _method_and_path(handler: HTTPRouteHandler) -> MethodAndPath:
+def _method_and_path(handler: HTTPRouteHandler) -> tuple[str, str]:
     (method,), (path,) = handler.http_methods, handler.paths
     return str(method), path
 

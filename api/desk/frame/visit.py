@@ -4,13 +4,15 @@ What a form asks for is done once, however often that copy of it is sent.
 """
 
 import hashlib
+import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
-from secrets import token_urlsafe
+from operator import attrgetter
+from secrets import token_hex, token_urlsafe
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -19,7 +21,6 @@ import msgspec
 from litestar import Response
 from litestar.types import Scope as ASGIScope
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
 from api.needs.versions import MatchedNeed, MatchInput, match_before_storing
@@ -32,6 +33,7 @@ from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
 from api.web.content_negotiation import HTML
 from api.web.html_pages import Fields, Files
+from api.web.pagination import read_cursor, write_cursor
 from db.api_keys import find_client_of_key
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer, find_answer
@@ -41,6 +43,34 @@ from domain.organisation import Client
 from domain.reference.territory import Area
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
+
+TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
+"""Each form has a token, of the cookie that this browser alone has. A neighbouring host can set cookies here, and so a
+token that fits them: the browser says besides who sent the request."""
+SALT_BYTES = 8
+
+
+def is_from_here(call: Call) -> bool:
+    """Whether a page of this server sent the request, or the user directly; true where the browser does not say."""
+    return call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+
+
+def new_form_token(cookie: str, salt: str = "") -> str:
+    """A token for a form given to the browser that has this cookie; another each time, unless the salt is given."""
+    salt = salt or token_hex(SALT_BYTES)
+    return salt + hashlib.sha256(f"form\n{salt}\n{cookie}".encode(errors="replace")).hexdigest()
+
+
+def is_own_form(call: Call, cookie: str, form_token: str) -> bool:
+    """Whether a page of this server sent the form, with a token made for the browser that has this cookie (CSRF)."""
+    expected = new_form_token(cookie, salt_of(form_token))
+    return is_from_here(call) and hmac.compare_digest(form_token.encode(), expected.encode())
+
+
+def salt_of(form_token: str) -> str:
+    """The part of a form's token by which this copy of the form differs from all others."""
+    return form_token[: 2 * SALT_BYTES]
+
 
 COOKIE = "vivier_session"
 OF_THIS_HOST = "__Host-"
@@ -159,6 +189,17 @@ class Visit:
         if status is None:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
+
+    async def part_of_list(
+        self, name: str, position: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
+    ) -> tuple[Sequence[Any], str | None]:
+        """The items of a list that follow the cursor of the query, and the cursor of the next part, if there is one.
+
+        `fetch(after, count)` returns at most `count` items. Raises Refusal (400) for another list's cursor.
+        """
+        found = await fetch(read_cursor(name, self.text("suite") or None, position), most + 1)
+        place = attrgetter("id" if position is UUID else "number")
+        return found[:most], write_cursor(name, place(found[most - 1])) if len(found) > most else None
 
     def redirect(self, path: str) -> Response[bytes]:
         """The redirect (303) to a path of this server, such as /besoin?exemple=1."""

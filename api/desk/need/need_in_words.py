@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from api.desk.frame.layout import CODE_WORDS
 from domain.law.procedures.lot_facts import sum_in_words
-from domain.needs.need import Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
+from domain.needs.need import Buyer, Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.text.bilingual import (
     Language,
@@ -33,12 +33,59 @@ Differing = tuple[str | None, Text, Text | None, Text | None]
 
 def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
     """The need in words, without its lots; what is not known is left out."""
-    return [(name, words) for name, words in _need_facts(need, reference) if words]
+    buyer, planned = need.buyer or Buyer(), need.planned_publication_on
+    facts = (
+        (Text("Intitulé", "Title"), _same_in_both(need.title)),
+        (Text("Référence", "Reference"), _same_in_both(need.reference)),
+        (Text("Description", "Description"), _same_in_both(need.description)),
+        (Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)),
+        (Text("Acheteur", "Buyer"), _same_in_both(buyer.name or buyer.siret)),
+        (Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
+        (Text("Contrat", "Contract"), CONTRACTS[need.contract]),
+        (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
+        (Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None),
+        (Text("Valeur totale estimée", "Estimated total"), _amount_in_words(printed_euros, need.estimated_total_eur)),
+        (Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None),
+        (Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None),
+        (
+            Text("Candidats sur la liste", "Candidates on the list"),
+            Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot"),
+        ),
+        (Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)),
+        (
+            Text("Considérations environnementales", "Environmental considerations"),
+            _yes_or_no(need.environmental_considerations),
+        ),
+    )
+    return [(name, words) for name, words in facts if words]
 
 
 def lot_lines(lot: Lot, reference: Reference) -> Lines:
     """A lot in words; what is not known is left out."""
-    return [(name, words) for name, words in _lot_facts(lot, reference) if words]
+    known = (reference.taxonomy.label(each) for each in lot.segments if reference.taxonomy.known(each))
+    reserved = [RESERVED[each].long for each in lot.reserved or ()]
+    listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
+    to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
+    said = sum_in_words(lot)
+    whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
+    distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
+    facts = (
+        (Text("Objet", "Object"), _same_in_both(lot.title)),
+        (Text("Métiers", "Trades"), _same_in_both(", ".join(known))),
+        (Text("Codes CPV", "CPV codes"), _same_in_both(", ".join(lot.cpv))),
+        (Text("Mots", "Words"), _same_in_both(", ".join(lot.keywords))),
+        (Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None),
+        (Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")),
+        (_AMOUNTS[lot.value_covers], _amount_in_words(printed_euros, lot.value_eur)),
+        (Text("Durée", "Term"), _months_in_words(lot.duration_months)),
+        (Text("Reconductions", "Renewals"), _months_in_words(lot.renewal_months)),
+        (Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)),
+        (Text("Valeur estimée, tout compris", "Estimated value, all included"), whole),
+        (Text("Lieu d'exécution", "Place of performance"), _place_in_words(lot.site, reference) if lot.site else None),
+        (Text("Distance la plus grande", "Greatest distance"), distance),
+        (Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)),
+    )
+    return [(name, words) for name, words in facts if words]
 
 
 def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[Differing]:
@@ -52,57 +99,6 @@ def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference)
         for name in dict.fromkeys([*new, *old]):
             if old.get(name) != new.get(name):
                 yield lot_id, name, old.get(name), new.get(name)
-
-
-def _need_facts(need: PlannedNeed, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
-    yield Text("Intitulé", "Title"), _same_in_both(need.title)
-    yield Text("Référence", "Reference"), _same_in_both(need.reference)
-    yield Text("Description", "Description"), _same_in_both(need.description)
-    yield Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)
-    if need.buyer:
-        yield Text("Acheteur", "Buyer"), _same_in_both(need.buyer.name or need.buyer.siret)
-        yield Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][need.buyer.kind] if need.buyer.kind else None
-    yield Text("Contrat", "Contract"), CONTRACTS[need.contract]
-    yield Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None
-    yield Text("Procédure", "Procedure"), PROCEDURES[need.procedure] if need.procedure else None
-    yield (
-        Text("Valeur totale estimée", "Estimated total"),
-        _amount_in_words(printed_euros, need.estimated_total_eur),
-    )
-    planned = need.planned_publication_on
-    yield Text("Publication prévue", "Planned publication"), long_date(planned) if planned else None
-    yield Text("Évalué au", "Evaluated as of"), long_date(need.on) if need.on else None
-    listed_by_lot = Text(f"{need.limit} au plus par lot", f"at most {need.limit} a lot")
-    yield Text("Candidats sur la liste", "Candidates on the list"), listed_by_lot
-    yield Text("Considérations sociales", "Social considerations"), _yes_or_no(need.social_considerations)
-    environmental = _yes_or_no(need.environmental_considerations)
-    yield Text("Considérations environnementales", "Environmental considerations"), environmental
-
-
-def _lot_facts(lot: Lot, reference: Reference) -> Iterator[tuple[Text, Text | None]]:
-    yield Text("Objet", "Object"), _same_in_both(lot.title)
-    known = (reference.taxonomy.label(each) for each in lot.segments if reference.taxonomy.known(each))
-    yield Text("Métiers", "Trades"), _same_in_both(", ".join(known))
-    yield Text("Codes CPV", "CPV codes"), _same_in_both(", ".join(lot.cpv))
-    yield Text("Mots", "Words"), _same_in_both(", ".join(lot.keywords))
-    yield Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None
-    reserved = [RESERVED[each].long for each in lot.reserved or ()]
-    listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
-    to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
-    yield Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")
-    yield _AMOUNTS[lot.value_covers], _amount_in_words(printed_euros, lot.value_eur)
-    yield Text("Durée", "Term"), _months_in_words(lot.duration_months)
-    yield Text("Reconductions", "Renewals"), _months_in_words(lot.renewal_months)
-    yield Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)
-    said = sum_in_words(lot)
-    whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
-    yield Text("Valeur estimée, tout compris", "Estimated value, all included"), whole
-    yield Text("Lieu d'exécution", "Place of performance"), _place_in_words(lot.site, reference) if lot.site else None
-    yield (
-        Text("Distance la plus grande", "Greatest distance"),
-        _amount_in_words(printed_kilometres, lot.max_distance_km),
-    )
-    yield Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)
 
 
 def _territory_in_words(territory: TerritoryRequest | None, reference: Reference) -> Text | None:

@@ -1,6 +1,7 @@
 """The pages of the journal, in words: of a need with its exchanges and meetings, and of an organisation."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 from uuid import UUID
 
@@ -12,7 +13,6 @@ from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
 from api.desk.record.stored_need import own_need_of, stored_need_page
-from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import subjects_of
 from db.journal.entries import entries, key_names, latest_entries, person_names
@@ -74,23 +74,26 @@ PATHS = {"key": "admin/cles/{}", "person": "admin/personnes/{}", "need": "besoin
 async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     """The entries about a need, its exchanges and its meetings, the oldest first."""
     need = await own_need_of(visit, need_id)
-    name = f"journal/{need.id}"
-    after = read_cursor(name, visit.text("suite") or None, int) or 0
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
         subjects = await subjects_of(connection, organisation, need.id)
         titles = {f"exchange:{exchange_id}": subject for exchange_id, subject in subjects.items()}
         titles |= {f"meeting:{each.id}": each.title for each in await meetings_of(connection, organisation, need.id)}
         objects = [f"need:{need.id}", *titles]
-        found = await entries(connection, organisation, objects, after, ENTRIES_AT_ONCE + 1)
-        shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
+        found, following = await visit.part_of_list(
+            f"journal/{need.id}",
+            int,
+            lambda after, count: entries(connection, organisation, objects, after or 0, count),
+            ENTRIES_AT_ONCE,
+        )
+        shown = await with_names(connection, found)
         names = await supplier_names(connection, shown)
     deeds: list[Deed] = []
     for entry in shown:
         title = titles.get(entry.object)
         deeds.append((entry, talk_in_words(entry, names, title) if title else act_in_words(entry, names), None, None))
-    following = write_cursor(name, shown[-1].number) if len(found) > len(shown) else None
-    return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=not after, following=following)
+    is_first = not visit.text("suite")
+    return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=is_first, following=following)
 
 
 @page("GET", "/admin/journal", scope="admin")
@@ -100,10 +103,9 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
     wanted = id_in(named, NO_ORGANISATION) if named else client.organisation_id
     async with transaction(visit.services.database) as connection:
         organisation = await visible_organisation(connection, client, wanted)
-        cursor = f"admin/journal/{wanted}"
-        before = read_cursor(cursor, visit.text("suite") or None, int)
-        found = await latest_entries(connection, wanted, before, ENTRIES_AT_ONCE + 1)
-        shown = await with_names(connection, found[:ENTRIES_AT_ONCE])
+        fetch = partial(latest_entries, connection, wanted)
+        found, following = await visit.part_of_list(f"admin/journal/{wanted}", int, fetch, ENTRIES_AT_ONCE)
+        shown = await with_names(connection, found)
         suppliers = await supplier_names(connection, shown)
         names = await _names_of_objects(connection, client, wanted, shown)
     deeds: list[Deed] = []
@@ -113,10 +115,8 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         if kind == "source":
             about, path = identity, f"sources/{quote(identity, safe='')}"
         deeds.append((entry, act_in_words(entry, suppliers), about, path))
-    following = write_cursor(cursor, shown[-1].number) if len(found) > ENTRIES_AT_ONCE else None
-    return visit.page(
-        "admin/admin_journal.html", organisation=organisation, deeds=deeds, following=following, is_first=before is None
-    )
+    is_first, template = not visit.text("suite"), "admin/admin_journal.html"
+    return visit.page(template, organisation=organisation, deeds=deeds, is_first=is_first, following=following)
 
 
 async def _names_of_objects(

@@ -25,7 +25,7 @@ from api.desk.frame.form import (
 )
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once
-from api.desk.need.need_form import form_of_need, lots_on_page, read_need_form
+from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand_beside_requests, understand_need
@@ -35,7 +35,6 @@ from api.needs.shortlists import treatment_of
 from api.needs.versions import MatchedNeed, input_of_new_need
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
-from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import Connection, transaction
 from db.needs.needs import NeedFilters, select_awards, select_needs
@@ -43,9 +42,6 @@ from db.needs.shortlists import select_decisions, select_shortlists
 from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, NeedAndProcedure, PlannedNeed
 from domain.needs.status import MOVES, NO_NEED, OPEN, Status, StoredNeed, next_step
-from domain.report.lots import best_outcome
-from domain.shortlists.frozen import FrozenShortlist
-from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.bilingual import Text
 from domain.text.labels import PROCEDURES
 from matching.reference import Reference
@@ -128,22 +124,6 @@ async def change_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) -> 
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
     return visit.redirect(f"/besoins/{need.id}?fait={told}")
-
-
-def parts_of_version(version: FrozenShortlist, shortlist: Shortlist, place: str) -> dict[str, Any]:
-    """The parts that pages of a version share: the lots from that place on, what was asked of them and decided."""
-
-    def listed(lot: LotShortlist) -> int:
-        return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
-
-    return {
-        "version": version,
-        "shown": lots_on_page(shortlist.lots, place, listed),
-        "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
-        "titles": {lot.id: lot.title or "" for lot in version.need.lots},
-        "reserved": {lot.id: lot.reserved for lot in version.need.lots},
-        "best_outcome": best_outcome,
-    }
 
 
 LONGEST_DESCRIPTION = 20_000
@@ -281,19 +261,17 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
     """The organisation's needs, the newest first, each with its state and next step."""
     chosen = cast("Status", visit.text("etat")) if visit.text("etat") in STATUS_CODES else None
     filters = NeedFilters(None if chosen is None else (chosen,))
-    name, organisation = f"besoins/{chosen}", visit.organisation_id
-    after = read_cursor(name, visit.text("suite") or None, UUID)
+    organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         fetch = partial(select_needs, connection, organisation, filters)
-        found = await fetch(after, NEEDS_AT_ONCE + 1)
-        needs = found[:NEEDS_AT_ONCE]
+        needs, following = await visit.part_of_list(f"besoins/{chosen}", UUID, fetch, NEEDS_AT_ONCE)
         progress = await progress_with_answers(connection, organisation, needs)
     return visit.page(
         "record/needs.html",
         needs=[(need, next_step(need, progress[need.id])) for need in needs],
         chosen=chosen,
-        is_first=after is None,
-        following=write_cursor(name, needs[-1].id) if len(found) > len(needs) else None,
+        is_first=not visit.text("suite"),
+        following=following,
     )
 
 

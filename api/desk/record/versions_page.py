@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
@@ -30,7 +30,6 @@ from api.desk.need.need_in_words import changed_lines
 from api.desk.record.stored_need import (
     LotEntryForm,
     own_need_of,
-    parts_of_version,
     read_lot_form,
     stored_need_page,
     was_changed_meanwhile,
@@ -52,8 +51,9 @@ from db.suppliers.read import Filters, page_of_suppliers
 from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
-from domain.report.lots import by_gravity
+from domain.report.lots import best_outcome, by_gravity
 from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
+from domain.shortlists.shortlist import LotShortlist
 
 LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
@@ -134,7 +134,6 @@ async def _decisions_page(
         version = await version_of(connection, organisation, need.id, "latest")
         earlier = await earlier_decisions(connection, organisation, need.id, version.number)
     repeated = await asyncio.to_thread(repeatable_decisions, version, earlier) if earlier else ()
-    shortlist = await asyncio.to_thread(lambda: version.shortlist)
     return stored_need_page(
         visit,
         "record/decisions.html",
@@ -142,13 +141,30 @@ async def _decisions_page(
         status,
         mistakes,
         form=form,
-        **parts_of_version(version, shortlist, form.place or visit.text("lots")),
-        tags={lot.id: _decisions_tag(version.decisions, lot.id) for lot in shortlist.lots},
+        **await _parts_of_version(version, form.place or visit.text("lots")),
+        tags={lot.id: _decisions_tag(version.decisions, lot.id) for lot in version.need.lots},
         totals=version.totals,
         can_decide=bool(MOVES[need.status]),
         repeated=len(repeated),
         longest_reason=LONGEST_REASON,
     )
+
+
+async def _parts_of_version(version: FrozenShortlist, place: str) -> dict[str, Any]:
+    """The parts that pages of a version share: the lots from that place on, what was asked of them and decided."""
+    shortlist = await asyncio.to_thread(lambda: version.shortlist)
+
+    def count_lines(lot: LotShortlist) -> int:
+        return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
+
+    return {
+        "version": version,
+        "shortlist": shortlist,
+        "shown": lots_on_page(shortlist.lots, place, count_lines),
+        "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
+        "asked_of": {lot.id: lot for lot in version.need.lots},
+        "best_outcome": best_outcome,
+    }
 
 
 def _decisions_tag(decisions: Iterable[Decision], lot_id: str) -> str:
@@ -211,15 +227,8 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.organisation_id, need.id, number)
-    shortlist = await asyncio.to_thread(lambda: version.shortlist)
-    return stored_need_page(
-        visit,
-        "record/version.html",
-        need,
-        shortlist=shortlist,
-        **parts_of_version(version, shortlist, visit.text("lots")),
-        by_gravity=by_gravity,
-    )
+    parts = await _parts_of_version(version, visit.text("lots"))
+    return stored_need_page(visit, "record/version.html", need, by_gravity=by_gravity, **parts)
 
 
 VARIANTS_IN_PATHS = {"integral": False, "expurge": True}
@@ -328,7 +337,7 @@ async def withdraw_entered_award(visit: Visit, need_id: str, award_id: str) -> R
 
 
 async def _awards_page(
-    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = (), status: int | None = None
+    visit: Visit, need: StoredNeed, form: AwardForm, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
@@ -339,8 +348,7 @@ async def _awards_page(
         visit,
         "record/awards.html",
         need,
-        status,
-        mistakes,
+        mistakes=mistakes,
         form=form,
         shown=shown,
         awards={lot.id: [each for each in awards if each.lot_id == lot.id] for lot in shown.lots},

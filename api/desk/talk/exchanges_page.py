@@ -3,7 +3,7 @@
 What a supplier says there that it offers is noted as a declared offer, in a source of the buyer's key.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from litestar import Response
 
 from api.desk.frame.form import (
     NAME,
+    NUMBER,
     SEVERAL,
     TICKED,
     WORDS,
@@ -21,6 +22,7 @@ from api.desk.frame.form import (
     checked_request,
     field_mistakes,
     read_form,
+    read_text,
     request_of_form,
     required,
 )
@@ -123,14 +125,8 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:
         found=found,
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
-        tally=[_count_deliveries(arrivals(each.exchange)) for each in found],
+        tally=[_number_in_each_state(arrivals(each.exchange)) for each in found],
     )
-
-
-@page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
-async def show_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """An exchange: its messages, its questions, its recipients; all that is unread in it is now read."""
-    return await _exchange_page(visit, id, exchange_id)
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
@@ -145,14 +141,13 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
 
     async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
-        if act == "lien":
-            (link,) = await create_links(connection, acting, exchange, [id_in(argument, NO_RECIPIENT)])
-            return FormOutcome(f"{path}/lien?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode([link]))
-        if act == "lettres":
-            read = await read_exchange(
-                connection, acting, await own_exchange(connection, acting.organisation_id, exchange)
-            )
-            links = await create_links(connection, acting, exchange, read.to_be_brought)
+        if act in {"lien", "lettres"}:
+            if act == "lien":
+                wanted: Sequence[UUID] = [id_in(argument, NO_RECIPIENT)]
+            else:
+                own = await own_exchange(connection, acting.organisation_id, exchange)
+                wanted = (await read_exchange(connection, acting, own)).to_be_brought
+            links = await create_links(connection, acting, exchange, wanted)
             return FormOutcome(f"{path}/lien?{SENT_FIELD}={submission_name(visit)}", msgspec.json.encode(links))
         if act == "retirer":
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
@@ -210,8 +205,9 @@ def _read_message(visit: Visit, act: str) -> MessageRequest:
     return request_of_form(form, MessageRequest, author="buyer", answers=answers)
 
 
-async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
-    acting, need_id = acting_at(visit), id_in(id_, NO_NEED)
+async def _exchange_page(visit: Visit, id: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+    """An exchange: its messages, its questions, its recipients; all that is unread in it is now read."""
+    acting, need_id = acting_at(visit), id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id)
         exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
@@ -239,39 +235,40 @@ async def _exchange_page(visit: Visit, id_: str, exchange_id: str, mistakes: Seq
     )
 
 
+show_exchange = page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs")(_exchange_page)
+
+
 def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
     """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
     exchange = read.exchange
-    names = {each.supplier_id: each.name for each in exchange.recipients}
-    deliveries: dict[UUID, list[Delivery]] = {}
-    arrived = arrivals(exchange)
-    for delivery in arrived:
-        deliveries.setdefault(delivery.message_id, []).append(delivery)
-    by_id = {each.supplier_id: each for each in exchange.recipients}
+    recipients = {each.supplier_id: each for each in exchange.recipients}
+    deliveries, of_message = arrivals(exchange), defaultdict[UUID, list[Delivery]](list)
+    for delivery in deliveries:
+        of_message[delivery.message_id].append(delivery)
+    of_recipient = by_recipient(deliveries)
     questions = {each.message_id: each for each in read.questions.asked}
     return {
-        "names": names,
-        "tallies": {message: _count_deliveries(each) for message, each in deliveries.items()},
+        "names": {supplier_id: each.name for supplier_id, each in recipients.items()},
+        "tallies": {each: _number_in_each_state(some) for each, some in of_message.items()},
         "to_confirm": {
-            message: [each for each in some if each.state in UP_TO_THE_BUYER | LOST]
-            for message, some in deliveries.items()
+            each: [one for one in some if one.state in UP_TO_THE_BUYER | LOST] for each, some in of_message.items()
         },
-        "contacts": {each: contact(some) for each, some in by_recipient(arrived).items()},
-        "not_arrived": {
-            each: [one for one in some if one.state not in ARRIVED] for each, some in by_recipient(arrived).items()
-        },
+        "contacts": {each: contact(some) for each, some in of_recipient.items()},
+        "not_arrived": {each: [one for one in some if one.state not in ARRIVED] for each, some in of_recipient.items()},
         "unread": {each.id for each in read.unread},
         "answered_by": read.answered_by,
         "questions": questions,
-        "shared_words": {each.message_id: redacted(by_id[each.supplier_id], each.text) for each in questions.values()},
+        "shared_words": {
+            each.message_id: redacted(recipients[each.supplier_id], each.text) for each in questions.values()
+        },
         "corrected": {each.corrects for each in exchange.messages if each.corrects},
         "by_id": {each.id: each for each in exchange.messages},
         "bodies": {str(each.id): each.body for each in exchange.messages},
     }
 
 
-def _count_deliveries(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
-    """The number of deliveries in each way and state, those that arrived first."""
+def _number_in_each_state(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
+    """The number of deliveries for each way of delivery (e-mail, letter…) and each state, from arrived to lost."""
     return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
 
@@ -318,16 +315,14 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     siret, source = supplier.siret, visit.text("source")
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
-    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
     mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
-    if radius and not radius.replace(".", "", 1).isdecimal():
-        mistakes.append(Mistake("rayon", SAID["no_number"]))
+    radius_km = read_text(NUMBER, visit.text("rayon"), "rayon", mistakes)
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _offer_form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
         stored = await get_record(connection, source, siret)
     record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
-    area = ServiceArea(radius_km=float(radius)) if radius else None
+    area = None if radius_km is None else ServiceArea(radius_km=radius_km)
     kept = tuple(each for each in record.offers if each.segments != segments)
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:

@@ -34,7 +34,7 @@ from api.desk.frame.form import (
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.visit import id_in
-from api.desk.need.territory_field import territories_of_name
+from api.desk.need.understood_need import territories_of_name
 from api.web.html_pages import Fields
 from domain.meetings.meeting import (
     TEMPLATES,

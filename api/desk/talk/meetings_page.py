@@ -99,38 +99,23 @@ async def list_meetings(visit: Visit, id: str) -> Response[bytes]:
 async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
     """The form of a meeting to be planned, with the usual agenda of its format."""
     fields = {**fields_of_new_meeting(visit.text("forme")), "fournisseur": visit.fields.get("inviter", [])}
-    return await _meeting_form_page(visit, id, None, fields)
+    return await _meeting_form_page(visit, id, fields=fields)
 
 
-@page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")
-async def plan_new_meeting(visit: Visit, id: str) -> Response[bytes]:
-    """Plan a meeting and redirect to it; the form again where something is to be corrected."""
-    return await _save_meeting(visit, id, None)
+async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response[bytes]:
+    """Plan or change the meeting and redirect to it; the form again where a button changes it, or something is wrong.
 
-
-@page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def show_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
-    """A meeting, with the form that changes it; `inviter` in the query ticks more suppliers."""
-    return await _meeting_form_page(visit, id, id_in(meeting_id, NO_MEETING))
-
-
-@page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")
-async def change_planned_meeting(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
-    """Change a meeting and redirect to it; the form again where something is to be corrected."""
-    return await _save_meeting(visit, id, id_in(meeting_id, NO_MEETING))
-
-
-async def _save_meeting(visit: Visit, id_: str, meeting_id: UUID | None) -> Response[bytes]:
-    """Plan the meeting, or change it, as the form says; a button may change the form alone."""
-    need_id, act = id_in(id_, NO_NEED), visit.text("faire")
+    An empty id: it is a new meeting.
+    """
+    need_id, act = id_in(id, NO_NEED), visit.text("faire")
     if act in UNSAVED:
-        return await _meeting_form_page(
-            visit, id_, meeting_id, with_template(visit.fields) if act == "modele" else visit.fields
-        )
+        fields = with_template(visit.fields) if act == "modele" else visit.fields
+        return await _meeting_form_page(visit, id, meeting_id, fields)
+    stored = id_in(meeting_id, NO_MEETING) if meeting_id else None
 
     async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         organisation = acting.organisation_id
-        before = await own_meeting(connection, organisation, meeting_id, lock=True) if meeting_id else None
+        before = await own_meeting(connection, organisation, stored, lock=True) if stored else None
         if before is not None and visit.text("version") != str(before.version):
             raise WrongForm([Mistake("titre", SAID["changed"])])
         version = await select_shortlist(connection, organisation, need_id, None)
@@ -141,28 +126,35 @@ async def _save_meeting(visit: Visit, id_: str, meeting_id: UUID | None) -> Resp
             return FormOutcome(f"/besoins/{need_id}/rencontres/{meeting.id}?ecrit=1")
         request = msgspec.structs.replace(request, status=STATUS_OF.get(act, before.status))
         await change_meeting(connection, acting, before, request)
-        return FormOutcome(f"/besoins/{need_id}/rencontres/{meeting_id}?ecrit=1")
+        return FormOutcome(f"/besoins/{need_id}/rencontres/{stored}?ecrit=1")
 
     try:
         return await write_once(visit, carry_out)
     except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
-        return await _meeting_form_page(visit, id_, meeting_id, visit.fields, mistakes)
+        return await _meeting_form_page(visit, id, meeting_id, visit.fields, mistakes)
 
 
-async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: UUID) -> Meeting:
+plan_new_meeting = page("POST", "/besoins/{id}/rencontres/nouvelle", scope="needs")(_save_meeting)
+change_planned_meeting = page("POST", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_save_meeting)
+
+
+async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: str) -> Meeting:
     """The organisation's meeting, where it is about that need. Raises NotFound."""
-    meeting = await own_meeting(connection, organisation, meeting_id)
+    meeting = await own_meeting(connection, organisation, id_in(meeting_id, NO_MEETING))
     if need_id not in meeting.need_ids:
         raise NotFound(NO_MEETING)
     return meeting
 
 
 async def _meeting_form_page(
-    visit: Visit, id_: str, meeting_id: UUID | None, fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
+    visit: Visit, id: str, meeting_id: str = "", fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
-    """The page of a meeting, or of one to be planned. `fields`: as they were typed; else those of the meeting."""
-    organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
+    """A meeting, with the form that changes it, or the form of a new one; `inviter` in the query ticks more suppliers.
+
+    `fields`: as they were typed; else those of the meeting.
+    """
+    organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     reference = visit.reference
     more = [*(fields or {}).get("fournisseur", []), *visit.fields.get("inviter", [])]
     ticked = [id_in(each, NO_SUPPLIER) for each in more if each]
@@ -200,12 +192,15 @@ async def _meeting_form_page(
     )
 
 
+show_meeting = page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs")(_meeting_form_page)
+
+
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
 async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
     """A meeting as a file for calendars."""
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
-        meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), id_in(meeting_id, NO_MEETING))
+        meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), meeting_id)
     content = calendar_of_one(meeting, visit.reference.territories)
     name = f"rencontre-{meeting.starts_at:%Y-%m-%d}.ics"
     return Response(content, media_type=CALENDAR, headers={"content-disposition": f'attachment; filename="{name}"'})

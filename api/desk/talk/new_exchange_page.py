@@ -5,7 +5,7 @@ way to answer are added to every message (`domain.exchanges.letter`). What the b
 brackets, which `domain.exchanges.rules` finds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple, get_args
 from uuid import UUID
@@ -127,15 +127,6 @@ class SupplierChoice(NamedTuple):
     lots: tuple[str, ...]
 
 
-class SupplierChoices(NamedTuple):
-    """The suppliers to choose from: candidates, those of unknown trade, others that were named, others looked up."""
-
-    candidates: list[SupplierChoice]
-    unknown: list[SupplierChoice]
-    others: list[SupplierChoice]
-    found: list[SupplierChoice]
-
-
 def read_exchange_form(visit: Visit) -> ExchangeForm:
     """The form in the fields of a visit."""
     form = read_form(ExchangeForm, visit.fields)
@@ -167,23 +158,26 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
 
 def choices_of(
     version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
-) -> SupplierChoices:
-    """The suppliers that the latest shortlist lists and that are not set aside, others named by ids, others `found`."""
+) -> dict[str, list[SupplierChoice]]:
+    """The suppliers to choose from: `candidates` not set aside and those of `unknown` trade that the latest shortlist
+    lists, `others` that are named by their ids, others that are `found`."""
     lots: dict[UUID, dict[str, None]] = {}
     for lot in version.shown_lots if version else ():
         for one in lot.listed:
             lots.setdefault(one.id, {})[lot.id] = None
-    candidates = {each.id: each for each in to_be_contacted(version, ())} if version else {}
-    unknown_trade = to_be_contacted(version, (), of_unknown_trade=True) if version else ()
-    unknown = {each.id: each for each in unknown_trade}
-    listed = candidates.keys() | unknown.keys()
-    others = {each.id: each for each in named.values() if each.id not in listed}
-    return SupplierChoices(
-        [SupplierChoice(each, tuple(lots.get(each.id, ()))) for each in candidates.values()],
-        [SupplierChoice(each, tuple(lots.get(each.id, ()))) for each in unknown.values() if each.id not in candidates],
-        [SupplierChoice(each, ()) for each in others.values()],
-        [SupplierChoice(each, ()) for each in found if each.id not in listed and each.id not in others],
-    )
+    seen = set[UUID]()
+
+    def choose(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+        new = {each.id: each for each in suppliers if each.id not in seen}
+        seen.update(new)
+        return [SupplierChoice(each, tuple(lots[each.id]) if listed else ()) for each in new.values()]
+
+    return {
+        "candidates": choose(to_be_contacted(version, ()) if version else (), listed=True),
+        "unknown": choose(to_be_contacted(version, (), of_unknown_trade=True) if version else (), listed=True),
+        "others": choose(named.values(), listed=False),
+        "found": choose(found, listed=False),
+    }
 
 
 async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
@@ -320,7 +314,19 @@ async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[byt
         need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
         exchange = await own_exchange(connection, acting.organisation_id, id_in(exchange_id, NO_EXCHANGE))
         document = await document_of_submission(visit, connection, sent_to)
-        letters = await _read_letters(connection, acting, document or b"", exchange.id)
+        letters: tuple[RecipientLetter, ...] = ()
+        if document and b'"reply_links"' in document:
+            opened = read_stored(document, CreatedExchange)
+            shown = await reveal_tokens(connection, acting, opened.reply_links, document)
+            if shown is not None and opened.id == exchange.id:
+                letters = read_stored(shown, CreatedExchange).to_be_delivered_by_you
+        elif document:
+            issued = read_stored(document, list[CreatedReplyLink])
+            shown = await reveal_tokens(connection, acting, issued, document)
+            links = read_stored(shown, list[CreatedReplyLink]) if shown else []
+            letters = tuple(
+                RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links
+            )
         suppliers = await living_suppliers(connection, [each.supplier_id for each in letters])
     return visit.page(
         "talk/letters.html",
@@ -335,21 +341,3 @@ async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[byt
 
 show_letters = page("GET", "/besoins/{id}/echanges/{exchange_id}/lettres", scope="needs")(_letters_page)
 show_new_link = page("GET", "/besoins/{id}/echanges/{exchange_id}/lien", scope="needs")(_letters_page)
-
-
-async def _read_letters(
-    connection: Connection, acting: Acting, document: bytes, exchange_id: UUID
-) -> tuple[RecipientLetter, ...]:
-    """The letters in the document of an exchange that was opened, or of links that were given; with their links."""
-    if not document:
-        return ()
-    if b'"reply_links"' in document:
-        opened = read_stored(document, CreatedExchange)
-        shown = await reveal_tokens(connection, acting, opened.reply_links, document)
-        if shown is None or opened.id != exchange_id:
-            return ()
-        return read_stored(shown, CreatedExchange).to_be_delivered_by_you
-    issued = read_stored(document, list[CreatedReplyLink])
-    shown = await reveal_tokens(connection, acting, issued, document)
-    links = read_stored(shown, list[CreatedReplyLink]) if shown else []
-    return tuple(RecipientLetter(each.letter.subject, each.letter.text, supplier_id=each.supplier_id) for each in links)

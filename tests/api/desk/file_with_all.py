@@ -13,10 +13,10 @@ from selenium.webdriver import Chrome
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from domain.organisation import SCOPES
-from tests.api.desk.steps import Browser, Desk, sign_in_as
+from tests.api.desk.steps import Browser, Desk, key_of, put_all, sign_in_as
 from tests.api.needs.steps import Buyer, create
 from tests.api.organisations import Member, member
-from tests.api.sync.factories import Client, put_record
+from tests.api.sync.factories import Client
 
 SPOTS = ((48.1173, -1.6778), (48.0836, -1.6742), (48.17, -1.52), (48.05, -1.9), (48.2, -1.72))
 WASTE: dict[str, Any] = {
@@ -43,8 +43,7 @@ async def file_with_all(served: Client, browser: Browser, source: str) -> dict[s
     )
     await sign_in_as(browser, anne)
     suppliers = await stocked(served, source)
-    secret = anne.headers["Authorization"].removeprefix("Bearer ")
-    buyer = Buyer(served, anne.organisation_id, secret)
+    buyer = Buyer(served, anne.organisation_id, key_of(anne))
     need = await create(served, anne.headers, **WASTE)
     fresh = await create(
         served, anne.headers, title="Blanchisserie", lots=[{"id": "1", "segments": ["lt-blanchisserie"]}]
@@ -56,16 +55,14 @@ async def file_with_all(served: Client, browser: Browser, source: str) -> dict[s
 
 async def stocked(served: Client, source: str) -> dict[str, str]:
     """The suppliers around Rennes, by their names."""
-    found = {}
+    records: list[dict[str, Any]] = []
     for number, (name, (lat, lon)) in enumerate(zip(NAMES, SPOTS, strict=True)):
         trades = (["de-bio"], ["de-5flux"], ["de-bio", "de-5flux"])[number % 3]
         place = {"location": {"lat": lat, "lon": lon}, "address": {"commune": "35238", "city": "Rennes"}}
         contact = {"email": f"contact{number}@exemple.fr", "phone": "02 99 00 00 00"} if number % 2 else {}
         offers = [{"segments": trades, "service_area": {"radius_km": 60}}]
-        stored = await put_record(served, source, str(number), name=name, offers=offers, contact=contact, **place)
-        found[name] = str(stored["supplier_id"])
-    await served.services.directory.catch_up()
-    return found
+        records.append({"name": name, "offers": offers, "contact": contact, **place})
+    return dict(zip(NAMES, await put_all(served, source, *records), strict=True))
 
 
 async def followed(desk: Desk) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.organisations import Member
-from tests.api.sync.factories import Client
+from tests.api.sync.factories import Client, put_record
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 Typed = Mapping[str, str | Sequence[str]]
@@ -145,9 +145,21 @@ async def send_file(browser: Browser, form: str, name: str, content: bytes, **na
     return answer
 
 
-async def sign_in_as(browser: Browser, member: Member) -> None:
+def key_of(somebody: Member | Buyer) -> str:
+    """The secret of somebody's key."""
+    return somebody.headers["Authorization"].removeprefix("Bearer ")
+
+
+async def sign_in_as(browser: Browser, somebody: Member | Buyer) -> None:
     """Sign in with the key of somebody."""
-    await browser.sign_in(member.headers["Authorization"].removeprefix("Bearer "))
+    await browser.sign_in(key_of(somebody))
+
+
+async def put_all(served: Client, source: str, *of_records: dict[str, Any]) -> list[str]:
+    """Store the records of a source, which are numbered; the ids of the suppliers, once they can be found."""
+    stored = [await put_record(served, source, str(number), **each) for number, each in enumerate(of_records)]
+    await served.services.directory.catch_up()
+    return [str(each["supplier_id"]) for each in stored]
 
 
 TWO = ("Jardins d'Arvor", "Ateliers du Scorff")
@@ -165,7 +177,7 @@ class Desk:
 
     @property
     def key(self) -> str:
-        return self.buyer.headers["Authorization"].removeprefix("Bearer ")
+        return key_of(self.buyer)
 
     async def another_key(self, *scopes: Scope, **of_key: Any) -> str:
         """The secret of another key of the same organisation."""
@@ -240,7 +252,7 @@ async def desk_of(served: Client, browser: Browser, source: str, *names: str, **
     buyer = await new_buyer(served)
     suppliers = {name: await buyer.supplier(source, f"{source}-{n}", name=name) for n, name in enumerate(names)}
     kept = await buyer.keep(**need)
-    await browser.sign_in(buyer.headers["Authorization"].removeprefix("Bearer "))
+    await sign_in_as(browser, buyer)
     return Desk(buyer, browser, kept["need"]["id"], suppliers)
 
 

@@ -1,11 +1,14 @@
-"""Forms in a real browser: what is understood as it is typed, the map, a file; nothing typed is lost by a reload, a way
-back or the end of a session, and nobody else is offered it.
+"""Forms and answers in a real browser: what is understood as it is typed, the map, a file; what changes in its place.
+
+Nothing typed is lost by a reload, a way back or the end of a session, and nobody else is offered it.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
@@ -13,10 +16,11 @@ from selenium.webdriver.common.by import By
 
 from tests.accessibility import violations
 from tests.api.conftest import ADMIN_KEY
+from tests.api.desk.need.test_need_form import TRADES
 from tests.api.desk.need.test_need_page import NOTICE
-from tests.api.desk.steps import Browser, Desk, desk_of
-from tests.api.desk.window import Windows, appears, assert_fits, log, press, sign_in, type_into, value, waiting
-from tests.api.sync.factories import Client, put_record
+from tests.api.desk.steps import Browser, Desk, desk_of, put_all
+from tests.api.desk.window import Windows, appears, assert_fits, hit, log, press, sign_in, type_into, value, waiting
+from tests.api.sync.factories import Client
 
 
 def assert_nothing_was_blocked(window: Chrome) -> None:
@@ -100,23 +104,6 @@ def leave_and_come_back(window: Chrome, address: str) -> None:
     assert window.execute_script("return sessionStorage.getItem('vivier-saisies')") is None
 
 
-@pytest.mark.parametrize(
-    ("told", "width"), [(type_a_need, 320), (type_a_need, 1280), (choose_on_the_map, 1280), (leave_and_come_back, 1280)]
-)
-async def test_a_need_is_understood_placed_and_kept_while_it_is_typed(
-    windows: Windows, address: str, told: Callable[[Chrome, str], None], width: int
-) -> None:
-    await asyncio.to_thread(told, windows.open(width), address)
-
-
-async def test_a_need_is_there_on_the_way_back_and_after_the_session(
-    served: Client, source: str, windows: Windows, address: str
-) -> None:
-    await put_record(served, source)
-    await served.services.directory.catch_up()
-    await asyncio.to_thread(go_on_after_all, windows.open(), address)
-
-
 def go_on_after_all(window: Chrome, address: str) -> None:
     """Back from the answer to an example that was changed; on from a session that ended while words were typed."""
     sign_in(window, f"{address}/besoin")
@@ -137,6 +124,90 @@ def go_on_after_all(window: Chrome, address: str) -> None:
     appears(window, "main form button").click()
     appears(window, ".answer")
     assert "et des lycées" in window.page_source
+
+
+LOTS = "besoin?lieu=Pontivy&lot-1-objet=tonte+de+pelouses&lot-2-objet=nettoyage+de+bureaux"
+
+
+def change_lots(window: Chrome, address: str) -> None:
+    """A change of a lot comes at once, and can be taken back; what a button would have done outlives the session."""
+    sign_in(window, f"{address}/{LOTS}")
+    window.find_element(By.CSS_SELECTOR, "button[formaction]").send_keys(Keys.ENTER)
+    appears(window, ".map.live")
+    before = "return getComputedStyle(document.querySelector('.notice .count'), '::before').content"
+    assert window.execute_script(before) == "none", "the parentheses of ticked suppliers are not for candidates"
+    other = window.find_element(By.ID, "reponse-2")
+    button = window.find_element(By.ID, "choix-1-iae")
+    number = button.find_element(By.TAG_NAME, "b").text
+    button.send_keys(Keys.ENTER)
+    told = window.find_element(By.ID, "annonce")
+    waiting(window).until(lambda _: re.search(rf"Lot 1\s?: {number} ", str(told.get_property("textContent"))))
+    waiting(window).until(lambda page: "lot-1-reserve=iae" in page.current_url)
+    appears(window, "#choix-1-iae[aria-pressed=true]")
+    assert window.switch_to.active_element.get_attribute("id") == "choix-1-iae"
+    assert other.is_displayed(), "the other lot is the one that was there before"
+    window.back()
+    appears(window, "#choix-1-none[aria-pressed=true]")
+    window.refresh()
+    appears(window, "#choix-1-none[aria-pressed=true]")
+    sign = appears(window, "#reponse-1 .map .sign")
+    window.execute_script("arguments[0].click()", sign)
+    row = window.switch_to.active_element
+    assert (row.get_attribute("id") or "").startswith("f-1-"), "a sign on the map leads to its row, and the row back"
+    row.find_element(By.CSS_SELECTOR, ".seek").send_keys(Keys.ENTER)
+    assert window.find_elements(By.CSS_SELECTOR, "#reponse-1 .leaflet-tooltip")
+    assert_fits(window)
+    assert [each for each in log(window) if "favicon" not in each] == []
+    type_into(window, "rayon-1", "35", Keys.ENTER)
+    waiting(window).until(lambda page: "lot-1-distance=35" in page.current_url)
+    assert value(window, "rayon-1") == "35"
+    window.delete_all_cookies()
+    hit(window, "#choix-1-handicap")
+    appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    appears(window, "[value=reserver-1-handicap]")
+    hit(window, "main button")
+    appears(window, "#reponse-1")
+    assert "lot-1-reserve=handicap" in window.current_url
+
+
+def open_lots(window: Chrome, address: str) -> None:
+    """By the keyboard: another lot, then its next candidates; the page stays the same."""
+    titles = {f"lot-{number}-objet": TRADES[number % 2] for number in range(1, 7)}
+    sign_in(window, f"{address}/besoin?{urlencode({'lieu': 'commune:56178'} | titles)}")
+    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
+    (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
+    hit(window, "[name=voir][value='6']")
+    waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
+    assert window.find_elements(By.ID, "reponse-1") == []
+    hit(window, "#suite-6")
+    appears(window, "#avant-6")
+    focused = "return document.activeElement.getAttribute('aria-labelledby')"
+    waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
+    assert page_heading.is_displayed()
+    assert_fits(window)
+
+
+@pytest.fixture(scope="module")
+async def mowers(served: Client) -> None:
+    """25 suppliers to be found at Pontivy."""
+    await put_all(served, "mowers", *({"name": f"Jardin {number}"} for number in range(25)))
+
+
+@pytest.mark.parametrize(
+    ("told", "width"),
+    [
+        (type_a_need, 320),
+        (choose_on_the_map, 1280),
+        (leave_and_come_back, 1280),
+        (go_on_after_all, 1280),
+        (change_lots, 1280),
+        (open_lots, 320),
+    ],
+)
+async def test_a_need_is_understood_placed_kept_and_answered(
+    mowers: None, windows: Windows, address: str, told: Callable[[Chrome, str], None], width: int
+) -> None:
+    await asyncio.to_thread(told, windows.open(width), address)
 
 
 async def test_a_notice_fills_in_the_form_and_lots_are_compared(windows: Windows, address: str, tmp_path: Path) -> None:

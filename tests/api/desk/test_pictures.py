@@ -1,6 +1,7 @@
 """Every page of the desk in a browser, in its states: it fits, axe finds nothing, no other has its title.
 
-At 1280 and 320 pixels with scripts and at 320 without; the main ones in English too. See `take_picture` for pictures.
+At 1280 and 320 pixels with scripts, and at 320 without where scripts change what is seen; the main ones in English too.
+See `take_picture` for pictures.
 """
 
 import asyncio
@@ -132,6 +133,12 @@ VIEWS = (
     View("docs", "docs", seen=".opblock-summary, noscript p", by="nobody"),
 )
 ENGLISH = {"sign-in", "need-filled", "result", "needs", "need", "exchange", "directory", "territory"}
+CHANGED_BY_SCRIPTS = (
+    *("allotment", "decisions", "decisions-wrong", "docs", "letter", "letters", "link", "meeting", "meeting-new"),
+    *("meeting-wrong", "need-change", "need-empty", "need-filled", "need-understood", "need-wrong", "result"),
+    "result-nobody",
+)
+"""Views that say, or are as high as, something else without scripts; all others are the same, sign by sign."""
 UNSEEN = {"record/need_crossed.html", "frame/send_again.html", "signing_in/signed_out.html"}
 """Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
 OF_OTHERS = {"docs"}
@@ -179,7 +186,8 @@ class Screen(NamedTuple):
         return self.language + ("" if self.scripts else "-without-scripts")
 
     def views(self) -> Iterator[View]:
-        return (each for each in VIEWS if self.language == "fr" or each.name in ENGLISH)
+        names = [each.name for each in VIEWS] if self.scripts else CHANGED_BY_SCRIPTS
+        return (each for each in VIEWS if each.name in (names if self.language == "fr" else ENGLISH))
 
 
 SCREENS = (

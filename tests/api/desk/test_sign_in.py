@@ -19,13 +19,9 @@ from db.core.engine import transaction
 from db.schema.organisation_tables import desk_sessions
 from domain.organisation import Scope
 from tests.api.conftest import ADMIN_KEY, take_all
-from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
+from tests.api.desk.steps import FORM, Browser, heading, key_of, sign_in_as
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
-
-
-def secret(of: dict[str, str]) -> str:
-    return of["Authorization"].removeprefix("Bearer ")
 
 
 async def test_a_key_opens_a_session_and_leads_back(browser: Browser) -> None:
@@ -136,7 +132,7 @@ async def test_a_session_ends_with_its_key_and_its_hours(
 ) -> None:
     """Pages name the organisation of the key. That of the administrator ends when that key is changed."""
     somebody = await member(served, "match", organisation="Ville de Redon")
-    await browser.sign_in(secret(somebody.headers))
+    await sign_in_as(browser, somebody)
     assert "Ville de Redon" in browser.page
     await served.delete(f"/keys/{somebody.key.id}")
     assert (await browser.get("/besoin")).status_code == 303
@@ -156,10 +152,10 @@ async def test_of_many_sessions_of_a_key_the_earliest_ends(
     """Those of another key stay."""
     monkeypatch.setattr("db.persons.MOST_OF_ONE", 2)
     anne, other = await member(served, "match"), await member(served, "match")
-    await browser.sign_in(secret(other.headers))
+    await sign_in_as(browser, other)
     async with Browser(served.app) as first, Browser(served.app) as second, Browser(served.app) as third:
         for each in (first, second, third):
-            await each.sign_in(secret(anne.headers))
+            await sign_in_as(each, anne)
         found = [(await each.get("/besoin")).status_code for each in (first, second, third, browser)]
     assert found == [303, 200, 200, 200]
 
@@ -300,7 +296,7 @@ async def test_everybody_begins_at_a_page_that_they_may_see(
     served: Client, browser: Browser, scope: Scope, path: str
 ) -> None:
     somebody = await member(served, scope)
-    answer = await browser.sign_in(secret(somebody.headers), path="/")
+    answer = await browser.sign_in(key_of(somebody), path="/")
     assert (answer.status_code, answer.url.path) == (200, path)
     assert ("territoires" in browser.page) == (scope == "match")
 

@@ -1,6 +1,6 @@
 """A hospital's waste, from a blank form to the report, by two people of the hospital; somebody else sees nothing of it.
 
-By the keyboard, with scripts and without, on a small screen and a large one. See `take_picture` for pictures.
+By the keyboard, with scripts and without, on a small screen and a large one.
 """
 
 import asyncio
@@ -12,20 +12,10 @@ from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
-from tests.api.desk.file_with_all import take_picture
-from tests.api.desk.window import (
-    Windows,
-    appears,
-    arrive,
-    assert_fits,
-    press,
-    refused,
-    sign_in,
-    text_of,
-    type_into,
-)
+from tests.api.desk.steps import key_of, put_all
+from tests.api.desk.window import Windows, appears, arrive, hit, press, refused, sign_in, text_of, type_into
 from tests.api.organisations import Member, member
-from tests.api.sync.factories import Client, put_record
+from tests.api.sync.factories import Client
 
 TOWNS = {
     "Brest": {"location": {"lat": 48.3905, "lon": -4.486}, "address": {"commune": "29019"}},
@@ -45,14 +35,14 @@ COLLECTORS = {COMPOST: ["de-bio"], PAPER: ["de-5flux"], BOTH: ["de-bio", "de-5fl
 async def test_a_hospital_finds_who_takes_its_waste(
     served: Client, source: str, address: str, windows: Windows, width: int, scripts: bool, town: str
 ) -> None:
-    for name, segments in COLLECTORS.items():
-        offers = [{"segments": segments}]
-        await put_record(served, source, name, name=f"{name} {source}", offers=offers, **TOWNS[town])
-    await served.services.directory.catch_up()
+    offers = {name: [{"segments": segments}] for name, segments in COLLECTORS.items()}
+    await put_all(
+        served, source, *({"name": f"{name} {source}", "offers": of, **TOWNS[town]} for name, of in offers.items())
+    )
     anne, paul, stranger = [
         await member(served, "match", "needs", organisation=name) for name in (f"CHU {source}", f"CHU {source}", None)
     ]
-    story = Story(windows.open(width, scripts=scripts), address, source, f"{width}{'' if scripts else '-no-scripts'}")
+    story = Story(windows.open(width, scripts=scripts), address, source)
     await asyncio.to_thread(story.tell, anne, paul, stranger, town, scripts)
     (need,) = (await paul.get("/needs")).json()["items"]
     (award,) = (await anne.get(f"/needs/{need['id']}/awards")).json()["items"]
@@ -63,10 +53,10 @@ async def test_a_hospital_finds_who_takes_its_waste(
 
 
 class Story:
-    """The same story on every screen. `source`: makes the suppliers' names unique; `screen`: names the pictures."""
+    """The same story on every screen. `source`: makes the suppliers' names unique."""
 
-    def __init__(self, window: Chrome, address: str, source: str, screen: str) -> None:
-        self.window, self.address, self.source, self.screen = window, address, source, screen
+    def __init__(self, window: Chrome, address: str, source: str) -> None:
+        self.window, self.address, self.source = window, address, source
 
     def tell(self, anne: Member, paul: Member, stranger: Member, town: str, scripts: bool) -> None:
         self.enter(anne)
@@ -93,15 +83,10 @@ class Story:
 
     def enter(self, somebody: Member) -> None:
         self.window.delete_all_cookies()
-        sign_in(self.window, f"{self.address}/connexion", somebody.headers["Authorization"].removeprefix("Bearer "))
+        sign_in(self.window, f"{self.address}/connexion", key_of(somebody))
 
     def named(self, supplier: str) -> str:
         return f"{supplier} {self.source}"
-
-    def picture(self, name: str) -> None:
-        """Leave a picture of the whole page, that nobody compares."""
-        assert_fits(self.window)
-        take_picture(self.window, f"story-{name}-at-{self.screen}")
 
     def press(self, selector: str) -> None:
         press(self.window, selector)
@@ -112,13 +97,12 @@ class Story:
 
     def say_the_need(self, town: str, scripts: bool) -> None:
         """From the blank form, searched too early: two lots in words, of which each finds two suppliers."""
-        self.picture("form")
         type_into(self.window, "titre", "Gestion des déchets du centre hospitalier")
         type_into(self.window, "lot-1-objet", "collecte et compostage des biodéchets des cuisines")
         self.press("button[value=ajouter]")
         type_into(self.window, "lot-2-objet", "collecte et recyclage des papiers et cartons")
         self.press("button[formaction$='besoin/resultat']")
-        self.window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
+        hit(self.window, ".wrong a")
         assert self.window.switch_to.active_element.get_attribute("id") == "lieu"
         self.window.switch_to.active_element.send_keys(town)
         self.press("button[formaction$='besoin/resultat']")
@@ -126,18 +110,15 @@ class Story:
             rows = text_of(self.window, f"[aria-labelledby='lot-{lot}'] table")
             assert self.named(expected) in rows
             assert self.named(BOTH) in rows
-        self.picture("answer")
         for variant in () if scripts else ("iae", "none"):  # with scripts, the page stays: see test_result_in_a_browser
             self.press(f"#choix-1-{variant}")
             assert self.window.find_elements(By.CSS_SELECTOR, f"#choix-1-{variant}[aria-pressed=true]")
         self.press("[formaction$=besoins]")
         assert "déchets" in text_of(self.window, "main")
-        self.picture("need")
 
     def decide(self, scripts: bool) -> None:
         """A colleague finds the need, freezes it again and keeps all that it found: without a reason, then with one."""
         self.window.get(f"{self.address}/besoins")
-        self.picture("needs")
         self.press(".needs a")
         self.go("versions")
         self.press("main form button")
@@ -146,18 +127,17 @@ class Story:
         boxes = self.window.find_elements(By.NAME, "fournisseur")
         if scripts:
             for expected in (True, False):
-                self.window.find_element(By.CSS_SELECTOR, "[data-tick-all] button").send_keys(Keys.ENTER)
+                hit(self.window, "[data-tick-all] button")
                 of_lot = self.window.find_elements(By.CSS_SELECTOR, ".answer:first-of-type [name=fournisseur]")
                 assert {box.is_selected() for box in of_lot} == {expected}
         for box in boxes:
             box.send_keys(Keys.SPACE)
         self.window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
         self.press(".decide button[type=submit]")
-        self.window.find_element(By.CSS_SELECTOR, ".wrong a").send_keys(Keys.ENTER)
+        hit(self.window, ".wrong a")
         self.window.switch_to.active_element.send_keys("Collecte près de l'hôpital")
         self.press(".decide button[type=submit]")
         assert self.window.find_elements(By.CSS_SELECTOR, ".decision.kept")
-        self.picture("decisions")
 
     def write_to_all(self, need: str) -> str:
         """Write to the whole list by a template; the path of the link that one of them gets."""
@@ -172,7 +152,6 @@ class Story:
         letter.find_element(By.TAG_NAME, "summary").click()
         found = re.search(r"/replies/[\w-]+", letter.find_element(By.CSS_SELECTOR, ".letter").text)
         assert found
-        self.picture("letters")
         return found[0]
 
     def confirm_the_letters(self, need: str) -> None:
@@ -191,7 +170,6 @@ class Story:
         self.window.find_element(By.CSS_SELECTOR, "[name=stance][value=question]").send_keys(Keys.SPACE)
         type_into(self.window, "body", "Les bacs sont-ils fournis ?")
         self.press("button[type=submit]")
-        self.picture("reply")
 
     def publish_its_question(self, need: str) -> None:
         self.window.get(f"{need}/echanges")
@@ -202,7 +180,6 @@ class Story:
         answer.send_keys("Oui, sur place.")
         self.press("button[value^=publier-]")
         assert "Oui, sur place." in text_of(self.window, ".exchange li:last-child")
-        self.picture("exchanges")
 
     def tell_one_then_the_others(self, need: str) -> None:
         """What one was told alone is a gap of the others, which a button closes."""
@@ -231,9 +208,7 @@ class Story:
         self.press(".actions [name=faire]")
         assert "1 " in text_of(self.window, "dl")
         assert self.window.find_elements(By.CSS_SELECTOR, "a.button[href$='/agenda.ics']")
-        self.picture("meeting")
         self.window.get(f"{need}/egalite")
-        self.picture("equal-treatment")
         self.press(".gaps button")
         assert len(self.window.find_elements(By.CSS_SELECTOR, "[name=fournisseur]:checked")) == 2
         self.press(".actions [name=faire]")
@@ -248,11 +223,9 @@ class Story:
         Select(self.window.find_element(By.ID, "lot-1-titulaire")).select_by_index(1)
         type_into(self.window, "lot-1-montant", "58 400", Keys.ENTER)
         arrive(self.window, "fait=note")
-        self.picture("awards")
         self.go("rapport")
-        self.window.find_element(By.CSS_SELECTOR, ".reports .go").send_keys(Keys.ENTER)
+        hit(self.window, ".reports .go")
         frame = appears(self.window, "iframe")
-        self.picture("report")
         self.window.switch_to.frame(frame)
         appears(self.window, "h1")
         report = " ".join(text_of(self.window, "main").replace("’", "'").split())

@@ -19,7 +19,7 @@ def refused(window: Chrome) -> list[str]:
 
 def waiting(window: Chrome) -> WebDriverWait[Chrome]:
     """For what comes of an act."""
-    return WebDriverWait(window, PATIENCE_SECONDS, 0.1)
+    return WebDriverWait(window, PATIENCE_SECONDS, 0.03)
 
 
 def appears(window: Chrome, selector: str) -> WebElement:

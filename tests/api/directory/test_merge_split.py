@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import NOBODY, Client, key, put_record
+from tests.api.sync.factories import NOBODY, Client, key, lines, put_record, record, send
 
 HERE = {"lat": 47.6582, "lon": -2.7608}
 
@@ -31,6 +31,65 @@ async def merge(client: Client, *ids: str, **headers: str) -> Any:
 async def split(client: Client, supplier: str, source: str, external_id: str) -> Any:
     body = {"record": {"source": source, "external_id": external_id}}
     return await client.post(f"/suppliers/{supplier}/split", json=body)
+
+
+@pytest.mark.parametrize("by_file", [False, True])
+async def test_records_are_one_supplier_as_the_rule_says(
+    served: Client, source: str, siret: str, by_file: bool
+) -> None:
+    """By SIRET anywhere; else by like names of which each stands at a point of its own, 200 m away at most."""
+
+    def row(name: str, metres: float = 0, **fields: Any) -> dict[str, Any]:
+        place = HERE | {"lat": HERE["lat"] + metres / 111_195}
+        return record("", **{"name": name, "siret": None, "location": place, "address": None} | fields)
+
+    name = f"Les Jardins de {source}"
+    rows = {
+        "a": row(f"Association des Jardins {source}", siret=siret),
+        "b": row(f"{source.upper()} LES JARDINS", 40),
+        "c": row(f"Serres {source}", 90, trade_name=f"jardiins de {source}"),
+        "d": row("Tout autre nom", 90_000, siret=siret),
+        "e": row(name, 400),
+        # in the same commune somewhere; at a point that contradicts the address
+        "f": row(name, location=None, address={"commune": "56260"}),
+        "g": row(name, address={"commune": "35238"}),
+    }
+    if by_file:
+        report = (await send(served, source, lines({"external_id": one} | each for one, each in rows.items()))).json()
+        assert (report["added"], report["errors"]) == (len(rows), [])
+    else:
+        for one, each in rows.items():
+            await put_record(served, source, one, **each)
+    found: dict[str, str] = {}
+    for one in rows:
+        supplier = (await served.get(f"/sources/{source}/suppliers/{one}")).json()["supplier_id"]
+        found[supplier] = found.get(supplier, "") + one
+    assert sorted(found.values()) == ["abcd", "e", "f", "g"]
+
+
+async def test_one_supplier_is_one_candidate(served: Client, source: str, siret: str) -> None:
+    """With the offers of all its records; once they part, they are two."""
+    other = f"{source}-map"
+
+    async def offering(source: str, segment: str, siret: str | None) -> str:
+        offers = [{"segments": [segment], "service_area": {"codes": ["commune:97502"]}}]
+        return await put(served, source, "1", "Lavoir", siret=siret, offers=offers)
+
+    async def candidates() -> list[tuple[str, list[str]]]:
+        await served.services.directory.catch_up()
+        lot = {"id": "1", "segments": ["pr-specialise", "pr-locaux"]}
+        need = {"territory": {"codes": ["commune:97502"]}, "lots": [lot]}
+        found = (await served.post("/match", json=need)).json()["lots"][0]["candidates"]
+        exact = {one["supplier"]["id"]: [s["offered"] for s in one["segments"] if s["fit"] == "exact"] for one in found}
+        return sorted(exact.items())
+
+    first = await offering(source, "pr-specialise", siret)
+    await offering(other, "pr-locaux", siret)
+    assert await candidates() == [(first, ["pr-specialise", "pr-locaux"])]
+    second = await offering(other, "pr-locaux", None)
+    assert await candidates() == [(first, ["pr-specialise"]), (second, ["pr-locaux"])]
+    for each in (source, other):
+        await served.delete(f"/sources/{each}/suppliers/1")
 
 
 async def test_sources_are_united_and_each_field_says_where_it_is_from(served: Client, source: str, siret: str) -> None:
@@ -108,16 +167,6 @@ async def test_what_cannot_be_split(served: Client, source: str, siret: str) -> 
         assert [(error["pointer"], error["code"]) for error in answer.json()["errors"]] == [("/record", code)]
     nul = await split(served, alone, source, "a\0")
     assert_refused(nul, 422, "invalid-content")
-
-
-async def test_only_administrators_overrule(served: Client, source: str) -> None:
-    others = await key(served, "match", "needs", "sync", "read", sources=(source,))
-    one, other = await put(served, source, "1", "Atelier Lieu"), await put(served, source, "2", "Atelier Merlu")
-
-    assert_refused(await merge(served, one, other, **others), 403, "missing-scope")
-    body = {"record": {"source": source, "external_id": "1"}}
-    assert_refused(await served.post(f"/suppliers/{one}/split", json=body, headers=others), 403, "missing-scope")
-    assert_refused(await served.post("/suppliers/x/split", json=body), 404, "not-found")
 
 
 async def test_the_rank_of_a_source_decides_and_is_an_administrators(served: Client, source: str, siret: str) -> None:

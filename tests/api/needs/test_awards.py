@@ -184,20 +184,6 @@ async def test_what_was_withdrawn_counts_no_more(buyer: Buyer, source: str) -> N
     assert (await buyer.noted(need))[-2:] == ["award.noted", "award.withdrawn"]
 
 
-async def test_the_third_award_of_a_segment_is_told(buyer: Buyer, source: str) -> None:
-    """With the supplier's name; an award of another segment does not count."""
-    supplier = await gardener(buyer, source, name="Toujours le même")
-    for day in ("2024-01-15", "2025-06-01"):
-        await noted(buyer, await need_of(buyer, lots=OPEN), award(supplier, day))
-    other = await need_of(buyer, lots=[{"id": "1", "segments": ["pr-locaux"]}])
-    await noted(buyer, other, award(supplier, "2025-07-01"))
-    assert "SAME_SUPPLIER" not in codes(await lot_of(buyer, lots=OPEN))
-    await noted(buyer, await need_of(buyer, lots=OPEN), award(supplier, "2026-11-24"))
-    (told,) = [one for one in (await lot_of(buyer, lots=OPEN))["advice"] if one["code"] == "SAME_SUPPLIER"]
-    assert told["message"].startswith("Toujours le même a obtenu 3 marchés en 36 mois")
-    assert "SAME_SUPPLIER" not in codes(await lot_of(buyer, lots=OPEN, on="2026-11-23"))
-
-
 async def test_an_award_follows_its_supplier_into_the_one_it_was_merged_into(buyer: Buyer, source: str) -> None:
     """Be it awarded before the merge, or noted afterwards under the old id."""
     heir, lost = await gardener(buyer, source), await gardener(buyer, source, "2")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.needs.steps import Buyer
+from tests.api.needs.steps import Buyer, meeting_about
 
 
 @dataclass
@@ -49,14 +49,8 @@ async def test_a_gap_put_there_on_purpose_is_named(sourcing: Sourcing) -> None:
     said = {"author": "supplier", "supplier_id": sourcing.ids["B"], "body": "Quel volume ?", "stance": "question"}
     asked = (await sourcing.post(f"{exchange}/messages", said))["id"]
     await sourcing.post(f"{exchange}/messages/{asked}/publication", {"answer": "Dix tonnes"})
-    meeting = {
-        "need_ids": [sourcing.need.rpartition("/")[2]],
-        "format": "half_day",
-        "title": "Rencontre",
-        "starts_at": "2026-11-12T10:00:00+01:00",
-        "ends_at": "2026-11-12T12:00:00+01:00",
-        "participants": [{"role": "supplier", "supplier_id": each} for each in sourcing.ids.values()],
-    }
+    invited = [{"role": "supplier", "supplier_id": each} for each in sourcing.ids.values()]
+    meeting = meeting_about(sourcing.need.rpartition("/")[2], title="Rencontre", participants=invited)
     await sourcing.post("/meetings", meeting)
     matrix = await sourcing.matrix()
     lacking = [{"supplier_id": sourcing.ids["D"], "name": "D"}]
@@ -74,10 +68,8 @@ async def test_a_gap_put_there_on_purpose_is_named(sourcing: Sourcing) -> None:
 async def test_the_gap_closes_once_the_same_words_are_sent(sourcing: Sourcing) -> None:
     await sourcing.open("ABCD", "Le site ferme à 17 h")
     assert await sourcing.gaps() == {("E", "not_contacted")}
-    french, english = await sourcing.matrix(), await sourcing.matrix(**{"Accept-Language": "en"})
+    english = await sourcing.matrix(**{"Accept-Language": "en"})
     assert english["gaps"][0]["message"].startswith("E was not contacted")
-    assert [each["code"] for each in english["gaps"]] == [each["code"] for each in french["gaps"]]
-    assert "écarts relevés : 1" in french["statement"]
     await sourcing.open("E", "Le site ferme à 17 h")
     assert await sourcing.gaps() == set()
 

@@ -70,19 +70,6 @@ async def test_segments_without_supply_and_tension_are_those_of_the_shortlists(b
     assert (told["segments_without_supply"], told["tension"]["critical"]) == ([], 1)
 
 
-async def test_provisions_are_beside_the_targets(buyer: Buyer) -> None:
-    open_lot = [{"id": "1", "segments": ["ev-entretien"]}]
-    await buyer.keep(environmental_considerations=True)
-    need = (await buyer.keep(lots=open_lot, social_considerations=False))["need"]
-    assert (need["social_considerations"], need["environmental_considerations"]) == (False, None)
-    await buyer.keep(lots=open_lot)
-    told = (await insights(buyer))["provisions"]
-    assert told["social"] == {"target": 0.3, "with": 1, "without": 1, "unknown": 1, "share": 0.5}
-    assert told["environmental"] == {"target": 1.0, "with": 1, "without": 0, "unknown": 2, "share": 1.0}
-    assert (await buyer.patch(f"/needs/{need['id']}", {"social_considerations": True})).status_code == 200
-    assert (await insights(buyer))["provisions"]["social"]["share"] == 1.0
-
-
 async def test_needs_are_narrowed_by_segment_territory_and_day(buyer: Buyer) -> None:
     await buyer.keep(territory={"codes": ["departement:56"]})
     await buyer.keep(territory={"codes": ["commune:35238"]}, lots=[{"id": "1", "segments": ["pr-locaux"]}])

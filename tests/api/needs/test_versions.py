@@ -125,16 +125,6 @@ async def test_a_day_planned_later_is_applied_from_the_next_version_on(buyer: Bu
     assert difference["changed_fields"] == ["planned_publication_on"]
 
 
-async def test_a_submission_with_another_day_is_another(buyer: Buyer) -> None:
-    key = {"Idempotency-Key": "besoin-du-jour"}
-    first, again, other = [
-        await buyer.post("/needs", buyer.need(**need("2026-11-29", planned, **WORKS)), **key)
-        for planned in ("2027-01-01", "2027-01-01", "2026-12-31")
-    ]
-    assert again.content == first.content
-    assert_refused(other, 422, "invalid-content")
-
-
 async def test_a_match_and_proposals_of_lots_take_the_day_too(buyer: Buyer) -> None:
     """Asked again with another day they are answered for that one."""
     for planned, procedure, changes in (("2027-01-01", "GRE_A_GRE", True), ("2026-12-31", "MAPA", False)):
@@ -146,17 +136,6 @@ async def test_a_match_and_proposals_of_lots_take_the_day_too(buyer: Buyer) -> N
         assert found["stamp"]["law_on"] == proposals["stamp"]["law_on"] == planned
     faulty = buyer.need(**need("2026-11-29", "1er mars", **WORKS))
     assert_refused(await buyer.post("/match", faulty), 422, "invalid-content")
-
-
-async def test_no_reservation_is_proposed_that_the_planned_day_does_not_know(buyer: Buyer, source: str) -> None:
-    """The prison reservation begins on 2022-10-21."""
-    lot = {"id": "1", "segments": ["ev-entretien"], "reserved": ["penitentiary"]}
-    asked = buyer.need(on="2022-11-15", planned_publication_on="2022-10-20", lots=[lot])
-    (found,) = (await buyer.post("/match", asked)).json()["lots"]
-    assert found["reservation"]["outcome"] == "INELIGIBLE"
-    assert found["alternatives"]["forbidden"]["penitentiary"]["code"] == "TYPE_NOT_IN_FORCE"
-    proposals = (await buyer.post("/allotment", asked)).json()["proposals"]
-    assert all(each["reserved"] == [] for proposal in proposals for each in proposal["lots"])
 
 
 def of_value(value_eur: float | None, segment: str = "ev-entretien", **fields: Any) -> dict[str, Any]:
@@ -201,12 +180,6 @@ async def test_a_match_never_says_it(buyer: Buyer) -> None:
     assert split((await buyer.post("/match", buyer.need(lots=lots))).json()) == []
     alone = await new_buyer(buyer.client)
     assert await warned(alone, **of_value(None, lots=lots)) == []
-
-
-async def test_another_organisations_needs_never_count(buyer: Buyer) -> None:
-    other = await new_buyer(buyer.client)
-    await other.keep(**of_value(50_000, reference="SECRET"))
-    assert await warned(buyer, **of_value(50_000)) == []
 
 
 async def test_needs_that_have_only_titles_are_read_by_these(buyer: Buyer) -> None:

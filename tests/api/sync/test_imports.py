@@ -112,28 +112,6 @@ async def test_a_dry_run_leaves_no_trace(served: Client, source: str) -> None:
     assert_refused(await served.get(f"/imports/{report['id']}"), 404, "not-found")
 
 
-async def test_a_snapshot_removes_what_is_absent_within_the_guard(served: Client, source: str) -> None:
-    await send(served, source, lines(rows(source, *"abcdef")))
-    assert_refused(
-        await send(served, source, lines(rows(source, *"abcd")), query="mode=snapshot"), 409, "too-many-removed"
-    )
-    assert (
-        counts((await send(served, source, lines(rows(source, *"abcde")), query="mode=snapshot")).json())["removed"]
-        == 1
-    )
-
-    forced = await send(served, source, lines(rows(source, "a")), query="mode=snapshot&force=true")
-    assert counts(forced.json()) == {"received": 1, "unchanged": 1, "removed": 4}
-    assert await listed(served, f"source={source}") == ["Atelier a"]
-
-
-async def test_a_rejected_row_does_not_count_as_absent(served: Client, source: str) -> None:
-    await send(served, source, lines(rows(source, *"abcdef")))
-    content = [*rows(source, *"abcde"), {"external_id": "f", "name": ""}]
-    report = (await send(served, source, lines(content), query="mode=snapshot")).json()
-    assert counts(report) == {"received": 6, "unchanged": 5, "rejected": 1}
-
-
 ROW = lines(rows("nobody", "a"))
 
 
@@ -171,14 +149,6 @@ async def test_what_cannot_be_read_as_a_whole_is_refused(
 ) -> None:
     assert_refused(await send(served, source, content, media_type, **headers), status, slug)
     assert await listed(served, f"source={source}") == []
-
-
-async def test_an_array_that_breaks_off_leaves_nothing_of_its_beginning(served: Client, source: str) -> None:
-    content = json.dumps(rows(source, *map(str, range(1_500)))).encode()[:-1]
-    assert_refused(await send(served, source, content, JSON), 400, "malformed-body")
-    assert await listed(served, f"source={source}") == []
-    (noted,) = (await served.get(f"/sources/{source}/imports")).json()["items"]
-    assert (noted["status"], noted["added"]) == ("failed", 0)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from tests.api.sync.factories import RECORD, Client, key, misprinted, path_of, p
 from tests.conftest import ROOT
 
 EXAMPLES = ROOT / "openapi" / "examples"
+DRAWN = "/offers/0/service_area"
 SQUARE = [[-3.0, 48.0], [-2.9, 48.0], [-2.9, 48.1], [-3.0, 48.1], [-3.0, 48.0]]
 
 
@@ -111,44 +112,26 @@ async def test_what_is_no_source_is_not_found(served: Client, name: str) -> None
     assert_refused(await put(served, f"/sources/{name}/suppliers/1"), 404, "not-found")
 
 
-FAULTS: list[tuple[dict[str, Any], list[str] | None]] = [
+FAULTS: tuple[tuple[dict[str, Any], list[str]], ...] = (
     ({"surname": "x"}, ["/surname"]),
     ({"external_id": "1"}, ["/external_id"]),
     ({"employees": "42"}, ["/employees"]),
     ({"contact": {"person": "a\0b"}}, ["/contact/person"]),
-    ({"name": " "}, ["/name"]),
-    ({"siret": "123"}, ["/siret"]),
-    ({"offers": [{"segments": ["pr-locau"]}]}, ["/offers/0/segments/0"]),
-    ({"offers": [{}]}, ["/offers/0"]),
-    ({"offers": polygon(*SQUARE[:4], [0, 0])}, ["/offers/0/service_area/geometry/coordinates"]),
-    ({"offers": polygon(SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0])}, None),
-    ({"address": {"commune": "56300"}}, ["/address/commune"]),
-    ({"approvals": [{"kind": "ACI", "valid_from": "2026-02-01", "valid_until": "2026-01-01"}]}, None),
+    ({"offers": polygon(SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3], SQUARE[0])}, [f"{DRAWN}/geometry/coordinates"]),
     (
-        {
-            "siret": "1",
-            "address": {"commune": "0"},
-            "offers": [{"cpv": ["1"]}, *polygon([0, 0], [0, 0], [0, 0], [0, 0])],
-        },
-        [
-            "/siret",
-            "/address/commune",
-            "/offers/0/cpv/0",
-            "/offers/1/service_area/geometry/coordinates",
-        ],
+        {"siret": "1", "address": {"commune": "0"}, "offers": [*polygon([0, 0], [0, 0], [0, 0], [0, 0]), {}]},
+        ["/siret", "/address/commune", "/offers/1", f"{DRAWN}/geometry/coordinates"],
     ),
-]
+)
 
 
-@pytest.mark.parametrize(("fields", "pointers"), FAULTS)
-async def test_everything_wrong_is_said_at_once(
-    served: Client, source: str, fields: dict[str, Any], pointers: list[str] | None
-) -> None:
-    answer = await put(served, f"/sources/{source}/suppliers/1", record(source, **fields))
-    assert answer.status_code == 422, answer.text
-    found = [error["pointer"] for error in answer.json()["errors"]]
-    assert found == pointers if pointers else len(found) == 1
-    assert (await served.get(f"/sources/{source}/suppliers/1")).status_code == 404
+async def test_everything_wrong_is_said_at_once(served: Client, source: str) -> None:
+    path = f"/sources/{source}/suppliers/1"
+    for fields, pointers in FAULTS:
+        answer = await put(served, path, record(source, **fields))
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == pointers
+    assert_refused(await served.get(path), 404, "not-found")
 
 
 async def test_what_is_doubtful_is_flagged_not_refused(served: Client, source: str) -> None:
@@ -164,7 +147,6 @@ async def test_a_key_writes_its_own_sources_only(served: Client, source: str) ->
     path = f"/sources/{source}/suppliers/1"
     mine = await key(served, "sync", sources=(source,))
     other = await key(served, "sync", sources=("another",))
-    reader = await key(served, "read", "match", "needs")
 
     assert (await served.get(path, headers=mine)).status_code == 200
     assert_refused(await served.get(path, headers=other), 403, "source-not-on-key")
@@ -173,8 +155,6 @@ async def test_a_key_writes_its_own_sources_only(served: Client, source: str) ->
     administrator = await key(served, "admin")
     assert_refused(await put(served, path, None, **administrator), 403, "source-not-on-key")
     assert_refused(await served.delete(path, headers=administrator), 403, "source-not-on-key")
-    assert_refused(await put(served, path, None, **reader), 403, "missing-scope")
-    assert_refused(await put(served, path, RECORD, Authorization="Bearer nobody"), 401, "no-valid-key")
     assert (await served.delete(path, headers=mine)).status_code == 204
 
 

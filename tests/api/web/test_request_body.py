@@ -73,8 +73,8 @@ async def patch_lamp(_: Call, body: Patch) -> Lamp:
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
 async def stream(call: Call) -> Size:
     """Count what is sent."""
-    async with spooled_body(call, SMALL) as body:
-        return Size(len(body.stream.read()))
+    async with spooled_body(call, SMALL) as (body, _):
+        return Size(len(body.read()))
 
 
 ROUTES = (post_lamp, first_lamp, light_first_lamp, patch_lamp, stream)

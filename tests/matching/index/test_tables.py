@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.suppliers.supplier import Offer, SourceRef, Supplier
-from domain.suppliers.trades import TradeCounts, has_trade, trade_evidence
+from domain.suppliers.trades import TradeCounts, is_trade, trade_evidence
 from matching.index.live_index import Index, LiveIndex
 from matching.index.mapped_arrays import (
     Piece,
@@ -168,7 +168,7 @@ pools = st.lists(suppliers, max_size=8, unique_by=lambda each: each.id)
 def looked_at(some: Iterable[MatchedSupplier]) -> tuple[object, ...]:
     """The same counts as plain numbers, one supplier after the other."""
     found = list(some)
-    traded = [each for each in found if has_trade(each.offers)]
+    traded = [each for each in found if any(map(is_trade, each.offers))]
     kinds = [[kind for each in those for kind in each.kinds or ("none",)] for those in (found, traded)]
     grounds = Counter(trade_evidence(each.offers) for each in traded)
     return len(found), len(traded), Counter(kinds[0]), Counter(kinds[1]), grounds

@@ -1,4 +1,7 @@
-"""Signing in without a key, the directory, sources and administration in a real browser, with scripts and without."""
+"""Signing in without a key, the directory, sources and administration in a real browser.
+
+Without scripts where they are of no use: a new key is seen whole on a small screen.
+"""
 
 import asyncio
 from pathlib import Path
@@ -8,6 +11,7 @@ import pytest
 from selenium.webdriver import Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.api.desk.steps import key_of
 from tests.api.desk.window import Windows, appears, assert_fits, hit, press, refused, sign_in, text_of, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, put_record
@@ -18,18 +22,10 @@ ROWS = """external_id;name;siret;address.commune;segments
 2;Atelier du Scorff;123;56178;ev-entretien
 """
 ANNE = {"name": "Anne Le Goff", "email": "anne@morbihan.example", "email_verified": True}
-WAYS = pytest.mark.parametrize(("width", "scripts"), [(320, False), (1280, True)])
 
 
-@WAYS
 async def test_a_person_signs_in_at_the_provider_reads_the_directory_and_signs_out(
-    served: Client,
-    source: str,
-    windows: Windows,
-    address: str,
-    monkeypatch: pytest.MonkeyPatch,
-    width: int,
-    scripts: bool,
+    served: Client, source: str, windows: Windows, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organisation = await member(served, "needs")
     name = f"Les Jardins {uuid4().hex[:8]}"
@@ -38,7 +34,7 @@ async def test_a_person_signs_in_at_the_provider_reads_the_directory_and_signs_o
         await make_person(issuer, "anne", **ANNE)
         members = (("@morbihan.example", str(organisation.organisation_id)),)
         connect(served.services, monkeypatch, issuer, address, oidc_members=members)
-        await asyncio.to_thread(read, windows.open(width, scripts=scripts), address, issuer, name)
+        await asyncio.to_thread(read, windows.open(), address, issuer, name)
 
 
 def read(window: Chrome, address: str, issuer: str, name: str) -> None:
@@ -62,18 +58,16 @@ def read(window: Chrome, address: str, issuer: str, name: str) -> None:
     assert refused(window) == []
 
 
-@WAYS
 async def test_an_integrator_tries_a_file_and_imports_it(
-    served: Client, source: str, windows: Windows, address: str, tmp_path: Path, width: int, scripts: bool
+    served: Client, source: str, windows: Windows, address: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "fiches.csv"
     file.write_text(ROWS, encoding="cp1252")
-    window = windows.open(width, scripts=scripts)
-    await asyncio.to_thread(import_file, window, f"{address}/sources/{source}", file, scripts)
+    await asyncio.to_thread(import_file, windows.open(), f"{address}/sources/{source}", file)
     assert (await served.get(f"/sources/{source}")).json()["records"] == 1
 
 
-def import_file(window: Chrome, address: str, file: Path, scripts: bool) -> None:
+def import_file(window: Chrome, address: str, file: Path) -> None:
     downloads = {"behavior": "allow", "downloadPath": str(file.parent)}
     window.execute_cdp_cmd("Browser.setDownloadBehavior", downloads)
     sign_in(window, address)
@@ -84,8 +78,6 @@ def import_file(window: Chrome, address: str, file: Path, scripts: bool) -> None
     appears(window, "#rejets")
     assert_fits(window)
     assert "siret" in text_of(window, "#resultat table")
-    if not scripts:  # with them, the file is still chosen
-        window.find_element(By.ID, "fichier").send_keys(str(file))
     importing = "#resultat [value=importer]"
     waiting(window).until(lambda page: page.find_element(By.CSS_SELECTOR, importing).is_enabled())
     hit(window, "#resultat [value=corriger]")
@@ -99,13 +91,9 @@ def import_file(window: Chrome, address: str, file: Path, scripts: bool) -> None
     assert refused(window) == []
 
 
-@WAYS
-async def test_an_administrator_makes_a_key_and_revokes_it(
-    served: Client, windows: Windows, address: str, width: int, scripts: bool
-) -> None:
+async def test_an_administrator_makes_a_key_and_revokes_it(served: Client, windows: Windows, address: str) -> None:
     boss = await member(served, "match", "admin")
-    secret = boss.headers["Authorization"].removeprefix("Bearer ")
-    made = await asyncio.to_thread(make_and_revoke, windows.open(width, scripts=scripts), address, secret)
+    made = await asyncio.to_thread(make_and_revoke, windows.open(320, scripts=False), address, key_of(boss))
     assert (await served.get("/keys", headers={"Authorization": f"Bearer {made}"})).status_code == 401
 
 

@@ -15,7 +15,7 @@ from domain.suppliers.supplier import Flag, FlagCode
 from domain.text.normalise import fold
 from matching.geo.map_sheets import area_sheets
 from matching.reference import Reference
-from tests.api.desk.steps import Browser, heading
+from tests.api.desk.steps import Browser, heading, put_all
 from tests.api.sync.factories import Client, put_record
 from tests.factories import reference
 
@@ -45,10 +45,10 @@ def names(page: str) -> list[str]:
 
 async def test_a_search_finds_what_the_api_finds(served: Client, own: Browser, source: str) -> None:
     word = f"Jardins {uuid4().hex[:8]}"
-    for number, commune in enumerate(("56178", "56260", "35238")):
-        await put_record(
-            served, source, str(number), name=f"{word} {number}", address={"commune": commune}, location=None
-        )
+    towns: list[dict[str, Any]] = [
+        {"address": {"commune": each}, "location": None} for each in ("56178", "56260", "35238")
+    ]
+    await put_all(served, source, *({"name": f"{word} {number}"} | each for number, each in enumerate(towns)))
     asked = f"q={word}&territory=departement:56&segment=ev-entretien&active=true"
     expected = [each["name"] for each in (await served.get(f"/suppliers?{asked}")).json()["items"]]
     await own.open(f"/annuaire?mots={word}&lieu=Morbihan&metier=ev-entretien")
@@ -65,8 +65,8 @@ async def test_pages_a_map_and_a_table_have_what_a_search_finds(
     monkeypatch.setattr("api.desk.directory.directory_page.ON_A_PAGE", 2)
     monkeypatch.setattr("api.desk.directory.directory_page.AT_ONCE", 1)
     word = f"Jardins {uuid4().hex[:8]}"
-    for number, commune in enumerate(("56178", "35238", "56178")):
-        await put_record(served, source, str(number), name=f"{word} {number}", address={"commune": commune})
+    towns = [{"address": {"commune": each}} for each in ("56178", "35238", "56178")]
+    await put_all(served, source, *({"name": f"{word} {number}"} | each for number, each in enumerate(towns)))
     await own.open(f"/annuaire?mots={word}")
     first, shown = names(own.page), unescape(own.page).replace("\N{NO-BREAK SPACE}", " ")
     assert "cette page : 2" in shown
@@ -136,7 +136,7 @@ async def test_the_page_of_a_merged_supplier_is_that_of_the_one_that_is_left(
     served: Client, own: Browser, source: str
 ) -> None:
     """The way back from it is the search that led there."""
-    ids = [(await put_record(served, source, str(n), name=f"Un nom {n}", siret=None))["supplier_id"] for n in range(2)]
+    ids = await put_all(served, source, *({"name": f"Un nom {number}", "siret": None} for number in range(2)))
     assert (await served.post("/suppliers/merge", json={"ids": ids})).is_success
     path, here = f"/annuaire/{ids[0]}", str(own.base_url).rstrip("/")
     assert (await own.open(f"/annuaire/{ids[1]}")).url.path == path
@@ -183,15 +183,13 @@ Territory = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def territory(served: Client, browser: Browser, source: str) -> Territory:
+async def territory(served: Client, own: Browser, source: str) -> Territory:
     """The page of Morbihan, with a supplier there."""
-    stored = await put_record(served, source)
-    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    await browser.sign_in()
+    await put_all(served, source, {})
 
     async def page(query: str = "") -> str:
-        await browser.open(f"/territoires/{CODE}{query}")
-        return browser.page
+        await own.open(f"/territoires/{CODE}{query}")
+        return own.page
 
     return page
 
@@ -262,9 +260,7 @@ async def test_the_number_of_local_suppliers_leads_to_them_in_the_directory(
     served: Client, own: Browser, source: str
 ) -> None:
     perpignan = {"location": {"lat": 42.6986, "lon": 2.8956}, "address": {"commune": "66136"}}
-    await put_record(served, source, "1", **perpignan)
-    stored = await put_record(served, source, "2", **perpignan)
-    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    await put_all(served, source, perpignan, perpignan)
     await own.open("/territoires/departement:66")
     page = own.page
     local = {label: numbers[1] for label, numbers in rows(page)}

@@ -1,18 +1,14 @@
 """What a need says, its form says, and what the form says is that need again; many lots are filled in ten at a time."""
 
-import asyncio
 import re
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from selenium.webdriver import Chrome, Keys
-from selenium.webdriver.common.by import By
 
-from api.desk.frame.form import form_fields, plain_number
+from api.desk.frame.form import form_fields
 from api.desk.need.need_form import (
     CARRIED,
     LINES_AT_ONCE,
@@ -32,11 +28,10 @@ from domain.needs.need import Lot, NeedAndProcedure, Place, PlannedNeed, Territo
 from domain.text.bilingual import Text
 from matching.reference import Reference
 from tests import factories
-from tests.api.desk.answer.test_result_page import names, request_on
-from tests.api.desk.steps import Browser, said
-from tests.api.desk.window import Windows, assert_fits, sign_in, waiting
-from tests.api.needs.steps import Buyer, new_buyer
-from tests.api.sync.factories import Client, put_record
+from tests.api.desk.steps import Browser, put_all, said, sign_in_as
+from tests.api.desk.test_answer_pages import names, request_on
+from tests.api.needs.steps import Buyer
+from tests.api.sync.factories import Client
 
 POLYGON = {"type": "Polygon", "coordinates": [[[-3.0, 48.0], [-2.8, 48.0], [-2.8, 48.2], [-3.0, 48.0]]]}
 LOT: dict[str, Any] = {
@@ -158,13 +153,6 @@ def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carrie
     assert read_need_form({"contrat": [""], "lot-1-objet": [""], "jeton": ["x"]}) == NeedForm()
 
 
-@pytest.mark.parametrize(
-    ("number", "text"), [(None, ""), (0, "0"), (36, "36"), (62.5, "62.5"), (240_000, "240 000"), (0.25, "0.25")]
-)
-def test_numbers_are_those_that_people_type(number: float | None, text: str) -> None:
-    assert plain_number(number) == text
-
-
 FAR = '{"type": "Polygon", "coordinates": [[[1e308, 1e308], [1e308, 0], [0, 1e308], [1e308, 1e308]]]}'
 DEEP = '{"type": ' + "[" * 100_000
 ODD = (
@@ -248,15 +236,16 @@ TRADES = ("tonte de pelouses", "nettoyage de bureaux", "blanchisserie du linge h
 LARGEST_PAGE = 200_000
 
 
+@pytest.fixture(scope="module")
+async def many_gardeners(served: Client) -> None:
+    """25 suppliers to be found at Pontivy."""
+    await put_all(served, "many-gardeners", *({"name": f"Jardin {number}"} for number in range(25)))
+
+
 @pytest.fixture
-async def buyer(served: Client, browser: Browser, source: str) -> Buyer:
-    """An organisation of its own, signed in, with 25 gardeners to be found at Pontivy."""
-    stored: dict[str, Any] = {}
-    for number in range(25):
-        stored = await put_record(served, source, str(number), name=f"Jardin {source}-{number}")
-    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    buyer = await new_buyer(served)
-    await browser.sign_in(buyer.headers["Authorization"].removeprefix("Bearer "))
+async def signed_in(buyer: Buyer, browser: Browser, many_gardeners: None) -> Buyer:
+    """The buyer, signed in with that browser."""
+    await sign_in_as(browser, buyer)
     return buyer
 
 
@@ -283,8 +272,8 @@ def without_drawings(page: str) -> int:
     return len(re.sub(r"<svg.*?</svg>", "", page, flags=re.DOTALL).encode())
 
 
-async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: Browser, buyer: Buyer) -> None:
-    stored = (await buyer.post("/needs", need(MOST_LOTS))).json()["need"]
+async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: Browser, signed_in: Buyer) -> None:
+    stored = (await signed_in.post("/needs", need(MOST_LOTS))).json()["need"]
     await browser.open(f"/besoins/{stored['id']}/changer")
     assert "200 lots, dont ceux du 1er au 10e sont ici" in said(browser.page)
     assert without_drawings(browser.page) < LARGEST_PAGE
@@ -293,7 +282,7 @@ async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: 
     await browser.submit("besoin", {"lot-142-objet": "tonte du parc", "lot-145-reserve": []}, faire="retirer-150")
     assert "199 lots" in said(browser.page)
     await browser.submit("besoin", to=f"besoins/{stored['id']}/changer")
-    changed = (await buyer.get(f"/needs/{stored['id']}")).json()["lots"]
+    changed = (await signed_in.get(f"/needs/{stored['id']}")).json()["lots"]
     expected = {lot["id"]: lot for lot in stored["lots"] if lot["id"] != "150"}
     expected["3"]["value_eur"] = 1_000
     expected["142"]["title"] = "tonte du parc"
@@ -301,8 +290,8 @@ async def test_a_stored_need_of_the_most_lots_is_changed_ten_at_a_time(browser: 
     assert changed == list(expected.values())
 
 
-async def test_what_is_wrong_in_lots_of_other_pages_is_said_and_shown_first(browser: Browser, buyer: Buyer) -> None:
-    stored = (await buyer.post("/needs", need(30))).json()["need"]
+async def test_what_is_wrong_in_lots_of_other_pages_is_said_and_shown_first(browser: Browser, signed_in: Buyer) -> None:
+    stored = (await signed_in.post("/needs", need(30))).json()["need"]
     await browser.open(f"/besoins/{stored['id']}/changer")
     await browser.submit("besoin", {"lot-2-valeur": "cher"}, faire="lots-11")
     assert "À corriger" not in said(browser.page)
@@ -318,9 +307,9 @@ async def test_what_is_wrong_in_lots_of_other_pages_is_said_and_shown_first(brow
     assert set(browser.fields("besoin")) & {"lot-30-objet", "lot-31-objet"} == {"lot-31-objet"}
 
 
-async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: Browser, buyer: Buyer) -> None:
+async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: Browser, signed_in: Buyer) -> None:
     """A script gets the one that it opens."""
-    stored = (await buyer.post("/needs", need(MOST_LOTS))).json()["need"]
+    stored = (await signed_in.post("/needs", need(MOST_LOTS))).json()["need"]
     await browser.open(f"/besoins/{stored['id']}/changer")
     await browser.submit("besoin", to="besoin/resultat")
     others = re.findall(r'name="voir" value="(\d+)"[^>]*>Lot \d', browser.page)
@@ -333,7 +322,7 @@ async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: B
     assert "<html" not in part
     await browser.submit("besoin/resultat", voir="172")
     asked = request_on(browser.page)
-    answered = (await buyer.post("/match", asked)).json()["lots"]
+    answered = (await signed_in.post("/match", asked)).json()["lots"]
     assert names(browser.page) == [each["supplier"]["name"] for each in answered[171]["candidates"]]
     assert 'id="reponse-172"' in browser.page
     await browser.submit("besoin/resultat", changer="reserver-172-iae")
@@ -343,13 +332,13 @@ async def test_of_many_lots_one_is_open_with_the_suppliers_of_the_api(browser: B
     assert browser.fields("besoin")["lot-172-reserve"] == ["iae"]
 
 
-async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, buyer: Buyer) -> None:
+async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, signed_in: Buyer) -> None:
     """Twenty at a time, in the order of the API, and on the map as well."""
     await browser.open("/besoin")
     typed = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
     await browser.submit("besoin", typed, to="besoin/resultat")
     asked = request_on(browser.page)
-    (lot,) = (await buyer.post("/match", asked | {"limit": 100})).json()["lots"]
+    (lot,) = (await signed_in.post("/match", asked | {"limit": 100})).json()["lots"]
     expected = [each["supplier"]["name"] for each in lot["candidates"]]
     assert lot["total"] >= 25
     pages = [expected[first : first + 20] for first in range(0, len(expected), 20)]
@@ -361,26 +350,3 @@ async def test_candidates_beyond_the_first_are_a_button_away(browser: Browser, b
             await browser.submit("besoin/resultat", changer=more[1])
     await browser.submit("besoin/resultat", changer="suite-1-1")
     assert names(browser.page) == pages[0]
-
-
-async def test_in_a_browser_a_lot_opens_in_place_and_reading_goes_on_there(
-    buyer: Buyer, windows: Windows, address: str
-) -> None:
-    await asyncio.to_thread(open_lots, windows.open(320), address, buyer.headers["Authorization"].split()[-1])
-
-
-def open_lots(window: Chrome, address: str, key: str) -> None:
-    """By the keyboard: another lot, then its next candidates; the page stays the same."""
-    titles = {f"lot-{number}-objet": TRADES[number % 2] for number in range(1, 7)}
-    sign_in(window, f"{address}/connexion", key)
-    window.get(f"{address}/besoin/resultat?{urlencode({'lieu': 'commune:56178'} | titles)}")
-    (page_heading,) = window.find_elements(By.TAG_NAME, "h1")
-    window.find_element(By.CSS_SELECTOR, "[name=voir][value='6']").send_keys(Keys.ENTER)
-    waiting(window).until(lambda page: page.execute_script("return document.activeElement.id") == "lot-6")
-    assert window.find_elements(By.ID, "reponse-1") == []
-    window.find_element(By.ID, "suite-6").send_keys(Keys.ENTER)
-    waiting(window).until(lambda page: page.find_elements(By.ID, "avant-6"))
-    focused = "return document.activeElement.getAttribute('aria-labelledby')"
-    waiting(window).until(lambda page: page.execute_script(focused) == "candidats-6")
-    assert page_heading.is_displayed()
-    assert_fits(window)

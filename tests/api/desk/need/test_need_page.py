@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from api.app import create_app
-from api.desk.need.territory_field import MOST_SUGGESTIONS
+from api.desk.need.understood_need import MOST_SUGGESTIONS
 from api.settings import read_settings
 from matching.reference import Reference
-from tests.api.desk.answer.test_result_page import request_on
-from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, said, send_file
-from tests.api.sync.factories import Client, put_record
+from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, put_all, said, send_file
+from tests.api.desk.test_answer_pages import request_on
+from tests.api.sync.factories import Client
 from tests.sources.notices.conftest import FNSIMPLE, boamp, eforms, eforms_lot, project, reserved
 
 NETT = "nettoyage de bureaux"
@@ -341,9 +341,7 @@ async def test_trades_are_read_while_words_are_typed(own: Browser) -> None:
 
 async def test_candidates_are_counted_while_a_need_is_filled_in(served: Client, own: Browser, source: str) -> None:
     """As many as the answer then shows; nothing as long as it is not known where, or what."""
-    for number in range(2):
-        stored = await put_record(served, source, str(number), name=f"Paysages {source} {number}", siret=None)
-        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    await put_all(served, source, *({"name": f"Paysages {source} {number}", "siret": None} for number in range(2)))
     fields = {**own.fields("besoin"), **MOWING, "montrer": "compte"}
     assert (await own.post("/besoin/compris", data=fields)).text.strip() == ""
     fields["lieu"] = "Morbihan"

@@ -13,14 +13,23 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from api.desk.answer.result_page import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
+from api.desk.answer_pages import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
 from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.accessibility import Outline
-from tests.api.desk.steps import FORM, Browser, Fields, assert_refers_to_itself, counted_in_words, heading, said
-from tests.api.sync.factories import Client, put_record
+from tests.api.desk.steps import (
+    FORM,
+    Browser,
+    Fields,
+    assert_refers_to_itself,
+    counted_in_words,
+    heading,
+    put_all,
+    said,
+)
+from tests.api.sync.factories import Client
 from tests.domain.shortlists.test_frozen import FOLDER
 
 MOWING = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
@@ -35,19 +44,20 @@ BY_STATE: list[dict[str, Any]] = [
 Answered = Callable[..., Awaitable[str]]
 
 
+@pytest.fixture(scope="module")
+async def in_each_state(served: Client) -> None:
+    await put_all(served, "in-each-state", *BY_STATE)
+
+
 @pytest.fixture
-async def answered(served: Client, browser: Browser, source: str) -> Answered:
-    """The page of an answer to what is typed, on suppliers of its own."""
-    for number, of_record in enumerate(BY_STATE):
-        stored = await put_record(served, source, str(number), **of_record)
-        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-    await browser.sign_in()
+async def answered(own: Browser, in_each_state: None) -> Answered:
+    """The page of an answer to what is typed."""
 
     async def answer(**typed: Any) -> str:
         fields: dict[str, Any] = {**MOWING, **{name.replace("_", "-"): text for name, text in typed.items()}}
-        answer = await browser.submit("besoin", fields, to="besoin/resultat")
-        assert (answer.status_code, heading(browser.page)) == (200, "Qui pourrait répondre")
-        return browser.page
+        answer = await own.submit("besoin", fields, to="besoin/resultat")
+        assert (answer.status_code, heading(own.page)) == (200, "Qui pourrait répondre")
+        return own.page
 
     return answer
 
@@ -149,8 +159,7 @@ async def test_an_address_gives_the_answer_again(answered: Answered, browser: Br
 async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     served: Client, answered: Answered, source: str
 ) -> None:
-    stored = await put_record(served, source, "unknown", name="Nul ne sait", offers=[])
-    await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
+    await put_all(served, source, {"name": "Nul ne sait", "offers": []})
     page = await answered(lot_1_reserve=["iae"])
     outline = Outline(page)
     assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
@@ -198,16 +207,6 @@ async def test_the_law_comes_gravest_first_and_is_that_of_the_planned_day(answer
     assert "Les règles du 15/01/2027, jour prévu de publication, diffèrent de celles du 29/11/2026" in said(page)
     without = await browser.submit("besoin/resultat", {"publication": ""})
     assert "Règles applicables" not in said(without.text)
-
-
-async def test_the_form_of_a_need_can_be_read_aloud(own: Browser) -> None:
-    for path in ("/besoin", "/besoin?exemple=1", "/besoin?lieu=Saint-Denis"):
-        await own.open(path)
-        outline = Outline(own.page)
-        assert list(outline.unlabelled()) == []
-        assert_refers_to_itself(outline)
-        anchors = [each["href"] or "" for each in outline.of("a")]
-        assert {each.partition("#")[2] for each in anchors if each.startswith("#")} <= set(outline.ids)
 
 
 def lacking(*gates: Gate) -> LotShortlist:
@@ -270,16 +269,11 @@ TYPED = {
 TRADES = ("ev-entretien", "pr-locaux")
 
 
-async def stocked(served: Client, source: str) -> None:
-    for number, segment in enumerate(TRADES * 3):
-        offers = [{"segments": [segment], "service_area": {"codes": ["departement:56"]}}]
-        stored = await put_record(served, source, str(number), name=f"Atelier {source} {number}", offers=offers)
-        await served.services.directory.wait_beyond(stored["data_version"] - 1, 10)
-
-
 async def compared(served: Client, browser: Browser, source: str, **typed: Any) -> dict[str, Any]:
     """What POST /allotment answers to the need that the page asked for; the page is that of the comparison."""
-    await stocked(served, source)
+    area = {"codes": ["departement:56"]}
+    offers = [{"offers": [{"segments": [segment], "service_area": area}]} for segment in TRADES * 3]
+    await put_all(served, source, *({"name": f"Atelier {source} {n}"} | each for n, each in enumerate(offers)))
     await browser.sign_in()
     await browser.submit("besoin", TYPED, to="besoin/resultat")
     asked = request_on(browser.page)

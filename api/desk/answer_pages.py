@@ -1,0 +1,394 @@
+"""The pages of the answers to a need: who could answer each lot and why, and other divisions of the need into lots.
+
+They ask what `POST /match` and `POST /allotment` ask, and show what those answer: what would change an answer and what
+the law says too. A button that changes a lot is answered by the lot alone where a script asks for it, else by the whole
+page; a proposal of lots fills in the form of a need.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from html import escape
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response
+from markupsafe import Markup
+
+from api.desk.frame.form import (
+    NUMBER,
+    TICKED,
+    Field,
+    FieldKind,
+    Mistake,
+    Unreadable,
+    checked_request,
+    plain_number,
+    read_form,
+    read_text,
+    request_parts,
+)
+from api.desk.frame.layout import CODE_WORDS, SAID
+from api.desk.frame.page import page
+from api.desk.frame.visit import Visit
+from api.desk.need.need_form import (
+    LOTS_AT_ONCE,
+    LOTS_IN_FIELDS,
+    NeedForm,
+    change_form,
+    mark_of_terms,
+    read_need_form,
+    words_of_trades,
+)
+from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
+from api.desk.need.understood_need import understand_beside_requests
+from api.maps_and_charts import Drawing, Pin, map_drawing
+from api.match import answer_allotment, answer_match
+from api.web.html_pages import Fields
+from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
+from domain.errors import InvalidContent
+from domain.exchanges.letter import lot_name
+from domain.needs.need import Lot, Need
+from domain.report.lots import best_outcome, by_gravity, points_of_law, standings_of
+from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer, Shortlist
+from domain.text.bilingual import Language, Text, join_texts
+from domain.text.labels import RESERVED
+from matching.engine import RowCounts, match_json
+from matching.geo.map_sheets import map_sheets
+from matching.reference import Reference
+
+VARIANTS = {"none": ""} | {
+    name: name.replace("_", "+") for name in ("handicap", "iae", "handicap_iae", "penitentiary", "ess")
+}
+"""The reservations of `alternatives`, as a button asks for them."""
+GROUPINGS = 3
+SHOWN_FIRST = 10
+"""Candidates of a lot that are seen at once; the others unfold."""
+MOST_OPEN = LOTS_IN_FIELDS
+"""Lots that a page shows with their suppliers; of more, it shows one at a time."""
+MOST_CANDIDATES, MOST_DIGITS = 100, 3
+"""Candidates of a lot that can be looked at, as in the API."""
+MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
+"""The wish for the candidates of a lot, by its number, from one of them on."""
+MOST_EVIDENCE = 3
+"""An answer carries no more pieces of evidence for one offer."""
+
+
+@page("GET", "/besoin/resultat", scope="match")
+async def show_result_of_address(visit: Visit) -> Response[bytes]:
+    """The answer to the need in the query; a redirect to the form where the query has none."""
+    form = read_need_form(visit.fields)
+    return visit.redirect("/besoin") if form == NeedForm() else await _answer_need(visit, form)
+
+
+@page("POST", "/besoin/resultat", scope="match")
+async def show_result(visit: Visit) -> Response[bytes]:
+    """The shortlist of each lot; the form again where something in it is to be corrected."""
+    form, wish = read_need_form(visit.fields), visit.text("changer")
+    typed = [f"rayon-{lot_id}" for lot_id in form.lot_ids] if wish == "distances" else [wish]
+    for field in typed:
+        # the distance that is typed in a field such as `rayon-1`
+        if field in visit.fields:
+            form = change_form(form, f"{field}-{visit.text(field)}")
+    return await _answer_need(visit, form if wish == "distances" or wish in visit.fields else change_form(form, wish))
+
+
+async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
+    understood = await understand_beside_requests(visit, form)
+    if understood.need is None:
+        return refused_need_form(visit, understood)
+    need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
+    opened, is_part = _opened_lots(visit, need)
+    try:
+        shortlist = await _shortlist(visit, need, opened)
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid)
+    asked_of, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
+    # the body of the same request to the API; of many lots without a line for each value
+    body = json.dumps(without_defaults(need), ensure_ascii=False, indent=None if len(need.lots) > MOST_OPEN else 2)
+    return visit.page(
+        "answer/result_changed.html" if is_part else "answer/result.html",
+        form=understood.form,
+        need=need,
+        body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
+        shortlist=shortlist,
+        opened=[lot for lot in shortlist.lots if lot.id in opened],
+        only=positions[opened[0]] if len(need.lots) > MOST_OPEN else None,
+        tensions=Counter(lot.tension.level for lot in shortlist.lots),
+        of_need=by_gravity(shortlist.advice),
+        of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
+        asked_of=asked_of,
+        positions=positions,
+        maps=await visit.work_out(lot_maps, need, shortlist, opened, visit.language),
+        first=SHOWN_FIRST,
+        at_once=need.limit,
+        most_candidates=MOST_CANDIDATES,
+        variants=VARIANTS,
+        now_of={lot.id: reservation_name(lot.reserved or ()) for lot in need.lots},
+        best_outcome=best_outcome,
+        near_miss_questions=near_miss_questions,
+        question=question_to_suppliers,
+        evidence_summary=evidence_summary,
+    )
+
+
+def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
+    """The ids of the lots to show with their suppliers, and whether a script asks for them alone, without the page."""
+    lot_ids = [lot.id for lot in need.lots]
+    target = visit.call.headers.get("hx-target", "") if visit.call.method == "POST" else ""
+    if len(lot_ids) > MOST_OPEN:
+        asked = visit.text("voir") or visit.text("debut")
+        number = int(asked) if asked.isdecimal() and asked.isascii() and len(asked) <= MOST_DIGITS else 1
+        only = lot_ids[number - 1] if 1 <= number <= len(lot_ids) else lot_ids[0]
+        is_part = target == "ouvert" or target.startswith("reponse-")
+        return (only,), is_part
+    part = next((lot_id for n, lot_id in enumerate(lot_ids, 1) if f"reponse-{n}" == target), None)
+    return (part,) if part else tuple(lot_ids), part is not None
+
+
+async def _shortlist(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
+    """The answer to a need, with rows of the opened lots; of one of them from the candidate on that a button names."""
+    named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
+    if named and int(named[1]) <= len(need.lots):
+        first[need.lots[int(named[1]) - 1].id] = int(named[2])
+    counts = {
+        lot_id: RowCounts(first.get(lot_id, 1) + need.limit - 1, need.near_misses, need.groupings) for lot_id in opened
+    }
+    # of the other lots the page says how many candidates there are, not who
+    brief = msgspec.structs.replace(need, limit=1, near_misses=0, groupings=0)
+    full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened))
+    answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), besides=full)
+    shortlist = msgspec.json.decode(answer, type=Shortlist)
+    lots = (
+        msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots
+    )
+    return msgspec.structs.replace(shortlist, lots=tuple(lots))
+
+
+def lot_maps(
+    reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
+) -> dict[str, Drawing]:
+    """The maps of the chosen lots by id, each with its territory, site, and suppliers marked by their best outcome."""
+    asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
+    for number, lot in enumerate(shortlist.lots, 1):
+        if lot.id not in chosen:
+            continue
+        asked, standings = asked_of[lot.id], standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
+        suppliers = [row.supplier for row in lot.candidates] + [row.supplier for row in lot.near_misses]
+        suppliers += [row.supplier for row in lot.unknown_trade.nearest]
+        shown = [(each, each.location) for each in suppliers if each.location]
+        territory = asked.territory or need.territory
+        sheets = map_sheets(
+            reference.geography,
+            [territory] if territory else [],
+            [asked.site] if asked.site else [],
+            [at for _, at in shown],
+            asked.max_distance_km,
+        )
+        pins = [
+            Pin(standings.get(supplier.id, "unknown_trade"), supplier.name, f"#f-{number}-{supplier.id}")
+            for supplier, _ in shown
+        ]
+        drawn[lot.id] = map_drawing(pins, asked.title or "", language, sheets)
+    return drawn
+
+
+def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
+    """Each gate that near misses do not pass, with the question to ask them, and these near misses in their order."""
+    for gate in dict.fromkeys(row.excluded_by for row in lot.near_misses):
+        yield gate, question_to_suppliers(gate, lot, asked), [row for row in lot.near_misses if row.excluded_by == gate]
+
+
+def question_to_suppliers(about: str, lot: LotShortlist, asked: Lot) -> Text:
+    """The question to ask suppliers who do not pass the gate `about`, or whose trade is not known (`trade`)."""
+    trades = lot_name(asked) or ", ".join(each.label for each in lot.requested)
+    where, limit = lot.territory.label, f"{asked.max_distance_km or 0:g} km"
+    proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in asked.reserved or ()), OR_ELSE)
+    return CODE_WORDS["asks"][about].filled(
+        trades=Text(trades, trades), where=Text(where, where), limit=Text(limit, limit), proofs=proofs
+    )
+
+
+OR_ELSE = Text(" ; ou ", "; or ")
+
+
+def evidence_summary(answer: SegmentAnswer) -> Text | None:
+    """A sentence for several pieces of evidence for one offer; None where there are not several."""
+    won = [each for each in answer.evidence if each.kind == "award"]
+    if len(won) > 1:
+        number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")
+        years = [each.on.year for each in won if each.on]
+        when = Text(f", le dernier en {max(years)}", f", the last in {max(years)}") if years else Text("", "")
+        return Text(
+            f"Titulaire {number.fr}{len(won)} marchés publics de ce métier{when.fr}",
+            f"Holder {number.en}{len(won)} public contracts of this trade{when.en}",
+        )
+    if len(answer.evidence) > 1:
+        return Text(f"{len(answer.evidence)} indices", f"{len(answer.evidence)} pieces of evidence")
+    return None
+
+
+def reservation_name(reserved: Sequence[str]) -> str:
+    """The name of a reservation in the answer's alternatives, such as `handicap_iae`; empty where they lack it."""
+    named = "_".join(sorted(reserved)) or "none"
+    return named if named == "none" or named in RESERVED else ""
+
+
+def without_defaults(need: Need) -> dict[str, Any]:
+    """The body of `POST /match` for a need, without the fields that have no value."""
+    said: dict[str, Any] = _without_empty(msgspec.to_builtins(need))
+    for lot in said["lots"]:
+        if not lot["innovative"]:
+            del lot["innovative"]
+    return said
+
+
+def _without_empty(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: _without_empty(value) for name, value in part.items() if value is not None and value != ()}
+    return [_without_empty(each) for each in part] if isinstance(part, tuple) else part
+
+
+AREAS: tuple[Axis, ...] = ("departement", "epci")
+
+
+def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
+    """The kind of a field with a whole number from 1 to `highest`; `otherwise`: the mistake."""
+
+    def read_whole_number(text: str) -> int:
+        if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
+            return int(text)
+        raise Unreadable(otherwise)
+
+    return FieldKind(read_whole_number, str)
+
+
+class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of the comparison as they are filled in. `area`: the areas to divide by, empty for none.
+
+    `values`: the amount of each segment of each lot, by the name of its field.
+    """
+
+    least: Annotated[str, Field("candidats", "min_candidates", _whole_number_kind(100, SAID["no_least"]))] = "3"
+    most: Annotated[str, Field("lots", "max_lots", _whole_number_kind(200, SAID["no_most"]))] = "20"
+    by_trade: Annotated[str, Field("par-metier")] = "oui"
+    area: Annotated[str, Field("par-lieu")] = "departement"
+    join: Annotated[str, Field("reunir", "join", TICKED)] = "oui"
+    reserve: Annotated[str, Field("reserver", "reserve", TICKED)] = "oui"
+    values: dict[str, str] = {}
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether these rules differ from the usual ones."""
+        return self != AllotmentForm()
+
+
+BLANK = {name: [""] for name in ("candidats", "lots", "par-metier", "par-lieu", "reunir", "reserver")}
+"""Browsers leave out what is not ticked."""
+
+
+def read_allotment_form(fields: Fields) -> AllotmentForm:
+    """The rules in these fields; the usual ones where the form has none."""
+    values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
+    rules = read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
+    return msgspec.structs.replace(rules, values=values)
+
+
+@page("GET", "/lotissement", scope="match")
+async def show_allotment_form(visit: Visit) -> Response[bytes]:
+    """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
+    return await form_of_query(visit, read_allotment_form(visit.fields))
+
+
+@page("POST", "/lotissement", scope="match", files=True)
+async def compare_divisions(visit: Visit) -> Response[bytes]:
+    """The proposals beside the lots as given; the form again where a button changed it, or something in it is wrong."""
+    rules = read_allotment_form(visit.fields)
+    if visit.text("faire"):
+        return await changed_need_form(visit, rules)
+    understood = await understand_beside_requests(visit, read_need_form(visit.fields))
+    mistakes = list(understood.mistakes)
+    options = request_parts(rules, mistakes)
+    options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
+    values = _amounts_by_segment(understood.form, rules, mistakes)
+    if understood.need is None or mistakes:
+        return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
+    matched = msgspec.structs.asdict(understood.need.matched)
+    lots = [
+        msgspec.structs.asdict(lot) | {"values_eur": of_lot}
+        for lot, of_lot in zip(matched["lots"], values, strict=True)
+    ]
+    try:
+        need = checked_request(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
+        found = msgspec.json.decode(await answer_allotment(visit.call, need), type=Allotment)
+    except InvalidContent as invalid:
+        return refused_need_form(visit, understood, invalid, rules=rules)
+    return visit.page(
+        "answer/allotment.html",
+        form=understood.form,
+        understood=understood,
+        rules=rules,
+        lots_at_once=LOTS_AT_ONCE,
+        found=found,
+        figures=list(_comparison_rows(found)),
+        proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
+    )
+
+
+def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
+    """For each lot the amounts that are filled in, by segment; None where none is."""
+    values: list[dict[str, float] | None] = []
+    for position, lot in enumerate(form.lots, 1):
+        found = {}
+        for segment in lot.chosen:
+            field = value_field(position, segment)
+            amount = read_text(NUMBER, rules.values.get(field, ""), field, mistakes)
+            if amount is not None:
+                found[segment] = amount
+        values.append(found or None)
+    return values
+
+
+def value_field(position: int, segment: str) -> str:
+    """The name of the field of the amount of a lot's segment; lots count from 1."""
+    return f"montant-{position}-{segment}"
+
+
+def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
+    """A row of the comparison for each figure: its label, its number for the lots as given, and for each proposal."""
+    for figure in FIGURES:
+        given, others = figure.of(found.as_given), []
+        for number in (figure.of(proposal.summary) for proposal in found.proposals):
+            is_same = number == given or figure.more_is_better is None
+            is_better = (number > given) == figure.more_is_better
+            others.append((number, "" if is_same else "better" if is_better else "worse"))
+        yield figure.label, given, others
+
+
+def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
+    """The form of the need with the lots of a proposal, which keep all else from the lots that they are made of."""
+    by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
+    for lot in proposal.lots:
+        before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
+        made = msgspec.structs.replace(
+            before,
+            id="",
+            title=lot.title,
+            reading=words_of_trades((lot.title, form.title), cpv, ""),
+            offered=lot.segments,
+            chosen=lot.segments,
+            more="",
+            heard=mark_of_terms(lot.title),
+            cpv=cpv,
+            keywords="",
+            reserved=lot.reserved,
+            value=plain_number(lot.value_eur),
+            options=plain_number(lot.options_eur),
+        )
+        codes = lot.territory.codes
+        if codes is not None and codes != (before.territories or form.territories):
+            made = msgspec.structs.replace(made, place="", territories=codes, radius="", centre="", drawn="")
+        lots.append(made)
+    return msgspec.structs.replace(form, lots=tuple(lots))
