@@ -25,7 +25,7 @@ from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
-from sources.siret import siret_passes_check
+from sources.validation import siret_passes_check
 
 Members = Sequence[tuple[str, str]]
 NO_ORGANISATION = Text("Aucune organisation de cet identifiant", "No organisation with this id")

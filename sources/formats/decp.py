@@ -29,8 +29,8 @@ from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, ro
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, day_of, number_or_none
-from sources.siret import siret_passes_check
 from sources.trades.evidence_readers import AwardReader
+from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8

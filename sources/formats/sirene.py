@@ -262,6 +262,11 @@ def _found_document(
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
+    note = None  # on an inclusion structure where it is not known which establishment has which approval
+    if kinds and not approved:
+        note = f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
+    elif not approved and result.complements and result.complements.est_siae:
+        note = "Signalée comme structure d'insertion, sans que son genre soit précisé."
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
     naf, texts = next(filter(None, (inference.telling_code(*pair) for pair in codes)), None), (name, sign or "")
@@ -276,19 +281,10 @@ def _found_document(
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
         "offers": list(dict.fromkeys(chain.from_iterable(offers))),
-        "description": None if approved else _siae_note(result.complements, kinds),
+        "description": note,
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
-
-
-def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
-    """A note on an inclusion structure where it is not known which establishment has which approval."""
-    if kinds:
-        return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
-    if complements and complements.est_siae:
-        return "Signalée comme structure d'insertion, sans que son genre soit précisé."
-    return None
 
 
 def _address(place: Establishment) -> Document:
