@@ -18,7 +18,6 @@ from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
     SupplierFeatureCollection,
-    change_document,
     supplier_document,
     supplier_feature,
     suppliers_as_csv,
@@ -250,7 +249,10 @@ async def _changes_after(call: Call, position: Position, limit: int) -> tuple[ms
             if not await is_in_history(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
             changes = await changes_after(connection, position, limit)
-        items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
-        return items, changes[-1].position if changes else None, end
+        items: list[msgspec.Struct] = [
+            supplier_document(each.supplier, today) if each.supplier else SupplierChange(id=each.id, deleted=True)
+            for each in changes
+        ]
+        return msgspec.Raw(msgspec.json.encode(items)), changes[-1].position if changes else None, end
 
     return await call.services.feed_reads.read((position, limit, today), read_changes)

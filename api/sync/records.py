@@ -23,7 +23,7 @@ from domain.errors import InvalidContent, NotFound
 from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.names import name_similarity
 from sources.validation import check, draws_areas, placements_of
@@ -170,7 +170,7 @@ def _record_document(stored: StoredRecord, version: int, on: date) -> RecordDocu
         source=stored.source,
         external_id=stored.external_id,
         supplier_id=stored.supplier_id,
-        flags=stored.placement.flags + expired(stored.record.approvals, on),
+        flags=stored.placement.flags + expiry_flags(stored.record.approvals, on),
         data_version=version,
     )
 
