@@ -7,7 +7,7 @@ from domain.text.bilingual import cut
 from domain.text.normalise import fold
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import CODES, TECHNIQUES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
-from sources.notices.reading import count_of, months_between, months_of
+from sources.notices.reading import months_between, months_of, renewals_in_digits
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
 EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
@@ -140,7 +140,7 @@ class _Reader:
         if extension := project.child("ContractExtension"):
             number = extension.first_text("MaximumNumberNumeric")
             words = extension.first_text("Renewal", "Period", "Description")
-            count = count_of(number.text) if number else None
+            count = renewals_in_digits(number.text) if number else None
             if count is not None or words is not None:
                 path = (number or words or PlacedText(extension.path, "")).path
                 lot.renewals = Renewals(path, count, words.text if words else "")

@@ -9,7 +9,7 @@ from domain.needs.need import Technique
 from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
-from sources.notices.reading import count_of, months_between, months_of
+from sources.notices.reading import months_between, months_of, renewals_in_digits
 from sources.notices.ted import (
     address_of,
     cpv_codes,
@@ -92,7 +92,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
             lot.months = months_of(lasting.text(), unit)
     if renewals := first("NUMBER_POSSIBLE_RENEWALS"):
         text = renewals.text()
-        lot.renewals = Renewals(renewals.path, count_of(text), text)
+        lot.renewals = Renewals(renewals.path, renewals_in_digits(text), text)
     return lot
 
 
