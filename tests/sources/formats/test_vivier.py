@@ -201,7 +201,7 @@ def test_a_wrong_header_says_what_would_be_right(header: str, hint: str) -> None
     assert hint in raised.value.problems[0].detail.en
 
 
-FORMULAS = ["=1+1", '=HYPERLINK("https://a.example")', "@SUM(A1)", "+A1", "-A1", "\t=1", "'=1", "''=1"]
+FORMULAS = ["=1+1", '=HYPERLINK("https://a.example")', "@SUM(A1)", "+A1", "-A1", "\t=1", "\r=1", "'=1", "''=1"]
 FORMULAS += ["\uff1d1+1", "\uff0bA1", "\uff0dA1", "\uff20SUM(A1)", "'\uff1d1"]
 
 
