@@ -21,13 +21,13 @@ from api.desk.frame.form import (
     Field,
     FieldKind,
     Rows,
-    bounded_number,
     choice_of,
     choices_among,
     form_fields,
     form_of_request,
     plain_number,
     read_form,
+    whole_number,
 )
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, fields_in
@@ -104,7 +104,7 @@ CONTRACT = FieldKind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
 COVERS = FieldKind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
-MONTHS = bounded_number(NUMBER, SAID["no_months"], whole=True)
+MONTHS = whole_number(SAID["no_months"])
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 

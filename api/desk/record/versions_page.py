@@ -12,8 +12,6 @@ from litestar import Response
 
 from api.desk.frame.form import (
     DAY,
-    NUMBER,
-    WORDS,
     Field,
     Mistake,
     bounded_number,
@@ -21,6 +19,7 @@ from api.desk.frame.form import (
     choices_among,
     request_parts,
     required,
+    whole_number,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
@@ -69,7 +68,7 @@ class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     known: Annotated[str, Field("vu")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
     choice: Annotated[str, Field("decision")] = ""
-    reason: Annotated[str, Field("motif", "reason", bounded_text(WORDS, LONGEST_REASON))] = ""
+    reason: Annotated[str, Field("motif", "reason", bounded_text(LONGEST_REASON))] = ""
 
 
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
@@ -269,8 +268,8 @@ MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
 SIRET_DIGITS = 14
 OTHER = "autre"
-EUROS = bounded_number(NUMBER, SAID["no_number"], most=MOST_EUROS)
-MONTHS = bounded_number(NUMBER, SAID["no_award_months"], 1, MOST_MONTHS, whole=True)
+EUROS = bounded_number(SAID["no_number"], most=MOST_EUROS)
+MONTHS = whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
 
 
 class AwardForm(LotEntryForm, frozen=True, kw_only=True):

@@ -5,9 +5,9 @@ way to answer are added to every message (`domain.exchanges.letter`). What the b
 brackets, which `domain.exchanges.rules` finds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
@@ -120,11 +120,8 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     sought: Annotated[str, Field("cherche")] = ""
 
 
-class SupplierChoice(NamedTuple):
-    """A supplier that can be written to. `lots`: those for which the shortlist names it."""
-
-    supplier: SupplierSummary | Supplier
-    lots: tuple[str, ...]
+SupplierChoice = tuple[SupplierSummary | Supplier, Collection[str]]
+"""A supplier that can be written to, and the lots for which the shortlist names it."""
 
 
 def read_exchange_form(visit: Visit) -> ExchangeForm:
@@ -170,7 +167,7 @@ def choices_of(
     def choose(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
-        return [SupplierChoice(each, tuple(lots[each.id]) if listed else ()) for each in new.values()]
+        return [(each, lots[each.id] if listed else ()) for each in new.values()]
 
     return {
         "candidates": choose(to_be_contacted(version, ()) if version else (), listed=True),
