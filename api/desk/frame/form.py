@@ -63,6 +63,12 @@ def _read_day(text: str) -> date | None:
         raise Unreadable(SAID["no_day"]) from None
 
 
+def siret_in(text: str) -> str | None:
+    """The SIRET that a text is, without its spaces; None where the text is none."""
+    digits = "".join(text.split())
+    return digits if len(digits) == 14 and digits.isascii() and digits.isdecimal() else None
+
+
 def choice_of(codes: Collection[str]) -> FieldKind:
     """The kind of a field whose text is one of these codes; any other text says nothing."""
     return FieldKind(lambda text: text if text in codes else None, lambda code: code or "")
@@ -187,12 +193,14 @@ def _declared(form: type[msgspec.Struct]) -> Mapping[str, tuple[Field | Rows, An
 
 
 def _fields(form: type[msgspec.Struct]) -> Iterator[tuple[str, Field]]:
+    """The attributes of a form that stand for a field of the page, each with that field."""
     for attribute, (declared, _) in _declared(form).items():
         if isinstance(declared, Field):
             yield attribute, declared
 
 
 def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.Struct]]]:
+    """The attributes of a form in which other forms repeat, each with its rows and the type of those forms."""
     for attribute, (declared, kind) in _declared(form).items():
         if isinstance(declared, Rows):
             yield attribute, declared, get_args(kind)[0]

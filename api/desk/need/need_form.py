@@ -323,10 +323,8 @@ def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
-        name, to = (
-            _term_name(term),
-            RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2),
-        )
+        name = _term_name(term)
+        to = RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2)
         label = CODE_WORDS["terms"][term.kind].filled(value=to)
         yield TitleTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
 

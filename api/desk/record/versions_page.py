@@ -19,6 +19,7 @@ from api.desk.frame.form import (
     choices_among,
     request_parts,
     required,
+    siret_in,
     whole_number,
 )
 from api.desk.frame.layout import SAID
@@ -266,7 +267,6 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
 
 MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
-SIRET_DIGITS = 14
 OTHER = "autre"
 EUROS = bounded_number(SAID["no_number"], most=MOST_EUROS)
 MONTHS = whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
@@ -375,10 +375,9 @@ def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Name
 async def _read_winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
     if form.winner and form.winner != OTHER:
         return id_in(form.winner, NO_WINNER)
-    siret = "".join(form.siret.split())
     if not form.winner:
         mistakes.append(form.mistake("titulaire", SAID["no_winner"]))
-    elif not (siret.isascii() and siret.isdecimal() and len(siret) == SIRET_DIGITS):
+    elif (siret := siret_in(form.siret)) is None:
         mistakes.append(form.mistake("siret", SAID["no_award_siret"]))
     else:
         found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)

@@ -27,6 +27,7 @@ from api.desk.frame.form import (
     read_form,
     request_parts,
     required,
+    siret_in,
 )
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
@@ -94,7 +95,7 @@ def fill_template(
 
 
 ALL, SOME = "liste", "choisis"
-MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
+MOST_FOUND, LONGEST_SOUGHT = 20, 200
 
 
 TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
@@ -179,12 +180,10 @@ def choices_of(
 
 async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
     """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
-    sought = sought[:LONGEST_SOUGHT]
-    digits = "".join(sought.split())
     if not sought or not visit.call.bearer.may("read"):
         return ()
-    is_siret = len(digits) == SIRET_DIGITS and digits.isdecimal()
-    filters = Filters(siret=digits, active=True) if is_siret else Filters(q=sought, active=True)
+    siret = siret_in(sought)
+    filters = Filters(siret=siret, active=True) if siret else Filters(q=sought[:LONGEST_SOUGHT], active=True)
     entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
     return [each.supplier for each in entries]
 
