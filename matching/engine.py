@@ -25,7 +25,7 @@ from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.selection import select_each
-from matching.unknown_trade import nearby, unknown_suppliers
+from matching.unknown_trade import unknown_suppliers
 
 LOTS_AT_ONCE = 8
 """Lots of which the suppliers are selected together, before the first is answered."""
@@ -66,13 +66,13 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     review = review_of(need, law_on, queries, reference, index)
     explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
     rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
-    seed, find_nearby = draw_seed(need), kept.nearby if kept else nearby
+    seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         lot_id = lot.query.lot.id
         wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
-        unknown = unknown_suppliers(lot, wanted.near_misses, seed, find_nearby)
+        unknown = find_unknown(lot, wanted.near_misses)
         words = explainer.of_lot(lot, unknown.eligible, past)
         return LotShortlist(
             id=lot_id,
@@ -81,7 +81,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
             total=lot.counts.total,
             candidates=rows.candidates(lot, wanted.limit, seed),
             near_misses=rows.near_misses(lot, wanted.near_misses, seed),
-            unknown_trade=rows.unknown_trade(lot, unknown),
+            unknown_trade=rows.unknown_trade(lot, unknown, seed),
             groupings=groupings(lot, wanted.groupings, seed, language) if wanted.groupings else (),
             **words._asdict(),
         )

@@ -64,9 +64,13 @@ def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
 
 def considered(lot: LotMatch) -> Ordinals:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
-    codes = {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
-    every = [lot.live.offering(code) for code in codes]
+    every = [lot.live.offering(code) for code in considered_codes(lot)]
     return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
+
+
+def considered_codes(lot: LotMatch) -> set[str]:
+    """The segments and families that the offers of the considered suppliers name."""
+    return {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
 
 
 def offering_object(lot: LotMatch) -> Ordinals:

@@ -3,11 +3,10 @@
 A selection is looked at on a day, under a reservation and within a cap.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple, TypeVar
-from weakref import ref
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,6 @@ from matching.selection import Selection, row_of, select
 from matching.tension import Covered
 from matching.weighted_cache import Weighed
 
-Made = TypeVar("Made")
 Draws = NDArray[np.uint64]
 
 RADII_KM = (10, 25, 50, 100)
@@ -112,6 +110,9 @@ def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
     return np.stack(columns, axis=1).astype(np.float64)
 
 
+LAST_DRAW, SEVERAL_TIED = int(np.iinfo(np.uint64).max), 128
+
+
 class DrawnOrder(Weighed):
     """The first `count` suppliers in an order; ties are kept together and drawn by the seed of each need.
 
@@ -136,9 +137,18 @@ class DrawnOrder(Weighed):
 
     def draw_places(self, seed: int) -> Positions:
         """The places in `numbers` of the first `count`, in order; ties drawn by `seed`."""
+        places = np.arange(len(self.numbers))
         if self.is_settled:
-            return np.arange(len(self.numbers))
-        return np.lexsort((seeded_tie_break(self._draws, seed), self._groups))[: self._count]
+            return places
+        draws, groups = seeded_tie_break(self._draws, seed), self._groups
+        first = int(groups.searchsorted(groups[-1]))  # of those equal to the last
+        left, tied = self._count - first, len(places) - first
+        if tied > 8 * left + SEVERAL_TIED:
+            # by far the most are not drawn, which is told without putting them in any order
+            likely = first + np.flatnonzero(draws[first:] < LAST_DRAW // tied * (4 * left + SEVERAL_TIED // 2))
+            if len(likely) >= left:
+                places = np.concatenate((places[:first], likely))
+        return places[np.lexsort((draws[places], groups[places]))][: self._count]
 
     def draw_first(self, seed: int) -> tuple[NDArray[Any], Floats]:
         """The first `count` numbers and their kilometres, in order; ties drawn by `seed`."""
@@ -237,28 +247,16 @@ class LotMatch:
     @cached_property
     def passing(self) -> CappedSelection:
         """The selected that pass every gate."""
-        return self._find_passing()
-
-    def _find_passing(self) -> CappedSelection:
-        selection, site, once = self.selection, self.query.site, self._once
-
-        def outcome_codes_after_awards() -> OutcomeCodes:
-            found = self.live.base.eligibility.codes(selection.ordinals, self.on, self.rules)
-            return apply_bars(found, lambda one: row_of(self.ordinals, one), self.ess_bars)
-
-        def reserved_selection() -> ReservedSelection:
-            codes = once((self.on, self.rules), outcome_codes_after_awards)
-            return ReservedSelection(selection, codes, self.reserved_types)
-
-        distances = selection.to_territory
-        if site is not None:
-            distances = once(ref(site), lambda: selection.to_site(site))
-        of_types = once((self.on, self.rules, self.reserved_types), reserved_selection)
-        return CappedSelection(of_types, distances, self.query.lot.max_distance_km)
-
-    def _once(self, _: Hashable, make: Callable[[], Made]) -> Made:
-        """Make a part of `passing`; a lot that caches these parts looks it up by its key."""
-        return make()
+        selection, site = self.selection, self.query.site
+        codes = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
+        if self.ess_bars:
+            codes = apply_bars(codes, lambda one: row_of(self.ordinals, one), self.ess_bars)
+        reserved = ReservedSelection(selection, codes, self.reserved_types)
+        if site is None:
+            distances = selection.to_territory
+        else:
+            distances = NearDistances(self.live.base.distances, site, selection.ordinals)
+        return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
 
     @cached_property
     def to_territory(self) -> PlaceDistances:

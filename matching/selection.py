@@ -6,13 +6,11 @@ several lots is found together, as arrays of a few thousand take hardly longer t
 A reservation, a day, a cap or a site changes only what is counted and put in order over them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from weakref import ref
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.geo.shape import Shape
 from matching.geo.territory import Bools, Territory
 from matching.index.distances import NearDistances
 from matching.index.live_index import Index, LiveIndex
@@ -123,52 +121,37 @@ class Selection(Weighed):
         self.base, self.subject, self.best, self.to_territory = base, subject, best, to_territory
         self.ordinals, self.is_local = to_territory.ordinals, to_territory.known == 0
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
-        self.measured: tuple[ref[Shape], NearDistances] | None = None
-        """The distances to the site that all lots selected with this one have; a site may be large, and is not held."""
-
-    def to_site(self, site: Shape) -> NearDistances:
-        """Distances of the selected to a lot's site."""
-        if self.measured is not None and self.measured[0]() is site:
-            return self.measured[1]
-        return NearDistances(self.base.distances, site, self.ordinals)
 
 
 def select(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
     """Select the suppliers of an index for a territory and subject."""
-    return select_several(live, territory, {subject: None})[subject]
+    return select_several(live, territory, (subject,))[subject]
 
 
 def select_each(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
     """The selection of each lot; those of one territory are made together, which is faster."""
-    subjects: dict[Territory, dict[Subject, Shape | None]] = {}
+    subjects: dict[Territory, list[Subject]] = {}
     for query in queries:
-        subjects.setdefault(query.territory, {})[query.subject] = query.site
+        subjects.setdefault(query.territory, []).append(query.subject)
     made = {territory: select_several(live, territory, some) for territory, some in subjects.items()}
     return [made[query.territory][query.subject] for query in queries]
 
 
-def select_several(
-    live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
-) -> dict[Subject, Selection]:
-    """The selections of several subjects in a territory; `subjects`: each with the site of its lot, if any.
-
-    They are made in batches, which do not take too much memory at once.
-    """
-    made, batch, left = dict[Subject, Selection](), dict[Subject, Shape | None](), MOST_OFFERS
-    for subject, site in subjects.items():
+def select_several(live: LiveIndex, territory: Territory, subjects: Iterable[Subject]) -> dict[Subject, Selection]:
+    """The selections of several subjects in a territory, made in batches, which do not take too much memory at once."""
+    made, batch, left = dict[Subject, Selection](), list[Subject](), MOST_OFFERS
+    for subject in dict.fromkeys(subjects):
         offers = sum(len(live.base.wanted[code].suppliers) for code in subject.wanted)
         if batch and (offers > left or len(batch) == MOST_SUBJECTS):
             made |= zip(batch, _select_at_once(live, territory, batch), strict=True)
-            batch, left = {}, MOST_OFFERS
-        batch[subject] = site
+            batch, left = [], MOST_OFFERS
+        batch.append(subject)
         left -= offers
     return made | dict(zip(batch, _select_at_once(live, territory, batch), strict=True))
 
 
-def _select_at_once(
-    live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
-) -> Iterator[Selection]:
-    """The selections of a batch of subjects, with distances to the site where all lots share one.
+def _select_at_once(live: LiveIndex, territory: Territory, subjects: Sequence[Subject]) -> Iterator[Selection]:
+    """The selections of a batch of subjects.
 
     `key`: all offers for any segment that some subject wants whose area meets the territory, those of each subject by
     supplier, the best first.
@@ -188,19 +171,13 @@ def _select_at_once(
         number = (for_subject & MOST_SUBJECTS).astype(np.int8)
         ends = np.cumsum(np.bincount(number, minlength=len(wanted)))[:-1]
         places_of_each = np.split(number.argsort(kind="stable"), ends)
-    site = next(iter(subjects.values()))
-    is_shared = site is not None and all(other is site for other in subjects.values())
-    to_site = NearDistances(measured, site, ordinals) if is_shared else None
     for subject, places in zip(subjects, places_of_each, strict=True):
         rows = places
         if subject.support:  # whoever only supports the object of a lot does not pass
             answers = every_best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER
             rows = rows[answers.any(axis=0)]
         best = every_best[: len(subject.wanted)].take(rows, axis=1)
-        made = Selection(live.base, subject, best, to_territory.of_rows(rows))
-        if site is not None and to_site is not None:
-            made.measured = ref(site), to_site.of_rows(rows)
-        yield made
+        yield Selection(live.base, subject, best, to_territory.of_rows(rows))
 
 
 def row_of(ordinals: Ordinals, ordinal: int) -> int | None:

@@ -15,11 +15,8 @@ from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import LotMatch
+from matching.lot_match import DrawnOrder, LotMatch
 from matching.past_awards import apply_bars
-from matching.ranking import seeded_tie_break
-
-LAST_DRAW = int(np.iinfo(np.uint64).max)
 
 
 class Nearby(NamedTuple):
@@ -42,14 +39,14 @@ class Nearby(NamedTuple):
 
 
 class UnknownSuppliers(NamedTuple):
-    """The number of suppliers of unknown trade near a lot, of the `eligible` among them, and the nearest, in order.
+    """The number of suppliers of unknown trade near a lot, of the `eligible` among them, and the nearest as ordinals.
 
-    `nearest`: each with its distance to the site, else to the territory.
+    They are the nearest to the site, else to the territory.
     """
 
     total: int
     eligible: int
-    nearest: tuple[tuple[int, float], ...]
+    nearest: DrawnOrder
 
 
 NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
@@ -68,7 +65,7 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     ordinals, distance = ordinals[is_near], distance[is_near]
     outcome = np.zeros(len(ordinals), dtype=np.int8)
     if reserved:
-        outcome = best_outcome(reserved)[columns.eligibility.codes(ordinals, on, rules)]
+        outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
     return Nearby(ordinals, distance, outcome, 0).take(order[outcome[order] != INELIGIBLE])
 
@@ -76,62 +73,37 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
 FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby]
 
 
-def unknown_suppliers(lot: LotMatch, count: int, seed: int, find: FindNearby = nearby) -> UnknownSuppliers:
+def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> UnknownSuppliers:
     """Suppliers of unknown trade at most 50 km from a lot's territory and within its `max_distance_km`; `count` listed.
 
-    On a reserved lot, without those INELIGIBLE for all of its types. Of those equally far, the nearest are drawn.
+    On a reserved lot, without those INELIGIBLE for all of its types.
     """
     reserved, cap_km = frozenset(lot.reserved_types), lot.query.lot.max_distance_km
     found = find(lot.live, lot.query.territory, reserved, lot.on, lot.rules)
     if lot.ess_bars and "ess" in reserved:
-        found = _after_bars(lot, found, reserved)
-    if not len(found.ordinals):
-        return UnknownSuppliers(0, 0, ())
+        # without whoever may not answer once the three-year bar on ESS awards is applied
+        concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
+        rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
+        codes = lot.live.base.columns.eligibility.outcome_codes(found.ordinals[concerned], lot.on, lot.rules)
+        outcome = found.outcome.copy()
+        outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
+        found = found._replace(outcome=outcome).take(outcome != INELIGIBLE)
     to_site = None if lot.query.site is None else lot.live.base.distances(lot.query.site)
     if cap_km is not None and to_site is None:
         found = found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
     elif cap_km is not None and to_site is not None:
         away = to_site.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
         found = found.take(away <= cap_km)
-    ordinals, distance = found.ordinals, found.distance
-    if not count or not len(ordinals):
-        return UnknownSuppliers(len(ordinals), found.eligible, ())
-    if to_site is None:
-        last = distance[min(count, len(ordinals)) - 1]
-        rows = slice(0, int(np.searchsorted(distance, last, "right")))
-        ordinals, distance = ordinals[rows], distance[rows]
-    else:
+    shown = found if count else NOBODY
+    ordinals, distance = shown.ordinals, shown.distance
+    if to_site is None and len(ordinals):
+        end = int(np.searchsorted(distance, distance[min(count, len(ordinals)) - 1], "right"))
+        ordinals, distance = ordinals[:end], distance[:end]
+    elif to_site is not None:
         if count < len(ordinals):  # most are certain not to be among the nearest
             bound = to_site.lower_bound(ordinals)
             likely = np.argpartition(bound, count - 1)[:count]
             ordinals = ordinals[bound <= to_site.distance(ordinals[likely]).max()]
         distance = to_site.distance(ordinals)
-    first = _draw_nearest(distance, seeded_tie_break(lot.live.base.columns.draw[ordinals], seed), count)
-    nearest = tuple(zip(ordinals[first].tolist(), distance[first].tolist(), strict=True))
+    nearest = DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
     return UnknownSuppliers(len(found.ordinals), found.eligible, nearest)
-
-
-def _after_bars(lot: LotMatch, found: Nearby, reserved: frozenset[Reserved]) -> Nearby:
-    """The suppliers nearby that may still answer once the three-year bar on ESS awards is applied."""
-    concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
-    rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
-    codes = lot.live.base.columns.eligibility.codes(found.ordinals[concerned], lot.on, lot.rules)
-    outcome = found.outcome.copy()
-    outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
-    return found._replace(outcome=outcome).take(outcome != INELIGIBLE)
-
-
-def _draw_nearest(distance: Floats, draws: NDArray[np.uint64], count: int) -> Positions:
-    """The places of the `count` nearest, in order; ties by their draws, of which only those needed are sorted."""
-    places = np.arange(len(distance))
-    if count < len(distance):
-        last = np.partition(distance, count - 1)[count - 1]
-        nearer, tied = np.flatnonzero(distance < last), np.flatnonzero(distance == last)
-        left = count - len(nearer)
-        if left < len(tied):
-            # by far the most are not drawn, which is told without putting them in any order
-            likely = tied[draws[tied] < LAST_DRAW // len(tied) * (4 * left + 64)] if len(tied) > 1_000 else tied
-            tied = likely if len(likely) >= left else tied
-            tied = tied[np.argpartition(draws[tied], left - 1)[:left]]
-        places = np.concatenate((nearer, tied))
-    return places[np.lexsort((draws[places], distance[places]))]

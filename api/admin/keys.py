@@ -17,10 +17,10 @@ import msgspec
 from litestar import Response
 
 from api.admin.organisations import own_organisation
-from api.runtime.actor import actor_of_client
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once, shown_once
+from api.runtime.idempotency import Sender, created, creation, once, shown_once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import Connection, transaction
@@ -136,7 +136,7 @@ async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, n
     is_own = client.may("platform") or (
         key is not None and key.organisation_id == client.organisation_id and "platform" not in key.scopes
     )
-    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of_client(client)):
+    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of(client)):
         raise NotFound(NO_KEY)
 
 
@@ -197,14 +197,7 @@ async def list_keys(call: Call, query: Paging, connection: Connection) -> Respon
     return await paged(call, query, "keys", UUID, fetch)
 
 
-@keys_endpoint(
-    "POST",
-    "/keys",
-    answers=CreatedKey,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-)
+@creation("/keys", tag="Organisations", scope="admin", answers=CreatedKey, problems=("source-not-on-key", "conflict"))
 async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     """Make a key.
 
@@ -247,7 +240,7 @@ async def make_key_once(
                 request,
                 organisation.name,
                 call.services.now(),
-                by=actor_of_client(creator),
+                by=actor_of(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
                 secret=_derive_secret(caller_secret, seed),
             )

@@ -87,21 +87,10 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
 
 
-def report(
-    facts: ReportFacts,
-    territories: Territories,
-    rules: Rules,
-    language: Language,
-    generated_at: datetime,
-    *,
-    redacted: bool,
-) -> Report:
-    """The report of these facts; the same facts give the same report."""
-    return _Reporter(facts, territories, language, redacted).report(rules, generated_at)
+class ReportWriter:
+    """Writes the report of these facts in a language; the same facts give the same report."""
 
-
-class _Reporter:
-    def __init__(self, facts: ReportFacts, territories: Territories, language: Language, redacted: bool) -> None:
+    def __init__(self, facts: ReportFacts, territories: Territories, language: Language, *, redacted: bool) -> None:
         self._facts, self._territories, self._language = facts, territories, language
         self._shortlist = facts.version.shortlist
         self._summaries = everyone_shown(facts.version)
@@ -111,6 +100,7 @@ class _Reporter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
+        """The report, made at this moment; `rules`: those of today, for the days of the shortlist."""
         facts, language = self._facts, self._language
         exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}

@@ -45,7 +45,7 @@ class Pool:
         find = kept.select if kept else select
         found = [find(live, area, subject) for area in areas] if segments else []
         self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *(each.ordinals for each in found)]))
-        self._codes = live.base.eligibility.codes(self._ordinals, on, rules)
+        self._codes = live.base.eligibility.outcome_codes(self._ordinals, on, rules)
         self._answering: dict[tuple[str, int], Suppliers] = {}
         for number, each in enumerate(found):
             rows = np.searchsorted(self._ordinals, each.ordinals)

@@ -1,6 +1,6 @@
 """The refused suppliers nearest to being candidates, and the lack of each of them in words."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +29,8 @@ class Refused(NamedTuple):
     distance_km: float
 
 
-class NearestRefused(NamedTuple):
-    """Refused suppliers in order; `is_settled`: no tie between them was drawn."""
-
-    refused: tuple[Refused, ...]
-    is_settled: bool
+RefusedOrders = tuple[tuple[int, DrawnOrder], ...]
+"""Gates, the last first, each with the nearest suppliers that it is the first to refuse: fewer from gate to gate."""
 
 
 def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
@@ -51,32 +48,24 @@ def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
     return DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
 
 
-def nearest_refused(
-    lot: LotMatch, count: int, seed: int, of_gate: Callable[[LotMatch, int, int], DrawnOrder] = nearest_of_gate
-) -> NearestRefused:
-    """The first `count` refused suppliers; `of_gate` finds the nearest that one gate refuses.
-
-    Those that passed more gates come first, then the nearest; what is equal is drawn.
-    """
-    refused: list[Refused] = []
-    is_settled = True
+def nearest_refused(lot: LotMatch, count: int) -> RefusedOrders:
+    """The first `count` refused suppliers: those that passed more gates come first, then the nearest."""
     may_refuse = {DISTANCE: lot.query.lot.max_distance_km is not None, RESERVATION: bool(lot.reserved_types)}
+    found = []
     for gate in reversed(range(len(GATES))):
-        if len(refused) < count and may_refuse.get(gate, True):
-            order = of_gate(lot, gate, count - len(refused))
-            refused += _refused(gate, order, seed)
-            is_settled = is_settled and order.is_settled
-    return NearestRefused(tuple(refused), is_settled)
+        if count > 0 and may_refuse.get(gate, True):
+            found.append((gate, nearest_of_gate(lot, gate, count)))
+            count -= len(found[-1][1].numbers)
+    return tuple(found)
 
 
-def nearest_refused_by(lot: LotMatch, gate: int, count: int, seed: int) -> list[Refused]:
-    """At most `count` suppliers that a gate is the first to refuse, the nearest first."""
-    return _refused(gate, nearest_of_gate(lot, gate, count), seed)
-
-
-def _refused(gate: int, order: DrawnOrder, seed: int) -> list[Refused]:
-    ordinals, distance = order.draw_first(seed)
-    return [Refused(gate, *each) for each in zip(ordinals.tolist(), distance.tolist(), strict=True)]
+def draw_refused(orders: RefusedOrders, seed: int) -> tuple[Refused, ...]:
+    """The refused suppliers in order, ties drawn by `seed`."""
+    return tuple(
+        Refused(gate, ordinal, away)
+        for gate, order in orders
+        for ordinal, away in zip(*(column.tolist() for column in order.draw_first(seed)), strict=True)
+    )
 
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
@@ -109,7 +98,7 @@ def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, 
     return ordinals[places], distance
 
 
-def lacks(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
+def refusals_in_words(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
     """By ordinal, a sentence for why a gate before the reservation refused the supplier."""
     columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
     found, out_of_area = {}, []

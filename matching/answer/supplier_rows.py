@@ -4,7 +4,7 @@ A row is put together from fragments that many rows share; each fragment is word
 candidates, what they answer and why they are listed.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -31,7 +31,7 @@ from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
-from matching.answer.near_misses import Refused, lacks, nearest_refused
+from matching.answer.near_misses import Refused, draw_refused, nearest_refused, refusals_in_words
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.index.offers import (
@@ -180,17 +180,17 @@ class RowWriter:
     def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The first `count` candidates, as a list in JSON."""
         first = lot.first(count)
-        return ready(list_of(with_rank(self.candidate_tails(lot, first, first.order.draw_places(seed)))))
+        return ready(ranked_list(self.unranked_candidates(lot, first, first.order.draw_places(seed))))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
-        return ready(list_of(map(encode, self.near_misses_of(lot, nearest_refused(lot, count, seed).refused))))
+        return ready(encode(self.near_misses_of(lot, draw_refused(nearest_refused(lot, count), seed))))
 
     def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMiss]:
         """The refused suppliers as near misses, each with what it lacks."""
         if not refused:
             return []
-        lacking, ordinals = lacks(lot, refused), [each.ordinal for each in refused]
+        why, ordinals = refusals_in_words(lot, refused), [each.ordinal for each in refused]
         late = [each.ordinal for each in refused if each.gate == RESERVATION]
         judged = dict(zip(late, self._judged(lot, late), strict=True))
         return [
@@ -201,7 +201,7 @@ class RowWriter:
                 ready(judged.get(ordinal, NOT_JUDGED).json),
                 self._text(messages.AND).join(
                     (
-                        self._text(lacking.get(ordinal, messages.NOT_ELIGIBLE)),
+                        self._text(why.get(ordinal, messages.NOT_ELIGIBLE)),
                         *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),
                     )
                 ),
@@ -209,19 +209,19 @@ class RowWriter:
             for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
         ]
 
-    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers) -> UnknownTrade:
-        """The numbers of suppliers of unknown trade near the lot, and the nearest of them as rows."""
-        ordinals = [ordinal for ordinal, _ in found.nearest]
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
+        """The `UnknownTrade` near the lot: the numbers, and the nearest suppliers as rows; ties drawn by `seed`."""
+        ordinals, distances = (column.tolist() for column in found.nearest.draw_first(seed))
         judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
         nearest = tuple(
             UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
-            for (_, away), summary, each in zip(found.nearest, summaries, judged, strict=True)
+            for away, summary, each in zip(distances, summaries, judged, strict=True)
         )
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
         return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
 
-    def candidate_tails(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
-        """The JSON of the candidates at the given places, without its beginning up to the rank."""
+    def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
+        """The candidates at the given places as JSON objects that begin after the rank, their first field."""
         ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
         numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
         distinct = {
@@ -293,11 +293,6 @@ class RowWriter:
         return text.to(self.language)
 
 
-def list_of(items: Iterable[bytes]) -> bytes:
-    """A JSON list of items that are JSON already."""
-    return b"[%b]" % b",".join(items)
-
-
-def with_rank(candidates: Iterable[bytes]) -> Iterator[bytes]:
-    """Candidates in order as whole JSON: the rank put before each tail."""
-    return (b'{"rank":%d%b' % (rank, tail) for rank, tail in enumerate(candidates, 1))
+def ranked_list(candidates: Iterable[bytes]) -> bytes:
+    """Unranked candidates in order as a list in JSON, each with its rank put before it."""
+    return b"[%b]" % b",".join([b'{"rank":%d%b' % (rank, row) for rank, row in enumerate(candidates, 1)])

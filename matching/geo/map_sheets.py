@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 
 from domain.needs.need import Place, TerritoryRequest
-from domain.reference.territory import Area, Territories
+from domain.reference.territory import Territories
 from domain.suppliers.supplier import Point
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.map_frame import (
@@ -114,6 +114,19 @@ class _Ground(NamedTuple):
 _grounds: WeightBound[Hashable, _Ground] = WeightBound(CACHED_BYTES)
 
 
+NOWHERE = degrees_of(())
+
+
+class _Shown(NamedTuple):
+    """The points and sites that maps show, in degrees, and the ground in the radius around each site, if any."""
+
+    geography: Geography
+    points: Floats
+    sites: Floats
+    discs: list[shapely.Geometry]
+    radius_km: float
+
+
 def map_sheets(
     geography: Geography,
     territories: Sequence[TerritoryRequest],
@@ -125,149 +138,142 @@ def map_sheets(
 
     `radius_km`: drawn around the sites, or around the territories where there are no sites.
     """
-    return _Mapper(geography, sites, points, radius_km).sheets(territories)
+    known, communes = geography.territories, geography.territories.communes
+    ordinals = [None if site.commune is None else known.commune_ordinal(site.commune) for site in sites]
+    spots = [site if at is None else communes[at] for site, at in zip(sites, ordinals, strict=True)]
+    shown = _Shown(
+        geography,
+        degrees_of((point.lon, point.lat) for point in points),
+        degrees_of((spot.lon, spot.lat) for spot in spots if spot.lon is not None and spot.lat is not None),
+        [_disc(geography, site, radius_km) for site in sites] if radius_km else [],
+        radius_km or 0.0,
+    )
+    # the polygons, in degrees, of all that was requested
+    areas = {area.id: area for request in territories for area in map(known.area, request.codes or ())}
+    drawn: list[shapely.Geometry] = []
+    for request in territories:
+        if request.geometry is not None:
+            drawn.append(checked_geometry(request.geometry))
+        if request.near is not None and request.radius_km is not None:
+            drawn.append(_disc(geography, request.near, request.radius_km))
+    largest = largest_areas(areas.values(), len(geography.outlines))
+    outlined = [geography.outlines_of(area) for area in largest]
+    pieces = shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
+    if not len(pieces):
+        return MapSheets((), len(points))
+    # the code of the region that each polygon lies in; empty where it lies in none
+    inside = shapely.get_coordinates(shapely.point_on_surface(pieces)).reshape(-1, 2)
+    holders = geography.commune_at(inside[:, 1], inside[:, 0])
+    regions = np.array([(communes[each].region or "") if each >= 0 else "" for each in holders], dtype=np.str_)
+    home = pieces[~np.isin(regions, sorted(OVERSEAS))]
+    groups: list[tuple[str | None, Geometries]] = [(None, home)] if len(home) else []
+    named = {area.code: area.label for area in known.areas("region")}
+    groups += [(named[code], pieces[regions == code]) for code in sorted(OVERSEAS) if (regions == code).any()]
+    key = known.version, msgspec.msgpack.encode(territories)
+    made = [
+        _map_sheet(shown, name, group, _frame_of(shown, group, whole=len(groups) > 1), key, inset=position > 0)
+        for position, (name, group) in enumerate(groups)
+    ]
+    on_sheets = {position for sheet in made for position, _ in sheet.points}
+    return MapSheets(tuple(made), len(points) - len(on_sheets))
 
 
-class _Mapper:
-    def __init__(
-        self, geography: Geography, sites: Sequence[Place], points: Sequence[Point], radius_km: float | None
-    ) -> None:
-        self._geography, self._radius_km = geography, radius_km
-        self._points = degrees_of((point.lon, point.lat) for point in points)
-        spots = [(site.lon, site.lat) if site.commune is None else self._middle(site.commune) for site in sites]
-        self._sites = degrees_of((lon, lat) for lon, lat in spots if lon is not None and lat is not None)
-        self._discs = [self._disc(site, radius_km) for site in sites] if radius_km else []
+def _disc(geography: Geography, near: Place, radius_km: float) -> shapely.Geometry:
+    """The ground within a radius of a point or of a commune's outline, in degrees."""
+    if near.commune is not None:
+        area = geography.territories.area(f"commune:{near.commune}")
+        anchor = shapely.multipolygons(shapely.get_parts(geography.outlines_of(area)))
+    else:
+        anchor = shapely.Point(near.lon or 0.0, near.lat or 0.0)
+    middle = anchor.centroid
+    plane = Plane(middle.y, middle.x)
+    flat = shapely.transform(anchor, plane.project_degrees)
+    return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unproject(plane, at))
 
-    def sheets(self, territories: Sequence[TerritoryRequest]) -> MapSheets:
-        # the polygons, in degrees, of all that was requested
-        areas: dict[str, Area] = {}
-        drawn: list[shapely.Geometry] = []
-        for request in territories:
-            for code in request.codes or ():
-                area = self._geography.territories.area(code)
-                areas[area.id] = area
-            if request.geometry is not None:
-                drawn.append(checked_geometry(request.geometry))
-            if request.near is not None and request.radius_km is not None:
-                drawn.append(self._disc(request.near, request.radius_km))
-        largest = largest_areas(areas.values(), len(self._geography.outlines))
-        outlined = [self._geography.outlines_of(area) for area in largest]
-        pieces = shapely.get_parts(np.concatenate([np.array(drawn, dtype=object), *outlined]))
-        if not len(pieces):
-            return MapSheets((), len(self._points))
-        # the code of the region that each polygon lies in; empty where it lies in none
-        inside = shapely.get_coordinates(shapely.point_on_surface(pieces)).reshape(-1, 2)
-        ordinals = self._geography.commune_at(inside[:, 1], inside[:, 0])
-        communes = self._geography.territories.communes
-        regions = np.array([(communes[o].region or "") if o >= 0 else "" for o in ordinals], dtype=np.str_)
-        home = pieces[~np.isin(regions, sorted(OVERSEAS))]
-        groups: list[tuple[str | None, Geometries]] = [(None, home)] if len(home) else []
-        named = {area.code: area.label for area in self._geography.territories.areas("region")}
-        groups += [(named[code], pieces[regions == code]) for code in sorted(OVERSEAS) if (regions == code).any()]
-        key = self._geography.territories.version, msgspec.msgpack.encode(territories)
-        made = [
-            self._sheet(name, group, key, whole=len(groups) > 1, inset=position > 0)
-            for position, (name, group) in enumerate(groups)
-        ]
-        shown = {position for sheet in made for position, _ in sheet.points}
-        return MapSheets(tuple(made), len(self._points) - len(shown))
 
-    def _disc(self, near: Place, radius_km: float) -> shapely.Geometry:
-        """The ground within a radius of a point or of a commune's outline, in degrees."""
-        if near.commune is not None:
-            area = self._geography.territories.area(f"commune:{near.commune}")
-            anchor = shapely.multipolygons(shapely.get_parts(self._geography.outlines_of(area)))
+def _map_sheet(
+    shown: _Shown, name: str | None, pieces: Geometries, frame: Frame, key: Hashable, *, inset: bool
+) -> Sheet:
+    """One sheet of the pieces of a territory; `inset`: it is printed small."""
+    known = key, name, inset, frame.west, frame.north, frame.per_km
+    ground = _grounds.find(known)
+    if ground is None:
+        ground = _draw_ground(shown.geography, frame, pieces, inset=inset)
+        _grounds.put(known, ground, ground.weight)
+    # all within the radius of the sites, or of the territory where there are none
+    reach = ""
+    if shown.radius_km:
+        if shown.discs:
+            within = lay_thinned(frame, np.array(shown.discs, dtype=object), inset=inset)
         else:
-            anchor = shapely.Point(near.lon or 0.0, near.lat or 0.0)
-        middle = anchor.centroid
-        plane = Plane(middle.y, middle.x)
-        flat = shapely.transform(anchor, plane.project_degrees)
-        return shapely.transform(flat.buffer(radius_km, quad_segs=DISC_STEPS), lambda at: unproject(plane, at))
+            within = shapely.buffer([ground.whole], shown.radius_km * frame.per_km, quad_segs=DISC_STEPS)
+        reach = path_data(frame, within, inset=inset)
+    sites, points = frame.laid(shown.sites), frame.laid(shown.points)
+    return Sheet(
+        name=name,
+        frame=frame,
+        context=ground.context,
+        territory=ground.territory,
+        reach=reach,
+        towns=() if inset else tuple(_place_towns(frame, ground, np.concatenate([points, sites]))),
+        sites=tuple(round_spot(at) for at in sites if frame.shows(at)),
+        points=tuple((number, round_spot(at)) for number, at in enumerate(points) if frame.shows(at)),
+    )
 
-    def _middle(self, code: str) -> tuple[float | None, float | None]:
-        ordinal = self._geography.territories.commune_ordinal(code)
-        commune = None if ordinal is None else self._geography.territories.communes[ordinal]
-        return (commune.lon, commune.lat) if commune else (None, None)
 
-    def _sheet(self, name: str | None, pieces: Geometries, key: Hashable, *, whole: bool, inset: bool) -> Sheet:
-        """One sheet. `whole`: show the ground alone, as one of several sheets; `inset`: the sheet is printed small."""
-        frame = self._frame(pieces, whole=whole)
-        known = key, name, inset, frame.west, frame.north, frame.per_km
-        ground = _grounds.find(known)
-        if ground is None:
-            ground = self._ground(frame, pieces, inset=inset)
-            _grounds.put(known, ground, ground.weight)
-        # all within the radius of the sites, or of the territory where there are none
-        reach = ""
-        if self._radius_km:
-            if self._discs:
-                within = lay_thinned(frame, np.array(self._discs, dtype=object), inset=inset)
-            else:
-                within = shapely.buffer([ground.whole], self._radius_km * frame.per_km, quad_segs=DISC_STEPS)
-            reach = path_data(frame, within, inset=inset)
-        return Sheet(
-            name=name,
-            frame=frame,
-            context=ground.context,
-            territory=ground.territory,
-            reach=reach,
-            towns=() if inset else tuple(self._towns(frame, ground)),
-            sites=tuple(round_spot(at) for at in frame.laid(self._sites) if frame.shows(at)),
-            points=tuple((i, round_spot(at)) for i, at in enumerate(frame.laid(self._points)) if frame.shows(at)),
-        )
+def _frame_of(shown: _Shown, pieces: Geometries, *, whole: bool) -> Frame:
+    """The frame around the territory and the points, sites and radius near it; around the territory if `whole`."""
+    west, south, east, north = shapely.total_bounds(pieces)
+    plane = Plane((south + north) / 2, (west + east) / 2)
+    flat = plane.project_degrees(shapely.get_coordinates(pieces))
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    if whole:
+        return frame_around(plane, low, high)
+    reach = max(MARGIN_KM, float((high - low).max()) / 2)
+    others = plane.project_degrees(np.concatenate([shown.points, shown.sites]))
+    near = others[((others >= low - reach) & (others <= high + reach)).all(axis=1)]
+    if shown.discs:
+        within = plane.project_degrees(shapely.get_coordinates(shown.discs))
+    else:
+        within = np.array([low, high]) + np.array([[-1.0], [1.0]]) * shown.radius_km
+    near = np.concatenate([near, np.clip(within, low - reach, high + reach)])
+    step = max(LEAST_STEP_KM, MARGIN_STEP * float((high - low).max()))
+    before = np.ceil(np.maximum(low - near.min(axis=0), 0) / step) * step
+    after = np.ceil(np.maximum(near.max(axis=0) - high, 0) / step) * step
+    return frame_around(plane, low - before, high + after)
 
-    def _frame(self, pieces: Geometries, *, whole: bool) -> Frame:
-        """The frame around the territory and the points, sites and radius near it."""
-        west, south, east, north = shapely.total_bounds(pieces)
-        plane = Plane((south + north) / 2, (west + east) / 2)
-        flat = plane.project_degrees(shapely.get_coordinates(pieces))
-        low, high = flat.min(axis=0), flat.max(axis=0)
-        if whole:
-            return frame_around(plane, low, high)
-        reach = max(MARGIN_KM, float((high - low).max()) / 2)
-        others = plane.project_degrees(np.concatenate([self._points, self._sites]))
-        near = others[((others >= low - reach) & (others <= high + reach)).all(axis=1)]
-        if self._discs:
-            within = plane.project_degrees(shapely.get_coordinates(self._discs))
-        else:
-            within = np.array([low, high]) + np.array([[-1.0], [1.0]]) * (self._radius_km or 0.0)
-        near = np.concatenate([near, np.clip(within, low - reach, high + reach)])
-        step = max(LEAST_STEP_KM, MARGIN_STEP * float((high - low).max()))
-        before = np.ceil(np.maximum(low - near.min(axis=0), 0) / step) * step
-        after = np.ceil(np.maximum(near.max(axis=0) - high, 0) / step) * step
-        return frame_around(plane, low - before, high + after)
 
-    def _ground(self, frame: Frame, pieces: Geometries, *, inset: bool) -> _Ground:
-        wide_km = WIDTH / frame.per_km
-        context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
-        around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
-        whole = unite_thinned(lay_thinned(frame, pieces, inset=inset), inset=inset)
-        names, degrees = _by_population(self._geography.territories)
-        spots = frame.laid(degrees)
-        inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
-        return _Ground(
-            path_data(frame, around, inset=inset),
-            path_data(frame, [whole], inset=inset),
-            whole,
-            () if inset else tuple((names[i], round_spot(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
-        )
+def _draw_ground(geography: Geography, frame: Frame, pieces: Geometries, *, inset: bool) -> _Ground:
+    wide_km = WIDTH / frame.per_km
+    context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
+    around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
+    whole = unite_thinned(lay_thinned(frame, pieces, inset=inset), inset=inset)
+    names, degrees = _by_population(geography.territories)
+    spots = frame.laid(degrees)
+    inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
+    return _Ground(
+        path_data(frame, around, inset=inset),
+        path_data(frame, [whole], inset=inset),
+        whole,
+        () if inset else tuple((names[i], round_spot(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
+    )
 
-    def _towns(self, frame: Frame, ground: _Ground) -> list[Town]:
-        """The largest communes on the sheet whose names fit between the points and the other names."""
-        taken = np.concatenate([frame.laid(self._points), frame.laid(self._sites)])
-        towns: list[Town] = []
-        for name, spot in ground.largest:
-            if len(towns) == TOWNS:
-                break
-            if any(np.hypot(spot[0] - town.at[0], spot[1] - town.at[1]) < TOWN_SPACING for town in towns):
-                continue
-            sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
-            if (left := next(sides, None)) is not None:
-                towns.append(Town(name, spot, left))
-                # about where the letters of the name are
-                along = (np.arange(len(name) + 1) * LETTER + LETTER) * (-1 if left else 1)
-                taken = np.concatenate([taken, np.column_stack([spot[0] + along, np.full(len(along), spot[1])])])
-        return towns
+
+def _place_towns(frame: Frame, ground: _Ground, taken: Floats) -> list[Town]:
+    """The largest communes on the sheet whose names fit between the points (`taken`) and the other names."""
+    towns: list[Town] = []
+    for name, spot in ground.largest:
+        if len(towns) == TOWNS:
+            break
+        if any(np.hypot(spot[0] - town.at[0], spot[1] - town.at[1]) < TOWN_SPACING for town in towns):
+            continue
+        sides = (left for left in (False, True) if _is_free(spot, name, taken, frame.height, left=left))
+        if (left := next(sides, None)) is not None:
+            towns.append(Town(name, spot, left))
+            # about where the letters of the name are
+            along = (np.arange(len(name) + 1) * LETTER + LETTER) * (-1 if left else 1)
+            taken = np.concatenate([taken, np.column_stack([spot[0] + along, np.full(len(along), spot[1])])])
+    return towns
 
 
 @lru_cache(1)
@@ -310,30 +316,22 @@ class AreaSheet(NamedTuple):
 
 def area_sheets(geography: Geography, area_ids: Sequence[str]) -> tuple[AreaSheet, ...]:
     """The main sheet of areas, then sheets of overseas regions. Areas of no known outline are left out."""
-    areas = [geography.territories.area(each) for each in area_ids]
-    groups: dict[str | None, list[int]] = {}
+    groups: dict[str | None, dict[int, shapely.Geometry]] = {}
     named = {area.code: area.label for area in geography.territories.areas("region")}
-    for position, area in enumerate(areas):
-        region = geography.territories.communes[area.communes[0]].region
-        groups.setdefault(named[region] if region in OVERSEAS else None, []).append(position)
-    sheets = [_sheet(geography, name, areas, groups[name]) for name in sorted(groups, key=lambda name: name or "")]
-    return tuple(sheet for sheet in sheets if sheet is not None)
-
-
-def _sheet(geography: Geography, name: str | None, areas: Sequence[Area], some: Sequence[int]) -> AreaSheet | None:
-    known = {position: whole for position in some if (whole := geography.whole(areas[position])) is not None}
-    if not known:
-        return None
-    shapes = np.array(list(known.values()), dtype=object)
-    west, south, east, north = shapely.total_bounds(shapes)
-    plane = Plane((south + north) / 2, (west + east) / 2)
-    flat = plane.project_degrees(shapely.get_coordinates(shapes))
-    frame = frame_around(plane, flat.min(axis=0), flat.max(axis=0))
-    around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
-    drawn = []
-    for position, shape in zip(known, lay_thinned(frame, shapes), strict=True):
-        if shape:
-            circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
-            middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)
-            drawn.append(AreaShape(position, path_data(frame, [shape]), round_spot(middle), room))
-    return AreaSheet(name, frame, path_data(frame, around), tuple(drawn))
+    for position, area in enumerate(map(geography.territories.area, area_ids)):
+        if (whole := geography.whole(area)) is not None:
+            region = geography.territories.communes[area.communes[0]].region
+            groups.setdefault(named[region] if region in OVERSEAS else None, {})[position] = whole
+    sheets = []
+    for name in sorted(groups, key=lambda name: name or ""):
+        shapes = np.array(list(groups[name].values()), dtype=object)
+        frame = _frame_of(_Shown(geography, NOWHERE, NOWHERE, [], 0.0), shapes, whole=True)
+        around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
+        drawn = []
+        for position, shape in zip(groups[name], lay_thinned(frame, shapes), strict=True):
+            if shape:
+                circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
+                middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)
+                drawn.append(AreaShape(position, path_data(frame, [shape]), round_spot(middle), room))
+        sheets.append(AreaSheet(name, frame, path_data(frame, around), tuple(drawn)))
+    return tuple(sheets)

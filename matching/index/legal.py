@@ -25,8 +25,8 @@ from matching.weighted_cache import WeightedCache
 
 Days = NDArray[np.int32]
 """Days as `date.toordinal` counts them."""
-Decided = NDArray[np.int64]
-"""For each supplier what its legal facts decide on a day, as one number: `facts_of_decided` reads it."""
+DecisiveFacts = NDArray[np.int64]
+"""For each supplier, as one number, all of its legal facts that verdicts on a day depend on."""
 
 NEVER = np.iinfo(np.int32).max
 LAST_DAY = date.max.toordinal()
@@ -138,7 +138,7 @@ class LegalColumns:
         self._size = size + len(added.lasting)
         return range(size, self._size)
 
-    def decided(self, places: NDArray[np.int32], days: Days, view: InForce) -> Decided:
+    def decisive_facts(self, places: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
         """The number for what the facts at each place decide on its day; the same rules hold on all of these days."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
@@ -191,8 +191,8 @@ class LegalColumns:
         return list(map(_facts_of_lasting, arrays.lasting[places].tolist(), approvals, shares))
 
 
-def facts_of_decided(decided: int) -> LegalFacts:
-    """Legal facts made from a `Decided` number: the same verdicts under the same rules, each share 0 % or 100 %."""
+def read_decisive_facts(decided: int) -> LegalFacts:
+    """Legal facts with the verdicts of a `DecisiveFacts` number under the same rules; each share is 0 % or 100 %."""
     in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
@@ -248,7 +248,7 @@ WORST_ELIGIBLE = OUTCOMES.index("ELIGIBLE_IF")
 RADIX = len(OUTCOMES)
 OUTCOME_CODES = RADIX ** len(RESERVED_TYPES)
 UNJUDGED = np.iinfo(np.uint16).max
-UNDECIDED = -1
+NO_END_KNOWN = -1
 CACHED_DATES = 8
 CACHED_ENDS = 4_000_000
 """Suppliers times days and reserved types for which the ends of approvals are cached: 16 MB."""
@@ -267,22 +267,22 @@ class EligibilityCache:
             lambda _: _GrowingTable(UNJUDGED, np.uint16), lambda _: 1, CACHED_DATES
         )
         self._ends: WeightedCache[tuple[frozenset[Reserved], date], _GrowingTable] = WeightedCache(
-            lambda _: _GrowingTable(UNDECIDED, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
+            lambda _: _GrowingTable(NO_END_KNOWN, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
         )
         # by the rules of the day and what is decided: some hundreds
         self._outcomes: dict[InForce, dict[int, int]] = {}
         self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
-    def codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
+    def outcome_codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
         """The outcome code on a day of the supplier of each of these facts."""
         view = rules.at(on)
 
         def code_of(decided: int) -> int:
-            found = map(OUTCOMES.index, outcomes(facts_of_decided(decided), on, rules))
+            found = map(OUTCOMES.index, outcomes(read_decisive_facts(decided), on, rules))
             return sum(outcome * RADIX**place for place, outcome in enumerate(found))
 
         def judge_facts(places: FactPositions) -> OutcomeCodes:
-            decided = self.facts.decided(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
+            decided = self.facts.decisive_facts(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
             return _values_of(decided, self._outcomes.setdefault(view, {}), code_of).astype(np.uint16)
 
         return self._codes(on).values(facts, len(self.facts), judge_facts)
@@ -321,7 +321,7 @@ class EligibilityCache:
             some = np.flatnonzero(intervals == interval)
             on = date.fromordinal(int(days[some[0]]))
             view = rules.at(on)
-            decided = self.facts.decided(facts[some], days[some], view)
+            decided = self.facts.decisive_facts(facts[some], days[some], view)
             of_kinds = [
                 _values_of(decided, self._standings.setdefault((kind, view), {}), partial(_rank_on, kind, on, view))
                 for kind in reserved
@@ -331,7 +331,7 @@ class EligibilityCache:
 
 
 def _rank_on(kind: Reserved, on: date, view: InForce, decided: int) -> int:
-    outcome, rests_on_lapsed = standing(facts_of_decided(decided), kind, on, view)
+    outcome, rests_on_lapsed = standing(read_decisive_facts(decided), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
 
@@ -356,7 +356,7 @@ class _GrowingTable:
         return values
 
 
-def _values_of(numbers: Decided, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
+def _values_of(numbers: DecisiveFacts, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
     """The value of each number, from `known`; values that it lacks are found, once per distinct number."""
     every = numbers.tolist()
     for each in set(every) - known.keys():

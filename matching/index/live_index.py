@@ -239,9 +239,12 @@ class LiveIndex:
                 return None
         return ordinal
 
-    def changed_since(self, codes: Iterable[str], change: int) -> bool:
-        """Whether a later change concerned any of these wanted segments or families."""
-        return any(self.changed_at.get(code, 0) > change for code in codes)
+    def is_unchanged(self, codes: Iterable[str], change: int) -> bool:
+        """Whether no change after an earlier one concerned any of these wanted segments or families.
+
+        False where the given `change` is later than this index.
+        """
+        return change <= self.change and not any(self.changed_at.get(code, 0) > change for code in codes)
 
     def suppliers(self) -> Iterator[IndexedSupplier]:
         """Every active supplier, once."""

@@ -128,10 +128,6 @@ class WantedOffers(NamedTuple):
     ground: OnGround
     national: OfferKeys
 
-    def written_since(self, next_ordinal: int) -> Ordinals:
-        """The suppliers with an offer here whose ordinal is `next_ordinal` or more."""
-        return self.suppliers[np.searchsorted(self.suppliers, next_ordinal) :]
-
 
 class OfferRows:
     """Collects offers as suppliers arrive, and makes a table of each segment or family that they name.

@@ -102,7 +102,7 @@ class SupplySearch:
         tallies, bases = [], []
         for segment in segments:
             ordinals, basis = self.candidates(segment)
-            codes = self.live.base.eligibility.codes(ordinals, self.on, self.rules)
+            codes = self.live.base.eligibility.outcome_codes(ordinals, self.on, self.rules)
             local = self._is_local[ordinals]
             tallies.append(np.bincount(codes + np.where(local, OUTCOME_CODES, 0), minlength=2 * OUTCOME_CODES))
             bases.append(np.bincount(basis, minlength=len(BASES)).tolist())

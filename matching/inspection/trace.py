@@ -18,7 +18,7 @@ from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.answer.near_misses import Refused as RefusedSupplier
-from matching.answer.near_misses import nearest_refused_by
+from matching.answer.near_misses import draw_refused, nearest_of_gate
 from matching.answer.supplier_rows import RowWriter
 from matching.engine import draw_seed, lot_matches
 from matching.gates import GATES, PASSED, considered, refusals
@@ -107,8 +107,9 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
     refused = refusals(lot, considered(lot))
     gates = []
     for number, (gate, test) in enumerate(GATES):
-        nearest = [supplier(one.ordinal).name for one in nearest_refused_by(lot, number, NAMES_SHOWN, seed)]
-        gates.append(Refused(gate, _rule(test), int((refused == number).sum()), tuple(nearest)))
+        nearest = draw_refused(((number, nearest_of_gate(lot, number, NAMES_SHOWN)),), seed)
+        names = tuple(supplier(one.ordinal).name for one in nearest)
+        gates.append(Refused(gate, _rule(test), int((refused == number).sum()), names))
     rows, _ = lot.first(limit).order.draw_first(seed)
     candidates, read = lot.compared(rows), []
     for criterion in ranking.ORDER:

@@ -5,36 +5,26 @@ thousands of lots are kept of any directory. The arrays over all who are selecte
 again. After a change of the index what is kept is looked at again, and used where it still holds.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import cached_property
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar
 from weakref import ref
-
-import numpy as np
 
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
-from matching.answer.near_misses import NearestRefused, nearest_of_gate, nearest_refused
-from matching.gates import DISTANCE, SEGMENT
-from matching.geo.shape import Shape
+from matching.answer.near_misses import RefusedOrders, nearest_refused
+from matching.gates import considered_codes
 from matching.geo.territory import Territory
 from matching.index.live_index import OFFERLESS, LiveIndex
 from matching.index.offers import SUPPLIER_BIT
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import (
-    ApprovalEnds,
-    CappedSelection,
-    Counts,
-    DrawnOrder,
-    FirstCandidates,
-    LotMatch,
-)
+from matching.lot_match import ApprovalEnds, Counts, FirstCandidates, LotMatch
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
-from matching.selection import Selection, Serving, leave_out, select_several
-from matching.unknown_trade import Nearby, nearby
-from matching.weighted_cache import BYTES_PER_OBJECT, Weighed, WeightBound, weight_of
+from matching.selection import Selection, Serving, select, select_several
+from matching.unknown_trade import Nearby, UnknownSuppliers, nearby, unknown_suppliers
+from matching.weighted_cache import BYTES_PER_OBJECT, WeightBound, weight_of
 
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -45,38 +35,30 @@ ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 36
 """Memory for the arrays over all suppliers that are selected for such a lot: of 220,000 suppliers, some 250 lots."""
 NEARBY_BYTES, BYTES_PER_ROW = 24 << 20, 16
 """Memory for suppliers of unknown trade near the places asked for last."""
-CACHED_PARTS, CACHED_LOTS = 32, 16
+CACHED_LOTS = 16
 LARGEST_CACHED, MOST_CACHED = 100, 16
 BYTES_AHEAD = 4_000
 """Of a lot itself, and of the orders that the requests after it was weighed will ask for."""
 
 
-class FoundAt(NamedTuple):
-    """Refused suppliers in order, with the change and the next ordinal of the index in which they were found."""
-
-    order: DrawnOrder
-    change: int
-    next_ordinal: int
-
-
 class RankedLot:
-    """The counts of a lot, its first candidates and the nearest refused suppliers, by how many were asked for.
+    """The counts of a lot, its first candidates, the nearest refused suppliers and those of unknown trade.
 
-    `within`: the candidates by radius. `refused`: those of one gate by gate and number; `nearest_refused`: those of all
-    gates, with the change for which they hold. `approval_ends`: of the candidates, once they were asked for.
+    The suppliers are kept by how many were asked for; the refused and unknown ones with the change of the index at
+    which they were found. `within`: the candidates by radius. `approval_ends`: of the candidates, once asked for.
     """
 
     def __init__(self, counts: Counts, within: dict[str, int]) -> None:
         self.counts, self.within = counts, within
         self.first: dict[int, FirstCandidates] = {}
-        self.refused: dict[tuple[int, int], FoundAt] = {}
-        self.nearest_refused: dict[int, tuple[NearestRefused, int]] = {}
+        self.refused: dict[int, tuple[RefusedOrders, int]] = {}
+        self.unknown: dict[int, tuple[UnknownSuppliers, int]] = {}
         self.approval_ends: ApprovalEnds | None = None
         self._orders = -1
 
     def has_new_orders(self) -> bool:
         """Whether orders were added since the last call; True at the first call."""
-        orders, before = len(self.first) + len(self.refused), self._orders
+        orders, before = len(self.first) + len(self.refused) + len(self.unknown), self._orders
         self._orders = orders
         return orders != before
 
@@ -84,7 +66,8 @@ class RankedLot:
     def weight(self) -> int:
         """Bytes in memory of the counts and orders of this lot, without its rows in JSON."""
         # copied at once: another thread may add to them
-        return BYTES_AHEAD + weight_of(self.approval_ends, *self.first.values(), *self.refused.values())
+        orders = *self.first.values(), *self.refused.values(), *self.unknown.values()
+        return BYTES_AHEAD + weight_of(self.approval_ends, *orders)
 
 
 class CachedSelection:
@@ -111,28 +94,16 @@ class CachedSelection:
         change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
-        if live.changed_since(self.subject.wanted, change):
+        if not live.is_unchanged(self.subject.wanted, change):
             # a selected supplier is gone, or one of those from `next_ordinal` on serves the territory
             if live.gone is not None and live.gone[self.ordinals].any():
                 return False
             later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
-            new, serves = [of for of in later if len(of.written_since(next_ordinal))], Serving(live, territory)
+            new, serves = [of for of in later if of.suppliers.max(initial=-1) >= next_ordinal], Serving(live, territory)
             if any(key[-1] >> SUPPLIER_BIT >= next_ordinal for of in new for key in serves.offers(of) if len(key)):
                 return False
         self._known = live.change, live.next_ordinal
         return True
-
-
-class CachedArrays(Weighed):
-    """A selection with the arrays derived from it, by day, reservation, site and cap on distance."""
-
-    def __init__(self, selection: Selection) -> None:
-        self.selection, self.parts = selection, WeightBound[Hashable, object](CACHED_PARTS)
-
-    @property
-    def weight(self) -> int:
-        """Bytes in memory of the selection and of the arrays cached with it."""
-        return weight_of(self.selection, *(part for _, part in self.parts.latest()))
 
 
 class LotCache:
@@ -142,7 +113,7 @@ class LotCache:
         self.selections = WeightBound[tuple[ref[Territory], Subject], CachedSelection](
             SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count
         )
-        self.arrays = WeightBound[ref[CachedSelection], CachedArrays](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
+        self.arrays = WeightBound[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
         # each with the change of the index for which it was found
         self._nearby = WeightBound[Hashable, tuple[Nearby, int]](NEARBY_BYTES)
 
@@ -158,29 +129,28 @@ class LotCache:
         from, only the selection is cached."""
         found = [self._find(live, query.territory, query.subject) for query in queries]
         # those of one territory that are not kept are made together
-        lacking: dict[Territory, dict[Subject, Shape | None]] = {}
+        lacking: dict[Territory, list[Subject]] = {}
         for query, held in zip(queries, found, strict=True):
             if held is None:
-                lacking.setdefault(query.territory, {})[query.subject] = query.site
+                lacking.setdefault(query.territory, []).append(query.subject)
         made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
         for query, kept, barred in zip(queries, found, bars, strict=True):
             held = kept or made[query.territory][query.subject]
             if barred:
-                selection = self.arrays_of(live, query.territory, held).selection
-                yield LotMatch(query, live, on, rules, selection, barred)
+                yield LotMatch(query, live, on, rules, self.selection_of(live, query.territory, held), barred)
             else:
                 yield CachedLot(self, held, query, live, on, rules)
 
     def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
         """The selection of a territory and subject."""
-        held = self._find(live, territory, subject) or self._make(live, territory, {subject: None})[subject]
-        return self.arrays_of(live, territory, held).selection
+        held = self._find(live, territory, subject) or self._make(live, territory, (subject,))[subject]
+        return self.selection_of(live, territory, held)
 
-    def arrays_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> CachedArrays:
+    def selection_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> Selection:
         """The arrays of a cached selection, made anew where they were dropped; they hold for as long as it does."""
         found = self.arrays.find(ref(held))
         if found is None:
-            found = CachedArrays(select_several(live, territory, {held.subject: None})[held.subject])
+            found = select(live, territory, held.subject)
             self.arrays.put(ref(held), found, found.weight)
         return found
 
@@ -190,7 +160,7 @@ class LotCache:
         """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
         key = ref(territory), reserved, on, rules
         held = self._nearby.find(key)
-        if held is not None and held[1] <= live.change and not live.changed_since((OFFERLESS,), held[1]):
+        if held is not None and live.is_unchanged((OFFERLESS,), held[1]):
             return held[0]
         made = nearby(live, territory, reserved, on, rules)
         if held is None or held[1] < live.change:
@@ -198,20 +168,31 @@ class LotCache:
             self._nearby.put(key, (made, live.change), weight)
         return made
 
+    def unknown_suppliers(self, lot: LotMatch, count: int) -> UnknownSuppliers:
+        """The suppliers of unknown trade near a lot, `count` listed; of a lot that is cached, they are cached too."""
+        if not isinstance(lot, CachedLot):
+            return unknown_suppliers(lot, count, self.nearby)
+        held = lot.ranked.unknown.get(count)
+        if held is not None and lot.live.is_unchanged((OFFERLESS,), held[1]):
+            return held[0]
+        found = unknown_suppliers(lot, count, self.nearby)
+        if len(found.nearest.numbers) <= LARGEST_CACHED:
+            _remember(lot.ranked.unknown, count, (found, lot.live.change))
+        return found
+
     def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> CachedSelection | None:
         """The cached selection of a territory and subject; None where there is none that holds for the index."""
         held = self.selections.find((ref(territory), subject))
         return held if held is not None and held.holds_for(live, territory) else None
 
     def _make(
-        self, live: LiveIndex, territory: Territory, subjects: Mapping[Subject, Shape | None]
+        self, live: LiveIndex, territory: Territory, subjects: Iterable[Subject]
     ) -> dict[Subject, CachedSelection]:
         """Make and cache the selections of some subjects in a territory."""
         found = {}
         for subject, selection in select_several(live, territory, subjects).items():
             found[subject] = made = CachedSelection(live, subject, selection.ordinals)
-            arrays = CachedArrays(selection)
-            self.arrays.put(ref(made), arrays, arrays.weight)
+            self.arrays.put(ref(made), selection, selection.weight)
             held = self.selections.find((ref(territory), subject))
             if held is None or held.change < live.change:
                 self.selections.put((ref(territory), subject), made, made.weight)
@@ -236,15 +217,13 @@ class CachedLot(LotMatch):
         if ranked.has_new_orders():
             kept.selections.weigh_again((ref(query.territory), held.subject), held, held.weight)
         self.ranked = ranked
-
-    @cached_property
-    def _arrays(self) -> CachedArrays:
-        return self._kept.arrays_of(self.live, self.query.territory, self._held)
+        self.written: Any = None
+        """The pieces in JSON that its answers are made of (`memory.WrittenLot`), once they were asked for."""
 
     @cached_property
     def selection(self) -> Selection:
         """All that are selected, as arrays."""
-        return self._arrays.selection
+        return self._kept.selection_of(self.live, self.query.territory, self._held)
 
     @property
     def ordinals(self) -> Ordinals:
@@ -261,20 +240,6 @@ class CachedLot(LotMatch):
         """The numbers of candidates by radius."""
         return self.ranked.within
 
-    def _once(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """The part of `passing` under this key: the cached one, else the result of `make`, which is cached."""
-        parts = self._arrays.parts
-        found: Any = parts.find(key)
-        if found is None:
-            found = make()
-            parts.put(key, found, 1)
-        return cast("Made", found)
-
-    def _find_passing(self) -> CappedSelection:
-        found = super()._find_passing()
-        self._kept.arrays.weigh_again(ref(self._held), self._arrays, self._arrays.weight)
-        return found
-
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""
         found = self.ranked.first.get(count)
@@ -290,45 +255,16 @@ class CachedLot(LotMatch):
             self.ranked.approval_ends = super().ends_of_candidates()
         return self.ranked.approval_ends
 
-    def nearest_refused(self, count: int, seed: int) -> NearestRefused:
-        """The `count` nearest refused suppliers, at most; cached where no tie is left to the draw."""
-        held = self.ranked.nearest_refused.get(count)
-        if held is not None and held[1] == self.live.change:
+    def nearest_refused(self, count: int) -> RefusedOrders:
+        """The first `count` refused suppliers, cached until a change concerns whatever is near to what the lot asks."""
+        held = self.ranked.refused.get(count)
+        if held is not None and (
+            held[1] == self.live.change or self.live.is_unchanged(considered_codes(self), held[1])
+        ):
             return held[0]
-        found = nearest_refused(self, count, seed, CachedLot._nearest_of_gate)  # type: ignore[arg-type]
-        if found.is_settled:
-            _remember(self.ranked.nearest_refused, count, (found, self.live.change))
+        found = nearest_refused(self, count)
+        _remember(self.ranked.refused, count, (found, self.live.change))
         return found
-
-    def _nearest_of_gate(self, gate: int, count: int) -> DrawnOrder:
-        """The `count` nearest suppliers that a gate is the first to refuse, cached while they hold for the index."""
-        live, found = self.live, self.ranked.refused.get((gate, count))
-        if found is None or not self._still_holds(gate, count, found):
-            found = FoundAt(nearest_of_gate(self, gate, count), live.change, live.next_ordinal)
-        elif found.change != live.change:
-            found = FoundAt(found.order, live.change, live.next_ordinal)
-        _remember(self.ranked.refused, (gate, count), found)
-        return found.order
-
-    def _still_holds(self, gate: int, count: int, found: FoundAt) -> bool:
-        """Whether the refused suppliers found at an earlier change of the index are those that the gate refuses now."""
-        live, objects = self.live, self.query.subject.objects
-        if gate >= DISTANCE or found.change == live.change:  # those are of the selection itself
-            return True
-        if gate == SEGMENT or found.change > live.change:
-            return False
-        if not live.changed_since(objects, found.change):
-            return True
-        order = found.order
-        if live.gone is not None and live.gone[order.numbers].any():
-            return False
-        later = [of.written_since(found.next_ordinal) for code in objects for of in live.wanted(code)[1:]]
-        if not later:
-            return True
-        new = leave_out(self.ordinals, live.standing(np.concatenate(later)))
-        return not len(new) or (
-            len(order.numbers) >= count and bool(self.distances.measure(new).min() > order.distance.max(initial=0))
-        )
 
 
 def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:

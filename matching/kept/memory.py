@@ -2,7 +2,7 @@
 
 What it saves: of needs of three lots asked before, 0.6 instead of 5.1 ms among 13,500 suppliers and 1.3 instead
 of 8.6 ms among 220,000 (one process, without HTTP, the machine busy: compare within a line). The first time it saves
-nothing. What it costs: the 600 lines of this folder, and the memory that its constants bound.
+nothing. What it costs: the 500 lines of this folder, and the memory that its constants bound.
 
 How the engine reads without it: `LotMatch`, `RowWriter`, `Explainer`, `nearby` and `review_need` make each part of an
 answer anew; what is here derives from them. `Index(…, keeps=False)` does without, and answers the same bytes.
@@ -24,20 +24,21 @@ from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import ready
-from matching.answer.near_misses import Refused
-from matching.answer.supplier_rows import RowWriter, list_of, with_rank
+from matching.answer.near_misses import Refused, draw_refused
+from matching.answer.supplier_rows import RowWriter, ranked_list
 from matching.index.live_index import Index
 from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
+from matching.unknown_trade import UnknownSuppliers
 from matching.weighted_cache import WeightBound
 
 Key = TypeVar("Key", bound=Hashable)
 Piece = TypeVar("Piece")
 
-WRITTEN_BYTES, LARGEST_LOT, BYTES_PER_PIECE = 32 << 20, 1 << 20, 400
+WRITTEN_BYTES, LARGEST_LOT, BYTES_PER_PIECE = 36 << 20, 1 << 20, 400
 REQUESTED_BYTES, REQUESTED_BYTES_EACH = 8 << 20, 500
 REVIEW_BYTES, BYTES_PER_LOT, BYTES_PER_NAME = 8 << 20, 2_000, 80
 """About what a review takes for each lot, besides its facts, and for each lot that its advice names."""
@@ -50,8 +51,8 @@ class WrittenLot:
     """Cached pieces of the answers to a lot, in one language and for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
-    left to the draw, the first candidates by their number, and the near misses by all of them. `words`: by the legal
-    review and all else that they depend on.
+    left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by who they
+    are. `words`: by the legal review and all else that they depend on.
     """
 
     def __init__(self, kept: WeightBound[Hashable, "WrittenLot"], key: Hashable) -> None:
@@ -95,9 +96,12 @@ class AnswerCache(LotCache):
 
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached pieces of a lot, for its kind of site; empty at first."""
-        place = lot.query.lot.site
-        key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
-        return self.written.find(key) or WrittenLot(self.written, key)
+        if lot.written is None:
+            place = lot.query.lot.site
+            key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
+            lot.written = self.written.find(key) or WrittenLot(self.written, key)
+        written: WrittenLot = lot.written
+        return written
 
     def row_writer(self, reference: Reference, on: date, contract: ContractKind, language: Language) -> RowWriter:
         """A `RowWriter` that caches the rows it writes."""
@@ -130,37 +134,47 @@ class CachingRowWriter(RowWriter):
         if not isinstance(lot, CachedLot):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
-        if not first.order.is_settled:
-            places = first.order.draw_places(seed)
-            numbers = first.order.numbers[places].tolist()
-            place_of = dict(zip(numbers, places.tolist(), strict=True))
+        places = first.order.draw_places(seed)
+        if first.order.is_settled:
+            return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, places)))
+        numbers = first.order.numbers[places].tolist()
+        place_of = dict(zip(numbers, places.tolist(), strict=True))
 
-            def write_tails(lacking: list[int]) -> list[bytes]:
-                return self.candidate_tails(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
+        def write_unranked(lacking: list[int]) -> list[bytes]:
+            return self.unranked_candidates(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
 
-            return ready(list_of(with_rank(_rows_of(written, numbers, write_tails))))
-        found = written.lists.get(count)
-        if found is None:
-            found = list_of(with_rank(self.candidate_tails(lot, first, first.order.draw_places(seed))))
-            written.add(written.lists, {count: found}, len(found))
-        return ready(found)
+        return ready(ranked_list(_rows_of(written, numbers, write_unranked)))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
         if not isinstance(lot, CachedLot):
             return super().near_misses(lot, count, seed)
-        nearest, written = lot.nearest_refused(count, seed), self.kept.written_lot(lot, self.contract, self.language)
+        orders, written = lot.nearest_refused(count), self.kept.written_lot(lot, self.contract, self.language)
 
-        def write_rows(lacking: Sequence[Refused]) -> list[bytes]:
-            return list(map(encode, self.near_misses_of(lot, lacking)))
+        def write_rows(refused: Sequence[Refused]) -> list[bytes]:
+            return list(map(encode, self.near_misses_of(lot, refused)))
 
-        if not nearest.is_settled:
-            return ready(list_of(_rows_of(written, nearest.refused, write_rows)))
-        found = written.lists.get(nearest.refused)
-        if found is None:
-            found = list_of(write_rows(nearest.refused))
-            written.add(written.lists, {nearest.refused: found}, len(found))
-        return ready(found)
+        if all(order.is_settled for _, order in orders):
+            key = tuple([(gate, order.numbers.tobytes()) for gate, order in orders])
+            return _list_of(written, key, lambda: encode(self.near_misses_of(lot, draw_refused(orders, seed))))
+        return ready(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), write_rows)))
+
+    def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
+        """The `UnknownTrade` near the lot, in JSON."""
+        if not (isinstance(lot, CachedLot) and found.nearest.is_settled):
+            return super().unknown_trade(lot, found, seed)
+        written = self.kept.written_lot(lot, self.contract, self.language)
+        key = found.total, found.eligible, found.nearest.numbers.tobytes()
+        return _list_of(written, key, lambda: encode(super(CachingRowWriter, self).unknown_trade(lot, found, seed)))
+
+
+def _list_of(written: WrittenLot, key: Hashable, make: Callable[[], bytes]) -> Any:
+    """The list of suppliers in JSON that is cached under a key, else the result of `make`, which is cached."""
+    found = written.lists.get(key)
+    if found is None:
+        found = make()
+        written.add(written.lists, {key: found}, len(found))
+    return ready(found)
 
 
 def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]], list[bytes]]) -> list[bytes]:

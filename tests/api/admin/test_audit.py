@@ -6,7 +6,7 @@ import pytest
 
 from domain.journal import BEFORE_THE_FIRST
 from domain.organisation import Scope
-from tests.api.needs.steps import NEED
+from tests.api.needs.steps import NEED, meeting_about
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, lines, path_of, put_record, record, rows, send
@@ -72,14 +72,7 @@ async def test_a_need_has_its_own_writes_and_those_of_its_shortlists_and_decisio
 
 async def test_a_meeting_has_its_own_and_nothing_said_in_it(buyer: Member) -> None:
     need = (await keep(buyer))["need"]["id"]
-    body = {
-        "need_ids": [need],
-        "format": "online",
-        "title": "Visio",
-        "starts_at": "2026-12-01T09:00:00+01:00",
-        "ends_at": "2026-12-01T10:00:00+01:00",
-        "participants": [{"role": "supplier", "name": "Jeanne Martin"}],
-    }
+    body = meeting_about(need, participants=[{"role": "supplier", "name": "Jeanne Martin"}])
     meeting = (await buyer.post("/meetings", body)).json()
     await buyer.patch(f"/meetings/{meeting['id']}", {"minutes": "Jeanne Martin : 3 passages"})
     about = await journal(buyer, f"object=meeting:{meeting['id']}")

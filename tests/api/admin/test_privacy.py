@@ -21,7 +21,7 @@ from db.exchanges.exchanges import insert_exchange
 from db.schema.organisation_tables import needs
 from domain.exchanges.exchange import ExchangeSummary, MessageRequest, Recipient, message_from
 from matching.reference import Reference
-from tests.api.needs.steps import NEED
+from tests.api.needs.steps import NEED, meeting_about
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client, lines, put_record, rows, send
@@ -60,20 +60,10 @@ class Anne:
         await self._written_to(note)
 
     async def _met(self, note: str) -> None:
-        met = await self.buyer.post(
-            "/meetings",
-            {
-                "need_ids": [self.need],
-                "format": "online",
-                "title": "Visio",
-                "starts_at": "2026-12-01T09:00:00+01:00",
-                "ends_at": "2026-12-01T10:00:00+01:00",
-                "participants": [{"role": "supplier", "name": self.name, "organisation": "ESAT"}],
-                "minutes": note,
-                "follow_ups": [{"what": "Chiffrer", "who": self.name}],
-            },
-            **{"Idempotency-Key": uuid4().hex},
-        )
+        person = {"role": "supplier", "name": self.name, "organisation": "ESAT"}
+        follow_ups = [{"what": "Chiffrer", "who": self.name}]
+        body = meeting_about(self.need, participants=[person], minutes=note, follow_ups=follow_ups)
+        met = await self.buyer.post("/meetings", body, **{"Idempotency-Key": uuid4().hex})
         assert met.status_code == 201, met.text
         self.meeting = f"/meetings/{met.json()['id']}"
 

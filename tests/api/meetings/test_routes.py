@@ -19,12 +19,12 @@ from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.conftest import ADMIN_KEY
+from tests.api.needs.steps import meeting_about
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, put_record
 
 CONTENT = PlannedNeed(lots=(Lot(id="1", segments=("de-biodechets",)),))
-TIMES = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00"}
 
 
 class Buyer(Member):
@@ -42,8 +42,9 @@ class Buyer(Member):
         return meeting
 
     async def ask(self, **fields: Any) -> Any:
-        body = {"format": "half_day", "title": "Filières de recyclage", **TIMES} | fields
-        return await self.post("/meetings", body if "need_ids" in body else body | {"need_ids": [await self.need()]})
+        usual = {"format": "half_day", "title": "Filières de recyclage"}
+        need = "" if "need_ids" in fields else await self.need()
+        return await self.post("/meetings", meeting_about(need, **usual | fields))
 
     async def change(self, meeting: dict[str, Any], change: dict[str, Any], **headers: str) -> Any:
         return await self.patch(f"/meetings/{meeting['id']}", change, **headers)
@@ -85,7 +86,7 @@ async def test_half_a_day_is_kept_as_it_was_planned(buyer: Buyer, source: str) -
 async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
     answer = await buyer.ask(
         need_ids=[str(NOBODY)],
-        ends_at=TIMES["starts_at"],
+        ends_at="2026-12-01T09:00:00+01:00",
         place={"commune": "99999"},
         participants=[{"role": "supplier", "supplier_id": str(NOBODY)}],
     )
@@ -211,7 +212,7 @@ async def test_a_meeting_sent_twice_is_one(buyer: Buyer) -> None:
     """The templates say how a format is held."""
     (template,) = (await buyer.get("/meetings/templates")).json()["items"]
     assert (template["format"], template["minutes"]) == ("half_day", 180)
-    body = {"need_ids": [await buyer.need()], "format": "online", "title": "Visio", **TIMES}
+    body = meeting_about(await buyer.need())
     first, second = [await buyer.post("/meetings", body, **{"Idempotency-Key": "twice"}) for _ in range(2)]
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert len((await buyer.get("/meetings")).json()["items"]) == 1

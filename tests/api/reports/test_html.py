@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import typst
 
-from api.reports.html import html_page, is_drawable, lot_column_width, markup, printable_text
+from api.reports.html import is_drawable, lot_column_width, markup, printable_text
 from api.reports.typst_process import STANDARDS, library_fonts
 from domain.report.model import Report
 from domain.text.bilingual import Language
@@ -24,7 +24,7 @@ SAID = exchange(
 
 
 def page(report: Report) -> str:
-    return html_page(report, NO_MAP).decode()
+    return markup(report, NO_MAP, printed=False)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

@@ -21,8 +21,8 @@ from matching.index.legal import (
     FactRows,
     LegalColumns,
     best_outcome,
-    facts_of_decided,
     joined_facts,
+    read_decisive_facts,
 )
 from matching.index.supplier_columns import legal_facts
 from tests.factories import ON, supplier
@@ -83,8 +83,8 @@ def test_references_of_approvals_are_left_out() -> None:
 def test_what_is_decided_has_the_outcomes_of_the_facts(facts: list[LegalFacts], on: date) -> None:
     columns = LegalColumns()
     places = np.array(columns.add(facts), dtype=np.int32)
-    decided = columns.decided(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
-    found = [outcomes(facts_of_decided(each), on, RULES) for each in decided.tolist()]
+    decided = columns.decisive_facts(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
+    found = [outcomes(read_decisive_facts(each), on, RULES) for each in decided.tolist()]
     assert found == [outcomes(each, on, RULES) for each in facts]
 
 
@@ -110,11 +110,11 @@ def test_outcomes_are_those_of_each_supplier_and_each_day(
     columns, split = LegalColumns(), data.draw(st.integers(0, len(pool)))
     cache, places = EligibilityCache(columns), np.array(columns.add(map(legal_facts, pool[:split])), dtype=np.int32)
     for on in days:
-        cache.codes(places[:split], on, RULES)
+        cache.outcome_codes(places[:split], on, RULES)
     places = np.append(places, np.array(columns.add(map(legal_facts, pool[split:])), dtype=np.int32))
     for on in days:
         asked = some(pool, data)
-        codes = cache.codes(places[np.array(asked, dtype=np.intp)], on, RULES).tolist()
+        codes = cache.outcome_codes(places[np.array(asked, dtype=np.intp)], on, RULES).tolist()
         expected = [
             [eligibility(legal_facts(pool[ordinal]), kind, on, RULES).outcome for kind in RESERVED_TYPES]
             for ordinal in asked

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import date
+from itertools import product
 from typing import Any
 from weakref import ref
 
@@ -11,12 +12,10 @@ import pytest
 from domain.needs.need import Place, Reserved, TerritoryRequest
 from matching.engine import match_json
 from matching.geo.territory import Geography
-from matching.index.distances import Distances
 from matching.index.live_index import Index, LiveIndex
 from matching.kept.memory import AnswerCache, answer_cache_of
 from matching.reference import Reference
-from matching.selection import Selection
-from tests.factories import ON, RENNES, approved, codes, live, lot, need, offerless, square, supplier
+from tests.factories import ON, RENNES, approved, codes, live, lot, need, offer, offerless, square, supplier
 from tests.factories import reference as known
 
 
@@ -62,23 +61,19 @@ def test_outlines_go_when_the_caches_that_weigh_them_let_go(
     assert [each() for each in own.geography.prepared] == [None, None]
 
 
-def test_a_selection_and_its_arrays_weigh_what_is_derived_from_them(reference: Reference) -> None:
+def test_a_selection_weighs_the_lots_ranked_in_it(reference: Reference) -> None:
     """Each cap and reservation of its own."""
     ours = live(*(supplier(str(number)) for number in range(500)))
-    of_lots, of_arrays = [], []
-    for number, kind in enumerate(("handicap", "iae", "ess")):
-        for cap in (None, 10 + number):
-            for _ in range(2):
-                match_json(need(lot(reserved=(kind,), max_distance_km=cap)), ours, reference, ON, "fr")
-            ((_, selection),), ((_, arrays),) = kept_by(ours).selections.latest(), kept_by(ours).arrays.latest()
-            assert kept_by(ours).selections._weight == selection.weight
-            assert kept_by(ours).arrays._weight == arrays.weight
-            of_lots.append(selection.weight)
-            of_arrays.append(arrays.weight)
-    assert of_lots == sorted(set(of_lots))
-    assert of_arrays == sorted(of_arrays)
-    for weights in (of_lots, of_arrays):
-        assert weights[-1] > weights[0] + 2 * 500
+    weights = []
+    for reserved, cap in product(("handicap", "iae", "ess"), (None, 10)):
+        for _ in range(2):
+            match_json(need(lot(reserved=(reserved,), max_distance_km=cap)), ours, reference, ON, "fr")
+        ((_, selection),), ((_, arrays),) = kept_by(ours).selections.latest(), kept_by(ours).arrays.latest()
+        assert kept_by(ours).selections._weight == selection.weight
+        assert kept_by(ours).arrays._weight == arrays.weight
+        weights.append(selection.weight)
+    assert weights == sorted(set(weights))
+    assert weights[-1] > weights[0] + 2 * 500
 
 
 def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
@@ -92,10 +87,16 @@ def test_a_lot_that_was_asked_before_takes_nothing_of_all_who_are_selected(
     before = match_json(asked, ours, reference, ON, "fr")
     assert not kept_by(ours).arrays.latest()
     assert not ours.base.distances.latest()
-    for kind in (Selection, Distances):
-        monkeypatch.setattr(kind, "__init__", _made_again)
+    for made in (
+        "matching.selection.Selection.__init__",
+        "matching.index.distances.Distances.__init__",
+        "matching.kept.lots.nearest_refused",
+        "matching.kept.lots.unknown_suppliers",
+    ):
+        monkeypatch.setattr(made, _made_again)
     assert match_json(asked, ours, reference, ON, "fr") == before
-    match_json(msgspec.structs.replace(asked, reference="of another draw"), ours, reference, ON, "fr")
+    for index in (ours, ours.with_changes([supplier("another trade", offer("ev-entretien"))], (), 2)):
+        match_json(msgspec.structs.replace(asked, reference="of another draw"), index, reference, ON, "fr")
 
 
 def _made_again(*_: Any) -> None:
