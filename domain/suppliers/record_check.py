@@ -129,7 +129,7 @@ def approved_until(approvals: Iterable[Approval] | None) -> date | None:
     return min(_last_days(approvals).values(), default=None) if approvals else None
 
 
-def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
+def expiry_flags(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
     """`approval_expired` for each kind all of whose approvals ended before `on`, with the last day of the last one.
 
     An older period that a later one follows has not expired, nor has one that is still to begin.

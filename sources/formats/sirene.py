@@ -32,7 +32,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
+from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
@@ -255,7 +255,7 @@ read_json, read_ndjson = make_readers(
 def _record_of_result(
     result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
 ) -> Document:
-    name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
+    name = result.nom_raison_sociale or result.nom_complet or name_by_number(place.siret)
     signs = (place.nom_commercial, *(place.liste_enseignes or ()))
     sign = next((sign.strip() for sign in signs if sign and sign.strip()), None)
     latest = sorted((result.finances or {}).items(), reverse=True)

@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
@@ -19,7 +19,7 @@ from db.suppliers.records import WrittenRecord, delete_record, get_record, put_r
 from db.suppliers.write import current_version
 from domain.suppliers.deduplication import Name
 from domain.suppliers.source import Batch, CheckedRecord, Import, Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, name_by_number
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -48,7 +48,7 @@ def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> 
 def addition(line: int, external_id: str, number: str, **fields: Any) -> Row:
     """A row that makes no supplier: it adds to those with the SIRET or SIREN."""
     siret = number if len(number) == SIRET_DIGITS else None
-    return Row(line, external_id, SupplierRecord(nameless(number), siret=siret, **fields), joins=number)
+    return Row(line, external_id, SupplierRecord(name_by_number(number), siret=siret, **fields), joins=number)
 
 
 def rows(*external_ids: str) -> list[Row | RowError]:
@@ -110,6 +110,13 @@ async def ask(engine: Engine, function: Callable[..., Awaitable[T]], *given: Any
     """The answer of a function to a connection, in a transaction of its own."""
     async with transaction(engine) as connection:
         return await function(connection, *given, **named)
+
+
+async def execute(engine: Engine, statement: str | Executable) -> Sequence[Any]:
+    """The rows of a statement, in a transaction of its own; none where it gives none."""
+    async with transaction(engine) as connection:
+        done = await connection.execute(text(statement) if isinstance(statement, str) else statement)
+        return done.all() if done.returns_rows else ()
 
 
 async def names(engine: Engine) -> list[str]:

@@ -22,7 +22,7 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
     SupplierRecord,
-    nameless,
+    name_by_number,
 )
 from domain.suppliers.trades import (
     STAFF_LENT,
@@ -139,7 +139,7 @@ def test_an_approval_without_dates_yields_to_dated_ones_of_its_kind() -> None:
 def test_a_list_of_approvals_never_names_or_places_who_another_record_describes() -> None:
     """Whichever came first. A list makes no supplier: that it adds to one is told by the supplier it lacks."""
     siret = "22560001400016"
-    listed = SupplierRecord(name=nameless(siret), siret=siret, approvals=(ACI,))
+    listed = SupplierRecord(name=name_by_number(siret), siret=siret, approvals=(ACI,))
     named = SupplierRecord(name="JARDINS BLAVET (ASSOC)", siret=siret, approvals=(ESAT,))
     described = bare(siret=siret, name="Les Jardins du Blavet", offers=(GREEN,), active=False)
     for order in permutations((listed, named, described)):
