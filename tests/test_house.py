@@ -60,16 +60,8 @@ LIBRARIES = {
 }
 # Waiting and measuring (time.monotonic, time.perf_counter) tell nothing of the date.
 CLOCK = {
-    "datetime.datetime.now",
-    "datetime.datetime.today",
-    "datetime.datetime.utcnow",
-    "datetime.date.today",
-    "time.ctime",
-    "time.gmtime",
-    "time.localtime",
-    "time.strftime",
-    "time.time",
-    "time.time_ns",
+    *("datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.date.today"),
+    *(f"time.{name}" for name in ("ctime", "gmtime", "localtime", "strftime", "time", "time_ns")),
 }
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 
