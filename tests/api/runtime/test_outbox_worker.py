@@ -17,7 +17,7 @@ from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow
 from domain.webhooks import Outcome, Result, Schedule
-from tests.db.delivery.test_outbox import LETTERS, create, queue
+from tests.db.delivery.test_outbox import OUTBOX, queue
 from tests.db.suppliers.samples import NOW
 
 HOUR = timedelta(hours=1)
@@ -43,7 +43,7 @@ class Receiver:
         self.received: list[str] = []
 
     async def __call__(self, claimed: ClaimedRow) -> Outcome:
-        self.received.append(claimed.row["body"])
+        self.received.append(claimed.row["line"])
         outcome = self.outcomes.pop(0) if self.outcomes else Outcome()
         if isinstance(outcome, Exception):
             raise outcome
@@ -66,15 +66,10 @@ class Hanging:
         return self.outcome
 
 
-@pytest.fixture(autouse=True)
-async def letters(engine: Engine) -> None:
-    await create(engine)
-
-
 def deliverer(
     engine: Engine, attempt: Callable[[ClaimedRow], Awaitable[Outcome]], clock: Clock, **more: Any
 ) -> Deliverer:
-    kind = DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=attempt, **more)
+    kind = DeliveryKind(outbox=OUTBOX, schedule=SCHEDULE, attempt=attempt, **more)
     return Deliverer(kind, engine, clock, jitter=lambda: 0.0)
 
 
@@ -86,7 +81,7 @@ async def deliver(*deliverers: Deliverer) -> None:
 
 async def statuses(engine: Engine) -> list[tuple[str, int]]:
     async with transaction(engine) as connection:
-        rows = (await connection.execute(select(LETTERS).order_by(LETTERS.c.id))).all()
+        rows = (await connection.execute(select(OUTBOX).order_by(OUTBOX.c.id))).all()
     return [(row.status, row.attempts) for row in rows]
 
 
@@ -166,10 +161,10 @@ async def test_what_can_never_succeed_or_was_begun_too_often_is_given_up_at_once
     await deliver(worker)
     assert await statuses(engine) == [("given_up", 1)]
     async with transaction(engine) as connection:
-        await connection.execute(LETTERS.delete())
+        await connection.execute(OUTBOX.delete())
     await queue(engine, "2")
     async with transaction(engine) as connection:
-        await connection.execute(LETTERS.update().values(attempts=SCHEDULE.attempts))
+        await connection.execute(OUTBOX.update().values(attempts=SCHEDULE.attempts))
     await deliver(deliverer(engine, receiver, Clock()))
     assert (receiver.received, await statuses(engine)) == ([], [("given_up", 4)])
 
@@ -232,7 +227,7 @@ async def test_attempts_end_while_requests_do(engine: Engine, monkeypatch: pytes
 
     @asynccontextmanager
     async def kind(_: Services) -> AsyncIterator[DeliveryKind]:
-        yield DeliveryKind(outbox=LETTERS, schedule=SCHEDULE, attempt=hanging)
+        yield DeliveryKind(outbox=OUTBOX, schedule=SCHEDULE, attempt=hanging)
 
     async def versions() -> AsyncIterator[None]:
         yield None
