@@ -169,6 +169,7 @@ def origins(supplier: Supplier) -> dict[str, str]:
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
+    """The source of each known field; None where all records are of one source."""
     if len({item.source for item in stored}) < 2:
         return None
     found: dict[str, str] = {}
@@ -219,6 +220,7 @@ def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
 
 
 def _each_once(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The items of all parts in their order, each once."""
     return tuple(dict.fromkeys(chain.from_iterable(parts)))
 
 
