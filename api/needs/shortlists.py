@@ -290,7 +290,7 @@ def _decision_after(
 
 
 def _decision_code(decision: Decision | None) -> DecisionCode | None:
-    """What was decided; None without a decision."""
+    """The code of a decision; None without one."""
     return None if decision is None else decision.decision
 
 

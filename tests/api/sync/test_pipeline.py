@@ -166,20 +166,20 @@ def test_rows_that_take_for_ever_are_given_up(monkeypatch: pytest.MonkeyPatch) -
     assert refused.value.problems[0].code == "too_slow"
 
 
-@pytest.mark.parametrize("text", HARD_CELLS, ids=("blanks", "signs", "tags", "ends of tags", "names"))
-def test_long_texts_are_read_in_a_time_that_grows_with_their_length(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_texts_are_read_in_a_time_that_grows_with_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each would take minutes if it were looked through from each of its letters on."""
-    element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
-    table = io.StringIO()
-    csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
     monkeypatch.setattr(pipeline, "BATCH_SECONDS", 5.0)
     with forked_processes(reference()) as processes:
-        for name, media_type, content in (
-            ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
-            ("vivier", CSV, table.getvalue()[:100_000].encode()),
-        ):
-            (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
-            assert len(batch.records) + len(batch.rejects) == 1
+        for text in HARD_CELLS:
+            element = {"id": "1", "name": text, "description": text, "address": {"customFormatedAddress": text}}
+            table = io.StringIO()
+            csv.writer(table).writerows([("external_id", "name", "segments", "description"), ("1", text, text, text)])
+            for name, media_type, content in (
+                ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
+                ("vivier", CSV, table.getvalue()[:100_000].encode()),
+            ):
+                (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
+                assert len(batch.records) + len(batch.rejects) == 1, text[:9]
 
 
 def test_whoever_stops_listening_leaves_nothing_behind(processes: ForkedProcesses) -> None:
