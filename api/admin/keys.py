@@ -17,7 +17,7 @@ import msgspec
 from litestar import Response
 
 from api.admin.organisations import own_organisation
-from api.runtime.actor import actor_of_client
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import Sender, created, creation, once, shown_once
@@ -136,7 +136,7 @@ async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, n
     is_own = client.may("platform") or (
         key is not None and key.organisation_id == client.organisation_id and "platform" not in key.scopes
     )
-    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of_client(client)):
+    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of(client)):
         raise NotFound(NO_KEY)
 
 
@@ -240,7 +240,7 @@ async def make_key_once(
                 request,
                 organisation.name,
                 call.services.now(),
-                by=actor_of_client(creator),
+                by=actor_of(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
                 secret=_derive_secret(caller_secret, seed),
             )

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.actor import actor_of_client
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, require_match, tagged
@@ -121,7 +121,7 @@ def require_name_unlike_id(name: str) -> None:
 
 def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
     """The client as the author of an entry in the journal of this organisation, which may be another's."""
-    return msgspec.structs.replace(actor_of_client(client), organisation_id=organisation_id)
+    return msgspec.structs.replace(actor_of(client), organisation_id=organisation_id)
 
 
 def _require_siret(settings: OrganisationSettings) -> None:

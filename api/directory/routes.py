@@ -198,7 +198,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connectio
     await _require_sources(call, connection, body.ids)
     merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
     detail: Detail = {"ids": [str(each) for each in body.ids]}
-    await write_entry(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", now, detail=detail)
+    await write_entry(connection, actor_of(call.bearer), "supplier.merged", f"supplier:{merged}", now, detail=detail)
     return await find_document(connection, merged, services.today())
 
 
@@ -218,7 +218,9 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
     await _require_sources(call, connection, (id,))
     parted = await regroup.split_record(connection, id, key, name_similarity, now)
     detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
-    await write_entry(connection, actor_of(call), "supplier.split", f"supplier:{parted.kept}", now, detail=detail)
+    await write_entry(
+        connection, actor_of(call.bearer), "supplier.split", f"supplier:{parted.kept}", now, detail=detail
+    )
     both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
     return SupplierSplitResult(*both)
 

@@ -122,7 +122,7 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         details["source.ranked"] = {"rank": rank, "before": before.rank}
     for action, detail in details.items():
         now = call.services.now()
-        await write_entry(connection, actor_of(call), action, f"source:{source}", now, detail=detail)
+        await write_entry(connection, actor_of(call.bearer), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return tagged(_with_trades(call.services, [found])[0], status=201 if added else 200)

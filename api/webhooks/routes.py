@@ -187,7 +187,7 @@ ROUTES = (
 
 async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
     """Write a journal entry; without the address, which may hold a secret."""
-    await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
+    await write_entry(connection, actor_of(call.bearer), action, f"webhook:{webhook_id}", call.services.now())
 
 
 async def _own_webhook(

@@ -42,17 +42,15 @@ from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participa
 from domain.needs.need import Lot, PlannedNeed
 from domain.organisation import Client
 from domain.privacy import RetentionPeriods, years_before
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask
 
 
 async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
-    async with transaction(engine) as connection:
-        return await ensure_organisation(connection, name, NOW)
+    return await ask(engine, ensure_organisation, name, NOW)
 
 
 async def named(engine: Engine, organisation_id: UUID, name: str = "Anne Le Goff", **given: Any) -> UUID:
-    async with transaction(engine) as connection:
-        return await find_or_insert_person(connection, organisation_id, name, NOW, **given)
+    return await ask(engine, find_or_insert_person, organisation_id, name, NOW, **given)
 
 
 async def read(engine: Engine, person_id: UUID) -> Row[Any]:
@@ -172,8 +170,7 @@ async def test_the_retention_counts_from_when_somebody_last_signed_in(engine: En
         person = await sign_in(connection, at=then)
         if seen_lately:
             await sign_in(connection)
-    async with transaction(engine) as connection:
-        due = await plan(connection, RetentionPeriods(), NOW)
+    due = await ask(engine, plan, RetentionPeriods(), NOW)
     assert [each.kind for each in due.others] == ([] if seen_lately else ["persons"])
     await purge(engine, due, "default")
     async with transaction(engine) as connection:

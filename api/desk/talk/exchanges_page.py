@@ -328,7 +328,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     try:
         # its bounds are checked as those of a record that is sent
         checked = checked_request(record, SupplierRecord)
-        await store_record(visit.services, actor_of(visit.call), source, siret, checked)
+        await store_record(visit.services, actor_of(visit.call.bearer), source, siret, checked)
     except InvalidContent as invalid:
         wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
         return _offer_form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])

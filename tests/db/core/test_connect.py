@@ -97,15 +97,15 @@ async def test_where_nobody_answers_it_says_so(silent_host: str) -> None:
 
 
 async def test_a_server_that_takes_no_writes_is_passed_over(
-    database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+    own_database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     """Unless the address says that any will do."""
-    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    name = urlsplit(dsn(own_database_url)).path.removeprefix("/")
     await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
     with pytest.raises(asyncpg.exceptions.TargetServerAttributeNotMatched):
-        await Connector(database_url)()
-    separator = "&" if "?" in database_url else "?"
-    connection = await Connector(f"{database_url}{separator}target_session_attrs=any")()
+        await Connector(own_database_url)()
+    separator = "&" if "?" in own_database_url else "?"
+    connection = await Connector(f"{own_database_url}{separator}target_session_attrs=any")()
     assert await connection.fetchval("SHOW transaction_read_only") == "on"
     await connection.close()
 

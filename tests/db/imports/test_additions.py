@@ -5,7 +5,6 @@ from datetime import date
 
 import msgspec
 import pytest
-from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.imports.run import Order
@@ -26,6 +25,7 @@ from tests.db.suppliers.samples import (
     counts,
     delete,
     described,
+    execute,
     load,
     names,
     new_id,
@@ -214,8 +214,7 @@ async def test_more_records_add_to_a_supplier_than_a_query_takes_parameters(engi
         SELECT source, n::text, payload, content_hash, flags, created_at, changed_at, received_at, joins
         FROM records, generate_series(1, 16400) n WHERE source = 'liste'
     """
-    async with transaction(engine) as connection:
-        await connection.execute(text(others))
+    await execute(engine, others)
     await put(engine, what=record("Atelier", siret=SIRET), now=LATER)
     assert len((await the_only_one(engine)).sources) == 16_402
 

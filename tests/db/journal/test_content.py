@@ -26,7 +26,7 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask, execute
 from tests.factories import award
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
@@ -91,8 +91,7 @@ async def alter(connection: Connection, *statements: str) -> None:
 
 
 async def altered(engine: Engine, *statements: str) -> None:
-    async with transaction(engine) as connection:
-        await alter(connection, *statements)
+    await ask(engine, alter, *statements)
 
 
 async def find(connection: Connection, organisation_id: UUID) -> list[Break | str]:
@@ -107,8 +106,7 @@ async def find(connection: Connection, organisation_id: UUID) -> list[Break | st
 
 
 async def found(engine: Engine, organisation_id: UUID) -> list[Break | str]:
-    async with transaction(engine) as connection:
-        return await find(connection, organisation_id)
+    return await ask(engine, find, organisation_id)
 
 
 ALTERED = (
@@ -225,8 +223,7 @@ async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> Non
         actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
         await write_entry(connection, actor, "need.closed", need, NOW, about=(need,))
     assert await found(engine, started.organisation_id) == []
-    async with transaction(engine) as connection:
-        await connection.execute(text("SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"))
+    await execute(engine, "SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs")
     assert await found(engine, started.organisation_id) == []
 
 
@@ -248,8 +245,7 @@ async def test_meetings_go_with_the_need_that_they_were_about(engine: Engine) ->
             text("UPDATE awards SET awarded_on = :day, created_at = :at"), {"day": long_ago, "at": long_ago}
         )
         await write_entry(connection, actor, "need.closed", need, NOW, about=(need, f"award:{AWARD.id}"))
-    async with transaction(engine) as connection:
-        planned = await plan(connection, RetentionPeriods(), NOW)
+    planned = await ask(engine, plan, RetentionPeriods(), NOW)
     done = await purge(engine, planned, "default")
     assert [(each.id, each.meetings) for each in done.needs] == [(started.need_id, 1)]
     assert await found(engine, owner) == []
@@ -279,8 +275,7 @@ async def test_digests_come_in_the_order_of_the_names_however_many(engine: Engin
     """That of a message that answers nothing is of its first columns: entries of before bind such."""
     started = await told(engine)
     names = [f"message:{UUID(int=number)}" for number in range(READ_AT_ONCE)] + [f"message:{started.first.id}"]
-    async with transaction(engine) as connection:
-        digests = await content_digests(connection, names)
+    digests = await ask(engine, content_digests, names)
     assert list(digests) == names
     assert [name for name, digest in digests.items() if digest] == names[-1:]
     name = f"message:{started.first.id}"

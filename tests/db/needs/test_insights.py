@@ -16,7 +16,7 @@ from db.needs.shortlists import insert_shortlist
 from db.schema.organisation_tables import message_mails
 from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask
 from tests.domain.equal_treatment.samples import frozen
 
 NEVER = UUID(int=99)
@@ -28,8 +28,7 @@ async def asked(engine: Engine) -> OpenedExchange:
 
 
 async def barriers(one: OpenedExchange) -> list[tuple[str, int, int, int]]:
-    async with transaction(one.engine) as connection:
-        found = await barrier_figures(connection, one.organisation_id, [one.exchange.id])
+    found = await ask(one.engine, barrier_figures, one.organisation_id, [one.exchange.id])
     return [(each.barrier, each.replies, each.needs, each.suppliers) for each in found]
 
 
@@ -52,12 +51,10 @@ async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: Opened
 async def test_notes_in_confidence_are_counted_and_not_told(asked: OpenedExchange) -> None:
     await asked.hear(1, barriers=("other",), barriers_note="Le quai est trop haut")
     secret = await asked.hear(2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
-    async with transaction(asked.engine) as connection:
-        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    notes = await ask(asked.engine, barrier_notes, asked.organisation_id, [asked.exchange.id])
     assert ([each.note for each in notes.items], notes.total, notes.confidential) == (["Le quai est trop haut"], 2, 1)
     await asked.hear(3, PAUL, barriers=("other",), barriers_note="Nous fermons en mai", corrects=secret.id)
-    async with transaction(asked.engine) as connection:
-        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    notes = await ask(asked.engine, barrier_notes, asked.organisation_id, [asked.exchange.id])
     assert (len(notes.items), notes.total, notes.confidential) == (1, 2, 1)
 
 
@@ -65,8 +62,7 @@ async def test_the_first_answer_of_each_recipient_counts(asked: OpenedExchange) 
     await asked.hear(4)
     await asked.hear(9)
     await asked.hear(2, PAUL)
-    async with transaction(asked.engine) as connection:
-        found = await reply_figures(connection, asked.organisation_id, [asked.exchange.id])
+    found = await ask(asked.engine, reply_figures, asked.organisation_id, [asked.exchange.id])
     assert (found.contacted, found.answered, found.rate) == (2, 2, 1.0)
     assert found.first_answer_hours.median == 3.0
     assert found.first_answer_hours.p90 == pytest.approx(3.8)
@@ -87,8 +83,7 @@ async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> Non
         assert (found.contacted, found.answered, found.undelivered, found.pending, found.rate) == (1, 0, 1, 0, 0.0)
         assert found.first_answer_hours == FirstAnswer(None, None)
     await one.hear(5, PAUL)
-    async with transaction(one.engine) as connection:
-        found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
+    found = await ask(one.engine, reply_figures, one.organisation_id, [one.exchange.id])
     assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
 
 

@@ -43,7 +43,7 @@ from domain.shortlists.frozen import LotTotal, Named, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
-from tests.db.suppliers.samples import new_id
+from tests.db.suppliers.samples import ask, new_id
 from tests.domain.shortlists.samples import STAMP, listed, summary
 from tests.factories import award
 
@@ -81,14 +81,12 @@ async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine
             return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
 
     async def hand_over(message: Message, *suppliers: UUID) -> None:
-        async with transaction(engine) as connection:
-            await insert_handovers(connection, one.exchange.id, message, suppliers)
+        await ask(engine, insert_handovers, one.exchange.id, message, suppliers)
 
     assert await waiting() == 0
     await hand_over(one.first, ANNE, PAUL)
     assert await waiting() == 2
-    async with transaction(engine) as connection:
-        await write_handovers(connection, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
+    await ask(engine, write_handovers, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
     assert await waiting() == 1
     await hand_over(await one.hear(1, None, author="buyer", body="Et en mai ?", channel="email"), PAUL)
     assert await waiting() == 2
@@ -138,16 +136,17 @@ async def test_only_what_is_added_up_is_read(connection: Connection) -> None:
     assert found == (OtherNeed(need.id, HERE, kept),)
 
 
-async def test_needs_from_before_get_what_their_estimated_value_counts(engine: Engine, database_url: str) -> None:
+async def test_needs_from_before_get_what_their_estimated_value_counts(
+    own_engine: Engine, own_database_url: str
+) -> None:
     lot = msgspec.structs.replace(LOT, duration_months=12, renewal_months=36, value_covers="all", options_eur=1.5)
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         await connection.execute(_IN_BRIEF_BEFORE)
         need = await stored(connection, own, lots=(lot,))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0022'"))
-    await asyncio.to_thread(migrate.upgrade, database_url)
-    async with transaction(engine) as connection:
-        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
+    await asyncio.to_thread(migrate.upgrade, own_database_url)
+    assert await ask(own_engine, needs_of_year, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
 
 
 async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(connection: Connection) -> None:
@@ -317,8 +316,7 @@ async def test_a_number_is_given_once(engine: Engine) -> None:
         own, need = await new_need(connection)
         await frozen(connection, own, need, answer("x"))
     with pytest.raises(IntegrityError):
-        async with transaction(engine) as connection:
-            await frozen(connection, own, need, answer("y"), number=1)
+        await ask(engine, frozen, own, need, answer("y"), number=1)
 
 
 async def test_a_supplier_is_named_as_it_was_listed_last(connection: Connection) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
@@ -110,6 +110,13 @@ async def ask(engine: Engine, function: Callable[..., Awaitable[T]], *given: Any
     """The answer of a function to a connection, in a transaction of its own."""
     async with transaction(engine) as connection:
         return await function(connection, *given, **named)
+
+
+async def execute(engine: Engine, statement: str | Executable) -> Sequence[Any]:
+    """The rows of a statement, in a transaction of its own; none where it gives none."""
+    async with transaction(engine) as connection:
+        done = await connection.execute(text(statement) if isinstance(statement, str) else statement)
+        return done.all() if done.returns_rows else ()
 
 
 async def names(engine: Engine) -> list[str]:

@@ -25,7 +25,7 @@ from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, 
 from domain.suppliers.source import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
-from tests.db.suppliers.samples import NOW, ask, new_id
+from tests.db.suppliers.samples import NOW, ask, execute, new_id
 from tests.domain.suppliers import deduplication_oracle
 
 TABLES = "records, suppliers, change_sets, imports, import_errors, merged_records, split_records, sources"
@@ -164,8 +164,7 @@ async def test_any_history_ends_as_the_rule_says(
     Then: the records of each supplier are those that a slow reading of the rule finds in what is left; every supplier
     says what its records say; and a reader of the change feed, asking after every step, knows just that.
     """
-    async with transaction(engine) as connection:
-        await connection.execute(text(f"TRUNCATE {TABLES} CASCADE"))
+    await execute(engine, f"TRUNCATE {TABLES} CASCADE")
     world = World(engine)
     with patch("db.imports.apply_staged.MANY", many):
         for step in (("load", "a", first, False), *history):

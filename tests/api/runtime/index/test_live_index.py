@@ -143,11 +143,19 @@ async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_dat
 async def test_a_copy_that_is_away_or_too_old_is_done_without(
     engine: Engine, loader: IndexLoader, database_url: str, lags: bool
 ) -> None:
+    """And where the database has an earlier version than is asked for, as one that was restored, that is taken."""
     read_url = f"{database_url}" if lags else "postgresql://localhost:1/nothing"
     version = await put(engine, "1", "de la base")
     beyond = 1_000 if lags else version - 1
     found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
     assert [each.name for each in found.suppliers()] == ["de la base"]
+
+
+def allow_tails(monkeypatch: pytest.MonkeyPatch, usual: float, longest: int = live_index.LONGEST_TAIL) -> None:
+    """Have tails of more than `usual` rows merged, and those of `longest` times as many followed meanwhile."""
+    monkeypatch.setattr(live_index, "SMALL_TAIL", usual)
+    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
+    monkeypatch.setattr(live_index, "LONGEST_TAIL", longest)
 
 
 async def rebuilt(directory: LiveDirectory) -> None:
@@ -168,8 +176,7 @@ async def caught_up(directory: LiveDirectory) -> None:
 async def test_a_long_tail_becomes_a_new_base(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 1)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
+    allow_tails(monkeypatch, usual=1)
     await names_at(directory, await put(engine, "0", "0"))
     for number in range(1, 5):
         version = await put(engine, str(number), str(number))
@@ -190,9 +197,7 @@ async def test_changes_are_followed_while_a_new_base_is_made(
         await may_build.wait()
         await build_index(*arguments)
 
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.01)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
+    allow_tails(monkeypatch, usual=0.01, longest=1_000)
     may_build.set()
     monkeypatch.setattr(live_index, "build_index", slow)
     await names_at(directory, await put(engine, "1", "avant"))
@@ -271,9 +276,7 @@ async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempt
         raise OSError(errno.ENOSPC, "No space left on device")
 
     await names_at(directory, await put(engine, "0", "0"))
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.5)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
+    allow_tails(monkeypatch, usual=0.5, longest=1_000)
     monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
     for number in range(1, 4):
         await names_at(directory, await put(engine, str(number), str(number)))
@@ -365,13 +368,6 @@ async def test_a_tail_longer_than_may_be_is_followed_no_further(
     index = await loader.newest()
     await put(engine, "2", "depuis")
     assert await loader.followed(replace(index, tail=replace(index.tail, rows=1_000_000))) is None
-
-
-async def test_an_earlier_version_restored_while_a_later_base_is_asked_for_is_taken(
-    engine: Engine, loader: IndexLoader
-) -> None:
-    await put(engine, "1", "restauré")
-    assert (await asyncio.wait_for(loader.newest(beyond=1_000), 60)).data_version == 1
 
 
 async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
