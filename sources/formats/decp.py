@@ -51,12 +51,6 @@ _NO_SIRET = Text(
 )
 
 
-def is_trial(text: str) -> bool:
-    """Whether the object of a contract says that the publishing software was only tried, and there is no contract."""
-    words = _WORD.findall(fold(text))
-    return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
-
-
 def winner_of(number: str, kind: str) -> str:
     """The SIRET of a winner, with the first zeros that numbers lose put back. Raises BadCell for what is no SIRET."""
     digits = "".join(number.split()).removesuffix(".0")
@@ -164,7 +158,8 @@ class _Contracts:
         """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
         siret = winner_of(cells["titulaire_id"], cells["titulaire_typeIdentifiant"])
         written = cells["objet"].strip()
-        if is_trial(written):
+        words = _WORD.findall(fold(written))
+        if (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP:
             raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
         place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
         day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])

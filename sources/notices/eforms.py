@@ -219,14 +219,10 @@ class _Reader:
         }
         legal = types.get("buyer-legal-type")
         entity = types.get("buyer-contracting-type")
+        is_utility = basis == UTILITIES or (entity is not None and entity.text == "cont-ent")
+        buyer.kind = "utility" if is_utility else None
         if legal is not None:
-            buyer.kind = _CODES.buyer_kinds.get(legal.text)
-            known = {True: _CODES.authorities, False: _CODES.no_authorities}
-            buyer.contracting_authority = next((yes for yes, codes in known.items() if legal.text in codes), None)
-        if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
-            buyer.kind = "utility"
-        if buyer.kind is None and legal is not None:
-            self.notice.note(legal.path, "kind_of_buyer_unclear", text=cut(legal.text))
+            self.notice.take_kind(buyer, legal, _CODES, is_utility=is_utility)
         return buyer
 
 

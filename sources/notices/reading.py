@@ -130,19 +130,15 @@ class PlaceReader:
             city = city or place.words[:LONGEST_ADDRESS].rstrip(" .;,")
         if not city:
             return None
-        departement = departement_of(postal_code) if postal_code else self._one_departement(codes)
+        departement = departement_of(postal_code)
+        if not postal_code and len(codes) == 1 and codes != [FRANCE]:
+            communes = self._territories.area(codes[0], suggest=False).communes
+            around = {self._territories.communes[ordinal].departement for ordinal in communes}
+            departement = (around.pop() or "") if len(around) == 1 else ""
         code = self._names.find(postal_code, city, departement)
         ordinal = None if code is None else self._territories.commune_ordinal(code)
         has_outline = ordinal is not None and self._territories.communes[ordinal].lat is not None
         return code if has_outline else None
-
-    def _one_departement(self, codes: list[str]) -> str:
-        """The departement that an area lies in; "" where there are several."""
-        if len(codes) != 1 or codes == [FRANCE]:
-            return ""
-        communes = self._territories.area(codes[0], suggest=False).communes
-        found = {self._territories.communes[ordinal].departement for ordinal in communes}
-        return (found.pop() or "") if len(found) == 1 else ""
 
     def _has_outlines(self, code: str) -> bool:
         """Whether a code is known and names an area that has outlines."""
