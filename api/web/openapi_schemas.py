@@ -189,7 +189,7 @@ def for_generators(node: Any) -> Any:
         return node
     changed = {key: for_generators(value) for key, value in node.items()}
     if isinstance(changed.get("enum"), list):
-        return _by_name(changed)
+        return _refer_to_closed_set(changed)
     if "discriminator" in changed:
         (name,) = (name for name, union in UNIONS.items() if union["discriminator"] == changed["discriminator"])
         return {"$ref": REF.format(name=name)}
@@ -201,7 +201,8 @@ def for_generators(node: Any) -> Any:
     return changed
 
 
-def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
+def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an enumeration as a reference to the closed set of its values, where they have a name."""
     values = schema["enum"]
     if values == [True]:
         return {key: value for key, value in schema.items() if key != "enum"} | {"type": "boolean", "const": True}

@@ -178,7 +178,7 @@ class ReportWriter:
             title=self._redaction.optional(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
-            site=None if lot.site is None else self._site(lot.site),
+            site=None if lot.site is None else self._site_in_words(lot.site),
             requested=tuple(
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested
@@ -233,7 +233,7 @@ class ReportWriter:
         commune = self._territories.commune_name(known.commune)
         return ReportSupplier(supplier_id, name or known.name, siret or known.siret, known.kinds, commune)
 
-    def _site(self, site: Place | MeetingPlace) -> str:
+    def _site_in_words(self, site: Place | MeetingPlace) -> str:
         if site.commune is not None:
             return self._territories.commune_name(site.commune) or site.commune
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
@@ -256,7 +256,7 @@ class ReportWriter:
             ReportMeeting,
             meeting,
             title=redaction.text(meeting.title),
-            place=meeting.place and self._place(meeting.place),
+            place=meeting.place and self._place_in_words(meeting.place),
             agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
             participants=tuple(map(self._participant, meeting.participants)),
             has_minutes=bool(meeting.minutes),
@@ -267,10 +267,10 @@ class ReportWriter:
             ),
         )
 
-    def _place(self, place: MeetingPlace) -> str:
+    def _place_in_words(self, place: MeetingPlace) -> str:
         commune = self._territories.commune_name(place.commune) or place.commune
         named = [part for part in (self._redaction.optional(place.name), commune) if part]
-        return ", ".join(named) or self._site(place)
+        return ", ".join(named) or self._site_in_words(place)
 
     def _participant(self, each: Participant) -> ReportParticipant:
         organisation = self._redaction.optional(each.organisation)

@@ -180,7 +180,10 @@ def to_be_contacted(
 
 def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
     """Every supplier that the version shows (candidate, near miss or of unknown trade), by id."""
-    return {row.supplier.id: row.supplier for lot in version.shortlist.lots for row in lot.rows}
+    shown: dict[UUID, SupplierSummary] = {}
+    for row in (row for lot in version.shortlist.lots for row in lot.rows):
+        shown.setdefault(row.supplier.id, row.supplier)
+    return shown
 
 
 def members_of_groupings(version: FrozenShortlist) -> set[UUID]:

@@ -1,6 +1,7 @@
 """Recipients are contacted by what happened, and of unknown trade they are asked what they do."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -53,11 +54,7 @@ async def mixed(client: Client) -> Opened:
 
 
 def tally(rows: list[dict[str, Any]], state: str = "state") -> dict[tuple[str, str], int]:
-    found: dict[tuple[str, str], int] = {}
-    for each in rows:
-        key = each["way"], each[state]
-        found[key] = found.get(key, 0) + 1
-    return found
+    return Counter((each["way"], each[state]) for each in rows)
 
 
 MIXED = {

@@ -28,14 +28,10 @@ def page(report: Report) -> str:
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_no_section_is_empty(language: Language) -> None:
+def test_no_section_is_empty_and_codes_are_put_into_words(language: Language) -> None:
     text = page(made(facts(), language=language))
     assert len(re.findall(r"<h2 id=\"\w+\"><span", text)) == 15
     assert re.findall(r"</h[23]>\s*</section>", text) == []
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_codes_are_put_into_words(language: Language) -> None:
     known = facts(frozen({"1": "AB"}, (set_aside("B"),)), exchanges=(SAID,), meetings=(MET,))
     text = re.sub(r"<[^>]*>", "", page(made(known, language=language)))
     codes = ("set_aside", "half_day", "missed_information", "near_miss", "ELIGIBLE", "in_person", "guarantees")
@@ -117,12 +113,8 @@ def compiled(text: str) -> None:
     )
 
 
-def test_everything_said_to_be_drawable_is() -> None:
-    """The standard of the PDF refuses what has no glyph."""
+def test_everything_said_to_be_drawable_is_and_the_standard_of_the_pdf_refuses_what_is_not() -> None:
     compiled(" ".join(chr(code) for code in range(0x20, 0x30000) if is_drawable(chr(code))))
-
-
-def test_the_standard_refuses_what_is_not() -> None:
     assert not is_drawable("漢")
     with pytest.raises(typst.TypstError):
         compiled("漢")
