@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_580, 108),
+    "api": (23_570, 108),
     "db": (8_720, 43),
-    "domain": (14_380, 59),
+    "domain": (14_280, 58),
     "matching": (9_907, 45),
     "sources": (7_730, 34),
-    "tests": (53_230, 284),
+    "tests": (53_150, 283),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
