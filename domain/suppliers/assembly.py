@@ -271,6 +271,7 @@ TRADE_EVIDENCE: tuple[TradeEvidence, ...] = get_args(TradeEvidence)
 
 _TRADE_RANKS = {evidence: rank for rank, evidence in enumerate(TRADE_EVIDENCE)}
 KindOrNone = Literal[Kind, "none"]
+_KINDS: tuple[KindOrNone, ...] = get_args(KindOrNone)
 
 
 class KindTrades(msgspec.Struct, frozen=True):
@@ -349,8 +350,6 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
         suppliers=total,
         with_trade=with_trade,
         share=round(with_trade / total, 4) if total else None,
-        by_kind=tuple(
-            KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in get_args(KindOrNone) if of_kind[kind]
-        ),
+        by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
         by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
     )
