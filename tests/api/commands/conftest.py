@@ -68,17 +68,8 @@ class Done(NamedTuple):
     err: str
 
 
-class Within:
-    """Runs commands inside the test's own process, which spares it their start."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self._capture, self._patch = capture, patch
-
-    def __call__(self, *arguments: str, stdin: str = "") -> Done:
-        self._capture.readouterr()
-        self._patch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin.encode())))
-        status = main(arguments)
-        return Done(status, *self._capture.readouterr())
+Within = Callable[..., Done]
+"""Runs a command inside the test's own process, which spares it its start; `stdin`: what it is given there."""
 
 
 class Running:
@@ -254,7 +245,14 @@ def within(
     for module in ("imports", "match"):
         monkeypatch.setattr(f"api.commands.{module}.load_reference", lambda *_: reference())
     monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
-    return Within(capsys, monkeypatch)
+
+    def run(*arguments: str, stdin: str = "") -> Done:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin.encode())))
+        status = main(arguments)
+        return Done(status, *capsys.readouterr())
+
+    return run
 
 
 def in_database(server: Server, *statements: str, **values: Any) -> None:

@@ -28,7 +28,7 @@ def test_combinations_of_types() -> None:
     ]:
         assert codes(on, "handicap", "iae") == expected
     for types in (("penitentiary", "iae"), ("penitentiary", "ess"), ("handicap", "iae", "penitentiary")):
-        assert codes(TODAY, *types) == ["COMBINATION_FORBIDDEN"]  # type: ignore[arg-type]
+        assert codes(TODAY, *types) == ["COMBINATION_FORBIDDEN"]
     found = review_types(frozenset({"ess", "iae"}), "market", TODAY, load().at(TODAY))
     (finding,) = found
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
