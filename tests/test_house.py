@@ -24,10 +24,10 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (23_570, 108),
     "db": (8_720, 43),
-    "domain": (14_280, 58),
+    "domain": (14_283, 57),
     "matching": (9_907, 45),
-    "sources": (7_730, 34),
-    "tests": (53_150, 283),
+    "sources": (7_711, 34),
+    "tests": (52_630, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
@@ -60,16 +60,8 @@ LIBRARIES = {
 }
 # Waiting and measuring (time.monotonic, time.perf_counter) tell nothing of the date.
 CLOCK = {
-    "datetime.datetime.now",
-    "datetime.datetime.today",
-    "datetime.datetime.utcnow",
-    "datetime.date.today",
-    "time.ctime",
-    "time.gmtime",
-    "time.localtime",
-    "time.strftime",
-    "time.time",
-    "time.time_ns",
+    *("datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.date.today"),
+    *(f"time.{name}" for name in ("ctime", "gmtime", "localtime", "strftime", "time", "time_ns")),
 }
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 

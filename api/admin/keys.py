@@ -6,7 +6,6 @@ secret again, and nothing that is stored leads to it.
 """
 
 import hmac
-from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from secrets import token_hex
@@ -119,8 +118,15 @@ async def issue_key(
     `by`: whoever makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
     InvalidContent with everything wrong in the request.
     """
-    if problems := tuple(_problems_of_request(request, now)):
-        raise InvalidContent(problems)
+    problems = []
+    if "sync" in request.scopes and not request.sources:
+        problems.append(Problem("/sources", "sources_needed", NO_SOURCES))
+    if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
+        problems.append(Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING))
+    if request.expires_at is not None and request.expires_at <= now:
+        problems.append(Problem("/expires_at", "past", _PAST))
+    if problems:
+        raise InvalidContent(tuple(problems))
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
     secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
     await _write_key_entry(connection, "key.created", key, now, by)
@@ -146,15 +152,6 @@ async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: A
     if revoked:
         await _write_key_entry(connection, "key.revoked", key, now, by)
     return revoked
-
-
-def _problems_of_request(request: KeyRequest, now: datetime) -> Iterator[Problem]:
-    if "sync" in request.scopes and not request.sources:
-        yield Problem("/sources", "sources_needed", NO_SOURCES)
-    if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
-        yield Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING)
-    if request.expires_at is not None and request.expires_at <= now:
-        yield Problem("/expires_at", "past", _PAST)
 
 
 async def _write_key_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:

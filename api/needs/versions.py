@@ -124,6 +124,7 @@ async def current_shortlist(
 async def _input_of_need(
     connection: Connection, acting: Acting, content: PlannedNeed, need_id: UUID, created_at: datetime
 ) -> MatchInput:
+    """Read what a match of the need follows from besides the suppliers."""
     services = acting.services
     on = content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)

@@ -182,6 +182,7 @@ def surest(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, Messag
 
 
 def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
+    """Every message of the buyer in one exchange; parameters are those of `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}

@@ -258,6 +258,7 @@ def equal_treatment(
 
 
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
+    """The second parts of the pairs, grouped by the supplier's id that is the first."""
     found: dict[UUID, list[T]] = {}
     for supplier_id, each in pairs:
         found.setdefault(supplier_id, []).append(each)
@@ -283,6 +284,7 @@ def _contact_state(
 
 
 def _replies(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
+    """Each message of a supplier, with the supplier's present id."""
     for exchange in exchanges:
         questions = {each.message_id: each for each in questions_of(exchange).asked}
         for message in exchange.messages:
@@ -301,6 +303,7 @@ def _replies(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
 
 
 def _attendances(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, MeetingAttendance]]:
+    """Each invitation of a supplier to a meeting, with the supplier's present id."""
     for one in meetings:
         invited = {
             living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id

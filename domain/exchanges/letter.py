@@ -77,6 +77,7 @@ def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTe
 
 
 def _term_value(said: Collection[Term], kind: str) -> float | None:
+    """The number of the first term of this kind; None without any."""
     return next((float(each.value) for each in said if each.kind == kind), None)
 
 
@@ -139,6 +140,7 @@ def require_sender(need: PlannedNeed, organisation: str) -> None:
 
 
 def _is_name(name: str) -> bool:
+    """Whether the text can sign a letter: it is neither blank nor the name of the organisation that has none."""
     return on_one_line(name).casefold() not in {"", DEFAULT_ORGANISATION}
 
 

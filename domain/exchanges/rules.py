@@ -229,6 +229,7 @@ def redacted(asker: Recipient, text: str) -> str:
 
 
 def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
+    """The spans of the text that hold an address, a number or a name of the asker."""
     if asker.email:
         yield from (found.span() for found in re.finditer(re.escape(asker.email), text, re.IGNORECASE))
     if asker.siret:

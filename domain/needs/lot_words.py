@@ -238,6 +238,7 @@ def _joint(gap: re.Match[str]) -> str:
 
 
 def _is_face_value(found: re.Match[str]) -> bool:
+    """Whether an amount belongs to the object, as in “chèques de 50 €”."""
     return not found["named"] and _FACE_VALUE.fullmatch(found[0].strip()) is not None
 
 

@@ -272,6 +272,7 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
 
 
 def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+    """The sort key of a pair of records: the nearer ones first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
     return away, min(one.key, other.key), max(one.key, other.key)

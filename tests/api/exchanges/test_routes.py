@@ -55,16 +55,17 @@ async def test_links_are_shown_once_in_texts_to_be_sent(served: Client, exchange
 
 
 async def test_the_shortlist_is_asked_less_those_set_aside(served: Client, source: str) -> None:
-    kept, aside = await some_suppliers(served, source, **AT_BRIANCON)
+    """Who left the directory too, but nobody is written to whose address is not kept any more."""
+    gone, aside = await some_suppliers(served, source, contact={"email": "parti@example.org"}, **AT_BRIANCON)
     need = await create(served, territory=AROUND_BRIANCON, limit=100)
     path = f"/needs/{need['id']}"
     decision = {"lot_id": "1", "decision": "set_aside"}
     assert (await change(served, f"{path}/shortlists/1/suppliers/{aside}", decision)).status_code == 200
+    assert (await served.delete(path_of(source))).status_code == 204
     answer = await opening(served, path, "shortlist")
     assert answer.status_code == 201, answer.text
-    asked = {each["supplier_id"]: each["why"] for each in answer.json()["recipients"]}
-    assert asked[kept] == "shortlist"
-    assert aside not in asked
+    asked = {each["supplier_id"]: (each["why"], each["email"]) for each in answer.json()["recipients"]}
+    assert (asked[gone], aside in asked) == (("shortlist", None), False)
 
 
 async def test_suppliers_made_one_are_asked_once(served: Client, source: str) -> None:
@@ -261,13 +262,3 @@ async def test_the_journal_says_what_was_done_and_not_what_was_said(served: Clie
         ("reply_link.revoked", "key"),
     ]
     assert "secret" not in journal.text
-
-
-async def test_a_supplier_that_left_the_directory_is_still_asked(served: Client, source: str) -> None:
-    """Of a shortlist all are asked, but nobody is written to whose address is not kept any more."""
-    await some_suppliers(served, source, 1, contact={"email": "parti@example.org"}, **AT_BRIANCON)
-    need = await create(served, territory=AROUND_BRIANCON, limit=100)
-    assert (await served.delete(path_of(source))).status_code == 204
-    recipients = (await opening(served, f"/needs/{need['id']}", "shortlist")).json()["recipients"]
-    (gone,) = (each for each in recipients if each["name"] == f"Jardin {source} 1")
-    assert gone["email"] is None

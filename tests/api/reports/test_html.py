@@ -72,11 +72,13 @@ def test_a_gap_is_shown_once_with_all_who_have_it() -> None:
 
 def test_what_somebody_wrote_stays_as_it_was_written() -> None:
     """Our sentences are set in the French way; quotations and titles are not touched, but for their escaping."""
-    said = exchange(message(1, "buyer", body="l'objet : {on} <b>"), subject="l'essai")
+    answer = message(2, "supplier", "A", "Oui", confidential=True)
+    said = exchange(message(1, "buyer", body="l'objet : {on} <b>"), answer, subject="l'essai")
     text = page(made(facts(exchanges=(said,))))
     assert "<p>l&#39;objet : {on} &lt;b&gt;</p>" in text
     assert "«\xa0l&#39;essai\xa0», ouvert le" in text
     assert "L’acheteur peut" in text
+    assert "<strong>Confidentiel</strong> A, 3\xa0mars 2026" in text
 
 
 def test_what_is_set_on_paper_has_only_what_can_be_drawn() -> None:
@@ -85,11 +87,6 @@ def test_what_is_set_on_paper_has_only_what_can_be_drawn() -> None:
     printed = markup(made(facts(exchanges=(said,))), NO_MAP, printed=True)
     assert "<p>□   WWWWWWWWWWWW\u200bWWWWWWWWWWWW\u200bWWWWWW</p>" in printed
     assert "<svg" not in printed
-
-
-def test_a_confidential_answer_is_marked() -> None:
-    said = exchange(message(1, "buyer"), message(2, "supplier", "A", "Oui", confidential=True))
-    assert "<strong>Confidentiel</strong> A, 3\xa0mars 2026" in page(made(facts(exchanges=(said,))))
 
 
 @pytest.mark.parametrize(("ids", "width"), [((), 3), (("1", "12"), 3), (("bio", "mobilier"), 6), (("x" * 80,), 8)])

@@ -112,9 +112,10 @@ def test_every_refusal_names_a_type_of_the_catalogue() -> None:
         (NotFound(WORDS), "not-found"),
         (Conflict("NO_SUCH_CODE", WORDS), "conflict"),
         (DomainError(WORDS), "invalid-content"),
-        (invalid(("/lots/0/territory/codes/0", "unknown_code")), "unknown-territory"),
-        (invalid(("/lots/0/site/commune", "unknown_code")), "unknown-territory"),
-        (invalid(("/offers/0/service_area/codes/1", "unknown_code")), "unknown-territory"),
+        *(
+            (invalid((where, "unknown_code")), "unknown-territory")
+            for where in ("/lots/0/territory/codes/0", "/lots/0/site/commune", "/offers/0/service_area/codes/1")
+        ),
         (invalid(("/lots/0/segments/2", "unknown_code")), "unknown-segment"),
         (invalid(("/territory/geometry", "outside_france")), "outside-france"),
         (invalid(("/lots/0/cpv/0", "unknown_code")), "invalid-content"),

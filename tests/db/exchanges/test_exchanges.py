@@ -43,7 +43,7 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.text.bilingual import Text
 from tests.conftest import ROOT
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import LATER, NOW, ask, new_id
+from tests.db.suppliers.samples import LATER, NOW, ask, execute, lock_is_awaited, new_id
 from tests.domain.exchanges.samples import PLAIN
 
 A, B = UUID(int=10), UUID(int=11)
@@ -243,9 +243,8 @@ async def test_messages_are_unread_until_the_journal_says_so(engine: Engine) -> 
     read = await one.hear(1)
     await one.hear(2, channel="phone")
     assert await waiting(one) == (1, 0)
-    async with transaction(engine) as connection:
-        actor, detail = Actor(one.organisation_id, "server"), {"message_id": str(read.id)}
-        await write_entry(connection, actor, READ, f"exchange:{one.exchange.id}", NOW, detail=dict(detail))
+    actor, about = Actor(one.organisation_id, "server"), f"exchange:{one.exchange.id}"
+    await ask(engine, write_entry, actor, READ, about, NOW, detail={"message_id": str(read.id)})
     assert await waiting(one) == (0, 0)
     await one.hear(3, supplier_id=PAUL)
     assert await waiting(one) == (1, 0)
@@ -286,10 +285,8 @@ async def tellings(told: OpenedExchange) -> list[OutgoingMessage | None]:
 async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> None:
     told = await exchange(engine, emails=BOTH)
     await told.say(NOW, body="Un secret")
-    async with transaction(engine) as connection:
-        waiting = str((await connection.execute(select(message_mails))).all())
-    assert "secret" not in waiting
-    assert "http" not in waiting
+    waiting = str(await execute(engine, select(message_mails)))
+    assert ("secret" in waiting, "http" in waiting) == (False, False)
 
 
 async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
@@ -298,26 +295,13 @@ async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine
     await told.say(NOW)
     (mail,) = await claimed(told)
 
-    async def revoke() -> None:
-        await ask(engine, revoke_links, told.exchange.id, ANNE, NOW)
-
     async with transaction(engine) as connection:
         assert await select_outgoing_message(connection, mail) is not None
         await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, LATER)
-        revoking = asyncio.create_task(revoke())
-        while not (revoking.done() or await somebody_waits(engine)):
-            pass
+        revoking = asyncio.create_task(ask(engine, revoke_links, told.exchange.id, ANNE, NOW))
+        await lock_is_awaited(engine, "transactionid")
     await revoking
     assert await ask(engine, select_link, "another", NOW) is None
-
-
-async def somebody_waits(engine: Engine) -> bool:
-    """Whether a transaction of this database waits for another one."""
-    query = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    )
-    async with transaction(engine) as connection:
-        return bool(await connection.scalar(query))
 
 
 async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
@@ -335,12 +319,8 @@ async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
 
 async def test_a_published_question_is_told_without_who_asked(engine: Engine) -> None:
     told = await exchange(engine, emails=("anne@example.org", None))
-    asked = new_id()
-    async with transaction(engine) as connection:
-        row = {"id": asked, "exchange_id": told.exchange.id, "author": "supplier", "supplier_id": PAUL}
-        said = {"body": "Quel tonnage ?", "barriers": [], "confidential": False, "channel": "portal"}
-        await connection.execute(insert(messages).values(**row, **said, created_at=NOW))
-    await told.say(LATER, body="12 t par an.", publishes=asked, question="Quel tonnage ?")
+    asked = await told.hear(0, PAUL, body="Quel tonnage ?")
+    await told.say(LATER, body="12 t par an.", publishes=asked.id, question="Quel tonnage ?")
     (telling,) = await tellings(told)
     assert telling is not None
     assert (telling.question, telling.body, telling.is_first) == ("Quel tonnage ?", "12 t par an.", False)

@@ -174,9 +174,9 @@ def broken(line: int, external_id: str | None) -> RowError:
     return RowError(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
 
 
-async def lock_is_awaited(engine: Engine, kind: str = "advisory") -> None:
-    """Wait until some transaction waits for a lock of this kind, as `pg_locks` calls it."""
+async def lock_is_awaited(engine: Engine, kind: str = "advisory", number: int = 1) -> None:
+    """Wait until so many transactions wait for a lock of this kind, as `pg_locks` calls it."""
     query = text(f"SELECT count(*) FROM pg_locks WHERE locktype = '{kind}' AND NOT granted")
     async with asyncio.timeout(60):
-        while not await ask(engine, lambda connection: connection.scalar(query)):
+        while await ask(engine, lambda connection: connection.scalar(query)) < number:
             pass

@@ -23,6 +23,8 @@ from domain.reference.territory import Polygon
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.source import QualityGap, QualityGaps, Row, RowError, Source, SourceMapping, SourceSummary
 from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, ServiceArea, SupplierRecord
+from tests.conftest import examples
+from tests.db.conftest import empty
 from tests.db.suppliers.samples import (
     LATER,
     NOW,
@@ -30,7 +32,6 @@ from tests.db.suppliers.samples import (
     addition,
     ask,
     delete,
-    execute,
     load,
     new_id,
     put,
@@ -161,9 +162,8 @@ class World:
     async def take(self, step: tuple[Any, ...]) -> None:
         self.now += timedelta(minutes=1)
         await getattr(self, step[0])(*step[1:])
-        async with transaction(self.engine) as connection:
-            for name, source in self.sources.items():
-                assert await count_vertices(connection, name) == sum(source.known.values())
+        for name, source in self.sources.items():
+            assert await ask(self.engine, count_vertices, name) == sum(source.known.values())
 
     async def put(self, name: str, external_id: str, vertices: int) -> None:
         source = self.sources[name]
@@ -221,14 +221,14 @@ async def load_within(engine: Engine, source: str, content: Any, now: datetime, 
 
 
 @given(history=st.lists(steps, min_size=1, max_size=10))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_keeps_to_the_budget(engine: Engine, history: Sequence[tuple[Any, ...]]) -> None:
     """Records come and go one by one and by the file, whole files are rehearsed first, and rows of them are bad.
 
     Then: what is refused is what a plain reading refuses; a rehearsal says the same as the import; and what is added up
     from the records is what the source draws.
     """
-    await execute(engine, "TRUNCATE records, suppliers, change_sets, imports, sources CASCADE")
+    await empty(engine)
     world = World(engine)
     for step in history:
         await world.take(step)
@@ -329,7 +329,9 @@ async def test_records_about_nobody_known_wait(engine: Engine) -> None:
     """By SIRET and by SIREN, until their supplier comes; sources without any such record have none."""
     added = [addition(1, "a", SIRET), addition(2, "b", SIRET[:9]), addition(3, "c", "55210055400013")]
     await load(engine, added, source="lists")
-    assert [each.waiting for each in await ask(engine, list_sources, ON)] == [3]
+    (lists,) = await ask(engine, list_sources, ON)
+    assert (lists.waiting, lists.records, lists.flags) == (3, 3, {})
+    assert {getattr(lists.without, each).records for each in ("place", "siret", "segment", "email")} == {0}
     await put(engine, "a", record(siret=SIRET))
     assert {each.name: each.waiting for each in await ask(engine, list_sources, ON)} == {"lists": 1, "reseau": 0}
 

@@ -8,7 +8,20 @@ from uuid import UUID
 import pytest
 
 from domain.reference import cpv, taxonomy
-from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite
+from domain.suppliers.assembly import (
+    EVIDENCE_KEPT,
+    STAFF_LENT,
+    TRADE_EVIDENCE,
+    EvidenceTrades,
+    KindTrades,
+    StoredRecord,
+    assemble,
+    count_trades,
+    is_trade,
+    strength,
+    trade_evidence,
+    unite,
+)
 from domain.suppliers.supplier import (
     EVIDENCE_KINDS,
     Approval,
@@ -23,15 +36,6 @@ from domain.suppliers.supplier import (
     Supplier,
     SupplierRecord,
     name_by_number,
-)
-from domain.suppliers.trades import (
-    STAFF_LENT,
-    TRADE_EVIDENCE,
-    EvidenceTrades,
-    KindTrades,
-    count_trades,
-    is_trade,
-    trade_evidence,
 )
 from tests.db.suppliers.samples import LATER, NOW, record
 from tests.factories import based_on, offer

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,7 @@ from matching.words.names import name_similarity
 from tests.factories import live, reference, supplier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+FULL_DISK = OSError(errno.ENOSPC, "No space left on device")
 RENNES = Placement(Point(48.11, -1.68), "35238")
 
 
@@ -269,20 +271,16 @@ async def test_an_old_base_is_replaced_once_something_changed(
 async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempted_at_every_change(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts = []
-
-    async def on_a_full_disk(_: object, __: str, folder: Path, ___: object) -> None:
-        attempts.append(folder)  # directories of other tests may be alive, and attempt it too
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     await names_at(directory, await put(engine, "0", "0"))
     allow_tails(monkeypatch, usual=0.5, longest=1_000)
-    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    build = AsyncMock(side_effect=FULL_DISK)
+    monkeypatch.setattr(live_index, "build_index", build)
     for number in range(1, 4):
         await names_at(directory, await put(engine, str(number), str(number)))
         assert directory.rebuilding is not None
         await directory.rebuilding
-    assert attempts.count(directory.loader.files.folder) == 1
+    # directories of other tests may be alive, and attempt it too
+    assert [call.args[2] for call in build.mock_calls].count(directory.loader.files.folder) == 1
     monkeypatch.setattr(live_index, "build_index", build_index)
     monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
     await caught_up(directory)
@@ -321,11 +319,7 @@ async def test_a_start_without_room_for_an_index_keeps_it_in_memory(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And follows the changes."""
-
-    async def on_a_full_disk(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    monkeypatch.setattr(live_index, "build_index", AsyncMock(side_effect=FULL_DISK))
     assert await names_at(directory, await put(engine, "1", "en mémoire")) == ["en mémoire"]
     assert await names_at(directory, await put(engine, "2", "depuis")) == ["depuis", "en mémoire"]
     assert directory.loader.files.newest_first(await database_id(engine)) == []
@@ -335,11 +329,7 @@ async def test_an_index_that_can_never_be_read_back_is_a_failure(
     engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(engine, "1", "illisible")
-
-    def unreadable(_: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    monkeypatch.setattr(loader.files, "load", unreadable)
+    monkeypatch.setattr(loader.files, "load", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(live_index.UnusableIndex):
         await loader.newest()
 
@@ -349,12 +339,8 @@ async def test_a_database_that_took_the_place_of_another_is_read(
 ) -> None:
     """Such as a backup restored to another server behind the same address."""
     await put(engine, "1", "restauré")
-
-    async def of_another(_: Engine) -> str:
-        return "0.0"
-
     with monkeypatch.context() as before:
-        before.setattr(live_index, "database_id", of_another)
+        before.setattr(live_index, "database_id", AsyncMock(return_value="0.0"))
         with pytest.raises(live_index.UnusableIndex):
             await loader.newest()
     assert [each.name for each in (await loader.newest()).suppliers()] == ["restauré"]
