@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.own_need import own_need, version_of
+from api.needs.versions import own_need, version_of
 from api.reports.html import POLICY, markup
 from api.reports.pdf import report_pdf
 from api.runtime.actor import Acting, acting_of
@@ -47,9 +47,8 @@ class ReportQuery(msgspec.Struct, frozen=True):
     """Which report: about a version of the shortlist, full or redacted."""
 
     shortlist: Version = "latest"
-    redacted: Annotated[bool, msgspec.Meta(description="Without confidential answers and without personal data")] = (
-        False
-    )
+    redacted: bool = False
+    """Without confidential answers and without personal data"""
 
 
 @endpoint(
