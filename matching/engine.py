@@ -19,7 +19,7 @@ from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
-from matching.kept.memory import answer_cache_of
+from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
@@ -64,8 +64,12 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     queries = reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index.base), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
-    explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
-    rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
+    if kept:
+        explainer: Explainer = CachingExplainer(review, reference, on, need, language, kept)
+        rows: RowWriter = CachingRowWriter(reference, on, need.contract, language, kept)
+    else:
+        explainer = Explainer(review, reference, on, need, language)
+        rows = RowWriter(reference, on, need.contract, language)
     seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
 

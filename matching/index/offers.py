@@ -154,19 +154,16 @@ class OfferRows:
                 name = len(self._names) - 1
             self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
-    def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
-        """The offers by segment or family. `ordinals`: the ordinal of each supplier number, where the two differ."""
+    def tables(self) -> dict[str, Offers]:
+        """The offers by segment or family."""
         self._areas.lay_out()
         numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
         name, starts = names.astype(np.intp), np.array(self._starts)
         many = starts[name + 1] - starts[name]
         row = np.repeat(np.arange(len(name)), many)
         code = np.array(self._named)[np.repeat(starts[name] - (np.cumsum(many) - many), many) + np.arange(len(row))]
-        supplier = numbers.astype(np.int32)
-        if ordinals is not None:
-            supplier = ordinals[supplier]
-        order = np.lexsort((supplier[row], code))
-        kinds, columns = [column.dtype for column in NO_OFFERS], (supplier, basis, area_kind, area, reach_km)
+        order = np.lexsort((numbers[row], code))
+        kinds, columns = [column.dtype for column in NO_OFFERS], (numbers, basis, area_kind, area, reach_km)
         table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
         ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
         return {

@@ -169,19 +169,11 @@ class TablesBuilder:
 
     def tables(self) -> IndexTables:
         """The tables of all suppliers added, with an empty `wanted`."""
-        suppliers, texts, order = self._rows.table()
-        ordinals = np.argsort(order).astype(np.int32)
-        offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
-        return IndexTables(
-            TableNames(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
-            suppliers,
-            np.array(self._group_places, dtype=np.int32)[order],
-            self._areas.table(),
-            offers,
-            {},
-            np.sort(ordinals[np.array(self._offerless, dtype=np.int32)]),
-            (texts,),
-        )
+        suppliers, texts = self._rows.table()
+        offers, unknown = self._offers.tables(), tuple(self._areas.unknown_codes)
+        names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
+        groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
+        return _merged([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
@@ -203,7 +195,7 @@ def build_tables(
 
 
 def _merged(parts: Sequence[IndexTables]) -> IndexTables:
-    """The tables of several parts as one, with an empty `wanted`."""
+    """The tables of several parts as one, in spatial order, with an empty `wanted`."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
     ordinals = np.split(np.argsort(order).astype(np.int32), np.cumsum([len(part.groups) for part in parts])[:-1])

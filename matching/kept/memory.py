@@ -31,7 +31,6 @@ from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, Wanted
 from matching.past_awards import PastAwards
-from matching.reference import Reference
 from matching.unknown_trade import UnknownSuppliers
 from matching.weighted_cache import WeightBound
 
@@ -102,16 +101,6 @@ class AnswerCache(LotCache):
             lot.written = self.written.find(key) or WrittenLot(self.written, key)
         written: WrittenLot = lot.written
         return written
-
-    def row_writer(self, reference: Reference, on: date, contract: ContractKind, language: Language) -> RowWriter:
-        """A `RowWriter` that caches the rows it writes."""
-        return CachingRowWriter(reference, on, contract, language, self)
-
-    def explainer(
-        self, review: NeedReview, reference: Reference, on: date, need: Need, language: Language
-    ) -> Explainer:
-        """An `Explainer` that caches the words it writes."""
-        return CachingExplainer(review, reference, on, need, language, self)
 
 
 def answer_cache_of(index: Index) -> AnswerCache | None:
