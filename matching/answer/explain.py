@@ -82,7 +82,7 @@ class Explainer:
             tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},
-                lot.counts_within,
+                counts.within,
                 {name: in_words(finding, Finding, self.language) for name, finding in forbidden.items()},
             ),
             tension,

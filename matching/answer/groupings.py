@@ -222,12 +222,12 @@ class _Search:
                 rows = rows[value(rows) <= limit]
         first = [np.array(each) for each in sorted(found, key=self._key)[:count]]
         # the members in the order of the candidates
-        classes = self._lot.passing.reserved.classes
+        classes = self._lot.passing.classes
         orders = [np.lexsort((self._draw(each), self._distance(each), classes[each])) for each in first]
         return [tuple(each[order].tolist()) for each, order in zip(first, orders, strict=True)]
 
     def _outcome(self, rows: Positions) -> NDArray[np.int8]:
-        return self._lot.passing.reserved.outcome[rows]
+        return self._lot.passing.outcome[rows]
 
     def _distance(self, rows: Positions) -> Floats:
         return self._lot.passing.distances.measure_rows(rows)

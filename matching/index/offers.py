@@ -188,12 +188,6 @@ def end_to_end(tables: Sequence[Offers]) -> Offers:
     return Offers._make(np.concatenate(column) for column in columns)
 
 
-def renumbered_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
-    """The offers with suppliers and areas renumbered: `ordinals` and `places` hold the new number at each old one."""
-    no_place = np.append(places, np.int32(-1))
-    return some._replace(supplier=ordinals[some.supplier], area=no_place[some.area])
-
-
 def merged_offers(parts: Sequence[Offers]) -> Offers:
     """The offers of several tables as one, ordered by supplier."""
     whole = end_to_end(parts)

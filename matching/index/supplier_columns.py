@@ -290,10 +290,6 @@ class SupplierColumns:
         later = ordinal - len(self.spatial_keys)
         return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
-    def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
-        """The summary of each of the suppliers, in JSON."""
-        return list(map(self.summary, ordinals))
-
     def supplier(self, ordinal: int) -> IndexedSupplier:
         """The supplier of this ordinal, read back from JSON."""
         later = ordinal - len(self.spatial_keys)

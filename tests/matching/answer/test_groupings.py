@@ -103,7 +103,7 @@ def by_trying(found: LotMatch, count: int, seed: int) -> list[frozenset[int]]:
     if any(len(each) == objects for each in answers.values()):
         return []
     every = np.array(rows, dtype=np.intp)
-    outcome = dict(zip(rows, found.passing.reserved.outcome[every].tolist(), strict=True))
+    outcome = dict(zip(rows, found.passing.outcome[every].tolist(), strict=True))
     away = dict(zip(rows, found.passing.distances.measure_rows(every).tolist(), strict=True))
     bits = seeded_tie_break(found.distances.tie_break_bits(found.selection.ordinals[every]), seed)
     draw = dict(zip(rows, bits.tolist(), strict=True))
