@@ -90,11 +90,6 @@ class Offers(NamedTuple):
     area: NDArray[np.int32]
     reach_km: Floats
 
-    def of_supplier(self, ordinal: int) -> "Offers":
-        """The offers of one supplier."""
-        first, end = np.searchsorted(self.supplier, (ordinal, ordinal + 1))
-        return Offers._make(column[first:end] for column in self)
-
 
 NO_OFFERS = Offers(
     np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0)

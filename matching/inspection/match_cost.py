@@ -10,8 +10,8 @@ from math import inf
 import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.territory import Ring, polygons
-from matching.geo.geojson_validation import has_too_many_vertices
+from domain.reference.territory import Ring, polygons, vertices
+from matching.geo.geojson_validation import MAX_VERTICES
 from matching.geo.projection import Floats
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -47,7 +47,7 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
     rows = min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
     for lot in need.lots:
         request, share, measure_ms = lot.territory or need.territory, 0.0, 0.0
-        if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
+        if request is not None and not (request.geometry and vertices(request.geometry) > MAX_VERTICES):
             if request not in grounds:
                 territory_ms, *found = _territory_cost(request, live, reference)
                 grounds[request] = found[0], found[1]
