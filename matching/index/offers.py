@@ -124,6 +124,11 @@ class WantedOffers(NamedTuple):
     national: OfferKeys
 
 
+_NO_KEYS = np.empty(0, dtype=np.int64)
+_NOBODY = WithinReach(NO_OFFERS.supplier, NO_OFFERS.reach_km, _NO_KEYS)
+NO_WANTED_OFFERS = WantedOffers(NO_OFFERS.supplier, _NOBODY, _NOBODY, OnGround(NO_OFFERS.area, _NO_KEYS), _NO_KEYS)
+
+
 class OfferRows:
     """Collects offers as suppliers arrive, and makes a table of each segment or family that they name.
 
@@ -210,7 +215,9 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
         if fit < RELATED and code in offers
     ]
-    table = end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    if not found:  # as of most segments in a few changes
+        return NO_WANTED_OFFERS
+    table = end_to_end([some for some, _ in found])
     worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
     worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
     key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
