@@ -210,13 +210,13 @@ class Chain:
         """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
         gap = number - self.number - 1
         if gap:
-            self._settle("altered_entry")
+            self._note_doubtful_entry("altered_entry")
             self.breaks.append(Break(number, "gap", gap))
         elif entry is not None and entry_hash(self.hash, self.organisation_id, entry) == digest:
-            self._settle("altered_entry")
+            self._note_doubtful_entry("altered_entry")
         elif self._doubtful is not None:
             # that explains why this one does not follow either
-            self._settle("broken_link")
+            self._note_doubtful_entry("broken_link")
         else:
             self._doubtful = number
         if self._doubtful != number:  # no signature fits a hash that is not the entry's own
@@ -231,9 +231,9 @@ class Chain:
 
     def close(self) -> None:
         """End the verification: there are no more entries."""
-        self._settle("altered_entry")
+        self._note_doubtful_entry("altered_entry")
 
-    def _settle(self, code: Literal["altered_entry", "broken_link"]) -> None:
+    def _note_doubtful_entry(self, code: Literal["altered_entry", "broken_link"]) -> None:
         if self._doubtful is not None:
             self.breaks.append(Break(self._doubtful, code))
             self._doubtful = None

@@ -38,8 +38,8 @@ LONG = (
     "api/commands/test_followed_pages.py",
     "api/commands/serving/test_serve.py",
     "api/desk/test_story_in_a_browser.py",
-    "bench/test_main.py",
-    "scripts/test_build_client.py",
+    "bench/test_measures.py",
+    "scripts/test_builds.py",
     "api/reports/test_pdf.py",
 )
 """Files after which other workers would be waited for, if they came last."""

@@ -31,9 +31,9 @@ from sources.formats.registry import FORMATS
 from sources.formats.vivier_columns import COLUMNS
 from tests.conftest import ROOT
 from tests.factories import reference
+from tests.test_house import ROOMS
 
 README, MAP = ROOT / "README.md", ROOT / "docs" / "architecture.md"
-ROOMS = ("api", "db", "domain", "matching", "sources")
 PAGES = (README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")))
 PAGES = tuple(page for page in PAGES if page.name != "law.md")  # generated, and tested where it is
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_690, 108),
+    "api": (23_570, 108),
     "db": (8_720, 43),
-    "domain": (14_380, 59),
+    "domain": (14_283, 57),
     "matching": (9_801, 45),
-    "sources": (7_750, 35),
-    "tests": (54_260, 289),
+    "sources": (7_730, 34),
+    "tests": (52_710, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
@@ -60,16 +60,8 @@ LIBRARIES = {
 }
 # Waiting and measuring (time.monotonic, time.perf_counter) tell nothing of the date.
 CLOCK = {
-    "datetime.datetime.now",
-    "datetime.datetime.today",
-    "datetime.datetime.utcnow",
-    "datetime.date.today",
-    "time.ctime",
-    "time.gmtime",
-    "time.localtime",
-    "time.strftime",
-    "time.time",
-    "time.time_ns",
+    *("datetime.datetime.now", "datetime.datetime.today", "datetime.datetime.utcnow", "datetime.date.today"),
+    *(f"time.{name}" for name in ("ctime", "gmtime", "localtime", "strftime", "time", "time_ns")),
 }
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 

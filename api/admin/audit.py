@@ -26,17 +26,15 @@ _OWN = ("need:", "exchange:", "meeting:", "webhook:", "person:", "key:", "organi
 _NO_OBJECT = Text("Le journal ne connaît pas cet objet", "The journal does not know this object")
 _NO_JOURNAL = Text("Aucun journal de cette organisation", "No journal of this organisation")
 
+_KINDS = ("need", "exchange", "meeting", "webhook", "person", "supplier", "key", "organisation", "source", "retention")
+_FORMS = ", ".join(f"`{kind}:…`" for kind in _KINDS)
 Object = Annotated[
     str,
     Meta(
         pattern=r"^((need|exchange|meeting|webhook|person|supplier|key|organisation):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
         r"|(source|retention):[^\x00-\x1f]{1,200})$",
-        description="A kind and an id: `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, `supplier:…`, "
-        "`key:…`, `organisation:…`, `source:…`, `retention:…`",
-        extra={
-            "fr": "un genre et un identifiant : `need:…`, `exchange:…`, `meeting:…`, `webhook:…`, `person:…`, "
-            "`supplier:…`, `key:…`, `organisation:…`, `source:…`, `retention:…`"
-        },
+        description=f"A kind and an id: {_FORMS}",
+        extra={"fr": f"un genre et un identifiant : {_FORMS}"},
     ),
 ]
 Action = Annotated[

@@ -6,7 +6,6 @@ secret again, and nothing that is stored leads to it.
 """
 
 import hmac
-from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from secrets import token_hex
@@ -17,10 +16,10 @@ import msgspec
 from litestar import Response
 
 from api.admin.organisations import own_organisation
-from api.runtime.actor import actor_of_client
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, once, shown_once
+from api.runtime.idempotency import Sender, created, creation, once, shown_once
 from api.web.pagination import Page, Paging, paged
 from db import api_keys
 from db.core.engine import Connection, transaction
@@ -119,8 +118,15 @@ async def issue_key(
     `by`: whoever makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
     InvalidContent with everything wrong in the request.
     """
-    if problems := tuple(_problems_of_request(request, now)):
-        raise InvalidContent(problems)
+    problems = []
+    if "sync" in request.scopes and not request.sources:
+        problems.append(Problem("/sources", "sources_needed", NO_SOURCES))
+    if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
+        problems.append(Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING))
+    if request.expires_at is not None and request.expires_at <= now:
+        problems.append(Problem("/expires_at", "past", _PAST))
+    if problems:
+        raise InvalidContent(tuple(problems))
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
     secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
     await _write_key_entry(connection, "key.created", key, now, by)
@@ -136,7 +142,7 @@ async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, n
     is_own = client.may("platform") or (
         key is not None and key.organisation_id == client.organisation_id and "platform" not in key.scopes
     )
-    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of_client(client)):
+    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of(client)):
         raise NotFound(NO_KEY)
 
 
@@ -146,15 +152,6 @@ async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: A
     if revoked:
         await _write_key_entry(connection, "key.revoked", key, now, by)
     return revoked
-
-
-def _problems_of_request(request: KeyRequest, now: datetime) -> Iterator[Problem]:
-    if "sync" in request.scopes and not request.sources:
-        yield Problem("/sources", "sources_needed", NO_SOURCES)
-    if request.sources and {"sync", "admin"}.isdisjoint(request.scopes):
-        yield Problem("/sources", "sources_for_nothing", SOURCES_FOR_NOTHING)
-    if request.expires_at is not None and request.expires_at <= now:
-        yield Problem("/expires_at", "past", _PAST)
 
 
 async def _write_key_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:
@@ -197,14 +194,7 @@ async def list_keys(call: Call, query: Paging, connection: Connection) -> Respon
     return await paged(call, query, "keys", UUID, fetch)
 
 
-@keys_endpoint(
-    "POST",
-    "/keys",
-    answers=CreatedKey,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-)
+@creation("/keys", tag="Organisations", scope="admin", answers=CreatedKey, problems=("source-not-on-key", "conflict"))
 async def create_key(call: Call, body: KeyRequest) -> Response[bytes]:
     """Make a key.
 
@@ -247,7 +237,7 @@ async def make_key_once(
                 request,
                 organisation.name,
                 call.services.now(),
-                by=actor_of_client(creator),
+                by=actor_of(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
                 secret=_derive_secret(caller_secret, seed),
             )

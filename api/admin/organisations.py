@@ -8,11 +8,11 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.actor import actor_of_client
+from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, require_match, tagged
+from api.runtime.idempotency import carried_out_once, created, creation
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
 from db import api_keys as stored
@@ -25,7 +25,7 @@ from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION, Client, Organisation, OrganisationSettings
 from domain.text.bilingual import Text
-from sources.siret import siret_passes_check
+from sources.validation import siret_passes_check
 
 Members = Sequence[tuple[str, str]]
 NO_ORGANISATION = Text("Aucune organisation de cet identifiant", "No organisation with this id")
@@ -121,7 +121,7 @@ def require_name_unlike_id(name: str) -> None:
 
 def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
     """The client as the author of an entry in the journal of this organisation, which may be another's."""
-    return msgspec.structs.replace(actor_of_client(client), organisation_id=organisation_id)
+    return msgspec.structs.replace(actor_of(client), organisation_id=organisation_id)
 
 
 def _require_siret(settings: OrganisationSettings) -> None:
@@ -149,15 +149,7 @@ async def list_organisations(call: Call, query: Paging, connection: Connection) 
     return await paged(call, query, "organisations", UUID, fetch)
 
 
-@organisations_endpoint(
-    "POST",
-    "/organisations",
-    scope="platform",
-    answers=Organisation,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict",),
-)
+@creation("/organisations", tag="Organisations", scope="platform", answers=Organisation, problems=("conflict",))
 @carried_out_once
 async def create_organisation(call: Call, body: OrganisationSettings, connection: Connection) -> Answer:
     """Make an organisation.
@@ -174,12 +166,12 @@ async def get_organisation(call: Call, id: UUID, connection: Connection) -> Resp
     return conditional_get(call, await visible_organisation(connection, call.bearer, id))
 
 
-@organisations_endpoint(
-    "PATCH",
+@alteration(
     "/organisations/{id}",
+    tag="Organisations",
+    scope="admin",
     answers=Organisation,
     patch=OrganisationSettings,
-    headers=IF_MATCH,
     problems=("conflict", "stale-version"),
 )
 async def update_organisation(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:

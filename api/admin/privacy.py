@@ -68,7 +68,7 @@ async def _search_in_turn(call: Call, search: Callable[..., Awaitable[T]], subje
     services, organisation = call.services, call.bearer.organisation_id
     may_all = call.bearer.may("platform")
     async with services.person_searches.slot_of(str(organisation)):
-        caller, now = actor_of(call), services.now()
+        caller, now = actor_of(call.bearer), services.now()
         whole = partial(search, in_directory=may_all, seconds=SEARCH_SECONDS)
         return await whole(services.database, subject, (organisation,), caller, now)
 

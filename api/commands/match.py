@@ -244,13 +244,12 @@ def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """
-    noted = [f"{each.detail.fr} ({each.path})" for each in read.unread if not each.expected]
-    others = (_POSITION.sub("", each.path.rpartition("/")[2]) for each in read.unread if each.expected)
-    if read.unread:
-        yield Headline(f"Avis lu : {read.name}")
-    if noted:
+    if not read.unread:
+        return
+    yield Headline(f"Avis lu : {read.name}")
+    if noted := [f"{each.detail.fr} ({each.path})" for each in read.unread if not each.expected]:
         yield Remarks("À vérifier, lu autrement ou pas lu :", noted)
+    others = (_POSITION.sub("", each.path.rpartition("/")[2]) for each in read.unread if each.expected)
     if names := ", ".join(dict.fromkeys(others)):
         yield f"Sans place dans un besoin : {names}"
-    if read.unread:
-        yield ""
+    yield ""

@@ -202,6 +202,7 @@ def _sign_in_of_state(visit: Visit) -> _SignInState | None:
 
 
 def _proof(token: str, name: str, carried: str) -> str:
+    """The proof (HMAC) that a sign-in was begun in the browser of this token; another for each name."""
     about = f"{name}\n{carried}".encode(errors="replace")
     return hmac.digest(token.encode(errors="replace"), about, "sha256").hex()
 

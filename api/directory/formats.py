@@ -9,10 +9,9 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
-from db.suppliers.feed import Change
 from domain.shortlists.shortlist import PublicContact
 from domain.suppliers.assembly import origins
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier
 from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
 from sources.formats.vivier import rows_of_supplier
@@ -95,18 +94,9 @@ class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", t
 
 def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
     """The supplier as it stands on the day `on`, without the person to contact, which is personal data."""
-    flags = supplier.flags + expired(supplier.approvals, on)
+    flags = supplier.flags + expiry_flags(supplier.approvals, on)
     whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
     return msgspec.convert(whole, SupplierDocument, from_attributes=True)
-
-
-def change_document(change: Change, on: date) -> SupplierDocument | msgspec.Struct:
-    """The supplier after a change, or its id and `deleted` where it is no more."""
-    return (
-        SupplierChange(id=change.id, deleted=True)
-        if change.supplier is None
-        else supplier_document(change.supplier, on)
-    )
 
 
 def supplier_feature(supplier: Supplier) -> SupplierFeature:

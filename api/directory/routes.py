@@ -18,7 +18,6 @@ from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
     SupplierFeatureCollection,
-    change_document,
     supplier_document,
     supplier_feature,
     suppliers_as_csv,
@@ -199,7 +198,7 @@ async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connectio
     await _require_sources(call, connection, body.ids)
     merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
     detail: Detail = {"ids": [str(each) for each in body.ids]}
-    await write_entry(connection, actor_of(call), "supplier.merged", f"supplier:{merged}", now, detail=detail)
+    await write_entry(connection, actor_of(call.bearer), "supplier.merged", f"supplier:{merged}", now, detail=detail)
     return await find_document(connection, merged, services.today())
 
 
@@ -219,7 +218,9 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
     await _require_sources(call, connection, (id,))
     parted = await regroup.split_record(connection, id, key, name_similarity, now)
     detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
-    await write_entry(connection, actor_of(call), "supplier.split", f"supplier:{parted.kept}", now, detail=detail)
+    await write_entry(
+        connection, actor_of(call.bearer), "supplier.split", f"supplier:{parted.kept}", now, detail=detail
+    )
     both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
     return SupplierSplitResult(*both)
 
@@ -248,7 +249,10 @@ async def _changes_after(call: Call, position: Position, limit: int) -> tuple[ms
             if not await is_in_history(connection, position, end):
                 raise bad_cursor(*OTHER_HISTORY)
             changes = await changes_after(connection, position, limit)
-        items = msgspec.Raw(msgspec.json.encode([change_document(change, today) for change in changes]))
-        return items, changes[-1].position if changes else None, end
+        items: list[msgspec.Struct] = [
+            supplier_document(each.supplier, today) if each.supplier else SupplierChange(id=each.id, deleted=True)
+            for each in changes
+        ]
+        return msgspec.Raw(msgspec.json.encode(items)), changes[-1].position if changes else None, end
 
     return await call.services.feed_reads.read((position, limit, today), read_changes)

@@ -29,17 +29,17 @@ LOOKED_AT_MOST = 20_000
 """Suppliers in the boxes around a territory whose points are looked at, to count those that stand in it."""
 
 
-Found = tuple[Sequence[Supplier], UUID | None]
+FoundPage = tuple[Sequence[Supplier], UUID | None]
 """Suppliers, and the id to continue after; None where there are no more."""
-Find = Callable[[UUID | None, int], Awaitable[Found]]
+FindPage = Callable[[UUID | None, int], Awaitable[FoundPage]]
 """Up to so many suppliers after an id."""
 
 
-def finder_of_suppliers(services: Services, query: SupplierQuery) -> Find:
+def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
     """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
     narrowed = selection_of_query(query, services.reference, services.today())
 
-    async def find_page(after: UUID | None, limit: int) -> Found:
+    async def find_page(after: UUID | None, limit: int) -> FoundPage:
         size = READ_AT_ONCE if narrowed.tests else limit + 1
         found: list[Supplier] = []
         async with transaction(services.database) as connection:
@@ -129,7 +129,7 @@ class WholeListResponse(Stream):
         return send_all
 
 
-async def whole_list(call: Call, find: Find, source: str | None) -> WholeListResponse:
+async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
     """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is

@@ -147,12 +147,13 @@ async def recipients_of(
         each_once = {known[each].id: known[each] for each in named}
         return tuple(_recipient(each, "named") for each in each_once.values())
     version = await select_shortlist(connection, acting.organisation_id, need.id, None)
-    shown: list[tuple[SupplierSummary, Why]] = []
-    if version:
-        shown += [(each, "shortlist") for each in to_be_contacted(version, request.lot_ids)]
-    if version and request.include_unknown_trade:
-        unknown_trade = to_be_contacted(version, request.lot_ids, of_unknown_trade=True)
-        shown += [(each, "unknown_trade") for each in unknown_trade]
+    whys: tuple[Why, ...] = ("shortlist", "unknown_trade") if request.include_unknown_trade else ("shortlist",)
+    shown = [
+        (each, why)
+        for why in whys
+        if version
+        for each in to_be_contacted(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
+    ]
     known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}
     for each, why in shown:

@@ -264,32 +264,28 @@ async def exchanges_to_read(
     """
     need = await own_need(connection, organisation_id, need_id)
     found = await exchanges_of(connection, organisation_id, need_id)
-    until = await _last_read_messages(connection, organisation_id, found)
-    read = [_with_unread(each, until.get(each.id)) for each in found]
+    read = await _with_unread(connection, organisation_id, found)
     return need, sorted(read, key=lambda each: (bool(each.unread), each.exchange.last_message_at), reverse=True)
 
 
 async def read_exchange(connection: Connection, acting: Acting, exchange: Exchange) -> ExchangeToRead:
     """The exchange with its unread messages, which the journal notes as read from then on."""
-    until = await _last_read_messages(connection, acting.organisation_id, [exchange])
-    read = _with_unread(exchange, until.get(exchange.id))
+    (read,) = await _with_unread(connection, acting.organisation_id, [exchange])
     if read.unread:
         detail: Detail = {"message_id": str(read.unread[-1].id)}
         await write_entry(connection, acting.actor, READ, f"exchange:{exchange.id}", acting.now(), detail=detail)
     return read
 
 
-def _with_unread(exchange: Exchange, until: UUID | None) -> ExchangeToRead:
-    """The exchange with its unread messages: those after the id `until` that came by a supplier's link."""
-    came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
-    unread = tuple(each for each in came if until is None or each.id > until)
-    return ExchangeToRead(exchange, unread, questions_of(exchange))
-
-
-async def _last_read_messages(
-    connection: Connection, organisation_id: UUID, found: Sequence[Exchange]
-) -> dict[UUID, UUID]:
-    """The id of the last message read in each exchange, as the journal says."""
-    names = {f"exchange:{each.id}": each.id for each in found}
-    details = await last_details(connection, organisation_id, READ, names)
-    return {names[name]: UUID(str(detail["message_id"])) for name, detail in details.items()}
+async def _with_unread(
+    connection: Connection, organisation_id: UUID, exchanges: Sequence[Exchange]
+) -> list[ExchangeToRead]:
+    """The exchanges with what is unread: messages by a supplier's link after the last that the journal calls read."""
+    names = [f"exchange:{each.id}" for each in exchanges]
+    details, found = await last_details(connection, organisation_id, READ, names), list[ExchangeToRead]()
+    for name, exchange in zip(names, exchanges, strict=True):
+        last = UUID(str(details[name]["message_id"])) if name in details else None
+        came = (each for each in exchange.messages if each.author == "supplier" and each.channel == "portal")
+        unread = tuple(each for each in came if last is None or each.id > last)
+        found.append(ExchangeToRead(exchange, unread, questions_of(exchange)))
+    return found

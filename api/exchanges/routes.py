@@ -23,7 +23,7 @@ from api.needs.routes import paged_of_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created, once, shown_once
+from api.runtime.idempotency import carried_out_once, created, creation, once, shown_once
 from api.web.pagination import Page, Paging
 from db.core.engine import Connection
 from db.exchanges.exchanges import select_exchanges
@@ -43,7 +43,7 @@ from domain.exchanges.letter import Letter
 from domain.text.bilingual import Text
 
 exchanges_endpoint = partial(endpoint, tag="Exchanges", scope="needs")
-exchanges_creation = partial(exchanges_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
+exchanges_creation = partial(creation, tag="Exchanges", scope="needs")
 REFUSALS = ("conflict", "after-publication", "storage-quota", "email-quota")
 SHOWN_ONCE = Text(
     "Ce lien a été donné à une autre clé, et ne se montre qu'une fois : en demander un autre",

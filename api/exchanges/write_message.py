@@ -1,6 +1,6 @@
 """Use cases of messages: added to an exchange, published as an answer, brought by the buyer, sent to who lacks them."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 import msgspec
@@ -173,12 +173,11 @@ async def missing_message(
 
 async def send_to_each(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
-) -> Sequence[UUID]:
-    """Send the words of a message to each addressee alone; returns the messages' ids. Raises as `write_message`.
+) -> None:
+    """Send the words of a message to each addressee alone. Raises as `write_message`.
 
     `channel`: the means, where it is not that of each exchange.
     """
-    sent = []
     for exchange, recipient in missing.addressees:
         request = MessageRequest(
             missing.body,
@@ -187,5 +186,4 @@ async def send_to_each(
             channel=channel,
             confidential=missing.message.confidential,
         )
-        sent.append((await write_message(connection, acting, exchange.id, request)).id)
-    return sent
+        await write_message(connection, acting, exchange.id, request)

@@ -21,7 +21,7 @@ from api.runtime.actor import Acting, acting_of, followed_link
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once, shown_once
+from api.runtime.idempotency import created, creation, once, shown_once
 from api.runtime.rate_limits import READINGS
 from api.runtime.services import Services
 from db.core.engine import Connection
@@ -82,7 +82,7 @@ def calendar_of_one(meeting: Meeting, territories: Territories) -> bytes:
     return calendar_of([meeting], territories, "CANCEL" if meeting.status == "cancelled" else "PUBLISH")
 
 
-feed_endpoint = partial(endpoint, tag="Meetings")
+TAG = "Meetings"
 SEED_BYTES = 32
 IN_A_FEED = 2_000
 SHOWN_SINCE = timedelta(days=730)
@@ -106,15 +106,8 @@ class CalendarAddress(msgspec.Struct, frozen=True):
         return "CalendarAddress()"
 
 
-@feed_endpoint(
-    "POST",
-    "/meetings/feed",
-    scope="needs",
-    answers=CalendarAddress,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("conflict",),
-    example="calendar-feed",
+@creation(
+    "/meetings/feed", tag=TAG, scope="needs", answers=CalendarAddress, problems=("conflict",), example="calendar-feed"
 )
 async def create_calendar_feed(call: Call, connection: Connection) -> Response[bytes]:
     """Make the address at which a calendar subscribes to the organisation's meetings, without a key.
@@ -137,15 +130,16 @@ async def create_calendar_feed(call: Call, connection: Connection) -> Response[b
     return await once(call, connection, b"", store_address, completed=with_url)
 
 
-@feed_endpoint("DELETE", "/meetings/feed", scope="needs", answers=None, status=204, problems=("not-found",))
+@endpoint("DELETE", "/meetings/feed", tag=TAG, scope="needs", answers=None, status=204, problems=("not-found",))
 async def delete_calendar_feed(call: Call, connection: Connection) -> None:
     """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
     await revoke_address(connection, acting_of(call), call.bearer.id)
 
 
-@feed_endpoint(
+@endpoint(
     "GET",
     "/meetings/feed/{token}.ics",
+    tag=TAG,
     scope=None,
     answers={CALENDAR: str},
     status=(200, 304),

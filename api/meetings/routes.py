@@ -9,13 +9,12 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.meetings.calendar import CALENDAR, calendar_of_one, organisation_calendar
+from api.meetings.calendar import CALENDAR, TAG, calendar_of_one, organisation_calendar
 from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, carried_out_once, created
-from api.web.content_negotiation import JSON
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, require_match, tagged
+from api.runtime.idempotency import carried_out_once, created, creation
 from api.web.pagination import Page, Paging, paged
 from api.web.query_string import end_of, first_moment
 from api.web.request_body import Patch, patched
@@ -49,7 +48,7 @@ from domain.needs.status import NO_NEED
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
 
-meetings_endpoint = partial(endpoint, tag="Meetings", scope="needs")
+meetings_endpoint = partial(endpoint, tag=TAG, scope="needs")
 NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id")
 
 
@@ -68,15 +67,7 @@ class MeetingTemplateList(msgspec.Struct, frozen=True):
     """One for each format"""
 
 
-@meetings_endpoint(
-    "POST",
-    "/meetings",
-    answers=Meeting,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("storage-quota",),
-    example="meeting",
-)
+@creation("/meetings", tag=TAG, scope="needs", answers=Meeting, problems=("storage-quota",), example="meeting")
 @carried_out_once
 async def create_meeting(call: Call, body: MeetingRequest, connection: Connection) -> Answer:
     """Plan a meeting, or note one that was held.
@@ -109,12 +100,12 @@ async def get_meeting(call: Call, id: UUID, connection: Connection) -> Response[
     return conditional_get(call, meeting, etag=_etag(meeting))
 
 
-@meetings_endpoint(
-    "PATCH",
+@alteration(
     "/meetings/{id}",
+    tag=TAG,
+    scope="needs",
     answers=Meeting,
     patch=MeetingRequest,
-    headers=IF_MATCH,
     problems=("conflict", "storage-quota", "stale-version"),
 )
 async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:
@@ -129,7 +120,7 @@ async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connecti
     if before is None:
         raise NotFound(NO_MEETING)
     after = await change_meeting(connection, acting, before, patched(before, body, MeetingRequest))
-    return Response(msgspec.json.encode(after), headers={"content-type": JSON, "etag": _etag(after)})
+    return tagged(after, _etag(after))
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})

@@ -275,6 +275,7 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
 def _decision_after(
     key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
 ) -> Decision | None:
+    """The decision after a change of the one before; None where there is none any more."""
     verdict = _decision_code(before) if change.decision is msgspec.UNSET else change.decision
     if verdict is None:
         if change.decision is msgspec.UNSET:
@@ -289,6 +290,7 @@ def _decision_after(
 
 
 def _decision_code(decision: Decision | None) -> DecisionCode | None:
+    """The code of a decision; None without one."""
     return None if decision is None else decision.decision
 
 

@@ -21,13 +21,14 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, needs_of_year
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
+from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
-from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, read_shown
+from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
@@ -123,6 +124,7 @@ async def current_shortlist(
 async def _input_of_need(
     connection: Connection, acting: Acting, content: PlannedNeed, need_id: UUID, created_at: datetime
 ) -> MatchInput:
+    """Read what a match of the need follows from besides the suppliers."""
     services = acting.services
     on = content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
@@ -164,7 +166,7 @@ async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, num
 
 async def store_version(connection: Connection, acting: Acting, need: StoredNeed, body: bytes) -> int:
     """Store a shortlist as the next version of a need that the caller has locked; returns its number."""
-    shown = await asyncio.to_thread(read_shown, body)
+    shown = await asyncio.to_thread(read_stored, body, ShownAnswer)
     now, stamp = acting.now(), shown.stamp
     version = ShortlistVersion(
         number=need.shortlists + 1,

@@ -41,11 +41,6 @@ COVERAGE = (
 """The meanings of a bar of candidates."""
 
 
-def html_page(report: Report, maps: MapSheets) -> bytes:
-    """The report as HTML."""
-    return markup(report, maps, printed=False).encode()
-
-
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
     """The report as HTML that is well-formed XML too; `printed`: for the PDF, else for a browser.
 

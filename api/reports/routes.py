@@ -12,7 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.needs.own_need import own_need, version_of
-from api.reports.html import POLICY, html_page
+from api.reports.html import POLICY, markup
 from api.reports.pdf import report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
@@ -27,7 +27,7 @@ from db.needs.shortlists import earlier_decisions
 from db.suppliers.read import living_suppliers
 from domain.journal import Detail
 from domain.needs.need import PlannedNeed
-from domain.report.build import ReportFacts, report
+from domain.report.build import ReportFacts, ReportWriter
 from domain.report.model import Report
 from domain.shortlists.frozen import everyone_shown, members_of_groupings
 from domain.text.bilingual import PARIS
@@ -84,7 +84,8 @@ async def make_report(
     services, reference = acting.services, acting.services.reference
 
     def write_report(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
-        made = report(facts, reference.territories, reference.rules, acting.language, now, redacted=redacted)
+        writer = ReportWriter(facts, reference.territories, acting.language, redacted=redacted)
+        made = writer.report(reference.rules, now)
         answer = _encode_report(made, facts.version.need, reference, media_type)
         return answer, sha256(answer.content).hexdigest()
 
@@ -143,7 +144,8 @@ def _encode_report(made: Report, need: PlannedNeed, reference: Reference, media_
     points = [each.at for each in made.placement.suppliers]
     maps = map_sheets(reference.geography, _distinct(territories), _distinct(sites), points)
     if media_type == HTML:
-        return Response(html_page(made, maps), headers=headers | {"content-security-policy": POLICY})
+        page = markup(made, maps, printed=False).encode()
+        return Response(page, headers=headers | {"content-security-policy": POLICY})
     named = re.sub(r"[^A-Za-z0-9]+", "-", made.need.reference or str(made.need.id)).strip("-")[:60]
     day = made.generated_at.astimezone(PARIS).date()
     kind = "-expurge" if made.variant == "redacted" else ""

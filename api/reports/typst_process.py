@@ -21,25 +21,24 @@ def library_fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True)
 
 
-def typeset(template: bytes, page: str, moment: int) -> bytes:
-    """The PDF of a template that reads `sys.inputs.page`; `moment` in seconds since 1970."""
-    return typst.compile(
-        template,
-        format="pdf",
-        font_paths=library_fonts(),
-        ignore_system_fonts=True,
-        sys_inputs={"page": page},
-        pdf_standards=STANDARDS,
-        timestamp=moment,
-    )
-
-
 def main() -> None:
-    """Typeset what standard input asks for as JSON (template, page, moment), and write the PDF to standard output."""
+    """Typeset what standard input asks for as JSON, and write the PDF to standard output.
+
+    The template reads `sys.inputs.page`; the moment is in seconds since 1970.
+    """
     if sys.platform == "linux":  # nobody waits for the page where the server has ended
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     request = json.load(sys.stdin.buffer)
-    sys.stdout.buffer.write(typeset(request["template"].encode(), request["page"], request["moment"]))
+    written = typst.compile(
+        request["template"].encode(),
+        format="pdf",
+        font_paths=library_fonts(),
+        ignore_system_fonts=True,
+        sys_inputs={"page": request["page"]},
+        pdf_standards=STANDARDS,
+        timestamp=request["moment"],
+    )
+    sys.stdout.buffer.write(written)
 
 
 if __name__ == "__main__":

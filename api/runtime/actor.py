@@ -62,7 +62,7 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
     secret = secret_in(call.headers.get("authorization", "")) if session is None else session
     return Acting(
         services=call.services,
-        actor=actor_of(call),
+        actor=actor_of(call.bearer),
         organisation=call.bearer.organisation,
         language=call.language,
         secret=secret.encode(),
@@ -71,12 +71,7 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
     )
 
 
-def actor_of(call: Call) -> Actor:
-    """The bearer of the request's key, or the person who signed in, as the journal names it."""
-    return actor_of_client(call.bearer)
-
-
-def actor_of_client(client: Client) -> Actor:
+def actor_of(client: Client) -> Actor:
     """The bearer of a key, or the person who signed in, as the journal names it."""
     return Actor(client.organisation_id, "key" if client.person is None else "person", client.id)
 

@@ -84,38 +84,39 @@ class Keys:
         digest = _digest(key)
         if known := self._known.get(digest):
             if self._monotonic() < known.fresh_until:
-                return self._unexpired(known.client)
+                return self._in_force(known.client)
             # requests that come during the look-up do not look it up too
             self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             client: Client | None = await self._administrator(known)
         elif known is None:
-            client = await self._first_looked_up(key, scope)
+            client = await self._look_up_new(key, scope)
         else:
-            client = await self._looked_up(key, known)
+            client = await self._look_up(key, known)
         if client is None:
             self._known.pop(digest, None)
             return None
         self._remember(digest, client)
-        return self._unexpired(client)
+        return self._in_force(client)
 
-    def _unexpired(self, client: Client) -> Client | None:
+    def _in_force(self, client: Client) -> Client | None:
         return client if client.expires_at is None or self._now() < client.expires_at else None
 
-    async def _first_looked_up(self, key: str, scope: ASGIScope | None) -> Client | None:
+    async def _look_up_new(self, key: str, scope: ASGIScope | None) -> Client | None:
+        """The bearer of a key that is not remembered, looked up once for all requests that bring it."""
         if not self._is_well_formed(key):
             return None
         digest, caller = _digest(key), caller_of(scope) if scope else ""
         looking = self._looking.get(digest)
         if looking is None:
             looking = self._looking[digest] = asyncio.Lock()
-        # once for all requests that come with it meanwhile, as a portal's do when the server has just started
+        # as the requests of a portal do when the server has just started
         async with looking:
             found = self._known.get(digest)
             if found:
                 return found.client
             async with self._limits.attempt(UNKNOWN_KEYS, caller) as attempt:
-                client = await self._looked_up(key, None)
+                client = await self._look_up(key, None)
                 attempt.in_vain = client is None
             return client
 
@@ -125,7 +126,7 @@ class Keys:
         if len(self._known) > KEYS_REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _looked_up(self, key: str, known: _RememberedClient | None) -> Client | None:
+    async def _look_up(self, key: str, known: _RememberedClient | None) -> Client | None:
         if self._find is None:
             raise Refusal("database-away")
         try:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
 
-from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_within
+from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_no_wait
 
 
 class KeySlots:
@@ -33,7 +33,7 @@ class KeySlots:
         """Take a slot of a key during the block. Raises Refusal (429) where the key has none free."""
         taken = self._taken.get(key.int, 0)
         if taken >= self._most:
-            require_within(RETRY_AFTER_USUAL)
+            require_no_wait(RETRY_AFTER_USUAL)
         self._taken[key.int] = taken + 1
         try:
             yield
@@ -83,7 +83,7 @@ class ConcurrencyLimit:
         """
         is_full = self._most is not None and self.present[key] >= self._most
         if is_full or (self._most_of_all is not None and self.present.total() >= self._most_of_all):
-            require_within(RETRY_AFTER_IN_TURN)
+            require_no_wait(RETRY_AFTER_IN_TURN)
         one = self._each.get(key)
         if one is None:
             one = self._each[key] = Semaphore(self._of_one)
@@ -119,7 +119,7 @@ class ByteQuota:
         def take(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
-                require_within(RETRY_AFTER_IN_TURN)
+                require_no_wait(RETRY_AFTER_IN_TURN)
             self._taken += count
             self._taken_of[key] += count
             own += count

@@ -1,16 +1,19 @@
 """Entity tags and conditional requests (RFC 9110 §8.8.3, §13.1)."""
 
 import hashlib
+from functools import partial
 
 import msgspec
 from litestar import Response
 
-from api.runtime.endpoint import Call
+from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import JSON, VARY, accepts_gzip, is_worth_compressing
 from api.web.problems import Refusal
 
 IF_MATCH = {"If-Match": "The `ETag` of the object as it was read: 412 where it has changed since"}
 IF_NONE_MATCH = {"If-None-Match": "The `ETag` of the answer already held: 304 where it still stands"}
+alteration = partial(endpoint, "PATCH", headers=IF_MATCH)
+"""The decorator of a route that changes an object as it was read."""
 HOUR, DAY = 3_600, 86_400
 _COMPRESSED = '-gzip"'
 """The end of the tag of an answer that is sent compressed: other bytes, so another tag (RFC 9110 §8.8.3.3)."""

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.runtime.endpoint import Call
+from api.runtime.endpoint import Call, endpoint
 from api.web.content_negotiation import JSON
 from api.web.problems import Refusal
 from db.core.engine import Connection
@@ -22,6 +22,8 @@ IDEMPOTENCY_KEY = {
     "with it within 24 hours is carried out once, and answered as the first time; 404 where the need or shortlist that "
     "it made was deleted since, as nothing of what was deleted is kept"
 }
+creation = partial(endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
+"""The decorator of a route that makes something, once for each `Idempotency-Key`."""
 
 
 class Sender(NamedTuple):

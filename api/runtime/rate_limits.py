@@ -24,7 +24,7 @@ from uuid import UUID
 
 from litestar.types import Scope
 
-from api.web.problems import require_within
+from api.web.problems import require_no_wait
 from db.api_keys import MinuteCount, count_in_minute, remove_past_counts
 from db.core.connect import is_unreachable
 from db.core.engine import Engine
@@ -97,7 +97,7 @@ class Limits:
     def take(self, limit: Limit, caller: Hashable) -> None:
         """Count one event in this process. Raises Refusal (429) where the caller has no more of them."""
         window = self._window(limit, caller)
-        require_within(0.0 if window.taken < limit.most else window.until - self._monotonic())
+        require_no_wait(0.0 if window.taken < limit.most else window.until - self._monotonic())
         window.taken += 1
 
     def give_back(self, limit: Limit, caller: Hashable) -> None:
@@ -121,9 +121,9 @@ class Limits:
                 self.give_back(limit, caller)
         if attempt.in_vain and for_all:
             name = sha256(f"{limit.what}:{caller}".encode()).digest()[:16]  # so that no address can be read
-            count = await self._counted(UUID(bytes=name), limit.most)
+            count = await self._count_in_database(UUID(bytes=name), limit.most)
             if count is not None and count.taken >= limit.most:
-                self._close(self._window(limit, caller), limit.most, count.seconds)
+                self._close_window(self._window(limit, caller), limit.most, count.seconds)
 
     async def spend(self, key_id: UUID, quota: int, scope: Scope, policy: bytes = b"minute") -> None:
         """Count a request of the key, and put the headers about its quota into `scope`, as `quota_headers`.
@@ -133,21 +133,21 @@ class Limits:
         request was counted in before. Raises Refusal (429) past the quota.
         """
         window = self._window(Limit("request", quota), key_id)
-        count = await self._counted(key_id, quota) if window.taken < quota else None
+        count = await self._count_in_database(key_id, quota) if window.taken < quota else None
         if count is None:
             window.taken += 1
             left, seconds = quota - window.taken, max(window.until - self._monotonic(), 0.001)
         else:
             left, seconds = quota - count.taken, count.seconds
             if left <= 0:
-                self._close(window, quota, seconds)
+                self._close_window(window, quota, seconds)
         told = (
             (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (policy, quota, MINUTE)),
             (b"ratelimit", b'"%b";r=%d;t=%d' % (policy, max(left, 0), ceil(seconds))),
         )
         before = cast("dict[str, Any]", scope).get("quota_headers", ())
         scope["quota_headers"] = (*before, *told)  # type: ignore[typeddict-unknown-key]
-        require_within(0.0 if left >= 0 else seconds)
+        require_no_wait(0.0 if left >= 0 else seconds)
 
     def _window(self, limit: Limit, caller: Hashable) -> _Window:
         windows, now = self._windows[limit.what], self._monotonic()
@@ -159,11 +159,11 @@ class Limits:
             windows.popitem(last=False)
         return window
 
-    def _close(self, window: _Window, most: int, seconds: float) -> None:
+    def _close_window(self, window: _Window, most: int, seconds: float) -> None:
         """Let nothing more be within the limit for so many seconds."""
         window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
 
-    async def _counted(self, counted: UUID, quota: int) -> MinuteCount | None:
+    async def _count_in_database(self, counted: UUID, quota: int) -> MinuteCount | None:
         """The count of the present minute with one more; None while there is no database, or it is away."""
         # one at a time: the requests of a key would wait for each other with a connection each
         async with self._counting:

@@ -156,7 +156,7 @@ async def import_in_turn(
         id=new_id(services.now()),
         source=source,
         language=call.language,
-        actor=actor_of(call),
+        actor=actor_of(call.bearer),
         most_vertices=services.settings.source_vertices,
         **msgspec.structs.asdict(query),
     )

@@ -23,7 +23,7 @@ from domain.errors import InvalidContent, NotFound
 from domain.journal import Actor, Detail
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.names import name_similarity
 from sources.validation import check, draws_areas, placements_of
@@ -70,7 +70,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     require_own_source(call, source)
     services = call.services
     expected = partial(_require_match, call, source=source, external_id=external_id)
-    written = await store_record(services, actor_of(call), source, external_id, body, expected)
+    written = await store_record(services, actor_of(call.bearer), source, external_id, body, expected)
     document = _record_document(written.stored, written.data_version, services.today())
     return tagged(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
@@ -103,7 +103,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         if version is None:
             raise NotFound(NO_RECORD)
         about, detail = _entry_about(source, supplier_id, version)
-        await write_entry(connection, actor_of(call), "record.deleted", about, services.now(), detail=detail)
+        await write_entry(connection, actor_of(call.bearer), "record.deleted", about, services.now(), detail=detail)
 
 
 async def store_record(
@@ -170,7 +170,7 @@ def _record_document(stored: StoredRecord, version: int, on: date) -> RecordDocu
         source=stored.source,
         external_id=stored.external_id,
         supplier_id=stored.supplier_id,
-        flags=stored.placement.flags + expired(stored.record.approvals, on),
+        flags=stored.placement.flags + expiry_flags(stored.record.approvals, on),
         data_version=version,
     )
 

@@ -20,9 +20,9 @@ from domain.decoding.requests import near
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.assembly import count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
-from domain.suppliers.trades import count_trades
 from domain.text.bilingual import Text, WebAddress
 from matching.index.tables import counts_by_source
 from sources.formats.vivier_columns import COLUMNS
@@ -122,7 +122,7 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         details["source.ranked"] = {"rank": rank, "before": before.rank}
     for action, detail in details.items():
         now = call.services.now()
-        await write_entry(connection, actor_of(call), action, f"source:{source}", now, detail=detail)
+        await write_entry(connection, actor_of(call.bearer), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return tagged(_with_trades(call.services, [found])[0], status=201 if added else 200)

@@ -66,9 +66,9 @@ class CrossOrigin:
                     path=normalize_path(scope["path"]), method="OPTIONS"
                 )
             except HTTPException:  # a page of the desk
-                return self._of_route(scope, None, _EXPOSING)
+                return self._headers_of_route(scope, None, _EXPOSING)
             routes = handler.opt.get("routes", {}).values()
-            return self._of_route(scope, next(filter(is_open, routes), next(iter(routes), None)), _EXPOSING)
+            return self._headers_of_route(scope, next(filter(is_open, routes), next(iter(routes), None)), _EXPOSING)
         if "page" in told:
             return []  # of people who are signed in: nobody else's page reads them
         if method == "OPTIONS" and "routes" in told:
@@ -76,10 +76,10 @@ class CrossOrigin:
             route = told["routes"].get("GET" if asked == "HEAD" else asked)
             methods = sorted({*told["routes"], *(("HEAD",) if "GET" in told["routes"] else ())})
             allowed = [(b"access-control-allow-methods", ", ".join(methods).encode()), *_ALLOWING]
-            return self._of_route(scope, route, allowed)
-        return self._of_route(scope, told.get("route"), _EXPOSING)
+            return self._headers_of_route(scope, route, allowed)
+        return self._headers_of_route(scope, told.get("route"), _EXPOSING)
 
-    def _of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
+    def _headers_of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
         if is_open(route):
             return [(b"access-control-allow-origin", b"*"), *more]
         if not self._origins:

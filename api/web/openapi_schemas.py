@@ -31,7 +31,7 @@ from domain.organisation import Scope
 from domain.reference import territory
 from domain.report import lots, model
 from domain.shortlists import diff, frozen, shortlist
-from domain.suppliers import source, supplier, trades
+from domain.suppliers import assembly, source, supplier
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
 from sources.formats.registry import FORMATS
@@ -109,8 +109,8 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "Technique": need.Technique,
             "TensionLevel": shortlist.TensionLevel,
             "TerritoryKind": territory.TerritoryKind,
-            "TradeEvidence": trades.TradeEvidence,
-            "TradesKind": trades.KindOrNone,
+            "TradeEvidence": assembly.TradeEvidence,
+            "TradesKind": assembly.KindOrNone,
             "Unreached": privacy.Unreached,
             "ValueCovers": need.ValueCovers,
             "WebhookEvent": webhooks.Event,
@@ -189,7 +189,7 @@ def for_generators(node: Any) -> Any:
         return node
     changed = {key: for_generators(value) for key, value in node.items()}
     if isinstance(changed.get("enum"), list):
-        return _by_name(changed)
+        return _refer_to_closed_set(changed)
     if "discriminator" in changed:
         (name,) = (name for name, union in UNIONS.items() if union["discriminator"] == changed["discriminator"])
         return {"$ref": REF.format(name=name)}
@@ -201,7 +201,8 @@ def for_generators(node: Any) -> Any:
     return changed
 
 
-def _by_name(schema: dict[str, Any]) -> dict[str, Any]:
+def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of an enumeration as a reference to the closed set of its values, where they have a name."""
     values = schema["enum"]
     if values == [True]:
         return {key: value for key, value in schema.items() if key != "enum"} | {"type": "boolean", "const": True}

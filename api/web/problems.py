@@ -23,7 +23,7 @@ RequestPart = Literal["body", "query"]
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_USUAL, RETRY_AFTER_LOADING, RETRY_AFTER_IN_TURN = 5, 2, 30
 """The seconds that a refused client is told to wait (Retry-After): usually, until the first index is loaded, and where
-too many wait for their turn. Limits by the minute or the day tell what is left of it: see `require_within`."""
+too many wait for their turn. Limits by the minute or the day tell what is left of it: see `require_no_wait`."""
 _OF_THE_OPERATOR = frozenset({"database-away", "storage-full"})
 """What the client can only wait for, and the operator should know."""
 
@@ -104,8 +104,8 @@ class Refusal(Exception):
         return type(self), (self.kind.slug, self.detail, self.errors, self.headers, self.place)
 
 
-def require_within(wait: float) -> None:
-    """Raises Refusal (429) with the seconds to wait, unless `wait` is 0.0."""
+def require_no_wait(wait: float) -> None:
+    """Raises Refusal (429), with the seconds after which to try again, where a client has to wait so many."""
     if wait > 0:
         seconds = ceil(wait)
         raise Refusal(

@@ -10,8 +10,8 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, etag_of, require_match
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, once
+from api.runtime.etag import IF_MATCH, alteration, etag_of, require_match
+from api.runtime.idempotency import created, creation, once
 from api.web.content_negotiation import JSON
 from api.web.pagination import Page, Paging, paged
 from api.web.request_body import Patch, patched
@@ -27,6 +27,7 @@ from domain.webhooks import Secret, Webhook, WebhookDelivery, WebhookSettings
 
 SCOPES: tuple[Scope, ...] = ("read", "sync", "admin")
 webhooks_endpoint = partial(endpoint, tag="Webhooks", scope=SCOPES)
+webhooks_creation = partial(creation, tag="Webhooks", scope=SCOPES)
 PREFIX = "whsec_"
 
 NO_WEBHOOK = Text("Aucun webhook de cet identifiant", "No webhook with this id")
@@ -61,15 +62,7 @@ class CreatedWebhook(Webhook, frozen=True, kw_only=True):
         return f"CreatedWebhook({self.id!r})"
 
 
-@webhooks_endpoint(
-    "POST",
-    "/webhooks",
-    answers=CreatedWebhook,
-    status=201,
-    headers=IDEMPOTENCY_KEY,
-    problems=("source-not-on-key", "conflict"),
-    example="webhook",
-)
+@webhooks_creation("/webhooks", answers=CreatedWebhook, problems=("source-not-on-key", "conflict"), example="webhook")
 async def create_webhook(call: Call, body: WebhookRequest, connection: Connection) -> Response[bytes]:
     """Have events sent to an address.
 
@@ -105,12 +98,12 @@ async def get_webhook(call: Call, id: UUID, connection: Connection) -> Response[
     return _answer_of_webhook(await _own_webhook(call, connection, id))
 
 
-@webhooks_endpoint(
-    "PATCH",
+@alteration(
     "/webhooks/{id}",
+    tag="Webhooks",
+    scope=SCOPES,
     answers=Webhook,
     patch=WebhookSettings,
-    headers=IF_MATCH,
     problems=("source-not-on-key", "stale-version"),
 )
 async def update_webhook(call: Call, id: UUID, body: Patch, connection: Connection) -> Response[bytes]:
@@ -164,9 +157,7 @@ async def retry_webhook_delivery(call: Call, id: UUID, delivery_id: UUID, connec
     return await _find_delivery(connection, id, delivery_id)
 
 
-@webhooks_endpoint(
-    "POST", "/webhooks/{id}/ping", answers=WebhookDelivery, status=202, headers=IDEMPOTENCY_KEY, problems=("conflict",)
-)
+@webhooks_creation("/webhooks/{id}/ping", answers=WebhookDelivery, status=202, problems=("conflict",))
 async def ping_webhook(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """Send a webhook the event “ping”, to try it out.
 
@@ -196,7 +187,7 @@ ROUTES = (
 
 async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
     """Write a journal entry; without the address, which may hold a secret."""
-    await write_entry(connection, actor_of(call), action, f"webhook:{webhook_id}", call.services.now())
+    await write_entry(connection, actor_of(call.bearer), action, f"webhook:{webhook_id}", call.services.now())
 
 
 async def _own_webhook(

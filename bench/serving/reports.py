@@ -9,13 +9,13 @@ from uuid import UUID
 
 import msgspec
 
-from api.reports.html import html_page
+from api.reports.html import markup
 from api.reports.pdf import report_pdf
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE
 from bench.suppliers import NOW, ON, suppliers
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
-from domain.report.build import ReportFacts, report
+from domain.report.build import ReportFacts, ReportWriter
 from domain.shortlists.frozen import FrozenShortlist, LotTotal
 from matching.engine import match
 from matching.geo.map_sheets import map_sheets
@@ -95,11 +95,13 @@ def measure(reference: Reference, counts: tuple[int, ...] = LOTS) -> dict[str, A
 
 
 def _forms(known: ReportFacts, reference: Reference) -> dict[str, Any]:
-    made, seconds = timed(lambda: report(known, reference.territories, reference.rules, "fr", NOW, redacted=False))
+    made, seconds = timed(
+        lambda: ReportWriter(known, reference.territories, "fr", redacted=False).report(reference.rules, NOW)
+    )
     data = msgspec.json.encode(made)
     points = [each.at for each in made.placement.suppliers]
     maps, on_map = timed(lambda: map_sheets(reference.geography, [BRETAGNE], [], points))
-    html, as_page = timed(lambda: html_page(made, maps))
+    html, as_page = timed(lambda: markup(made, maps, printed=False).encode())
     printed, as_pdf = timed(lambda: report_pdf(made, maps))
     return {
         "data": {"s": seconds, "kb": len(data) // 1000},

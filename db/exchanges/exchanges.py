@@ -242,13 +242,10 @@ async def count_answers_due(connection: Connection, organisation_id: UUID, need_
         .where(exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids)))
         .order_by(messages.c.id)
     )
-    by_exchange: dict[tuple[UUID, UUID], list[Message]] = {}
-    for row in await connection.execute(query):
-        said = msgspec.convert(row, Message, from_attributes=True)
-        by_exchange.setdefault((row.need_id, row.exchange_id), []).append(said)
-    ids = [exchange_id for _, exchange_id in by_exchange]
-    recipients = await _parts(connection, exchange_recipients, ids, exchange_recipients.c.supplier_id)
+    by_exchange = await read_grouped(connection, query, "exchange_id")
+    recipients = await _parts(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
     questions: Counter[UUID] = Counter()
-    for (need_id, exchange_id), said_there in by_exchange.items():
-        questions[need_id] += len(unanswered(said_there, [each.supplier_id for each in recipients[exchange_id]]))
+    for exchange_id, rows in by_exchange.items():
+        said = msgspec.convert(rows, list[Message], from_attributes=True)
+        questions[rows[0].need_id] += len(unanswered(said, [each.supplier_id for each in recipients[exchange_id]]))
     return AnswersDue(unread, questions)

@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from db.core.engine import Connection, is_below, read_all
 from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
+from domain.decoding.stored import read_stored
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, read_shown
+from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, ShownAnswer
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
@@ -56,7 +57,9 @@ async def select_listed_supplier(
     body = await connection.scalar(query.order_by(shortlists.c.number.desc()).limit(1))
     if body is None:
         return None
-    return next((each for lot in read_shown(body).lots for each in lot.listed if each.id == supplier_id), None)
+    return next(
+        (each for lot in read_stored(body, ShownAnswer).lots for each in lot.listed if each.id == supplier_id), None
+    )
 
 
 async def select_decisions(

@@ -1,7 +1,7 @@
 """Queries of suppliers: single ones, page by page, and in brief."""
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -128,28 +128,6 @@ async def placed_suppliers(connection: Connection, filters: Filters, most: int) 
     ]
 
 
-def _conditions(filters: Filters) -> Iterator[sa.ColumnElement[bool]]:
-    if filters.activities is not None:
-        yield suppliers.c.activities.overlap(list(filters.activities))
-    if filters.ground is not None:
-        in_commune = suppliers.c.commune == sa.func.any(list(filters.ground.communes))
-        yield sa.or_(in_commune, *(_in_bbox(*box) for box in filters.ground.boxes))
-    if filters.kinds is not None:
-        yield suppliers.c.kinds.overlap(list(filters.kinds))
-    if filters.source is not None:
-        yield _has_record_of(filters.source)
-    if filters.siret is not None:
-        yield _has_record(records.c.siret == filters.siret)
-    if filters.siren is not None:
-        yield _has_record(records.c.siret.between(f"{filters.siren}00000", f"{filters.siren}99999"))
-    if filters.q is not None:
-        yield _name_contains(filters.q)
-    if filters.bbox is not None:
-        yield _in_bbox(*filters.bbox)
-    if filters.active is not None:
-        yield suppliers.c.active == filters.active
-
-
 def _has_record(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether a record of the supplier meets the condition: a merged one may have several SIRETs."""
     return suppliers.c.id.in_(sa.select(records.c.supplier_id).where(condition))
@@ -173,6 +151,25 @@ def _name_contains(q: str) -> sa.ColumnElement[bool]:
 def _in_bbox(west: float, south: float, east: float, north: float) -> sa.ColumnElement[bool]:
     beyond = (suppliers.c.lon >= west, suppliers.c.lon <= east)
     return suppliers.c.lat.between(south, north) & (sa.and_(*beyond) if west <= east else sa.or_(*beyond))
+
+
+_CONDITIONS: dict[str, Callable[[Any], sa.ColumnElement[bool]]] = {
+    "activities": lambda wanted: suppliers.c.activities.overlap(list(wanted)),
+    "ground": lambda ground: sa.or_(
+        suppliers.c.commune == sa.func.any(list(ground.communes)), *(_in_bbox(*box) for box in ground.boxes)
+    ),
+    "kinds": lambda wanted: suppliers.c.kinds.overlap(list(wanted)),
+    "source": _has_record_of,
+    "siret": lambda siret: _has_record(records.c.siret == siret),
+    "siren": lambda siren: _has_record(records.c.siret.between(f"{siren}00000", f"{siren}99999")),
+    "q": _name_contains,
+    "bbox": lambda box: _in_bbox(*box),
+    "active": lambda active: suppliers.c.active == active,
+}
+
+
+def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    return [meets(wanted) for name, meets in _CONDITIONS.items() if (wanted := getattr(filters, name)) is not None]
 
 
 async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) -> dict[UUID, Supplier]:

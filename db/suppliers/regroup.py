@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, DateTime, Table, Uuid, bindparam, delete, func, select, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Uuid, bindparam, delete, func, select, text
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert
 
@@ -137,8 +137,7 @@ async def lock_identities(connection: Connection) -> None:
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
     """The supplier that the record describes; None if there is no such record."""
-    is_record = (records.c.source == key.source) & (records.c.external_id == key.external_id)
-    found: UUID | None = await connection.scalar(select(records.c.supplier_id).where(is_record))
+    found: UUID | None = await connection.scalar(select(records.c.supplier_id).filter_by(**key._asdict()))
     return found
 
 
@@ -316,20 +315,18 @@ async def split_record(
         raise NotFound(NO_SUPPLIER)
     described = await supplier_of(connection, key)
     if described is None:
-        adds = await connection.scalar(select(records.c.joins).where(*_has_key(records, key))) is not None
+        adds = await connection.scalar(select(records.c.joins).filter_by(**key._asdict())) is not None
         code, detail = ("adds_by_number", _BY_NUMBER) if adds else ("unknown_record", NO_RECORD)
         raise InvalidContent((Problem("/record", code, detail),))
     others = [each for each in await records_of(connection, [supplier]) if each != key]
     if described != supplier:
-        apart = select(split_records.c.other_source, split_records.c.other_external_id).where(
-            *_has_key(split_records, key)
-        )
+        apart = select(split_records.c.other_source, split_records.c.other_external_id).filter_by(**key._asdict())
         if {RecordKey(*row) for row in await connection.execute(apart)}.isdisjoint(others):
             raise InvalidContent((Problem("/record", "another_supplier", _ELSEWHERE),))
         return SplitResult(supplier, described)
     if not others:
         raise Conflict("nothing_to_split", _ALONE)
-    await connection.execute(delete(merged_records).where(*_has_key(merged_records, key)))
+    await connection.execute(delete(merged_records).filter_by(**key._asdict()))
     rows = [
         {**one._asdict(), "other_source": two.source, "other_external_id": two.external_id}
         for other in others
@@ -352,7 +349,3 @@ async def _regroup_and_publish(
     if regrouped.moved:
         await rewrite_suppliers(connection, regrouped.to_rewrite, change_set, now)
         await publish(connection, change_set)
-
-
-def _has_key(table: Table, key: RecordKey) -> tuple[ColumnElement[bool], ...]:
-    return table.c.source == key.source, table.c.external_id == key.external_id

@@ -98,39 +98,34 @@ async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str
 
 
 async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The fields of `SourceSummary`, by name."""
+    """The fields of `SourceSummary`, by name; the counted ones of the sources that have records."""
     last = _LAST_IMPORTS.subquery()
     columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
     query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)
-    figures = await _figures(connection, on, which)
-    rows = (await connection.execute(query)).mappings()
-    return [{**row, **figures.get(row["name"], {})} for row in rows]
-
-
-async def _figures(connection: Connection, on: date, which: ColumnElement[bool]) -> dict[str, dict[str, Any]]:
-    """The counted fields of `SourceSummary` for each source that has records."""
-    columns = (
+    counts = (
         func.count().label("records"),
         func.count().filter(records.c.approved_until < on).label("expired"),
         func.count(records.c.joins).label("additions"),
         func.max(records.c.received_at).label("received_at"),
     )
-    alike = select(records.c.source, records.c.doubts, *columns).join(sources, sources.c.name == records.c.source)
-    rows = await read_grouped(connection, alike.where(which).group_by(records.c.source, records.c.doubts), "source")
-    adding = [source for source, some in rows.items() if any(row.additions for row in some)]
+    alike = select(records.c.source, records.c.doubts, *counts).join(sources, sources.c.name == records.c.source)
+    found = await read_grouped(connection, alike.where(which).group_by(records.c.source, records.c.doubts), "source")
+    adding = [source for source, some in found.items() if any(row.additions for row in some)]
     waiting = await count_waiting(connection, adding) if adding else {}
-    figures: dict[str, dict[str, Any]] = {}
-    for source, some in rows.items():
+    summaries = [dict(row) for row in (await connection.execute(query)).mappings()]
+    for summary in summaries:
+        if (some := found.get(summary["name"])) is None:
+            continue
         total = sum(row.records for row in some)
         counted = Counter({"approval_expired": sum(row.expired for row in some)})
         for row in some:
             counted.update(dict.fromkeys(row.doubts, row.records))
         lacks = {name: QualityGap(counted[code], round(counted[code] / total, 4)) for name, code in _LACKS.items()}
-        figures[source] = {
+        summary |= {
             "records": total,
             "last_received_at": max(row.received_at for row in some),
             "without": QualityGaps(**lacks),
             "flags": {code: counted[code] for code in sorted(counted) if code not in NO_FLAGS and counted[code]},
-            "waiting": waiting.get(source, 0),
+            "waiting": waiting.get(summary["name"], 0),
         }
-    return figures
+    return summaries

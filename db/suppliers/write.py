@@ -18,7 +18,6 @@ from uuid import UUID
 from msgspec import Raw
 from msgspec.json import encode
 from sqlalchemy import ARRAY, Text, Uuid, bindparam, func, literal_column, select, text, true, type_coerce, update
-from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert
 
 from db.core.engine import Connection
@@ -37,15 +36,6 @@ _PUBLISH = text(f"""
     SELECT version, pg_notify('{CHANNEL}', version::text) FROM next
 """)  # noqa: S608 - the channel is a constant
 
-_RECORD_COLUMNS = (
-    "source", "external_id", "payload", "lat", "lon", "commune", "flags", "supplier_id", "received_at", "changed_at",
-)  # fmt: skip
-_COLUMNS_AS_STORED = [
-    type_coerce(records.c[name], Text) if name in {"payload", "flags"} else records.c[name] for name in _RECORD_COLUMNS
-]
-STORED_RECORDS = select(*_COLUMNS_AS_STORED, sources.c.rank).join(sources, sources.c.name == records.c.source)
-_DESCRIBING = STORED_RECORDS.add_columns(records.c.siret).where(records.c.supplier_id == func.any(bindparam("ids")))
-
 
 class RecordRow(NamedTuple):
     """A row of `STORED_RECORDS`: `payload` and `flags` are JSON."""
@@ -63,10 +53,19 @@ class RecordRow(NamedTuple):
     rank: int
 
 
+_RECORD_COLUMNS = [name for name in RecordRow._fields if name in records.columns]
+_COLUMNS_AS_STORED = [
+    type_coerce(records.c[name], Text) if name in {"payload", "flags"} else records.c[name] for name in _RECORD_COLUMNS
+]
+STORED_RECORDS = select(*_COLUMNS_AS_STORED, sources.c.rank).join(sources, sources.c.name == records.c.source)
+_DESCRIBING = STORED_RECORDS.add_columns(records.c.siret).where(records.c.supplier_id == func.any(bindparam("ids")))
+
+
 _decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Flag, ...])
 
 # LATERAL with OFFSET 0 makes a look-up in the index for each number, whatever the planner knows of the table.
-_numbers = func.unnest(bindparam("numbers", type_=ARRAY(Text))).table_valued("number", name="n").render_derived()
+_NUMBERS = bindparam("numbers", type_=ARRAY(Text))
+_numbers = func.unnest(_NUMBERS).table_valued("number", name="n").render_derived()
 _additions = (
     select(*_COLUMNS_AS_STORED, records.c.joins)
     .where(records.c.joins == _numbers.c.number)
@@ -227,10 +226,8 @@ _SUPPLIERS = text("""
         SELECT r.supplier_id FROM records r
         WHERE r.siret BETWEEN rpad(n.number, 14, '0') AND rpad(n.number, 14, '9') OFFSET 0
     ) r ORDER BY r.supplier_id
-""").bindparams(bindparam("numbers", type_=ARRAY(SqlText)))
-_IS_ADDED_TO = text("SELECT EXISTS (SELECT FROM records WHERE joins = ANY(:numbers))").bindparams(
-    bindparam("numbers", type_=ARRAY(SqlText))
-)
+""").bindparams(_NUMBERS)
+_IS_ADDED_TO = text("SELECT EXISTS (SELECT FROM records WHERE joins = ANY(:numbers))").bindparams(_NUMBERS)
 # Sets against sets, so that each number is not looked up by itself: there are as many as suppliers.
 _WAITING = text("""
     SELECT x.source, count(*) AS waiting FROM records x
@@ -238,7 +235,7 @@ _WAITING = text("""
     AND NOT EXISTS (SELECT FROM records r WHERE r.siret = x.joins)
     AND NOT EXISTS (SELECT FROM records r WHERE r.siret IS NOT NULL AND left(r.siret, 9) = x.joins)
     GROUP BY x.source
-""").bindparams(bindparam("sources", type_=ARRAY(SqlText)))
+""").bindparams(bindparam("sources", type_=ARRAY(Text)))
 
 
 async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str]) -> list[UUID]:

@@ -123,7 +123,7 @@ def disclosures(
 
     `living`: the supplier that an id stands for now, where that is another one. `by_questions`: as in `arrivals`.
     """
-    found = chain.from_iterable(_of_exchange(each, living, by_questions) for each in exchanges)
+    found = chain.from_iterable(_disclosures_in(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
@@ -181,7 +181,8 @@ def surest(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, Messag
     return found
 
 
-def _of_exchange(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
+def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
+    """Every message of the buyer in one exchange; parameters are those of `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}

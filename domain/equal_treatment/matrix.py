@@ -228,7 +228,7 @@ def equal_treatment(
     lacks += chain.from_iterable(information_lacks(each, suppliers_by_id.values()) for each in found)
     lacks += [*question_lacks(exchanges, suppliers_by_id, living), *meeting_lacks(meetings, suppliers_by_id, living)]
     gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
-    answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_met(meetings, living))
+    answers, met = _by_supplier(_replies(exchanges, living)), _by_supplier(_attendances(meetings, living))
     suppliers = tuple(
         SupplierTreatment(
             supplier_id=who,
@@ -251,13 +251,14 @@ def equal_treatment(
         frozen_at=version.created_at,
         statement=_statement(version, suppliers, len(lacks), len(found)).to(language),
         lots=version.totals,
-        informations=tuple(_summary(each) for each in found),
+        informations=tuple(_information_summary(each) for each in found),
         suppliers=suppliers,
         gaps=tuple(each.gap(each.suppliers, language) for each in lacks),
     )
 
 
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
+    """The second parts of the pairs, grouped by the supplier's id that is the first."""
     found: dict[UUID, list[T]] = {}
     for supplier_id, each in pairs:
         found.setdefault(supplier_id, []).append(each)
@@ -282,7 +283,8 @@ def _contact_state(
     return ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
 
 
-def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
+def _replies(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
+    """Each message of a supplier, with the supplier's present id."""
     for exchange in exchanges:
         questions = {each.message_id: each for each in questions_of(exchange).asked}
         for message in exchange.messages:
@@ -300,7 +302,8 @@ def _answers(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
                 yield living.get(message.supplier_id, message.supplier_id), msgspec.convert(fields, SupplierAnswer)
 
 
-def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, MeetingAttendance]]:
+def _attendances(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, MeetingAttendance]]:
+    """Each invitation of a supplier to a meeting, with the supplier's present id."""
     for one in meetings:
         invited = {
             living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id
@@ -310,7 +313,7 @@ def _met(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[t
             yield who, MeetingAttendance(one.id, one.title, one.format, one.starts_at, one.status, *came)
 
 
-def _summary(information: DisclosedInformation) -> InformationSummary:
+def _information_summary(information: DisclosedInformation) -> InformationSummary:
     last = information.last
     states = Counter(each.state for each in information.receipts.values())
     return InformationSummary(

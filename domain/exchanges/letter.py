@@ -55,7 +55,7 @@ def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTe
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
-        value, months = lot.value_eur or _first(said, "value"), lot.duration_months or _first(said, "months")
+        value, months = lot.value_eur or _term_value(said, "value"), lot.duration_months or _term_value(said, "months")
         if "value" in told and value:
             fr, en = euros(round(value * 100))
             sentences.append(
@@ -63,7 +63,7 @@ def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTe
             )
         if "months" in told and months:
             fr, en = f"la durée envisagée est de {int(months)} mois", f"the planned term is {int(months)} months"
-            if renewal := int(lot.renewal_months or _first(said, "renewal") or 0):
+            if renewal := int(lot.renewal_months or _term_value(said, "renewal") or 0):
                 fr, en = f"{fr}, plus {renewal} mois de reconduction", f"{en}, and {renewal} of renewal"
             sentences.append(Text(f"{fr}.", f"{en}."))
         reserved = lot.reserved or [each.value for each in said if each.kind == "reserved"]
@@ -76,7 +76,8 @@ def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTe
             yield join_texts([of_lot, each], NOTHING) if len(lots) > 1 else each.capitalised()
 
 
-def _first(said: Collection[Term], kind: str) -> float | None:
+def _term_value(said: Collection[Term], kind: str) -> float | None:
+    """The number of the first term of this kind; None without any."""
     return next((float(each.value) for each in said if each.kind == kind), None)
 
 
@@ -139,6 +140,7 @@ def require_sender(need: PlannedNeed, organisation: str) -> None:
 
 
 def _is_name(name: str) -> bool:
+    """Whether the text can sign a letter: it is neither blank nor the name of the organisation that has none."""
     return on_one_line(name).casefold() not in {"", DEFAULT_ORGANISATION}
 
 

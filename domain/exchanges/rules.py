@@ -229,6 +229,7 @@ def redacted(asker: Recipient, text: str) -> str:
 
 
 def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
+    """The spans of the text that hold an address, a number or a name of the asker."""
     if asker.email:
         yield from (found.span() for found in re.finditer(re.escape(asker.email), text, re.IGNORECASE))
     if asker.siret:
@@ -289,10 +290,36 @@ def require_opening(request: ExchangeRequest) -> None:
 
 
 def require_message(exchange: Exchange, new: MessageRequest) -> None:
-    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange."""
-    left = placeholder_problems({"body": new.body}) if new.author == "buyer" else ()
-    if problems := (*_problems(exchange, new), *left):
-        raise InvalidContent(problems)
+    """Raises InvalidContent, with all that is wrong, where the message cannot be added to the exchange.
+
+    An answer goes to who asked, or to all where the question is confidential.
+    """
+    recipients, is_buyers = [each.supplier_id for each in exchange.recipients], new.author == "buyer"
+    corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
+    cannot_answer = new.answers is not None and (not is_buyers or new.corrects is not None)
+    is_other = corrected is not None and audience(corrected) != (new.author, new.supplier_id)
+    faults = (
+        (new.supplier_id is None and not is_buyers, "supplier_id", "missing_field", SUPPLIER_UNNAMED),
+        (new.supplier_id not in {None, *recipients}, "supplier_id", "unknown_recipient", NO_RECIPIENT),
+        (is_buyers and new.stance is not None, "stance", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
+        (is_buyers and bool(new.barriers), "barriers", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
+        (is_buyers and new.confidential and new.supplier_id is None, "confidential", "not_for_all", NOT_FOR_ALL),
+        (new.barriers_note is not None and "other" not in new.barriers, "barriers_note", "without_other", WITH_OTHER),
+        (new.corrects is not None and corrected is None, "corrects", "unknown_message", NO_MESSAGE),
+        (is_other, "corrects", "other_audience", OTHER_AUDIENCE),
+        (cannot_answer, "answers", "not_for_this_message", WITH_A_NEW_MESSAGE),
+    )
+    problems = [Problem(pointer(field), code, detail) for is_wrong, field, code, detail in faults if is_wrong]
+    chains, to = correction_chains(exchange.messages), sole_receiver(recipients, new.supplier_id)
+    for position, question in enumerate(() if cannot_answer else new.answers or ()):
+        versions = chains.get(question, ())
+        if not versions or not is_question(versions):
+            problems.append(Problem(pointer("answers", position), "not_a_question", NO_QUESTION))
+        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
+            problems.append(Problem(pointer("answers", position), "other_audience", NOT_TO_WHO_ASKED))
+    problems += placeholder_problems({"body": new.body}) if is_buyers else ()
+    if problems:
+        raise InvalidContent(tuple(problems))
 
 
 def published_question(exchange: Exchange, message_id: UUID, publication: PublicationRequest) -> str:
@@ -328,30 +355,3 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if problems:
         raise InvalidContent(tuple(problems))
     return question
-
-
-def _problems(exchange: Exchange, new: MessageRequest) -> Iterator[Problem]:
-    """Problems of a message; an answer goes to who asked, or to all where the question is confidential."""
-    recipients, is_buyers = [each.supplier_id for each in exchange.recipients], new.author == "buyer"
-    corrected = next((message for message in exchange.messages if message.id == new.corrects), None)
-    cannot_answer = new.answers is not None and (not is_buyers or new.corrects is not None)
-    is_other = corrected is not None and audience(corrected) != (new.author, new.supplier_id)
-    faults = (
-        (new.supplier_id is None and not is_buyers, "supplier_id", "missing_field", SUPPLIER_UNNAMED),
-        (new.supplier_id not in {None, *recipients}, "supplier_id", "unknown_recipient", NO_RECIPIENT),
-        (is_buyers and new.stance is not None, "stance", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
-        (is_buyers and bool(new.barriers), "barriers", "not_for_a_buyer", OF_SUPPLIERS_ALONE),
-        (is_buyers and new.confidential and new.supplier_id is None, "confidential", "not_for_all", NOT_FOR_ALL),
-        (new.barriers_note is not None and "other" not in new.barriers, "barriers_note", "without_other", WITH_OTHER),
-        (new.corrects is not None and corrected is None, "corrects", "unknown_message", NO_MESSAGE),
-        (is_other, "corrects", "other_audience", OTHER_AUDIENCE),
-        (cannot_answer, "answers", "not_for_this_message", WITH_A_NEW_MESSAGE),
-    )
-    yield from (Problem(pointer(field), code, detail) for is_wrong, field, code, detail in faults if is_wrong)
-    chains, to = correction_chains(exchange.messages), sole_receiver(recipients, new.supplier_id)
-    for position, question in enumerate(() if cannot_answer else new.answers or ()):
-        versions = chains.get(question, ())
-        if not versions or not is_question(versions):
-            yield Problem(pointer("answers", position), "not_a_question", NO_QUESTION)
-        elif to != versions[0].supplier_id and not (to is None and is_confidential(versions)):
-            yield Problem(pointer("answers", position), "other_audience", NOT_TO_WHO_ASKED)

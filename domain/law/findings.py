@@ -22,7 +22,6 @@ from domain.text.bilingual import NOTHING, Text, listed
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 SURENESS: tuple[Confidence, ...] = ("low", "medium", "high")
-_RANK = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 READABLE = 12
 """The most names that a sentence lists."""
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -148,12 +147,12 @@ def weakest(*confidences: Confidence) -> Confidence:
 
 def best_of(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict with the best outcome, as it counts for a lot reserved to several types; of equals the first."""
-    return min(verdicts, key=lambda verdict: _RANK[verdict.outcome])
+    return min(verdicts, key=lambda verdict: OUTCOMES.index(verdict.outcome))
 
 
 def worst_outcome(findings: Iterable[LegalFinding]) -> Outcome:
     """The outcome of a lot's reservation: the worst of its findings, ELIGIBLE where there is none."""
-    return max((finding.outcome for finding in findings), key=_RANK.__getitem__, default="ELIGIBLE")
+    return max((finding.outcome for finding in findings), key=OUTCOMES.index, default="ELIGIBLE")
 
 
 @lru_cache(maxsize=16_384)

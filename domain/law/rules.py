@@ -39,7 +39,6 @@ UNITS: dict[Unit, tuple[str, bool]] = {
     "ratio": ("a number", False),
 }
 """The values that each unit takes, in words, and whether they are whole."""
-NO_CODES: frozenset[str] = frozenset()
 
 
 class Wording(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -174,7 +173,7 @@ class InForce:
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
-        return NO_CODES if self.rows[rule_id].status == "absent" else self._eventual.get(rule_id, NO_CODES)
+        return frozenset() if self.rows[rule_id].status == "absent" else self._eventual.get(rule_id, frozenset())
 
 
 class Rules:
@@ -196,11 +195,8 @@ class Rules:
         self.starts = tuple(
             sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         )
+        self.ids = tuple(self._histories)
         self._views: dict[tuple[int, ContractKind], InForce] = {}
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(self._histories)
 
     def at(self, on: date, contract: ContractKind = "market") -> InForce:
         """The rules at `on`, as they are quoted for this kind of contract; cheap to ask again."""

@@ -9,12 +9,9 @@ object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèque
 """
 
 import re
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 LONGEST_READ = 1_000
-REMEMBERED = 1_024
-"""Texts whose terms are remembered: a form of many lots is read again at each change."""
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
@@ -61,12 +58,7 @@ class Term(NamedTuple):
 
 def terms_in(text: str) -> tuple[Term, ...]:
     """The terms that the words of a lot state, each kind once but every reserved type; overlong text is not read."""
-    return _read_terms(text[:LONGEST_READ])
-
-
-@lru_cache(REMEMBERED)
-def _read_terms(text: str) -> tuple[Term, ...]:
-    text, terms = " ".join(text.split()), list[Term]()
+    text, terms = " ".join(text[:LONGEST_READ].split()), list[Term]()
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
     if said := _DURATION.search(firm):
@@ -219,12 +211,7 @@ _GAP = re.compile(
 
 def without_terms(text: str) -> str:
     """The words of a lot without amounts, terms, reservations and question marks; empty where nothing is left."""
-    return _object_words(text[:LONGEST_READ])
-
-
-@lru_cache(REMEMBERED)
-def _object_words(text: str) -> str:
-    whole = " ".join(text.replace(_GONE, " ").split())
+    whole = " ".join(text[:LONGEST_READ].replace(_GONE, " ").split())
     before = whole.replace("[", "(").replace("]", ")")
     text = _ASIDE.sub(_GONE, before)
     for pattern, is_object in (
@@ -251,6 +238,7 @@ def _joint(gap: re.Match[str]) -> str:
 
 
 def _is_face_value(found: re.Match[str]) -> bool:
+    """Whether an amount belongs to the object, as in “chèques de 50 €”."""
     return not found["named"] and _FACE_VALUE.fullmatch(found[0].strip()) is not None
 
 

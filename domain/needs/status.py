@@ -66,6 +66,7 @@ def require_open(status: Status) -> None:
 
 
 def _conflict(code: str, **values: Text | str) -> Conflict:
+    """The refusal of a change to a need, in the words of `code`."""
     return Conflict(code, NEED_REFUSALS[code].filled(**values))
 
 

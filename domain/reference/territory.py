@@ -116,9 +116,6 @@ class _Tables(msgspec.Struct):
     retired_communes: dict[str, str]
     retired_epci: dict[str, str]
 
-    def communes(self) -> Iterator[Commune]:
-        return map(Commune, *(getattr(self, column) for column in Commune.__struct_fields__))
-
 
 class _NutsRow(NamedTuple):
     """A row of nuts.csv. `formerly`: codes of earlier editions with the same ground, separated by spaces.
@@ -146,7 +143,7 @@ class Territories:
 
     def __init__(self, tables: _Tables, nuts: list[_NutsRow], version: str) -> None:
         self.version = version
-        self.communes: tuple[Commune, ...] = tuple(tables.communes())
+        self.communes = tuple(map(Commune, *(getattr(tables, column) for column in Commune.__struct_fields__)))
         self._ordinals = {commune.code: ordinal for ordinal, commune in enumerate(self.communes)}
         retired = {code: self._ordinals[successor] for code, successor in tables.retired_communes.items()}
         self._ordinals_ever = retired | self._ordinals

@@ -87,21 +87,10 @@ class ReportFacts(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str
 
 
-def report(
-    facts: ReportFacts,
-    territories: Territories,
-    rules: Rules,
-    language: Language,
-    generated_at: datetime,
-    *,
-    redacted: bool,
-) -> Report:
-    """The report of these facts; the same facts give the same report."""
-    return _Reporter(facts, territories, language, redacted).report(rules, generated_at)
+class ReportWriter:
+    """Writes the report of these facts in a language; the same facts give the same report."""
 
-
-class _Reporter:
-    def __init__(self, facts: ReportFacts, territories: Territories, language: Language, redacted: bool) -> None:
+    def __init__(self, facts: ReportFacts, territories: Territories, language: Language, *, redacted: bool) -> None:
         self._facts, self._territories, self._language = facts, territories, language
         self._shortlist = facts.version.shortlist
         self._summaries = everyone_shown(facts.version)
@@ -111,6 +100,7 @@ class _Reporter:
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
+        """The report, made at this moment; `rules`: those of today, for the days of the shortlist."""
         facts, language = self._facts, self._language
         exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}
@@ -188,7 +178,7 @@ class _Reporter:
             title=self._redaction.optional(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
-            site=None if lot.site is None else self._site(lot.site),
+            site=None if lot.site is None else self._site_in_words(lot.site),
             requested=tuple(
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested
@@ -243,7 +233,7 @@ class _Reporter:
         commune = self._territories.commune_name(known.commune)
         return ReportSupplier(supplier_id, name or known.name, siret or known.siret, known.kinds, commune)
 
-    def _site(self, site: Place | MeetingPlace) -> str:
+    def _site_in_words(self, site: Place | MeetingPlace) -> str:
         if site.commune is not None:
             return self._territories.commune_name(site.commune) or site.commune
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
@@ -266,7 +256,7 @@ class _Reporter:
             ReportMeeting,
             meeting,
             title=redaction.text(meeting.title),
-            place=meeting.place and self._place(meeting.place),
+            place=meeting.place and self._place_in_words(meeting.place),
             agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
             participants=tuple(map(self._participant, meeting.participants)),
             has_minutes=bool(meeting.minutes),
@@ -277,10 +267,10 @@ class _Reporter:
             ),
         )
 
-    def _place(self, place: MeetingPlace) -> str:
+    def _place_in_words(self, place: MeetingPlace) -> str:
         commune = self._territories.commune_name(place.commune) or place.commune
         named = [part for part in (self._redaction.optional(place.name), commune) if part]
-        return ", ".join(named) or self._site(place)
+        return ", ".join(named) or self._site_in_words(place)
 
     def _participant(self, each: Participant) -> ReportParticipant:
         organisation = self._redaction.optional(each.organisation)

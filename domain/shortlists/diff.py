@@ -299,6 +299,7 @@ class _Side:
 
 
 def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
+    """The differences of one lot between two versions."""
     names, lot = before.names | after.names, after.lot or before.lot
     criteria = after.criteria()
     changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)

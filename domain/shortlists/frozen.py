@@ -44,7 +44,7 @@ class LotTotal(msgspec.Struct, frozen=True):
     """Those that the shortlist lists"""
 
     @property
-    def is_short(self) -> bool:
+    def is_truncated(self) -> bool:
         """Whether the lot has candidates that the shortlist does not list."""
         return self.total > self.shown
 
@@ -118,11 +118,6 @@ class ShownAnswer(msgspec.Struct, frozen=True):
     lots: tuple[ShownLot, ...]
 
 
-def read_shown(body: bytes) -> ShownAnswer:
-    """The stamp of a version's answer, and the suppliers that it lists for each lot."""
-    return read_stored(body, ShownAnswer)
-
-
 class ComparedVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A version of a shortlist."""
 
@@ -159,7 +154,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
     @cached_property
     def shown_lots(self) -> tuple[ShownLot, ...]:
         """The suppliers listed for each lot."""
-        return read_shown(self.body).lots
+        return read_stored(self.body, ShownAnswer).lots
 
     @cached_property
     def shortlist(self) -> Shortlist:
@@ -185,7 +180,10 @@ def to_be_contacted(
 
 def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
     """Every supplier that the version shows (candidate, near miss or of unknown trade), by id."""
-    return {row.supplier.id: row.supplier for lot in version.shortlist.lots for row in lot.rows}
+    shown: dict[UUID, SupplierSummary] = {}
+    for row in (row for lot in version.shortlist.lots for row in lot.rows):
+        shown.setdefault(row.supplier.id, row.supplier)
+    return shown
 
 
 def members_of_groupings(version: FrozenShortlist) -> set[UUID]:

@@ -40,6 +40,7 @@ class Stamp(msgspec.Struct, frozen=True):
 
     @property
     def law_day(self) -> date:
+        """The day whose law was applied."""
         return self.law_on or self.on
 
     def differences(self, other: "Stamp") -> tuple[str, ...]:

@@ -172,8 +172,24 @@ def metres(one: Point, other: Point) -> float:
     return math.hypot(north, east)
 
 
+class _Group:
+    """Records of one supplier so far, and the facts about them that may keep them apart from others."""
+
+    def __init__(self, facts: IdentityFacts, split: Collection[RecordKey]) -> None:
+        self.keys = [facts.key]
+        self.has_siret = facts.siret is not None
+        self.prisons = [facts.place] if facts.in_prison else []
+        self.split = [facts.key] if facts.key in split else []
+
+    def absorb(self, other: "_Group") -> None:
+        self.keys += other.keys
+        self.has_siret |= other.has_siret
+        self.prisons += [place for place in other.prisons if place not in self.prisons]
+        self.split += other.split
+
+
 class _Groups:
-    """Union-find of records, which refuses unions that something forbids."""
+    """The group of each record; refuses unions that something forbids."""
 
     def __init__(self, facts: Sequence[IdentityFacts], decisions: Decisions) -> None:
         self.facts = {each.key: each for each in facts}
@@ -182,37 +198,29 @@ class _Groups:
             self.split.setdefault(one, set()).add(other)
             self.split.setdefault(other, set()).add(one)
         self.decided = {key for merged in decisions.merged for key in merged} | set(self.split)
-        self._parent = {key: key for key in self.facts}
-        self._content = {each.key: _GroupFacts(each, self.split) for each in facts}
-
-    def root(self, key: RecordKey) -> RecordKey:
-        """The root of the record's group (union-find with path compression)."""
-        root = key
-        while self._parent[root] != root:
-            root = self._parent[root]
-        while self._parent[key] != root:
-            self._parent[key], key = root, self._parent[key]
-        return root
+        self._group_of = {each.key: _Group(each, self.split) for each in facts}
 
     def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
         """Unite the groups of two records; False if something keeps these apart."""
-        mine, theirs = self.root(one), self.root(other)
-        if mine == theirs:
+        mine, theirs = self._group_of[one], self._group_of[other]
+        if mine is theirs:
             return True
-        if self._apart(self._content[mine], self._content[theirs], by):
+        if self._apart(mine, theirs, by):
             return False
-        into, gone = sorted((mine, theirs), key=lambda root: -self._content[root].size)
-        self._parent[gone] = into
-        self._content[into].absorb(self._content.pop(gone))
+        into, absorbed = sorted((mine, theirs), key=lambda group: -len(group.keys))
+        self._group_of |= dict.fromkeys(absorbed.keys, into)
+        into.absorb(absorbed)
         return True
 
     def members(self) -> list[list[RecordKey]]:
-        found: dict[RecordKey, list[RecordKey]] = {}
-        for key in self.facts:
-            found.setdefault(self.root(key), []).append(key)
+        """The records of each group, in their order."""
+        found: dict[_Group, list[RecordKey]] = {}
+        for key, group in self._group_of.items():
+            found.setdefault(group, []).append(key)
         return list(found.values())
 
-    def _apart(self, mine: "_GroupFacts", theirs: "_GroupFacts", by: Link) -> bool:
+    def _apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
+        """Whether something keeps two groups apart that a link would unite."""
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
         if by != "decision" and any(
@@ -220,28 +228,8 @@ class _Groups:
             for one, other in product(mine.prisons, theirs.prisons)
         ):
             return True
-        fewer, more = sorted((mine, theirs), key=lambda content: len(content.split))
-        other_root = self.root(more.first)
-        return any(
-            other in self._parent and self.root(other) == other_root for key in fewer.split for other in self.split[key]
-        )
-
-
-class _GroupFacts:
-    """The facts about a group's members that may keep the group apart from others."""
-
-    def __init__(self, facts: IdentityFacts, split: Collection[RecordKey]) -> None:
-        self.first = facts.key
-        self.size = 1
-        self.has_siret = facts.siret is not None
-        self.prisons = [facts.place] if facts.in_prison else []
-        self.split = [facts.key] if facts.key in split else []
-
-    def absorb(self, other: "_GroupFacts") -> None:
-        self.size += other.size
-        self.has_siret |= other.has_siret
-        self.prisons += [place for place in other.prisons if place not in self.prisons]
-        self.split += other.split
+        fewer, more = sorted((mine, theirs), key=lambda group: len(group.split))
+        return any(self._group_of.get(other) is more for key in fewer.split for other in self.split[key])
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
@@ -284,6 +272,7 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
 
 
 def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+    """The sort key of a pair of records: the nearer ones first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
     return away, min(one.key, other.key), max(one.key, other.key)

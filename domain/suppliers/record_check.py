@@ -49,7 +49,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
     code = record.address.commune if record.address else None
     if code is not None and territories.commune_ordinal(code) is None:
         # such as the one that a postal code serves
-        unknown = _unknown(f"commune:{code}", territories, suggest=True)
+        unknown = _territory_fault(f"commune:{code}", territories, suggest=True)
         kind, _, near = ((unknown and unknown.suggestion) or "").partition(":")
         detail = Text(f"« {code} » n'est le code INSEE d'aucune commune", f"“{code}” is the INSEE code of no commune")
         detail = _with_hint(detail, near if kind == "commune" else None)
@@ -87,6 +87,7 @@ def _offer(
 def _service_area(
     area: ServiceArea, position: int, territories: Territories, suggest: Iterator[bool]
 ) -> Iterator[Problem]:
+    """The problems of the service area of an offer."""
     at = ("offers", position, "service_area")
     forms = [form for form in (area.radius_km, area.codes, area.geometry, area.national) if form is not None]
     if len(forms) != 1:
@@ -94,13 +95,14 @@ def _service_area(
     if area.national is False:
         yield Problem(pointer(*at, "national"), "must_be_true", _NATIONAL)
     for place, code in enumerate(area.codes or ()):
-        unknown = _unknown(code, territories, suggest=False)
+        unknown = _territory_fault(code, territories, suggest=False)
         if unknown is not None:
-            unknown = (_unknown(code, territories, suggest=True) if next(suggest) else None) or unknown
+            unknown = (_territory_fault(code, territories, suggest=True) if next(suggest) else None) or unknown
             yield Problem(pointer(*at, "codes", place), unknown.code, unknown.detail)
 
 
-def _unknown(code: str, territories: Territories, *, suggest: bool) -> UnknownTerritory | None:
+def _territory_fault(code: str, territories: Territories, *, suggest: bool) -> UnknownTerritory | None:
+    """The fault of a code that names no territory; None for one that names some."""
     try:
         territories.area(code, suggest=suggest)
     except UnknownTerritory as unknown:
@@ -129,7 +131,7 @@ def approved_until(approvals: Iterable[Approval] | None) -> date | None:
     return min(_last_days(approvals).values(), default=None) if approvals else None
 
 
-def expired(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
+def expiry_flags(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
     """`approval_expired` for each kind all of whose approvals ended before `on`, with the last day of the last one.
 
     An older period that a later one follows has not expired, nor has one that is still to begin.

@@ -302,6 +302,6 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """The moment its content last changed; each source says when it was last received"""
 
 
-def nameless(number: str) -> str:
+def name_by_number(number: str) -> str:
     """The name in a record that knows the supplier by its SIRET or SIREN only."""
     return f"{'SIRET' if len(number) == SIRET_DIGITS else 'SIREN'} {number}"

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.assembly import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from domain.suppliers.supplier import Kind
-from domain.suppliers.trades import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from matching.geo.territory import Bools, Geography
 from matching.index.mapped_arrays import (
     Piece,

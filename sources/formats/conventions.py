@@ -22,7 +22,7 @@ from functools import partial
 from typing import BinaryIO, cast
 
 from domain.suppliers.source import Row, RowError, reject
-from domain.suppliers.supplier import nameless
+from domain.suppliers.supplier import name_by_number
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import NO_BOOLEAN, BadCell, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, missing_columns, read_table, rows_of, unknown_columns
@@ -216,7 +216,7 @@ def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
 
 
 def _record(siret: str, name: str, approvals: list[Document]) -> Document:
-    return {"name": name or nameless(siret), "siret": siret, "approvals": approvals or None}
+    return {"name": name or name_by_number(siret), "siret": siret, "approvals": approvals or None}
 
 
 def _required_siret(siret: str) -> str:

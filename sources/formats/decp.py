@@ -21,7 +21,7 @@ import msgspec
 from domain.errors import InvalidContent, Problem, pointer
 from domain.reference.territory import UnknownTerritory
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, PublicAward, name_by_number
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
@@ -29,8 +29,8 @@ from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, ro
 from sources.file_types.json_items import Draft, Scalar, readers, text_of
 from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, day_of, number_or_none
-from sources.siret import siret_passes_check
 from sources.trades.evidence_readers import AwardReader
+from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
@@ -183,7 +183,7 @@ class _Contracts:
         offers = self._awards.offers(award, legible_text(written), cells["uid"].strip(), departement, in_group=in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not
         awards = (msgspec.structs.asdict(award),)
-        return {"name": nameless(siret), "siret": siret, "offers": offers, "public_awards": awards}
+        return {"name": name_by_number(siret), "siret": siret, "offers": offers, "public_awards": awards}
 
     def _read_place(self, code: str, kind: str) -> tuple[str | None, str | None]:
         """The name of a place of performance, else its code as written; the departement it lies in, where that is sure.

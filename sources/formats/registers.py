@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from domain.errors import Problem
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
@@ -202,7 +202,7 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
     def document(cells: dict[str, str]) -> Document:
         siren = siren_of(cells[column], column)
         named = fold(cells[family]).rstrip("s") if family else ""
-        return {"name": nameless(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
+        return {"name": name_by_number(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
 
     def number(cells: dict[str, str]) -> str | None:
         try:
@@ -237,7 +237,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         number, text = _number_in(cells), cells["objet"].strip()
         codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
         return {
-            "name": nameless(number),
+            "name": name_by_number(number),
             "siret": number if len(number) == SIRET_DIGITS else None,
             "legal_form": "association",
             "offers": offers_of_purpose(context.taxonomy, context.source, codes, legible_text(text)),
@@ -279,7 +279,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
         number = _number_in(cells)
         licences = (licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
         return {
-            "name": nameless(number),
+            "name": name_by_number(number),
             "siret": number if len(number) == SIRET_DIGITS else None,
             "ess": True if _is_set(cells, ESS_COLUMN) else None,
             "labels": tuple(label for column, label in LABEL_COLUMNS.items() if _is_set(cells, column)),

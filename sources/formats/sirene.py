@@ -32,7 +32,7 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Kind, LegalForm, Point, nameless
+from domain.suppliers.supplier import Kind, LegalForm, Point, name_by_number
 from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
@@ -255,13 +255,18 @@ read_json, read_ndjson = readers(
 def _found_document(
     result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
 ) -> Document:
-    name = result.nom_raison_sociale or result.nom_complet or nameless(place.siret)
+    name = result.nom_raison_sociale or result.nom_complet or name_by_number(place.siret)
     signs = (place.nom_commercial, *(place.liste_enseignes or ()))
     sign = next((sign.strip() for sign in signs if sign and sign.strip()), None)
     latest = sorted((result.finances or {}).items(), reverse=True)
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
+    note = None  # on an inclusion structure where it is not known which establishment has which approval
+    if kinds and not approved:
+        note = f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
+    elif not approved and result.complements and result.complements.est_siae:
+        note = "Signalée comme structure d'insertion, sans que son genre soit précisé."
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
     naf, texts = next(filter(None, (inference.telling_code(*pair) for pair in codes)), None), (name, sign or "")
@@ -276,19 +281,10 @@ def _found_document(
         "address": _address(place) if not is_withheld else {"commune": place.commune or None},
         "location": _location(place) if not is_withheld else None,
         "offers": list(dict.fromkeys(chain.from_iterable(offers))),
-        "description": None if approved else _siae_note(result.complements, kinds),
+        "description": note,
         "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
         "active": is_open and not is_withheld,
     }
-
-
-def _siae_note(complements: Complements | None, kinds: tuple[Kind, ...]) -> str | None:
-    """A note on an inclusion structure where it is not known which establishment has which approval."""
-    if kinds:
-        return f"Signalée comme {', '.join(kinds)} ; lequel de ses établissements est conventionné n'est pas précisé."
-    if complements and complements.est_siae:
-        return "Signalée comme structure d'insertion, sans que son genre soit précisé."
-    return None
 
 
 def _address(place: Establishment) -> Document:

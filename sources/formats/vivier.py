@@ -14,7 +14,7 @@ import msgspec
 
 from domain.decoding.requests import decode_once, null_character, repeated_key
 from domain.errors import InvalidContent, Problem
-from domain.suppliers.record_check import expired
+from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
 from sources.file_types.csv_cells import (
@@ -220,7 +220,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
         "id": str(supplier.id),
         "kinds": _list(supplier.kinds),
         "commune": supplier.commune,
-        "flags": _list(tuple(flag.code for flag in supplier.flags + expired(supplier.approvals, on))),
+        "flags": _list(tuple(flag.code for flag in supplier.flags + expiry_flags(supplier.approvals, on))),
         "sources": _list(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
         "updated_at": supplier.updated_at.isoformat(),
     }

@@ -138,7 +138,12 @@ class _Reader:
         if period := project.child("PlannedPeriod"):
             lot.months = self._months(period)
         if extension := project.child("ContractExtension"):
-            lot.renewals = self._renewals(extension)
+            number = extension.first_text("MaximumNumberNumeric")
+            words = extension.first_text("Renewal", "Period", "Description")
+            count = count_of(number.text) if number else None
+            if count is not None or words is not None:
+                path = (number or words or PlacedText(extension.path, "")).path
+                lot.renewals = Renewals(path, count, words.text if words else "")
         return lot
 
     def _text(self, element: Element, name: str) -> PlacedText | None:
@@ -161,14 +166,6 @@ class _Reader:
         if months is None:
             self.notice.note(period.path, "duration_not_in_months", text=cut(written))
         return months
-
-    def _renewals(self, extension: Element) -> Renewals | None:
-        most = extension.first_text("MaximumNumberNumeric")
-        words = extension.first_text("Renewal", "Period", "Description")
-        count = count_of(most.text) if most else None
-        if count is None and words is None:
-            return None
-        return Renewals((most or words or PlacedText(extension.path, "")).path, count, words.text if words else "")
 
     def _reservation(self, lot: NoticeLot, terms: Element) -> None:
         said_none = False

@@ -20,7 +20,7 @@ from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
 from sources.notices.reading import PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
-from sources.siret import siret_passes_check
+from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
 MOST_SUGGESTIONS = 20

@@ -158,6 +158,8 @@ MOST_MONTHS = 1_200
 _UNITS = {
     "DAY": 1 / DAYS_A_MONTH, "WEEK": 7 / DAYS_A_MONTH, "MONTH": 1.0, "QUARTER": 3.0, "YEAR": 12.0,
     "ANN": 12.0, "MON": 1.0,
+    "mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
+    "semaines": 7 / DAYS_A_MONTH,
 }  # fmt: skip
 _WORDS = {
     "un": 1, "une": 1, "deux": 2, "trois": 3, "quatre": 4, "cinq": 5, "six": 6, "sept": 7, "huit": 8, "neuf": 9,
@@ -174,8 +176,6 @@ _SENTENCE = re.compile(r"[.;\n]")
 _YEARLY = re.compile(r"\b(?:annuelles?|annuellement|tous les ans|chaque annee|par an|d annee en annee)\b")
 _WHOLE = re.compile(r"\b(?:totale?|globale?|maximale?s?|maximum|au total|exceder|depasser)\b")
 _RENEWS = re.compile(r"recondu|renouvel", re.IGNORECASE)
-_UNIT_MONTHS = {"mois": 1.0, "an": 12.0, "ans": 12.0, "annee": 12.0, "annees": 12.0, "jours": 1 / DAYS_A_MONTH,
-                "semaines": 7 / DAYS_A_MONTH}  # fmt: skip
 MOST_RENEWALS, MOST_DIGITS = 20, 9
 
 
@@ -239,7 +239,7 @@ def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
     for said in sentences:
         before = 0
         for found in _LENGTH.finditer(said):
-            months = _whole_months(_number(found["length"]) * _UNIT_MONTHS[found["unit"]])
+            months = _whole_months(_number(found["length"]) * _UNITS[found["unit"]])
             if _WHOLE.search(said[before : found.start()]):
                 whole = months if whole is None else whole
             else:

@@ -100,40 +100,26 @@ class TradeWords(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 WORDS = msgspec.toml.decode((files("sources.trades") / "words.toml").read_bytes(), type=TradeWords)
+_SPOKEN = {"network": (WORDS.networks, "Déduit du réseau"), "trade": (WORDS.names, "Déduit du nom")}
 # Most names are passed at one look.
-_ANY_NETWORK, _ANY_NAME = (
-    re.compile("|".join(each.name for each in namings)) for namings in (WORDS.networks, WORDS.names)
-)
+_ANY = {said: re.compile("|".join(each.name for each in namings)) for said, (namings, _) in _SPOKEN.items()}
 _LONGEST_NAME = 400
 """What is read of a name, whose words may stand far apart: no supplier has a longer one."""
 
 
-def offers_by_network(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
-    """The offers of the networks in a name; () for most names."""
-    return _offers_of_namings(WORDS.networks, _ANY_NETWORK, name, kind, source, "Déduit du réseau")
+def offers_by_name(said: Literal["network", "trade"], name: str, kind: Kind | None, source: str | None) -> list[Offer]:
+    """The offers of the networks in a name, or of the words by which structures of a kind call themselves.
 
-
-def offers_by_name(name: str, kind: Kind | None, source: str | None) -> tuple[Offer, ...]:
-    """The offer of the words by which structures of a kind call themselves; () for most names."""
-    return _offers_of_namings(WORDS.names, _ANY_NAME, name, kind, source, "Déduit du nom")[:1]
-
-
-def _offers_of_namings(
-    namings: tuple[Naming, ...],
-    any_naming: re.Pattern[str],
-    name: str,
-    kind: Kind | None,
-    source: str | None,
-    label: str,
-) -> tuple[Offer, ...]:
-    """An offer for each naming that the name fits; of those with the same segments, of the first."""
+    One for each naming that the name fits, of those with the same segments for the first; none for most names.
+    """
     folded = fold(name[:_LONGEST_NAME])
+    namings, label = _SPOKEN[said]
     found: dict[tuple[str, ...], Offer] = {}
-    for naming in namings if any_naming.search(folded) else ():
+    for naming in namings if _ANY[said].search(folded) else ():
         if (naming.kinds is None or kind in naming.kinds) and re.search(naming.name, folded):
             evidence = Evidence("words", naming.label, source=source)
             found.setdefault(naming.segments, offer_of(naming.segments, f"{label} : {naming.label}", evidence))
-    return tuple(found.values())
+    return list(found.values())
 
 
 # NAF has one code for what is collected and sorted, whatever it is; names tell the flows that have networks of their
@@ -271,8 +257,8 @@ class OfferInference:
             evidence = Evidence("words", label_of(phrases), source=self._source)
             segments = tuple(clue.segment for clue in clues)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
-        offers += without_segments(offers_by_network(name, kind, self._source), _segments(offers))
-        return tuple(offers if _segments(offers) else offers_by_name(name, kind, self._source))
+        offers += without_segments(offers_by_name("network", name, kind, self._source), _segments(offers))
+        return tuple(offers if _segments(offers) else offers_by_name("trade", name, kind, self._source)[:1])
 
 
 def _segments(offers: Iterable[Offer]) -> set[str]:

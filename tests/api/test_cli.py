@@ -14,21 +14,8 @@ from domain.law.rules import LAW_FILE
 from tests.conftest import ROOT, sibling
 
 SHORTEST = (
-    "serve",
-    "demo",
-    "match f",
-    "supply t",
-    "allot f",
-    "words t",
-    "import s f",
-    "keys list",
-    "audit verify",
-    "privacy export",
-    "retention show",
-    "pool sources",
-    "law due",
-    "migrate",
-    "openapi",
+    *("serve", "demo", "match f", "supply t", "allot f", "words t", "import s f", "keys list", "audit verify"),
+    *("privacy export", "retention show", "pool sources", "law due", "migrate", "openapi"),
 )
 """Each command with as little as it takes."""
 
@@ -67,29 +54,25 @@ def test_what_takes_long_to_load_is_loaded_when_it_is_used(module: str, absent: 
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    "line",
     [
-        [],
-        ["unknown"],
-        ["serve", "--port", "70000"],
-        ["serve", "--workers", "0"],
-        ["match"],
-        ["match", "need.json", "--on", "tomorrow"],
-        ["law"],
-        ["law", "due", "--within", "-1"],
-        ["import", "source", "file.csv", "--format", "unknown"],
-        ["import", "a/b", "file.csv"],
-        ["pool"],
-        ["pool", "build"],
-        ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--all", "--with-staff"],
-        ["pool", "build", "--out", "p", "--units", "u", "--establishments", "e", "--memory", "much"],
-        ["keys", "create", "--name", "n", "--organisation", "o", "--scope", "everything"],
+        *("", "unknown", "serve --port 70000", "serve --workers 0", "match", "match need.json --on tomorrow", "law"),
+        *(
+            "law due --within -1",
+            "import source file.csv --format unknown",
+            "import a/b file.csv",
+            "pool",
+            "pool build",
+        ),
+        "pool build --out p --units u --establishments e --all --with-staff",
+        "pool build --out p --units u --establishments e --memory much",
+        "keys create --name n --organisation o --scope everything",
     ],
 )
-def test_a_slip_of_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_slip_of_usage(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit status 2, the reason on standard error, nothing on standard output."""
     with pytest.raises(SystemExit) as ended:
-        main(arguments)
+        main(line.split())
     assert ended.value.code == 2
     said = capsys.readouterr()
     assert "error: " in said.err

@@ -71,14 +71,6 @@ class Party(NamedTuple):
     ids: dict[str, str]
 
 
-class Request(NamedTuple):
-    """A method and a path with its parameters filled in; `route`: without."""
-
-    method: str
-    route: str
-    path: str
-
-
 async def party(client: Client, mark: str) -> Party:
     """One of everything, whose texts are all `mark`."""
     source = f"source-{uuid4().hex[:12]}"
@@ -145,8 +137,8 @@ def kinds(route: str) -> dict[str, str]:
     return found
 
 
-def requests(method: str, route: str, own: Party, other: Party) -> Iterator[Request]:
-    """The path with every mix of ids of both parties, of which one at least is the other's."""
+def paths_of(route: str, own: Party, other: Party) -> Iterator[str]:
+    """The path of a route with every mix of ids of both parties, of which one at least is the other's."""
     named = kinds(route)
     private = [name for name, kind in named.items() if kind and kind not in SHARED]
     if WITH_SECRET_PATHS & named.keys():
@@ -156,7 +148,7 @@ def requests(method: str, route: str, own: Party, other: Party) -> Iterator[Requ
             continue
         theirs = dict(zip(private, whose, strict=True))
         values = {name: theirs.get(name, other).ids.get(kind, COMMON.get(name, "")) for name, kind in named.items()}
-        yield Request(method, route, route.format(**values))
+        yield route.format(**values)
 
 
 OPERATIONS = [
@@ -209,18 +201,18 @@ async def test_operations_neither_show_nor_change_what_is_anothers(
     own, other = both
     body = body_of(method, route)
     before = await state(served)
-    for request in requests(method, route, own, other):
+    for path in paths_of(route, own, other):
         kind = MERGE_PATCH if method == "PATCH" else "application/json"
         content = None if body is None else json.dumps(body)
         if route.endswith("/imports") and method == "POST":
             kind, content = NDJSON, json.dumps({"external_id": "2"} | RECORD)
         answer = await served.request(
-            method, request.path, content=content, headers=own.member.headers | {"Content-Type": kind}
+            method, path, content=content, headers=own.member.headers | {"Content-Type": kind}
         )
-        assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
+        assert told(answer, route, other) == [], f"{method} {path} {answer.status_code} {answer.text[:500]}"
         if PARAMETER.search(route) and any(kind and kind not in SHARED for kind in kinds(route).values()):
             expected = range(200, 300) if (method, route) == ("GET", "/sources/{source}") else range(400, 500)
-            assert answer.status_code in expected, f"{request} {answer.status_code} {answer.text[:500]}"
+            assert answer.status_code in expected, f"{method} {path} {answer.status_code} {answer.text[:500]}"
     if method != "GET" and PARAMETER.search(route):
         assert await state(served) == before
 
@@ -233,17 +225,19 @@ async def test_pages_neither_show_nor_change_what_is_anothers(
     async with Browser(served.app) as browser:
         token = await token_of(browser, own, "/besoins")
         before = await state(served)
-        for request in requests(method, route, own, other):
+        for path in paths_of(route, own, other):
             form = urlencode({"jeton": token, "faire": "envoyer", "texte": "volé", "nom": "volée"})
             answer = (
-                await browser.get(request.path)
+                await browser.get(path)
                 if method == "GET"
-                else await browser.post(request.path, content=form, headers=FORM | {"Accept": HTML})
+                else await browser.post(path, content=form, headers=FORM | {"Accept": HTML})
             )
-            assert told(answer, route, other) == [], f"{request} {answer.status_code} {answer.text[:500]}"
+            assert told(answer, route, other) == [], f"{method} {path} {answer.status_code} {answer.text[:500]}"
             named = kinds(route)
             if any(kind and kind not in SHARED | {"source"} for kind in named.values()):
-                assert answer.status_code in range(400, 500), f"{request} {answer.status_code} {answer.text[:500]}"
+                assert answer.status_code in range(400, 500), (
+                    f"{method} {path} {answer.status_code} {answer.text[:500]}"
+                )
         if method != "GET" and PARAMETER.search(route):
             assert await state(served) == before
 

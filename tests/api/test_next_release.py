@@ -22,7 +22,7 @@ from tests.api.conftest import ADMIN_KEY, JOURNAL_KEY, alive
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.organisations import Member
 from tests.api.sync.factories import NDJSON, Client, path_of, put, put_record, record
-from tests.api.test_isolation import OPERATIONS, SHOWN, Party, party, requests
+from tests.api.test_isolation import OPERATIONS, SHOWN, Party, party, paths_of
 from tests.conftest import copied
 from tests.later_release import ADDED, write_as_a_later_release
 
@@ -78,8 +78,8 @@ async def serving(url: str, home: Path, reference: Reference) -> AsyncIterator[C
 
 def paths(routes: list[str], whose: Party) -> list[str]:
     """The paths with the ids of a party; without the feed of changes, which holds its answer."""
-    filled = (request.path for route in routes for request in requests("GET", route, whose, whose))
-    return [path for path in dict.fromkeys(filled) if path != "/suppliers/changes"]
+    filled = dict.fromkeys(path for route in routes for path in paths_of(route, whose, whose))
+    return [path for path in filled if path != "/suppliers/changes"]
 
 
 async def read_all(client: Client, whose: Party) -> dict[str, int]:

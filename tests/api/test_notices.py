@@ -97,14 +97,10 @@ async def test_the_need_has_what_the_notice_says(client: AsyncTestClient[Litesta
 @pytest.mark.parametrize(
     ("body", "media", "status", "slug"),
     [
-        (b"<!DOCTYPE a><a/>", XML, 422, "invalid-content"),
-        (b"<a/>", XML, 422, "invalid-content"),
-        (b"", JSON, 422, "invalid-content"),
-        (b'{"donnees": "{}"}', JSON, 422, "invalid-content"),
-        (NOTICE[:-20], XML, 400, "malformed-body"),
-        (b'{"donnees": ', JSON, 400, "malformed-body"),
-        (NOTICE, "text/plain", 415, "unsupported-media-type"),
-        (NOTICE, "application/xml; charset=iso-8859-1", 415, "unsupported-media-type"),
+        *((body, XML, 422, "invalid-content") for body in (b"<!DOCTYPE a><a/>", b"<a/>")),
+        *((body, JSON, 422, "invalid-content") for body in (b"", b'{"donnees": "{}"}')),
+        *((body, media, 400, "malformed-body") for body, media in ((NOTICE[:-20], XML), (b'{"donnees": ', JSON))),
+        *((NOTICE, media, 415, "unsupported-media-type") for media in ("text/plain", f"{XML}; charset=iso-8859-1")),
     ],
 )
 async def test_what_is_no_notice_is_refused(

@@ -1,5 +1,10 @@
-"""Settings are read once, strictly, and every one of them is documented."""
+"""Settings are read once, strictly, and every one of them is documented.
 
+A mail server is one address; passwords do not travel in the clear unless that is asked for. An address is that of one
+mailbox: what only looks like it, or folds to it, is another or none.
+"""
+
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -7,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from api.app import create_app
+from api.people_settings import MailServer, ascii_domain, comparable_address, mail_server, sender_address
 from api.settings import VARIABLES, WITHDRAWN, BadSetting, read_settings
 from domain.law.rules import LAW_FILE
 from matching.reference import Reference, load_reference
@@ -45,8 +51,12 @@ def test_values_are_read() -> None:
             "VIVIER_LOG_FORMAT": "Console",
             "VIVIER_PUBLIC_URL": "https://vivier.example.org/",
             "VIVIER_HOME": "/srv/vivier",
+            "VIVIER_TILES_URL": "https://tuiles.example.org/{z}/{x}/{y}.png?v=1",
+            "VIVIER_CORS_ORIGINS": "https://portail.example.org, HTTPS://Other.example.org:8443",
         }
     )
+    assert settings.tiles_url == "https://tuiles.example.org/{z}/{x}/{y}.png?v=1"
+    assert settings.cors_origins == ("https://portail.example.org", "https://other.example.org:8443")
     assert (settings.port, settings.body_limit, settings.log_format) == (0, 2 << 20, "console")
     assert (settings.public_url, settings.home) == ("https://vivier.example.org", Path("/srv/vivier"))
     # `VIVIER_ADMIN_KEY=` in a compose file is no key, rather than an empty one that anybody has
@@ -76,15 +86,12 @@ def test_a_copy_of_the_database_may_be_a_standby(given: str, read: str) -> None:
     ("name", "text"),
     [
         ("DATABASE_URL", "mysql://h/d"),
-        ("VIVIER_PORT", "65536"),
-        ("VIVIER_PORT", "-1"),
-        ("VIVIER_PORT", "eighty"),
+        *(("VIVIER_PORT", port) for port in ("65536", "-1", "eighty")),
         ("VIVIER_WORKERS", "0"),
         ("VIVIER_LOG_LEVEL", "loud"),
         ("VIVIER_PUBLIC_URL", "vivier.example.org"),
         ("VIVIER_KEY_CACHE_SECONDS", "61"),
-        ("VIVIER_ADMIN_KEY", "two words of length"),
-        ("VIVIER_ADMIN_KEY", "letters"),
+        *(("VIVIER_ADMIN_KEY", key) for key in ("two words of length", "letters")),
         ("VIVIER_GRACE_SECONDS", "-1"),
         ("VIVIER_WEBHOOK_PRIVATE", "yes"),
         ("VIVIER_SMTP_URL", "https://mail.example.org"),
@@ -93,10 +100,25 @@ def test_a_copy_of_the_database_may_be_a_standby(given: str, read: str) -> None:
         ("VIVIER_CONTACT", "Vivier"),
         ("VIVIER_OIDC_ISSUER", "http://connexion.example.org"),
         ("VIVIER_OIDC_SCOPES", "email profile"),
-        ("VIVIER_OIDC_MEMBERS", "exemple.fr=Département"),
-        ("VIVIER_OIDC_MEMBERS", "@exemple.fr=A; @Exemple.fr=B"),
+        *(("VIVIER_OIDC_MEMBERS", who) for who in ("exemple.fr=Département", "@exemple.fr=A; @Exemple.fr=B")),
         ("VIVIER_OIDC_RIGHTS", "match,admin"),
         ("VIVIER_OIDC_ADMINISTRATORS", "@exemple.fr"),
+        *(
+            ("VIVIER_TILES_URL", address)
+            for address in (
+                "tuiles.example.org/{z}/{x}/{y}",
+                "https://tuiles.example.org/{z}/{x}",
+                "https://{s}.tuiles.example.org/{z}/{x}/{y}",
+                "https://user:password@tuiles.example.org/{z}/{x}/{y}",
+                "ftp://tuiles.example.org/{z}/{x}/{y}",
+                "https://tuiles.example.org;script-src/{z}/{x}/{y}",
+                "https://a.example.org *.example.org/{z}/{x}/{y}",
+            )
+        ),
+        *(
+            ("VIVIER_CORS_ORIGINS", text)
+            for text in ("*", "a.example", "https://a.fr/", "https://a.fr/app", "ftp://a", ",")
+        ),
         *(("VIVIER_JOURNAL_TO", to) for to in ("heads.jsonl", "mailto:nobody", "ftp://x.example/a")),
         *(("VIVIER_JOURNAL_KEY", key) for key in ("short", "AAAA", "é" * 44)),
     ],
@@ -203,18 +225,72 @@ def test_rules_of_ones_own_replace_the_law(tmp_path: Path) -> None:
         read_settings({"VIVIER_LAW_FILE": str(tmp_path / "nowhere.toml")})
 
 
-def test_tiles_have_an_address_that_a_policy_can_name() -> None:
-    """Its origin stands in the policy of the pages: nothing may add a source to that."""
-    tiles = "https://tuiles.example.org/{z}/{x}/{y}.png?v=1"
-    assert read_settings({"VIVIER_TILES_URL": tiles}).tiles_url == tiles
-    for wrong in (
-        "tuiles.example.org/{z}/{x}/{y}",
-        "https://tuiles.example.org/{z}/{x}",
-        "https://{s}.tuiles.example.org/{z}/{x}/{y}",
-        "https://user:password@tuiles.example.org/{z}/{x}/{y}",
-        "ftp://tuiles.example.org/{z}/{x}/{y}",
-        "https://tuiles.example.org;script-src/{z}/{x}/{y}",
-        "https://a.example.org *.example.org/{z}/{x}/{y}",
-    ):
-        with pytest.raises(BadSetting, match="VIVIER_TILES_URL"):
-            read_settings({"VIVIER_TILES_URL": wrong})
+@pytest.mark.parametrize(
+    ("text", "server"),
+    [
+        ("smtps://u:p@h", MailServer("h", 465, "u", "p", "tls")),
+        ("smtp://u:p@h", MailServer("h", 587, "u", "p", "always")),
+        ("smtp://h:25/", MailServer("h", 25, None, None, "offered")),
+        ("smtp://h?starttls=always", MailServer("h", 587, None, None, "always")),
+        ("smtp://u:p@h?starttls=never", MailServer("h", 587, "u", "p", "never")),
+        ("smtp://u%40x:p%2F%3A@[::1]:25", MailServer("::1", 25, "u@x", "p/:", "always")),
+    ],
+)
+def test_an_address_says_where_and_how(text: str, server: MailServer) -> None:
+    assert mail_server(text) == server
+    assert sender_address("vivier@localhost") == "vivier@localhost"
+
+
+NO_SENDERS = ("", "vivier", "a b@c.fr", "Vivier <a@b.fr>", "a@b.fr\nBcc: c@d.fr", "é@b.fr", "a@@b")
+NO_SERVERS = [
+    *("mail.example.org", "smtp://", "smtp://h/path", "smtp://h:port", "smtp://u@h", "smtp://h?starttls=maybe"),
+    *("smtp://h?startls=never", "smtps://h?starttls=always"),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "text"), [*((sender_address, each) for each in NO_SENDERS), *((mail_server, each) for each in NO_SERVERS)]
+)
+def test_what_is_no_such_address_is_refused(read: Callable[[str], object], text: str) -> None:
+    """A sender is a bare address."""
+    with pytest.raises(ValueError, match=r"address|smtp|password"):
+        read(text)
+
+
+WRITTEN = {
+    "chef@essonne.fr": "chef@essonne.fr",
+    "Chef@Essonne.FR": "chef@essonne.fr",
+    "chef@eßonne.fr": "chef@xn--eonne-lqa.fr",
+    "chef@xn--eonne-lqa.fr": "chef@xn--eonne-lqa.fr",
+    "chef@XN--EONNE-LQA.fr": "chef@xn--eonne-lqa.fr",
+    "chef@école.fr": "chef@xn--cole-9oa.fr",
+    "chef@XN--cole-9oa.FR": "chef@xn--cole-9oa.fr",
+    "o'neill+a.b_c@x-y.example": "o'neill+a.b_c@x-y.example",
+}
+NOT_COMPARED = (
+    # each a letter of its own, none of IDNA
+    *("chef@e\u017f\u017fonne.fr", "chef@essonne.\ufb01", "che\ufb00@essonne.fr", "\u212aarl@essonne.fr"),
+    *("karl@\u212aarl.fr", "ſophie@essonne.fr", "chéf@essonne.fr", "chef@\uff45ssonne.fr", "\uff43hef@essonne.fr"),
+    *("chef@École.fr", "chef@e\u0301cole.fr", "chef@ess\u00adonne.fr", "chef@ess\u200donne.fr"),
+    # dots, ends and blanks
+    *("chef@essonne\u3002fr", "chef@essonne\uff0efr", "chef@essonne.fr.", "chef@essonne..fr", "chef@.fr"),
+    *(" chef@essonne.fr", "chef@essonne.fr\n", "chef@essonne.fr\u3000", "che f@essonne.fr", "chef@essonne.fr\0"),
+    # other forms
+    *('"chef"@essonne.fr', '"a@b"@essonne.fr', "chef\uff20essonne.fr", "x@chef@essonne.fr", "chef@[127.0.0.1]"),
+    *("chef(x)@essonne.fr", "@essonne.fr", "chef@", "essonne.fr", "", f"chef@{'e' * 64}.fr"),
+)
+
+
+@pytest.mark.parametrize(("text", "form"), WRITTEN.items())
+def test_an_address_has_one_form(text: str, form: str) -> None:
+    assert comparable_address(text) == comparable_address(form) == form
+
+
+@pytest.mark.parametrize("text", NOT_COMPARED, ids=ascii)
+def test_what_only_looks_like_an_address_has_no_form(text: str) -> None:
+    assert comparable_address(text) is None
+
+
+def test_mail_goes_to_the_domain_that_is_written() -> None:
+    domains = {"eßonne.fr": "xn--eonne-lqa.fr", "Essonne.fr": "essonne.fr", "e\u017fsonne.fr": None, "a_b.fr": "a_b.fr"}
+    assert {each: ascii_domain(each) for each in domains} == domains

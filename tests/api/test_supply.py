@@ -1,5 +1,9 @@
-"""GET /supply over HTTP: without a key, as JSON, CSV and GeoJSON, cached, and refused in plain words."""
+"""GET /supply over HTTP: without a key, as JSON, CSV and GeoJSON, cached, and refused in plain words.
 
+Answers are made one at a time, each once, and whoever asks too much at once is told to come back.
+"""
+
+import asyncio
 import csv
 import threading
 from collections.abc import AsyncIterator
@@ -12,8 +16,11 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
+from api.runtime.processes.match_work import MOST_OF_ONE_ADDRESS, SupplyAnswers
+from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings
 from api.supply import MOST_SUGGESTIONS
+from api.web.problems import Refusal
 from domain.insights import Supply
 from matching.inspection.supply import SupplySearch
 from matching.reference import Reference
@@ -161,3 +168,61 @@ async def test_the_same_question_is_answered_once_until_the_data_changes(
     changed = await client.get(RENNES_AND_AROUND, headers={"if-none-match": first.headers["etag"]})
     assert (changed.status_code, len(made)) == (200, 2)
     assert changed.json()["totals"]["suppliers"] == 3
+
+
+class Slow:
+    """Makes answers that wait until they may go on; counts those made, and those under way at once."""
+
+    def __init__(self) -> None:
+        self.go_on, self.made, self.under_way, self.most = threading.Event(), 0, 0, 0
+
+    def __call__(self) -> bytes:
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+        self.go_on.wait(60)
+        self.under_way, self.made = self.under_way - 1, self.made + 1
+        return b"answer"
+
+
+async def test_one_is_made_at_a_time_and_each_question_once() -> None:
+    """Again where that failed."""
+    answers, make = SupplyAnswers(Limits()), Slow()
+
+    def fail() -> bytes:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await answers.answer("a", "ours", fail)
+    asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
+    waiting = asyncio.gather(*asked)
+    await asyncio.sleep(0)
+    make.go_on.set()
+    assert await waiting == [b"answer"] * 4
+    assert (make.made, make.most) == (2, 1)
+
+
+async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() -> None:
+    """What is cached is answered all the same."""
+    answers, make = SupplyAnswers(Limits()), Slow()
+    await answers.answer("known", "ours", lambda: b"known")
+    waiting = [asyncio.ensure_future(answers.answer(number, "ours", make)) for number in range(MOST_OF_ONE_ADDRESS)]
+    await asyncio.sleep(0)
+    with pytest.raises(Refusal) as refused:
+        await answers.answer("one more", "ours", make)
+    assert refused.value.kind.status == 429
+    assert await answers.answer("known", "ours", make) == b"known"
+    waiting.append(asyncio.ensure_future(answers.answer("theirs", "another", make)))
+    make.go_on.set()
+    assert await asyncio.gather(*waiting) == [b"answer"] * (MOST_OF_ONE_ADDRESS + 1)
+
+
+async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
+    """What is cached does not count, and others have their own."""
+    answers = SupplyAnswers(Limits())
+    for number in range(SUPPLY_ANSWERS.most):
+        await answers.answer(number, "ours", lambda: b"answer")
+    with pytest.raises(Refusal) as refused:
+        await answers.answer("one more", "ours", lambda: b"answer")
+    assert (refused.value.kind.status, "retry-after" in refused.value.headers) == (429, True)
+    assert await answers.answer(1, "ours", lambda: b"another") == b"answer"
+    assert await answers.answer("one more", "another", lambda: b"answer") == b"answer"

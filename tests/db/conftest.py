@@ -1,27 +1,81 @@
-"""A database that stays empty, for tests of what one transaction does."""
+"""Databases for the tests of this room: most share one, which is emptied after each of them."""
 
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 
 from db.core import engine as database
+from db.schema.organisation_tables import needs
 from tests.conftest import copied
+
+SINGLETONS = {"directory_version", "suppression_key"}
+# as a replica does, without triggers: the journal refuses deletions
+EMPTY = [
+    "SET LOCAL session_replication_role = replica",
+    *(f"DELETE FROM {name}" for name in needs.metadata.tables if name not in SINGLETONS),
+    "UPDATE directory_version SET version = 0",
+    "ALTER SEQUENCE change_set_ids RESTART",
+]
+
+
+async def empty(engine: database.Engine) -> None:
+    """Leave nothing of what was written."""
+    async with database.transaction(engine) as connection:
+        for statement in EMPTY:
+            await connection.execute(text(statement))
 
 
 @pytest.fixture(scope="session")
-async def empty_database(
+async def shared_url(
     server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
-) -> AsyncIterator[database.Engine]:
-    """An engine on a migrated database to which nobody commits anything."""
+) -> AsyncIterator[str]:
+    """The address of the database that tests share."""
     async with copied(server_url, administrator, template) as url:
-        engine = database.engine(url, pool_size=1)
-        yield engine
-        await engine.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def shared_engine(shared_url: str) -> AsyncIterator[database.Engine]:
+    """An engine on the database that tests share."""
+    engine = database.engine(shared_url, pool_size=5)
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture
-async def connection(empty_database: database.Engine) -> AsyncIterator[database.Connection]:
-    """A transaction that is rolled back at the end of the test."""
-    async with empty_database.connect() as connection:
+async def database_url(shared_url: str, shared_engine: database.Engine) -> AsyncIterator[str]:
+    """The address of the shared database, which is empty."""
+    yield shared_url
+    await empty(shared_engine)
+
+
+@pytest.fixture
+def engine(database_url: str, shared_engine: database.Engine) -> database.Engine:
+    """An engine on the shared database, which is empty."""
+    return shared_engine
+
+
+@pytest.fixture
+async def own_database_url(
+    server_url: str, administrator: "asyncpg.Connection[asyncpg.Record]", template: str
+) -> AsyncIterator[str]:
+    """The address of an empty database that no other test uses."""
+    async with copied(server_url, administrator, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def own_engine(own_database_url: str) -> AsyncIterator[database.Engine]:
+    """An engine on that database."""
+    engine = database.engine(own_database_url, pool_size=5)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def connection(shared_engine: database.Engine) -> AsyncIterator[database.Connection]:
+    """A transaction on the shared database, which is rolled back at the end of the test."""
+    async with shared_engine.connect() as connection:
         yield connection

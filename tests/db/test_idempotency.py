@@ -10,7 +10,7 @@ from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
 from db.idempotency import LIFETIME, Answer, Submission, claim_key, delete_expired, store_answer
 from domain.errors import InvalidContent
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask
 
 ANSWER = Answer(201, {"location": "/needs/1"}, b'{"id":"1"}')
 
@@ -44,14 +44,12 @@ async def test_keys_are_apart_by_route_name_and_organisation(connection: Connect
 
 
 async def test_a_claim_that_failed_or_was_committed_unanswered_is_free(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        submission = await submission_of(connection)
+    submission = await ask(engine, submission_of)
     async with engine.connect() as connection:
         assert await claim_key(connection, submission, NOW) is None
         await connection.rollback()
     for _ in range(2):
-        async with transaction(engine) as connection:
-            assert await claim_key(connection, submission, NOW) is None
+        assert await ask(engine, claim_key, submission, NOW) is None
 
 
 async def test_expired_answers_are_deleted(connection: Connection, answered: Submission) -> None:
@@ -64,8 +62,7 @@ async def test_expired_answers_are_deleted(connection: Connection, answered: Sub
 async def test_two_at_once_are_carried_out_once(engine: Engine) -> None:
     """The second waits for the first to commit, and gets its answer."""
     carried_out = 0
-    async with transaction(engine) as connection:
-        submission = await submission_of(connection)
+    submission = await ask(engine, submission_of)
 
     async def submit() -> Answer:
         nonlocal carried_out

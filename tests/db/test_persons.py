@@ -6,6 +6,7 @@ Meetings in a real database: whom they name is kept apart, and stays who it was 
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -42,22 +43,20 @@ from domain.meetings.meeting import FollowUp, Meeting, MeetingRequest, Participa
 from domain.needs.need import Lot, PlannedNeed
 from domain.organisation import Client
 from domain.privacy import RetentionPeriods, years_before
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask, execute
 
 
 async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
-    async with transaction(engine) as connection:
-        return await ensure_organisation(connection, name, NOW)
+    return await ask(engine, ensure_organisation, name, NOW)
 
 
 async def named(engine: Engine, organisation_id: UUID, name: str = "Anne Le Goff", **given: Any) -> UUID:
-    async with transaction(engine) as connection:
-        return await find_or_insert_person(connection, organisation_id, name, NOW, **given)
+    return await ask(engine, find_or_insert_person, organisation_id, name, NOW, **given)
 
 
 async def read(engine: Engine, person_id: UUID) -> Row[Any]:
-    async with transaction(engine) as connection:
-        return (await connection.execute(select(persons).where(persons.c.id == person_id))).one()
+    rows: Sequence[Row[Any]] = await execute(engine, select(persons).where(persons.c.id == person_id))
+    return rows[0]
 
 
 async def test_a_person_named_again_is_found_and_completed(engine: Engine) -> None:
@@ -87,8 +86,7 @@ async def test_two_at_once_name_one_person(engine: Engine) -> None:
     one = await organisation(engine)
     ids = await asyncio.gather(*(named(engine, one, employer="ESAT") for _ in range(6)))
     assert len(set(ids)) == 1
-    async with transaction(engine) as connection:
-        assert await connection.scalar(select(func.count()).select_from(persons)) == 1
+    assert len(await execute(engine, select(persons))) == 1
 
 
 ISSUER, EMAIL, DIGEST = "https://connexion.example", "anne@exemple.fr", b"digest"
@@ -172,8 +170,7 @@ async def test_the_retention_counts_from_when_somebody_last_signed_in(engine: En
         person = await sign_in(connection, at=then)
         if seen_lately:
             await sign_in(connection)
-    async with transaction(engine) as connection:
-        due = await plan(connection, RetentionPeriods(), NOW)
+    due = await ask(engine, plan, RetentionPeriods(), NOW)
     assert [each.kind for each in due.others] == ([] if seen_lately else ["persons"])
     await purge(engine, due, "default")
     async with transaction(engine) as connection:

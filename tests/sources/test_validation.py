@@ -11,8 +11,7 @@ from stdnum.fr import siret as siret_numbers
 from domain.reference.territory import Polygon, vertices
 from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
 from sources.rows import UnreadableFile, lines
-from sources.siret import siret_passes_check
-from sources.validation import Checked, check, content_flags
+from sources.validation import Checked, check, content_flags, siret_passes_check
 from tests.factories import REDON, comb, reference, spiked, square
 
 CLEANING = (Offer(cpv=("90910000",)),)

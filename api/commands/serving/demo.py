@@ -89,7 +89,7 @@ def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_nex
         file, last = settings.home / KEY_FILE, ""
         with suppress(OSError, UnicodeDecodeError):
             last = file.read_text().strip()
-        key, suppliers = asyncio.run(_load_sample_pool(settings, reference, last, own_database=own_database))
+        key, suppliers = asyncio.run(load_sample_pool(settings, reference, last, own_database=own_database))
         if key != last:
             _write_key_file(file, key)
         write_parts(
@@ -132,7 +132,7 @@ def _write_key_file(file: Path, secret: str) -> None:
             private.write(f"{secret}\n")
 
 
-async def _load_sample_pool(
+async def load_sample_pool(
     settings: Settings, reference: Reference, last: str, *, own_database: bool
 ) -> tuple[str, int]:
     """Import the sample pool; returns a key and the number of suppliers. Refuses a given database that is in use.

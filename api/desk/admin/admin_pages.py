@@ -34,6 +34,7 @@ from api.desk.frame.form import (
     read_form,
     request_of_form,
     required,
+    siret_in,
     texts_of,
 )
 from api.desk.frame.layout import SAID
@@ -57,10 +58,9 @@ ALIKE = ("nom", "organisation", "sources", "portee", "quota")
 
 
 def _read_siret(text: str) -> str | None:
-    siret = "".join(text.split())
-    if siret and not (len(siret) == 14 and siret.isascii() and siret.isdecimal()):
+    if text and siret_in(text) is None:
         raise Unreadable(SAID["no_siret"])
-    return siret or None
+    return siret_in(text)
 
 
 def _read_end_of_day(text: str) -> datetime | None:

@@ -63,6 +63,12 @@ def _read_day(text: str) -> date | None:
         raise Unreadable(SAID["no_day"]) from None
 
 
+def siret_in(text: str) -> str | None:
+    """The SIRET that a text is, without its spaces; None where the text is none."""
+    digits = "".join(text.split())
+    return digits if len(digits) == 14 and digits.isascii() and digits.isdecimal() else None
+
+
 def choice_of(codes: Collection[str]) -> FieldKind:
     """The kind of a field whose text is one of these codes; any other text says nothing."""
     return FieldKind(lambda text: text if text in codes else None, lambda code: code or "")
@@ -73,40 +79,38 @@ def choices_among(codes: Collection[str]) -> FieldKind:
     return FieldKind(lambda texts: tuple(code for code in codes if code in texts), lambda ticked: tuple(ticked or ()))
 
 
+def restricted(kind: FieldKind, is_right: Callable[[Any], bool], otherwise: Text) -> FieldKind:
+    """The given kind, for a field whose value must be right; `otherwise`: the mistake where it is not."""
+
+    def read_right_value(text: Any) -> Any:
+        value = kind.read(text)
+        if not is_right(value):
+            raise Unreadable(otherwise)
+        return value
+
+    return FieldKind(read_right_value, kind.show)
+
+
 def required(kind: FieldKind, missing: Text) -> FieldKind:
     """The given kind, for a field that must be filled in."""
-
-    def read_required(text: Any) -> Any:
-        if not text:
-            raise Unreadable(missing)
-        return kind.read(text)
-
-    return FieldKind(read_required, kind.show)
+    return restricted(kind, bool, missing)
 
 
-def bounded_text(kind: FieldKind, most: int) -> FieldKind:
-    """The given kind, for a text of at most `most` characters."""
-
-    def read_bounded_text(text: str) -> Any:
-        if len(text) > most:
-            raise Unreadable(Text(f"{most} caractères au plus", f"At most {most} characters"))
-        return kind.read(text)
-
-    return FieldKind(read_bounded_text, kind.show)
+def bounded_text(most: int) -> FieldKind:
+    """The kind of a field with words, of at most `most` characters."""
+    detail = Text(f"{most} caractères au plus", f"At most {most} characters")
+    return restricted(WORDS, lambda words: len(words or "") <= most, detail)
 
 
-def bounded_number(
-    kind: FieldKind, no_number: Text, least: float = -inf, most: float = inf, *, whole: bool = False
-) -> FieldKind:
-    """The given kind, for a number within these bounds, which is whole where `whole` is true."""
+def bounded_number(no_number: Text, least: float = -inf, most: float = inf) -> FieldKind:
+    """The kind of a field with a number within these bounds."""
+    return restricted(NUMBER, lambda number: number is None or least <= number <= most, no_number)
 
-    def read_within_bounds(text: str) -> float | int | None:
-        number = kind.read(text)
-        if number is not None and not (least <= number <= most and (number.is_integer() or not whole)):
-            raise Unreadable(no_number)
-        return int(number) if whole and number is not None else number
 
-    return FieldKind(read_within_bounds, kind.show)
+def whole_number(no_number: Text, least: float = -inf, most: float = inf) -> FieldKind:
+    """The kind of a field with a whole number within these bounds."""
+    kind = restricted(bounded_number(no_number, least, most), lambda n: n is None or n.is_integer(), no_number)
+    return FieldKind(lambda text: None if (number := kind.read(text)) is None else int(number), kind.show)
 
 
 WORDS = FieldKind(lambda text: text or None, lambda words: words or "")
@@ -189,12 +193,14 @@ def _declared(form: type[msgspec.Struct]) -> Mapping[str, tuple[Field | Rows, An
 
 
 def _fields(form: type[msgspec.Struct]) -> Iterator[tuple[str, Field]]:
+    """The attributes of a form that stand for a field of the page, each with that field."""
     for attribute, (declared, _) in _declared(form).items():
         if isinstance(declared, Field):
             yield attribute, declared
 
 
 def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.Struct]]]:
+    """The attributes of a form in which other forms repeat, each with its rows and the type of those forms."""
     for attribute, (declared, kind) in _declared(form).items():
         if isinstance(declared, Rows):
             yield attribute, declared, get_args(kind)[0]

@@ -90,11 +90,9 @@ def render(template: str, language: Language, **shown: Any) -> bytes:
 def _environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
-    environment.globals |= CODE_WORDS | tables | {"language": language, "asset": asset_path, "main_pages": main_pages}
-    environment.globals["colon"], environment.globals["semicolon"] = (
-        COLON.to(language),
-        typeset(SEMICOLON.to(language), language),
-    )
+    signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}
+    others = {"language": language, "asset": asset_path, "main_pages": main_pages}
+    environment.globals |= CODE_WORDS | tables | signs | others
     environment.filters |= template_filters(language)
     environment.filters["drawing"] = Markup
     environment.filters["delivered"] = lambda each: typeset(delivery_words(each).to(language), language)

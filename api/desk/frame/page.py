@@ -73,7 +73,7 @@ class Page:
 def page(
     method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None, files: bool = False
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function, of a Visit and the parameters of the path, as a page.
+    """Make the decorated function, of a Visit and the parameters of the path, a page.
 
     `scope`: as for an endpoint; `files`: its form may have some.
     """

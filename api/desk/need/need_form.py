@@ -21,13 +21,13 @@ from api.desk.frame.form import (
     Field,
     FieldKind,
     Rows,
-    bounded_number,
     choice_of,
     choices_among,
     form_fields,
     form_of_request,
     plain_number,
     read_form,
+    whole_number,
 )
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, fields_in
@@ -104,7 +104,7 @@ CONTRACT = FieldKind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
 COVERS = FieldKind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
-MONTHS = bounded_number(NUMBER, SAID["no_months"], whole=True)
+MONTHS = whole_number(SAID["no_months"])
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
@@ -323,10 +323,8 @@ def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
-        name, to = (
-            _term_name(term),
-            RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2),
-        )
+        name = _term_name(term)
+        to = RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2)
         label = CODE_WORDS["terms"][term.kind].filled(value=to)
         yield TitleTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
 

@@ -106,7 +106,7 @@ def understand_territory(
     elif outline is not None:
         known = known._replace(request=TerritoryRequest(geometry=outline))
     elif radius_km is not None:
-        known = _circle(known, point, radius_km, prefix, mistakes)
+        known = _add_circle(known, point, radius_km, prefix, mistakes)
     elif point is not None:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
     elif areas and len(mistakes) == found_before:
@@ -154,9 +154,10 @@ def _look_up_territories(
     return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
 
 
-def _circle(
+def _add_circle(
     known: UnderstoodTerritory, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]
 ) -> UnderstoodTerritory:
+    """The territory as a circle around its commune or around the point; a mistake where it has not one centre."""
     communes = [area for area in known.areas if area.kind == "commune"]
     if radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
@@ -169,7 +170,7 @@ def _circle(
     if known.drawn is not None:
         circle = CODE_WORDS["on_map"]["around_point"].filled(distance=distance, point=known.drawn)
     else:
-        circle = CODE_WORDS["on_map"]["around_commune"].filled(distance=distance, commune=_around(communes[0].label))
+        circle = CODE_WORDS["on_map"]["around_commune"].filled(distance=distance, commune=_genitive(communes[0].label))
     return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
@@ -180,7 +181,7 @@ def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: 
         ring = polygons[0][0]
         lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
         corners = sum(len(each) - 1 for rings in polygons for each in rings)
-        around = _around(_commune_at(lat, lon, reference))
+        around = _genitive(_commune_at(lat, lon, reference))
         return CODE_WORDS["on_map"]["outline"].filled(corners=Text(str(corners), str(corners)), around=around)
     if point is not None and point.lat is not None and point.lon is not None:
         name = _commune_at(point.lat, point.lon, reference)
@@ -193,7 +194,8 @@ def _commune_at(lat: float, lon: float, reference: Reference) -> str:
     return commune.name if commune else f"{lat:.3f}, {lon:.3f}"
 
 
-def _around(name: str) -> Text:
+def _genitive(name: str) -> Text:
+    """The name of a place after a noun: in French “de Vannes”, “du Mans”."""
     return Text(of_place(name), name)
 
 

@@ -13,7 +13,6 @@ from litestar import Response
 from api.desk.frame.form import (
     DAY,
     NAME,
-    WORDS,
     YES_OR_NO,
     Field,
     Mistake,
@@ -133,9 +132,9 @@ MOST_AWARDS = 20
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
     """The names of a need's file as they are filled in, which may change after publication."""
 
-    title: Annotated[str, Field("titre", "title", bounded_text(WORDS, LONGEST))] = ""
-    reference: Annotated[str, Field("reference", "reference", bounded_text(WORDS, LONGEST))] = ""
-    description: Annotated[str, Field("description", "description", bounded_text(WORDS, LONGEST_DESCRIPTION))] = ""
+    title: Annotated[str, Field("titre", "title", bounded_text(LONGEST))] = ""
+    reference: Annotated[str, Field("reference", "reference", bounded_text(LONGEST))] = ""
+    description: Annotated[str, Field("description", "description", bounded_text(LONGEST_DESCRIPTION))] = ""
 
 
 class FileForm(NamesForm, frozen=True, kw_only=True):

@@ -12,8 +12,6 @@ from litestar import Response
 
 from api.desk.frame.form import (
     DAY,
-    NUMBER,
-    WORDS,
     Field,
     Mistake,
     bounded_number,
@@ -21,6 +19,8 @@ from api.desk.frame.form import (
     choices_among,
     request_parts,
     required,
+    siret_in,
+    whole_number,
 )
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
@@ -69,7 +69,7 @@ class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     known: Annotated[str, Field("vu")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
     choice: Annotated[str, Field("decision")] = ""
-    reason: Annotated[str, Field("motif", "reason", bounded_text(WORDS, LONGEST_REASON))] = ""
+    reason: Annotated[str, Field("motif", "reason", bounded_text(LONGEST_REASON))] = ""
 
 
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
@@ -267,10 +267,9 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
 
 MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
-SIRET_DIGITS = 14
 OTHER = "autre"
-EUROS = bounded_number(NUMBER, SAID["no_number"], most=MOST_EUROS)
-MONTHS = bounded_number(NUMBER, SAID["no_award_months"], 1, MOST_MONTHS, whole=True)
+EUROS = bounded_number(SAID["no_number"], most=MOST_EUROS)
+MONTHS = whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
 
 
 class AwardForm(LotEntryForm, frozen=True, kw_only=True):
@@ -376,10 +375,9 @@ def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Name
 async def _read_winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
     if form.winner and form.winner != OTHER:
         return id_in(form.winner, NO_WINNER)
-    siret = "".join(form.siret.split())
     if not form.winner:
         mistakes.append(form.mistake("titulaire", SAID["no_winner"]))
-    elif not (siret.isascii() and siret.isdecimal() and len(siret) == SIRET_DIGITS):
+    elif (siret := siret_in(form.siret)) is None:
         mistakes.append(form.mistake("siret", SAID["no_award_siret"]))
     else:
         found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)

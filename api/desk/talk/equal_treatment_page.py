@@ -91,6 +91,7 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
 
 
 def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
+    """The cell that says how an information, which these messages carry, has reached a supplier."""
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
         return "lacks", CODE_WORDS["treatment_states"]["lacks"]
@@ -103,6 +104,7 @@ def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
 
 
 def _meeting_cell(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
+    """The cell that says whether a supplier was invited to a meeting, and came."""
     words = CODE_WORDS["treatment_states"]
     if any(each.meeting_id == meeting_id for each in supplier.gaps):
         return "lacks", words["lacks"]

@@ -294,14 +294,14 @@ async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) 
 MOST_FOUND = 5
 
 
-Addressed = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
+ContactedSupplier = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None]
 """A need, an exchange about it, a supplier that was written to in that, and the latest shortlist."""
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
     """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
-    return _offer_form_page(visit, await _find_addressed(visit, id, exchange_id, supplier_id))
+    return _offer_form_page(visit, await _find_contacted_supplier(visit, id, exchange_id, supplier_id))
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
@@ -310,15 +310,15 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
 
     The same offer again changes nothing.
     """
-    addressed = await _find_addressed(visit, id, exchange_id, supplier_id)
-    need, exchange, supplier, _ = addressed
+    contacted = await _find_contacted_supplier(visit, id, exchange_id, supplier_id)
+    need, exchange, supplier, _ = contacted
     siret, source = supplier.siret, visit.text("source")
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
     mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
     radius_km = read_text(NUMBER, visit.text("rayon"), "rayon", mistakes)
     if siret is None or mistakes or visit.text("faire") == "chercher":
-        return _offer_form_page(visit, addressed, [] if visit.text("faire") == "chercher" else mistakes)
+        return _offer_form_page(visit, contacted, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
         stored = await get_record(connection, source, siret)
     record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
@@ -328,14 +328,14 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     try:
         # its bounds are checked as those of a record that is sent
         checked = checked_request(record, SupplierRecord)
-        await store_record(visit.services, actor_of(visit.call), source, siret, checked)
+        await store_record(visit.services, actor_of(visit.call.bearer), source, siret, checked)
     except InvalidContent as invalid:
         wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]
-        return _offer_form_page(visit, addressed, [Mistake(field, each.detail) for each, field in wrong])
+        return _offer_form_page(visit, contacted, [Mistake(field, each.detail) for each, field in wrong])
     return visit.redirect(f"/besoins/{need.id}/echanges/{exchange.id}?note={supplier.id}#destinataires")
 
 
-async def _find_addressed(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> Addressed:
+async def _find_contacted_supplier(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> ContactedSupplier:
     """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
     client = visit.call.bearer
     require_scope(client, "sync")
@@ -352,10 +352,10 @@ async def _find_addressed(visit: Visit, id_: str, exchange_id: str, supplier_id:
     return need, exchange, living[supplier], version
 
 
-def _offer_form_page(visit: Visit, addressed: Addressed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
+def _offer_form_page(visit: Visit, contacted: ContactedSupplier, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
     """The form with the trades that the latest shortlist asks for, those that are ticked and those found by words."""
     reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
-    need, exchange, supplier, version = addressed
+    need, exchange, supplier, version = contacted
     lots = version.shortlist.lots if version else ()
     asked = {each.segment: each.label for lot in lots for each in lot.requested}
     found = reference.interpreter.search(words, MOST_FOUND) if words else ()

@@ -5,9 +5,9 @@ way to answer are added to every message (`domain.exchanges.letter`). What the b
 brackets, which `domain.exchanges.rules` finds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import msgspec
@@ -27,6 +27,7 @@ from api.desk.frame.form import (
     read_form,
     request_parts,
     required,
+    siret_in,
 )
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
@@ -94,7 +95,7 @@ def fill_template(
 
 
 ALL, SOME = "liste", "choisis"
-MOST_FOUND, SIRET_DIGITS, LONGEST_SOUGHT = 20, 14, 200
+MOST_FOUND, LONGEST_SOUGHT = 20, 200
 
 
 TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
@@ -120,11 +121,8 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     sought: Annotated[str, Field("cherche")] = ""
 
 
-class SupplierChoice(NamedTuple):
-    """A supplier that can be written to. `lots`: those for which the shortlist names it."""
-
-    supplier: SupplierSummary | Supplier
-    lots: tuple[str, ...]
+SupplierChoice = tuple[SupplierSummary | Supplier, Collection[str]]
+"""A supplier that can be written to, and the lots for which the shortlist names it."""
 
 
 def read_exchange_form(visit: Visit) -> ExchangeForm:
@@ -170,7 +168,7 @@ def choices_of(
     def choose(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
-        return [SupplierChoice(each, tuple(lots[each.id]) if listed else ()) for each in new.values()]
+        return [(each, lots[each.id] if listed else ()) for each in new.values()]
 
     return {
         "candidates": choose(to_be_contacted(version, ()) if version else (), listed=True),
@@ -182,12 +180,10 @@ def choices_of(
 
 async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
     """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
-    sought = sought[:LONGEST_SOUGHT]
-    digits = "".join(sought.split())
     if not sought or not visit.call.bearer.may("read"):
         return ()
-    is_siret = len(digits) == SIRET_DIGITS and digits.isdecimal()
-    filters = Filters(siret=digits, active=True) if is_siret else Filters(q=sought, active=True)
+    siret = siret_in(sought)
+    filters = Filters(siret=siret, active=True) if siret else Filters(q=sought[:LONGEST_SOUGHT], active=True)
     entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
     return [each.supplier for each in entries]
 

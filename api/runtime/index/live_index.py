@@ -85,7 +85,7 @@ class DatabaseWatch:
         """Listen, for ever."""
 
         async def listen_to_database() -> None:
-            lost = partial(self._lost, self._url)
+            lost = partial(self._note_loss, self._url)
             async with aclosing(listen(self._url, also=(CHANNEL,), lost=lost, patience=self._patience)) as versions:
                 async for version in versions:
                     self._away.discard(self._url)
@@ -95,7 +95,7 @@ class DatabaseWatch:
 
         async def ask_pooler(url: str) -> None:
             patience = {"poll_seconds": POLL_SECONDS, "patience": self._patience}
-            rows = rows_on_notify(url, (), "SELECT true", lost=partial(self._lost, url), **patience)
+            rows = rows_on_notify(url, (), "SELECT true", lost=partial(self._note_loss, url), **patience)
             async with aclosing(rows):
                 async for _ in rows:
                     self._away.discard(url)
@@ -113,7 +113,7 @@ class DatabaseWatch:
                 yield self.version
             await heard.wait()
 
-    def _lost(self, url: str, failure: Exception) -> None:
+    def _note_loss(self, url: str, failure: Exception) -> None:
         self._away.add(url)
         if isinstance(failure, NoAnswer):
             log.warning("the database is silent: its connections are cut", seconds=self._patience)
@@ -169,7 +169,7 @@ class IndexLoader:
         while True:
             for written in self.files.newest_first(database):
                 if written.version > beyond and written not in refused:
-                    if (found := await self._mapped(written, longest)) is not None:
+                    if (found := await self._map_and_follow(written, longest)) is not None:
                         return found
                     refused.add(written)
             with self.files.claimed() as is_ours:
@@ -199,7 +199,7 @@ class IndexLoader:
         is_old = written is not None and written.age_seconds() > LONGEST_AGE_SECONDS
         return written is not None and is_old and index.data_version != written.version
 
-    async def _mapped(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
+    async def _map_and_follow(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
         """The index with the changes since, where they make no tail over `longest` times the usual one."""
         try:
             base = await self._in_a_thread(self.files.load, written)
@@ -282,7 +282,7 @@ class LiveDirectory:
                         await self.catch_up()
                 if self.is_of(version):
                     self._current_at = time.monotonic()
-                    self._goes_on()
+                    self._note_following()
 
     def lag_seconds(self) -> float:
         """Seconds since the index was last known to be of the directory's version; less than two where all is well."""
@@ -307,7 +307,7 @@ class LiveDirectory:
                 self.metrics.index_follows.set(0)
             raise
 
-    def _goes_on(self) -> None:
+    def _note_following(self) -> None:
         if self._stuck_at is not None:
             log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
         self._stuck_at = None
@@ -320,17 +320,18 @@ class LiveDirectory:
         """
         async with self._one_at_a_time:
             if self._index is None:
-                if self._may_build():
+                if time.monotonic() >= self._not_before:
                     with self._pausing_after_failure():
                         self.replace(await self.loader.first())
                 return
             index = await self.loader.followed(self._index)
             if index is not None:
                 self.replace(index)
-                self._goes_on()
+                self._note_following()
                 if not self.loader.is_outgrown(index):
                     return
-        if self._may_build() and (self.rebuilding is None or self.rebuilding.done()):
+        is_building = self.rebuilding is not None and not self.rebuilding.done()
+        if time.monotonic() >= self._not_before and not is_building:
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
     async def _rebuild(self, version: int | None) -> None:
@@ -348,9 +349,6 @@ class LiveDirectory:
                 followed = await self.loader.followed(found)
                 if followed is not None:
                     self.replace(followed)
-
-    def _may_build(self) -> bool:
-        return time.monotonic() >= self._not_before
 
     @contextmanager
     def _pausing_after_failure(self) -> Iterator[None]:

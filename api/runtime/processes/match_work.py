@@ -112,7 +112,7 @@ class MatchWork:
             require_short_answer(task.need, estimated_bytes(task.need, task.live))
             room_ms = IN_A_THREAD_MS - task.besides_ms
             is_much = room_ms < 0 or estimated_ms(task.need, task.live, self._reference, room_ms) > room_ms
-        working = asyncio.ensure_future(self._run_much(task, key) if is_much else self._run_some(task, key))
+        working = asyncio.ensure_future(self._run_in_turn(task, key, is_much=is_much))
         leaving = asyncio.ensure_future(wait_for_disconnect())
         try:
             await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -127,16 +127,14 @@ class MatchWork:
             require_short_answer(task.need, len(result))
         return result
 
-    async def _run_some(self, task: MatchTask[T] | FunctionTask[T], key: str) -> T:
-        """The result of a task in its turn, in a thread."""
-        async with self.some.slot_of(key):
-            return await run_in_thread(self._threads, partial(task.run, self._reference))
+    async def _run_in_turn(self, task: MatchTask[T] | FunctionTask[T], key: str, *, is_much: bool) -> T:
+        """The result of a task in its turn: in a thread; of much in a process, or in a thread where none can be had.
 
-    async def _run_much(self, task: MatchTask[T] | FunctionTask[T], key: str) -> T:
-        """The result of a task in its turn, in a process, or in a thread where none can be had.
-
-        Raises Refusal (503) after MOST_SECONDS, and where its process ended.
+        Raises Refusal (503) where much takes more than MOST_SECONDS, and where its process ended.
         """
+        if not is_much:
+            async with self.some.slot_of(key):
+                return await run_in_thread(self._threads, partial(task.run, self._reference))
         with self._metrics.large_matches.track_inprogress():
             try:
                 async with asyncio.timeout(MOST_SECONDS), self.much.slot_of(key):

@@ -147,6 +147,12 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
     After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
     and where neither comes: an approval may follow another, or decide nothing.
     """
+
+    def best_standing(day: date) -> Standing:
+        view = rules.at(day)
+        alike = with_shares_as_0_or_100(facts, view)
+        return min(standing(alike, kind, day, view) for kind in reserved)
+
     kinds = evidence(reserved, rules.at(on))
     ends = sorted(
         {
@@ -155,15 +161,9 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
             if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
         }
     )
-    if not ends or (now := _best_standing(facts, reserved, on, rules)) >= INELIGIBLE:
+    if not ends or (now := best_standing(on)) >= INELIGIBLE:
         return None
-    return next((end for end in ends if _best_standing(facts, reserved, end + timedelta(days=1), rules) > now), None)
-
-
-def _best_standing(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> Standing:
-    view = rules.at(on)
-    alike = with_shares_as_0_or_100(facts, view)
-    return min(standing(alike, kind, on, view) for kind in reserved)
+    return next((end for end in ends if best_standing(end + timedelta(days=1)) > now), None)
 
 
 def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:

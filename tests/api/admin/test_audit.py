@@ -70,26 +70,6 @@ async def test_a_need_has_its_own_writes_and_those_of_its_shortlists_and_decisio
     assert (found[5]["detail"]["decision"], found[5]["detail"]["before"]) == ("set_aside", None)
 
 
-async def test_a_meeting_has_its_own_and_nothing_said_in_it(buyer: Member) -> None:
-    need = (await keep(buyer))["need"]["id"]
-    body = {
-        "need_ids": [need],
-        "format": "online",
-        "title": "Visio",
-        "starts_at": "2026-12-01T09:00:00+01:00",
-        "ends_at": "2026-12-01T10:00:00+01:00",
-        "participants": [{"role": "supplier", "name": "Jeanne Martin"}],
-    }
-    meeting = (await buyer.post("/meetings", body)).json()
-    await buyer.patch(f"/meetings/{meeting['id']}", {"minutes": "Jeanne Martin : 3 passages"})
-    about = await journal(buyer, f"object=meeting:{meeting['id']}")
-    assert [entry["action"] for entry in about] == ["meeting.created", "meeting.changed"]
-    assert all(entry["object"] == f"need:{need}" for entry in await journal(buyer, f"object=need:{need}"))
-    whole = await buyer.get("/audit")
-    assert "Jeanne" not in whole.text
-    assert "Visio" not in whole.text
-
-
 async def test_it_is_read_with_the_scopes_that_are_named(served: Client) -> None:
     expected: dict[Scope, int] = {"needs": 200, "admin": 200, "read": 403, "match": 403}
     for scope, status in expected.items():
@@ -120,11 +100,9 @@ async def test_entries_are_chosen_by_action_and_time(buyer: Member) -> None:
     assert len(await journal(buyer, "from=0001-01-01T00:00:00%2B14:00&to=9999-12-31T23:59:59-12:00")) == 2
 
 
-@pytest.mark.parametrize(
-    "query", ["object=need:1", "object=nothing:x", "object=", "action=x", "from=2026-11-24", "limit=0"]
-)
-async def test_a_filter_that_means_nothing_is_refused(buyer: Member, query: str) -> None:
-    assert_refused(await buyer.get(f"/audit?{query}"), 422, "invalid-query")
+async def test_a_filter_that_means_nothing_is_refused(buyer: Member) -> None:
+    for query in ("object=need:1", "object=nothing:x", "object=", "action=x", "from=2026-11-24", "limit=0"):
+        assert_refused(await buyer.get(f"/audit?{query}"), 422, "invalid-query")
 
 
 async def test_the_head_is_where_it_ends(buyer: Member) -> None:

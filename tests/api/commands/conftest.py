@@ -22,6 +22,7 @@ from api.commands.command import attached_database
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from tests.conftest import ROOT, open_folder
+from tests.factories import reference
 
 VIVIER = Path(sys.executable).with_name("vivier")
 ADMIN_KEY = "the-administrators-key"
@@ -235,6 +236,8 @@ def within(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """Runs commands beside the server that is up."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
+    for module in ("imports", "match"):  # loaded once for all commands
+        monkeypatch.setattr(f"api.commands.{module}.load_reference", lambda *_: reference())
     return Within(capsys, monkeypatch)
 
 

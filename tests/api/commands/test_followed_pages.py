@@ -1,5 +1,6 @@
 """What a newcomer follows: the pages that show commands, done from beginning to end, and `vivier demo`, twice."""
 
+import asyncio
 import json
 import os
 import re
@@ -17,12 +18,16 @@ from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 import pytest
 
 from api.cli import main
-from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes, vivier
+from api.commands.command import CommandFailed
+from api.commands.serving.demo import load_sample_pool
+from api.settings import read_settings
+from tests.api.commands.conftest import PATIENCE_SECONDS, VIVIER, Running, Server, environment, processes
 from tests.conftest import ROOT, open_folder
+from tests.factories import reference
 from tests.test_docs import FENCE, differences
 
-PAGES = (("integrators.md", 10, 2), ("webhooks.md", 4, 1), ("needs.md", 6, 0))
-"""Each with the least number of answers and the number of programs that it shows."""
+PAGES = {"integrators.md": (10, 2), "needs.md": (6, 0), "webhooks.md": (4, 1)}
+"""The least number of answers and the number of programs that each shows."""
 WRITTEN_FOR = "http://127.0.0.1:8000"
 RECEIVER_PORT = "8900"
 
@@ -46,36 +51,40 @@ def steps(page: str) -> Iterator[Step]:
             yield Step(content, following[1] if following[0] == "json" else None)
 
 
-@pytest.fixture
-def server(database_url: str) -> Iterator[Server]:
-    """A server whose directory is empty, and whose webhooks may lead to this machine."""
+@pytest.mark.parametrize("pages", [("integrators.md", "needs.md"), ("webhooks.md",)])
+def test_the_pages_do_what_they_say(pages: tuple[str, ...], tmp_path: Path) -> None:
+    """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word.
+
+    They are followed on a server whose directory is empty at first, and whose webhooks may lead to this machine.
+    """
+    if not (shutil.which("bash") and shutil.which("curl")):
+        pytest.skip("the page is run with bash and curl, and one of them is not here")
     with open_folder() as folder:
-        server = Server(folder, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
+        server = Server(folder, VIVIER_WEBHOOK_PRIVATE="true")
         try:
-            yield server.ready()
+            server.ready()
+            for page in pages:
+                (here := tmp_path / page).mkdir()
+                follow(page, server, here)
         finally:
             server.close()
 
 
-@pytest.mark.parametrize(("page", "answers", "programs"), PAGES)
-def test_the_page_does_what_it_says(
-    page: str, answers: int, programs: int, server: Server, database_url: str, tmp_path: Path
-) -> None:
-    """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word."""
-    if not (shutil.which("bash") and shutil.which("curl")):
-        pytest.skip("the page is run with bash and curl, and one of them is not here")
+def follow(page: str, server: Server, folder: Path) -> None:
+    """Do what a page shows, in a folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     text = (ROOT / "docs" / page).read_text(encoding="utf-8").replace(RECEIVER_PORT, port)
     done = list(steps(text.replace(WRITTEN_FOR, f"http://{server.netloc}")))
+    answers, programs = PAGES[page]
     assert sum(step.shown is not None for step in done) >= answers
     assert sum("END OF FILE" in step.command for step in done) == programs
     script = "".join(f"{{\n{step.command}}} > {number}.out\n" for number, step in enumerate(done))
     path = f"{VIVIER.parent}{os.pathsep}{os.environ['PATH']}"
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        cwd=tmp_path,
-        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path},
+        cwd=folder,
+        env=environment(server.home) | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=4 * PATIENCE_SECONDS,
@@ -83,7 +92,7 @@ def test_the_page_does_what_it_says(
     )
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
     for number, step in enumerate(done):
-        said = (tmp_path / f"{number}.out").read_text(encoding="utf-8")
+        said = (folder / f"{number}.out").read_text(encoding="utf-8")
         if step.shown is not None:
             assert list(differences(json.loads(step.shown), json.loads(said))) == [], step.command
         elif "/problems/" in said:
@@ -140,6 +149,8 @@ def test_real_suppliers_are_not_mixed_with_invented_ones(
     file = home / "cress.ndjson"
     file.write_text('{"external_id": "1", "name": "Vrai"}\n')
     monkeypatch.setenv("DATABASE_URL", database_url)
+    monkeypatch.setattr("api.commands.imports.load_reference", reference)
     assert main(["import", "cress", str(file)]) == 0
-    refused = vivier(home, "demo", "--port", "0", DATABASE_URL=database_url)
-    assert (refused.returncode, "cress" in refused.stderr) == (1, True), refused.stderr
+    settings = read_settings({"DATABASE_URL": database_url, "VIVIER_HOME": str(home)})
+    with pytest.raises(CommandFailed, match="holds suppliers of cress"):
+        asyncio.run(load_sample_pool(settings, reference(), "", own_database=False))

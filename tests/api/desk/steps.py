@@ -18,7 +18,7 @@ from api.web.content_negotiation import HTML
 from db.api_keys import create_key, find_organisation
 from db.core.engine import transaction
 from domain.organisation import Scope
-from tests.accessibility_tree import Outline
+from tests.accessibility import Outline
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.steps import keyless
 from tests.api.needs.steps import Buyer, new_buyer

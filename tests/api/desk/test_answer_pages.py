@@ -18,7 +18,7 @@ from domain.needs.need import Lot
 from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
-from tests.accessibility_tree import Outline
+from tests.accessibility import Outline
 from tests.api.desk.steps import (
     FORM,
     Browser,

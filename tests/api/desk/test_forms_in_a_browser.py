@@ -14,13 +14,13 @@ import pytest
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 
+from tests.accessibility import violations
 from tests.api.conftest import ADMIN_KEY
 from tests.api.desk.need.test_need_form import TRADES
 from tests.api.desk.need.test_need_page import NOTICE
 from tests.api.desk.steps import Browser, Desk, desk_of, put_all
 from tests.api.desk.window import Windows, appears, assert_fits, hit, log, press, sign_in, type_into, value, waiting
 from tests.api.sync.factories import Client
-from tests.axe import violations
 
 
 def assert_nothing_was_blocked(window: Chrome) -> None:

@@ -19,13 +19,12 @@ from api.desk.frame import visit
 from api.desk.frame.layout import TEMPLATES, render
 from api.desk.frame.visit import COOKIE
 from api.desk.pages import PAGES
-from tests.accessibility_tree import unnamed
+from tests.accessibility import OF_WIDTH, RULES, unnamed, violations
 from tests.api.desk.file_with_all import FILE, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
 from tests.api.desk.window import Windows, assert_fits, is_gone, refused, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
-from tests.axe import OF_WIDTH, RULES, violations
 from tests.browser import show_at
 from tests.oidc_provider import connect
 

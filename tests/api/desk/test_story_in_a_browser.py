@@ -110,7 +110,7 @@ class Story:
             rows = text_of(self.window, f"[aria-labelledby='lot-{lot}'] table")
             assert self.named(expected) in rows
             assert self.named(BOTH) in rows
-        for variant in () if scripts else ("iae", "none"):  # with scripts, the page stays: see test_result_in_a_browser
+        for variant in () if scripts else ("iae", "none"):  # with scripts, the page stays: see test_forms_in_a_browser
             self.press(f"#choix-1-{variant}")
             assert self.window.find_elements(By.CSS_SELECTOR, f"#choix-1-{variant}[aria-pressed=true]")
         self.press("[formaction$=besoins]")

@@ -1,21 +1,20 @@
 """Recipients are contacted by what happened, and of unknown trade they are asked what they do."""
 
 import re
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from db.api_keys import create_key
-from db.core.engine import transaction
 from matching.reference import Reference
 from tests.api.desk.steps import Browser
 from tests.api.exchanges.steps import Opened, move, opened, opening
 from tests.api.mailbox import PUBLIC_URL, all_sent, emailing
 from tests.api.needs.steps import create
 from tests.api.refusals import assert_refused
-from tests.api.sync.factories import Client, path_of, put, put_record, record, siret
+from tests.api.sync.factories import Client, path_of, put_record
 
 TODAY_IN_FRENCH = re.compile(r"\d+(?:er)? \w+ \d{4}")
 
@@ -53,11 +52,7 @@ async def mixed(client: Client) -> Opened:
 
 
 def tally(rows: list[dict[str, Any]], state: str = "state") -> dict[tuple[str, str], int]:
-    found: dict[tuple[str, str], int] = {}
-    for each in rows:
-        key = each["way"], each[state]
-        found[key] = found.get(key, 0) + 1
-    return found
+    return Counter((each["way"], each[state]) for each in rows)
 
 
 MIXED = {
@@ -208,13 +203,6 @@ async def silent(served: Client, source: str) -> list[str]:
     return [each["supplier_id"] for each in stored]
 
 
-async def lot_of(client: Client, need: str) -> dict[str, Any]:
-    answer = await client.post(f"{need}/shortlists")
-    assert answer.status_code == 201, answer.text
-    lot: dict[str, Any] = answer.json()["lots"][0]
-    return lot
-
-
 async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silent: list[str]) -> None:
     need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
     lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
@@ -233,38 +221,3 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     assert [(error["pointer"], error["code"]) for error in meaningless.json()["errors"]] == [
         ("/include_unknown_trade", "only_with_shortlist")
     ]
-
-
-async def test_an_answer_is_recorded_as_a_declared_offer(served: Client, source: str, silent: list[str]) -> None:
-    """By a source of the buyer's own: the record has the SIRET, the two are one supplier, now a candidate."""
-    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
-    await opening(served, need, "shortlist", include_unknown_trade=True)
-    answers = f"{source}-reponses"
-    async with transaction(served.services.database) as connection:
-        key, _ = await create_key(
-            connection,
-            name="réponses",
-            organisation="default",
-            scopes=["sync"],
-            sources=[answers],
-            now=served.services.now(),
-        )
-    declared = record(
-        path_of(answers),
-        name="ACI 0",
-        siret=siret(path_of(source, "0")),
-        offers=[{"segments": ["ev-entretien"], "service_area": {"radius_km": 30}, "basis": "declared"}],
-    )
-    stored = await put(served, path_of(answers), {**declared, "location": None}, Authorization=f"Bearer {key}")
-    assert (stored.status_code, stored.json()["supplier_id"]) == (201, silent[0]), stored.text
-    await served.services.directory.catch_up()
-    lot = await lot_of(served, need)
-    assert [(each["supplier"]["id"], each["segments"][0]["basis"]) for each in lot["candidates"]] == [
-        (silent[0], "declared")
-    ]
-    assert {each["supplier"]["id"] for each in lot["unknown_trade"]["nearest"]} == set(silent[1:])
-    matrix = (await served.get(f"{need}/equal-treatment")).json()
-    assert {each["supplier_id"]: each["on_shortlist"] for each in matrix["suppliers"]} == {
-        each: each == silent[0] for each in silent
-    }
-    assert matrix["gaps"] == []

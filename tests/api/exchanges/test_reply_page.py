@@ -10,9 +10,9 @@ from selenium.webdriver.support.expected_conditions import title_contains, title
 from selenium.webdriver.support.wait import WebDriverWait
 
 from api.exchanges.reply_routes import FOLDER, STYLE
+from tests.accessibility import violations
 from tests.api.exchanges.steps import create_exchange
 from tests.api.sync.factories import Client
-from tests.axe import violations
 from tests.browser import Windows
 
 BUYER = "Un acheteur public"

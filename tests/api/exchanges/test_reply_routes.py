@@ -35,21 +35,12 @@ async def test_a_thread_is_read_without_a_key(served: Client, source: str) -> No
     assert (message["author"], message["body"]) == ("buyer", "Pourriez-vous tondre ?")
 
 
-@pytest.mark.parametrize(
-    ("accept", "media"),
-    [
-        (BROWSER["Accept"], "text/html; charset=utf-8"),
-        ("*/*", "application/json"),
-        ("application/json", "application/json"),
-        ("", "application/json"),
-    ],
-)
-async def test_browsers_get_a_page_and_all_else_json(
-    served: Client, unanswered: Opened, accept: str, media: str
-) -> None:
-    for path, status in ((unanswered.links[0], 200), ("/replies/nobody", 404)):
-        answer = await keyless(served, "GET", path, headers={"Accept": accept})
-        assert (answer.status_code, answer.headers["content-type"].replace("problem+", "")) == (status, media)
+async def test_browsers_get_a_page_and_all_else_json(served: Client, unanswered: Opened) -> None:
+    html, json = "text/html; charset=utf-8", "application/json"
+    for accept, media in ((BROWSER["Accept"], html), ("*/*", json), (json, json), ("", json)):
+        for path, status in ((unanswered.links[0], 200), ("/replies/nobody", 404)):
+            answer = await keyless(served, "GET", path, headers={"Accept": accept})
+            assert (answer.status_code, answer.headers["content-type"].replace("problem+", "")) == (status, media)
 
 
 async def test_an_answer_reaches_the_buyer(exchange: Opened) -> None:
@@ -79,9 +70,8 @@ async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client
     assert page[0] == page[1]
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
+async def test_an_answer_that_will_not_do(served: Client, unanswered: Opened) -> None:
+    wrong: tuple[tuple[dict[str, Any], str], ...] = (
         ({"body": ""}, "/body"),
         ({"body": " \n "}, "/body"),
         ({"stance": "interested"}, "/body"),
@@ -89,12 +79,13 @@ async def test_a_message_of_another_supplier_is_as_if_it_were_not(served: Client
         ({"body": "x", "barriers": ["weather"]}, "/barriers/0"),
         ({"body": "x", "barriers_note": "y"}, "/barriers_note"),
         ({"body": "x", "supplier_id": str(uuid4())}, "/supplier_id"),
-    ],
-)
-async def test_an_answer_that_will_not_do(served: Client, unanswered: Opened, body: Any, pointer: str) -> None:
-    answer = await served.post(unanswered.links[0], json=body)
-    assert_refused(answer, 422, "invalid-content")
-    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    )
+    for body, pointer in wrong:
+        answer = await served.post(unanswered.links[0], json=body)
+        assert_refused(answer, 422, "invalid-content")
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    text = await served.post(unanswered.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
+    assert_refused(text, 415, "unsupported-media-type")
 
 
 async def test_an_answer_sent_twice_is_kept_once(served: Client, alone: Opened) -> None:
@@ -103,11 +94,6 @@ async def test_an_answer_sent_twice_is_kept_once(served: Client, alone: Opened) 
     assert {answer.status_code for answer in answers} == {201}
     assert len({answer.content for answer in answers}) == 1
     assert len((await alone.shown())["messages"]) == 2
-
-
-async def test_other_bodies_are_refused(served: Client, unanswered: Opened) -> None:
-    answer = await served.post(unanswered.links[0], content=b"Oui", headers={"Content-Type": "text/plain"})
-    assert_refused(answer, 415, "unsupported-media-type")
 
 
 async def test_a_reply_is_as_long_as_a_message_may_be_and_no_longer(served: Client, alone: Opened) -> None:
@@ -125,13 +111,8 @@ async def test_a_link_ends_at_its_time(served: Client, alone: Opened, monkeypatc
 
 
 async def test_what_is_no_token_leads_nowhere(served: Client, unanswered: Opened) -> None:
-    for wrong in (
-        unanswered.links[0][:-1],
-        f"{unanswered.links[0]}A",
-        "/replies/%00",
-        "/replies/%F0%9F%90%9D",
-        "/replies/x/y",
-    ):
+    (link,) = unanswered.links
+    for wrong in (link[:-1], f"{link}A", "/replies/%00", "/replies/%F0%9F%90%9D", "/replies/x/y"):
         assert_refused(await served.get(wrong), 404, "not-found")
 
 
@@ -267,12 +248,9 @@ async def test_a_form_is_answered_with_a_way_back_to_the_page(served: Client, al
     (_, kept) = (await alone.shown())["messages"]
     assert (kept["body"], kept["stance"], kept["barriers"]) == ("Trop loin\npour nous", "declined", fields["barriers"])
     assert (kept["barriers_note"], kept["confidential"]) == ("le pont", True)
-
-
-async def test_another_barrier_is_kept_though_its_box_was_not_ticked(alone: Opened) -> None:
+    # another barrier is kept though its box was not ticked
     assert (await send_form(alone, body="Non", barriers="distance", barriers_note="le pont")).status_code == 303
-    kept = (await alone.shown())["messages"][-1]
-    assert (kept["barriers"], kept["barriers_note"]) == (["distance", "other"], "le pont")
+    assert (await alone.shown())["messages"][-1]["barriers"] == ["distance", "other"]
 
 
 async def test_a_form_sent_twice_is_kept_once_and_another_text_as_another(alone: Opened) -> None:

@@ -1,6 +1,7 @@
 """How the law is told: each code where the contract puts it, its rule served, its article cited, its doubt owned.
 
-A battery of needs is asked on several days, in both languages, of suppliers of some of their trades.
+A battery of needs is asked on several days, in both languages, of suppliers of some of their trades; then needs of
+Breton buyers, with assumed numbers. The amounts and days of the law are those of tests/domain/law.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from domain.text.bilingual import Language
-from tests.api.law.asking import LOCAL, TODAY, Json, ask, lot, need, pool, shop, sort, values
+from tests.api.law.asking import LOCAL, TODAY, Json, ask, by_code, lot, need, pool, shop, sort, values
 
 Level = Literal["reservation", "supplier", "lot", "need"]
 
@@ -31,7 +32,7 @@ CODES: dict[Level, str] = {
         RESERVATION_NOT_OPEN RESERVED_PROOFS""",
     "need": """
         PROC_FORMALISEE MAPA GRE_A_GRE LIGHT_REGIME SMALL_LOT_SETS SOCIAL_CONSIDERATION ENVIRONMENTAL_CONSIDERATION
-        SPASER VALUE_UNKNOWN
+        SPASER VALUE_UNKNOWN ESTIMATED_VALUE
         BUYER_KIND_UNKNOWN THRESHOLD_UNKNOWN CONCESSION_SIMPLIFIED TOTAL_BELOW_LOTS MIXED_OBJECT MIXED_SERVICES
         ALLOTMENT FRAMEWORK_MAX_4Y TIME_LIMITS DIRECT_AWARD_FILE SUSTAINABLE_SPECIFICATIONS PME_SHARE FINANCIAL_TERMS
         BOOKS_DIRECT_AWARD YEARLY_LIST DISTANCE_SOURCING_ONLY""",
@@ -76,14 +77,23 @@ def battery() -> Iterator[Json]:
     yield need(lot(segments=["re-mobilier"], keywords=["xyzzy plugh"], innovative=True))
     yield need(lot(segments=[], cpv=["90919200"], title="Tonte des pelouses"))
     yield need(lot(segments=["re-mobilier"]), technique="dynamic_purchasing_system", estimated_total_eur=300_000)
+    yield values(250_000, 50_000, 400_000, 70_000)
+    yield values(120_000, 95_000, 600_000, nature="works")
+    yield need(lot(id="c", cpv=["85312000"], value_eur=1_000_000), lot(id="w", cpv=["45442100"], value_eur=200_000))
+    yield need(lot(id="t", cpv=["60112000"], value_eur=9e6), lot(id="c", cpv=["85312000"]), contract="concession")
+    year = {"segments": ["pr-locaux"], "value_eur": 60_000, "duration_months": 12, "renewal_months": 12}
+    yield need(lot(**year, options_eur=1_000.5), lot(**year | {"id": "2", "renewal_months": 5}))
+    yield need(*(lot(**year | {"id": str(number)}) for number in range(20)), contract="concession")
+    yield need(lot(**year | {"duration_months": None}), lot(**year | {"id": "2", "value_eur": None}))
 
 
 class Said(NamedTuple):
-    """Something told, where, and in which language."""
+    """Something told, where, in which language, and of a need with which lots."""
 
     level: Level
     item: Json
     language: Language
+    lots: frozenset[str]
 
 
 @cache
@@ -102,13 +112,14 @@ def everything() -> tuple[Said, ...]:
 
 
 def _said(answer: Json, language: Language) -> Iterator[Said]:
-    yield from (Said("need", item, language) for item in answer["advice"])
+    lots = frozenset(shown["id"] for shown in answer["lots"])
+    yield from (Said("need", item, language, lots) for item in answer["advice"])
     for shown in answer["lots"]:
-        yield from (Said("lot", item, language) for item in shown["advice"])
-        yield from (Said("reservation", item, language) for item in shown["reservation"]["findings"])
-        yield from (Said("reservation", item, language) for item in shown["alternatives"]["forbidden"].values())
+        yield from (Said("lot", item, language, lots) for item in shown["advice"])
+        yield from (Said("reservation", item, language, lots) for item in shown["reservation"]["findings"])
+        yield from (Said("reservation", item, language, lots) for item in shown["alternatives"]["forbidden"].values())
         for row in (*shown["candidates"], *shown["near_misses"]):
-            yield from (Said("supplier", item, language) for item in row["eligibility"])
+            yield from (Said("supplier", item, language, lots) for item in row["eligibility"])
 
 
 @pytest.mark.parametrize("level", CODES)
@@ -134,12 +145,18 @@ def test_what_is_told_cites_its_article_and_owns_its_doubt(level: Level) -> None
             assert (check in item["message"]) == (item["confidence"] == "low"), item
 
 
-def test_doubt_is_not_added_to_a_sentence_that_asks_to_check() -> None:
-    """One request in one line."""
+def test_a_sentence_is_whole_and_asks_once_to_check() -> None:
+    """No place is left unfilled; the sets of lots that it names are the need's, each once."""
     marks = {"fr": ("à vérifier", "vérifier"), "en": ("to be checked", "check")}
-    for item, language in ((said.item, said.language) for said in everything()):
-        doubt, word = marks[language]
-        assert doubt not in item["message"] or item["message"].count(word) == 1, item["message"]
+    for _, item, language, lots in everything():
+        (doubt, word), message = marks[language], item["message"]
+        assert doubt not in message or message.count(word) == 1, message
+        assert not {"{", "}"} & set(message), message
+        assert "  " not in message, message
+        assert message[0] == message[0].upper(), message
+        named = [tuple(each) for each in item.get("lots", ())]
+        assert len(set(named)) == len(named), named
+        assert all(each and lots.issuperset(each) for each in named), named
 
 
 @pytest.mark.parametrize("level", CODES)
@@ -156,7 +173,7 @@ def test_the_language_changes_the_words_alone(level: Level) -> None:
 
 def test_an_uncertain_law_is_never_a_refusal_for_want_of_data() -> None:
     """UNKNOWN and DATA_MISSING go together, and name what to bring."""
-    for level, item, _ in everything():
+    for level, item, *_ in everything():
         if level == "supplier":
             assert (item["outcome"] == "UNKNOWN") == (item["code"] == "DATA_MISSING")
             assert bool(item["missing"]) == (item["outcome"] in {"UNKNOWN", "ELIGIBLE_IF", "REVIEW"})
@@ -172,3 +189,78 @@ async def test_every_rule_quoted_is_served(client: AsyncTestClient[Any]) -> None
         assert all(period["id"] == rule and period["explanation"] for period in periods)
         if rule != "share_presumption":  # which quotes the article of the reservation that it presumes
             assert article in {period[key] for period in periods for key in ("article", "concession_article")}
+
+
+CLEANING = need(
+    lot(id="1", segments=["pr-locaux"], cpv=["90919300"], value_eur=320_000, duration_months=48),
+    lot(id="2", segments=["pr-locaux"], cpv=["90919200"], value_eur=240_000, reserved=["handicap", "iae"]),
+    lot(id="3", segments=["pr-specialise"], cpv=["90911300"], value_eur=79_999.99, duration_months=48),
+)
+
+
+def verdicts(asked: Json, *suppliers: Any, on: date = TODAY) -> dict[str, tuple[str, str | None]]:
+    """Supplier → its best outcome and code for the first lot, refused suppliers included."""
+    shown = ask(asked | {"limit": 100, "near_misses": 50}, *suppliers, on=on)["lots"][0]
+    order = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
+    found = {}
+    for row in (*shown["candidates"], *shown["near_misses"]):
+        best = min(row["eligibility"], key=lambda verdict: order.index(verdict["outcome"]))
+        found[row["supplier"]["name"]] = best["outcome"], best["code"]
+    return found
+
+
+def those(found: dict[str, tuple[str, str | None]], outcome: str) -> set[str]:
+    """The suppliers with this outcome."""
+    return {name for name, (reached, _) in found.items() if reached == outcome}
+
+
+def test_cleaning_of_offices() -> None:
+    """A formal procedure with its considerations, a small lot, and what each lot might be reserved to."""
+    answer = ask(CLEANING)
+    told = by_code(answer["advice"])
+    assert (told["PROC_FORMALISEE"]["severity"], told["PROC_FORMALISEE"]["article"]) == ("warning", "L2124-1")
+    assert told["SOCIAL_CONSIDERATION"]["severity"] == told["ENVIRONMENTAL_CONSIDERATION"]["severity"] == "warning"
+    assert told["SMALL_LOT_SETS"]["lots"] == [["3"]]
+    assert by_code(answer["lots"][2]["advice"])["SMALL_LOT_OK"]["article"] == "R2123-1"
+    for shown in answer["lots"]:
+        forbidden = {option: finding["code"] for option, finding in shown["alternatives"]["forbidden"].items()}
+        assert forbidden == {"penitentiary": "INELIGIBLE_OBJECT", "ess": "NOT_LISTED"}
+
+
+def test_suppliers_of_cleaning_for_handicap_and_insertion() -> None:
+    found = verdicts(need(CLEANING["lots"][1]), *pool("pr-locaux"))
+    assert those(found, "ELIGIBLE") == {"EI", "ACI", "ESAT", "EA", "EA in prison", "ETTI", "EI, share unknown"}
+    assert those(found, "REVIEW") == {"GEIQ", "TIH", "EITI"}
+    assert those(found, "INELIGIBLE") == {"EA 45 %", "SCIC", "association", "SAS", "SEP"}
+    assert found["EA 45 %"][1] == "SHARE_LT_50"
+    assert found["EI, share unknown"][1] == "PRESUMED_SHARE"
+
+
+SUPPLY = (
+    *(shop(f"EI {n}", **sort("EI", form="association", disadvantaged=0.7)) for n in range(3)),
+    *(shop(f"ESAT {n}", **sort("ESAT", disabled=0.9)) for n in range(2)),
+    shop("EA without share or dates", **sort("EA")),
+    shop("EA lapsed", **sort("EA", until=date(2026, 1, 1))),
+    shop("unknown", approvals=None, in_prison=False),
+    shop("SAS", **sort(form="commercial_company", ess=False)),
+)
+OFFICES: Json = {"segments": ["pr-locaux"], "cpv": ["90919200"]}
+
+
+def test_another_reservation_is_told_with_what_it_would_leave() -> None:
+    """The counts, the certain ones, and what the law forbids, side by side; each count is what reserving so gives."""
+    found = ask(need(lot(**OFFICES)), *SUPPLY)["lots"][0]
+    counts = {"none": 9, "handicap": 5, "iae": 4, "handicap_iae": 8, "penitentiary": 0, "ess": 8}
+    assert found["alternatives"]["reserved"] == counts
+    closed = found["alternatives"]["forbidden"]["ess"]
+    told = by_code(found["advice"])
+    assert told["RESERVATION_POSSIBLE"]["message"] == (
+        "Conseil : réserver au handicap laisse 5 candidats (3 certains) ; à l'insertion laisse 4 candidats "
+        "(3 certains) ; au handicap et à l'insertion laisse 8 candidats (6 certains) ; concurrence limitée"
+    )
+    assert told["RESERVATION_NOT_OPEN"]["message"] == (
+        "Réserver à l'ESS laisse 8 candidats (0 certain), mais n'est pas ouvert à ce lot. " + closed["message"]
+    )
+    for option, count in counts.items():
+        types = [] if option == "none" else ["handicap", "iae"] if option == "handicap_iae" else [option]
+        assert ask(need(lot(**OFFICES, reserved=types)), *SUPPLY)["lots"][0]["total"] == count

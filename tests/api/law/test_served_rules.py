@@ -41,12 +41,6 @@ async def test_rules_in_force_are_those_of_the_day(client: AsyncTestClient[Any],
         assert rule in (await client.get(f"/rules/{rule['id']}")).json()["items"]
 
 
-async def test_an_amount_changes_on_its_day(client: AsyncTestClient[Any]) -> None:
-    for on, amount in ((date(2026, 3, 31), 40_000), (date(2026, 4, 1), 60_000)):
-        (rule,) = (rule for rule in await rules(client, on) if rule["id"] == "direct_award_supplies_services")
-        assert rule["value"] == amount
-
-
 async def test_the_day_and_the_language_are_those_asked_for(app: Litestar, client: AsyncTestClient[Any]) -> None:
     """Without a date, the day it is in France: at half past eleven in the evening UTC, tomorrow."""
     for fr, en in zip(await rules(client, TODAY), await rules(client, TODAY, "en"), strict=True):

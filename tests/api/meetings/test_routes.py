@@ -19,12 +19,12 @@ from db.schema.supplier_tables import api_keys
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Lot, PlannedNeed
 from tests.api.conftest import ADMIN_KEY
+from tests.api.needs.steps import meeting_about
 from tests.api.organisations import Member, member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import NOBODY, Client, put_record
 
 CONTENT = PlannedNeed(lots=(Lot(id="1", segments=("de-biodechets",)),))
-TIMES = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00"}
 
 
 class Buyer(Member):
@@ -42,8 +42,9 @@ class Buyer(Member):
         return meeting
 
     async def ask(self, **fields: Any) -> Any:
-        body = {"format": "half_day", "title": "Filières de recyclage", **TIMES} | fields
-        return await self.post("/meetings", body if "need_ids" in body else body | {"need_ids": [await self.need()]})
+        usual = {"format": "half_day", "title": "Filières de recyclage"}
+        need = "" if "need_ids" in fields else await self.need()
+        return await self.post("/meetings", meeting_about(need, **usual | fields))
 
     async def change(self, meeting: dict[str, Any], change: dict[str, Any], **headers: str) -> Any:
         return await self.patch(f"/meetings/{meeting['id']}", change, **headers)
@@ -85,7 +86,7 @@ async def test_half_a_day_is_kept_as_it_was_planned(buyer: Buyer, source: str) -
 async def test_everything_wrong_is_told_at_once(buyer: Buyer) -> None:
     answer = await buyer.ask(
         need_ids=[str(NOBODY)],
-        ends_at=TIMES["starts_at"],
+        ends_at="2026-12-01T09:00:00+01:00",
         place={"commune": "99999"},
         participants=[{"role": "supplier", "supplier_id": str(NOBODY)}],
     )
@@ -168,22 +169,19 @@ async def test_calendars_are_told_of_a_move_and_of_a_cancellation(buyer: Buyer) 
 INJECTED = "https://visio.exemple.fr/1\r\nATTACH:https://autre.exemple/2"
 
 
-@pytest.mark.parametrize(
-    ("fields", "where"),
-    [
+async def test_a_line_of_a_calendar_is_one_line(buyer: Buyer) -> None:
+    meeting = await buyer.plan()
+    long_agenda = [{"title": "a\u2028b", "minutes": 5}]
+    lines: tuple[tuple[dict[str, Any], list[str]], ...] = (
         ({"url": INJECTED}, ["/url"]),
         ({"url": "https://visio.exemple.fr/1\n"}, ["/url"]),
         ({"title": "Bilan\r\nATTENDEE:mailto:a@exemple.fr"}, ["/title"]),
-        (
-            {"title": "a\nb", "place": {"name": "Mairie\r"}, "agenda": [{"title": "a\u2028b", "minutes": 5}]},
-            ["/title", "/place/name", "/agenda/0/title"],
-        ),
-    ],
-)
-async def test_a_line_of_a_calendar_is_one_line(buyer: Buyer, fields: dict[str, Any], where: list[str]) -> None:
-    for answer in (await buyer.ask(**fields), await buyer.change(await buyer.plan(), fields)):
-        assert_refused(answer, 422, "invalid-content")
-        assert [error["pointer"] for error in answer.json()["errors"]] == where
+        ({"place": {"name": "Mairie\r"}, "agenda": long_agenda}, ["/place/name", "/agenda/0/title"]),
+    )
+    for fields, pointers in lines:
+        for answer in (await buyer.ask(**fields), await buyer.change(meeting, fields)):
+            assert_refused(answer, 422, "invalid-content")
+            assert [error["pointer"] for error in answer.json()["errors"]] == pointers
 
 
 async def test_what_was_stored_before_does_no_harm_in_a_calendar(buyer: Buyer) -> None:
@@ -211,7 +209,7 @@ async def test_a_meeting_sent_twice_is_one(buyer: Buyer) -> None:
     """The templates say how a format is held."""
     (template,) = (await buyer.get("/meetings/templates")).json()["items"]
     assert (template["format"], template["minutes"]) == ("half_day", 180)
-    body = {"need_ids": [await buyer.need()], "format": "online", "title": "Visio", **TIMES}
+    body = meeting_about(await buyer.need())
     first, second = [await buyer.post("/meetings", body, **{"Idempotency-Key": "twice"}) for _ in range(2)]
     assert (first.status_code, first.json()) == (second.status_code, second.json())
     assert len((await buyer.get("/meetings")).json()["items"]) == 1
@@ -250,8 +248,12 @@ async def test_the_address_shows_what_the_calendar_shows_and_nothing_else(buyer:
 
 
 async def test_an_address_that_was_replaced_or_revoked_does_not_open(buyer: Buyer) -> None:
-    """The journal tells of it."""
-    first, second = await subscribe(buyer), await subscribe(buyer)
+    """The journal tells of it; one that is asked for twice is one, until another takes its place."""
+    once = {"Idempotency-Key": "once"}
+    first = await subscribe(buyer, **once)
+    assert await subscribe(buyer, **once) == first
+    second = await subscribe(buyer)
+    assert_refused(await buyer.post("/meetings/feed", **once), 409, "conflict")
     assert_refused(await opened(buyer.client, first), 404, "not-found")
     assert (await opened(buyer.client, second)).status_code == 200
     assert (await buyer.delete("/meetings/feed")).status_code == 204
@@ -297,14 +299,6 @@ async def test_an_address_that_was_never_given_is_not_found(served: Client) -> N
     for method in ("POST", "DELETE"):
         keyless = await served.request(method, "/meetings/feed", headers={"Authorization": ""})
         assert_refused(keyless, 401, "no-valid-key")
-
-
-async def test_sent_twice_it_is_one_address(buyer: Buyer) -> None:
-    first = await subscribe(buyer, **{"Idempotency-Key": "once"})
-    assert await subscribe(buyer, **{"Idempotency-Key": "once"}) == first
-    await subscribe(buyer)
-    again = await buyer.post("/meetings/feed", **{"Idempotency-Key": "once"})
-    assert_refused(again, 409, "conflict")
 
 
 async def test_the_token_is_told_this_once_and_stands_nowhere_else(

@@ -24,6 +24,12 @@ NEED: dict[str, Any] = {
 _spots = count()
 
 
+def meeting_about(need: str, **fields: Any) -> dict[str, Any]:
+    """A meeting about the need of this id, to be planned."""
+    times = {"starts_at": "2026-12-01T09:00:00+01:00", "ends_at": "2026-12-01T12:00:00+01:00"}
+    return {"need_ids": [need], "format": "online", "title": "Visio", **times} | fields
+
+
 async def create(client: Client, headers: dict[str, str] | None = None, **fields: Any) -> dict[str, Any]:
     """Keep a need; as it is told."""
     answer = await client.post("/needs", json=NEED | fields, headers=headers)

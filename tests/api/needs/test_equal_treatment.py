@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.needs.steps import Buyer
+from tests.api.needs.steps import Buyer, meeting_about
 
 
 @dataclass
@@ -49,14 +49,8 @@ async def test_a_gap_put_there_on_purpose_is_named(sourcing: Sourcing) -> None:
     said = {"author": "supplier", "supplier_id": sourcing.ids["B"], "body": "Quel volume ?", "stance": "question"}
     asked = (await sourcing.post(f"{exchange}/messages", said))["id"]
     await sourcing.post(f"{exchange}/messages/{asked}/publication", {"answer": "Dix tonnes"})
-    meeting = {
-        "need_ids": [sourcing.need.rpartition("/")[2]],
-        "format": "half_day",
-        "title": "Rencontre",
-        "starts_at": "2026-11-12T10:00:00+01:00",
-        "ends_at": "2026-11-12T12:00:00+01:00",
-        "participants": [{"role": "supplier", "supplier_id": each} for each in sourcing.ids.values()],
-    }
+    invited = [{"role": "supplier", "supplier_id": each} for each in sourcing.ids.values()]
+    meeting = meeting_about(sourcing.need.rpartition("/")[2], title="Rencontre", participants=invited)
     await sourcing.post("/meetings", meeting)
     matrix = await sourcing.matrix()
     lacking = [{"supplier_id": sourcing.ids["D"], "name": "D"}]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import typst
 
-from api.reports.html import html_page, is_drawable, lot_column_width, markup, printable_text
+from api.reports.html import is_drawable, lot_column_width, markup, printable_text
 from api.reports.typst_process import STANDARDS, library_fonts
 from domain.report.model import Report
 from domain.text.bilingual import Language
@@ -24,18 +24,14 @@ SAID = exchange(
 
 
 def page(report: Report) -> str:
-    return html_page(report, NO_MAP).decode()
+    return markup(report, NO_MAP, printed=False)
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
-def test_no_section_is_empty(language: Language) -> None:
+def test_no_section_is_empty_and_codes_are_put_into_words(language: Language) -> None:
     text = page(made(facts(), language=language))
     assert len(re.findall(r"<h2 id=\"\w+\"><span", text)) == 15
     assert re.findall(r"</h[23]>\s*</section>", text) == []
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_codes_are_put_into_words(language: Language) -> None:
     known = facts(frozen({"1": "AB"}, (set_aside("B"),)), exchanges=(SAID,), meetings=(MET,))
     text = re.sub(r"<[^>]*>", "", page(made(known, language=language)))
     codes = ("set_aside", "half_day", "missed_information", "near_miss", "ELIGIBLE", "in_person", "guarantees")
@@ -76,11 +72,13 @@ def test_a_gap_is_shown_once_with_all_who_have_it() -> None:
 
 def test_what_somebody_wrote_stays_as_it_was_written() -> None:
     """Our sentences are set in the French way; quotations and titles are not touched, but for their escaping."""
-    said = exchange(message(1, "buyer", body="l'objet : {on} <b>"), subject="l'essai")
+    answer = message(2, "supplier", "A", "Oui", confidential=True)
+    said = exchange(message(1, "buyer", body="l'objet : {on} <b>"), answer, subject="l'essai")
     text = page(made(facts(exchanges=(said,))))
     assert "<p>l&#39;objet : {on} &lt;b&gt;</p>" in text
     assert "«\xa0l&#39;essai\xa0», ouvert le" in text
     assert "L’acheteur peut" in text
+    assert "<strong>Confidentiel</strong> A, 3\xa0mars 2026" in text
 
 
 def test_what_is_set_on_paper_has_only_what_can_be_drawn() -> None:
@@ -89,11 +87,6 @@ def test_what_is_set_on_paper_has_only_what_can_be_drawn() -> None:
     printed = markup(made(facts(exchanges=(said,))), NO_MAP, printed=True)
     assert "<p>□   WWWWWWWWWWWW\u200bWWWWWWWWWWWW\u200bWWWWWW</p>" in printed
     assert "<svg" not in printed
-
-
-def test_a_confidential_answer_is_marked() -> None:
-    said = exchange(message(1, "buyer"), message(2, "supplier", "A", "Oui", confidential=True))
-    assert "<strong>Confidentiel</strong> A, 3\xa0mars 2026" in page(made(facts(exchanges=(said,))))
 
 
 @pytest.mark.parametrize(("ids", "width"), [((), 3), (("1", "12"), 3), (("bio", "mobilier"), 6), (("x" * 80,), 8)])
@@ -117,12 +110,8 @@ def compiled(text: str) -> None:
     )
 
 
-def test_everything_said_to_be_drawable_is() -> None:
-    """The standard of the PDF refuses what has no glyph."""
+def test_everything_said_to_be_drawable_is_and_the_standard_of_the_pdf_refuses_what_is_not() -> None:
     compiled(" ".join(chr(code) for code in range(0x20, 0x30000) if is_drawable(chr(code))))
-
-
-def test_the_standard_refuses_what_is_not() -> None:
     assert not is_drawable("漢")
     with pytest.raises(typst.TypstError):
         compiled("漢")

@@ -15,14 +15,13 @@ from stdnum.fr import siret
 from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
 from domain.needs.need import Need
 from domain.reference import cpv, taxonomy, territory
-from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import ServiceArea, SupplierRecord
 from matching.engine import match
 from matching.geo.record_placement import place
 from matching.geo.territory import outlines
 from matching.index.live_index import Index, LiveIndex
-from matching.reference import load_reference
+from tests.factories import reference as load_reference
 
 ON = date(2026, 11, 24)
 COUNT = 2_000
@@ -48,54 +47,40 @@ def test_repeatable(records: list[SupplierRecord]) -> None:
     assert msgspec.json.decode(msgspec.json.encode(records), type=list[SupplierRecord]) == records
 
 
-def test_codes_are_known(records: list[SupplierRecord]) -> None:
-    territories, segments, codes = territory.load(), taxonomy.load(), cpv.load()
+def test_records_are_plainly_generated_and_of_known_places_and_trades(records: list[SupplierRecord]) -> None:
+    """The mark is in the name, which every list shows; nothing leads to a real firm, mailbox, site or telephone.
+
+    Communes are drawn by population: Paris has some 3 % of it, and overseas departements are not forgotten.
+    """
+    territories, segments, codes, shapes = territory.load(), taxonomy.load(), cpv.load(), outlines("commune")
+    communes: Counter[str] = Counter()
+    fiction = ("01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49", "06 39 98")
     for record in records:
+        assert (record.name.endswith(MARK), "généré" in record.labels) == (True, True)
+        assert record.contact
+        assert (record.contact.email or "").endswith(".example.org")
+        assert (record.contact.website or "https://x.example.org").endswith(".example.org")
+        assert (record.contact.phone or fiction[0]).startswith(fiction)
+        assert record.contact.person is None
+        assert record.siret is None or (siret.is_valid(record.siret) and record.siret.startswith("0"))
         assert record.address
-        assert record.address.commune
-        assert territories.commune_ordinal(record.address.commune) is not None
+        commune = record.address.commune or ""
+        communes[commune] += 1
+        ordinal = territories.commune_ordinal(commune)
+        assert ordinal is not None
+        place = record.location
+        assert place is None or shapely.contains_xy(shapes[ordinal], place.lon, place.lat)
         for offer in record.offers:
             assert offer.segments or offer.cpv
             assert all(segments.known(code) for code in offer.segments)
             assert all(codes.known(code) and segments.of_cpv(code) for code in offer.cpv)
             for code in offer.service_area.codes or () if offer.service_area else ():
                 assert territories.area(code).communes
-
-
-def test_plainly_generated(records: list[SupplierRecord]) -> None:
-    """The mark is in the name, which every list shows; nothing leads to a real mailbox, site or telephone."""
-    for record in records:
-        assert record.name.endswith(MARK)
-        assert "généré" in record.labels
-        assert record.contact
-        assert record.contact.email
-        assert record.contact.email.endswith(".example.org")
-        assert (record.contact.website or "https://x.example.org").endswith(".example.org")
-        fiction = ("01 99 00", "02 61 91", "03 53 01", "04 65 71", "05 36 49", "06 39 98")
-        assert (record.contact.phone or fiction[0]).startswith(fiction)
-        assert record.contact.person is None
-
-
-def test_siret_are_valid_and_unique_but_none_is_real(records: list[SupplierRecord]) -> None:
-    numbers = [record.siret for record in records if record.siret]
-    assert len(numbers) > COUNT * 0.9
-    assert len(set(numbers)) == len(numbers)
-    assert all(siret.is_valid(number) and number.startswith("0") for number in numbers)
-
-
-def test_points_lie_in_their_commune(records: list[SupplierRecord]) -> None:
-    """Communes are drawn by population: Paris has some 3 % of it, and overseas departements are not forgotten."""
-    territories, shapes = territory.load(), outlines("commune")
-    placed = [record for record in records if record.location and record.address]
-    assert COUNT * 0.95 < len(placed) < COUNT
-    for record in placed:
-        assert record.location
-        assert record.address
-        ordinal = territories.commune_ordinal(record.address.commune or "")
-        assert shapely.contains_xy(shapes[ordinal], record.location.lon, record.location.lat)
-    communes = Counter(record.address.commune for record in records if record.address)
     assert 0.02 * COUNT < communes["75056"] < 0.045 * COUNT
-    assert any((code or "").startswith("974") for code in communes)
+    assert any(code.startswith("974") for code in communes)
+    numbers = [record.siret for record in records if record.siret]
+    assert len(numbers) == len(set(numbers)) > COUNT * 0.9
+    assert COUNT * 0.95 < sum(record.location is not None for record in records) < COUNT
 
 
 def test_departements_bound_the_pool() -> None:
@@ -144,8 +129,8 @@ def test_approvals_are_dated_around_the_day() -> None:
         assert before.valid_from is None or after.valid_from == before.valid_from + timedelta(days=10)
 
 
-@pytest.fixture(scope="module")
-def shortlist() -> Shortlist:
+def test_what_a_newcomer_sees_first_is_worth_seeing() -> None:
+    """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
     reference = load_reference()
     generated = list(generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
     placements = place([one.record for one in generated], reference.geography)
@@ -157,17 +142,13 @@ def shortlist() -> Shortlist:
         pool.append(assemble(supplier, [stored]))
     index = Index.build(pool, reference.taxonomy, reference.cpv, reference.geography)
     sent = (files("api") / "sample" / "need.json").read_bytes()
-    return match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr")
-
-
-def test_what_a_newcomer_sees_first_is_worth_seeing(shortlist: Shortlist) -> None:
-    """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
-    assert all(lot.total > 0 and lot.near_misses for lot in shortlist.lots)
-    levels = {lot.tension.level for lot in shortlist.lots}
+    lots = match(msgspec.json.decode(sent, type=Need), LiveIndex(index, 1), reference, ON, "fr").lots
+    assert all(lot.total > 0 and lot.near_misses for lot in lots)
+    levels = {lot.tension.level for lot in lots}
     assert "good" in levels
     assert {"low", "critical"} & levels
-    assert {miss.excluded_by for lot in shortlist.lots for miss in lot.near_misses} >= {"reservation", "distance"}
-    assert any(lot.alternatives.reserved["none"] > lot.total for lot in shortlist.lots)
-    codes = {advice.code for lot in shortlist.lots for advice in lot.advice}
+    assert {miss.excluded_by for lot in lots for miss in lot.near_misses} >= {"reservation", "distance"}
+    assert any(lot.alternatives.reserved["none"] > lot.total for lot in lots)
+    codes = {advice.code for lot in lots for advice in lot.advice}
     assert not codes & {"CPV_UNMAPPED", "KEYWORD_UNKNOWN", "RISK_INFRUCTUEUX"}
-    assert all(lot.reservation.outcome != "INELIGIBLE" for lot in shortlist.lots)
+    assert all(lot.reservation.outcome != "INELIGIBLE" for lot in lots)

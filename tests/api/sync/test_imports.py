@@ -155,8 +155,6 @@ async def test_what_cannot_be_read_as_a_whole_is_refused(
     ("query", "status", "slug", "pointer"),
     [
         ("format=gogo", 422, "invalid-query", "/format"),
-        ("mode=replace", 422, "invalid-query", "/mode"),
-        ("dry_run=yes", 422, "invalid-query", "/dry_run"),
         ("dryrun=true", 400, "unknown-query-parameter", "/dryrun"),
         ("format=siae", 415, "unsupported-media-type", None),
     ],
@@ -267,10 +265,10 @@ async def test_a_refused_request_may_be_sent_again(served: Client, source: str) 
 
 async def test_imports_of_one_source_at_once_take_turns(served: Client, source: str) -> None:
     """More of them than the pool has connections: none is refused, and the last sees all that the others stored."""
-    content = lines(rows(source, *map(str, range(300))))
+    content = lines(rows(source, *map(str, range(30))))
     reports = [answer.json() for answer in await asyncio.gather(*(send(served, source, content) for _ in range(20)))]
-    assert sorted(report["added"] for report in reports) == [0] * 19 + [300]
-    assert sum(report["unchanged"] for report in reports) == 19 * 300
+    assert sorted(report["added"] for report in reports) == [0] * 19 + [30]
+    assert sum(report["unchanged"] for report in reports) == 19 * 30
 
 
 async def test_a_body_is_not_read_before_its_turn(served: Client, source: str) -> None:

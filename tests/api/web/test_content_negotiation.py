@@ -26,7 +26,6 @@ from api.app import ROUTES, create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
 from api.web.content_negotiation import (
-    CSV,
     LONG,
     NAMES,
     SMALLEST,
@@ -43,32 +42,21 @@ from api.web.content_negotiation import (
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
 
-OFFERED = ("application/json", "application/geo+json", "text/csv")
+JSON, GEOJSON, CSV = OFFERED = ("application/json", "application/geo+json", "text/csv")
 
 
 @pytest.mark.parametrize(
     ("accept", "chosen"),
     [
-        ("", "application/json"),
-        ("*/*", "application/json"),
-        ("application/*", "application/json"),
-        ("text/*", "text/csv"),
-        ("application/geo+json", "application/geo+json"),
-        ("APPLICATION/GEO+JSON", "application/geo+json"),
-        ("application/geo+json, */*;q=0.8", "application/geo+json"),
-        ("application/geo+json, */*", "application/geo+json"),
-        ("application/geo+json;q=0.5, application/json", "application/json"),
-        ("application/geo+json, application/json", "application/json"),
-        ("application/json;q=0, */*;q=0.1", "application/geo+json"),
-        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "application/json"),
-        ("application/json; charset=utf-8", "application/json"),
-        ("text/html", None),
-        ("image/*", None),
-        ("*/*;q=0", None),
-        ("application/json;q=0", None),
-        ("rubbish", None),
-        ("application/json;q=2", None),
-        ("application/json;q=x", None),
+        *((accept, JSON) for accept in ("", "*/*", "application/*", "application/json; charset=utf-8")),
+        *((f"{GEOJSON}{more}", GEOJSON) for more in ("", ", */*;q=0.8", ", */*")),
+        *((f"{GEOJSON}{more}, {JSON}", JSON) for more in ("", ";q=0.5")),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON),
+        ("text/*", CSV),
+        ("APPLICATION/GEO+JSON", GEOJSON),
+        (f"{JSON};q=0, */*;q=0.1", GEOJSON),
+        *((accept, None) for accept in ("text/html", "image/*", "*/*;q=0", "rubbish")),
+        *((f"{JSON};q={quality}", None) for quality in ("0", "2", "x")),
     ],
 )
 def test_choice(accept: str, chosen: str | None) -> None:
@@ -79,23 +67,10 @@ def test_choice(accept: str, chosen: str | None) -> None:
 @pytest.mark.parametrize(
     ("accept_encoding", "accepted"),
     [
-        ("", False),
-        ("gzip", True),
-        ("GZIP", True),
-        ("x-gzip", True),
-        ("gzip, deflate, br, zstd", True),
-        ("br;q=1.0, gzip;q=0.8, *;q=0.1", True),
-        ("*", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0, *", False),
-        ("*;q=0", False),
-        ("br", False),
-        ("identity", False),
-        ("gzip, identity", True),
-        ("gzip;q=0.5, identity", False),
-        ("gzip;q=0.5, identity;q=0.4", True),
-        ("gzip;q=2", False),
-        ("not-gzip", False),
+        *((header, True) for header in ("gzip", "GZIP", "x-gzip", "gzip, deflate, br, zstd", "*", "gzip, identity")),
+        *((header, True) for header in ("br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip;q=0.5, identity;q=0.4")),
+        *((header, False) for header in ("", "gzip;q=0", "gzip;q=0, *", "*;q=0", "br", "identity", "gzip;q=2")),
+        *((header, False) for header in ("gzip;q=0.5, identity", "not-gzip")),
     ],
 )
 def test_gzip(accept_encoding: str, accepted: bool) -> None:

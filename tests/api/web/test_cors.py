@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES, create_app
-from api.settings import BadSetting, Settings, read_settings
+from api.settings import Settings
 from api.web.cors import is_open
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
@@ -111,12 +111,3 @@ def test_open_is_what_needs_no_key_and_bears_no_secret() -> None:
     assert not {"/metrics", "/health/ready", "/replies/{token}", "/match", "/suppliers"} & open_
     assert not any(route.scopes for route in routes if is_open(route))
     assert not is_open(None)
-
-
-def test_origins_are_named_with_commas_between_them() -> None:
-    """One that no browser sends stops the program."""
-    read = read_settings({"VIVIER_CORS_ORIGINS": f"{PORTAL}, HTTPS://Other.example.org:8443"})
-    assert read.cors_origins == (PORTAL, "https://other.example.org:8443")
-    for text in ("*", "portail.example.org", f"{PORTAL}/", f"{PORTAL}/app", "ftp://a.example", ","):
-        with pytest.raises(BadSetting, match="VIVIER_CORS_ORIGINS"):
-            read_settings({"VIVIER_CORS_ORIGINS": text})

@@ -60,39 +60,31 @@ async def test_every_type_is_explained_where_it_leads(kind: Any, client: AsyncTe
 JSON = {"Content-Type": "application/json"}
 
 BAD_REQUESTS = [
-    ("GET", "/nowhere", {}, 404, "not-found"),
-    ("GET", "/Segments", {}, 404, "not-found"),
-    ("POST", "/", JSON, 405, "method-not-allowed"),
-    ("GET", "/territories/epci:", {}, 404, "not-found"),
-    ("GET", "/territories/epci:000000000", {}, 404, "not-found"),
-    ("GET", "/territories/redon", {}, 404, "not-found"),
-    ("GET", "/territories/%00", {}, 404, "not-found"),
-    ("GET", "/territories/%FF", {}, 404, "not-found"),
-    ("GET", "/territories/" + "x" * 5_000, {}, 404, "not-found"),
-    ("GET", "/rules/nothing", {}, 404, "not-found"),
-    ("GET", "/problems/nothing", {}, 404, "not-found"),
+    *(("GET", path, {}, 404, "not-found") for path in ("/nowhere", "/Segments", "/rules/nothing", "/problems/nothing")),
     ("GET", "/docs/assets/nothing.js", {}, 404, "not-found"),
-    ("POST", "/segments", JSON, 405, "method-not-allowed"),
+    *(
+        ("GET", f"/territories/{code}", {}, 404, "not-found")
+        for code in ("epci:", "epci:000000000", "redon", "%00", "%FF", "x" * 5_000)
+    ),
+    *(("POST", path, JSON, 405, "method-not-allowed") for path in ("/", "/segments")),
     ("DELETE", "/territories/epci:243500741", {}, 405, "method-not-allowed"),
     ("GET", "/match", {}, 405, "method-not-allowed"),
     ("BREW", "/segments", {}, 405, "method-not-allowed"),
     ("GET", "/segments", {"Accept": "text/csv"}, 406, "not-acceptable"),
     ("GET", "/territories/departement:56", {"Accept": "image/png"}, 406, "not-acceptable"),
     ("GET", "/docs", {"Accept": "application/json"}, 406, "not-acceptable"),
-    ("GET", "/segments?q=tonte", {}, 400, "unknown-query-parameter"),
-    ("GET", "/health/ready?verbose=1", {}, 400, "unknown-query-parameter"),
-    ("GET", "/openapi.json?download", {}, 400, "unknown-query-parameter"),
-    ("GET", "/segments/search", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=tonte&limit=51", {}, 422, "invalid-query"),
-    ("GET", "/segments/search?q=" + "x" * 201, {}, 422, "invalid-query"),
-    ("GET", "/territories?limit=201", {}, 422, "invalid-query"),
-    ("GET", "/territories?kind=canton", {}, 422, "invalid-query"),
-    ("GET", "/rules?on=24/11/2026", {}, 422, "invalid-query"),
-    ("GET", "/rules?on=2026-02-30", {}, 422, "invalid-query"),
-    ("POST", "/match", JSON, 401, "no-valid-key"),
-    ("POST", "/match", {**JSON, "Authorization": "Basic eDp5"}, 401, "no-valid-key"),
-    ("GET", "/segments", {"Host": "a b"}, 400, "bad-request"),
-    ("GET", "/segments", {"Host": "a/b"}, 400, "bad-request"),
+    *(
+        ("GET", path, {}, 400, "unknown-query-parameter")
+        for path in ("/segments?q=tonte", "/health/ready?verbose=1", "/openapi.json?download")
+    ),
+    *(
+        ("GET", f"/segments/search{query}", {}, 422, "invalid-query")
+        for query in ("", "?q=tonte&limit=51", "?q=" + "x" * 201)
+    ),
+    *(("GET", f"/territories?{query}", {}, 422, "invalid-query") for query in ("limit=201", "kind=canton")),
+    *(("GET", f"/rules?on={day}", {}, 422, "invalid-query") for day in ("24/11/2026", "2026-02-30")),
+    *(("POST", "/match", JSON | key, 401, "no-valid-key") for key in ({}, {"Authorization": "Basic eDp5"})),
+    *(("GET", "/segments", {"Host": host}, 400, "bad-request") for host in ("a b", "a/b")),
     ("GET", "/health/ready", {}, 503, "not-ready"),
 ]
 """Those of routes that need no database; of others, and of every sort of parameter, their own tests tell."""
@@ -120,9 +112,10 @@ def test_every_refusal_names_a_type_of_the_catalogue() -> None:
         (NotFound(WORDS), "not-found"),
         (Conflict("NO_SUCH_CODE", WORDS), "conflict"),
         (DomainError(WORDS), "invalid-content"),
-        (invalid(("/lots/0/territory/codes/0", "unknown_code")), "unknown-territory"),
-        (invalid(("/lots/0/site/commune", "unknown_code")), "unknown-territory"),
-        (invalid(("/offers/0/service_area/codes/1", "unknown_code")), "unknown-territory"),
+        *(
+            (invalid((where, "unknown_code")), "unknown-territory")
+            for where in ("/lots/0/territory/codes/0", "/lots/0/site/commune", "/offers/0/service_area/codes/1")
+        ),
         (invalid(("/lots/0/segments/2", "unknown_code")), "unknown-segment"),
         (invalid(("/territory/geometry", "outside_france")), "outside-france"),
         (invalid(("/lots/0/cpv/0", "unknown_code")), "invalid-content"),
@@ -186,21 +179,10 @@ async def test_what_fails_because_the_server_stops_is_to_be_sent_again() -> None
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [
-        ("", "fr"),
-        ("en", "en"),
-        ("en-GB,en;q=0.9", "en"),
-        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
-        ("de,en;q=0.5", "en"),
-        ("de", "fr"),
-        ("en;q=0", "fr"),
-        ("en;q=0.4, fr;q=0.5", "fr"),
-        ("fr;q=0.1, en;q=0.9", "en"),
-        ("en, fr", "en"),
-        ("fr, en", "fr"),
-        ("*", "fr"),
+        *((header, "en") for header in ("en", "EN", "en-GB,en;q=0.9", "de,en;q=0.5", "fr;q=0.1, en;q=0.9", "en, fr")),
         ("*;q=0.5, fr;q=0.1", "en"),
-        ("EN", "en"),
-        ("en;q=rubbish", "fr"),
+        *((header, "fr") for header in ("", "de", "en;q=0", "en;q=0.4, fr;q=0.5", "fr, en", "*", "en;q=rubbish")),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr"),
     ],
 )
 async def test_messages_are_in_the_language_asked_for(

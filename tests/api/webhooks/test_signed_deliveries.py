@@ -44,7 +44,8 @@ async def changes(world: World, cursor: str) -> list[str]:
 
 
 async def test_a_change_is_told_with_the_place_from_which_to_read_it(world: World, source: str) -> None:
-    """Signed and named."""
+    """Signed, in whole seconds, and named."""
+    world.later(milliseconds=900)
     await put_record(world.client, source, "before", name="Avant")
     hook = await world.hook("suppliers.changed")
     await world.deliver()

@@ -25,19 +25,15 @@ from db.core.connect import (
 from db.core.engine import Engine, engine, transaction
 
 
-@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_every_usual_scheme_is_taken(scheme: str) -> None:
-    assert dsn(f"{scheme}://me:p%40ss@host/base?sslmode=require") == "postgresql://me:p%40ss@host/base?sslmode=require"
-
-
-@pytest.mark.parametrize(
-    "url", ["mysql://me:secret@host/base", "me:secret@host/base", "", "postgresql+psycopg://h/secret"]
-)
-def test_another_scheme_is_refused_without_repeating_the_password(url: str) -> None:
-    with pytest.raises(connecting.InvalidDatabaseUrl) as refusal:
-        dsn(url)
-    assert "postgresql://" in refusal.value.detail.fr
-    assert "secret" not in "".join(refusal.value.detail)
+def test_every_usual_scheme_is_taken_and_another_refused_without_repeating_the_password() -> None:
+    for scheme in ("postgres", "postgresql", "postgresql+asyncpg"):
+        given = f"{scheme}://me:p%40ss@host/base?sslmode=require"
+        assert dsn(given) == "postgresql://me:p%40ss@host/base?sslmode=require"
+    for url in ("mysql://me:secret@host/base", "me:secret@host/base", "", "postgresql+psycopg://h/secret"):
+        with pytest.raises(connecting.InvalidDatabaseUrl) as refusal:
+            dsn(url)
+        assert "postgresql://" in refusal.value.detail.fr
+        assert "secret" not in "".join(refusal.value.detail)
 
 
 @pytest.fixture
@@ -92,20 +88,23 @@ async def test_a_host_that_says_nothing_is_passed_over_and_tried_last_from_then_
 
 
 async def test_where_nobody_answers_it_says_so(silent_host: str) -> None:
-    with pytest.raises(NoAnswer):
-        await Connector(f"postgresql://me@{silent_host}/base", patience=0.1)()
+    """Each host has its port: nobody listens on the first, and the last says nothing."""
+    host, _, port = silent_host.rpartition(":")
+    for url in (f"postgresql://me@{silent_host}/base", f"postgresql:///base?host={host},{host}&port=1,{port}"):
+        with pytest.raises(NoAnswer):
+            await Connector(url, patience=0.1)()
 
 
 async def test_a_server_that_takes_no_writes_is_passed_over(
-    database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+    own_database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
     """Unless the address says that any will do."""
-    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    name = urlsplit(dsn(own_database_url)).path.removeprefix("/")
     await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
     with pytest.raises(asyncpg.exceptions.TargetServerAttributeNotMatched):
-        await Connector(database_url)()
-    separator = "&" if "?" in database_url else "?"
-    connection = await Connector(f"{database_url}{separator}target_session_attrs=any")()
+        await Connector(own_database_url)()
+    separator = "&" if "?" in own_database_url else "?"
+    connection = await Connector(f"{own_database_url}{separator}target_session_attrs=any")()
     assert await connection.fetchval("SHOW transaction_read_only") == "on"
     await connection.close()
 
@@ -155,13 +154,6 @@ async def test_without_a_standby_one_that_is_preferred_is_done_without(database_
     connection = await Connector(f"{database_url}{separator}target_session_attrs=prefer-standby")()
     assert await connection.fetchval("SELECT pg_is_in_recovery()") is False
     await connection.close()
-
-
-async def test_each_host_has_its_port(silent_host: str) -> None:
-    """Nobody listens on the first, and the last says nothing."""
-    host, _, port = silent_host.rpartition(":")
-    with pytest.raises(NoAnswer):
-        await Connector(f"postgresql:///base?host={host},{host}&port=1,{port}", patience=0.1)()
 
 
 async def test_a_busy_event_loop_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,17 +207,10 @@ async def failure_of(attached: Engine, *statements: str) -> Exception:
     pytest.fail("nothing was raised")
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql://localhost:1/nothing",
-        "postgresql:///nothing?host=/no/such/folder",
-        "postgresql://no-such-host.invalid/nothing",
-    ],
-)
-async def test_nobody_listens(url: str) -> None:
+@pytest.mark.parametrize("place", ["localhost:1/x", "/x?host=/no/such/folder", "no-such-host.invalid/x"])
+async def test_nobody_listens(place: str) -> None:
     """A refused connection, a missing socket, an unknown host."""
-    nowhere = engine(url, pool_size=0)
+    nowhere = engine(f"postgresql://{place}", pool_size=0)
     assert is_unreachable(await failure_of(nowhere, "SELECT 1"))
     await nowhere.dispose()
 
@@ -261,26 +246,17 @@ async def test_neither_a_mistake_nor_what_took_too_long_is_an_absence_or_want_of
 ) -> None:
     """Wrong SQL stays a fault of ours."""
     failure = await failure_of(engine, *statements)
-    assert (is_unreachable(failure), is_out_of_space(failure), is_statement_ended(failure)) == (
-        False,
-        False,
-        took_too_long,
-    )
+    told = (is_unreachable(failure), is_out_of_space(failure), is_statement_ended(failure))
+    assert told == (False, False, took_too_long)
 
 
-FULL = [
+FULL = (
     asyncpg.exceptions.DiskFullError("could not extend file"),
     asyncpg.exceptions.OutOfMemoryError("out of memory"),
     OSError(errno.ENOSPC, "No space left on device"),
     OSError(errno.EDQUOT, "Disk quota exceeded"),
-]
-NOT_OF_THE_DRIVER = [
-    OSError("disk full"),
-    OSError(errno.EACCES, "Permission denied"),
-    FileNotFoundError("upload"),
-    TimeoutError(),
-    ValueError(),
-]
+)
+NOT_OF_THE_DRIVER = (OSError("disk full"), PermissionError(), FileNotFoundError("upload"), TimeoutError(), ValueError())
 
 
 @pytest.mark.parametrize("failure", [*FULL, *NOT_OF_THE_DRIVER], ids=repr)

@@ -12,6 +12,7 @@ from db.core import connect as connecting
 from db.core import engine as database
 from db.core.connect import dsn, is_unreachable
 from db.core.engine import Connection, Engine, transaction
+from tests.db.suppliers.samples import execute
 
 
 async def test_parameters_of_the_address_reach_the_server(database_url: str) -> None:
@@ -24,83 +25,82 @@ async def test_parameters_of_the_address_reach_the_server(database_url: str) -> 
     await engine.dispose()
 
 
-async def test_leaving_a_transaction_commits_and_raising_rolls_back(engine: Engine) -> None:
-    async with transaction(engine) as connection:
+async def test_leaving_a_transaction_commits_and_raising_rolls_back(own_engine: Engine) -> None:
+    async with transaction(own_engine) as connection:
         await connection.execute(text("CREATE TABLE kept (id int)"))
         await connection.execute(text("INSERT INTO kept VALUES (1)"))
 
     async def fail() -> None:
-        async with transaction(engine) as connection:
+        async with transaction(own_engine) as connection:
             await connection.execute(text("INSERT INTO kept VALUES (2)"))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await fail()
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         assert list(await connection.scalars(text("SELECT id FROM kept"))) == [1]
 
 
-async def test_the_pool_outlives_connections_that_the_server_ended(database_url: str, engine: Engine) -> None:
+async def test_the_pool_outlives_connections_that_the_server_ended(own_database_url: str, own_engine: Engine) -> None:
     """A server that was restarted, or an administrator who cut a session, costs nobody a request."""
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         session = await connection.scalar(text("SELECT pg_backend_pid()"))
-    other = database.engine(database_url, pool_size=0)
+    other = database.engine(own_database_url, pool_size=0)
     async with transaction(other) as connection:
         await connection.execute(text("SELECT pg_terminate_backend(:session, 5000)"), {"session": session})
     await other.dispose()
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) != session
 
 
-async def test_a_cut_ends_what_waits_for_an_answer_and_the_next_connects_anew(engine: Engine) -> None:
+async def test_a_cut_ends_what_waits_for_an_answer_and_the_next_connects_anew(own_engine: Engine) -> None:
     """As where the server hangs."""
     waits = asyncio.Event()
 
     async def wait() -> None:
-        async with transaction(engine) as connection:
+        async with transaction(own_engine) as connection:
             await connection.execute(text("SELECT 1"))
             waits.set()
             await connection.execute(text("SELECT pg_sleep(3600)"))
 
     waiting = asyncio.create_task(wait())
     await waits.wait()
-    database.end_connections(engine)
+    database.end_connections(own_engine)
     with pytest.raises(DBAPIError) as failure:
         await waiting
     assert is_unreachable(failure.value)
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         assert await connection.scalar(text("SELECT 1")) == 1
 
 
-async def test_a_server_that_has_become_read_only_is_away_and_left(engine: Engine) -> None:
+async def test_a_server_that_has_become_read_only_is_away_and_left(own_engine: Engine) -> None:
     """Such as a former primary: nothing is written there, and sessions on it are of no use any more."""
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         session = await connection.scalar(text("SELECT pg_backend_pid()"))
 
     async def write() -> None:
-        async with transaction(engine) as connection:
+        async with transaction(own_engine) as connection:
             await connection.execute(text("SET TRANSACTION READ ONLY"))
             await connection.execute(text("CREATE TABLE never (id int)"))
 
     with pytest.raises(DBAPIError) as failure:
         await write()
     assert is_unreachable(failure.value)
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         assert await connection.scalar(text("SELECT pg_backend_pid()")) != session
 
 
 async def test_a_connection_that_lands_on_a_read_only_server_is_away(
-    engine: Engine, database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
+    own_engine: Engine, own_database_url: str, administrator: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
-    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    name = urlsplit(dsn(own_database_url)).path.removeprefix("/")
     await administrator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only TO on")
     with pytest.raises(Exception, match="read-write") as failure:
-        async with transaction(engine):
+        async with transaction(own_engine):
             pass
     assert is_unreachable(failure.value)
     await administrator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-    async with transaction(engine) as connection:
-        await connection.execute(text("CREATE TABLE written (id int)"))
+    await execute(own_engine, "CREATE TABLE written (id int)")
 
 
 async def test_json_is_read_and_written_as_text(connection: Connection) -> None:
@@ -110,11 +110,11 @@ async def test_json_is_read_and_written_as_text(connection: Connection) -> None:
 
 
 async def test_a_commit_that_is_never_answered_is_an_absent_database(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    own_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where the synchronous standby is gone: neither who commits waits for ever, nor who waits behind them."""
     monkeypatch.setattr(connecting, "COMMIT_SECONDS", 0.2)
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         await connection.execute(text("CREATE TABLE slow (id int)"))
         await connection.execute(
             text("""
@@ -127,11 +127,10 @@ async def test_a_commit_that_is_never_answered_is_an_absent_database(
     waits = asyncio.Event()
 
     async def commit() -> None:
-        async with transaction(engine) as connection:
-            await connection.execute(text("INSERT INTO slow VALUES (1)"))
+        await execute(own_engine, "INSERT INTO slow VALUES (1)")
 
     async def wait() -> None:
-        async with transaction(engine) as connection:
+        async with transaction(own_engine) as connection:
             await connection.execute(text("SELECT 1"))
             waits.set()
             await connection.execute(text("SELECT pg_sleep(3600)"))
@@ -140,5 +139,5 @@ async def test_a_commit_that_is_never_answered_is_an_absent_database(
     await waits.wait()
     failures = await asyncio.wait_for(asyncio.gather(commit(), behind, return_exceptions=True), 20)
     assert [isinstance(each, Exception) and is_unreachable(each) for each in failures] == [True, True]
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         assert await connection.scalar(text("SELECT count(*) FROM slow")) == 0

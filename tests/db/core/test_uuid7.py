@@ -7,38 +7,29 @@ import pytest
 
 from db.core.uuid7 import increasing_ids, lowest_id, new_id, uuid7
 
+MOMENT = datetime(2026, 11, 24, tzinfo=UTC)
 
-def test_the_example_of_the_rfc() -> None:
+
+def test_it_is_as_the_rfc_says_and_later_ones_sort_after_earlier_ones() -> None:
     """RFC 9562, appendix A.6."""
-    moment = datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC)
     random = (0xCC3 << 64 | 0x18C4DC0C0C07398F).to_bytes(10)
-
-    assert str(uuid7(moment, random)) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
-
-
-def test_it_says_which_version_it_is_and_later_ones_sort_after_earlier_ones() -> None:
-    made = uuid7(datetime(2026, 11, 24, tzinfo=UTC), bytes([255] * 10))
-
+    made = uuid7(datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC), random)
+    assert str(made) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
     assert (made.version, made.variant) == (7, RFC_4122)
-    moment = datetime(2026, 11, 24, tzinfo=UTC)
-
-    assert lowest_id(moment) < new_id(moment) < lowest_id(moment + timedelta(milliseconds=1))
-    assert uuid7(moment, bytes([255] * 10)) < uuid7(moment + timedelta(milliseconds=1), bytes(10))
-
-
-def test_too_little_randomness_is_refused() -> None:
+    next_one = MOMENT + timedelta(milliseconds=1)
+    assert lowest_id(MOMENT) < new_id(MOMENT) < lowest_id(next_one)
+    assert uuid7(MOMENT, bytes([255] * 10)) < uuid7(next_one, bytes(10))
     with pytest.raises(ValueError, match="10 random bytes"):
-        uuid7(datetime(2026, 11, 24, tzinfo=UTC), b"few")
+        uuid7(MOMENT, b"few")
 
 
 def test_those_in_order_are_of_their_own_and_sort_by_their_places() -> None:
     """Those of one place, as rows of one line may be, still differ."""
-    moment = datetime(2026, 11, 24, tzinfo=UTC)
     places = [1, 2, 2, 3, 4_095, 16_383, 16_384, 1_000_000, (1 << 26) - 1]
-    made = increasing_ids(moment, places)
+    made = increasing_ids(MOMENT, places)
 
-    assert len({*made, *increasing_ids(moment, places)}) == 2 * len(places)
+    assert len({*made, *increasing_ids(MOMENT, places)}) == 2 * len(places)
     assert {(one.version, one.variant) for one in made} == {(7, RFC_4122)}
     by_place = sorted(zip(made, places, strict=True))
     assert [place for _, place in by_place] == places
-    assert made[-1] < uuid7(moment + timedelta(milliseconds=1), bytes(10))
+    assert made[-1] < uuid7(MOMENT + timedelta(milliseconds=1), bytes(10))

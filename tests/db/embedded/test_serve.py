@@ -11,11 +11,12 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -43,25 +44,12 @@ with serve(Path(sys.argv[1]), shared="shared" in sys.argv) as url:
 PATIENCE = 20.0
 
 
-class Owner:
+class Owner(NamedTuple):
     """Another process that owns the server of a home until it is told to leave."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        self.url = self._pipe(process.stdout).readline().strip()
-
-    def tell_to_leave(self) -> None:
-        stdin = self._pipe(self.process.stdin)
-        stdin.write("\n")
-        stdin.flush()
-
-    def says(self) -> str:
-        return self._pipe(self.process.stderr).readline()
-
-    @staticmethod
-    def _pipe(pipe: IO[str] | None) -> IO[str]:
-        assert pipe is not None
-        return pipe
+    process: "subprocess.Popen[str]"
+    url: str
+    tell_to_leave: Callable[[], None]
 
 
 @contextmanager
@@ -69,8 +57,10 @@ def owner(home: Path, *options: str) -> Iterator[Owner]:
     command = [sys.executable, "-c", OWNER, str(home), *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            yield Owner(process)
+            yield Owner(process, process.stdout.readline().strip(), partial(print, file=process.stdin, flush=True))
         finally:
             process.kill()
 
@@ -197,19 +187,15 @@ async def test_a_second_owner_waits_for_a_short_command(home: Path) -> None:
             assert await ask(url, "SELECT 1") == 1
 
 
-async def test_a_guest_uses_the_server_and_leaves_it_running(home: Path) -> None:
-    with owner(home) as other:
-        for _ in range(2):
-            with serve(home, shared=True) as url:
-                assert url == other.url
-                assert await ask(url, "SELECT 1") == 1
-
-
-async def test_a_short_command_that_owns_outlasts_its_guests(home: Path) -> None:
+async def test_guests_use_the_server_leave_it_running_and_are_outlasted_by_its_owner(home: Path) -> None:
+    """Which is a short command, and waits for the last of them."""
     with owner(home, "shared") as other:
         with serve(home, shared=True) as url:
+            assert (url, await ask(url, "SELECT 1")) == (other.url, 1)
+        with serve(home, shared=True) as url:
             other.tell_to_leave()
-            assert "Other commands" in other.says()
+            assert other.process.stderr is not None
+            assert "Other commands" in other.process.stderr.readline()
             assert await ask(url, "SELECT 1") == 1
         assert other.process.wait(PATIENCE) == 0
 
@@ -234,25 +220,19 @@ async def test_files_of_a_dead_server_that_name_a_living_process_are_no_obstacle
         assert await ask(url, "SELECT 1") == 1
 
 
-async def test_an_interrupted_initialisation_is_done_again() -> None:
-    with open_folder() as home:
+async def test_an_interrupted_initialisation_is_done_again_in_a_home_of_a_long_or_strange_name() -> None:
+    """Its socket is elsewhere, and nothing is left there."""
+    with open_folder() as folder:
+        home = folder / "été, à l'ombre" / ("x" * 90)
         for name in ("15.new", "17.new", "18.new"):
             (prepare_home(home).folder / name / "base").mkdir(parents=True)
         with serve(home, durable=False) as url:
-            assert await ask(url, "SELECT 1") == 1
-
-
-async def test_a_home_may_have_a_long_or_strange_name() -> None:
-    """Its socket is elsewhere, and nothing is left there."""
-    with open_folder() as folder:
-        with serve(folder / "été, à l'ombre" / ("x" * 90), durable=False) as url:
             sockets = Path(await ask(url, "SHOW unix_socket_directories"))
         assert not sockets.exists()
 
 
 def test_a_server_that_cannot_start_says_why(home: Path) -> None:
-    with serve(home):
-        (file,) = home.glob("postgres/*/postgresql.conf")
+    (file,) = home.glob("postgres/*/postgresql.conf")
     written = file.read_text()
     file.write_text(f"{written}\nmaree_haute = on\n")
     try:

@@ -1,8 +1,10 @@
 """Exchanges in a real database: read as they were written, closed to changes, gone only when their time is over.
 
-What is to be read and answered about needs is as the exchanges themselves say it.
+What is to be read and answered about needs is as the exchanges themselves say it. Messages wait for those that can be
+written to, and tell what was said.
 """
 
+import asyncio
 import re
 from datetime import timedelta
 from os import urandom
@@ -16,6 +18,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, Engine, transaction
 from db.core.uuid7 import uuid7
+from db.delivery.outbox import ClaimedRow, claim_rows
 from db.exchanges.exchanges import (
     READ,
     count_answers_due,
@@ -24,14 +27,23 @@ from db.exchanges.exchanges import (
     insert_message,
     select_exchange,
 )
+from db.exchanges.reply_links import (
+    insert_links,
+    recipients_with_links_revoked,
+    revoke_links,
+    select_link,
+    select_outgoing_message,
+)
 from db.journal.entries import write_entry
 from db.schema.organisation_tables import exchanges, message_mails, messages, needs
 from domain.exchanges.exchange import ExchangeSummary, Message, Recipient
+from domain.exchanges.letter import OutgoingMessage
 from domain.journal import Actor
 from domain.needs.need import Lot, PlannedNeed
+from domain.text.bilingual import Text
 from tests.conftest import ROOT
-from tests.db.exchanges.samples import PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import LATER, NOW, new_id
+from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
+from tests.db.suppliers.samples import LATER, NOW, ask, execute, lock_is_awaited, new_id
 from tests.domain.exchanges.samples import PLAIN
 
 A, B = UUID(int=10), UUID(int=11)
@@ -222,8 +234,7 @@ async def test_the_tables_take_no_nonsense(connection: Connection) -> None:
 
 async def waiting(one: OpenedExchange, organisation_id: UUID | None = None) -> tuple[int, int]:
     """The numbers of unread messages and of open questions about the need."""
-    async with transaction(one.engine) as connection:
-        found = await count_answers_due(connection, organisation_id or one.organisation_id, [one.need_id])
+    found = await ask(one.engine, count_answers_due, organisation_id or one.organisation_id, [one.need_id])
     return found.unread[one.need_id], found.questions[one.need_id]
 
 
@@ -232,9 +243,8 @@ async def test_messages_are_unread_until_the_journal_says_so(engine: Engine) -> 
     read = await one.hear(1)
     await one.hear(2, channel="phone")
     assert await waiting(one) == (1, 0)
-    async with transaction(engine) as connection:
-        actor, detail = Actor(one.organisation_id, "server"), {"message_id": str(read.id)}
-        await write_entry(connection, actor, READ, f"exchange:{one.exchange.id}", NOW, detail=dict(detail))
+    actor, about = Actor(one.organisation_id, "server"), f"exchange:{one.exchange.id}"
+    await ask(engine, write_entry, actor, READ, about, NOW, detail={"message_id": str(read.id)})
     assert await waiting(one) == (0, 0)
     await one.hear(3, supplier_id=PAUL)
     assert await waiting(one) == (1, 0)
@@ -256,3 +266,82 @@ async def test_a_question_is_open_until_it_is_answered_or_published(engine: Engi
     await one.hear(7, stance="question", supplier_id=PAUL)
     await one.hear(8, author="buyer", supplier_id=PAUL)
     assert (await waiting(one))[1] == 0
+
+
+BOTH = ("anne@example.org", "paul@example.org")
+
+
+async def claimed(told: OpenedExchange) -> list[ClaimedRow]:
+    async with transaction(told.engine) as connection:
+        return list(await claim_rows(connection, message_mails, uuid4(), LATER, LATER, 10))
+
+
+async def tellings(told: OpenedExchange) -> list[OutgoingMessage | None]:
+    mails = await claimed(told)
+    async with transaction(told.engine) as connection:
+        return [await select_outgoing_message(connection, mail) for mail in mails]
+
+
+async def test_neither_words_nor_links_wait_in_the_outbox(engine: Engine) -> None:
+    told = await exchange(engine, emails=BOTH)
+    await told.say(NOW, body="Un secret")
+    waiting = str(await execute(engine, select(message_mails)))
+    assert ("secret" in waiting, "http" in waiting) == (False, False)
+
+
+async def test_a_link_made_while_links_are_revoked_is_revoked_too(engine: Engine) -> None:
+    """An e-mail that is being written meanwhile brings a link that leads nowhere."""
+    told = await exchange(engine, emails=("anne@example.org", None))
+    await told.say(NOW)
+    (mail,) = await claimed(told)
+
+    async with transaction(engine) as connection:
+        assert await select_outgoing_message(connection, mail) is not None
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, LATER)
+        revoking = asyncio.create_task(ask(engine, revoke_links, told.exchange.id, ANNE, NOW))
+        await lock_is_awaited(engine, "transactionid")
+    await revoking
+    assert await ask(engine, select_link, "another", NOW) is None
+
+
+async def test_it_tells_who_asks_and_what_is_said(engine: Engine) -> None:
+    told = await exchange(engine, emails=("anne@example.org", None))
+    await told.say(LATER, body="Et le samedi ?", corrects=told.first.id)
+    (telling,) = await tellings(told)
+    assert telling == OutgoingMessage(
+        buyer="Centre hospitalier de Vannes",
+        purchase=Text("Collecte des biodéchets", "Collecte des biodéchets"),
+        subject="Volumes et fréquences",
+        body="Et le samedi ?",
+        is_correction=True,
+    )
+
+
+async def test_a_published_question_is_told_without_who_asked(engine: Engine) -> None:
+    told = await exchange(engine, emails=("anne@example.org", None))
+    asked = await told.hear(0, PAUL, body="Quel tonnage ?")
+    await told.say(LATER, body="12 t par an.", publishes=asked.id, question="Quel tonnage ?")
+    (telling,) = await tellings(told)
+    assert telling is not None
+    assert (telling.question, telling.body, telling.is_first) == ("Quel tonnage ?", "12 t par an.", False)
+
+
+DAYS = timedelta(days=60)
+
+
+async def test_revoking_takes_away_all_links_of_a_recipient_and_stops_its_mail(engine: Engine) -> None:
+    """It is shut out until it is given another link; nobody else is."""
+    told = await exchange(engine, emails=BOTH)
+    await told.say(NOW)
+    async with transaction(engine) as connection:
+        await insert_links(connection, told.exchange.id, {ANNE: "another"}, NOW, NOW + DAYS)
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()
+        assert await revoke_links(connection, told.exchange.id, ANNE, LATER)
+        assert not await revoke_links(connection, told.exchange.id, ANNE, LATER), "nothing is left to be revoked"
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == {ANNE}
+        found = [await select_link(connection, token, LATER) for token in (*told.tokens.values(), "another")]
+        assert [each and each.supplier_id for each in found] == [None, PAUL, None]
+        mails = {row.supplier_id: row for row in await connection.execute(select(message_mails))}
+        await insert_links(connection, told.exchange.id, {ANNE: "a third"}, LATER, LATER + DAYS)
+        assert await recipients_with_links_revoked(connection, told.exchange.id) == frozenset()
+    assert (mails[ANNE].status, mails[ANNE].due_at, mails[PAUL].status) == ("cancelled", None, "waiting")

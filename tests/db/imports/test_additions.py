@@ -5,19 +5,17 @@ from datetime import date
 
 import msgspec
 import pytest
-from sqlalchemy import text
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine
 from db.imports.run import Order
 from db.suppliers.regroup import split_record
-from db.suppliers.sources import describe_source, put_source
+from db.suppliers.sources import put_source
 from domain.errors import InvalidContent
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.source import Row, RowError, Source
 from domain.suppliers.supplier import Approval, Flag, Placement, PublicAward
 from tests.db.suppliers.samples import (
     LATER,
-    NOW,
     PONTIVY,
     Gate,
     addition,
@@ -26,6 +24,7 @@ from tests.db.suppliers.samples import (
     counts,
     delete,
     described,
+    execute,
     load,
     names,
     new_id,
@@ -42,13 +41,16 @@ SIRET, BRANCH, OTHER = SIREN + "00018", SIREN + "00026", "22560001400016"
 ACI = Approval("ACI", valid_from=date(2025, 1, 1))
 
 
-async def test_what_adds_to_nobody_waits_and_nothing_changes(engine: Engine) -> None:
+async def test_what_adds_to_nobody_waits_and_goes_without_a_trace(engine: Engine) -> None:
     first = await load(engine, [addition(1, "1", SIRET, approvals=(ACI,))], source="liste")
     again = await load(engine, [addition(1, "1", SIRET, approvals=())], source="liste")
 
     assert counts(first) == counts(again) == {"received": 1, "waiting": 1}
     assert (first.data_version, await version(engine), await names(engine)) == (0, 0, [])
     assert await described(engine, source="liste") is None
+    assert await delete(engine, "1", source="liste") == await version(engine) == 0
+    await put(engine, what=record(siret=SIRET))
+    assert len((await the_only_one(engine)).sources) == 1
 
 
 @pytest.mark.parametrize("way", ["put", "file"])
@@ -68,21 +70,16 @@ async def test_it_joins_its_supplier_the_day_that_one_comes(engine: Engine, way:
     assert (await the_only_one(engine, source="liste")).id == found.id
 
 
-async def test_it_adds_to_a_supplier_that_is_known_as_one_change_of_the_directory(engine: Engine) -> None:
-    await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=OTHER)])
-    done = await load(engine, [addition(1, "1", SIRET, approvals=(ACI,)), addition(2, "2", "1" * 14)], source="liste")
-
-    assert counts(done) == {"received": 2, "added": 1, "waiting": 1}
-    assert done.data_version == await version(engine) == 2
-    assert (await the_only_one(engine, siret=SIRET)).approvals == (ACI,)
-
-
-async def test_a_legal_unit_adds_to_each_of_its_establishments(engine: Engine) -> None:
+async def test_it_adds_to_suppliers_that_are_known_as_one_change_of_the_directory(engine: Engine) -> None:
+    """By SIREN, to each establishment of a legal unit."""
     await load(engine, [row(1, "1", siret=SIRET), row(2, "2", siret=BRANCH), row(3, "3", siret=OTHER)])
-    done = await load(engine, [addition(1, "1", SIREN, ess=True)], source="liste")
+    added = [addition(1, "1", SIRET, approvals=(ACI,)), addition(2, "2", "1" * 14), addition(3, "3", SIREN, ess=True)]
+    done = await load(engine, added, source="liste")
 
-    assert counts(done) == {"received": 1, "added": 1}
-    assert [(await the_only_one(engine, siret=siret)).ess for siret in (SIRET, BRANCH, OTHER)] == [True, True, None]
+    assert counts(done) == {"received": 3, "added": 2, "waiting": 1}
+    assert done.data_version == await version(engine) == 2
+    found = [await the_only_one(engine, siret=siret) for siret in (SIRET, BRANCH, OTHER)]
+    assert [(each.approvals, each.ess) for each in found] == [((ACI,), True), (None, True), (None, None)]
 
 
 async def test_what_changes_or_goes_changes_its_suppliers(engine: Engine) -> None:
@@ -100,13 +97,6 @@ async def test_what_changes_or_goes_changes_its_suppliers(engine: Engine) -> Non
     before = await version(engine)
     assert await delete(engine, "1", source="liste") == before + 1
     assert (await the_only_one(engine, siret=OTHER)).labels == ()
-
-
-async def test_a_waiting_record_goes_without_a_trace(engine: Engine) -> None:
-    await load(engine, [addition(1, "1", SIRET)], source="liste")
-    assert await delete(engine, "1", source="liste") == await version(engine) == 0
-    await put(engine, what=record(siret=SIRET))
-    assert len((await the_only_one(engine)).sources) == 1
 
 
 async def test_a_changed_supplier_keeps_what_is_added_to_its_siret(engine: Engine) -> None:
@@ -139,14 +129,6 @@ async def test_a_put_makes_a_supplier_of_what_only_added_to_one(engine: Engine) 
     assert written.status == "changed"
     assert (await the_only_one(engine, siret=OTHER)).name == "Atelier"
     assert (await the_only_one(engine, siret=SIRET)).approvals is None
-
-
-async def test_nothing_is_missing_in_what_only_adds(engine: Engine) -> None:
-    await load(engine, [addition(1, "1", SIRET)], source="liste")
-    told = await ask(engine, describe_source, "liste", NOW.date())
-    assert told is not None
-    assert (told.records, told.flags) == (1, {})
-    assert {getattr(told.without, each).records for each in ("place", "siret", "segment", "email")} == {0}
 
 
 async def test_an_offer_that_is_added_takes_the_flag_of_having_none(engine: Engine) -> None:
@@ -208,14 +190,9 @@ async def test_what_may_not_be_kept_takes_its_earlier_record_away(engine: Engine
 async def test_more_records_add_to_a_supplier_than_a_query_takes_parameters(engine: Engine) -> None:
     await put(engine, what=record(siret=SIRET))
     await load(engine, [addition(1, "0", SIRET)], source="liste")
-    others = """
-        INSERT INTO records
-            (source, external_id, payload, content_hash, flags, created_at, changed_at, received_at, joins)
-        SELECT source, n::text, payload, content_hash, flags, created_at, changed_at, received_at, joins
-        FROM records, generate_series(1, 16400) n WHERE source = 'liste'
-    """
-    async with transaction(engine) as connection:
-        await connection.execute(text(others))
+    columns = "payload, content_hash, flags, created_at, changed_at, received_at, joins"
+    numbered = f"SELECT source, n::text, {columns} FROM records, generate_series(1, 16400) n WHERE source = 'liste'"
+    await execute(engine, f"INSERT INTO records (source, external_id, {columns}) {numbered}")
     await put(engine, what=record("Atelier", siret=SIRET), now=LATER)
     assert len((await the_only_one(engine)).sources) == 16_402
 
@@ -234,9 +211,8 @@ async def test_a_contract_that_two_sources_publish_is_told_once(engine: Engine) 
 async def test_what_only_adds_is_not_split_from_its_supplier(engine: Engine) -> None:
     written = await put(engine, what=record(siret=SIRET))
     await load(engine, [addition(1, "1", SIRET)], source="liste")
-    async with transaction(engine) as connection:
-        with pytest.raises(InvalidContent) as refused:
-            await split_record(connection, written.supplier_id, RecordKey("liste", "1"), same_name, LATER)
+    with pytest.raises(InvalidContent) as refused:
+        await ask(engine, split_record, written.supplier_id, RecordKey("liste", "1"), same_name, LATER)
     assert refused.value.problems[0].code == "adds_by_number"
 
 

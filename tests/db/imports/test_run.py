@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from db.core.connect import dsn
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine
 from db.imports import run, stage
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, close_interrupted, get_import, list_errors, list_imports, run_import
@@ -27,6 +24,7 @@ from tests.db.suppliers.samples import (
     broken,
     counts,
     described,
+    execute,
     load,
     lock_is_awaited,
     names,
@@ -39,32 +37,22 @@ from tests.db.suppliers.samples import (
 )
 
 
-async def test_the_same_rows_again_change_nothing_but_the_receipt(engine: Engine) -> None:
-    await load(engine, rows("a", "b"))
+async def test_added_changed_and_unchanged_rows_are_told_apart_and_keep_their_suppliers(engine: Engine) -> None:
+    """The same rows again change nothing but the receipt, also of what was put by itself."""
+    await put(engine, "a", row(1, "a").record)
+    assert counts(await load(engine, rows("a", "b", "x"))) == {"received": 3, "added": 2, "unchanged": 1}
     again = await load(engine, rows("a", "b"), now=LATER)
-
     assert counts(again) == {"received": 2, "unchanged": 2}
-    assert again.data_version == await version(engine) == 1
+    assert again.data_version == await version(engine) == 2
     stored = await ask(engine, get_record, "reseau", "a")
     assert stored is not None
     assert (stored.received_at, stored.changed_at) == (LATER, NOW)
 
-
-async def test_added_changed_and_unchanged_rows_are_told_apart_and_keep_their_suppliers(engine: Engine) -> None:
-    await load(engine, rows("a", "b", "x"))
     before = await described(engine, "b")
     done = await load(engine, [row(1, "a"), row(2, "b", "Atelier neuf"), row(3, "c")])
-
     assert counts(done) == {"received": 3, "added": 1, "changed": 1, "unchanged": 1}
     assert await names(engine) == ["Atelier a", "Atelier c", "Atelier neuf", "Atelier x"]
     assert await described(engine, "b") == before is not None
-
-
-async def test_an_import_finds_what_single_puts_stored(engine: Engine) -> None:
-    """The two ways in must agree on what is the same."""
-    await put(engine, "a", row(1, "a").record)
-
-    assert counts(await load(engine, rows("a"))) == {"received": 1, "unchanged": 1}
 
 
 async def test_rejects_are_kept_with_their_place(engine: Engine) -> None:
@@ -95,28 +83,20 @@ async def test_the_rows_rejected_are_stored_up_to_a_number(engine: Engine, monke
 
 
 async def test_a_repeated_external_id_is_rejected_and_the_first_row_stands(engine: Engine) -> None:
-    """In one batch and across batches."""
+    """In one batch and across batches; JSON without line breaks has all its rows on line 1."""
     done = await load(engine, [row(1, "a", "premier"), row(2, "a", "deuxième"), row(3, "b"), row(4, "a", "troisième")])
-
     assert counts(done) == {"received": 4, "added": 2, "rejected": 2}
     assert [(error.line, error.code, "ligne 1" in error.detail) for error in done.errors] == [
         (2, "duplicate_external_id", True),
         (4, "duplicate_external_id", True),
     ]
-    assert await names(engine) == ["Atelier b", "premier"]
-
-
-async def test_rows_may_repeat_an_external_id_on_one_line(engine: Engine) -> None:
-    """JSON without line breaks has all its rows on line 1; twice the same row is still one record."""
-    done = await load(engine, [row(1, "a", "premier"), row(1, "a", "premier"), row(1, "a", "deuxième"), row(1, "b")])
-
-    assert counts(done) == {"received": 4, "added": 2, "rejected": 2}
+    on_one_line = [row(1, "a", "premier"), row(1, "a", "premier"), row(1, "a", "deuxième"), row(1, "b")]
+    assert counts(await load(engine, on_one_line, source="ville")) == {"received": 4, "added": 2, "rejected": 2}
     assert await names(engine) == ["Atelier b", "premier"]
 
 
 async def test_what_postgresql_cannot_hold_is_rejected_not_fatal(engine: Engine) -> None:
     done = await load(engine, [row(1, "a", "A\0B"), row(2, "b\0"), row(3, "c"), broken(4, "d\0")])
-
     assert counts(done) == {"received": 4, "added": 1, "rejected": 3}
     assert [error.code for error in done.errors] == ["null_character", "null_character", "invalid_siret"]
 
@@ -162,14 +142,8 @@ async def test_a_row_without_a_readable_id_may_be_any_absent_record(engine: Engi
 
 async def test_a_dry_run_answers_exactly_and_leaves_nothing(engine: Engine) -> None:
     await load(engine, rows(*"abcdef"))
-    content = [
-        *rows(*"abcd"),
-        row(5, "e", "Atelier neuf"),
-        row(6, "new"),
-        row(7, "new"),
-        broken(8, None),
-        broken(9, "x"),
-    ]
+    content = [*rows(*"abcd"), row(5, "e", "Atelier neuf"), row(6, "new"), row(7, "new")]
+    content += [broken(8, None), broken(9, "x")]
     rehearsed = await load(engine, content, mode="snapshot", dry_run=True, force=True)
     assert [done.added for done in await ask(engine, list_imports, "reseau", None, 10)] == [6]
     assert await names(engine) == [f"Atelier {letter}" for letter in "abcdef"]
@@ -187,22 +161,18 @@ async def test_long_documents_are_stored_as_they_are(engine: Engine) -> None:
     """Whether their rows are new or changed."""
     for words in ("Entretien ", "Nettoyage "):
         await load(engine, [row(1, "1", description=words * 300)])
-        async with transaction(engine) as connection:
-            for table, column in (("records", "payload"), ("suppliers", "document")):
-                found = await connection.execute(text(f"SELECT pg_column_compression({column}) FROM {table}"))
-                assert found.scalar_one() is None
-
-
-def failing() -> Iterator[Batch]:
-    yield from batches(rows("a", "b", "c"))
-    raise EOFError
+        for table, column in (("records", "payload"), ("suppliers", "document")):
+            assert await execute(engine, f"SELECT pg_column_compression({column}) FROM {table}") == [(None,)]
 
 
 async def test_a_stream_that_breaks_imports_nothing(engine: Engine) -> None:
+    def failing() -> Iterator[Batch]:
+        yield from batches(rows("a", "b", "c"))
+        raise EOFError
+
     order = Order(id=new_id(), source="reseau")
     with pytest.raises(EOFError):
         await run_import(engine, order, prepare_here(failing()), lambda: NOW, same_name)
-
     assert await names(engine) == []
     kept = await ask(engine, get_import, order.id)
     assert kept is not None
@@ -247,63 +217,39 @@ async def test_a_cancelled_import_leaves_nothing(engine: Engine) -> None:
     assert (kept.status, kept.added) == ("interrupted", 0)
 
 
-async def test_imports_of_other_sources_do_not_wait(engine: Engine) -> None:
-    gate, _, running = await begin(engine)
-
+async def test_imports_and_puts_wait_for_an_import_of_their_source_alone(engine: Engine) -> None:
+    """They find all that it stored."""
+    gate, _, first = await begin(engine)
     assert counts(await load(engine, rows("a"), source="ville")) == {"received": 1, "added": 1}
     assert (await put(engine, source="ville")).status == "created"
-    gate.open()
-    await running
-
-
-async def test_imports_of_one_source_wait_for_each_other(engine: Engine) -> None:
-    """The second one finds all that the first one stored."""
-    gate, _, first = await begin(engine)
-    second = asyncio.create_task(load(engine, rows("a", "b", "c", "d")))
-    await lock_is_awaited(engine)
+    waiting = asyncio.gather(load(engine, rows("a", "b", "c", "d")), put(engine, "a", row(1, "a").record))
+    await lock_is_awaited(engine, number=2)
     gate.open()
 
     assert counts(await first) == {"received": 4, "added": 4}
-    assert counts(await second) == {"received": 4, "unchanged": 4}
-
-
-async def test_a_put_waits_for_an_import_of_its_source(engine: Engine) -> None:
-    gate, _, running = await begin(engine)
-    waiting = asyncio.create_task(put(engine, "a", row(1, "a").record))
-    await lock_is_awaited(engine)
-    gate.open()
-    await running
-
-    assert (await waiting).status == "unchanged"
+    second, written = await waiting
+    assert (counts(second), written.status) == ({"received": 4, "unchanged": 4}, "unchanged")
 
 
 async def test_an_import_whose_server_died_is_closed(engine: Engine) -> None:
     """One that still runs is left alone."""
     gate, order, running = await begin(engine)
     dead = new_id()
-    async with transaction(engine) as connection:
-        await connection.execute(
-            text(
-                "INSERT INTO imports (id, source, format, mode, status, started_at) "
-                "SELECT :id, source, format, mode, status, started_at FROM imports"
-            ),
-            {"id": dead},
-        )
-        await close_interrupted(connection, LATER)
-        found = [await get_import(connection, each) for each in (dead, order.id)]
+    columns = "source, format, mode, status, started_at"
+    await execute(engine, f"INSERT INTO imports (id, {columns}) SELECT '{dead}', {columns} FROM imports")
+    await ask(engine, close_interrupted, LATER)
+    found = [await ask(engine, get_import, each) for each in (dead, order.id)]
     gate.open()
     await running
 
     assert [each and (each.status, each.finished_at) for each in found] == [("interrupted", LATER), ("running", None)]
 
 
-async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine, database_url: str) -> None:
+async def test_a_killed_connection_leaves_the_source_as_it_was(engine: Engine) -> None:
     gate, _, running = await begin(engine)
-    killer = await asyncpg.connect(dsn(database_url))
-    await killer.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+    await execute(
+        engine, "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
     )
-    await killer.close()
     gate.open()
     with pytest.raises(DBAPIError):
         await running

@@ -26,7 +26,7 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods
 from domain.shortlists.frozen import Decision
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask, execute
 from tests.factories import award
 
 DECISION = Decision("1", UUID(int=1), "kept", "Vu Anne Le Goff", NOW)
@@ -91,8 +91,7 @@ async def alter(connection: Connection, *statements: str) -> None:
 
 
 async def altered(engine: Engine, *statements: str) -> None:
-    async with transaction(engine) as connection:
-        await alter(connection, *statements)
+    await ask(engine, alter, *statements)
 
 
 async def find(connection: Connection, organisation_id: UUID) -> list[Break | str]:
@@ -107,8 +106,7 @@ async def find(connection: Connection, organisation_id: UUID) -> list[Break | st
 
 
 async def found(engine: Engine, organisation_id: UUID) -> list[Break | str]:
-    async with transaction(engine) as connection:
-        return await find(connection, organisation_id)
+    return await ask(engine, find, organisation_id)
 
 
 ALTERED = (
@@ -155,14 +153,12 @@ async def test_a_confirmed_delivery_is_bound(engine: Engine) -> None:
     message, actor = started.first.id, Actor(started.organisation_id, "server")
     name, said = stored_name("handover", message, ANNE), {"message_id": str(message), "supplier_id": str(ANNE)}
     key = started.exchange.id, message
-    async with transaction(engine) as connection:
-        await insert_handovers(connection, started.exchange.id, started.first, [ANNE, PAUL])
-        await write_handovers(connection, *key, [ANNE], "letter", NOW.date(), NOW)
+    await ask(engine, insert_handovers, started.exchange.id, started.first, [ANNE, PAUL])
+    await ask(engine, write_handovers, *key, [ANNE], "letter", NOW.date(), NOW)
     assert await found(engine, started.organisation_id) == [name]
-    async with transaction(engine) as connection:
-        about = f"exchange:{started.exchange.id}"
-        detail: Detail = {**said, "way": "letter", "on": NOW.date().isoformat()}
-        await write_entry(connection, actor, "message.handed_over", about, NOW, detail=detail, about=[name])
+    about = f"exchange:{started.exchange.id}"
+    detail: Detail = {**said, "way": "letter", "on": NOW.date().isoformat()}
+    await ask(engine, write_entry, actor, "message.handed_over", about, NOW, detail=detail, about=[name])
     assert await found(engine, started.organisation_id) == []
     for statement, code in (
         ("UPDATE message_handovers SET handed_on = '2026-01-02'", "altered_content"),
@@ -182,10 +178,9 @@ async def test_what_no_entry_tells_of_is_found(engine: Engine) -> None:
     need, owner = started.need_id, started.organisation_id
     message = await started.say(NOW)
     other = msgspec.structs.replace(DECISION, supplier_id=UUID(int=2))
-    async with transaction(engine) as connection:
-        await write_decision(connection, need, 1, other)
-        await insert_award(connection, owner, msgspec.structs.replace(AWARD, id=UUID(int=8), need_id=need))
-        made = await insert_need(connection, owner, PlannedNeed(lots=(Lot(id="1"),)), NOW)
+    await ask(engine, write_decision, need, 1, other)
+    await ask(engine, insert_award, owner, msgspec.structs.replace(AWARD, id=UUID(int=8), need_id=need))
+    made = await ask(engine, insert_need, owner, PlannedNeed(lots=(Lot(id="1"),)), NOW)
     decision = stored_name("decision", need, 1, other.supplier_id, other.lot_id)
     names = sorted([decision, f"message:{message.id}", f"award:{UUID(int=8)}", f"need:{made.id}"])
     assert await found(engine, owner) == names
@@ -195,9 +190,8 @@ async def test_that_a_message_was_read_does_not_say_that_it_was_written(engine: 
     """The server notes what its buyers open, also where somebody slipped it in."""
     started = await told(engine)
     message, actor = await started.say(NOW), Actor(started.organisation_id, "server")
-    async with transaction(engine) as connection:
-        read: Detail = {"message_id": str(message.id)}
-        await write_entry(connection, actor, "exchange.read", f"exchange:{started.exchange.id}", NOW, detail=read)
+    read: Detail = {"message_id": str(message.id)}
+    await ask(engine, write_entry, actor, "exchange.read", f"exchange:{started.exchange.id}", NOW, detail=read)
     assert await found(engine, started.organisation_id) == [f"message:{message.id}"]
 
 
@@ -205,9 +199,8 @@ async def test_what_an_earlier_server_changed_is_not_held_against_the_entry_befo
     started = await told(engine)
     actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
     await altered(engine, "UPDATE needs SET version = 2", "UPDATE awards SET withdrawn_at = now()")
-    async with transaction(engine) as connection:
-        await write_entry(connection, actor, "need.changed", need, NOW, version=2)
-        await write_entry(connection, actor, "award.withdrawn", need, NOW, detail={"award_id": str(AWARD.id)})
+    await ask(engine, write_entry, actor, "need.changed", need, NOW, version=2)
+    await ask(engine, write_entry, actor, "award.withdrawn", need, NOW, detail={"award_id": str(AWARD.id)})
     assert await found(engine, started.organisation_id) == []
 
 
@@ -219,14 +212,12 @@ async def test_entries_of_earlier_versions_bind_nothing_and_tell_of_what_is_ther
 
 async def test_an_address_may_be_erased_and_a_need_purged(engine: Engine) -> None:
     started = await told(engine)
-    async with transaction(engine) as connection:
-        await connection.execute(text("UPDATE exchange_recipients SET email = NULL"))
-        await connection.execute(text("UPDATE needs SET status = 'closed', ended_at = :now"), {"now": NOW})
-        actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
-        await write_entry(connection, actor, "need.closed", need, NOW, about=(need,))
+    await execute(engine, "UPDATE exchange_recipients SET email = NULL")
+    await execute(engine, f"UPDATE needs SET status = 'closed', ended_at = '{NOW}'")
+    actor, need = Actor(started.organisation_id, "server"), f"need:{started.need_id}"
+    await ask(engine, write_entry, actor, "need.closed", need, NOW, about=(need,))
     assert await found(engine, started.organisation_id) == []
-    async with transaction(engine) as connection:
-        await connection.execute(text("SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs"))
+    await execute(engine, "SELECT purge_need(id, ended_at, 0, 'command', NULL) FROM needs")
     assert await found(engine, started.organisation_id) == []
 
 
@@ -242,14 +233,13 @@ async def test_meetings_go_with_the_need_that_they_were_about(engine: Engine) ->
             about = msgspec.structs.replace(VISIT, need_ids=needs, starts_at=long_ago, ends_at=long_ago)
             name = f"meeting:{(await insert_meeting(connection, owner, about, long_ago)).id}"
             await write_entry(connection, actor, "meeting.created", name, NOW, about=(name,))
-        ended = text("UPDATE needs SET status = 'closed', ended_at = :at WHERE id = :id")
-        await connection.execute(ended, {"at": long_ago, "id": started.need_id})
-        await connection.execute(
-            text("UPDATE awards SET awarded_on = :day, created_at = :at"), {"day": long_ago, "at": long_ago}
-        )
+        for changed in (
+            f"UPDATE needs SET status = 'closed', ended_at = '{long_ago}' WHERE id = '{started.need_id}'",
+            f"UPDATE awards SET awarded_on = '{long_ago}', created_at = '{long_ago}'",
+        ):
+            await connection.execute(text(changed))
         await write_entry(connection, actor, "need.closed", need, NOW, about=(need, f"award:{AWARD.id}"))
-    async with transaction(engine) as connection:
-        planned = await plan(connection, RetentionPeriods(), NOW)
+    planned = await ask(engine, plan, RetentionPeriods(), NOW)
     done = await purge(engine, planned, "default")
     assert [(each.id, each.meetings) for each in done.needs] == [(started.need_id, 1)]
     assert await found(engine, owner) == []
@@ -279,8 +269,7 @@ async def test_digests_come_in_the_order_of_the_names_however_many(engine: Engin
     """That of a message that answers nothing is of its first columns: entries of before bind such."""
     started = await told(engine)
     names = [f"message:{UUID(int=number)}" for number in range(READ_AT_ONCE)] + [f"message:{started.first.id}"]
-    async with transaction(engine) as connection:
-        digests = await content_digests(connection, names)
+    digests = await ask(engine, content_digests, names)
     assert list(digests) == names
     assert [name for name, digest in digests.items() if digest] == names[-1:]
     name = f"message:{started.first.id}"
@@ -288,7 +277,5 @@ async def test_digests_come_in_the_order_of_the_names_however_many(engine: Engin
         "id, exchange_id, author, supplier_id, body, stance, barriers, barriers_note, confidential, corrects, "
         "publishes, question, channel, extract(epoch FROM created_at)::float8"
     )
-    async with transaction(engine) as connection:
-        query = text(f"SELECT {columns} FROM messages WHERE id = :id")
-        row = (await connection.execute(query, {"id": started.first.id})).one()
-        assert (await content_digests(connection, [name]))[name] == content_digest(*row)
+    (row,) = await execute(engine, f"SELECT {columns} FROM messages WHERE id = '{started.first.id}'")
+    assert digests[name] == content_digest(*row)

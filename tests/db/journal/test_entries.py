@@ -16,7 +16,7 @@ from db.core.engine import Engine, transaction
 from db.journal import entries as audit
 from db.journal.entries import entries, has_entries, head, journals, stored_entries, write_entry
 from domain.journal import BEFORE_THE_FIRST, Actor, Break, Chain, Detail, Entry, entry_hash
-from tests.db.suppliers.samples import LATER
+from tests.db.suppliers.samples import LATER, ask, execute
 from tests.db.suppliers.samples import NOW as SAMPLES_NOW
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -28,16 +28,14 @@ async def actor(engine: Engine, name: str = "Morbihan") -> Actor:
 
 
 async def note(engine: Engine, actor: Actor, object_: str = "need:1") -> None:
-    async with transaction(engine) as connection:
-        await write_entry(connection, actor, "need.changed", object_, NOW, version=2, detail={"fields": ["title"]})
+    await ask(engine, write_entry, actor, "need.changed", object_, NOW, version=2, detail={"fields": ["title"]})
 
 
 async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
     one = await actor(engine)
     await asyncio.gather(*(note(engine, one, f"need:{number}") for number in range(8)))
 
-    async with transaction(engine) as connection:
-        found = await entries(connection, one.organisation_id, None, 0, 50)
+    found = await ask(engine, entries, one.organisation_id, None, 0, 50)
     assert [entry.number for entry in found] == list(range(1, 9))
     previous = BEFORE_THE_FIRST
     for entry in found:
@@ -52,8 +50,7 @@ async def test_writers_at_once_make_one_chain(engine: Engine) -> None:
 async def test_no_statement_changes_an_entry(engine: Engine, statement: str) -> None:
     await note(engine, await actor(engine))
     with pytest.raises(IntegrityError) as refused:
-        async with transaction(engine) as connection:
-            await connection.execute(text(statement))
+        await execute(engine, statement)
     assert isinstance(refused.value.orig, Exception)
     assert "append-only" in str(refused.value.orig)
 

@@ -1,13 +1,13 @@
 """What exchanges tell together: barriers as last corrected, who answered, and when."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 from sqlalchemy import update
 
-from db.core.engine import Connection, Engine, transaction
+from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange, insert_handovers, write_handovers
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
@@ -16,10 +16,8 @@ from db.needs.shortlists import insert_shortlist
 from db.schema.organisation_tables import message_mails
 from domain.insights import FirstAnswer
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
-from tests.db.suppliers.samples import NOW
+from tests.db.suppliers.samples import NOW, ask
 from tests.domain.equal_treatment.samples import frozen
-
-NEVER = UUID(int=99)
 
 
 @pytest.fixture
@@ -28,8 +26,7 @@ async def asked(engine: Engine) -> OpenedExchange:
 
 
 async def barriers(one: OpenedExchange) -> list[tuple[str, int, int, int]]:
-    async with transaction(one.engine) as connection:
-        found = await barrier_figures(connection, one.organisation_id, [one.exchange.id])
+    found = await ask(one.engine, barrier_figures, one.organisation_id, [one.exchange.id])
     return [(each.barrier, each.replies, each.needs, each.suppliers) for each in found]
 
 
@@ -52,12 +49,10 @@ async def test_a_corrected_message_counts_as_it_was_last_corrected(asked: Opened
 async def test_notes_in_confidence_are_counted_and_not_told(asked: OpenedExchange) -> None:
     await asked.hear(1, barriers=("other",), barriers_note="Le quai est trop haut")
     secret = await asked.hear(2, PAUL, barriers=("other",), barriers_note="Nous fermons", confidential=True)
-    async with transaction(asked.engine) as connection:
-        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    notes = await ask(asked.engine, barrier_notes, asked.organisation_id, [asked.exchange.id])
     assert ([each.note for each in notes.items], notes.total, notes.confidential) == (["Le quai est trop haut"], 2, 1)
     await asked.hear(3, PAUL, barriers=("other",), barriers_note="Nous fermons en mai", corrects=secret.id)
-    async with transaction(asked.engine) as connection:
-        notes = await barrier_notes(connection, asked.organisation_id, [asked.exchange.id])
+    notes = await ask(asked.engine, barrier_notes, asked.organisation_id, [asked.exchange.id])
     assert (len(notes.items), notes.total, notes.confidential) == (1, 2, 1)
 
 
@@ -65,8 +60,7 @@ async def test_the_first_answer_of_each_recipient_counts(asked: OpenedExchange) 
     await asked.hear(4)
     await asked.hear(9)
     await asked.hear(2, PAUL)
-    async with transaction(asked.engine) as connection:
-        found = await reply_figures(connection, asked.organisation_id, [asked.exchange.id])
+    found = await ask(asked.engine, reply_figures, asked.organisation_id, [asked.exchange.id])
     assert (found.contacted, found.answered, found.rate) == (2, 2, 1.0)
     assert found.first_answer_hours.median == 3.0
     assert found.first_answer_hours.p90 == pytest.approx(3.8)
@@ -87,8 +81,7 @@ async def test_who_could_not_be_reached_was_not_contacted(engine: Engine) -> Non
         assert (found.contacted, found.answered, found.undelivered, found.pending, found.rate) == (1, 0, 1, 0, 0.0)
         assert found.first_answer_hours == FirstAnswer(None, None)
     await one.hear(5, PAUL)
-    async with transaction(one.engine) as connection:
-        found = await reply_figures(connection, one.organisation_id, [one.exchange.id])
+    found = await ask(one.engine, reply_figures, one.organisation_id, [one.exchange.id])
     assert (found.contacted, found.answered, found.undelivered) == (2, 1, 0)
 
 
@@ -107,40 +100,24 @@ async def test_who_was_brought_the_message_is_contacted_once_that_is_confirmed(a
 
 
 async def test_a_need_is_told_with_its_latest_shortlist_and_of_its_time(asked: OpenedExchange) -> None:
-    await keep_shortlists(asked, "A", "AB")
     async with transaction(asked.engine) as connection:
-        assert await needs_in(connection, asked.organisation_id) == [(asked.need_id, "2")]
-        assert await needs_in(connection, asked.organisation_id, NOW, NOW + timedelta(seconds=1)) != []
-        assert await needs_in(connection, asked.organisation_id, NOW + timedelta(seconds=1)) == []
-        assert await needs_in(connection, asked.organisation_id, None, NOW) == []
+        need = await select_need(connection, asked.organisation_id, asked.need_id)
+        assert need is not None
+        for number, letters in ((1, "A"), (2, "AB")):
+            version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
+            await insert_shortlist(connection, asked.organisation_id, need, version, version.body)
+        later = NOW + timedelta(seconds=1)
+        periods = {(None, None): True, (NOW, later): True, (later, None): False, (None, NOW): False}
+        for period, is_told in periods.items():
+            batches = needs_with_supply(connection, asked.organisation_id, *period)
+            found = [(each.id, each.lots[0].id) async for some in batches for each in some]
+            assert found == ([(asked.need_id, "2")] if is_told else []), period
 
 
 async def test_threads_of_other_needs_stay_out(asked: OpenedExchange) -> None:
     other = msgspec.structs.replace(asked.exchange, id=new_id(NOW), lot_ids=("1",))
-    async with transaction(asked.engine) as connection:
-        first = msgspec.structs.replace(asked.first, id=new_id(NOW))
-        await insert_exchange(connection, asked.organisation_id, other, first)
-        found = await exchanges_about(connection, asked.organisation_id, [asked.need_id])
-        assert {(id_, lot_ids) for id_, _, lot_ids in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
-        assert await exchanges_about(connection, asked.organisation_id, [NEVER]) == []
-
-
-async def needs_in(
-    connection: Connection,
-    organisation_id: UUID,
-    made_from: datetime | None = None,
-    made_before: datetime | None = None,
-) -> list[tuple[UUID, str]]:
-    """The needs, each with the name of the first lot of its shortlist."""
-    batches = needs_with_supply(connection, organisation_id, made_from, made_before)
-    return [(each.id, each.lots[0].id) async for some in batches for each in some]
-
-
-async def keep_shortlists(one: OpenedExchange, *listed: str) -> None:
-    """Versions from 1 on, each with a lot that is named by its number."""
-    async with transaction(one.engine) as connection:
-        need = await select_need(connection, one.organisation_id, one.need_id)
-        assert need is not None
-        for number, letters in enumerate(listed, start=1):
-            version = msgspec.structs.replace(frozen({str(number): letters}, ()), number=number)
-            await insert_shortlist(connection, one.organisation_id, need, version, version.body)
+    first = msgspec.structs.replace(asked.first, id=new_id(NOW))
+    await ask(asked.engine, insert_exchange, asked.organisation_id, other, first)
+    found = await ask(asked.engine, exchanges_about, asked.organisation_id, [asked.need_id])
+    assert {(id_, lot_ids) for id_, _, lot_ids in found} == {(asked.exchange.id, ()), (other.id, ("1",))}
+    assert await ask(asked.engine, exchanges_about, asked.organisation_id, [UUID(int=99)]) == []

@@ -33,17 +33,17 @@ from db.needs.needs import (
 from db.needs.shortlists import (
     insert_shortlist,
     select_listed_supplier,
-    select_shortlist,
 )
 from db.schema.organisation_tables import awards
 from domain.exchanges.exchange import Message
 from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import LotTotal, Named, ShortlistVersion
+from domain.shortlists.frozen import Named
 from domain.shortlists.shortlist import Shortlist
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
-from tests.db.suppliers.samples import new_id
+from tests.db.suppliers.samples import ask, new_id
+from tests.domain.equal_treatment.samples import frozen
 from tests.domain.shortlists.samples import STAMP, listed, summary
 from tests.factories import award
 
@@ -63,10 +63,9 @@ async def test_who_holds_a_need_makes_others_wait(engine: Engine) -> None:
             await write_need(connection, own, msgspec.structs.replace(seen, version=seen.version + 1))
 
     await asyncio.gather(*(count_up() for _ in range(4)))
-    async with transaction(engine) as connection:
-        found = await select_need(connection, own, need.id)
-        assert found is not None
-        assert found.version == 5
+    found = await ask(engine, select_need, own, need.id)
+    assert found is not None
+    assert found.version == 5
 
 
 async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine: Engine) -> None:
@@ -77,18 +76,15 @@ async def test_what_waits_for_the_buyer_is_neither_confirmed_nor_answered(engine
     one = await exchange(engine)
 
     async def waiting() -> int:
-        async with transaction(engine) as connection:
-            return (await progress_of(connection, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
+        return (await ask(engine, progress_of, one.organisation_id, [one.need_id]))[one.need_id].to_deliver
 
     async def hand_over(message: Message, *suppliers: UUID) -> None:
-        async with transaction(engine) as connection:
-            await insert_handovers(connection, one.exchange.id, message, suppliers)
+        await ask(engine, insert_handovers, one.exchange.id, message, suppliers)
 
     assert await waiting() == 0
     await hand_over(one.first, ANNE, PAUL)
     assert await waiting() == 2
-    async with transaction(engine) as connection:
-        await write_handovers(connection, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
+    await ask(engine, write_handovers, one.exchange.id, one.first.id, [ANNE], "letter", OPENED.date(), OPENED)
     assert await waiting() == 1
     await hand_over(await one.hear(1, None, author="buyer", body="Et en mai ?", channel="email"), PAUL)
     assert await waiting() == 2
@@ -138,37 +134,38 @@ async def test_only_what_is_added_up_is_read(connection: Connection) -> None:
     assert found == (OtherNeed(need.id, HERE, kept),)
 
 
-async def test_needs_from_before_get_what_their_estimated_value_counts(engine: Engine, database_url: str) -> None:
+async def test_needs_from_before_get_what_their_estimated_value_counts(
+    own_engine: Engine, own_database_url: str
+) -> None:
     lot = msgspec.structs.replace(LOT, duration_months=12, renewal_months=36, value_covers="all", options_eur=1.5)
-    async with transaction(engine) as connection:
+    async with transaction(own_engine) as connection:
         own = await ensure_organisation(connection, "Morbihan", NOW)
         await connection.execute(_IN_BRIEF_BEFORE)
         need = await stored(connection, own, lots=(lot,))
         await connection.execute(text("UPDATE alembic_version SET version_num = '0022'"))
-    await asyncio.to_thread(migrate.upgrade, database_url)
-    async with transaction(engine) as connection:
-        assert await needs_of_year(connection, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
+    await asyncio.to_thread(migrate.upgrade, own_database_url)
+    assert await ask(own_engine, needs_of_year, own, 2026, None, BESIDES) == (OtherNeed(need.id, None, Need((lot,))),)
 
 
-async def test_the_need_itself_the_abandoned_and_those_of_others_are_left_out(connection: Connection) -> None:
+async def test_the_other_needs_of_a_year_are_those_that_are_added_up(connection: Connection) -> None:
+    """Not the need itself, the abandoned, concessions, those of other organisations and of another buyer.
+
+    Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same.
+    """
     own, other = [await ensure_organisation(connection, name, NOW) for name in ("Morbihan", "Vannes")]
-    need, dropped, closed = [await stored(connection, own) for _ in range(3)]
+    need, dropped, closed = [await stored(connection, own, buyer=Buyer(siret=HERE)) for _ in range(3)]
     await write_need(connection, own, msgspec.structs.replace(dropped, status="abandoned"))
     await write_need(connection, own, msgspec.structs.replace(closed, status="closed"))
     await stored(connection, other)
-    assert [each.id for each in await needs_of_year(connection, own, 2026, None, need.id)] == [closed.id]
-
-
-async def test_concessions_and_needs_of_another_buyer_are_left_out(connection: Connection) -> None:
-    """Buyers are told apart by SIRET; where one is not given, the buyer is taken for the same."""
-    own = await ensure_organisation(connection, "Morbihan", NOW)
     await stored(connection, own, contract="concession")
-    sirets = (HERE, ELSEWHERE, None)
-    for siret in sirets:
-        await stored(connection, own, buyer=Buyer(siret=siret))
-    for asked, expected in ((HERE, {HERE, None}), (ELSEWHERE, {ELSEWHERE, None}), (None, set(sirets))):
-        found = await needs_of_year(connection, own, 2026, asked, BESIDES)
-        assert {each.buyer_siret for each in found} == expected
+    elsewhere, unknown = [await stored(connection, own, buyer=Buyer(siret=siret)) for siret in (ELSEWHERE, None)]
+    for siret, expected in (
+        (HERE, [closed, unknown]),
+        (ELSEWHERE, [elsewhere, unknown]),
+        (None, [closed, elsewhere, unknown]),
+    ):
+        found = await needs_of_year(connection, own, 2026, siret, need.id)
+        assert {each.id for each in found} == {each.id for each in expected}
 
 
 async def test_a_need_is_found_by_its_year_and_buyer_as_they_are_now(connection: Connection) -> None:
@@ -242,30 +239,22 @@ async def noted(connection: Connection, organisation: UUID, buyer: Buyer | None 
     return kept
 
 
-async def test_only_those_up_to_the_day_count(connection: Connection) -> None:
+async def test_awards_up_to_the_day_count_with_the_buyer_of_their_need_unless_withdrawn(connection: Connection) -> None:
+    """One that was withdrawn stays in the table alone."""
     own = await ensure_organisation(connection, "Morbihan", NOW)
-    award = await noted(connection, own)
+    kept = [await noted(connection, own, buyer) for buyer in (None, Buyer(name="Vannes"), Buyer(siret=ELSEWHERE))]
     await noted(connection, own, awarded_on=date(2026, 11, 25))
-    assert [each.id for each in await awards_until(connection, own, DAY)] == [award.id]
+    found = await awards_until(connection, own, DAY)
+    assert [(each.id, each.buyer_siret) for each in found] == [
+        (award.id, siret) for award, siret in zip(kept, (None, None, ELSEWHERE), strict=True)
+    ]
     assert await awards_until(connection, own, date(2026, 11, 23)) == []
-
-
-async def test_an_award_is_known_with_the_buyer_of_its_need(connection: Connection) -> None:
-    own = await ensure_organisation(connection, "Morbihan", NOW)
-    for buyer in (None, Buyer(name="Vannes"), Buyer(siret="21560260300016")):
-        await noted(connection, own, buyer)
-    found = [each.buyer_siret for each in await awards_until(connection, own, DAY)]
-    assert found == [None, None, "21560260300016"]
-
-
-async def test_a_withdrawn_award_stays_in_the_table_alone(connection: Connection) -> None:
-    own = await ensure_organisation(connection, "Morbihan", NOW)
-    award = await noted(connection, own)
-    assert await select_awards(connection, own, award.need_id, None, 5) == [award]
-    assert await select_awards(connection, own, award.need_id, award.id, 5) == []
-    assert await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
-    assert not await mark_award_withdrawn(connection, own, award.need_id, award.id, NOW)
-    assert await awards_until(connection, own, DAY) == []
+    need = kept[0].need_id
+    assert await select_awards(connection, own, need, None, 5) == [kept[0]]
+    assert await select_awards(connection, own, need, kept[0].id, 5) == []
+    assert await mark_award_withdrawn(connection, own, need, kept[0].id, NOW)
+    assert not await mark_award_withdrawn(connection, own, need, kept[0].id, NOW)
+    assert [each.id for each in await awards_until(connection, own, DAY)] == [each.id for each in kept[1:]]
     assert await connection.scalar(select(func.count()).where(awards.c.withdrawn_at == NOW)) == 1
 
 
@@ -273,57 +262,28 @@ ONE, OTHER = UUID(int=1), UUID(int=2)
 
 
 def answer(name: str, supplier: UUID = ONE) -> bytes:
-    """An answer of a lot with one candidate; spaces show that it is not written anew."""
-    found = Shortlist(None, STAMP, (listed("1", [summary(name, supplier)]),), ())
-    return msgspec.json.format(msgspec.json.encode(found), indent=3)
+    """An answer of a lot with one candidate."""
+    return msgspec.json.encode(Shortlist(None, STAMP, (listed("1", [summary(name, supplier)]),), ()))
 
 
-async def new_need(connection: Connection, name: str = "Morbihan") -> tuple[UUID, StoredNeed]:
-    own = await ensure_organisation(connection, name, NOW)
-    return own, await insert_need(connection, own, PlannedNeed(lots=(Lot("1", segments=("ev-entretien",)),)), NOW)
+async def freeze(connection: Connection, own: UUID, need: StoredNeed, *answers: bytes) -> None:
+    """Store the versions of a need from 1 on."""
+    for number, body in enumerate(answers, start=1):
+        version = msgspec.structs.replace(frozen({"1": "A"}, ()), number=number)
+        await insert_shortlist(connection, own, need, version, body)
 
 
-async def frozen(connection: Connection, own: UUID, need: StoredNeed, body: bytes, **fields: Any) -> ShortlistVersion:
-    """The next version of a need."""
-    current = await select_need(connection, own, need.id)
-    assert current is not None
-    usual: dict[str, Any] = {
-        "number": current.shortlists + 1,
-        "need_version": current.version,
-        "language": "fr",
-        "stamp": STAMP,
-        "totals": (LotTotal("1", 12, 1),),
-        "created_at": NOW + timedelta(minutes=current.shortlists),
-    }
-    version = ShortlistVersion(**(usual | fields))
-    await insert_shortlist(connection, own, current, version, body)
-    return version
-
-
-async def test_a_version_reads_back_byte_for_byte_with_what_was_asked(connection: Connection) -> None:
-    own, need = await new_need(connection)
-    await frozen(connection, own, need, answer("Avant"))
-    await frozen(connection, own, need, answer("Après"))
-    first, last = [await select_shortlist(connection, own, need.id, number) for number in (1, None)]
-    assert first is not None
-    assert last is not None
-    assert (first.body, last.body) == (answer("Avant"), answer("Après"))
-    assert (first.number, last.number, first.need, first.decisions) == (1, 2, need.content, ())
-    assert await select_shortlist(connection, own, need.id, 3) is None
-
-
-async def test_a_number_is_given_once(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        own, need = await new_need(connection)
-        await frozen(connection, own, need, answer("x"))
+async def test_a_number_is_given_once(connection: Connection) -> None:
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    need = await stored(connection, own)
+    await freeze(connection, own, need, answer("x"))
     with pytest.raises(IntegrityError):
-        async with transaction(engine) as connection:
-            await frozen(connection, own, need, answer("y"), number=1)
+        await freeze(connection, own, need, answer("y"))
 
 
 async def test_a_supplier_is_named_as_it_was_listed_last(connection: Connection) -> None:
-    own, need = await new_need(connection)
-    for body in (answer("Avant"), answer("Après"), answer("Autre", OTHER)):
-        await frozen(connection, own, need, body)
+    own = await ensure_organisation(connection, "Morbihan", NOW)
+    need = await stored(connection, own)
+    await freeze(connection, own, need, answer("Avant"), answer("Après"), answer("Autre", OTHER))
     assert await select_listed_supplier(connection, own, need.id, ONE) == Named(ONE, "Après")
     assert await select_listed_supplier(connection, own, need.id, UUID(int=3)) is None

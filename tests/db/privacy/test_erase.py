@@ -3,9 +3,10 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select
 
 from db.api_keys import ensure_organisation
 from db.core.engine import Engine, transaction
@@ -16,7 +17,7 @@ from db.imports.run import Order, run_import
 from db.meetings import insert_meeting, select_meeting
 from db.persons import find_or_insert_person
 from db.privacy.erase import erase_person
-from db.schema.organisation_tables import message_mails, persons, suppressions
+from db.schema.organisation_tables import persons, suppressions
 from db.suppliers.records import get_record
 from db.suppliers.suppression_list import suppressions_of
 from domain.errors import InvalidContent, Problem, pointer
@@ -32,7 +33,9 @@ from tests.db.suppliers.samples import (
     LATER,
     NOW,
     PONTIVY,
+    ask,
     counts,
+    execute,
     load,
     lock_is_awaited,
     new_id,
@@ -46,15 +49,17 @@ ANNE = DataSubject("a.legoff@esat.example", "Anne Le Goff")
 CONTACT = Contact(email="a.legoff@esat.example", phone="02 97 00 00 00", person="Anne Le Goff")
 
 
+async def organisation(engine: Engine, name: str = "Morbihan") -> UUID:
+    return await ask(engine, ensure_organisation, name, NOW)
+
+
 async def erase(engine: Engine, subject: DataSubject = ANNE, *organisations: str) -> Erasure:
-    async with transaction(engine) as connection:
-        ids = [await ensure_organisation(connection, each, NOW) for each in organisations or ("Morbihan",)]
+    ids = [await organisation(engine, each) for each in organisations or ("Morbihan",)]
     return await erase_person(engine, subject, ids, Actor(ids[0], "command"), LATER)
 
 
 async def contact(engine: Engine, external_id: str = "1", source: str = "reseau") -> Contact | None:
-    async with transaction(engine) as connection:
-        stored = await get_record(connection, source, external_id)
+    stored = await ask(engine, get_record, source, external_id)
     assert stored is not None
     return stored.record.contact
 
@@ -63,14 +68,11 @@ async def planned(engine: Engine, title: str, *others: Participant, minutes: str
     """A stored meeting of these participants and a buyer."""
     people = (*others, Participant("buyer", name="Paul Martin", organisation="CHBA"))
     request = MeetingRequest((), "site_visit", title, LATER, LATER, agenda=(), participants=people, minutes=minutes)
-    async with transaction(engine) as connection:
-        return await insert_meeting(connection, await ensure_organisation(connection, "Morbihan", NOW), request, NOW)
+    return await ask(engine, insert_meeting, await organisation(engine), request, NOW)
 
 
 async def read(engine: Engine, meeting: Meeting) -> Meeting:
-    async with transaction(engine) as connection:
-        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
-        after = await select_meeting(connection, organisation_id, meeting.id)
+    after = await ask(engine, select_meeting, await organisation(engine), meeting.id)
     assert after is not None
     return after
 
@@ -98,21 +100,17 @@ async def test_an_import_under_way_does_not_bring_back_what_it_read_before(engin
 
 async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
     """Of what is held back there are keyed digests alone; and without any there is nothing to apply."""
-    async with transaction(engine) as connection:
-        assert await suppressions_of(connection, "reseau") is None
+    assert await ask(engine, suppressions_of, "reseau") is None
     await put(engine, "a.legoff@esat.example", record(contact=CONTACT))
     await erase(engine)
-    async with transaction(engine) as connection:
-        kept = str((await connection.execute(select(suppressions))).all())
-        assert await connection.scalar(select(func.count()).select_from(suppressions)) == 5
-        held_back = await suppressions_of(connection, "elsewhere")
-    assert "legoff" not in kept
+    kept = await execute(engine, select(suppressions))
+    assert (len(kept), "legoff" in str(kept)) == (5, False)
+    held_back = await ask(engine, suppressions_of, "elsewhere")
     assert held_back is not None
     assert held_back.redact("9", record(contact=CONTACT)).contact == Contact()
     other = record(contact=Contact(email="b@x.example", phone="02 97 00 00 00", person="Anne Le Goff"))
     assert held_back.redact("9", other) is other
-    async with transaction(engine) as connection:
-        of_source = await suppressions_of(connection, "reseau")
+    of_source = await ask(engine, suppressions_of, "reseau")
     assert of_source is not None
     assert of_source.redact("a.legoff@esat.example", other).contact == Contact(email="b@x.example")
 
@@ -120,15 +118,12 @@ async def test_nothing_is_kept_that_leads_back(engine: Engine) -> None:
 async def test_ids_of_records_that_earlier_versions_kept_are_hashed_and_still_suppress(engine: Engine) -> None:
     await put(engine, "1", record(contact=CONTACT))
     await erase(engine)
-    async with transaction(engine) as connection:
-        await connection.execute(text("UPDATE suppressions SET external_id = '1' WHERE external_id <> ''"))
+    await execute(engine, "UPDATE suppressions SET external_id = '1' WHERE external_id <> ''")
     name_only = record(contact=Contact(person="Anne Le Goff"))
     await put(engine, "1", name_only)
     assert await contact(engine) == Contact()
     await erase(engine, DataSubject(email="nobody@x.example"))
-    async with transaction(engine) as connection:
-        ids = set((await connection.execute(select(suppressions.c.external_id))).scalars())
-    assert {each[:7] for each in ids} == {"", "sha256:"}
+    assert {each.external_id[:7] for each in await execute(engine, select(suppressions))} == {"", "sha256:"}
     await put(engine, "1", name_only)
     assert await contact(engine) == Contact()
 
@@ -148,11 +143,9 @@ async def test_what_all_share_is_reached_too(engine: Engine) -> None:
     order = Order(id=new_id(), source="reseau")
     with pytest.raises(InvalidContent):
         await run_import(engine, order, prepare_here(without_heading()), lambda: NOW, same_name)
-    async with transaction(engine) as connection:
-        owner = await ensure_organisation(connection, "Morbihan", NOW)
-        await connection.execute(text(f"UPDATE sources SET label = 'Fichier de {who}', url = 'https://x/{address}'"))
-        hook = WebhookSettings(url=f"https://x.example/?to={address}", events=("import.finished",))
-        await create_webhook(connection, owner, hook, "secret", NOW)
+    await execute(engine, f"UPDATE sources SET label = 'Fichier de {who}', url = 'https://x/{address}'")
+    hook = WebhookSettings(url=f"https://x.example/?to={address}", events=("import.finished",))
+    await ask(engine, create_webhook, await organisation(engine), hook, "secret", NOW)
     done = await erase(engine)
     found = {(each.where.partition(":")[0], each.field): each.fate for each in (*done.changed, *done.kept)}
     assert found == {
@@ -166,36 +159,30 @@ async def test_what_all_share_is_reached_too(engine: Engine) -> None:
         ("record", "external_id"): "kept",
     }
     assert [(each.where, each.why) for each in done.kept] == [(f"record:reseau/x {address}", "text_of_source")]
-    async with transaction(engine) as connection:
-        errors = (await connection.execute(text("SELECT external_id, pointer, detail FROM import_errors"))).all()
-        failures = (await connection.execute(text("SELECT failure FROM imports"))).all()
-        source = (await connection.execute(text("SELECT label, url FROM sources"))).one()
-        hooks = (await connection.execute(text("SELECT url, active FROM webhooks"))).all()
-        actions = (await connection.execute(text("SELECT action, object FROM audit_entries ORDER BY 1"))).all()
-    assert "legoff" not in f"{errors}{source}{hooks}"
-    assert "Le Goff" not in f"{errors}{failures}{source}"
+    hooks = await execute(engine, "SELECT url, active FROM webhooks")
+    queries = ("external_id, pointer, detail FROM import_errors", "failure FROM imports", "label, url FROM sources")
+    left = str([*hooks, *[await execute(engine, f"SELECT {query}") for query in queries]])
+    assert ("legoff" in left, "Le Goff" in left) == (False, False)
     assert hooks == [("https://x.example/?to=-", False)]
-    assert [action for action, _ in actions] == ["person.erased", "source.redacted", "webhook.redacted"]
+    actions = await execute(engine, "SELECT action FROM audit_entries ORDER BY 1")
+    assert [each.action for each in actions] == ["person.erased", "source.redacted", "webhook.redacted"]
 
 
 async def test_what_clients_call_their_requests_goes_with_the_answers(engine: Engine) -> None:
-    async with transaction(engine) as connection:
-        owner = await ensure_organisation(connection, "Morbihan", NOW)
-        submission = Submission(owner, "POST /needs", "pour a.legoff@esat.example", b"")
-        await claim_key(connection, submission, NOW)
-        await store_answer(connection, submission, Answer(201, {}, b"{}"))
+    owner = await organisation(engine)
+    submission = Submission(owner, "POST /needs", "pour a.legoff@esat.example", b"")
+    await ask(engine, claim_key, submission, NOW)
+    await ask(engine, store_answer, submission, Answer(201, {}, b"{}"))
     done = await erase(engine)
     assert [(each.field, each.fate) for each in done.changed] == [("key", "erased")]
-    async with transaction(engine) as connection:
-        assert await find_answer(connection, owner, submission.route, submission.key, NOW) is None
+    assert await ask(engine, find_answer, owner, submission.route, submission.key, NOW) is None
 
 
 async def test_an_erasure_is_told_as_complete_only_where_it_is(engine: Engine) -> None:
     await put(engine, "1", record(contact=CONTACT))
     done = await erase(engine)
     assert (done.complete, done.unreached) == (True, BEYOND_ANY_ERASURE)
-    async with transaction(engine) as connection:
-        await ensure_organisation(connection, "Vannes", NOW)
+    await organisation(engine, "Vannes")
     again = await erase(engine)
     assert (again.complete, again.unreached[0]) == (False, "other_organisations")
     await put(engine, "2", record("Anne Le Goff EI"))
@@ -206,9 +193,7 @@ async def test_sources_without_the_person_are_not_held_up(engine: Engine) -> Non
     """And what comes from them meanwhile is already without an address that was only found beside the name."""
     for source in ("autre", "reseau"):
         await put(engine, "1", record(contact=CONTACT if source == "reseau" else None), source=source)
-    async with transaction(engine) as connection:
-        organisation_id = await ensure_organisation(connection, "Morbihan", NOW)
-        await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW)
+    await ask(engine, find_or_insert_person, await organisation(engine), "Anne Le Goff", NOW)
     async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, transaction(engine) as connection:
         await connection.execute(select(persons).with_for_update())
         tasks.create_task(erase(engine, DataSubject(name="Anne Le Goff")))
@@ -244,28 +229,21 @@ async def test_addresses_of_exchanges_and_mail_on_its_way_go(engine: Engine) -> 
     await exchange.say(NOW)
     done = await erase(engine, ANNE, "Acheteurs du Golfe")
     assert sorted(each.field for each in done.changed) == ["mails.address", "recipients.email"]
-    async with transaction(engine) as connection:
-        mails = await connection.execute(select(message_mails).order_by(message_mails.c.address))
-        assert [(mail.address, mail.status, mail.due_at is None) for mail in mails] == [
-            ("", "cancelled", True),
-            ("paul@b.example", "waiting", False),
-        ]
+    mails = await execute(engine, "SELECT address, status, due_at IS NULL FROM message_mails ORDER BY address")
+    assert mails == [("", "cancelled", True), ("paul@b.example", "waiting", False)]
 
 
 async def test_the_operator_reaches_every_organisation_and_each_journal_tells_its_own(engine: Engine) -> None:
-    ids = {}
-    for name in ("Morbihan", "Vannes", "Rennes"):
-        async with transaction(engine) as connection:
-            organisation_id = await ensure_organisation(connection, name, NOW)
-            ids[name] = await find_or_insert_person(connection, organisation_id, "Anne Le Goff", NOW)
+    ids = {
+        name: await ask(engine, find_or_insert_person, await organisation(engine, name), "Anne Le Goff", NOW)
+        for name in ("Morbihan", "Vannes", "Rennes")
+    }
     done = await erase(engine, ANNE, "Morbihan", "Vannes")
     assert {each.organisation for each in done.changed} == {"Morbihan", "Vannes"}
-    async with transaction(engine) as connection:
-        rows = await connection.execute(select(persons.c.id).where(persons.c.erased_at.is_not(None)))
-        erased = set(rows.scalars())
-        journal = await connection.execute(text("SELECT detail->'persons'->>0 FROM audit_entries"))
-    assert erased == {ids["Morbihan"], ids["Vannes"]}
-    assert set(journal.scalars()) == {str(ids["Morbihan"]), str(ids["Vannes"])}
+    erased = await execute(engine, "SELECT id FROM persons WHERE erased_at IS NOT NULL")
+    assert {each.id for each in erased} == {ids["Morbihan"], ids["Vannes"]}
+    told = await execute(engine, "SELECT detail->'persons'->>0 AS person FROM audit_entries")
+    assert {each.person for each in told} == {str(ids["Morbihan"]), str(ids["Vannes"])}
 
 
 async def test_erasures_and_records_at_once_end_with_nobody(engine: Engine) -> None:
@@ -307,5 +285,4 @@ async def test_a_number_is_found_in_any_spelling_and_goes_alone(engine: Engine) 
 async def test_who_is_not_there_leaves_no_trace_in_the_journal(engine: Engine) -> None:
     done = await erase(engine, DataSubject(email="nobody@x.example"))
     assert (done.changed, done.kept, done.reference) == ((), (), None)
-    async with transaction(engine) as connection:
-        assert await connection.scalar(text("SELECT count(*) FROM audit_entries")) == 0
+    assert await execute(engine, "SELECT action FROM audit_entries") == []

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Table, func, insert, select, text, update
+from sqlalchemy import Table, insert, select, update
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine
 from db.core.uuid7 import uuid7
 from db.journal.entries import entries
 from db.meetings import insert_meeting
@@ -34,7 +34,7 @@ from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import RetentionPeriods, RetentionPlan, years_before
 from domain.shortlists.shortlist import Stamp
 from tests.db.exchanges.samples import exchange
-from tests.db.suppliers.samples import NOW, broken, load, new_id, row
+from tests.db.suppliers.samples import NOW, ask, broken, execute, load, new_id, row
 from tests.factories import award
 
 FIVE_YEARS, THREE_YEARS = years_before(NOW, 5), years_before(NOW, 3)
@@ -45,12 +45,11 @@ HOME = "default"
 
 @dataclass(frozen=True)
 class Ended:
-    """A need that ended, with everything that can hang on it. `person_id`: who came to its meeting."""
+    """A need that ended, with everything that can hang on it."""
 
     id: UUID
     organisation_id: UUID
     meeting_id: UUID
-    person_id: UUID
 
 
 async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
@@ -69,29 +68,21 @@ async def ended(engine: Engine, at: datetime, **status: Any) -> Ended:
         agenda=(),
         participants=(Participant("supplier", name=f"Anne {uuid4().hex}"),),
     )
-    async with transaction(engine) as connection:
-        await connection.execute(
-            insert(shortlists).values(
-                need_id=started.need_id, number=1, totals=(), body=b"{}", created_at=before, **frozen
-            )
-        )
-        await insert_award(connection, started.organisation_id, won)
-        meeting = await insert_meeting(connection, started.organisation_id, request, before)
-        values = {"status": "closed", "ended_at": at, "shortlists": 1, **status}
-        await connection.execute(update(needs).where(needs.c.id == started.need_id).values(values))
-        query = select(participants.c.person_id).where(participants.c.meeting_id == meeting.id)
-        person_id = (await connection.execute(query)).scalar_one()
-    return Ended(started.need_id, started.organisation_id, meeting.id, person_id)
+    version = {"need_id": started.need_id, "number": 1, "totals": (), "body": b"{}", "created_at": before}
+    await execute(engine, insert(shortlists).values(version | frozen))
+    await ask(engine, insert_award, started.organisation_id, won)
+    meeting = await ask(engine, insert_meeting, started.organisation_id, request, before)
+    values = {"status": "closed", "ended_at": at, "shortlists": 1, **status}
+    await execute(engine, update(needs).where(needs.c.id == started.need_id).values(values))
+    return Ended(started.need_id, started.organisation_id, meeting.id)
 
 
 async def planned(engine: Engine, *spared: UUID, now: datetime = NOW, **periods: int) -> RetentionPlan:
-    async with transaction(engine) as connection:
-        return await plan(connection, RetentionPeriods(**periods), now, spared)
+    return await ask(engine, plan, RetentionPeriods(**periods), now, spared)
 
 
 async def count(engine: Engine, table: Table) -> int:
-    async with transaction(engine) as connection:
-        return await connection.scalar(select(func.count()).select_from(table)) or 0
+    return len(await execute(engine, select(table)))
 
 
 def others(told: RetentionPlan) -> Mapping[str, int]:
@@ -107,9 +98,8 @@ async def test_a_need_goes_with_all_that_hangs_on_it_and_its_journal_tells_so(en
     for table in (needs, shortlists, exchanges, messages, awards, meetings, persons, participants):
         assert await count(engine, table) == 1, table.name
     assert await count(engine, exchange_recipients) == 2
-    async with transaction(engine) as connection:
-        (entry,) = await entries(connection, gone.organisation_id, f"need:{gone.id}", 0, 9)
-        assert await connection.scalar(select(needs.c.id)) == kept.id
+    (entry,) = await ask(engine, entries, gone.organisation_id, f"need:{gone.id}", 0, 9)
+    assert [each.id for each in await execute(engine, select(needs))] == [kept.id]
     assert (entry.action, entry.means) == ("need.purged", "command")
     assert entry.detail == {"shortlists": 1, "exchanges": 1, "awards": 1, "meetings": 1}
 
@@ -125,9 +115,8 @@ async def test_nothing_younger_is_touched(engine: Engine, what: str, after: time
         "noted": update(awards).values(created_at=late),
         "meeting": update(meetings).values(ends_at=late),
     }
-    async with transaction(engine) as connection:
-        if what in changes:
-            await connection.execute(changes[what])
+    if what in changes:
+        await execute(engine, changes[what])
     told = await planned(engine)
     assert told.needs == []
     await purge(engine, told, HOME)
@@ -142,17 +131,14 @@ async def test_only_what_was_planned_goes_and_only_if_it_is_still_due(engine: En
     told = await planned(engine, one.id)
     assert {each.id for each in told.needs} == {other.id, revived.id}
     await ended(engine, FIVE_YEARS)
-    async with transaction(engine) as connection:
-        await connection.execute(update(awards).where(awards.c.need_id == revived.id).values(created_at=NOW))
+    await execute(engine, update(awards).where(awards.c.need_id == revived.id).values(created_at=NOW))
     assert [each.id for each in (await purge(engine, told, HOME)).needs] == [other.id]
     assert (await count(engine, needs), await count(engine, awards)) == (4, 4)
 
 
 async def test_a_meeting_stays_as_long_as_one_of_its_needs(engine: Engine) -> None:
     gone, kept = await ended(engine, FIVE_YEARS), await ended(engine, NOW)
-    async with transaction(engine) as connection:
-        row = {"meeting": gone.meeting_id, "need": kept.id}
-        await connection.execute(text("INSERT INTO meeting_needs VALUES (:meeting, :need, 1)"), row)
+    await execute(engine, f"INSERT INTO meeting_needs VALUES ('{gone.meeting_id}', '{kept.id}', 1)")
     told = await planned(engine)
     assert [each.meetings for each in told.needs] == [0]
     await purge(engine, told, HOME)
@@ -163,17 +149,14 @@ async def test_a_meeting_stays_as_long_as_one_of_its_needs(engine: Engine) -> No
 async def test_who_was_met_is_known_for_so_long(engine: Engine, after: timedelta, known: bool) -> None:
     """Then by a pseudonym; the meeting itself stays with its need."""
     met = await ended(engine, NOW)
-    async with transaction(engine) as connection:
-        await connection.execute(update(meetings).values(ends_at=THREE_YEARS + after))
-        await connection.execute(update(persons).values(created_at=THREE_YEARS - DAY))
+    await execute(engine, update(meetings).values(ends_at=THREE_YEARS + after))
+    await execute(engine, update(persons).values(created_at=THREE_YEARS - DAY))
     told = await planned(engine)
     assert others(told) == ({} if known else {"persons": 1})
     assert others(await purge(engine, told, HOME)) == others(told)
-    async with transaction(engine) as connection:
-        name = await connection.scalar(select(persons.c.name))
-        version = await connection.scalar(select(meetings.c.version))
-        journal = await entries(connection, met.organisation_id, "retention:persons", 0, 9)
-    assert (str(name).startswith("Anne"), version, len(journal)) == ((True, 1, 0) if known else (False, 2, 1))
+    ((name, version),) = await execute(engine, "SELECT persons.name, version FROM persons, meetings")
+    journal = await ask(engine, entries, met.organisation_id, "retention:persons", 0, 9)
+    assert (name.startswith("Anne"), version, len(journal)) == ((True, 1, 0) if known else (False, 2, 1))
 
 
 @pytest.mark.parametrize(
@@ -185,9 +168,8 @@ async def test_reply_links_go_once_nobody_can_write_any_more(
 ) -> None:
     """Before that, one that was revoked still says that nothing is sent there."""
     await exchange(engine)
-    async with transaction(engine) as connection:
-        await connection.execute(update(needs).values(status=status))
-        await connection.execute(update(reply_links).values(expires_at=NOW - 90 * DAY + after))
+    await execute(engine, update(needs).values(status=status))
+    await execute(engine, update(reply_links).values(expires_at=NOW - 90 * DAY + after))
     told = await planned(engine)
     assert others(told) == ({} if left else {"reply_links": 2})
     await purge(engine, told, HOME)
@@ -202,8 +184,7 @@ async def test_rejected_rows_go_and_the_counts_of_the_import_stay(engine: Engine
     assert [each.organisation for each in told.others] == [None]
     await purge(engine, told, HOME)
     assert await count(engine, import_errors) == 1
-    async with transaction(engine) as connection:
-        assert list((await connection.execute(select(imports.c.rejected))).scalars()) == [1, 1]
+    assert await execute(engine, select(imports.c.rejected)) == [(1,), (1,)]
 
 
 async def test_answers_and_deliveries_go_where_nobody_else_removed_them(engine: Engine) -> None:
@@ -218,14 +199,13 @@ async def test_answers_and_deliveries_go_where_nobody_else_removed_them(engine: 
     zero = {"acknowledged_version": 0, "queued_version": 0, "created_at": NOW, "updated_at": NOW}
     webhook_id, sent = new_id(), NOW - 30 * DAY
     tables = metadata.tables
-    async with transaction(engine) as connection:
-        for at in (NOW - DAY, NOW - DAY + INSTANT):
-            key = {"organisation_id": started.organisation_id, "route": "POST /needs", "key": uuid4().hex}
-            await connection.execute(insert(idempotency_keys).values(**key, body_hash=b"", created_at=at))
-        await connection.execute(insert(tables["webhooks"]).values(id=webhook_id, **hook, **zero))
-        for at in (sent - timedelta(milliseconds=1), sent):
-            delivery = {"lane": webhook_id, "queued_at": at, "event": "ping", "body": b"", "status": "delivered"}
-            await connection.execute(insert(tables["webhook_deliveries"]).values(id=uuid7(at, bytes(10)), **delivery))
+    for at in (NOW - DAY, NOW - DAY + INSTANT):
+        key = {"organisation_id": started.organisation_id, "route": "POST /needs", "key": uuid4().hex}
+        await execute(engine, insert(idempotency_keys).values(**key, body_hash=b"", created_at=at))
+    await execute(engine, insert(tables["webhooks"]).values(id=webhook_id, **hook, **zero))
+    for at in (sent - timedelta(milliseconds=1), sent):
+        delivery = {"lane": webhook_id, "queued_at": at, "event": "ping", "body": b"", "status": "delivered"}
+        await execute(engine, insert(tables["webhook_deliveries"]).values(id=uuid7(at, bytes(10)), **delivery))
     told = await planned(engine)
     assert others(told) == {"answers": 1, "deliveries": 1}
     assert (await purge(engine, told, HOME)).others == told.others
@@ -236,11 +216,10 @@ async def test_the_journal_itself_stays_whole(engine: Engine) -> None:
     """It is never purged, and its chain holds across purges."""
     need = await ended(engine, FIVE_YEARS - 10_000 * DAY)
     await purge(engine, await planned(engine), HOME)
-    async with transaction(engine) as connection:
-        chain = Chain(need.organisation_id)
-        for entry in await entries(connection, need.organisation_id, None, 0, 99):
-            chain.follow(entry.number, bytes.fromhex(entry.hash), entry)
-        chain.close()
+    chain = Chain(need.organisation_id)
+    for entry in await ask(engine, entries, need.organisation_id, None, 0, 99):
+        chain.follow(entry.number, bytes.fromhex(entry.hash), entry)
+    chain.close()
     assert chain.number >= 1
     assert chain.breaks == []
     assert (await planned(engine, now=NOW + 100_000 * DAY)).needs == []

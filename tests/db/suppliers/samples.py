@@ -2,13 +2,13 @@
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import uuid7
@@ -19,7 +19,7 @@ from db.suppliers.records import WrittenRecord, delete_record, get_record, put_r
 from db.suppliers.write import current_version
 from domain.suppliers.deduplication import Name
 from domain.suppliers.source import Batch, CheckedRecord, Import, Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, nameless
+from domain.suppliers.supplier import SIRET_DIGITS, Offer, Placement, Point, Supplier, SupplierRecord, name_by_number
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -48,7 +48,7 @@ def row(line: int, external_id: str, name: str | None = None, **fields: Any) -> 
 def addition(line: int, external_id: str, number: str, **fields: Any) -> Row:
     """A row that makes no supplier: it adds to those with the SIRET or SIREN."""
     siret = number if len(number) == SIRET_DIGITS else None
-    return Row(line, external_id, SupplierRecord(nameless(number), siret=siret, **fields), joins=number)
+    return Row(line, external_id, SupplierRecord(name_by_number(number), siret=siret, **fields), joins=number)
 
 
 def rows(*external_ids: str) -> list[Row | RowError]:
@@ -112,6 +112,13 @@ async def ask(engine: Engine, function: Callable[..., Awaitable[T]], *given: Any
         return await function(connection, *given, **named)
 
 
+async def execute(engine: Engine, statement: str | Executable) -> Sequence[Any]:
+    """The rows of a statement, in a transaction of its own; none where it gives none."""
+    async with transaction(engine) as connection:
+        done = await connection.execute(text(statement) if isinstance(statement, str) else statement)
+        return done.all() if done.returns_rows else ()
+
+
 async def names(engine: Engine) -> list[str]:
     return sorted(entry.supplier.name for entry in await ask(engine, page_of_suppliers, Filters(), None, 200))
 
@@ -167,9 +174,9 @@ def broken(line: int, external_id: str | None) -> RowError:
     return RowError(line, external_id, "/siret", "invalid_siret", "Un SIRET compte 14 chiffres")
 
 
-async def lock_is_awaited(engine: Engine, kind: str = "advisory") -> None:
-    """Wait until some transaction waits for a lock of this kind, as `pg_locks` calls it."""
+async def lock_is_awaited(engine: Engine, kind: str = "advisory", number: int = 1) -> None:
+    """Wait until so many transactions wait for a lock of this kind, as `pg_locks` calls it."""
     query = text(f"SELECT count(*) FROM pg_locks WHERE locktype = '{kind}' AND NOT granted")
     async with asyncio.timeout(60):
-        while not await ask(engine, lambda connection: connection.scalar(query)):
+        while await ask(engine, lambda connection: connection.scalar(query)) < number:
             pass

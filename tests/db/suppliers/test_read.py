@@ -35,7 +35,7 @@ from db.suppliers.feed import (
 )
 from db.suppliers.read import Filters, Ground, get_supplier, living_suppliers, page_of_suppliers
 from domain.suppliers.supplier import Placement, Point, Supplier
-from tests.db.suppliers.samples import ask, delete, load, put, record, row
+from tests.db.suppliers.samples import ask, delete, execute, load, put, record, row
 
 FAR_AWAY = record("ESAT des Océans")
 COPIES = text("""
@@ -46,8 +46,7 @@ COPIES = text("""
 
 async def whole_reads(engine: Engine) -> int:
     """The number of times that all suppliers were read so far."""
-    async with transaction(engine) as connection:
-        await connection.execute(text("SELECT pg_stat_force_next_flush()"))
+    await execute(engine, "SELECT pg_stat_force_next_flush()")
     async with transaction(engine) as connection:
         query = text("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'suppliers'")
         found: int = await connection.scalar(query)
@@ -202,16 +201,16 @@ async def test_the_active_suppliers_are_copied_with_their_version(engine: Engine
     assert snapshot.uid is not None
 
 
-async def test_several_that_share_the_pages_copy_each_supplier_once(engine: Engine, database_url: str) -> None:
+async def test_several_that_share_the_pages_copy_each_supplier_once(own_engine: Engine, own_database_url: str) -> None:
     """And as they were when the snapshot was made, whatever is written meanwhile."""
     names = [str(number) for number in range(12)]
     for name in names:
-        await put(engine, name, record(name, description="x" * 1_500))
-    async with shared_snapshot(database_url) as snapshot:
-        await put(engine, "0", record("renommé"))
-        await put(engine, "12", record("nouveau"))
+        await put(own_engine, name, record(name, description="x" * 1_500))
+    async with shared_snapshot(own_database_url) as snapshot:
+        await put(own_engine, "0", record("renommé"))
+        await put(own_engine, "12", record("nouveau"))
         middle = snapshot.pages // 2
-        halves = [await copied(database_url, snapshot, span) for span in ((0, middle), (middle, snapshot.pages))]
+        halves = [await copied(own_database_url, snapshot, span) for span in ((0, middle), (middle, snapshot.pages))]
     assert all(halves)
     assert sorted(halves[0] + halves[1], key=int) == names
 
@@ -249,8 +248,7 @@ async def test_the_present_version_comes_first_and_a_change_without_polling(engi
 async def test_a_lost_notification_is_made_up_for_by_polling(engine: Engine, database_url: str) -> None:
     async with aclosing(listen(database_url, poll_seconds=0.01)) as versions:
         assert (await anext(versions)).number == 0
-        async with transaction(engine) as connection:
-            await connection.execute(text("UPDATE directory_version SET version = 7"))
+        await execute(engine, "UPDATE directory_version SET version = 7")
         await until(versions, 7)
 
 
@@ -293,18 +291,18 @@ async def test_it_holds_no_connection_once_it_is_cancelled(engine: Engine, datab
     ids=["is not there yet", "takes no writes yet"],
 )
 async def test_it_waits_for_a_database_that(
-    database_url: str,
+    own_database_url: str,
     administrator: "asyncpg.Connection[asyncpg.Record]",
     monkeypatch: pytest.MonkeyPatch,
     away: str,
     back: str,
 ) -> None:
     """A server may start before its database, or beside a standby that is to be promoted: nothing is raised."""
-    name = urlsplit(dsn(database_url)).path.removeprefix("/")
+    name = urlsplit(dsn(own_database_url)).path.removeprefix("/")
     lost = asyncio.Event()
     monkeypatch.setattr(listen_notify.logger, "warning", lambda *_: lost.set())
     await administrator.execute(away.format(name=name))
-    async with aclosing(listen(database_url, poll_seconds=NEVER)) as versions:
+    async with aclosing(listen(own_database_url, poll_seconds=NEVER)) as versions:
         first = asyncio.ensure_future(anext(versions))
         async with asyncio.timeout(60):
             await lost.wait()

@@ -1,4 +1,4 @@
-"""Records, one at a time, and what is suppressed of them.
+"""Records, one at a time, what is suppressed of them, and what their sources are told.
 
 That is exactly what was taken out, and nothing of who is called the same.
 """
@@ -6,25 +6,41 @@ That is exactly what was taken out, and nothing of who is called the same.
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from db.core.engine import Engine, transaction
 from db.suppliers.records import get_record, put_record
-from db.suppliers.sources import count_vertices
+from db.suppliers.sources import count_vertices, describe_source, get_source, list_sources, put_source
 from db.suppliers.suppression_list import Suppression, Suppressions, suppress, suppressions_of
 from db.suppliers.write import current_version
 from domain.errors import Conflict, InvalidContent
 from domain.reference.territory import Polygon
 from domain.suppliers.deduplication import RecordKey
-from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Contact, Flag, Offer, Placement, ServiceArea, SupplierRecord
-from tests.db.suppliers.samples import LATER, NOW, PONTIVY, ask, delete, load, put, record, row, same_name, supplier
+from domain.suppliers.source import QualityGap, QualityGaps, Row, RowError, Source, SourceMapping, SourceSummary
+from domain.suppliers.supplier import Approval, Contact, Flag, Offer, Placement, ServiceArea, SupplierRecord
+from tests.conftest import examples
+from tests.db.conftest import empty
+from tests.db.suppliers.samples import (
+    LATER,
+    NOW,
+    PONTIVY,
+    addition,
+    ask,
+    delete,
+    load,
+    new_id,
+    put,
+    record,
+    row,
+    rows,
+    same_name,
+    supplier,
+)
 
 
 async def test_a_record_is_read_as_it_was_received(engine: Engine) -> None:
@@ -113,7 +129,7 @@ def counted(vertices: int) -> int:
     return max(32, vertices) if vertices else 0
 
 
-class Source:
+class Budget:
     """What a source should hold, by a plain reading of the rule."""
 
     def __init__(self) -> None:
@@ -141,14 +157,13 @@ class World:
 
     def __init__(self, engine: Engine) -> None:
         self.engine, self.now = engine, NOW
-        self.sources = {name: Source() for name in SOURCES}
+        self.sources = {name: Budget() for name in SOURCES}
 
     async def take(self, step: tuple[Any, ...]) -> None:
         self.now += timedelta(minutes=1)
         await getattr(self, step[0])(*step[1:])
-        async with transaction(self.engine) as connection:
-            for name, source in self.sources.items():
-                assert await count_vertices(connection, name) == sum(source.known.values())
+        for name, source in self.sources.items():
+            assert await ask(self.engine, count_vertices, name) == sum(source.known.values())
 
     async def put(self, name: str, external_id: str, vertices: int) -> None:
         source = self.sources[name]
@@ -206,15 +221,14 @@ async def load_within(engine: Engine, source: str, content: Any, now: datetime, 
 
 
 @given(history=st.lists(steps, min_size=1, max_size=10))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_keeps_to_the_budget(engine: Engine, history: Sequence[tuple[Any, ...]]) -> None:
     """Records come and go one by one and by the file, whole files are rehearsed first, and rows of them are bad.
 
     Then: what is refused is what a plain reading refuses; a rehearsal says the same as the import; and what is added up
     from the records is what the source draws.
     """
-    async with transaction(engine) as connection:
-        await connection.execute(text("TRUNCATE records, suppliers, change_sets, imports, sources CASCADE"))
+    await empty(engine)
     world = World(engine)
     for step in history:
         await world.take(step)
@@ -266,3 +280,69 @@ async def test_of_another_source_only_what_holds_everywhere_is_read_and_once(eng
     found = await suppressed(engine, "other", detail, detail, Suppression("email", ""))
     assert found is not None
     assert len(found.everywhere) == 1
+
+
+ON = date(2026, 11, 25)
+SIRET = "22560001400016"
+
+SETTINGS = Source(
+    "carte",
+    "La carte",
+    "https://carte.example",
+    SourceMapping({"10430": ("re-ressourcerie",)}, {"text_1": "description"}),
+    5,
+)
+
+
+async def test_sources_are_listed_with_their_counts(engine: Engine) -> None:
+    """An import that stored nothing is not the last one."""
+    await load(engine, rows("a", "b"))
+    last = await load(engine, rows("a"), now=LATER, id=new_id())
+    await load(engine, rows("a"), now=LATER, dry_run=True)
+    await ask(engine, put_source, SETTINGS, NOW)
+    unsent, sent = await ask(engine, list_sources, ON)
+    assert await ask(engine, get_source, "reseau") == Source("reseau")
+
+    assert unsent == SourceSummary(name="carte", label=SETTINGS.label, url=SETTINGS.url)
+    assert (sent.name, sent.records, sent.last_received_at) == ("reseau", 2, LATER)
+    assert (sent.last_import_id, sent.last_import_at) == (last.id, LATER)
+
+
+async def test_what_the_records_of_a_source_lack_is_counted(engine: Engine) -> None:
+    """As it is now, whichever way they came, and however often they changed; other sources do not count."""
+    full = record(siret=SIRET, contact=Contact(email="a@b.fr"))
+    await load(engine, [row(1, "a"), row(2, "b", siret=SIRET), row(3, "c", siret=SIRET, offers=())])
+    await put(engine, "d", record(offers=()), placement=Placement(flags=(Flag("no_place", ""), Flag("no_offer", ""))))
+    await load(engine, [Row(1, "a", full), row(2, "c", contact=Contact(phone="0297000000"))])
+    await put(engine, "b", full)
+    await put(engine, "b", source="other")
+
+    found = await ask(engine, describe_source, "reseau", ON)
+    assert found is not None
+    assert found.without == QualityGaps(
+        place=QualityGap(1, 0.25), siret=QualityGap(2, 0.5), segment=QualityGap(1, 0.25), email=QualityGap(2, 0.5)
+    )
+    assert found.flags == {"no_offer": 1, "no_place": 1}
+
+
+async def test_records_about_nobody_known_wait(engine: Engine) -> None:
+    """By SIRET and by SIREN, until their supplier comes; sources without any such record have none."""
+    added = [addition(1, "a", SIRET), addition(2, "b", SIRET[:9]), addition(3, "c", "55210055400013")]
+    await load(engine, added, source="lists")
+    (lists,) = await ask(engine, list_sources, ON)
+    assert (lists.waiting, lists.records, lists.flags) == (3, 3, {})
+    assert {getattr(lists.without, each).records for each in ("place", "siret", "segment", "email")} == {0}
+    await put(engine, "a", record(siret=SIRET))
+    assert {each.name: each.waiting for each in await ask(engine, list_sources, ON)} == {"lists": 1, "reseau": 0}
+
+
+async def test_approvals_expire_without_a_change(engine: Engine) -> None:
+    """One of the two kinds of `b` has ended; the approval of `c` is followed by another."""
+    ended, until = Approval("ACI", valid_until=date(2026, 1, 31)), Approval("EI", valid_until=ON)
+    await load(engine, [row(1, "a", approvals=(until,)), row(2, "b", approvals=(ended, until))])
+    await put(engine, "c", record(approvals=(ended, Approval("ACI", valid_from=ON))))
+
+    async with transaction(engine) as connection:
+        for on, count in ((date(2026, 1, 31), 0), (ON, 1), (date(2026, 11, 26), 2)):
+            (found,) = await list_sources(connection, on)
+            assert found.flags == ({"approval_expired": count} if count else {})

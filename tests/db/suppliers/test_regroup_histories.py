@@ -9,9 +9,8 @@ from uuid import UUID
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
 
-from db.core.engine import Engine, transaction
+from db.core.engine import Engine
 from db.imports.apply_staged import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
@@ -25,10 +24,11 @@ from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, 
 from domain.suppliers.source import Batch, CheckedRecord
 from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
-from tests.db.suppliers.samples import NOW, ask, new_id
+from tests.conftest import examples
+from tests.db.conftest import empty
+from tests.db.suppliers.samples import NOW, ask, execute, new_id
 from tests.domain.suppliers import deduplication_oracle
 
-TABLES = "records, suppliers, change_sets, imports, import_errors, merged_records, split_records, sources"
 # In a row to the north, 150 m apart; one beside the second; one and two kilometres away; the middle of the commune.
 PLACES = [
     *(Placement(Point(48.07 + metres / 111_195, -2.97), "56178") for metres in (0, 150, 300, 450, 1_100, 2_000)),
@@ -82,10 +82,9 @@ class World:
 
     async def follow(self) -> None:
         """Apply what the change feed tells since the last step, as a reader does that keeps a copy."""
-        async with transaction(self.engine) as connection:
-            for change in await changes_after(connection, self.position, 200):
-                self.position = change.position
-                self.copy[change.id] = change.supplier
+        for change in await ask(self.engine, changes_after, self.position, 200):
+            self.position = change.position
+            self.copy[change.id] = change.supplier
 
     async def put(self, key: RecordKey, content: Content) -> None:
         self.records[key] = content
@@ -115,20 +114,18 @@ class World:
         if key not in known:
             return
         others = {other for other, supplier in known.items() if supplier == known[key] and other != key}
-        async with transaction(self.engine) as connection:
-            try:
-                await split_record(connection, known[key], key, name_similarity, self.now)
-            except Conflict:
-                assert not others
-                return
+        try:
+            await ask(self.engine, split_record, known[key], key, name_similarity, self.now)
+        except Conflict:
+            assert not others
+            return
         self.split |= {(key, other) for other in others}
         self.merged = [merged - {key} for merged in self.merged]
 
     async def suppliers(self) -> dict[RecordKey, UUID]:
         """The supplier of each record."""
-        async with transaction(self.engine) as connection:
-            rows = await connection.execute(text("SELECT source, external_id, supplier_id FROM records"))
-            return {RecordKey(row.source, row.external_id): row.supplier_id for row in rows}
+        rows = await execute(self.engine, "SELECT source, external_id, supplier_id FROM records")
+        return {RecordKey(row.source, row.external_id): row.supplier_id for row in rows}
 
     def expected(self) -> deduplication_oracle.Suppliers:
         facts = [told(key, *content) for key, content in self.records.items()]
@@ -153,7 +150,7 @@ def batches(contents: dict[str, Content]) -> Iterator[Batch]:
 
 
 @given(first=files, history=st.lists(steps, max_size=8), many=st.sampled_from([1, MANY]))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_history_ends_as_the_rule_says(
     engine: Engine, first: dict[str, Content], history: Sequence[tuple[Any, ...]], many: int
 ) -> None:
@@ -164,8 +161,7 @@ async def test_any_history_ends_as_the_rule_says(
     Then: the records of each supplier are those that a slow reading of the rule finds in what is left; every supplier
     says what its records say; and a reader of the change feed, asking after every step, knows just that.
     """
-    async with transaction(engine) as connection:
-        await connection.execute(text(f"TRUNCATE {TABLES} CASCADE"))
+    await empty(engine)
     world = World(engine)
     with patch("db.imports.apply_staged.MANY", many):
         for step in (("load", "a", first, False), *history):

@@ -33,14 +33,6 @@ def test_segments_are_put_together_in_every_way(segments: str, count: int) -> No
     assert len(divided(bought(0, A, areas=tuple(range(len(segments)))))) == count
 
 
-def test_segments_and_areas_make_rectangles() -> None:
-    """Of two segments in two areas, no lot is one segment here and the other there."""
-    found = divided(bought(0, A, B, areas=(0, 1)))
-    assert len(found) == 8
-    diagonal = ({(A, 0), (B, 1)}, {(A, 1), (B, 0)})
-    assert not [lot for lots in found for lot in lots if {*product(lot.segments, lot.areas)} in diagonal]
-
-
 def test_what_stays_together_and_what_may_be_joined() -> None:
     """Lots with segments or areas in common, of one family; a lot as given may be of several."""
     whole = divided(bought(0, A, B, areas=(0, 1)), allowed=freedom(by_segment=False))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Conflict, InvalidContent, NotFound
-from domain.exchanges.exchange import Message, MessageRequest, PublicationRequest, Recipient, correction_chains
+from domain.exchanges.exchange import Message, MessageRequest, PublicationRequest, correction_chains
 from domain.exchanges.rules import (
     identifying_text,
     placeholder_problems,
@@ -125,13 +125,12 @@ def test_what_is_not_shared(said: tuple[Message, ...], code: str) -> None:
     ],
 )
 def test_what_would_tell_who_asked_is_refused(texts: dict[str, str], pointers: list[str]) -> None:
-    asker = {"name": "Jardins du Blavet (généré)", "email": "contact@blavet.example", "siret": "55210055400013"}
     with pytest.raises(InvalidContent) as refused:
-        share(ASKED, **texts, **asker)
+        share(ASKED, **texts, **IDENTITY)
     assert [(problem.pointer, problem.code) for problem in refused.value.problems] == [
         (pointer, "names_the_asker") for pointer in pointers
     ]
-    assert share(ASKED, question="Un jardin est-il compris ?", **asker)
+    assert share(ASKED, question="Un jardin est-il compris ?", **IDENTITY)
 
 
 def test_versions_are_found_from_any_of_them() -> None:
@@ -140,14 +139,8 @@ def test_versions_are_found_from_any_of_them() -> None:
     assert {chains[each.id] for each in chain} == {tuple(chain)}
 
 
-BLAVET = Recipient(
-    supplier_id=UUID(int=1),
-    name="Jardins du Blavet (généré)",
-    siret="55210055400013",
-    email="contact@blavet.example",
-    why="named",
-)
-ENVIE = Recipient(supplier_id=UUID(int=2), name="Envie", siret=None, email=None, why="named")
+IDENTITY = {"name": "Jardins du Blavet (généré)", "siret": "55210055400013", "email": "contact@blavet.example"}
+BLAVET, ENVIE = recipient("A", **IDENTITY), recipient("B", name="Envie")
 
 
 @pytest.mark.parametrize(

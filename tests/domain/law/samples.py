@@ -56,6 +56,19 @@ def law(*changes: tuple[str, str, str]) -> Rules:
     return parse(text.encode())
 
 
+def rule(*periods: str, name: str = "ceiling", unit: str | None = "eur") -> str:
+    """A rule of these periods, as the file writes it."""
+    head = f'[[rule]]\nid = "{name}"\ntheme = "thresholds"\narticle = "R1"\n'
+    head += f'unit = "{unit}"\n' if unit else ""
+    message = 'message = {fr = "Plafond de {value}", en = "Ceiling of {value}"}\n'
+    return f"{head}{message}periods = [{','.join(periods)}]\n"
+
+
+def rules(*written: str) -> Rules:
+    """The law made of these rules alone."""
+    return parse(("vintage = 2026-11-24\n" + "".join(written)).encode())
+
+
 def review(asked: Need, on: date = TODAY, rules: Rules | None = None) -> NeedReview:
     return review_need(asked, on, rules or load())
 

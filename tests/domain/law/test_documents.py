@@ -1,7 +1,8 @@
 """The rules as readers browse them, the guide for buyers, and what a maintainer is told to look at, and when."""
 
 import re
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime
+from unittest.mock import Mock, call
 
 import msgspec
 import pytest
@@ -10,10 +11,10 @@ from domain.errors import NotFound
 from domain.law import documents
 from domain.law.documents import MARKS, Guide, due_lines, due_rules, guide_page, rules_page
 from domain.law.findings import applies, explained
-from domain.law.rules import LAW_FILE, LawFile, Rules, load, parse
+from domain.law.rules import LAW_FILE, LawFile, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
-from tests.domain.law.samples import TODAY
+from tests.domain.law.samples import rule, rules
 
 PAGE, GUIDE = ROOT / "docs" / "law.md", ROOT / "docs" / "achat.md"
 
@@ -43,18 +44,6 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
     applied = set(explained())
     assert applied | informative == set(load().ids)
     assert not applied & informative
-
-
-def test_what_is_in_force_at_a_date() -> None:
-    """The penitentiary reservation from its first day; what is unknown is not served."""
-    before = {rule.id for rule in documents.in_force(load(), date(2022, 10, 20), "fr")}
-    after = {rule.id: rule for rule in documents.in_force(load(), date(2022, 10, 21), "fr")}
-    assert "reserved_penitentiary" not in before
-    assert after["reserved_penitentiary"].article == "L2113-13-1"
-    assert all(rule.value is not None for rule in after.values())
-    for rule in documents.in_force(load(), TODAY, "fr"):
-        assert (rule.article is None) <= (rule.theme == "counsel")
-        assert (rule.theme == "counsel") == rule.message.startswith("Conseil")
 
 
 def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
@@ -94,17 +83,6 @@ def test_marks_of_functions_that_apply_rules() -> None:
             """Once more."""
 
 
-RULE = """
-vintage = 2026-11-26
-[[rule]]
-id = "{id}"
-theme = "thresholds"
-article = "R1"
-unit = "eur"
-message.fr = "Plafond de {{value}}"
-message.en = "Ceiling of {{value}}"
-periods = [{periods}]
-"""
 CHANGE = (
     "{valid_until=2026-12-31, value=100000, source='s', confidence='high'},"
     "{valid_from=2027-01-01, value=140000, source='read the law', confidence='low'}"
@@ -112,9 +90,9 @@ CHANGE = (
 CHECK = "{value=1, source='s', confidence='high', check_by=2026-12-15}"
 
 
-def rules(*periods: str) -> Rules:
-    blocks = [RULE.format(id=f"rule_{place}", periods=text) for place, text in enumerate(periods)]
-    return parse("".join([blocks[0], *(block.replace("vintage = 2026-11-26", "") for block in blocks[1:])]).encode())
+def dated(*periods: str) -> Rules:
+    """A rule for each of these lists of periods, called rule_0, rule_1 and so on."""
+    return rules(*(rule(each, name=f"rule_{place}") for place, each in enumerate(periods)))
 
 
 def told(law: Rules, on: date, within: int = 90) -> list[str]:
@@ -124,24 +102,24 @@ def told(law: Rules, on: date, within: int = 90) -> list[str]:
 def test_what_is_due_from_when_to_when() -> None:
     """A change from ninety days before its day; a check until it is done."""
     for on, expected in [(date(2026, 10, 2), 0), (date(2026, 10, 3), 1), (date(2027, 1, 1), 0)]:
-        assert len(told(rules(CHANGE), on)) == expected
+        assert len(told(dated(CHANGE), on)) == expected
     for on, expected in [(date(2026, 9, 15), 0), (date(2026, 9, 16), 1), (date(2030, 1, 1), 1)]:
-        assert len(told(rules(CHECK), on)) == expected
+        assert len(told(dated(CHECK), on)) == expected
     on = date(2026, 11, 26)
-    first, second = due_rules(rules(CHANGE, CHECK), on, 90)
+    first, second = due_rules(dated(CHANGE, CHECK), on, 90)
     assert due_lines(first, on)[0] == "2026-12-15  rule_1: check by 2026-12-15, now €1"
     assert due_lines(second, on) == (
         "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
         "            R1; confidence high → low; read the law",
     )
     assert due_lines(first, date(2026, 12, 16))[0] == "2026-12-15  rule_1: check by 2026-12-15 (past), now €1"
-    law = rules(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
+    law = dated(CHANGE.replace("confidence='low'", "confidence='low', check_by=2026-12-15"))
     line = "2026-12-15  rule_0: check by 2026-12-15, on 2027-01-01: €100,000 → €140,000"
     assert told(law, date(2026, 11, 26)) == [line]
-    law = rules(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
+    law = dated(CHANGE.replace("confidence='high'", "confidence='high', check_by=2026-12-01"))
     assert len(told(law, date(2026, 12, 31))) == 2
     assert told(law, date(2027, 1, 1)) == []
-    assert told(rules(CHANGE), date.max) == []
+    assert told(dated(CHANGE), date.max) == []
 
 
 def test_what_is_due_in_november_2026() -> None:
@@ -165,44 +143,23 @@ def test_what_is_due_in_november_2026() -> None:
     assert "eu_local" in {each.row.id for each in due_rules(load(), date(2027, 10, 1), 90)}
 
 
-class Terminal:
-    """As much of pytest's reporter as the summary needs."""
-
-    def __init__(self, nodeid: str) -> None:
-        report = type("Report", (), {"nodeid": nodeid})
-        self.stats = {"passed": [report()]}
-        self.lines: list[str] = []
-
-    def section(self, title: str) -> None:
-        self.lines.append(title)
-
-    def write_line(self, line: str) -> None:
-        self.lines.append(line)
-
-
-class Clock:
-    """A clock that stands still."""
-
-    @staticmethod
-    def now(_: tzinfo) -> datetime:
-        return datetime(2026, 11, 26)  # noqa: DTZ001
-
-
 def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other runs say nothing of it."""
-    monkeypatch.setattr(conftest, "datetime", Clock)
-    monkeypatch.setattr(conftest, "load", lambda: rules(CHANGE))
-    here, elsewhere = (
-        Terminal("tests/domain/law/documents/test_documents.py::test"),
-        Terminal("tests/matching/test_engine.py::test"),
-    )
-    for terminal in (here, elsewhere):
-        conftest.pytest_terminal_summary(terminal)  # type: ignore[arg-type]
-    assert elsewhere.lines == []
-    assert here.lines == [
-        "rules of law to look at (see `vivier law due`)",
-        "2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000",
-    ]
+    monkeypatch.setattr(conftest, "datetime", Mock(now=lambda _: datetime(2026, 11, 26)))  # noqa: DTZ001
+    monkeypatch.setattr(conftest, "load", lambda: dated(CHANGE))
+    for path, calls in (
+        ("tests/matching/test_engine.py", []),
+        (
+            "tests/domain/law/test_documents.py",
+            [
+                call.section("rules of law to look at (see `vivier law due`)"),
+                call.write_line("2027-01-01  rule_0: on 2027-01-01: €100,000 → €140,000"),
+            ],
+        ),
+    ):
+        terminal = Mock(stats={"passed": [Mock(nodeid=f"{path}::test")]})
+        conftest.pytest_terminal_summary(terminal)
+        assert terminal.mock_calls == calls
 
 
 def shown() -> list[str]:
@@ -222,21 +179,9 @@ def test_every_rule_on_the_steps_of_a_purchase_is_shown_once() -> None:
             assert f"{' '.join(row.message.fr.split())} {MARKS[row.confidence]}." in text, row.id
 
 
-LAW = """
-vintage = 2026-11-24
-[[rule]]
-id = "ceiling"
-theme = "procedure"
-article = "R1"
-unit = "eur"
-message.fr = "Plafond de {value}"
-message.en = "Ceiling of {value}"
-"""
-
-
 def statements(*periods: str, on: date) -> list[str]:
-    law: Rules = parse((LAW + "periods = [" + ",".join(periods) + "]").encode())
-    return list(documents._statements(law.history("ceiling"), on))
+    said = documents._statements(rules(rule(*periods)).history("ceiling"), on)
+    return [text.replace("\N{NO-BREAK SPACE}", " ") for text in said]
 
 
 @pytest.mark.parametrize(("on", "announced"), [(date(2025, 12, 30), False), (date(2025, 12, 31), True)])
@@ -246,10 +191,8 @@ def test_a_known_change_is_announced_a_year_before(on: date, announced: bool) ->
         "{valid_from=2027-01-01, value=60, source='s', confidence='low'}",
         on=on,
     )
-    assert said[0].replace("\N{NO-BREAK SPACE}", " ") == "Plafond de 40 € (R1) ●."
-    assert [text.replace("\N{NO-BREAK SPACE}", " ") for text in said[1:]] == [
-        "À partir du 01/01/2027 : Plafond de 60 € ; à vérifier (R1) ○."
-    ] * announced
+    assert said[0] == "Plafond de 40 € (R1) ●."
+    assert said[1:] == ["À partir du 01/01/2027 : Plafond de 60 € ; à vérifier (R1) ○."] * announced
 
 
 def test_statements_that_cannot_be_made() -> None:
@@ -261,6 +204,5 @@ def test_statements_that_cannot_be_made() -> None:
         "{valid_from=2027-01-01, status='unknown', source='s', confidence='low'}",
     )
     assert statements(*silent, on=date(2026, 11, 24)) == []
-    law = parse((LAW + "periods = [{value=40, source='s', confidence='high'}]").encode())
     with pytest.raises(NotFound):
-        guide_page(law)
+        guide_page(rules(rule(period)))

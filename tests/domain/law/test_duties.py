@@ -76,6 +76,9 @@ def test_social_consideration_by_amount() -> None:
                 assert told.article == ("L3114-2-1" if asked.contract == "concession" else "L2112-2-1")
                 assert told.message.fr.startswith("À partir des seuils européens")
                 assert ("deux exceptions" in told.message.fr) == (asked.contract == "concession")
+            # a clause of the duty itself, and as sure
+            reasons = "dont les raisons sont à conserver selon le III" in told.message.fr
+            assert reasons == (severity == "warning" and asked.contract == "market")
 
 
 def test_spaser_by_annual_purchases() -> None:
@@ -222,31 +225,6 @@ def test_terms_of_other_contracts() -> None:
         assert (found.severity, found.article) == ("info", "R3114-5")
         assert share in found.message.fr
         assert "PME_SHARE" not in advice(services(1_000), on)
-
-
-@pytest.mark.parametrize(
-    ("asked", "on", "expected"),
-    [
-        (services(216_000), BEFORE, False),
-        (services(216_000), FROM, True),
-        (services(216_000 - CENT), FROM, False),
-        (services(216_000, buyer=None), FROM, False),
-        (services(432_000, buyer=None), FROM, True),
-        (services(6_000_000, contract="concession"), FROM, False),
-        (services(None), FROM, False),
-        (works(5_404_000), FROM, True),
-    ],
-)
-def test_reasons_for_an_exception_are_kept_where_the_condition_is_required(
-    asked: Need, on: date, expected: bool
-) -> None:
-    """A clause of the duty itself, and as sure."""
-    told = [item for item in review(asked, on).advice if item.code == "SOCIAL_CONSIDERATION"]
-    assert ["dont les raisons sont à conserver selon le III" in item.message.fr for item in told if expected] == [
-        True
-    ] * expected
-    assert expected or not any("raisons" in item.message.fr for item in told)
-    assert "SOCIAL_EXCEPTION_REASONS" not in advice(asked, on)
 
 
 def test_an_advance_is_due_above_an_amount_and_a_duration() -> None:

@@ -1,20 +1,18 @@
-"""What the functions that apply rules say of themselves is true, and how their advice is written."""
+"""What the functions that apply rules say of themselves is true, and their sentences are whole."""
 
 import ast
 import re
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from domain.law import documents
-from domain.law.findings import SENTENCES, STATEMENTS, LegalAdvice, explained
+from domain.law.findings import SENTENCES, STATEMENTS, explained
 from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.law.rules import load
-from domain.needs.need import RESERVED_TYPES, Lot, Need
+from domain.needs.need import RESERVED_TYPES
 from matching.allotment import proposals
-from tests.domain.law.samples import CARE, CLEANING, TODAY, WORKS, lots, need, review, services, works
 
 LAW = Path(documents.__file__).parent
 MODULES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(LAW.rglob("[!_]*.py"))}
@@ -83,65 +81,3 @@ def test_every_sentence_is_said_in_both_languages() -> None:
             name, filled = node.args[1], {keyword.arg for keyword in node.keywords}
             if isinstance(name, ast.Constant) and filled:
                 assert filled == PLACES[name.value][0] - known, name.value  # type: ignore[index]
-
-
-DAYS = (date(2019, 6, 1), date(2021, 6, 1), date(2026, 8, 21), TODAY, date(2027, 1, 1), date(2028, 3, 1))
-TRANSPORT = "60112000"
-
-
-def numbered(*described: tuple[str, float], **fields: object) -> Need:
-    return lots({str(place): each for place, each in enumerate(described, 1)}, **fields)
-
-
-NEEDS = {
-    "markets apart": numbered((CLEANING, 250_000), (CLEANING, 50_000), (WORKS, 400_000), (WORKS, 70_000)),
-    "one market": numbered((CLEANING, 221_000), (CLEANING, 79_000), (WORKS, 300_000)),
-    "light services and works": numbered((CARE, 1_000_000), (WORKS, 200_000)),
-    "works of 2027": works(120_000, 95_000, 600_000),
-    "light services of an unknown buyer": numbered((CARE, 800_000), buyer=None),
-    "concession of transport": numbered((TRANSPORT, 9_000_000), contract="concession"),
-    "concession of transport and care": numbered((TRANSPORT, 9_000_000), (CARE, 9_000), contract="concession"),
-    "concession without value": services(None, contract="concession"),
-    "total below": services(60_000, estimated_total_eur=50_000),
-    "direct awards": works(30_000, 45_000),
-    "renewals": need(
-        Lot(id="1", segments=("pr-locaux",), value_eur=60_000, duration_months=12),
-        Lot(id="2", value_eur=60_000, duration_months=12, renewal_months=12, value_covers="all"),
-        Lot(id="3", segments=("pr-locaux",), value_eur=60_000, duration_months=12, renewal_months=12),
-        Lot(id="4", value_eur=60_000, duration_months=12, renewal_months=5, options_eur=1_000.50),
-    ),
-    "renewals of a concession": need(
-        Lot(id="1", value_eur=60_000, duration_months=12, renewal_months=1), contract="concession"
-    ),
-    "renewals of very many lots": need(
-        *(Lot(id=str(n), value_eur=20_000, duration_months=12, renewal_months=12) for n in range(20))
-    ),
-    "renewals without duration": need(Lot(id="1", value_eur=60_000, renewal_months=12), Lot(id="2", value_eur=1)),
-    "framework": need(Lot(id="1", duration_months=49), buyer=None, technique="framework_agreement"),
-    "reserved": need(Lot(id="1", reserved=("iae",), value_eur=60_000), Lot(id="2", reserved=("ess",))),
-    "innovative": need(Lot(id="1", nature="supplies", value_eur=140_000, innovative=True)),
-}
-
-
-def told(asked: Need) -> Iterator[LegalAdvice]:
-    for on in DAYS:
-        found = review(asked, on)
-        yield from found.advice
-        for lot in found.lots.values():
-            yield from lot.advice
-
-
-def test_advice_ends_with_its_article_and_owns_its_doubt_once() -> None:
-    """In both languages, no place left unfilled, nothing said twice; the lots it names are the need's."""
-    for asked in NEEDS.values():
-        known = {lot.id for lot in asked.lots}
-        for item in told(asked):
-            assert all(names and known.issuperset(names) for names in item.lots)
-            assert len(set(item.lots)) == len(item.lots)
-            for message, doubt in zip(item.message, ("à vérifier", "to be checked"), strict=True):
-                assert message.endswith(f"({item.article})"), message
-                assert message.count(doubt) <= 1, message
-                assert item.confidence != "low" or doubt in message, message
-                assert not {"{", "}"} & set(message), message
-                assert "  " not in message, message
-                assert message[0] == message[0].upper(), message

@@ -7,7 +7,7 @@ from domain.law import rules
 from domain.meetings.meeting import FollowUp, Participant
 from domain.needs.status import StoredNeed
 from domain.reference import territory
-from domain.report.build import ReportFacts, report
+from domain.report.build import ReportFacts, ReportWriter
 from domain.report.model import Report
 from domain.shortlists.frozen import FrozenShortlist
 from domain.text.bilingual import Language
@@ -38,4 +38,4 @@ def facts(version: FrozenShortlist | None = None, **fields: Any) -> ReportFacts:
 
 
 def made(known: ReportFacts, *, redacted: bool = False, language: Language = "fr") -> Report:
-    return report(known, territory.load(), rules.load(), language, MADE, redacted=redacted)
+    return ReportWriter(known, territory.load(), language, redacted=redacted).report(rules.load(), MADE)

@@ -91,7 +91,10 @@ def test_an_answer_shows_a_contact_and_a_question_does_not() -> None:
 
 
 def test_a_question_is_nobodys() -> None:
-    """Who only asked looks like who said nothing; a question that was made a statement stays a question."""
+    """Who only asked looks like who said nothing; a question that was made a statement stays a question.
+
+    The barriers in it count, once for each supplier.
+    """
     asked = exchange(
         message(1, "buyer"),
         message(2, "supplier", "A", "Quels bacs ?", stance="question"),
@@ -102,6 +105,8 @@ def test_a_question_is_nobodys() -> None:
     assert found.lessons() == ()
     assert found.questions_unshared == 1
     assert found.barriers() == (BarrierCount("volume", 1),)
+    said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
+    assert reported(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
 
 
 def test_a_shared_answer_is_told_as_last_corrected() -> None:
@@ -140,11 +145,6 @@ def test_a_redacted_report_leaves_out_what_was_said_in_confidence() -> None:
     assert whole.barriers() == (BarrierCount("distance", 1), BarrierCount("price", 1))
 
 
-def test_a_barrier_counts_once_for_each_supplier() -> None:
-    said = [message(n, "supplier", "A" if n < 4 else "B", barriers=("volume",)) for n in range(2, 6)]
-    assert reported(exchange(message(1, "buyer"), *said)).barriers() == (BarrierCount("volume", 2),)
-
-
 def test_nothing_beside_an_answer_leads_to_who_gave_it() -> None:
     """Its position is told only where the table names three suppliers that have it, its exchange likewise."""
     said = [message(n, "supplier", who, "oui", stance="interested") for n, who in enumerate("ABC", 2)]
@@ -160,13 +160,7 @@ def test_nothing_beside_an_answer_leads_to_who_gave_it() -> None:
     whole = reported(*exchanges).lessons()
     assert [each.position for each in whole] == ["interested"] * 3 + ["declined", "interested"]
     assert None not in {each.subject for each in whole}
-
-
-def test_two_of_a_position_are_too_few() -> None:
-    """Also where an earlier answer had it: the table tells the last position of each."""
-    said = (
-        message(1, "buyer"),
-        *(message(n, "supplier", who, stance="interested") for n, who in enumerate("ABC", 2)),
-        message(5, "supplier", "C", stance="declined"),
-    )
-    assert {each.position for each in reported(exchange(*said), redacted=True).lessons()} == {None}
+    # two of a position are too few, also where an earlier answer had it: the table tells the last position of each
+    later = message(5, "supplier", "C", stance="declined")
+    answers = reported(exchange(message(1, "buyer"), *said, later), redacted=True).lessons()
+    assert {each.position for each in answers} == {None}

@@ -8,7 +8,20 @@ from uuid import UUID
 import pytest
 
 from domain.reference import cpv, taxonomy
-from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite
+from domain.suppliers.assembly import (
+    EVIDENCE_KEPT,
+    STAFF_LENT,
+    TRADE_EVIDENCE,
+    EvidenceTrades,
+    KindTrades,
+    StoredRecord,
+    assemble,
+    count_trades,
+    is_trade,
+    strength,
+    trade_evidence,
+    unite,
+)
 from domain.suppliers.supplier import (
     EVIDENCE_KINDS,
     Approval,
@@ -22,16 +35,7 @@ from domain.suppliers.supplier import (
     SourceRef,
     Supplier,
     SupplierRecord,
-    nameless,
-)
-from domain.suppliers.trades import (
-    STAFF_LENT,
-    TRADE_EVIDENCE,
-    EvidenceTrades,
-    KindTrades,
-    count_trades,
-    is_trade,
-    trade_evidence,
+    name_by_number,
 )
 from tests.db.suppliers.samples import LATER, NOW, record
 from tests.factories import based_on, offer
@@ -139,7 +143,7 @@ def test_an_approval_without_dates_yields_to_dated_ones_of_its_kind() -> None:
 def test_a_list_of_approvals_never_names_or_places_who_another_record_describes() -> None:
     """Whichever came first. A list makes no supplier: that it adds to one is told by the supplier it lacks."""
     siret = "22560001400016"
-    listed = SupplierRecord(name=nameless(siret), siret=siret, approvals=(ACI,))
+    listed = SupplierRecord(name=name_by_number(siret), siret=siret, approvals=(ACI,))
     named = SupplierRecord(name="JARDINS BLAVET (ASSOC)", siret=siret, approvals=(ESAT,))
     described = bare(siret=siret, name="Les Jardins du Blavet", offers=(GREEN,), active=False)
     for order in permutations((listed, named, described)):

@@ -16,7 +16,7 @@ from domain.suppliers.record_check import (
     approved_until,
     check_record,
     drawn_vertices,
-    expired,
+    expiry_flags,
     require_vertices_left,
     shortcomings,
     unknown_segment,
@@ -160,10 +160,10 @@ def test_a_kind_has_expired_once_all_its_approvals_ended(approvals: list[Approva
 
     The day that is kept tells it too: what sources are told in sum is what suppliers are told one by one.
     """
-    assert expired(approvals, ON) == tuple(Flag("approval_expired", detail) for detail in expected)
+    assert expiry_flags(approvals, ON) == tuple(Flag("approval_expired", detail) for detail in expected)
     until = approved_until(approvals)
     for on in (YESTERDAY, ON, TOMORROW, date(2026, 11, 27)):
-        assert (until is not None and until < on) == bool(expired(approvals, on))
+        assert (until is not None and until < on) == bool(expiry_flags(approvals, on))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from domain.reference import cpv, taxonomy, territory
 from domain.reference.territory import MultiPolygon, Polygon
+from domain.suppliers.source import RowError
 from domain.suppliers.supplier import (
     BASES,
     EVIDENCE_KINDS,
@@ -44,6 +45,13 @@ def read(data: bytes, media_type: str, name: str = "vivier") -> list[Any]:
     A test that asks a row for its record, or a reject for its code, knows which it is.
     """
     return list(read_rows(name, io.BytesIO(data), media_type, CONTEXT))
+
+
+def outcome(row: Any, expected: str | dict[str, Any]) -> str | dict[str, Any]:
+    """What became of a row: the code and place of its fault, else the fields of its record that are expected."""
+    if isinstance(row, RowError):
+        return f"{row.code} {row.pointer}".strip()
+    return {name: getattr(row.record, name) for name in expected}
 
 
 class Endless(io.RawIOBase):

@@ -13,7 +13,7 @@ from domain.suppliers.supplier import Approval
 from sources.formats import conventions
 from sources.formats.registry import CSV, read_rows
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import CONTEXT
+from tests.sources.formats.conftest import CONTEXT, outcome
 
 SIRET = "80746931700018"
 HEADER = "siret,kind,valid_from,valid_until,reference,is_active"
@@ -45,47 +45,47 @@ def test_a_row_is_an_approval() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "expected"),
+    ("ending", "until"),
     [
         ("true,", DECEMBER),
         ("true,2025-06-30", DECEMBER),  # active again
         ("false,2025-06-30T12:00:00+02:00", JUNE),
         ("False,2026-06-30", DECEMBER),
+        # nothing is left of one that ended nobody knows when or before it began; the record says so all the same
+        ("false,", None),
+        ("false,2024-12-31", None),
     ],
 )
-def test_an_approval_ends_when_it_was_deactivated(ending: str, expected: date) -> None:
+def test_an_approval_ends_when_it_was_deactivated(ending: str, until: date | None) -> None:
     row = one(
         "siret,kind,valid_from,valid_until,is_active,deactivated_at", f"{SIRET},EI,2025-01-01,2025-12-31,{ending}"
     )
-    assert row.record.approvals == (Approval("EI", JANUARY, expected),)
-
-
-@pytest.mark.parametrize("ending", ["false,", "false,2024-12-31"])
-def test_nothing_is_left_of_an_approval_that_ended_nobody_knows_when_or_before_it_began(ending: str) -> None:
-    """A record all the same: it takes the place of the one that said the approval was in force."""
-    row = one("siret,kind,valid_from,is_active,deactivated_at", f"{SIRET},EI,2025-01-01,{ending}")
-    assert row.record.approvals is None
+    assert row.record.approvals == (until and (Approval("EI", JANUARY, until),))
 
 
 def test_a_convention_has_an_approval_for_each_period_of_its_annexes() -> None:
-    """Annexes follow in the same file; those that never were in force give nothing."""
+    """Annexes follow in the same file; those that never were in force, or would be once it ended, give nothing."""
     rows = read(
         CONVENTIONS,
         f"1,EI,{SIRET},9,True,",
         "2,ACI,35600000000048,8,True,",
+        f"3,EI,{SIRET},9,False,2025-06-30",
         ANNEXES,
         "10,1,EI-A,VALIDE,2025-01-01,2025-06-30",
         "11,2,ACI-A,ANNULE,2025-01-01,2025-12-31",
         "12,1,EI-B,HISTORISE,2025-01-01,2025-06-30",
         "13,1,EI-C,PROVISOIRE,2025-07-01,2025-12-31",
+        "14,3,EI-D,VALIDE,2025-01-01,2025-12-31",
+        "15,3,EI-E,VALIDE,2026-01-01,2026-12-31",
     )
-    first, second = (row for row in rows if isinstance(row, Row))
+    first, second, ended = (row for row in rows if isinstance(row, Row))
     assert (first.line, first.external_id) == (2, "1")
     assert first.record.approvals == (
         Approval("EI", JANUARY, JUNE, "EI-A, EI-B"),
         Approval("EI", date(2025, 7, 1), DECEMBER, "EI-C"),
     )
     assert (second.line, second.record.approvals) == (3, None)
+    assert ended.record.approvals == (Approval("EI", JANUARY, JUNE, "EI-D"),)
 
 
 def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named_once() -> None:
@@ -97,52 +97,34 @@ def test_a_convention_without_annexes_has_an_approval_without_dates_and_is_named
     assert isinstance(row, Row)
 
 
-def test_a_deactivated_convention_cuts_its_annexes_short() -> None:
-    row = one(
-        CONVENTIONS,
-        f"1,EI,{SIRET},9,False,2025-06-30",
-        ANNEXES,
-        "10,1,EI-A,VALIDE,2025-01-01,2025-12-31",
-        "11,1,EI-B,VALIDE,2026-01-01,2026-12-31",
-    )
-    assert row.record.approvals == (Approval("EI", JANUARY, JUNE, "EI-A"),)
-
-
 def test_a_faulty_annex_does_not_leave_its_convention_without_an_end() -> None:
     reject, row = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, "10,1,EI-A,VALIDE,2025-01-01,31/12/2025")
     assert (reject.line, reject.external_id, reject.code, reject.pointer) == (4, "1", "wrong_format", "/end_at")
     assert row.record.approvals is None
 
 
-@pytest.mark.parametrize(
-    ("line", "fault"),
-    [
-        (",ACI,,,,", "missing_field /siret"),
-        ("123,ACI,,,,", "invalid_siret /siret"),
-        (f"{SIRET},ACIE,,,,", "unknown_value /approvals/0/kind"),
-        (f"{SIRET},ACI,01/01/2025,,,", "wrong_format /valid_from"),
-        (f"{SIRET},ACI,2025-12-31,2025-01-01,,", "invalid_period /approvals/0/valid_until"),
-        (f"{SIRET},ACI,,,,peut-être", "wrong_format /is_active"),
-        (f"{SIRET},ACI", "cell_count "),
-    ],
-)
-def test_a_faulty_approval_is_rejected_at_its_place(line: str, fault: str) -> None:
-    (row,) = read(HEADER, line)
-    assert (row.line, f"{row.code} {row.pointer}") == (2, fault)
+ANNEXED = (CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES)
 
 
 @pytest.mark.parametrize(
-    ("line", "fault"),
+    ("above", "line", "fault"),
     [
-        ("10,7,X,VALIDE,2025-01-01,2025-12-31", "unknown_code /convention_pk"),
-        ("10,1,X,NEUF,2025-01-01,2025-12-31", "unknown_value /state"),
-        ("10,1,X,VALIDE,,2025-12-31", "missing_field /start_at"),
-        ("10,1,X,VALIDE,2025-12-31,2025-01-01", "invalid_period /end_at"),
+        ((HEADER,), ",ACI,,,,", "missing_field /siret"),
+        ((HEADER,), "123,ACI,,,,", "invalid_siret /siret"),
+        ((HEADER,), f"{SIRET},ACIE,,,,", "unknown_value /approvals/0/kind"),
+        ((HEADER,), f"{SIRET},ACI,01/01/2025,,,", "wrong_format /valid_from"),
+        ((HEADER,), f"{SIRET},ACI,2025-12-31,2025-01-01,,", "invalid_period /approvals/0/valid_until"),
+        ((HEADER,), f"{SIRET},ACI,,,,peut-être", "wrong_format /is_active"),
+        ((HEADER,), f"{SIRET},ACI", "cell_count"),
+        (ANNEXED, "10,7,X,VALIDE,2025-01-01,2025-12-31", "unknown_code /convention_pk"),
+        (ANNEXED, "10,1,X,NEUF,2025-01-01,2025-12-31", "unknown_value /state"),
+        (ANNEXED, "10,1,X,VALIDE,,2025-12-31", "missing_field /start_at"),
+        (ANNEXED, "10,1,X,VALIDE,2025-12-31,2025-01-01", "invalid_period /end_at"),
     ],
 )
-def test_a_faulty_annex_is_rejected_at_its_line(line: str, fault: str) -> None:
-    reject, _ = read(CONVENTIONS, f"1,EI,{SIRET},9,True,", ANNEXES, line)
-    assert (reject.line, f"{reject.code} {reject.pointer}") == (4, fault)
+def test_a_faulty_row_is_rejected_at_its_line(above: tuple[str, ...], line: str, fault: str) -> None:
+    reject, *_ = read(*above, line)
+    assert (reject.line, outcome(reject, fault)) == (len(above) + 1, fault)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from domain.suppliers.source import Row, RowError
 from domain.suppliers.supplier import PublicAward
 from sources.formats.registry import CSV, JSON, NDJSON, read_rows
-from tests.sources.formats.conftest import CONTEXT, SAMPLES, read
+from tests.sources.formats.conftest import CONTEXT, SAMPLES, outcome, read
 
 BUYER, SIRET, OTHER = "22560001400016", "80746931700018", "91310933600010"
 CONTRACT: dict[str, Any] = SAMPLES["decp"]["contract"]
@@ -30,7 +30,8 @@ def in_2022(*contracts: dict[str, Any]) -> bytes:
 
 
 def one(**fields: Any) -> Any:
-    (row,) = read(in_2022(CONTRACT | fields), JSON, "decp")
+    data = io.BytesIO(in_2022(CONTRACT | fields))
+    (row,) = read_rows("decp", data, JSON, replace(CONTEXT, today=date(2026, 11, 24)))
     assert isinstance(row, Row), row
     return row
 
@@ -50,14 +51,7 @@ def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier() -> None
 
 
 def test_before_2024_buyers_had_names_and_winners_were_not_wrapped() -> None:
-    older = CONTRACT | {
-        "uid": f"{BUYER}2025-12-00",
-        "acheteur": {"id": BUYER, "nom": "DEPARTEMENT DU MORBIHAN"},
-        "codeCPV": "77310000-6",
-        "dateNotification": "2025-03-18+01:00",
-        "lieuExecution": {"code": "INO", "typeCode": "Code commune", "nom": "Vannes"},
-        "titulaires": [{"typeIdentifiant": "SIRET", "id": SIRET, "denominationSociale": "MARTIN JEANNE"}],
-    }
+    older = CONTRACT | SAMPLES["decp"]["of_2019"]
     (row,) = read(json.dumps({"marches": [older]}).encode(), JSON, "decp")
     assert row.external_id == f"{BUYER}2025-12-00/{SIRET}"
     assert row.record.public_awards[0].buyer == "DEPARTEMENT DU MORBIHAN"
@@ -113,18 +107,22 @@ def test_places_are_read_as_they_are_really_written(place: Any, name: str | None
 
 
 @pytest.mark.parametrize(
-    ("written", "code"),
+    ("fields", "award"),
     [
-        ("77310000-6", "77310000"),
-        ("3142300", "03142300"),
-        ("INX 28213700-5", None),
-        ("SUP 77310000-6", "77310000"),
-        ("99999999", None),
-        ("", None),
+        ({"codeCPV": "77310000-6"}, {"cpv": "77310000"}),
+        ({"codeCPV": "3142300"}, {"cpv": "03142300"}),
+        ({"codeCPV": "INX 28213700-5"}, {"cpv": None}),
+        ({"codeCPV": "SUP 77310000-6"}, {"cpv": "77310000"}),
+        ({"codeCPV": "99999999"}, {"cpv": None}),
+        ({"codeCPV": ""}, {"cpv": None}),
+        ({"montant": -5, "dateNotification": "0018-13-01"}, {"value_eur": None, "notified_on": None}),
+        ({"dateNotification": "2026-12-01"}, {"notified_on": date(2026, 12, 1)}),
+        ({"dateNotification": "2925-01-01"}, {"notified_on": None}),  # far ahead of the day of the import
     ],
 )
-def test_cpv_codes_are_read_as_they_are_really_written(written: str, code: str | None) -> None:
-    assert one(codeCPV=written).record.public_awards[0].cpv == code
+def test_cells_are_read_as_they_are_really_written(fields: dict[str, Any], award: dict[str, Any]) -> None:
+    found = one(**fields).record.public_awards[0]
+    assert {name: getattr(found, name) for name in award} == award
 
 
 def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came() -> None:
@@ -132,20 +130,6 @@ def test_lost_accents_are_guessed_for_reading_and_shown_as_they_came() -> None:
     record = one(objet=text, codeCPV="").record
     assert record.offers[0].segments == ("ev-entretien",)
     assert record.public_awards[0].object == text
-
-
-def test_what_cannot_be_is_not_known() -> None:
-    """Nor is a day far ahead."""
-    award = one(montant=-5, dateNotification="0018-13-01").record.public_awards[0]
-    assert (award.value_eur, award.notified_on) == (None, None)
-
-    def notified_on(day: str) -> date | None:
-        data = io.BytesIO(in_2022(CONTRACT | {"dateNotification": day}))
-        (row,) = read_rows("decp", data, JSON, replace(CONTEXT, today=date(2026, 11, 24)))
-        assert isinstance(row, Row)
-        return row.record.public_awards[0].notified_on
-
-    assert [notified_on(day) for day in ("2026-12-01", "2925-01-01")] == [date(2026, 12, 1), None]
 
 
 def test_texts_longer_than_a_record_holds_stop_no_other_contract() -> None:
@@ -158,15 +142,20 @@ def test_texts_longer_than_a_record_holds_stop_no_other_contract() -> None:
     assert (refused.code, refused.pointer) == ("wrong_length", "/public_awards/0/object")
 
 
-@pytest.mark.parametrize("text", ["TEST PES", "Test_DUME - lot 1", "envoi pour Json test 2", "Le marche noir"])
-def test_trials_of_publishing_are_rejected(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        *((text, "trial /public_awards/0/object") for text in ("TEST PES", "Test_DUME - lot 1", "Le marche noir")),
+        ("envoi pour Json test 2", "trial /public_awards/0/object"),
+        *((text, {"siret": SIRET}) for text in ("Tests de dépistage", "Test d'étanchéité du lot 1", "Lot 1", "")),
+        ("Marché noir", {"siret": SIRET}),
+    ],
+)
+def test_trials_of_publishing_are_rejected_and_contracts_about_tests_are_none(
+    text: str, expected: str | dict[str, Any]
+) -> None:
     (row,) = read(in_2022(CONTRACT | {"objet": text}), JSON, "decp")
-    assert row.code == "trial"
-
-
-@pytest.mark.parametrize("text", ["Tests de dépistage", "Test d'étanchéité du lot 1", "Marché noir", "Lot 1", ""])
-def test_contracts_about_tests_are_none(text: str) -> None:
-    assert one(objet=text).joins == SIRET
+    assert outcome(row, expected) == expected
 
 
 def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject() -> None:
@@ -179,15 +168,9 @@ def test_a_winner_that_may_be_a_person_is_not_named_in_its_reject() -> None:
 
 
 def test_lines_and_concessions_are_read_too() -> None:
-    concession = {
-        "id": "C1",
-        "autoriteConcedante": {"id": BUYER},
-        "objet": "Exploitation d'une ressourcerie",
-        "dateSignature": "2025-01-01",
-        "valeurGlobale": 1000,
-        "concessionnaires": [{"concessionnaire": {"typeIdentifiant": "SIRET", "id": OTHER}}],
-    }
-    both = json.dumps({"marches": {"marche": [CONTRACT], "contrat-concession": [concession]}}).encode()
+    both = json.dumps(
+        {"marches": {"marche": [CONTRACT], "contrat-concession": [SAMPLES["decp"]["concession"]]}}
+    ).encode()
     for data, media_type in ((both, JSON), (both, NDJSON), (json.dumps(CONTRACT).encode(), NDJSON)):
         rows = [row for row in read(data, media_type, "decp") if isinstance(row, Row)]
         assert [row.joins for row in rows] == [SIRET, OTHER][: len(rows)]

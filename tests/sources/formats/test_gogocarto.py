@@ -11,7 +11,7 @@ import pytest
 from domain.suppliers.source import Row, SourceMapping
 from domain.suppliers.supplier import Address, Contact, Flag, Point
 from sources.formats.registry import JSON, NDJSON, read_rows
-from tests.sources.formats.conftest import CONTEXT, SAMPLES
+from tests.sources.formats.conftest import CONTEXT, SAMPLES, outcome
 
 ELEMENT: dict[str, Any] = SAMPLES["gogocarto"]["element"]
 TRADES = {"10430": ("rs-traiteur",), "Légumes": ("ev-vegetal",), "10427": (), "10429": ("rs-legumerie",)}
@@ -73,6 +73,8 @@ def test_an_offer_is_inferred_from_the_name_alone_where_no_category_tells_a_trad
     """What a shop says of its goods ("fruits et légumes") is no offer to a buyer."""
     row = one({"name": "La Ressourcerie du Pays", "description": "Fruits et légumes, ménage", "taxonomy": []})
     assert [(offer.segments, offer.basis) for offer in row.record.offers] == [(("re-ressourcerie",), "inferred")]
+    row = one({"name": "La Ressourcerie", "own": "Objets", "taxonomy": []}, fields={"own": "offer_label"})
+    assert [(offer.segments, offer.service_area) for offer in row.record.offers] == [(("re-ressourcerie",), None)]
     declared = one({"name": "La Ressourcerie du Pays"})
     assert [offer.basis for offer in declared.record.offers] == ["declared"]
 
@@ -103,46 +105,33 @@ def test_own_fields_are_what_the_mapping_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "active"),
-    [(-7, True), (-6, False), (-4, False), (-3, False), (-2, False), (-1, True), (0, False), (1, True), (7, True)],
-)
-def test_what_the_map_does_not_show_is_not_active(status: int, active: bool) -> None:
-    assert one({"status": status}).record.active is active
-
-
-def test_a_proposed_change_of_another_element_is_rejected() -> None:
-    (row,) = read([ELEMENT | {"status": -5}])
-    assert (row.external_id, row.pointer, row.code) == ("10kw", "/status", "not_an_element")
-
-
-@pytest.mark.parametrize("element", [{"moderationState": -2}, {"geo": {"latitude": 0, "longitude": 0.0}}, {"geo": []}])
-def test_a_position_that_the_map_did_not_find_is_not_known(element: dict[str, Any]) -> None:
-    assert one(element).record.location is None
-
-
-@pytest.mark.parametrize(
-    ("address", "known"),
+    ("element", "expected"),
     [
-        ("5 rue Proust, 79120 Chenay", Address("5 rue Proust", "79120", "Chenay", "79084")),
-        ({"customFormatedAddress": "Le bourg 79120 Chenay"}, Address("Le bourg", "79120", "Chenay", "79084")),
-        (
-            {"addressLocality": "Chenay", "postalCode": "79120", "addressCountry": "BE"},
-            Address(None, "79120", "Chenay"),
-        ),
-        ("Place du marché", Address("Place du marché")),
-        ([], None),
-    ],
-)
-def test_addresses_come_in_several_shapes(address: Any, known: Address | None) -> None:
-    assert one({"address": address}).record.address == known
-
-
-@pytest.mark.parametrize(
-    ("element", "fault"),
-    [
+        # what the map does not show is not active
+        *(({"status": status}, {"active": False}) for status in (-6, -4, -3, -2, 0)),
+        *(({"status": status}, {"active": True}) for status in (-7, -1, 1, 7)),
+        ({"status": -5}, "not_an_element /status"),
+        # a position that the map did not find is not known
+        ({"moderationState": -2}, {"location": None}),
+        ({"geo": {"latitude": 0, "longitude": 0.0}}, {"location": None}),
+        ({"geo": []}, {"location": None}),
         ({"geo": {"latitude": 46.3}}, "missing_field /location/lon"),
         ({"geo": {"latitude": 463, "longitude": 0}}, "out_of_range /location/lat"),
         ({"geo": {"latitude": "46,3", "longitude": 0}}, "wrong_format /location/lat"),
+        (
+            {"address": "5 rue Proust, 79120 Chenay"},
+            {"address": Address("5 rue Proust", "79120", "Chenay", "79084")},
+        ),
+        (
+            {"address": {"customFormatedAddress": "Le bourg 79120 Chenay"}},
+            {"address": Address("Le bourg", "79120", "Chenay", "79084")},
+        ),
+        (
+            {"address": {"addressLocality": "Chenay", "postalCode": "79120", "addressCountry": "BE"}},
+            {"address": Address(None, "79120", "Chenay")},
+        ),
+        ({"address": "Place du marché"}, {"address": Address("Place du marché")}),
+        ({"address": []}, {"address": None}),
         ({"name": None, "title": ""}, "missing_field /name"),
         ({"name": {"fr": "A"}}, "wrong_type /name"),
         ({"siret": "8074693170001"}, "invalid_siret /siret"),
@@ -150,9 +139,11 @@ def test_addresses_come_in_several_shapes(address: Any, known: Address | None) -
         ({"own": "1,5"}, "wrong_format /employees"),
     ],
 )
-def test_a_faulty_element_is_rejected_at_its_place(element: dict[str, Any], fault: str) -> None:
+def test_an_element_says_what_it_says_and_a_fault_is_told_at_its_place(
+    element: dict[str, Any], expected: str | dict[str, Any]
+) -> None:
     (row,) = read([ELEMENT | element], fields={"own": "employees"})
-    assert (row.external_id, f"{row.code} {row.pointer}") == ("10kw", fault)
+    assert (row.external_id, outcome(row, expected)) == ("10kw", expected)
 
 
 def test_elements_come_in_a_list_or_by_line_and_a_fault_costs_one_row() -> None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from domain.suppliers.supplier import Address, Approval, Contact, Point
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
-from sources.siret import siret_passes_check
-from tests.sources.formats.conftest import SAMPLES, read
+from sources.validation import siret_passes_check
+from tests.sources.formats.conftest import SAMPLES, outcome, read
 
 STRUCTURE: dict[str, Any] = SAMPLES["siae"]["structure"]
 
@@ -44,27 +45,6 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
-
-
-@pytest.mark.parametrize(
-    ("cells", "fault"),
-    [
-        ({"kind": "ETI"}, "unknown_value /approvals/0/kind"),
-        ({"lat": ""}, "missing_field /location"),
-        ({"lat": "48°"}, "wrong_format /location/lat"),
-        ({"lat": "488.65"}, "out_of_range /location/lat"),
-        ({"siret": "7518704940002"}, "invalid_siret /siret"),
-        ({"name": ""}, "wrong_length /name"),
-    ],
-)
-def test_a_row_that_cannot_be_right_is_rejected(cells: dict[str, str], fault: str) -> None:
-    row = one(**cells)
-    assert (row.line, row.external_id, f"{row.code} {row.pointer}") == (2, "12", fault)
-
-
-def test_a_missing_column_is_named() -> None:
-    with pytest.raises(UnreadableFile, match="post_code"):
-        read(structures().replace(b"post_code", b"zip"), CSV, "siae")
 
 
 def test_the_real_file_of_structures_comes_in(shared_data: Path) -> None:
@@ -159,10 +139,16 @@ def test_a_legal_unit_is_of_the_ess_and_its_siren_has_its_zeros_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "name"), [(b"nom,famille\nA,B\n", "ess-france"), (b"nom,est_ess\n", "directory"), (b"id;titre\n", "rna")]
+    ("data", "name", "column"),
+    [
+        (b"nom,famille\nA,B\n", "ess-france", "SIREN"),
+        (b"nom,est_ess\n", "directory", "siret"),
+        (b"id;titre\n", "rna", "siret"),
+        (structures().replace(b"post_code", b"zip"), "siae", "post_code"),
+    ],
 )
-def test_a_table_without_numbers_is_refused(data: bytes, name: str) -> None:
-    with pytest.raises(UnreadableFile):
+def test_a_column_that_is_missing_is_named(data: bytes, name: str, column: str) -> None:
+    with pytest.raises(UnreadableFile, match=column):
         read(data, CSV, name)
 
 
@@ -170,20 +156,9 @@ RNA_HEADER = "id;siret;siren;titre;objet;objet_social1;objet_social2;adrg_libvoi
 
 
 def one_association(**cells: str) -> Any:
-    usual = {
-        "id": "W561000001",
-        "siret": "",
-        "siren": "807469317",
-        "titre": "LES PETITS PAS",
-        "objet": "gérer une crèche",
-        "objet_social1": "021005",
-        "objet_social2": "000000",
-        "adrg_libvoie": "35 RUE PASCAL",
-        "telephone": "0297000000",
-        "email": "jeanne@example.org",
-        "position": "A",
-    }
-    (row,) = read((RNA_HEADER + ";".join((usual | cells).values())).encode("iso-8859-1"), CSV, "rna")
+    (row,) = read(
+        (RNA_HEADER + ";".join((SAMPLES["rna"]["association"] | cells).values())).encode("iso-8859-1"), CSV, "rna"
+    )
     return row
 
 
@@ -202,16 +177,25 @@ def test_a_purpose_is_an_offer_and_a_description_of_who_has_the_number() -> None
 
 
 @pytest.mark.parametrize(
-    ("cells", "fault"),
+    ("read_one", "cells", "fault"),
     [
-        ({"position": "D"}, "not_active /position"),
-        ({"siren": ""}, "missing_field /siret"),
-        ({"siren": "12"}, "invalid_siren /siren"),
+        (one, {"kind": "ETI"}, "unknown_value /approvals/0/kind"),
+        (one, {"lat": ""}, "missing_field /location"),
+        (one, {"lat": "48°"}, "wrong_format /location/lat"),
+        (one, {"lat": "488.65"}, "out_of_range /location/lat"),
+        (one, {"siret": "7518704940002"}, "invalid_siret /siret"),
+        (one, {"name": ""}, "wrong_length /name"),
+        (one_association, {"position": "D"}, "not_active /position"),
+        (one_association, {"siren": ""}, "missing_field /siret"),
+        (one_association, {"siren": "12"}, "invalid_siren /siren"),
     ],
 )
-def test_who_is_gone_or_joins_nobody_is_rejected(cells: dict[str, str], fault: str) -> None:
-    row = one_association(**cells)
-    assert f"{row.code} {row.pointer}" == fault
+def test_a_row_that_cannot_be_right_is_rejected(
+    read_one: Callable[..., Any], cells: dict[str, str], fault: str
+) -> None:
+    row = read_one(**cells)
+    assert (row.line, outcome(row, fault)) == (2, fault)
+    assert row.external_id in {"12", "W561000001"}
 
 
 def test_legal_units_and_establishments_tell_what_they_are_licensed_for() -> None:

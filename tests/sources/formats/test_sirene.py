@@ -14,7 +14,7 @@ from domain.suppliers.supplier import Address, Approval, Flag, Point
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
-from tests.sources.formats.conftest import SAMPLES, read
+from tests.sources.formats.conftest import SAMPLES, outcome, read
 
 UNIT: dict[str, Any] = SAMPLES["sirene"]["unit"]
 ESTABLISHMENT: dict[str, Any] = SAMPLES["sirene"]["establishment"]
@@ -66,24 +66,14 @@ def test_either_vintage_tells_the_trade_and_the_legal_unit_where_the_establishme
 
 
 @pytest.mark.parametrize(
-    ("cells", "code"),
+    ("cells", "expected"),
     [
-        ({"statutDiffusionEtablissement": "P"}, "withheld"),
-        ({"statutDiffusionUniteLegale": "P"}, "withheld"),
-        ({"denominationUniteLegale": "[ND]"}, "withheld"),
-        ({"categorieJuridiqueUniteLegale": "1000"}, "natural_person"),
-        ({"denominationUniteLegale": "", "enseigne1Etablissement": ""}, "wrong_length"),
-    ],
-)
-def test_persons_and_what_is_withheld_are_rejected_without_their_names(cells: dict[str, str], code: str) -> None:
-    row = one(**cells)
-    assert row.code == code
-    assert "BLAVET" not in row.detail
-
-
-@pytest.mark.parametrize(
-    ("cells", "known"),
-    [
+        # persons and what is withheld are rejected
+        ({"statutDiffusionEtablissement": "P"}, "withheld /statutDiffusionEtablissement"),
+        ({"statutDiffusionUniteLegale": "P"}, "withheld /statutDiffusionEtablissement"),
+        ({"denominationUniteLegale": "[ND]"}, "withheld /denominationUniteLegale"),
+        ({"categorieJuridiqueUniteLegale": "1000"}, "natural_person /categorieJuridiqueUniteLegale"),
+        ({"denominationUniteLegale": "", "enseigne1Etablissement": ""}, "wrong_length /name"),
         ({"etatAdministratifEtablissement": "F"}, {"active": False}),
         ({"etatAdministratifUniteLegale": "C"}, {"active": False}),
         ({"economieSocialeSolidaireUniteLegale": ""}, {"ess": None}),
@@ -91,13 +81,16 @@ def test_persons_and_what_is_withheld_are_rejected_without_their_names(cells: di
         ({"societeMissionUniteLegale": "O"}, {"labels": ("Société à mission",)}),
         ({"coordonneeLambertAbscisseEtablissement": "[ND]"}, {"location": None}),
         ({"libelleVoieEtablissement": "[ND]", "enseigne1Etablissement": ""}, {"trade_name": None}),
+        # degrees go before metres
         ({"y_latitude": "48.1", "x_longitude": "-1.7"}, {"location": Point(48.1, -1.7)}),
     ],
 )
-def test_cells_say_what_they_say_and_withheld_ones_nothing(cells: dict[str, str], known: dict[str, Any]) -> None:
-    """Degrees go before metres."""
-    record = made(**cells).record
-    assert {name: getattr(record, name) for name in known} == known
+def test_cells_say_what_they_say_and_who_is_not_to_be_named_is_not(
+    cells: dict[str, str], expected: str | dict[str, Any]
+) -> None:
+    row = one(**cells)
+    assert outcome(row, expected) == expected
+    assert "BLAVET" not in getattr(row, "detail", "")
 
 
 def test_metres_are_those_of_the_territory() -> None:
@@ -147,15 +140,11 @@ def _rows(path: Path) -> list[dict[str, str]]:
         ("4140", "public_body"),
         ("1000", "other"),
         ("6540", "other"),
+        *((no_category, None) for no_category in ("", "92", "92200", "92A0", "²²²²")),
     ],
 )
-def test_a_category_stands_for_a_form(category: str, form: str) -> None:
+def test_a_category_stands_for_a_form(category: str, form: str | None) -> None:
     assert legal_form_of(category) == form
-
-
-@pytest.mark.parametrize("category", ["", "92", "92200", "92A0", "²²²²"])
-def test_what_is_no_category_stands_for_none(category: str) -> None:
-    assert legal_form_of(category) is None
 
 
 def test_titles_agree_with_the_forms(shared_data: Path) -> None:
@@ -253,7 +242,7 @@ SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé
 
 
 @pytest.mark.parametrize(
-    ("fields", "known"),
+    ("fields", "expected"),
     [
         *(({"complements": {"type_siae": each, "est_siae": False}}, {"approvals": None}) for each in ("", None, "[]")),
         *(({"complements": {"type_siae": each, "est_siae": True}}, {"description": SIAE}) for each in ("", None, "[]")),
@@ -285,16 +274,6 @@ SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé
         ({"finances": None}, {"turnover_eur": None}),
         ({"finances": {"2020": {"ca": 5}, "2022": {"ca": None}}}, {"turnover_eur": 5}),
         ({"finances": {"2020": {"ca": 5}, "2021": {"ca": -1}}}, {"turnover_eur": 5}),
-    ],
-)
-def test_a_result_says_what_it_says(fields: dict[str, Any], known: dict[str, Any]) -> None:
-    record = one_found(**fields).record
-    assert {name: getattr(record, name) for name in known} == known
-
-
-@pytest.mark.parametrize(
-    ("fields", "fault"),
-    [
         ({"siege": None, "matching_etablissements": None}, "missing_field /matching_etablissements"),
         ({"siege": SEAT | {"latitude": "48°"}}, "wrong_format /location/lat"),
         ({"siege": SEAT | {"longitude": None}}, "missing_field /location/lon"),
@@ -302,9 +281,11 @@ def test_a_result_says_what_it_says(fields: dict[str, Any], known: dict[str, Any
         ({"siege": {"etat_administratif": "A"}}, "missing_field /siege/siret"),
     ],
 )
-def test_a_faulty_result_is_rejected_at_its_place(fields: dict[str, Any], fault: str) -> None:
+def test_a_result_says_what_it_says_and_a_fault_is_told_at_its_place(
+    fields: dict[str, Any], expected: str | dict[str, Any]
+) -> None:
     (row,) = answer([RESULT | fields])
-    assert f"{row.code} {row.pointer}" == fault
+    assert outcome(row, expected) == expected
 
 
 def test_answers_come_by_line_too() -> None:

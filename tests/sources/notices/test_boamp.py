@@ -11,7 +11,7 @@ from domain.reference import cpv, territory
 from sources.notices import boamp as format_of_boamp
 from sources.notices.boamp import records_in
 from sources.notices.need_of_notice import need_of
-from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms_donnees, noted, read_record
+from tests.sources.notices.conftest import FNSIMPLE, MAPA, SAMPLES, boamp, eforms_donnees, noted, read_record
 
 
 def test_a_national_form_is_read_as_a_need() -> None:
@@ -37,32 +37,7 @@ def test_a_form_without_code_or_place_has_the_records() -> None:
 
 
 def test_a_form_in_capitals_is_read() -> None:
-    donnees = {
-        "IDENTITE": {"DENOMINATION": "Ville de Vannes", "CP": "56000", "VILLE": "Vannes"},
-        "OBJET": {
-            "TITRE_MARCHE": "Tonte des pelouses",
-            "CPV": [{"PRINCIPAL": "77314100"}],
-            "LIEU_EXEC_LIVR": {"ADRESSE": "Vannes", "CODE_NUTS": "FRH04"},
-            "ACCORD_CADRE": {"UNIQUE": ""},
-            "DUREE_DELAI": {"DUREE_MOIS": 24},
-            "LOTS": {
-                "LOT": [
-                    {
-                        "NUM": "7",
-                        "INTITULE": "Nord",
-                        "CPV": {"PRINCIPAL": "77310000"},
-                        "CODE_NUTS": ["FRH04", "FRH03"],
-                        "VALEUR": {"@DEVISE": "EUR", "#text": "30000"},
-                        "DATE_DEBUT": "2026-01-01",
-                        "DATE_FIN": "2026-12-31",
-                    },
-                    {"INTITULE": "Sud", "VALEUR_MAX": {"@DEVISE": "EUR", "#text": "20000"}},
-                ]
-            },
-        },
-        "CONDITION_PARTICIPATION": {"MARCHE_RESERVE_OUI": {"ATELIERS_PROTEGES": ""}},
-    }
-    need = read_record(boamp(donnees)).need
+    need = read_record(boamp(SAMPLES["boamp"]["capitals"])).need
     north, south = need.lots
     assert (north.id, north.title, north.cpv) == ("7", "Nord", ("77310000",))
     assert (south.id, south.title, south.cpv) == ("2", "Sud", ("77314100",))
@@ -143,26 +118,15 @@ def test_real_notices_become_needs_with_lots(shared_data: Path) -> None:
 
 
 def test_the_number_of_the_buyer_stands_beside_the_name_of_its_kind() -> None:
-    organisation = {
-        "nomOfficiel": "Commune de Redon",
-        "typeIdentificationNational": {"siret": ""},
-        "codeIdentificationNational": "21350236200014",
-        "cp": "35600",
-        "ville": "Redon",
+    donnees = {
+        "FNSimple": {"organisme": SAMPLES["boamp"]["organisation"], "initial": {"natureMarche": {"intitule": "Tonte"}}}
     }
-    donnees = {"FNSimple": {"organisme": organisation, "initial": {"natureMarche": {"intitule": "Tonte"}}}}
     buyer = read_record(boamp(donnees)).need.buyer
     assert (buyer.name, buyer.siret) == ("Commune de Redon", "21350236200014")
 
 
 def test_how_long_tenders_are_valid_is_not_how_long_the_contract_lasts() -> None:
-    initial = {
-        "description": {"objet": "Tonte", "CPV": {"objetPrincipal": {"77314100": ""}}},
-        "duree": {"dateDebut": "2026-01-01"},
-        "delais": {"validite": {"nbJours": "120"}},
-        "procedure": {"procedureAdaptee": ""},
-    }
-    read = read_record(boamp({"MAPA": {"initial": initial}}) | {"type_procedure": None})
+    read = read_record(boamp({"MAPA": {"initial": SAMPLES["boamp"]["offers_valid"]}}) | {"type_procedure": None})
     (lot,) = read.need.lots
     assert (lot.duration_months, lot.cpv, read.need.procedure) == (None, ("77314100",), "adapted")
 
@@ -212,18 +176,7 @@ def test_a_total_that_may_leave_renewals_out_is_none(renewals: dict[str, Any], t
 
 
 def test_a_concession_is_one_and_its_lots_say_where_and_how_long() -> None:
-    lot = {
-        "lieuCodeNUTS": {"codeNUTS": "FRH04"},
-        "dureeLot": {"dateACompterDu": "2026-01-01", "dateJusquau": "2030-12-31"},
-        "estimationValeur": {"valeur": "120000"},
-    }
-    marche = {
-        "titreMarche": "Gestion du camping",
-        "numeroReference": "DSP-7",
-        "CPV": {"objetPrincipal": {"classPrincipale": "55221000"}},
-        "lot": lot,
-    }
-    need = read_record(boamp({"DSP": {"initial": {"descriptionMarche": marche}}})).need
+    need = read_record(boamp({"DSP": {"initial": {"descriptionMarche": SAMPLES["boamp"]["concession"]}}})).need
     assert (need.title, need.reference, need.contract) == ("Gestion du camping", "DSP-7", "concession")
     assert need.territory.codes == ("nuts:FRH04",)
     assert (need.lots[0].duration_months, need.lots[0].value_eur) == (60, 120_000)

@@ -14,12 +14,15 @@ from tests.sources.notices.conftest import (
     eforms_lot,
     extension,
     noted,
+    object_descr,
     organisation,
     project,
     read_record,
     read_xml,
     reserved,
     system,
+    ted,
+    ted_object,
 )
 
 LOT = eforms_lot("LOT-0001", project())
@@ -50,26 +53,10 @@ def test_the_day_planned_for_the_notice_of_the_contract_is_read() -> None:
         )
 
     need, _ = read_xml(planned("2026-09-15+02:00"))
-    assert need.planned_publication_on == date(2026, 9, 15)
+    assert (need.lots[0].id, need.planned_publication_on) == ("PAR-0001", date(2026, 9, 15))
     need, unread = read_xml(planned("bientôt"))
     assert need.planned_publication_on is None
     assert "Ce n'est pas une date : « bientôt »" in [each.detail.fr for each in unread]
-
-
-@pytest.mark.parametrize(
-    ("root", "kind", "scheme", "identifier"),
-    [
-        ("ContractNotice", "cn-social", "Lot", "LOT-0001"),
-        ("PriorInformationNotice", "pin-only", "Part", "PAR-0001"),
-        ("PriorInformationNotice", "pin-cfc-standard", "Lot", "LOT-0001"),
-        ("ContractAwardNotice", "can-standard", "Lot", "LOT-0001"),
-        ("ContractAwardNotice", "veat", "Lot", "LOT-0001"),
-        ("ContractAwardNotice", "can-modif", "Lot", "LOT-0001"),
-    ],
-)
-def test_every_type_that_has_lots_is_read(root: str, kind: str, scheme: str, identifier: str) -> None:
-    need = read_xml(eforms(eforms_lot(identifier, project(), scheme), root=root, kind=kind)).need
-    assert [(lot.id, lot.cpv) for lot in need.lots] == [(identifier, ("90919200",))]
 
 
 def test_what_was_awarded_stands_for_an_estimate_that_is_not_there() -> None:
@@ -136,15 +123,23 @@ def test_a_reservation_is_of_the_kind_that_the_text_tells(
     assert any("ouvert aux deux" in text for text in noted(read)) == (kinds == ("handicap", "iae"))
 
 
+def formed(said: str) -> bytes:
+    """A notice of TED with that procedure, which is an element there."""
+    return ted(ted_object(object_descr(1, "")), procedure=f"<{said}/>")
+
+
 @pytest.mark.parametrize(
     ("code", "procedure"),
     [
         ("open", "open"), ("restricted", "restricted"), ("neg-w-call", "negotiated"), ("neg-wo-call", "direct_award"),
         ("comp-dial", None), ("innovation", None), ("oth-single", None), ("oth-mult", None), ("", None),
+        ("PT_RESTRICTED", "restricted"), ("PT_COMPETITIVE_NEGOTIATION", "negotiated"),
+        ("PT_NEGOTIATED_WITH_PRIOR_CALL", "negotiated"), ("PT_AWARD_CONTRACT_WITHOUT_CALL", "direct_award"),
+        ("PT_COMPETITIVE_DIALOGUE", None),
     ],
 )  # fmt: skip
 def test_a_procedure_that_a_need_does_not_have_is_told(code: str, procedure: str | None) -> None:
-    read = read_xml(eforms(LOT, procedure=code))
+    read = read_xml(formed(code) if code.startswith("PT_") else eforms(LOT, procedure=code))
     assert read.need.procedure == procedure
     assert any(text.endswith(f": {code}") for text in noted(read)) == (bool(code) and procedure is None)
 

@@ -107,11 +107,6 @@ def test_the_values_of_all_lots_make_the_total_only_where_it_differs() -> None:
         assert read_xml(eforms(*lots)).need.estimated_total_eur == total
 
 
-@pytest.mark.parametrize("raw", CASES)
-def test_every_kind_of_notice_is_a_need_that_a_match_takes(raw: bytes) -> None:
-    assert_taken(read_xml(raw))
-
-
 VALUES = st.one_of(
     st.sampled_from(
         ["", "FRH04", "FR", "FRZZZ", "90919200", "90919200-1", "1e400", "-1", "12", "0", "MONTH", "YEAR", "EUR",

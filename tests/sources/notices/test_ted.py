@@ -42,14 +42,6 @@ def test_a_single_lot_has_the_codes_of_the_whole_and_several_objects_are_told_ap
     assert [(lot.id, lot.title) for lot in need.lots] == [("1-1", "Vitres"), ("2-1", "Bureaux")]
 
 
-@pytest.mark.parametrize(
-    "form", ["F01_2014", "F02_2014", "F03_2014", "F05_2014", "F07_2014", "F20_2014", "F21_2014", "F24_2014"]
-)
-def test_every_form_with_an_object_is_read(form: str) -> None:
-    need = read_xml(ted(ted_object(object_descr(1, WINDOWS), object_descr(2, OFFICES)), form=form)).need
-    assert [lot.id for lot in need.lots] == ["1", "2"]
-
-
 def test_a_form_without_object_is_refused() -> None:
     for raw in (ted(form="F08_2014"), b"<TED_EXPORT/>", b"<TED_EXPORT><FORM_SECTION/></TED_EXPORT>"):
         with pytest.raises(InvalidContent) as refused:
@@ -85,22 +77,6 @@ def test_a_reservation_holds_for_all_lots(marks: tuple[str, ...], title: str, ki
     leftis = "".join(f"<{mark}/>" for mark in marks)
     need = read_xml(ted(ted_object(object_descr(1, lot), object_descr(2, lot)), leftis=leftis)).need
     assert [lot.reserved for lot in need.lots] == [kinds, kinds]
-
-
-@pytest.mark.parametrize(
-    ("element", "procedure"),
-    [
-        ("PT_RESTRICTED", "restricted"),
-        ("PT_COMPETITIVE_NEGOTIATION", "negotiated"),
-        ("PT_NEGOTIATED_WITH_PRIOR_CALL", "negotiated"),
-        ("PT_AWARD_CONTRACT_WITHOUT_CALL", "direct_award"),
-        ("PT_COMPETITIVE_DIALOGUE", None),
-    ],
-)
-def test_a_procedure_that_a_need_does_not_have_is_told(element: str, procedure: str | None) -> None:
-    read = read_xml(ted(ted_object(object_descr(1, OFFICES)), procedure=f"<{element}/>"))
-    assert read.need.procedure == procedure
-    assert any(element in text for text in noted(read)) == (procedure is None)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.suppliers.trades import EvidenceTrades, KindTrades
+from domain.suppliers.assembly import EvidenceTrades, KindTrades
 from sources.pool.manifest import MadeFile
 from sources.pool.trade_counts import FileTrades, PoolTrades, count_trades_in
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells
@@ -29,6 +29,7 @@ class Pool:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._files = folder, list[MadeFile]()
+        self.seen: list[tuple[str, float | None]] = []
 
     def add(self, name: str, kind: str, rows: Sequence[Mapping[str, object]]) -> None:
         path = self._folder / name
@@ -39,7 +40,7 @@ class Pool:
         self._files.append(MadeFile(name, kind, len(rows), ""))
 
     def count(self) -> PoolTrades:
-        return count_trades_in(self._folder, self._files, ON, lambda *_: None)
+        return count_trades_in(self._folder, self._files, ON, lambda *seen: self.seen.append(seen))
 
     def of(self, name: str) -> FileTrades:
         (found,) = (each for each in self.count().by_file if each.file == name)
@@ -62,6 +63,8 @@ def test_a_trade_by_its_register_code(pool: Pool) -> None:
         (EvidenceTrades("register", 1),),
         (FileTrades("sirene.csv", 1, 1, 1, 0, 0),),
     )
+    assert pool.seen == sorted(pool.seen)
+    assert pool.seen[-1] == ("trades", 1.0)
 
 
 def test_records_of_one_siret_are_one_supplier(pool: Pool) -> None:
@@ -102,17 +105,6 @@ def test_a_contract_adds_to_its_winner_and_waits_for_another(pool: Pool) -> None
     assert pool.count().by_evidence == (EvidenceTrades("award", 1),)
     found = pool.of("decp.csv")
     assert (found.suppliers, found.alone, found.rejected, found.waiting) == (1, 1, 1, 1)
-
-
-def test_progress_reaches_the_end(pool: Pool, tmp_path: Path) -> None:
-    pool.add("sirene.csv", "sirene", [sirene(A + "00011")])
-    seen: list[tuple[str, float | None]] = []
-    count_trades_in(
-        tmp_path, [MadeFile("sirene.csv", "sirene", 1, "")], ON, lambda step, share: seen.append((step, share))
-    )
-    shares = [share for _, share in seen if share is not None]
-    assert shares == sorted(shares)
-    assert seen[-1] == ("trades", 1.0)
 
 
 def test_of_rows_with_one_identifier_an_import_takes_the_first(pool: Pool) -> None:

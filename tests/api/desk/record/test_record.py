@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.desk.steps import MOWING, Browser, heading, keep, put_all, said, sign_in_as
+from tests.api.desk.steps import MOWING, Browser, Desk, heading, keep, put_all, said, sign_in_as
 from tests.api.needs.steps import Buyer
 from tests.api.sync.factories import Client, put_record
 
@@ -25,13 +25,13 @@ async def own(browser: Browser, buyer: Buyer, gardeners: None) -> Browser:
 
 
 @pytest.fixture
-async def path(own: Browser) -> str:
-    """The path of a need that they kept; their browser shows it."""
-    return await keep(own)
+async def desk(own: Browser, buyer: Buyer) -> Desk:
+    """That browser, which shows a need that was kept."""
+    return Desk(buyer, own, (await keep(own)).rpartition("/")[2], {})
 
 
-async def need_of(buyer: Buyer, path: str) -> dict[str, Any]:
-    need: dict[str, Any] = (await buyer.get(f"/needs/{path.rpartition('/')[2]}")).json()
+async def need_of(desk: Desk) -> dict[str, Any]:
+    need: dict[str, Any] = (await desk.buyer.get(f"/{desk.api}")).json()
     return need
 
 
@@ -102,96 +102,91 @@ async def test_a_need_is_changed_by_its_form_and_keeps_what_the_form_cannot_say(
     assert (lot["id"], lot["segments"], lot["value_eur"]) == ("parcs", [], 90_000)
 
 
-async def test_two_people_who_change_one_need_see_both(own: Browser, path: str, buyer: Buyer) -> None:
+async def test_two_people_who_change_one_need_see_both(own: Browser, desk: Desk) -> None:
     before = own.page
-    await own.submit(path, description="Les deux parcs du centre")
+    await own.submit(desk.path, description="Les deux parcs du centre")
     own.page = before
-    answer = await own.submit(path, reference="2027-12")
+    answer = await own.submit(desk.path, reference="2027-12")
     assert (answer.status_code, heading(own.page)) == (409, "Ce besoin a changé entre-temps")
     assert "Les deux parcs du centre" in said(own.page)
     assert "2027-12" in said(own.page)
-    await own.submit(path)
-    need = await need_of(buyer, path)
+    await own.submit(desk.path)
+    need = await need_of(desk)
     assert (need["reference"], need["description"]) == ("2027-12", None)
-    await own.open(f"/{path}/journal")
+    await desk.open("journal")
     for deed in ("Besoin gardé", "Version 1 de la liste figée", "Besoin changé : la référence"):
         assert deed in said(own.page)
 
 
-async def test_a_file_is_changed_once_and_what_is_wrong_in_it_is_said(own: Browser, path: str, buyer: Buyer) -> None:
+async def test_a_file_is_changed_once_and_what_is_wrong_in_it_is_said(own: Browser, desk: Desk) -> None:
     before = own.page
     for _ in range(2):
         own.page = before
-        answer = await own.submit(path, reference="2027-12")
+        answer = await own.submit(desk.path, reference="2027-12")
         assert (answer.status_code, heading(own.page)) == (200, "Entretien du parc")
-    assert (await need_of(buyer, path))["version"] == 2
-    assert (await own.submit(path, publication="demain", description="Les parcs")).status_code == 422
+    assert (await need_of(desk))["version"] == 2
+    assert (await own.submit(desk.path, publication="demain", description="Les parcs")).status_code == 422
     assert 'href="#publication"' in said(own.page)
-    assert own.fields(path)["description"] == ["Les parcs"]
+    assert own.fields(desk.path)["description"] == ["Les parcs"]
 
 
-async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, path: str, buyer: Buyer) -> None:
-    form = f"{path}/decisions"
-    await own.open(f"/{form}")
+async def test_decisions_on_several_suppliers_need_a_reason(own: Browser, desk: Desk) -> None:
+    await desk.open("decisions")
     chosen = suppliers_on(own.page)[:2]
-    answer = await own.submit(form, fournisseur=chosen, decision="kept")
+    answer = await desk.send("decisions", fournisseur=chosen, decision="kept")
     assert answer.status_code == 422
     assert 'href="#lot-1-motif"' in said(own.page)
-    assert own.fields(form)["fournisseur"] == chosen
+    assert own.fields(f"{desk.path}/decisions")["fournisseur"] == chosen
     assert "; implanté dans le territoire" in said(own.page), "reasons follow each other in one sentence"
     page = own.page
-    await own.submit(form, motif="Tond déjà nos écoles")
+    await desk.send("decisions", motif="Tond déjà nos écoles")
     assert "C'est enregistré : 2 décisions" in said(own.page)
     own.page = page
-    assert (await own.submit(form, motif="Tond déjà nos écoles")).status_code == 200
-    need_id = path.rpartition("/")[2]
-    decided = (await buyer.get(f"/needs/{need_id}/shortlists/1/decisions")).json()["items"]
-    assert [(each["decision"], each["reason"]) for each in decided] == [("kept", "Tond déjà nos écoles")] * 2
-    assert (await buyer.noted(need_id)).count("decision.made") == 2
+    assert (await desk.send("decisions", motif="Tond déjà nos écoles")).status_code == 200
+    found = (await desk.buyer.get(f"/{desk.api}/shortlists/1/decisions")).json()["items"]
+    assert [(each["decision"], each["reason"]) for each in found] == [("kept", "Tond déjà nos écoles")] * 2
+    assert (await desk.buyer.noted(desk.need_id)).count("decision.made") == 2
 
 
-async def test_nobody_decides_on_what_they_have_not_seen(own: Browser, path: str) -> None:
+async def test_nobody_decides_on_what_they_have_not_seen(own: Browser, desk: Desk) -> None:
     """Neither over another decision, nor on a version that is not the latest."""
-    form = f"{path}/decisions"
-    await own.open(f"/{form}")
+    await desk.open("decisions")
     page, one = own.page, suppliers_on(own.page)[0]
-    await own.submit(form, fournisseur=one, decision="kept", motif="Proche du besoin")
+    await desk.send("decisions", fournisseur=one, decision="kept", motif="Proche du besoin")
     own.page = page
-    answer = await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
+    answer = await desk.send("decisions", fournisseur=one, decision="set_aside", motif="Agrément échu")
     assert answer.status_code == 409
     assert "Proche du besoin" in said(own.page)
-    answer = await own.submit(form)
+    answer = await desk.send("decisions")
     assert (answer.status_code, "Agrément échu" in said(own.page)) == (200, True)
-    await own.open(f"/{path}/versions")
-    await own.submit(f"{path}/versions")
+    await desk.open("versions")
+    await desk.send("versions")
     assert heading(own.page) == "Version 2 de la liste"
     own.page = page
-    assert (await own.submit(form, fournisseur=one, decision="kept", motif="x")).status_code == 409
-    assert (await own.submit(form)).status_code == 200
+    assert (await desk.send("decisions", fournisseur=one, decision="kept", motif="x")).status_code == 409
+    assert (await desk.send("decisions")).status_code == 200
 
 
-async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, path: str, buyer: Buyer) -> None:
-    form = f"{path}/decisions"
-    await own.open(f"/{form}")
+async def test_earlier_decisions_are_repeated_on_a_new_version(own: Browser, desk: Desk) -> None:
+    await desk.open("decisions")
     one, other, *_ = suppliers_on(own.page)
-    await own.submit(form, fournisseur=one, decision="set_aside", motif="Agrément échu")
-    await own.submit(form, fournisseur=other, decision="kept", motif="Tond nos parcs")
-    await own.open(f"/{path}/versions")
-    await own.submit(f"{path}/versions")
-    await own.open(f"/{form}")
-    await own.submit(form, fournisseur=one, decision="kept", motif="Agrément renouvelé")
+    await desk.send("decisions", fournisseur=one, decision="set_aside", motif="Agrément échu")
+    await desk.send("decisions", fournisseur=other, decision="kept", motif="Tond nos parcs")
+    await desk.open("versions")
+    await desk.send("versions")
+    await desk.open("decisions")
+    await desk.send("decisions", fournisseur=one, decision="kept", motif="Agrément renouvelé")
     page = own.page
     for _ in range(2):
         own.page = page
-        await own.submit(f"{form}/reprendre")
-    need_id = path.rpartition("/")[2]
-    decided = (await buyer.get(f"/needs/{need_id}/shortlists/2/decisions")).json()["items"]
-    assert {(each["supplier_id"], each["reason"]) for each in decided} == {
+        await desk.send("decisions/reprendre")
+    found = (await desk.buyer.get(f"/{desk.api}/shortlists/2/decisions")).json()["items"]
+    assert {(each["supplier_id"], each["reason"]) for each in found} == {
         (one, "Agrément renouvelé"),
         (other, "Tond nos parcs"),
     }
     assert "Reprendre mes décisions" not in said(own.page)
-    assert (await buyer.noted(need_id)).count("decision.made") == 4
+    assert (await desk.buyer.noted(desk.need_id)).count("decision.made") == 4
 
 
 async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
@@ -213,60 +208,59 @@ async def test_many_lots_come_ten_at_a_time(own: Browser, buyer: Buyer) -> None:
         assert ("Lot L24" in said(own.page), "Lot L20" in said(own.page)) == (True, False)
 
 
-async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, path: str, buyer: Buyer) -> None:
+async def test_a_longer_list_is_frozen_where_one_leaves_candidates_out(own: Browser, desk: Desk) -> None:
     """The page says that it shows only some, and leads to where more are asked for."""
-    answer = await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"limit": 1})
+    answer = await desk.buyer.patch(f"/{desk.api}", {"limit": 1})
     assert answer.status_code == 200
-    await own.open(f"/{path}/versions")
-    await own.submit(f"{path}/versions")
-    await own.open(f"/{path}/decisions")
+    await desk.open("versions")
+    await desk.send("versions")
+    await desk.open("decisions")
     assert re.search(r"la liste montre 1 des \d+ candidats", said(own.page))
     assert "versions#montrer" in own.page
-    await own.open(f"/{path}/versions")
-    assert own.fields(f"{path}/versions")["montrer"] == ["1"]
-    await own.submit(f"{path}/versions", montrer="100")
-    assert (await need_of(buyer, path))["limit"] == 100
-    await own.open(f"/{path}/decisions")
+    await desk.open("versions")
+    assert own.fields(f"{desk.path}/versions")["montrer"] == ["1"]
+    await desk.send("versions", montrer="100")
+    assert (await need_of(desk))["limit"] == 100
+    await desk.open("decisions")
     assert "la liste montre 1 des" not in said(own.page)
 
 
 async def test_another_planned_day_is_a_reason_to_freeze_again_once(
-    own: Browser, path: str, buyer: Buyer, monkeypatch: pytest.MonkeyPatch
+    own: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The rules of the next version are those of that day, and the version says so; one button freezes one."""
-    await own.open(f"/{path}/versions/1")
+    await desk.open("versions/1")
     assert "règles au" not in said(own.page)
-    assert (await buyer.patch(f"/needs/{path.rpartition('/')[2]}", {"planned_publication_on": "2027-01-15"})).is_success
-    await own.open(f"/{path}")
+    assert (await desk.buyer.patch(f"/{desk.api}", {"planned_publication_on": "2027-01-15"})).is_success
+    await own.open(f"/{desk.path}")
     assert "À figer" in said(own.page)
-    await own.open(f"/{path}/versions")
+    await desk.open("versions")
     page = own.page
-    await own.submit(f"{path}/versions")
+    await desk.send("versions")
     assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
     own.page = page
     monkeypatch.delattr("api.needs.versions.match_need")
-    await own.submit(f"{path}/versions")
-    versions = await buyer.get(f"/needs/{path.rpartition('/')[2]}/shortlists")
+    await desk.send("versions")
+    versions = await desk.buyer.get(f"/{desk.api}/shortlists")
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]
 
 
-async def test_an_award_is_entered_once_and_withdrawn(own: Browser, path: str, buyer: Buyer) -> None:
-    need_id, form = path.rpartition("/")[2], f"{path}/attributions"
-    await own.open(f"/{form}")
+async def test_an_award_is_entered_once_and_withdrawn(own: Browser, desk: Desk) -> None:
+    await desk.open("attributions")
     winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
-    answer = await own.submit(form, date="2027-06-15", montant="beaucoup")
+    answer = await desk.send("attributions", date="2027-06-15", montant="beaucoup")
     assert answer.status_code == 422
     assert {'href="#lot-1-titulaire"', 'href="#lot-1-montant"'} <= set(re.findall(r'href="#[^"]+"', own.page))
     page = own.page
     for _ in range(2):
         own.page = page
-        await own.submit(form, titulaire=winner, montant="58 400", duree="24")
-    (award,) = (await buyer.get(f"/needs/{need_id}/awards")).json()["items"]
+        await desk.send("attributions", titulaire=winner, montant="58 400", duree="24")
+    (award,) = (await desk.buyer.get(f"/{desk.api}/awards")).json()["items"]
     assert (award["supplier_id"], award["value_eur"], award["reserved"]) == (winner, 58_400, [])
-    await own.open(f"/{form}/{award['id']}")
-    await own.submit(f"{form}/{award['id']}")
+    await desk.open(f"attributions/{award['id']}")
+    await desk.send(f"attributions/{award['id']}")
     assert "L'attribution est retirée" in said(own.page)
-    assert (await buyer.get(f"/needs/{need_id}/awards")).json()["items"] == []
+    assert (await desk.buyer.get(f"/{desk.api}/awards")).json()["items"] == []
 
 
 async def test_a_winner_who_is_not_on_the_list_is_found_by_its_siret(own: Browser, buyer: Buyer, source: str) -> None:
@@ -282,61 +276,61 @@ async def test_a_winner_who_is_not_on_the_list_is_found_by_its_siret(own: Browse
     assert award["supplier_id"] == stored["supplier_id"]
 
 
-async def test_a_need_moves_on_and_its_record_ends(own: Browser, path: str, buyer: Buyer) -> None:
+async def test_a_need_moves_on_and_its_record_ends(own: Browser, desk: Desk) -> None:
     for state in ("sourcing", "published", "closed"):
-        await own.open(f"/{path}/etat?vers={state}")
+        await desk.open(f"etat?vers={state}")
         page = own.page
-        await own.submit(f"{path}/etat")
+        await desk.send("etat")
         own.page = page
-        assert (await own.submit(f"{path}/etat")).status_code == 200
-        assert (await need_of(buyer, path))["status"] == state
-    await own.open(f"/{path}/decisions")
+        assert (await desk.send("etat")).status_code == 200
+        assert (await need_of(desk))["status"] == state
+    await desk.open("decisions")
     assert 'name="fournisseur"' not in said(own.page)
-    await own.open(f"/{path}")
+    await own.open(f"/{desk.path}")
     assert "<form" not in own.page.partition("<main")[2]
 
 
-async def test_a_draft_is_deleted_after_a_question_but_not_with_an_award(own: Browser, path: str, buyer: Buyer) -> None:
-    assert f"{path}/supprimer" in own.page
-    await own.open(f"/{path}/attributions")
+async def test_a_draft_is_deleted_after_a_question_but_not_with_an_award(own: Browser, desk: Desk) -> None:
+    assert f"{desk.path}/supprimer" in own.page
+    await desk.open("attributions")
     winner = re.findall(r'<option value="([0-9a-f-]{36})"', own.page)[0]
-    await own.submit(f"{path}/attributions", titulaire=winner)
-    await own.open(f"/{path}")
-    assert f"{path}/supprimer" not in own.page
-    await own.open(f"/{path}/supprimer")
-    assert (await own.submit(f"{path}/supprimer")).status_code == 409
+    await desk.send("attributions", titulaire=winner)
+    await own.open(f"/{desk.path}")
+    assert f"{desk.path}/supprimer" not in own.page
+    await desk.open("supprimer")
+    assert (await desk.send("supprimer")).status_code == 409
     another = await keep(own)
     await own.open(f"/{another}/supprimer")
     assert (await own.submit(f"{another}/supprimer")).url.path == "/besoins"
-    assert (await buyer.get(f"/needs/{another.rpartition('/')[2]}")).status_code == 404
+    assert (await desk.buyer.get(f"/needs/{another.rpartition('/')[2]}")).status_code == 404
 
 
-async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser, path: str) -> None:
-    await own.open(f"/{path}/etat?vers=abandoned")
+async def test_a_state_that_somebody_else_changed_is_asked_again(own: Browser, desk: Desk) -> None:
+    await desk.open("etat?vers=abandoned")
     page = own.page
-    await own.open(f"/{path}")
-    await own.submit(path, reference="2027-12")
+    await own.open(f"/{desk.path}")
+    await own.submit(desk.path, reference="2027-12")
     own.page = page
-    answer = await own.submit(f"{path}/etat")
+    answer = await desk.send("etat")
     assert (answer.status_code, said(heading(own.page))) == (409, "Abandonner ce besoin ?")
-    await own.submit(f"{path}/etat")
+    await desk.send("etat")
     assert "Abandonné" in said(own.page)
 
 
-async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser, path: str) -> None:
-    answer = await own.open(f"/{path}/rapport?lire=integral")
+async def test_the_report_is_read_in_the_page_and_downloaded(own: Browser, desk: Desk) -> None:
+    answer = await desk.open("rapport?lire=integral")
     assert "frame-src 'self'" in answer.headers["content-security-policy"]
     (framed,) = re.findall(r'<iframe[^>]* src="([^"]+)"', own.page)
     answer = await own.get(str(answer.url.join(framed)))
     assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
     assert "Rapport de sourcing" in answer.text
-    answer = await own.get(f"/{path}/rapport/1/expurge.html")
+    answer = await own.get(f"/{desk.path}/rapport/1/expurge.html")
     assert "Version expurgée" in answer.text
-    answer = await own.get(f"/{path}/rapport/1/expurge.pdf?telecharger=1")
+    answer = await own.get(f"/{desk.path}/rapport/1/expurge.pdf?telecharger=1")
     assert answer.content.startswith(b"%PDF")
     assert answer.headers["content-disposition"].startswith("attachment; ")
-    assert (await own.get(f"/{path}/rapport/2/expurge.html")).status_code == 404
-    assert (await own.get(f"/{path}/rapport/1/autre.html")).status_code == 404
+    assert (await own.get(f"/{desk.path}/rapport/2/expurge.html")).status_code == 404
+    assert (await own.get(f"/{desk.path}/rapport/1/autre.html")).status_code == 404
 
 
 async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
@@ -345,13 +339,13 @@ async def test_ids_that_are_none_are_not_found(own: Browser) -> None:
         assert (await own.open(f"/besoins/rien/{part}".rstrip("/"))).status_code == 404
 
 
-async def test_two_versions_are_compared_in_words(own: Browser, path: str) -> None:
-    await own.open(f"/{path}/changer")
-    await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{path}/changer")
+async def test_two_versions_are_compared_in_words(own: Browser, desk: Desk) -> None:
+    await desk.open("changer")
+    await own.submit("besoin", {"lot-1-distance": "10"}, to=f"{desk.path}/changer")
     assert "À figer" in said(own.page)
-    await own.open(f"/{path}/versions")
+    await desk.open("versions")
     assert "les lots" in said(own.page)
-    await own.submit(f"{path}/versions")
-    await own.open(f"/{path}/versions?de=1&a=2")
+    await desk.send("versions")
+    await desk.open("versions?de=1&a=2")
     assert "De la version 1 à la version 2" in said(own.page)
     assert "Distance la plus grande" in said(own.page)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import pytest
@@ -33,6 +34,7 @@ from matching.words.names import name_similarity
 from tests.factories import live, reference, supplier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
+FULL_DISK = OSError(errno.ENOSPC, "No space left on device")
 RENNES = Placement(Point(48.11, -1.68), "35238")
 
 
@@ -143,11 +145,19 @@ async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_dat
 async def test_a_copy_that_is_away_or_too_old_is_done_without(
     engine: Engine, loader: IndexLoader, database_url: str, lags: bool
 ) -> None:
+    """And where the database has an earlier version than is asked for, as one that was restored, that is taken."""
     read_url = f"{database_url}" if lags else "postgresql://localhost:1/nothing"
     version = await put(engine, "1", "de la base")
     beyond = 1_000 if lags else version - 1
     found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
     assert [each.name for each in found.suppliers()] == ["de la base"]
+
+
+def allow_tails(monkeypatch: pytest.MonkeyPatch, usual: float, longest: int = live_index.LONGEST_TAIL) -> None:
+    """Have tails of more than `usual` rows merged, and those of `longest` times as many followed meanwhile."""
+    monkeypatch.setattr(live_index, "SMALL_TAIL", usual)
+    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
+    monkeypatch.setattr(live_index, "LONGEST_TAIL", longest)
 
 
 async def rebuilt(directory: LiveDirectory) -> None:
@@ -168,8 +178,7 @@ async def caught_up(directory: LiveDirectory) -> None:
 async def test_a_long_tail_becomes_a_new_base(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 1)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
+    allow_tails(monkeypatch, usual=1)
     await names_at(directory, await put(engine, "0", "0"))
     for number in range(1, 5):
         version = await put(engine, str(number), str(number))
@@ -190,9 +199,7 @@ async def test_changes_are_followed_while_a_new_base_is_made(
         await may_build.wait()
         await build_index(*arguments)
 
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.01)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
+    allow_tails(monkeypatch, usual=0.01, longest=1_000)
     may_build.set()
     monkeypatch.setattr(live_index, "build_index", slow)
     await names_at(directory, await put(engine, "1", "avant"))
@@ -264,22 +271,16 @@ async def test_an_old_base_is_replaced_once_something_changed(
 async def test_where_none_can_be_built_the_old_one_goes_on_and_it_is_not_attempted_at_every_change(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts = []
-
-    async def on_a_full_disk(_: object, __: str, folder: Path, ___: object) -> None:
-        attempts.append(folder)  # directories of other tests may be alive, and attempt it too
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     await names_at(directory, await put(engine, "0", "0"))
-    monkeypatch.setattr(live_index, "SMALL_TAIL", 0.5)
-    monkeypatch.setattr(live_index, "TAIL_SHARE", 0)
-    monkeypatch.setattr(live_index, "LONGEST_TAIL", 1_000)
-    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    allow_tails(monkeypatch, usual=0.5, longest=1_000)
+    build = AsyncMock(side_effect=FULL_DISK)
+    monkeypatch.setattr(live_index, "build_index", build)
     for number in range(1, 4):
         await names_at(directory, await put(engine, str(number), str(number)))
         assert directory.rebuilding is not None
         await directory.rebuilding
-    assert attempts.count(directory.loader.files.folder) == 1
+    # directories of other tests may be alive, and attempt it too
+    assert [call.args[2] for call in build.mock_calls].count(directory.loader.files.folder) == 1
     monkeypatch.setattr(live_index, "build_index", build_index)
     monkeypatch.setattr(directory, "_not_before", 0.0)  # the pause is over
     await caught_up(directory)
@@ -318,11 +319,7 @@ async def test_a_start_without_room_for_an_index_keeps_it_in_memory(
     engine: Engine, directory: LiveDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And follows the changes."""
-
-    async def on_a_full_disk(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(live_index, "build_index", on_a_full_disk)
+    monkeypatch.setattr(live_index, "build_index", AsyncMock(side_effect=FULL_DISK))
     assert await names_at(directory, await put(engine, "1", "en mémoire")) == ["en mémoire"]
     assert await names_at(directory, await put(engine, "2", "depuis")) == ["depuis", "en mémoire"]
     assert directory.loader.files.newest_first(await database_id(engine)) == []
@@ -332,11 +329,7 @@ async def test_an_index_that_can_never_be_read_back_is_a_failure(
     engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(engine, "1", "illisible")
-
-    def unreadable(_: object) -> None:
-        raise OSError(errno.EMFILE, "Too many open files")
-
-    monkeypatch.setattr(loader.files, "load", unreadable)
+    monkeypatch.setattr(loader.files, "load", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(live_index.UnusableIndex):
         await loader.newest()
 
@@ -346,12 +339,8 @@ async def test_a_database_that_took_the_place_of_another_is_read(
 ) -> None:
     """Such as a backup restored to another server behind the same address."""
     await put(engine, "1", "restauré")
-
-    async def of_another(_: Engine) -> str:
-        return "0.0"
-
     with monkeypatch.context() as before:
-        before.setattr(live_index, "database_id", of_another)
+        before.setattr(live_index, "database_id", AsyncMock(return_value="0.0"))
         with pytest.raises(live_index.UnusableIndex):
             await loader.newest()
     assert [each.name for each in (await loader.newest()).suppliers()] == ["restauré"]
@@ -365,13 +354,6 @@ async def test_a_tail_longer_than_may_be_is_followed_no_further(
     index = await loader.newest()
     await put(engine, "2", "depuis")
     assert await loader.followed(replace(index, tail=replace(index.tail, rows=1_000_000))) is None
-
-
-async def test_an_earlier_version_restored_while_a_later_base_is_asked_for_is_taken(
-    engine: Engine, loader: IndexLoader
-) -> None:
-    await put(engine, "1", "restauré")
-    assert (await asyncio.wait_for(loader.newest(beyond=1_000), 60)).data_version == 1
 
 
 async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(

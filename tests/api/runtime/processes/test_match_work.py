@@ -1,14 +1,17 @@
 """What is much waits its turn, what is too much is refused, and nothing is done for who has left.
 
-Answers on supply are made one at a time, each once, and whoever asks too much at once is told to come back.
+Dear needs are matched in processes of their own, against the index of this one.
 """
 
 import asyncio
 import os
+import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -20,28 +23,30 @@ from api.app import create_app
 from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.processes import match_work
-from api.runtime.processes.forked_processes import forked_processes
+from api.runtime.processes.forked_processes import ForkedProcesses, ProcessEnded, forked_processes
 from api.runtime.processes.match_work import (
-    MOST_OF_ONE_ADDRESS,
     FunctionTask,
     MatchProcesses,
     MatchTask,
     MatchWork,
-    SupplyAnswers,
     require_short_answer,
 )
-from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
 from api.settings import Settings, read_settings
 from api.web.problems import Refusal
+from domain.allotment.allotment import AllotmentNeed, DivisibleLot
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need
 from domain.organisation import SCOPES, Client
 from domain.text.bilingual import Language
-from matching.index.live_index import LiveIndex
+from matching.allotment.allot import allot_json
+from matching.engine import match_json
+from matching.index.live_index import Index, LiveIndex
+from matching.index.tables import build_tables, load_tables, save_tables
 from matching.inspection.match_cost import estimated_bytes
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
-from tests.factories import ON, live, lot, need, reference, supplier
+from tests.api.runtime.processes.test_forked_processes import is_running
+from tests.factories import NANTES, ON, RENNES, codes, live, lot, need, offer, reference, supplier
 
 LIVE = live(*(supplier(f"atelier {number}") for number in range(200)))
 PLAIN = need(lot())
@@ -56,6 +61,12 @@ async def stays() -> None:
 
 async def leaves() -> None:
     """A client that has hung up."""
+
+
+@pytest.fixture(scope="module")
+def forked() -> Iterator[ForkedProcesses]:
+    with forked_processes(reference()) as processes:
+        yield processes
 
 
 @pytest.fixture
@@ -228,74 +239,142 @@ def whose(ours: Reference, about: str) -> tuple[int, str]:
     return os.getpid(), f"{about} {len(ours.taxonomy.segments) > 0}"
 
 
-async def test_much_of_what_is_no_match_is_done_in_a_process() -> None:
+async def test_much_of_what_is_no_match_is_done_in_a_process(work: MatchWork, forked: ForkedProcesses) -> None:
     """And a little here; what goes wrong there is raised here."""
-    with forked_processes(reference()) as forked:
-        work = MatchWork(reference(), read_settings({}), Metrics())
-        work.processes = MatchProcesses(forked)
-        here, _ = await work.run(FunctionTask(whose, ("a little",), is_much=False), "key", stays)
-        there, said = await work.run(FunctionTask(whose, ("much",), is_much=True), "key", stays)
-        with pytest.raises(Refusal) as refused:
-            await work.run(FunctionTask(whose, ("refusal",), is_much=True), "key", stays)
-        work.end()
+    work.processes = MatchProcesses(forked)
+    here, _ = await work.run(FunctionTask(whose, ("a little",), is_much=False), "key", stays)
+    there, said = await work.run(FunctionTask(whose, ("much",), is_much=True), "key", stays)
+    with pytest.raises(Refusal) as refused:
+        await work.run(FunctionTask(whose, ("refusal",), is_much=True), "key", stays)
     assert here == os.getpid() != there
     assert said == "much True"
     assert (refused.value.kind.slug, refused.value.headers) == ("malformed-body", {"x": "y"})
 
 
-class Slow:
-    """Makes answers that wait until they may go on; counts those made, and those under way at once."""
-
-    def __init__(self) -> None:
-        self.go_on, self.made, self.under_way, self.most = threading.Event(), 0, 0, 0
-
-    def __call__(self) -> bytes:
-        self.under_way += 1
-        self.most = max(self.most, self.under_way)
-        self.go_on.wait(60)
-        self.under_way, self.made = self.under_way - 1, self.made + 1
-        return b"answer"
+NEED = need(lot("pr-locaux"), lot("ev-entretien", id="2"))
+SUPPLIERS = [supplier(f"atelier {number}", at=RENNES) for number in range(20)]
 
 
-async def test_one_is_made_at_a_time_and_each_question_once() -> None:
-    """Again where that failed."""
-    answers, make = SupplyAnswers(Limits()), Slow()
-
-    def fail() -> bytes:
-        raise LookupError
-
-    with pytest.raises(LookupError):
-        await answers.answer("a", "ours", fail)
-    asked = [answers.answer(question, f"address {number}", make) for number, question in enumerate("aabb")]
-    waiting = asyncio.gather(*asked)
-    await asyncio.sleep(0)
-    make.go_on.set()
-    assert await waiting == [b"answer"] * 4
-    assert (make.made, make.most) == (2, 1)
+@pytest.fixture
+async def processes(forked: ForkedProcesses) -> AsyncIterator[MatchProcesses]:
+    processes = MatchProcesses(forked)
+    yield processes
+    processes.end()
 
 
-async def test_an_address_that_waits_for_many_is_refused_and_others_are_not() -> None:
-    """What is cached is answered all the same."""
-    answers, make = SupplyAnswers(Limits()), Slow()
-    await answers.answer("known", "ours", lambda: b"known")
-    waiting = [asyncio.ensure_future(answers.answer(number, "ours", make)) for number in range(MOST_OF_ONE_ADDRESS)]
-    await asyncio.sleep(0)
-    with pytest.raises(Refusal) as refused:
-        await answers.answer("one more", "ours", make)
-    assert refused.value.kind.status == 429
-    assert await answers.answer("known", "ours", make) == b"known"
-    waiting.append(asyncio.ensure_future(answers.answer("theirs", "another", make)))
-    make.go_on.set()
-    assert await asyncio.gather(*waiting) == [b"answer"] * (MOST_OF_ONE_ADDRESS + 1)
+def mapped(folder: Path) -> LiveIndex:
+    """The index of some suppliers, mapped from a folder."""
+    ours = reference()
+    if not folder.exists():
+        folder.mkdir()
+        save_tables(folder, build_tables(SUPPLIERS, ours.taxonomy, ours.cpv, ours.geography))
+    return LiveIndex(Index(load_tables(folder), ours.taxonomy, ours.cpv, ours.geography, folder), data_version=3)
 
 
-async def test_an_address_has_so_many_new_answers_in_a_minute() -> None:
-    """What is cached does not count, and others have their own."""
-    answers = SupplyAnswers(Limits())
-    for number in range(SUPPLY_ANSWERS.most):
-        await answers.answer(number, "ours", lambda: b"answer")
-    with pytest.raises(Refusal) as refused:
-        await answers.answer("one more", "ours", lambda: b"answer")
-    assert (refused.value.kind.status, "retry-after" in refused.value.headers) == (429, True)
-    assert await answers.answer(1, "ours", lambda: b"another") == b"answer"
-    assert await answers.answer("one more", "another", lambda: b"answer") == b"answer"
+def there(live: LiveIndex, work: Any = match_json, asked: Need = NEED, **others: Any) -> MatchTask[Any]:
+    return MatchTask(work, asked, live, ON, "fr", others)
+
+
+async def found(processes: MatchProcesses, live: LiveIndex, work: Any = match_json, **others: Any) -> Any:
+    return await processes.run(there(live, work, **others))
+
+
+def process_id(*_: object) -> int:
+    return os.getpid()
+
+
+def never_ends(_: Need, __: LiveIndex, ___: Reference, ____: date, _____: Language, *, file: Path) -> None:
+    file.write_text(str(os.getpid()))
+    while True:
+        time.sleep(60)
+
+
+def dies(*_: object) -> None:
+    os._exit(9)
+
+
+async def test_it_answers_what_this_process_would(processes: MatchProcesses, tmp_path: Path) -> None:
+    """Byte for byte, of an index that is mapped from a folder, or sent where that is gone."""
+    live = mapped(tmp_path / "index")
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+    lots = (DivisibleLot(id="1", segments=("pr-locaux", "pr-specialise")),)
+    asked = AllotmentNeed(lots=lots, territory=codes("departement:35"))
+    assert await processes.run(there(live, allot_json, asked)) == allot_json(asked, live, reference(), ON, "fr")
+    processes.end()
+    live = live.with_changes([supplier("nouveau")], [], 4)
+    (tmp_path / "index").rename(tmp_path / "elsewhere")
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+
+
+async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tmp_path: Path) -> None:
+    """Those before it was started, those since, and another base; each answer is that of the index it is asked for."""
+    live = mapped(tmp_path / "index").with_changes([supplier("nouveau", offer("ev-entretien"))], [SUPPLIERS[0].id], 4)
+    process = await found(processes, live, process_id)
+    steps: list[LiveIndex] = [live]
+    for version, (written, removed) in enumerate(
+        [
+            ([supplier("atelier 1", at=NANTES), supplier("nouveau")], []),
+            ([], [supplier("nouveau").id, SUPPLIERS[2].id]),
+            ([supplier("nouveau", offer("ev-entretien"))], []),
+        ],
+        start=5,
+    ):
+        steps.append(steps[-1].with_changes(written, removed, version))
+    another = LiveIndex(steps[3].base.rebuilt(steps[3].suppliers()), steps[3].data_version)
+    for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
+        assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
+    assert await found(processes, steps[-1], process_id) == process, "all of it by one process"
+
+
+async def test_what_is_wrong_with_a_need_is_told_and_the_process_goes_on(
+    processes: MatchProcesses, tmp_path: Path
+) -> None:
+    live = mapped(tmp_path / "index")
+    process = await found(processes, live, process_id)
+    with pytest.raises(InvalidContent) as refused:
+        await processes.run(there(live, asked=need(lot("nothing"))))
+    assert refused.value.problems[0].pointer == "/lots/0/segments/0"
+    assert await found(processes, live, process_id) == process
+
+
+async def test_who_no_longer_waits_ends_the_process(processes: MatchProcesses, tmp_path: Path) -> None:
+    """Whatever it does; the next task is carried out by another one."""
+    live, file = mapped(tmp_path / "index"), tmp_path / "process"
+    waiting = asyncio.create_task(processes.run(there(live, never_ends, file=file)))
+    while not (file.exists() and file.read_text()):
+        await asyncio.sleep(0)
+    assert len(processes.running) == 1
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert not processes.running
+    while is_running(int(file.read_text())):
+        await asyncio.sleep(0)
+    assert await found(processes, live, process_id) != int(file.read_text())
+
+
+async def test_a_process_that_died_is_missed_and_replaced(processes: MatchProcesses, tmp_path: Path) -> None:
+    """At its work, or without any: as one that the system has killed for want of memory."""
+    live = mapped(tmp_path / "index")
+    with pytest.raises(ProcessEnded):
+        await processes.run(there(live, dies))
+    os.kill(await found(processes, live, process_id), signal.SIGKILL)
+    while any(each.is_there for each in processes._idle):
+        await asyncio.sleep(0)
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+
+
+async def test_a_process_without_work_ends(
+    processes: MatchProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(match_work, "IDLE_SECONDS", 0.0)
+    live = mapped(tmp_path / "index")
+    process = await found(processes, live, process_id)
+    while is_running(process):
+        await asyncio.sleep(0)
+    assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
+
+
+async def test_two_tasks_at_once_are_carried_out_by_two(processes: MatchProcesses, tmp_path: Path) -> None:
+    live = mapped(tmp_path / "index")
+    first, second = await asyncio.gather(found(processes, live, process_id), found(processes, live, process_id))
+    assert first != second
