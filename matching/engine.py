@@ -24,7 +24,6 @@ from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
-from matching.selection import select_each
 from matching.unknown_trade import unknown_suppliers
 
 LOTS_AT_ONCE = 8
@@ -124,11 +123,7 @@ def lot_matches(
         if kept:
             lots = kept.lots(some, live, on, rules, bars)
         else:
-            selections = select_each(live, some)
-            lots = (
-                LotMatch(query, live, on, rules, selection, barred)
-                for query, selection, barred in zip(some, selections, bars, strict=True)
-            )
+            lots = (LotMatch(query, live, on, rules, None, barred) for query, barred in zip(some, bars, strict=True))
         for lot in lots:
             require_wanted()
             yield lot
