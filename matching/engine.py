@@ -63,22 +63,18 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     queries = reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index.base), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
-    if kept:
-        explainer: Explainer = CachingExplainer(review, reference, on, need, language, kept)
-        rows: RowWriter = CachingRowWriter(reference, on, need.contract, language, kept)
-    else:
-        explainer = Explainer(review, reference, on, need, language)
-        rows = RowWriter(reference, on, need.contract, language)
+    said, shown = (review, reference, on, need, language), (reference, on, need.contract, language)
+    explainer = CachingExplainer(*said, kept) if kept else Explainer(*said)
+    rows = CachingRowWriter(*shown, kept) if kept else RowWriter(*shown)
     seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
-        lot_id = lot.query.lot.id
-        wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
+        wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = find_unknown(lot, wanted.near_misses)
         words = explainer.of_lot(lot, unknown.eligible, past)
         return LotShortlist(
-            id=lot_id,
+            id=lot.query.lot.id,
             requested=explainer.requested(lot.query),
             territory=explainer.territory(lot.query),
             total=lot.counts.total,
