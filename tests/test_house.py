@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (23_570, 108),
-    "db": (8_720, 43),
+    "db": (8_670, 43),
     "domain": (14_280, 58),
     "matching": (9_907, 45),
     "sources": (7_730, 34),
