@@ -78,16 +78,16 @@ def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Gener
     try:
         with part.open("wb") as file:
 
-            def write(content: bytes) -> None:
+            def write_frame(content: bytes) -> None:
                 for piece in (len(content).to_bytes(_LENGTH_BYTES), content):
                     digest.update(piece)
                     file.write(piece)
 
-            write(_encode(origin))
+            write_frame(_encode(origin))
             for batch in batches:
-                write(_encode(batch))
+                write_frame(_encode(batch))
                 yield batch
-            write(_END)
+            write_frame(_END)
             file.write(digest.digest())
         part.replace(kept)
     finally:
@@ -98,7 +98,7 @@ def are_rows_kept(path: Path, origin: Origin) -> bool:
     """Whether all rows of a file are kept beside it, and have that origin."""
     try:
         with path_of_kept_rows(path).open("rb") as file:
-            if _frame(file) != _encode(origin):
+            if _read_frame(file) != _encode(origin):
                 return False
             left = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
             file.seek(0)
@@ -111,7 +111,7 @@ def are_rows_kept(path: Path, origin: Origin) -> bool:
         return False
 
 
-def _frame(stream: BinaryIO) -> bytes:
+def _read_frame(stream: BinaryIO) -> bytes:
     return stream.read(int.from_bytes(stream.read(_LENGTH_BYTES)))
 
 
@@ -144,8 +144,8 @@ def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterato
     read row by row.
     """
     if reading.media_type == CHECKED:
-        _frame(stream)
-        while checked := _frame(stream):
+        _read_frame(stream)
+        while checked := _read_frame(stream):
             yield _decode(checked)
         return
     content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream

@@ -51,7 +51,7 @@ class CommuneNames:
         self._by_departement: dict[tuple[str, str], set[str]] = defaultdict(set)
         self._by_name: dict[str, set[str]] = defaultdict(set)
         for commune in territories.communes:
-            name = _normalised(commune.name)
+            name = _normalised_name(commune.name)
             for postal_code in commune.postal_codes:
                 self._by_postal_code[postal_code, name].add(commune.code)
             self._by_departement[commune.departement or "", name].add(commune.code)
@@ -62,14 +62,14 @@ class CommuneNames:
 
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
-        name = _normalised(city)
+        name = _normalised_name(city)
         return _only_one(self._by_postal_code.get((postal_code, name))) or _only_one(
             self._by_departement.get((departement, name))
         )
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the one commune of that name in all of France; None where there are several, or none."""
-        return _only_one(self._by_name.get(_normalised(city)))
+        return _only_one(self._by_name.get(_normalised_name(city)))
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
@@ -80,6 +80,6 @@ def _only_one(found: set[str] | None) -> str | None:
     return next(iter(found)) if found is not None and len(found) == 1 else None
 
 
-def _normalised(name: str) -> str:
+def _normalised_name(name: str) -> str:
     whole = _DELIVERY.sub("", fold(name))
     return " ".join(_ABBREVIATED.get(word, word) for word in whole.split())

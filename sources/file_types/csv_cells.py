@@ -96,7 +96,7 @@ def unescaped_text(piece: str) -> str:
     return _ESCAPED.sub(r"\1", bare)
 
 
-def day(text: str) -> str:
+def iso_day(text: str) -> str:
     """A day written 31/12/2027 as 2027-12-31; any other text as it is."""
     found = _FRENCH_DAY.fullmatch(text)
     return f"{found[3]}-{found[2]}-{found[1]}" if found else text
@@ -182,11 +182,11 @@ def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
     """The rows as CSV in the form of `csv_of`, without a header."""
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
-    table.writerows([[_text_of(cell, dialect) for cell in row] for row in rows])
+    table.writerows([[_written_cell(cell, dialect) for cell in row] for row in rows])
     return written.getvalue().encode()
 
 
-def _text_of(cell: Cell, dialect: Dialect) -> str:
+def _written_cell(cell: Cell, dialect: Dialect) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):

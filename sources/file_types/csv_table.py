@@ -83,7 +83,7 @@ def read_table(
     try:
         header = next(rows, None)
         if is_header is not None:
-            header, rows = _from_header(header, rows, is_header)
+            header, rows = _header_and_rows(header, rows, is_header)
     except _TooLong:
         raise unreadable(TOO_LONG.code, TOO_LONG.detail) from None
     if header is None:
@@ -97,7 +97,7 @@ def read_table(
         if columns.count(column) > 1:
             detail = Text(f"La colonne « {column} » est donnée deux fois", f"The column “{column}” is given twice")
             raise unreadable("duplicate_column", detail)
-    table = Table(columns, (_by_column(row, columns, as_published=as_published) for row in rows))
+    table = Table(columns, (_cells_by_column(row, columns, as_published=as_published) for row in rows))
     if missing := tuple(missing_columns(table, required)):
         raise UnreadableFile(missing)
     return table
@@ -116,7 +116,7 @@ def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator
         except StopIteration:
             return
         except (csv.Error, _TooLong) as error:
-            yield FaultyRow(feed.taken[0].number, _fault(error, feed))
+            yield FaultyRow(feed.taken[0].number, _problem_of_row(error, feed))
             feed.give_back()
             reader = csv.reader(feed, strict=True, delimiter=feed.delimiter)
             continue
@@ -127,7 +127,7 @@ def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator
             yield line, cells
 
 
-def _from_header(
+def _header_and_rows(
     first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
 ) -> tuple[_Read | None, Iterator[_Read]]:
     """The header and the rows after it; the first row where none of the first ones is the header."""
@@ -205,7 +205,7 @@ class _Feed:
         self._again.extendleft(reversed(self.taken[1:]))
 
 
-def _fault(error: Exception, feed: _Feed) -> Problem:
+def _problem_of_row(error: Exception, feed: _Feed) -> Problem:
     if isinstance(error, _TooLong) and len(feed.taken) == 1:
         return TOO_LONG
     if "field larger" in str(error) and len(feed.taken) == 1:
@@ -221,7 +221,7 @@ def _without_empty_end(cells: list[str]) -> list[str]:
     return cells[: last + 1]
 
 
-def _by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> Cells | FaultyRow:
+def _cells_by_column(row: _Read, columns: tuple[str, ...], *, as_published: bool) -> Cells | FaultyRow:
     if isinstance(row, FaultyRow):
         return row
     line, cells = row

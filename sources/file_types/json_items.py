@@ -102,7 +102,7 @@ def read_items(
     match document.peek():
         case "[":
             for element in document.elements():
-                yield from _unwrapped(element, lists)
+                yield from _items_of_page(element, lists)
         case "{":
             yield from document.page(lists, {}, wrapper)
         case _:
@@ -114,7 +114,7 @@ def read_item_lines(stream: BinaryIO, lists: tuple[str, ...], wrapper: str = "")
     """The items of NDJSON, where a line is an item or a whole page; blank lines are none."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
-            yield from _unwrapped(Item(line.number, line.data), lists, wrapper)
+            yield from _items_of_page(Item(line.number, line.data), lists, wrapper)
 
 
 def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
@@ -139,7 +139,7 @@ def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
     return found
 
 
-def _unwrapped(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
+def _items_of_page(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
     """The items of a page that is at hand as a whole; anything else is an item itself."""
     members = _NO_PAGE
     if item.data is not None and item.data.lstrip().startswith(b"{"):
@@ -172,7 +172,7 @@ class _Document:
     def peek(self) -> str:
         """The next character that is not blank, up to which all is read; "" at the end."""
         while True:
-            self._read_to(self._after_blanks(self._at))
+            self._read_to(self._position_after_blanks(self._at))
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._fill():
@@ -216,13 +216,13 @@ class _Document:
                 around[name] = msgspec.Raw(member.data or b"")
                 size += len(around[name])
                 if size > self._longest:
-                    raise self._too_long()
+                    raise self._too_long_error()
                 if name in lists:
                     singles[name] = member
             if self.peek() == ",":
                 self._at += 1
             elif self.peek() != "}":
-                raise self._malformed(self._at)
+                raise self._malformed_error(self._at)
         self._at += 1
         if has_list:
             return
@@ -240,7 +240,7 @@ class _Document:
         try:
             return _decode_name(name.data or b"")
         except (msgspec.DecodeError, UnicodeDecodeError):
-            raise self._malformed(self._at) from None
+            raise self._malformed_error(self._at) from None
 
     def _value(self, closing: str) -> Item:
         """The next value, before one of the `closing` characters. Raises UnreadableFile where there is none."""
@@ -249,27 +249,27 @@ class _Document:
             is_in_text = False
             try:
                 _, end = _value_at(self._text, self._at)
-                fault = self._after_blanks(end)
+                fault = self._position_after_blanks(end)
                 if fault < len(self._text) and self._text[fault] in closing:
                     value = self._text[self._at : end].encode("utf-8", "surrogateescape")
                     if len(value) > self._longest:
-                        raise self._too_long()
+                        raise self._too_long_error()
                     item = Item(self._line, value)
                     self._read_to(fault)
                     return item
             except json.JSONDecodeError as error:
                 fault, is_in_text = error.pos, error.msg.startswith("Unterminated string")
             except RecursionError:
-                raise self._malformed(self._at) from None
+                raise self._malformed_error(self._at) from None
             if fault < len(self._text) - _LONGEST_WORD and not is_in_text:
-                raise self._malformed(fault)
+                raise self._malformed_error(fault)
             if len(self._text) - self._at > self._longest:
-                raise self._too_long()
+                raise self._too_long_error()
             fault -= self._at
             if not self._fill():
-                raise self._malformed(fault)
+                raise self._malformed_error(fault)
 
-    def _after_blanks(self, at: int) -> int:
+    def _position_after_blanks(self, at: int) -> int:
         found = _BLANKS.match(self._text, at)
         return found.end() if found else at
 
@@ -284,7 +284,7 @@ class _Document:
         self._text, self._at = left + self._decoder.decode(chunk, final=not chunk), 0
         return bool(chunk)
 
-    def _malformed(self, at: int) -> UnreadableFile:
+    def _malformed_error(self, at: int) -> UnreadableFile:
         line = self._line + self._text.count("\n", self._at, at)
         detail = Text(
             f"Ce JSON est mal formé ligne {line}, ou s'arrête avant sa fin",
@@ -292,7 +292,7 @@ class _Document:
         )
         return unreadable("malformed_json", detail)
 
-    def _too_long(self) -> UnreadableFile:
+    def _too_long_error(self) -> UnreadableFile:
         detail = Text(
             f"Ce qui commence ligne {self._line} est trop long", f"What begins on line {self._line} is too long"
         )
@@ -319,7 +319,7 @@ class _Identified(msgspec.Struct):
 _id_decoder = msgspec.json.Decoder(_Identified)
 
 
-def readers(
+def make_readers(
     lists: tuple[str, ...],
     kind: type[T],
     drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]],

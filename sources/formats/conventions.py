@@ -62,7 +62,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     above = _UntilAnnexes(stream)
     table = read_table(cast("BinaryIO", above))
     if set(CONVENTION_COLUMNS) <= set(table.columns):
-        yield from _conventions(table, above, context)
+        yield from _read_conventions(table, above, context)
         return
     if set(ANNEX_COLUMNS) <= set(table.columns):
         raise unreadable("wrong_order", _OUT_OF_ORDER)
@@ -76,7 +76,7 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         parts = (cells.get(name, "").strip() for name in ("siret", "kind", "valid_from", "reference"))
         return text_or_none(cells.get("external_id", "")) or "/".join(filter(None, parts)) or None
 
-    yield from rows_of(table, context, approval_id, _approval)
+    yield from rows_of(table, context, approval_id, _record_of_approval)
     if above.annexes() is not None:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
@@ -114,12 +114,12 @@ class _UntilAnnexes:
         return read_table(cast("BinaryIO", self)) if self._header else None
 
 
-def _approval(written: dict[str, str]) -> Document:
+def _record_of_approval(written: dict[str, str]) -> Document:
     cells = {name: cell.strip() for name, cell in written.items()}
     siret, name = _required_siret(cells["siret"]), cells.get("name", "")
     start = _day(cells.get("valid_from", ""), "valid_from")
     end = _day(cells.get("valid_until", ""), "valid_until")
-    ending = _ending(cells)
+    ending = _end_of_approval(cells)
     if ending and (ending == _UNSTATED or (start and ending < start)):
         return _record(siret, name, [])
     approval = {"kind": cells["kind"], "valid_from": start, "reference": cells.get("reference") or None}
@@ -154,7 +154,7 @@ class _Convention:
         return _record(self.siret, "", approvals)
 
 
-def _conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
+def _read_conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
     conventions: dict[str, _Convention] = {}
     for row in table.rows:
         yield from _rejects(row, partial(_add_convention, conventions), 0, context)
@@ -193,7 +193,7 @@ def _add_convention(conventions: dict[str, _Convention], row: Cells) -> None:
     if len(conventions) >= MOST_JOINED:
         raise unreadable("too_many_rows", _TOO_MANY)
     siret = _required_siret(row.cells["siret_signature"])
-    conventions[key] = _Convention(row.line, row.cells["kind"].strip(), siret, _ending(row.cells))
+    conventions[key] = _Convention(row.line, row.cells["kind"].strip(), siret, _end_of_approval(row.cells))
 
 
 def _add_annex(conventions: dict[str, _Convention], row: Cells) -> None:
@@ -225,7 +225,7 @@ def _required_siret(siret: str) -> str:
     return siret.strip()
 
 
-def _ending(cells: dict[str, str]) -> date | None:
+def _end_of_approval(cells: dict[str, str]) -> date | None:
     """The day on which an approval ended, `_UNSTATED` where nobody says which; None while it is active."""
     written = cells.get("is_active", "").strip().lower()
     if written not in _YES | _NO:

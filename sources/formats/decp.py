@@ -26,7 +26,7 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, legible_text, text_or_none
 from sources.file_types.csv_table import Cells, FaultyRow, Table, read_table, rows_of
-from sources.file_types.json_items import Draft, Scalar, readers, text_of
+from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import departement_of
 from sources.rows import Context, Document, day_of, number_or_none
 from sources.trades.evidence_readers import AwardReader
@@ -49,12 +49,6 @@ _NO_SIRET = Text(
     "Le titulaire n'est pas désigné par un SIRET : il ne peut être rapproché d'aucun fournisseur",
     "The winner is not named by a SIRET: it joins no supplier",
 )
-
-
-def is_trial(text: str) -> bool:
-    """Whether the object of a contract says that the publishing software was only tried, and there is no contract."""
-    words = _WORD.findall(fold(text))
-    return (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP
 
 
 def winner_of(number: str, kind: str) -> str:
@@ -146,7 +140,7 @@ class _Contracts:
             "lieuExecution_typeCode": text_of(place.typeCode),
         }
         for winner, register in winners:
-            key = _key(number, by, winner)
+            key = _contract_key(number, by, winner)
             own = cells | {"titulaire_id": winner, "titulaire_typeIdentifiant": register}
             try:
                 yield Draft(key, self._document(own, text_of(place.nom), in_group=len(winners) > 1))
@@ -164,7 +158,8 @@ class _Contracts:
         """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
         siret = winner_of(cells["titulaire_id"], cells["titulaire_typeIdentifiant"])
         written = cells["objet"].strip()
-        if is_trial(written):
+        words = _WORD.findall(fold(written))
+        if (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP:
             raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
         place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
         day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])
@@ -209,7 +204,7 @@ class _Contracts:
         return written, departement if departement in self._departements else None
 
 
-read_json, read_ndjson = readers(LISTS, Contract, lambda context: _Contracts(context).drafts, wrapper="marches")
+read_json, read_ndjson = make_readers(LISTS, Contract, lambda context: _Contracts(context).drafts, wrapper="marches")
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
@@ -217,7 +212,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True, required=COLUMNS)
 
     def key(cells: dict[str, str]) -> str | None:
-        return _key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
+        return _contract_key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
 
     def is_original(row: Cells | FaultyRow) -> bool:
         return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
@@ -226,7 +221,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     return rows_of(original, context, key, _Contracts(context).row)
 
 
-def _key(number: str, buyer: str, winner: str) -> str:
+def _contract_key(number: str, buyer: str, winner: str) -> str:
     """The identifier of a contract and a winner; the consolidated table's `uid` begins with the buyer already.
 
     A winner that is not named by a number may be a person, and is left out.

@@ -124,7 +124,7 @@ def _category_names(node: Any) -> Iterator[tuple[str, str]]:
         yield from _category_names(node.get("subcategories"))
 
 
-def _expanded(values: list[Any], page: Members) -> dict[str, Any]:
+def _compact_fields(values: list[Any], page: Members) -> dict[str, Any]:
     """The fields of a compact element by their names, which `mapping` on the page gives."""
     if len(values) < _SHORTEST or not isinstance(values[1], list):
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
@@ -196,14 +196,14 @@ class _Elements:
         Raises what msgspec does, and InvalidContent for a list that is no compact element.
         """
         written = msgspec.json.decode(data)
-        fields = _expanded(written, {**self._around, **item.page}) if isinstance(written, list) else written
+        fields = _compact_fields(written, {**self._around, **item.page}) if isinstance(written, list) else written
         return msgspec.convert(fields, Element), fields
 
     def drafts(self, decoded: tuple[Element, dict[str, Any]]) -> Iterator[Draft]:
         element, fields = decoded
         if element.status == _PROPOSED_CHANGE:
             raise InvalidContent((Problem(pointer("status"), "not_an_element", _A_CHANGE),))
-        cells = _cells(element) | self._own_cells(element, fields)
+        cells = _standard_cells(element) | self._own_cells(element, fields)
         segments, flags = self._segments(element, cells.pop("segments", ""))
         if segments:
             cells["segments"] = "|".join(segments)
@@ -257,9 +257,9 @@ class _Elements:
         return list(found), tuple(flags)
 
 
-def _cells(element: Element) -> dict[str, str]:
+def _standard_cells(element: Element) -> dict[str, str]:
     """The standard fields, as cells of our own CSV; those that are not known are left out."""
-    address, phone = _address(element), _contact(element.telephone)
+    address, phone = _address(element), _first_contact(element.telephone)
     geo = element.geo if isinstance(element.geo, Position) else Position()
     lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
     lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
@@ -268,15 +268,15 @@ def _cells(element: Element) -> dict[str, str]:
     cells = {
         "external_id": text_of(element.id) or text_of(element.iri),
         "name": text_of(element.name) or text_of(element.title),
-        "siret": _siret(text_of(element.siret)),
+        "siret": _bare_siret(text_of(element.siret)),
         "address.street": address.street,
         "address.postal_code": address.postal_code,
         "address.city": address.city,
         "description": _description(element),
-        "contact.email": _contact(element.email),
+        "contact.email": _first_contact(element.email),
         # with the first zero that a French number lost where it was kept as a number
         "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone) else phone,
-        "contact.website": _contact(element.website),
+        "contact.website": _first_contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
         "location.lat": lat if is_located else "",
         "location.lon": lon if is_located else "",
@@ -300,7 +300,7 @@ def _description(element: Element) -> str:
     return "\n\n".join(dict.fromkeys(filter(None, (_without_html(text_of(text)) for text in texts))))
 
 
-def _contact(value: Values) -> str:
+def _first_contact(value: Values) -> str:
     first = next((text_of(item) for item in value if text_of(item)), "") if isinstance(value, list) else text_of(value)
     return "" if first in _WITHHELD else first
 
@@ -314,10 +314,10 @@ def _own_text(value: Any, name: str, column: str) -> str:
     text = ("|" if column in _LISTED else ", ").join(filter(None, texts))
     if column in _BOOLEANS:
         return _SPELT.get(fold(text), text)
-    return _siret(text) if column == "siret" else text
+    return _bare_siret(text) if column == "siret" else text
 
 
-def _siret(written: str) -> str:
+def _bare_siret(written: str) -> str:
     """The number without the spaces and dots it is often written with."""
     return re.sub(r"[\s.]", "", written)
 

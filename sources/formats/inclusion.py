@@ -29,7 +29,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import PrestaType
 from domain.text.bilingual import Text
 from sources.file_types.csv_cells import approval_kind
-from sources.file_types.json_items import Draft, Scalar, readers, text_of
+from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
 from sources.rows import Context, Document, day_of, unmapped
 from sources.trades.evidence_readers import Job, offers_of_jobs
@@ -67,7 +67,7 @@ class Structure(msgspec.Struct, frozen=True):
     postes: list[JobPosting] | None = None
 
 
-def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
+def _drafts_of_structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
     """A function that makes the record of a structure."""
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
@@ -104,7 +104,7 @@ def _structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
     return drafts
 
 
-read_emplois_json, read_emplois_ndjson = readers(LISTS, Structure, _structures)
+read_emplois_json, read_emplois_ndjson = make_readers(LISTS, Structure, _drafts_of_structures)
 
 
 GeoRange = Literal["COUNTRY", "REGION", "DEPARTMENT", "CUSTOM", "ZONES", ""]
@@ -186,7 +186,7 @@ class _Suppliers:
 
     def drafts(self, siae: Siae) -> Iterator[Draft]:
         kind = approval_kind(siae.kind)
-        works = tuple(self._works(siae))
+        works = tuple(self._sectors_and_offers(siae))
         declared = [
             offer | {"segments": segments} for sector, offer in works if (segments := self._segments.get(sector))
         ]
@@ -197,8 +197,8 @@ class _Suppliers:
         texts = () if declared else (siae.name, siae.brand or "", description or "")
         document: Document = {
             "name": siae.name.strip(),
-            "trade_name": _known(siae.brand),
-            "siret": _known(siae.siret),
+            "trade_name": _text_or_none(siae.brand),
+            "siret": _text_or_none(siae.siret),
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
             "address": address.document(commune),
@@ -206,9 +206,9 @@ class _Suppliers:
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,
             "contact": {
-                "email": _known(siae.contact_email),
-                "phone": _known(siae.contact_phone),
-                "website": _known(siae.contact_website) or _known(siae.contact_social_website),
+                "email": _text_or_none(siae.contact_email),
+                "phone": _text_or_none(siae.contact_phone),
+                "website": _text_or_none(siae.contact_website) or _text_or_none(siae.contact_social_website),
             },
             "labels": _names(siae.labels, siae.labels_old),
             "active": siae.is_active is not False and not siae.is_delisted,
@@ -221,7 +221,7 @@ class _Suppliers:
         )
         yield Draft(text_of(siae.id) or None, document, tuple(unknown))
 
-    def _works(self, siae: Siae) -> Iterator[tuple[str, Document]]:
+    def _sectors_and_offers(self, siae: Siae) -> Iterator[tuple[str, Document]]:
         """The sectors that the supplier works in, by slug, name or number, and its offers there, without segments.
 
         Its activities come first; then its sectors that none of these is in, with its types of service.
@@ -229,18 +229,18 @@ class _Suppliers:
         seen = set()
         for position, written in enumerate(siae.activities or ()):
             activity = written.fields or written
-            sector, name = _sector(activity.sector)
+            sector, name = _sector_key_and_name(activity.sector)
             seen.add(sector)
             types = tuple(dict.fromkeys(activity.presta_type or ()))
-            area = self._area(activity, siae, position)
+            area = self._service_area(activity, siae, position)
             yield sector, {"label": name or None, "presta_types": types, "service_area": area}
         for listed in siae.sectors or ():
-            sector, name = _sector(listed)
+            sector, name = _sector_key_and_name(listed)
             if sector not in seen:
                 types = tuple(dict.fromkeys(siae.presta_types or siae.presta_type or ()))
                 yield sector, {"label": name or None, "presta_types": types, "service_area": None}
 
-    def _area(self, activity: Activity, siae: Siae, position: int) -> Document | None:
+    def _service_area(self, activity: Activity, siae: Siae, position: int) -> Document | None:
         departement = f"departement:{text_of(siae.department)}"
         match activity.geo_range:
             case "COUNTRY":
@@ -249,7 +249,7 @@ class _Suppliers:
                 return {"radius_km": activity.geo_range_custom_distance}
             case "ZONES" if activity.locations:
                 places = enumerate(activity.locations)
-                return {"codes": [_place(place, "activities", position, "locations", at) for at, place in places]}
+                return {"codes": [_area_code(place, "activities", position, "locations", at) for at, place in places]}
             case "DEPARTMENT":
                 return {"codes": [departement]}
             case "REGION":
@@ -261,17 +261,17 @@ class _Suppliers:
         return None
 
 
-read_le_marche_json, read_le_marche_ndjson = readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
+read_le_marche_json, read_le_marche_ndjson = make_readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
 
 
-def _sector(written: Named | str | int | None) -> tuple[str, str]:
+def _sector_key_and_name(written: Named | str | int | None) -> tuple[str, str]:
     """The key of a sector, and its name."""
     if isinstance(written, Named):
         return written.slug or written.name or "", written.name or ""
     return text_of(written), ""
 
 
-def _place(place: Location | str | int, *path: str | int) -> str:
+def _area_code(place: Location | str | int, *path: str | int) -> str:
     if not isinstance(place, Location) or place.kind not in _PLACES or not place.insee_code:
         raise InvalidContent((Problem(pointer(*path), "unknown_value", _NO_PLACE),))
     code = place.insee_code.removeprefix("R") if place.kind == "REGION" else place.insee_code
@@ -297,7 +297,7 @@ def _names(*lists: list[Named | str] | None) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in names if name.strip()))
 
 
-def _known(value: Scalar) -> str | None:
+def _text_or_none(value: Scalar) -> str | None:
     return text_of(value) or None
 
 

@@ -37,7 +37,7 @@ from domain.text.bilingual import Text
 from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
-from sources.file_types.json_items import Draft, Scalar, readers, text_of
+from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address
 from sources.rows import Context, Document, number_or_none, unmapped
 from sources.trades.inference import OfferInference
@@ -127,12 +127,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         written = cells_read(cells | absent if absent else cells)
         if _WITHHELD in "".join(written):
             written = tuple("" if _WITHHELD in cell else cell for cell in written)
-        return _document(cells, _Texts._make(map(str.strip, written)), inference)
+        return _record_of_establishment(cells, _Texts._make(map(str.strip, written)), inference)
 
     return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), document)
 
 
-def _document(cells: dict[str, str], texts: _Texts, inference: OfferInference) -> Document:
+def _record_of_establishment(cells: dict[str, str], texts: _Texts, inference: OfferInference) -> Document:
     if _WITHHELD_STATUS in (texts.status, texts.status_of_unit):
         raise BadCell(("statutDiffusionEtablissement",), "withheld", _IS_WITHHELD)
     if texts.category.startswith(_NATURAL_PERSON):
@@ -244,15 +244,15 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
     kinds = tuple(KINDS[code] for code in codes if code in KINDS)
     flags = tuple(unmapped(code) for code in codes if code not in KINDS)
     for place in found.values():
-        yield Draft(place.siret, _found_document(result, place, kinds, inference), flags)
+        yield Draft(place.siret, _record_of_result(result, place, kinds, inference), flags)
 
 
-read_json, read_ndjson = readers(
+read_json, read_ndjson = make_readers(
     LISTS, Result, lambda context: partial(_drafts, inference=OfferInference(context.taxonomy, context.source))
 )
 
 
-def _found_document(
+def _record_of_result(
     result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
 ) -> Document:
     name = result.nom_raison_sociale or result.nom_complet or name_by_number(place.siret)

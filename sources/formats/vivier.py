@@ -57,16 +57,16 @@ def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One JSON object per line; blank lines are no rows."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
-            yield _row(line.number, line.data, context)
+            yield _read_record(line.number, line.data, context)
 
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """One JSON array of objects; raises UnreadableFile for anything else."""
     for element in elements(stream):
-        yield _row(element.line, element.data, context)
+        yield _read_record(element.line, element.data, context)
 
 
-def _row(line: int, data: bytes | None, context: Context) -> Row | RowError:
+def _read_record(line: int, data: bytes | None, context: Context) -> Row | RowError:
     if data is None:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
@@ -104,7 +104,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         *missing_columns(table, (ID, "name")),
     ):
         raise UnreadableFile(problems)
-    for rows in _records(table.rows):
+    for rows in _rows_by_record(table.rows):
         if isinstance(rows, FaultyRow):
             yield reject(rows.line, None, (rows.problem,), context.language)
             continue
@@ -162,7 +162,7 @@ def plain_cell(cell: str, name: str) -> str:
     return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
 
 
-def _records(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
+def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
     """The rows with their filled cells, in groups: adjoining rows that describe one record come together."""
     held: list[Cells] = []
     for row in rows:
@@ -211,17 +211,17 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
     values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
     cells = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
     held = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in supplier.approvals or ())
-    approvals = "|".join(_parts(each, names) for each, names in held)
+    approvals = "|".join(_joined_fields(each, names) for each, names in held)
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
     cells |= {
         ID: next(at_source, str(supplier.id)),
         "approvals": None if supplier.approvals is None else approvals or NONE_HELD[0],
-        "labels": _list(supplier.labels),
+        "labels": _joined_texts(supplier.labels),
         "id": str(supplier.id),
-        "kinds": _list(supplier.kinds),
+        "kinds": _joined_texts(supplier.kinds),
         "commune": supplier.commune,
-        "flags": _list(tuple(flag.code for flag in supplier.flags + expiry_flags(supplier.approvals, on))),
-        "sources": _list(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
+        "flags": _joined_texts(tuple(flag.code for flag in supplier.flags + expiry_flags(supplier.approvals, on))),
+        "sources": _joined_texts(tuple(f"{ref.source}:{ref.external_id}" for ref in supplier.sources)),
         "updated_at": supplier.updated_at.isoformat(),
     }
     for offer in dict.fromkeys(supplier.offers) or (None,):
@@ -239,18 +239,18 @@ def _value_at(path: Path, value: object) -> object:
 def _offer_value(offer: Offer, column: str) -> Cell:
     value = _value_at(COLUMNS[column].path[2:], offer)
     if column == "evidence":
-        return "|".join(_parts(each, EVIDENCE_FIELDS) for each in offer.evidence)
+        return "|".join(_joined_fields(each, EVIDENCE_FIELDS) for each in offer.evidence)
     if isinstance(value, tuple):
-        return _list(value)
+        return _joined_texts(value)
     if isinstance(value, msgspec.Struct):
         return msgspec.json.encode(value).decode()
     return value if isinstance(value, str | int | float) else None
 
 
-def _parts(value: Approval | Evidence, names: Sequence[str]) -> str:
+def _joined_fields(value: Approval | Evidence, names: Sequence[str]) -> str:
     written = (getattr(value, name) for name in names)
     return ":".join("" if one is None else escaped_text(str(one), "|:") for one in written)
 
 
-def _list(items: Sequence[str]) -> str:
+def _joined_texts(items: Sequence[str]) -> str:
     return "|".join(map(escaped_text, items))

@@ -18,8 +18,8 @@ from sources.file_types.csv_cells import (
     BadCell,
     Path,
     boolean,
-    day,
     integer,
+    iso_day,
     number,
     parts_of,
     unescaped_text,
@@ -86,21 +86,21 @@ def _siret(cell: str, path: Path) -> str:
     return digits
 
 
-def _true(cell: str, path: Path) -> bool | None:
+def _true_or_none(cell: str, path: Path) -> bool | None:
     """True, or nothing for false: `false` in a column for all rows only means that the offer is not national."""
     return boolean(cell, path) or None
 
 
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     held = cell.strip().lower() not in NONE_HELD
-    return _in_parts(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _APPROVAL) if held else []
+    return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _APPROVAL) if held else []
 
 
 def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
-    return _in_parts(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _EVIDENCE)
+    return _objects_in(cell, path, EVIDENCE_FIELDS, frozenset({len(EVIDENCE_FIELDS)}), _EVIDENCE)
 
 
-def _in_parts(
+def _objects_in(
     cell: str, path: Path, names: tuple[str, ...], counts: frozenset[int], wrong: Text
 ) -> list[dict[str, str]]:
     """The objects between `|`, each as many fields as one of `counts`, with a colon between them."""
@@ -111,7 +111,7 @@ def _in_parts(
         if len(parts) not in counts:
             raise BadCell((*path, position), "wrong_format", wrong)
         written = zip(names, parts, strict=False)
-        found.append({name: day(part) if name in days else part for name, part in written if part})
+        found.append({name: iso_day(part) if name in days else part for name, part in written if part})
     return found
 
 
@@ -124,7 +124,7 @@ def _geometry(cell: str, path: Path) -> Any:
 
 _READERS: Mapping[str, Read] = {
     "texts": texts, "codes": codes, "lists": lists, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
-    "geometry": _geometry, "true": _true, "boolean": boolean, "number": number, "integer": integer,
+    "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number, "integer": integer,
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from domain.text.bilingual import Text, cut
 from sources.notices import eforms
 from sources.notices.element import Element, PlacedText, from_json, mark_read, placed_texts
 from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
-from sources.notices.reading import count_of, months_between, months_of
+from sources.notices.reading import months_between, months_of, renewals_in_digits
 from sources.notices.ted import is_extract, read_extract
 
 _CODES = CODES["boamp"]
@@ -50,33 +50,35 @@ OTHER_LENGTHS = ("validite", "dureevaliditeoffre", "dureesystemequalification", 
 
 def _read_national(notice: Notice, donnees: Element) -> None:
     """Read the form in `donnees` into the notice. Raises InvalidContent for more lots than a notice can have."""
-    form = _Names(donnees)
+    form = _ElementsByName(donnees)
     elements = _innermost(form.all(*LOTS)) or _innermost(each for each in form.all(*GROUPS_OF_LOTS) if each.children)
     lots = notice.first_lots(elements)
     organisation = next(iter(form.all(*BUYERS)), None)
     if organisation is not None:
-        names = _Names(organisation)
+        names = _ElementsByName(organisation)
         name = names.first(BUYER_NAMES)
         notice.buyer = NoticeBuyer(organisation.path, name.text if name else "", names.first(NUMBERS))
         notice.buyer.place = _place(organisation)
     apart = [*form.all(*GROUPS_OF_LOTS), *form.all(*LOTS), *form.all(*AWARDS)]
     whole = _lot(donnees, [*apart, *([organisation] if organisation is not None else [])])
     notice.whole, notice.value_covers = whole, "firm"
-    framework = [each for each in form.all(*FRAMEWORKS) if not any(plain(one.name) == "non" for one in each.children)]
+    framework = [
+        each for each in form.all(*FRAMEWORKS) if not any(plain_name(one.name) == "non" for one in each.children)
+    ]
     mark_read(*framework)
     whole.technique = "framework_agreement" if framework else None
     notice.contract = "concession" if form.all(*CONCESSIONS) else "market"
     of_form = (one for each in form.all("typeprocedure", "procedure") for one in each.children)
-    known = next((each for each in of_form if plain(each.name) in _CODES.procedures), None)
+    known = next((each for each in of_form if plain_name(each.name) in _CODES.procedures), None)
     mark_read(known)
-    notice.procedure = None if known is None else _CODES.procedures[plain(known.name)]
+    notice.procedure = None if known is None else _CODES.procedures[plain_name(known.name)]
     reference = form.first(REFERENCES)
     notice.reference = reference.text if reference else ""
-    flags, said_none = _flags(form), form.all(*NOT_RESERVED)
+    flags, said_none = _reserved_marks(form), form.all(*NOT_RESERVED)
     mark_read(*said_none)
     for number, element in enumerate(lots, start=1):
         lot = _lot(element, [])
-        identifier = _Names(element).first(LOT_NUMBERS)
+        identifier = _ElementsByName(element).first(LOT_NUMBERS)
         lot.id = (identifier.text if identifier else "") or str(number)
         lot.months, lot.renewals = lot.months or whole.months, lot.renewals or whole.renewals
         notice.lots.append(lot)
@@ -86,19 +88,19 @@ def _read_national(notice: Notice, donnees: Element) -> None:
         lot.reserved, lot.is_not_reserved = list(flags), bool(said_none) and not flags
     awarded: dict[str, Amount] = {}
     for decision in form.all("decision"):  # of a lot awarded several times, the first counts
-        names = _Names(decision)
+        names = _ElementsByName(decision)
         named, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
         if amount is not None:
             awarded.setdefault(named.text if named else "1", amount)
     notice.take_awarded(awarded)
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name without capitals and underscores."""
     return name.replace("_", "").lower()
 
 
-class _Names:
+class _ElementsByName:
     """The elements in an element by their plain names, in order; what stands in the elements `besides` is left out."""
 
     def __init__(self, element: Element, besides: Iterable[Element] = ()) -> None:
@@ -108,7 +110,7 @@ class _Names:
         while waiting:
             each = waiting.pop()
             if id(each) not in apart:
-                self._by_name[plain(each.name)].append(each)
+                self._by_name[plain_name(each.name)].append(each)
                 waiting += reversed(each.children)
 
     def all(self, *names: str) -> list[Element]:
@@ -141,8 +143,8 @@ def _ancestors(element: Element) -> Iterator[Element]:
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
-    everything = _Names(element, besides)
-    own = _Names(element, [*besides, *everything.all(*OTHER_LENGTHS)])
+    everything = _ElementsByName(element, besides)
+    own = _ElementsByName(element, [*besides, *everything.all(*OTHER_LENGTHS)])
     title, described = own.first(TITLES), own.first(OBJECTS)
     lot = NoticeLot(element.path, title=title or described)
     lot.words = " . ".join(each.text for each in (title, described, own.first(("principales",))) if each)
@@ -171,14 +173,14 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
     return lot
 
 
-def _renewals(names: _Names) -> Renewals | None:
+def _renewals(names: _ElementsByName) -> Renewals | None:
     """The renewals: none where the form says so, else their number, the length of one, and what it says in words."""
     if none := names.all("renouvellementnon"):
         mark_read(*none)
         return Renewals(none[0].path, 0, "")
     words = names.first(("renouvellementdescription",))
     for said in (*names.all(*RENEWALS), *names.all("renouvellementoui")):
-        own = _Names(said)
+        own = _ElementsByName(said)
         if none := own.all("non"):
             mark_read(*none)
             return Renewals(said.path, 0, "")
@@ -186,33 +188,33 @@ def _renewals(names: _Names) -> Renewals | None:
         count, length = own.first(RENEWAL_COUNTS), own.first(("dureemois",))
         texts = (own.first(("description",)), own.first(("calendrier",)), words)
         told = [each.text for each in texts if each] + ([f"{length.text} mois"] if length else [])
-        return Renewals(said.path, count_of(count.text) if count else None, ". ".join(told))
+        return Renewals(said.path, renewals_in_digits(count.text) if count else None, ". ".join(told))
     return None
 
 
 def _amount(elements: Iterable[Element]) -> Amount | None:
     """The first amount, which may stand in an element of its own; in euros where no currency is written."""
     for each in elements:
-        held = next(iter(_Names(each).all("valeur")), each)
+        held = next(iter(_ElementsByName(each).all("valeur")), each)
         if text := held.text():
             currencies = (one.attributes.get(name) for one in (each, held) for name in ("devise", "DEVISE"))
             return Amount(held.path, text, next(filter(None, currencies), "EUR"))
     return None
 
 
-def _flags(form: _Names) -> list[PlacedText]:
+def _reserved_marks(form: _ElementsByName) -> list[PlacedText]:
     """The marks of reservation; the one that names the kind comes in the place of the one around it."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):
-            if not _Names(each).all(*_CODES.reserved):
+            if not _ElementsByName(each).all(*_CODES.reserved):
                 mark_read(each)
                 flags.append(PlacedText(each.path, mark))
     return flags
 
 
 def _place(element: Element) -> NoticePlace:
-    names = _Names(element)
+    names = _ElementsByName(element)
     postal, city = names.first(("cp",)), names.first(("ville",))
     nuts = tuple(placed_texts(each for each in names.all(*NUTS) if not each.children))
     words = "" if element.children else element.text()
@@ -278,7 +280,7 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     else:
         notice = Notice(root)
         _read_national(notice, donnees)
-    _complete(notice, root)
+    _complete_from_record(notice, root)
     return notice
 
 
@@ -288,7 +290,7 @@ def _departements(elements: Iterable[Element]) -> tuple[PlacedText, ...]:
     return tuple(PlacedText(path, code) for path, code in listed if code)
 
 
-def _complete(notice: Notice, root: Element) -> None:
+def _complete_from_record(notice: Notice, root: Element) -> None:
     """Take from the record itself what the form in it does not say."""
     whole = notice.whole
     reference, title, buyer = (root.first_text(name) for name in ("idweb", "objet", "nomacheteur"))
@@ -299,7 +301,7 @@ def _complete(notice: Notice, root: Element) -> None:
         notice.buyer.name = notice.buyer.name or buyer.text
     kind, family = root.first_text("type_procedure"), root.first_text("famille")
     if notice.procedure is None and kind is not None:
-        notice.procedure = _CODES.procedures.get(plain(kind.text))
+        notice.procedure = _CODES.procedures.get(plain_name(kind.text))
         if notice.procedure is None:
             notice.note(kind.path, "procedure_without_equal", text=cut(kind.text))
     if family is not None and family.text.upper() == "DSP":

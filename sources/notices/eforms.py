@@ -7,7 +7,7 @@ from domain.text.bilingual import cut
 from domain.text.normalise import fold
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import CODES, TECHNIQUES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
-from sources.notices.reading import count_of, months_between, months_of
+from sources.notices.reading import months_between, months_of, renewals_in_digits
 
 ROOTS = ("ContractNotice", "PriorInformationNotice", "ContractAwardNotice")
 EXTENSION = ("UBLExtensions", "UBLExtension", "ExtensionContent", "EformsExtension")
@@ -140,7 +140,7 @@ class _Reader:
         if extension := project.child("ContractExtension"):
             number = extension.first_text("MaximumNumberNumeric")
             words = extension.first_text("Renewal", "Period", "Description")
-            count = count_of(number.text) if number else None
+            count = renewals_in_digits(number.text) if number else None
             if count is not None or words is not None:
                 path = (number or words or PlacedText(extension.path, "")).path
                 lot.renewals = Renewals(path, count, words.text if words else "")
@@ -219,14 +219,10 @@ class _Reader:
         }
         legal = types.get("buyer-legal-type")
         entity = types.get("buyer-contracting-type")
+        is_utility = basis == UTILITIES or (entity is not None and entity.text == "cont-ent")
+        buyer.kind = "utility" if is_utility else None
         if legal is not None:
-            buyer.kind = _CODES.buyer_kinds.get(legal.text)
-            known = {True: _CODES.authorities, False: _CODES.no_authorities}
-            buyer.contracting_authority = next((yes for yes, codes in known.items() if legal.text in codes), None)
-        if basis == UTILITIES or (entity is not None and entity.text == "cont-ent"):
-            buyer.kind = "utility"
-        if buyer.kind is None and legal is not None:
-            self.notice.note(legal.path, "kind_of_buyer_unclear", text=cut(legal.text))
+            self.notice.take_kind(buyer, legal, _CODES, is_utility=is_utility)
         return buyer
 
 

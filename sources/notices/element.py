@@ -175,12 +175,12 @@ class _Builder:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._count += 1
         if self._count > MOST_ELEMENTS:
-            raise _invalid("too_many_elements", TOO_MANY)
+            raise _invalid_content("too_many_elements", TOO_MANY)
         if len(self._open) >= DEEPEST:
-            raise _invalid("too_deep", TOO_DEEP)
+            raise _invalid_content("too_deep", TOO_DEEP)
         parent = self._open[-1] if self._open else None
-        named = {_local(name): value for name, value in attributes.items()}
-        element = Element(_local(tag), parent, named)
+        named = {_name_without_prefix(name): value for name, value in attributes.items()}
+        element = Element(_name_without_prefix(tag), parent, named)
         if parent is None:
             self.root = element
         else:
@@ -208,7 +208,7 @@ def from_xml(raw: bytes) -> Element:
         parser.feed(raw)
         root = parser.close()
     except DefusedXmlException:
-        raise _invalid("document_type", DOCUMENT_TYPE) from None
+        raise _invalid_content("document_type", DOCUMENT_TYPE) from None
     except ParseError as error:
         line, column = error.position
         raise MalformedNotice(
@@ -237,26 +237,26 @@ def from_json(document: Mapping[str, Any], name: str = "") -> Element:
     while waiting:
         element, value, depth = waiting.pop()
         if depth > DEEPEST:
-            raise _invalid("too_deep", TOO_DEEP)
+            raise _invalid_content("too_deep", TOO_DEEP)
         if not isinstance(value, dict):
-            element.pieces.extend(_text_of(value))
+            element.pieces.extend(_texts_of_value(value))
             continue
         element.attributes = {key[1:]: each for key, each in value.items() if key[:1] == "@" and isinstance(each, str)}
         for key, each in value.items():
             if key == "#text":
-                element.pieces.extend(_text_of(each))
+                element.pieces.extend(_texts_of_value(each))
             elif key[:1] != "@":
                 for one in each if isinstance(each, list) else (each,):
-                    child = Element(_local(key), element, {})
+                    child = Element(_name_without_prefix(key), element, {})
                     element.children.append(child)
                     waiting.append((child, one, depth + 1))
                     count += 1
         if count > MOST_ELEMENTS:
-            raise _invalid("too_many_elements", TOO_MANY)
+            raise _invalid_content("too_many_elements", TOO_MANY)
     return root
 
 
-def _text_of(value: Any) -> list[str]:
+def _texts_of_value(value: Any) -> list[str]:
     """The texts of a value, without the mark-up that BOAMP escapes in them, once or twice."""
     if value is None or value == "":
         return []
@@ -267,10 +267,10 @@ def _text_of(value: Any) -> list[str]:
     return [_TAG.sub(" ", text) if "<" in text else text for text in plain]
 
 
-def _local(name: str) -> str:
+def _name_without_prefix(name: str) -> str:
     """A name without its namespace or prefix."""
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
-def _invalid(code: str, detail: Text) -> InvalidContent:
+def _invalid_content(code: str, detail: Text) -> InvalidContent:
     return InvalidContent((Problem("", code, detail),))

@@ -19,7 +19,7 @@ from domain.text.bilingual import Text, cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
-from sources.notices.reading import PlaceReader, renewal_months, renewal_sentences, reserved_in, with_values
+from sources.notices.reading import PlaceReader, renewal_months, renewal_sentences, reservations_in, with_values
 from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
@@ -38,23 +38,23 @@ class NoticeNeed(NamedTuple):
 
 def need_of(notice: Notice, territories: Territories, cpv: Cpv) -> NoticeNeed:
     """The need of a notice: `POST /match` takes it. Raises InvalidContent where no lot has an object."""
-    need = _Assembly(notice, PlaceReader(notice, territories), cpv).need()
+    need = _NeedBuilder(notice, PlaceReader(notice, territories), cpv).need()
     return NoticeNeed(need, all_unread(notice))
 
 
-class _Assembly:
+class _NeedBuilder:
     """Makes the need of a notice, and notes in the notice what a need cannot take over."""
 
     def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
         self.notice, self._places, self._known = notice, places, cpv
         self._suggested = 0
         words = notice.whole.words[:MOST_WORDS]
-        self._renewed_in_all, self._reserved_in_all = renewal_sentences(words), reserved_in(words, marked=True)
+        self._renewed_in_all, self._reservations_in_all = renewal_sentences(words), reservations_in(words, marked=True)
 
     def need(self) -> NeedAndProcedure:
         notice = self.notice
         common, title = self._cpv(notice.whole.cpv), self._title(notice.whole.title)
-        ids = _distinct([lot.id for lot in notice.lots[:MOST_LOTS]])
+        ids = _distinct_ids([lot.id for lot in notice.lots[:MOST_LOTS]])
         made = [
             (read, lot)
             for read, identifier in zip(notice.lots, ids, strict=False)
@@ -102,7 +102,7 @@ class _Assembly:
             duration_months=read.months or None,
             renewal_months=self._renewal(read),
             innovative=read.innovative,
-            reserved=self._reserved(read),
+            reserved=self._reservations(read),
             site=site,
             territory=territory,
         )
@@ -143,9 +143,9 @@ class _Assembly:
             self.notice.note(path, "renewals_as_long")
         return months
 
-    def _reserved(self, read: NoticeLot) -> tuple[Reserved, ...]:
+    def _reservations(self, read: NoticeLot) -> tuple[Reserved, ...]:
         if not read.reserved:
-            told = () if read.is_not_reserved else reserved_in(read.words[:MOST_WORDS], marked=False)
+            told = () if read.is_not_reserved else reservations_in(read.words[:MOST_WORDS], marked=False)
             if told:
                 self.notice.note(read.path, "reserved_by_its_text", kinds=", ".join(told))
             return told
@@ -156,7 +156,7 @@ class _Assembly:
             return ("ess",)
         if "mission" in marks:
             self.notice.note(marks["mission"].path, "two_reservations")
-        told = reserved_in(read.words[:MOST_WORDS], marked=True) or self._reserved_in_all
+        told = reservations_in(read.words[:MOST_WORDS], marked=True) or self._reservations_in_all
         told = tuple(kind for kind in told if kind != "ess")
         if not told:
             self.notice.note(flag.path, "reserved_to_either")
@@ -182,7 +182,7 @@ class _Assembly:
         return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
 
 
-def _distinct(ids: list[str]) -> list[str]:
+def _distinct_ids(ids: list[str]) -> list[str]:
     """Identifiers that a need can have: not empty, not too long, and no two alike."""
     made: dict[str, None] = {}
     for number, written in enumerate(ids, start=1):

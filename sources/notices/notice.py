@@ -169,6 +169,14 @@ class Notice:
             self.note(elements[room].path, "lots_left_out", most=MOST_LOTS, left=len(elements) - room)
         return elements[:room]
 
+    def take_kind(self, buyer: NoticeBuyer, written: PlacedText, codes: FormCodes, *, is_utility: bool = False) -> None:
+        """Take the kind of buyer that a code stands for, and whether such a buyer is an authority; notes if unclear."""
+        known = {True: codes.authorities, False: codes.no_authorities}
+        buyer.contracting_authority = next((yes for yes, listed in known.items() if written.text in listed), None)
+        buyer.kind = "utility" if is_utility else codes.buyer_kinds.get(written.text)
+        if buyer.kind is None:
+            self.note(written.path, "kind_of_buyer_unclear", text=cut(written.text))
+
     def take_planned(self, planned: PlacedText | None) -> None:
         """Take the day that is planned for the notice of the contract, where one is written and none was before."""
         if planned is not None and self.planned_publication_on is None:

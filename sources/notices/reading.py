@@ -130,19 +130,15 @@ class PlaceReader:
             city = city or place.words[:LONGEST_ADDRESS].rstrip(" .;,")
         if not city:
             return None
-        departement = departement_of(postal_code) if postal_code else self._one_departement(codes)
+        departement = departement_of(postal_code)
+        if not postal_code and len(codes) == 1 and codes != [FRANCE]:
+            communes = self._territories.area(codes[0], suggest=False).communes
+            around = {self._territories.communes[ordinal].departement for ordinal in communes}
+            departement = (around.pop() or "") if len(around) == 1 else ""
         code = self._names.find(postal_code, city, departement)
         ordinal = None if code is None else self._territories.commune_ordinal(code)
         has_outline = ordinal is not None and self._territories.communes[ordinal].lat is not None
         return code if has_outline else None
-
-    def _one_departement(self, codes: list[str]) -> str:
-        """The departement that an area lies in; "" where there are several."""
-        if len(codes) != 1 or codes == [FRANCE]:
-            return ""
-        communes = self._territories.area(codes[0], suggest=False).communes
-        found = {self._territories.communes[ordinal].departement for ordinal in communes}
-        return (found.pop() or "") if len(found) == 1 else ""
 
     def _has_outlines(self, code: str) -> bool:
         """Whether a code is known and names an area that has outlines."""
@@ -187,7 +183,7 @@ def months_of(number: str, unit: str) -> int | None:
     return _whole_months((number_or_none(number) or 0.0) * _UNITS.get(unit.strip().upper(), 0.0))
 
 
-def count_of(written: str) -> int | None:
+def renewals_in_digits(written: str) -> int | None:
     """The number of renewals that a field writes in digits; None where it writes another thing, or more of them."""
     # no longer than that: Python makes no number of thousands of digits
     return int(written) if len(written) <= MOST_DIGITS and written.isascii() and written.isdecimal() else None
@@ -210,17 +206,17 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
     sentences = [fold(sentence) for sentence in _SENTENCE.split(words)]
     if count is None:
         written = next((found for pattern in _COUNTS if (found := pattern.search(" ".join(sentences)))), None)
-        number = 0 if written is None else _number(written["count"])
+        number = 0 if written is None else _number_in_words(written["count"])
         count = number if 0 < number <= MOST_RENEWALS else None
     each, whole = _lengths_in(sentences)
     if count == 0:
         return 0, True
     if count is not None and each is not None:
-        return _bounded(count * each), True
+        return _months_within_bounds(count * each), True
     if whole is not None and first_months is not None and whole > first_months and count is None:
-        return _bounded(whole - first_months), True
+        return _months_within_bounds(whole - first_months), True
     if count is not None and first_months is not None:
-        return _bounded(count * first_months), False
+        return _months_within_bounds(count * first_months), False
     return None, True
 
 
@@ -239,7 +235,7 @@ def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
     for said in sentences:
         before = 0
         for found in _LENGTH.finditer(said):
-            months = _whole_months(_number(found["length"]) * _UNITS[found["unit"]])
+            months = _whole_months(_number_in_words(found["length"]) * _UNITS[found["unit"]])
             if _WHOLE.search(said[before : found.start()]):
                 whole = months if whole is None else whole
             else:
@@ -250,7 +246,7 @@ def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
     return each, whole
 
 
-def _number(written: str) -> int:
+def _number_in_words(written: str) -> int:
     return int(written) if written.isdecimal() else _WORDS[written]
 
 
@@ -259,10 +255,10 @@ def _whole_months(months: float) -> int | None:
     if not (math.isfinite(months) and months > 0):
         return None
     near = round(months)
-    return _bounded(near if near and abs(months - near) <= 0.1 else math.ceil(months))
+    return _months_within_bounds(near if near and abs(months - near) <= 0.1 else math.ceil(months))
 
 
-def _bounded(months: int) -> int | None:
+def _months_within_bounds(months: int) -> int | None:
     return months if 0 <= months <= MOST_MONTHS else None
 
 
@@ -356,7 +352,7 @@ _CLAUSE = re.compile(r"[.;\n:]")
 _RESERVES = re.compile(r"\breserv(?:e|es|ee|ees|ation|ations)\b")
 
 
-def reserved_in(words: str, *, marked: bool) -> tuple[Reserved, ...]:
+def reservations_in(words: str, *, marked: bool) -> tuple[Reserved, ...]:
     """The types of reservation that a text names, in the order of the law; () where it names none.
 
     `marked`: a field says that the lot is reserved. Else only an article of the code that reserves, or a sentence that

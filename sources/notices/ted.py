@@ -206,11 +206,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
         notice.note(others[0].path, "more_buyers", count=len(others))
     kind = body.child("CA_TYPE")
     if kind is not None:
-        written = kind.attribute("VALUE") or kind.text()
-        buyer.kind = _CODES.buyer_kinds.get(written)
-        buyer.contracting_authority = True if written in _CODES.authorities else None
-        if buyer.kind is None:
-            notice.note(kind.path, "kind_of_buyer_unclear", text=cut(written))
+        notice.take_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE") or kind.text()), _CODES)
     entity = body.child("CE_ACTIVITY") or body.child("CE_ACTIVITY_OTHER")
     if basis == UTILITIES or entity is not None:
         mark_read(entity)

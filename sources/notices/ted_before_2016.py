@@ -9,7 +9,7 @@ from domain.needs.need import Technique
 from domain.text.bilingual import cut
 from sources.notices.element import Element, PlacedText, mark_read
 from sources.notices.notice import CODES, Amount, Notice, NoticeBuyer, NoticeLot, NoticePlace, Renewals
-from sources.notices.reading import count_of, months_between, months_of
+from sources.notices.reading import months_between, months_of, renewals_in_digits
 from sources.notices.ted import (
     address_of,
     cpv_codes,
@@ -92,7 +92,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
             lot.months = months_of(lasting.text(), unit)
     if renewals := first("NUMBER_POSSIBLE_RENEWALS"):
         text = renewals.text()
-        lot.renewals = Renewals(renewals.path, count_of(text), text)
+        lot.renewals = Renewals(renewals.path, renewals_in_digits(text), text)
     return lot
 
 
@@ -168,11 +168,8 @@ def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
     buyer.number = PlacedText(number.path, number.text()) if number is not None else None
     buyer.place = address_of(profile)
     kind = next(form.descendants("TYPE_OF_CONTRACTING_AUTHORITY"), None)
-    written = kind.attribute("VALUE") if kind is not None else ""
-    buyer.kind = _CODES.buyer_kinds.get(written)
-    buyer.contracting_authority = True if written in _CODES.authorities else None
-    if "UTILITIES" in form.name:
-        buyer.kind = "utility"
-    if buyer.kind is None and kind is not None:
-        notice.note(kind.path, "kind_of_buyer_unclear", text=cut(written))
+    is_utility = "UTILITIES" in form.name
+    buyer.kind = "utility" if is_utility else None
+    if kind is not None:
+        notice.take_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE")), _CODES, is_utility=is_utility)
     return buyer

@@ -51,7 +51,7 @@ class FileViews:
         for path in paths:
             if not path.is_file():
                 raise UnusableFile(f"cannot read {path}: no such file")
-        read = self._json if published.fields else self._table
+        read = self._json_relation if published.fields else self._table_relation
         if not paths:  # as if one had been given, without rows
             paths = (self._folder / f"{published.id}.{'json' if published.fields else 'csv'}",)
             header = ",".join(column.split("|")[0] for column in published.required + published.optional)
@@ -100,7 +100,7 @@ class FileViews:
         except duckdb.CatalogException:  # no CSV was read
             return []
 
-    def _table(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
+    def _table_relation(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         """Each column that is read, as text; an optional one that is not there is empty."""
         if path.suffix.lower() == ".parquet":
             relation = self._database.read_parquet(str(path))
@@ -129,7 +129,7 @@ class FileViews:
             columns.append(expression.cast("VARCHAR").alias(names[0]))
         return relation.select(*columns)
 
-    def _json(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
+    def _json_relation(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
         structure = ", ".join(f"{name} {kind}" for name, kind in published.fields.items())
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             first = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
@@ -182,7 +182,7 @@ def build(
             "autoload_known_extensions": False,
         }
         with duckdb.connect(str(folder / _DATABASE), config=settings) as database:
-            reports = _run(database, given, folder, choices, observe)
+            reports = _run_steps(database, given, folder, choices, observe)
         wanted = {report.made for report in reports}
         for path in sorted(made.iterdir()):
             if path.name in wanted:
@@ -192,7 +192,7 @@ def build(
     return reports, manifest
 
 
-def _run(
+def _run_steps(
     database: DuckDBPyConnection,
     given: Mapping[str, Sequence[Path]],
     folder: Path,

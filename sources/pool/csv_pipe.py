@@ -152,7 +152,7 @@ class CsvPipe:
                     if header := table.readline().removeprefix(_MARK).strip():
                         return header
         except _FAULTS as error:
-            raise UnusableFile(f"cannot read {self.source}: {_reason(error)}") from None
+            raise UnusableFile(f"cannot read {self.source}: {_reason_of(error)}") from None
         raise UnusableFile(f"{self.source} has no header line")
 
     def _feed(self) -> None:
@@ -166,7 +166,7 @@ class CsvPipe:
             except BrokenPipeError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not pass for the end of the file
-                self.fault = f"cannot read {self.source}: {_reason(error)}"
+                self.fault = f"cannot read {self.source}: {_reason_of(error)}"
         self._raw = None
 
     def _write_all(self, pipe: IO[bytes]) -> None:
@@ -209,5 +209,5 @@ def _utf8(lines: bytes) -> bytes:
     return lines
 
 
-def _reason(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or "it ends too early"

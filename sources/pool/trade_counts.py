@@ -5,7 +5,6 @@ what only adds does so by SIRET or SIREN. Records without SIRET are each a suppl
 Their rows are kept as read where they can be (`sources.file_reader`): the import need not read them again.
 """
 
-from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,16 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from domain.suppliers.assembly import TRADE_EVIDENCE, TradeCounts, count_trades, is_trade, trade_evidence
+from domain.suppliers.assembly import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
 from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from matching.reference import Reference, load_reference
 from sources.file_reader import Reading, batches, origin_of, reader_versions, write_through
-from sources.file_types.csv_cells import KINDS
 from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
 
-_KINDS: tuple[Kind, ...] = tuple(KINDS.values())
 STEP = "trades"
 _NICS = 100_000
 """Of one SIREN, the number of possible SIRETs."""
@@ -87,19 +84,24 @@ def _read(
             yield batch
 
 
+_Known = tuple[frozenset[Kind], TradeEvidence | None, frozenset[str]]
+"""The kinds of a supplier, its strongest evidence of a trade, and the files that tell one."""
+_NOTHING: _Known = (frozenset(), None, frozenset())
+
+
 class _Counts:
-    """Suppliers by SIRET with what is known of each as bits: kinds, evidence of a trade, files that tell one."""
+    """Suppliers by SIRET, and what is known of each; what is the same of many is held once."""
 
     def __init__(self) -> None:
         self._positions: dict[int, int] = {}
-        self._kinds, self._evidence, self._files = array("H"), array("H"), array("H")
+        self._known: list[_Known] = []
+        self._held: dict[_Known, _Known] = {}
         self._in_order: list[int] = []
         self._figures: dict[str, Counter[str]] = {}
 
     def add(self, name: str, read: Iterable[Batch]) -> None:
         """Count the rows of a file; of rows with one identifier only the first, as an import does."""
-        bit, figures = 1 << len(self._figures), Counter[str]()
-        self._figures[name] = figures
+        figures = self._figures[name] = Counter[str]()
         seen: set[int] = set()
         for batch in read:
             figures["rejected"] += len(batch.rejects)
@@ -108,55 +110,45 @@ class _Counts:
                     figures["rejected"] += 1
                 else:
                     seen.add(key)
-                    self._add_row(row, bit, figures)
+                    self._add_row(row, name, figures)
         self._in_order = []
 
-    def _add_row(self, row: CheckedRecord, bit: int, figures: Counter[str]) -> None:
-        positions = self._suppliers_of(row)
+    def _add_row(self, row: CheckedRecord, file: str, figures: Counter[str]) -> None:
+        positions, evidence = self._suppliers_of(row), trade_evidence(row.record.offers)
         figures["waiting"] += not positions
         figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
-        strongest = trade_evidence(row.record.offers)
-        kinds = sum({1 << _KINDS.index(approval.kind) for approval in row.record.approvals or ()})
         for position in positions:
-            self._kinds[position] |= kinds
-            if strongest is not None:
-                self._evidence[position] |= 1 << TRADE_EVIDENCE.index(strongest)
-                self._files[position] |= bit
+            kinds, known, files = self._known[position]
+            kinds = kinds.union(approval.kind for approval in row.record.approvals or ())
+            strongest = next((each for each in TRADE_EVIDENCE if each in (known, evidence)), None)
+            found = kinds, strongest, files if evidence is None else files | {file}
+            self._known[position] = self._held.setdefault(found, found)
 
     def counted(self) -> PoolTrades:
         """The figures of all files added so far."""
-        alike = Counter(zip(self._kinds, self._evidence, strict=True))
-        of = count_trades(
-            (
-                tuple(kind for place, kind in enumerate(_KINDS) if kinds >> place & 1),
-                TRADE_EVIDENCE[(bits & -bits).bit_length() - 1] if bits else None,  # that of the lowest bit
-                suppliers,
-            )
-            for (kinds, bits), suppliers in alike.items()
-        )
-        telling = Counter(self._files)
+        alike = Counter(self._known)
+        of = count_trades((tuple(kinds), evidence, number) for (kinds, evidence, _), number in alike.items())
         by_file = (
             FileTrades(
                 name,
                 figures["offers"],
-                suppliers=sum(n for bits, n in telling.items() if bits >> place & 1),
-                alone=telling[1 << place],
+                suppliers=sum(number for (*_, files), number in alike.items() if name in files),
+                alone=sum(number for (*_, files), number in alike.items() if files == {name}),
                 rejected=figures["rejected"],
                 waiting=figures["waiting"],
             )
-            for place, (name, figures) in enumerate(self._figures.items())
+            for name, figures in self._figures.items()
         )
         return PoolTrades(**msgspec.structs.asdict(of), by_file=tuple(by_file))
 
     def _suppliers_of(self, row: CheckedRecord) -> Sequence[int]:
         """The positions of the suppliers that the row makes or adds to."""
         if row.joins is None:
-            position = len(self._kinds)
+            position = len(self._known)
             if row.record.siret is not None:
                 position = self._positions.setdefault(int(row.record.siret), position)
-            if position == len(self._kinds):
-                for bits in (self._kinds, self._evidence, self._files):
-                    bits.append(0)
+            if position == len(self._known):
+                self._known.append(_NOTHING)
             return (position,)
         number = int(row.joins)
         if len(row.joins) == SIRET_DIGITS:

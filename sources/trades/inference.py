@@ -161,11 +161,11 @@ def offers_by_code(
         digits.startswith(_SPORT) and _PASTIMES.search(folded)
     ):
         return ()
-    return (_offer(segments, naf, source),)
+    return (_offer_of_code(segments, naf, source),)
 
 
 @lru_cache(maxsize=2_048)  # of some 700 codes
-def _offer(segments: tuple[str, ...], naf: str, source: str | None) -> Offer:
+def _offer_of_code(segments: tuple[str, ...], naf: str, source: str | None) -> Offer:
     evidence = Evidence("register", f"NAF {naf}", source=source, reference=naf)
     return offer_of(segments, f"Déduit du code NAF {naf}", evidence)
 
@@ -251,15 +251,15 @@ class OfferInference:
             offers += offers_by_code(self._taxonomy, naf, self._source, name, kind)
         if kind in _WORDLESS or any("travail temporaire" in fold(text) for text in texts):
             return tuple(offers)
-        if clues := [clue for clue in self._words.read(texts, city) if clue.segment not in _segments(offers)]:
+        if clues := [clue for clue in self._words.read(texts, city) if clue.segment not in _segments_of(offers)]:
             phrases = ", ".join(dict.fromkeys(clue.phrase for clue in clues))
             presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
             evidence = Evidence("words", label_of(phrases), source=self._source)
             segments = tuple(clue.segment for clue in clues)
             offers.append(offer_of(segments, f"Déduit du nom ou de la présentation : {phrases}", evidence, presta))
-        offers += without_segments(offers_by_name("network", name, kind, self._source), _segments(offers))
-        return tuple(offers if _segments(offers) else offers_by_name("trade", name, kind, self._source)[:1])
+        offers += without_segments(offers_by_name("network", name, kind, self._source), _segments_of(offers))
+        return tuple(offers if _segments_of(offers) else offers_by_name("trade", name, kind, self._source)[:1])
 
 
-def _segments(offers: Iterable[Offer]) -> set[str]:
+def _segments_of(offers: Iterable[Offer]) -> set[str]:
     return {segment for offer in offers for segment in offer.segments}

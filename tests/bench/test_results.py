@@ -21,11 +21,6 @@ def test_a_spread_is_of_values_that_were_measured(values: list[float]) -> None:
     assert found["mean"] == pytest.approx(sum(values) / len(values))
 
 
-def test_nothing_measured_has_no_spread() -> None:
-    with pytest.raises(ValueError, match="nothing"):
-        spread([])
-
-
 @given(st.floats(-2, 2), st.floats(0.001, 1000))
 def test_growth_finds_the_power_that_costs_were_made_with(power: float, factor: float) -> None:
     found = growth({size: factor * size**power for size in (13_500, 220_000, 1_000_000)})
@@ -85,7 +80,10 @@ def test_the_curve_has_a_point_for_each_figure() -> None:
         curve(RESULT | {"sizes": {"13500": measured(4.0)}})
 
 
-def test_the_guide_needs_a_place_for_figures() -> None:
+def test_what_is_not_there_is_named() -> None:
+    """Figures to sum up, and a place for them in the guide."""
+    with pytest.raises(ValueError, match="nothing"):
+        spread([])
     with pytest.raises(ValueError, match="between"):
         guide("# Nothing\n", RESULT)
 

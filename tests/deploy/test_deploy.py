@@ -61,14 +61,11 @@ def test_every_variable_is_a_setting() -> None:
 
 def test_what_is_probed_is_a_route() -> None:
     paths = {handler.opt["route"].path for handler in ROUTES if "route" in handler.opt}
-    probed = {probe["httpGet"]["path"] for pod in ours() for probe in probes(pod["containers"][0])}
+    set_up = (item for pod in ours() for item in pod["containers"][0].items())
+    probed = {probe["httpGet"]["path"] for name, probe in set_up if name.endswith("Probe")}
     checked = re.findall(r"httpchk GET (\S+)", (DEPLOY / "compose/haproxy.cfg").read_text())
     assert probed == {"/health/live", "/health/ready"}
     assert {*probed, *checked} <= paths
-
-
-def probes(container: Mapping[str, Any]) -> list[Any]:
-    return [value for name, value in container.items() if name.endswith("Probe")]
 
 
 def test_nothing_of_ours_has_rights_or_writes_to_its_image() -> None:

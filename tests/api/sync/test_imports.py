@@ -155,8 +155,6 @@ async def test_what_cannot_be_read_as_a_whole_is_refused(
     ("query", "status", "slug", "pointer"),
     [
         ("format=gogo", 422, "invalid-query", "/format"),
-        ("mode=replace", 422, "invalid-query", "/mode"),
-        ("dry_run=yes", 422, "invalid-query", "/dry_run"),
         ("dryrun=true", 400, "unknown-query-parameter", "/dryrun"),
         ("format=siae", 415, "unsupported-media-type", None),
     ],

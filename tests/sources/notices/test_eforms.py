@@ -20,6 +20,7 @@ from tests.sources.notices.conftest import (
     read_record,
     read_xml,
     reserved,
+    sample,
     system,
     ted,
     ted_object,
@@ -66,21 +67,10 @@ def test_what_was_awarded_stands_for_an_estimate_that_is_not_there() -> None:
     read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=result))
     assert read.need.lots[0].value_eur == 50_000
     assert "La valeur du besoin est le total attribué, faute d'estimation" in noted(read)
-    results = "".join((
-        "<efac:NoticeResult>",
-        '<efac:LotResult><efac:LotTender><cbc:ID schemeName="tender">TEN-0001</cbc:ID></efac:LotTender>',
-        '<efac:LotTender><cbc:ID schemeName="tender">TEN-0002</cbc:ID></efac:LotTender>',
-        '<efac:TenderLot><cbc:ID schemeName="Lot">LOT-0001</cbc:ID></efac:TenderLot></efac:LotResult>',
-        *(
-            f'<efac:LotTender><cbc:ID>TEN-000{number}</cbc:ID><cac:LegalMonetaryTotal><cbc:PayableAmount '
-            f'currencyID="EUR">{number}000</cbc:PayableAmount></cac:LegalMonetaryTotal></efac:LotTender>'
-            for number in (1, 2)
-        ),
-        "<efac:SettledContract><efac:LotTender><cbc:ID>TEN-0002</cbc:ID></efac:LotTender></efac:SettledContract>",
-        "</efac:NoticeResult>",
-    ))  # fmt: skip
     bare = project(amount="")
-    read = read_xml(eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=results))
+    read = read_xml(
+        eforms(eforms_lot("LOT-0001", bare), root="ContractAwardNotice", whole=bare, result=sample("results"))
+    )
     assert read.need.lots[0].value_eur == 2_000
     assert "La valeur du lot est le montant attribué, faute d'estimation" in noted(read)
 

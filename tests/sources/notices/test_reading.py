@@ -2,7 +2,7 @@
 
 import pytest
 
-from sources.notices.reading import months_between, months_of, renewal_months, reserved_in
+from sources.notices.reading import months_between, months_of, renewal_months, reservations_in
 from tests.sources.notices.conftest import (
     eforms,
     eforms_lot,
@@ -97,7 +97,7 @@ def test_a_renewal_is_supposed_to_last_as_long_where_anything_tells(
     ],
 )
 def test_an_article_or_a_name_tells(words: str, kinds: tuple[str, ...]) -> None:
-    assert reserved_in(words, marked=True) == reserved_in(words, marked=False) == kinds
+    assert reservations_in(words, marked=True) == reservations_in(words, marked=False) == kinds
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_an_article_or_a_name_tells(words: str, kinds: tuple[str, ...]) -> None:
     ],
 )
 def test_a_name_alone_reserves_nothing(words: str) -> None:
-    assert reserved_in(words, marked=False) == reserved_in("Nettoyage des vitres", marked=True) == ()
+    assert reservations_in(words, marked=False) == reservations_in("Nettoyage des vitres", marked=True) == ()
 
 
 def place(nuts: str = "", city: str = "", postal: str = "", country: str = "FRA", region: str = "") -> str:

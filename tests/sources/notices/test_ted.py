@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import InvalidContent
-from tests.sources.notices.conftest import lot_2013, noted, object_descr, read_xml, ted, ted_2013, ted_object
+from tests.sources.notices.conftest import lot_2013, noted, object_descr, read_xml, sample, ted, ted_2013, ted_object
 
 PLACE = '<n2016:NUTS CODE="FRH04"/>'
 WINDOWS = f'<TITLE><P>Vitres</P></TITLE><CPV_ADDITIONAL><CPV_CODE CODE="90911300"/></CPV_ADDITIONAL>{PLACE}'
@@ -131,37 +131,20 @@ def test_corrections_are_told_not_read() -> None:
 
 
 CPV = '<CPV><CPV_MAIN><CPV_CODE CODE="77310000"/></CPV_MAIN></CPV>'
-BUYER = (
-    "<CA_CE_CONCESSIONAIRE_PROFILE><ORGANISATION>Ville de Vannes</ORGANISATION><TOWN>Vannes</TOWN>"
-    '<POSTAL_CODE>56000</POSTAL_CODE><COUNTRY VALUE="FR"/></CA_CE_CONCESSIONAIRE_PROFILE>'
-)
 
 
 def form(name: str, content: str) -> bytes:
     """A form of that name, with the buyer's name as the oldest write it."""
-    return f'<TED_EXPORT><FORM_SECTION><{name} LG="FR">{BUYER}{content}</{name}></FORM_SECTION></TED_EXPORT>'.encode()
+    return sample("form", name=name, content=content).encode()
 
 
 def award(number: str, title: str, value: str, tax: str = "EXCLUDING_VAT") -> str:
-    return (
-        f"<AWARD_OF_CONTRACT_DEFENCE>{number and f'<LOT_NUMBER>{number}</LOT_NUMBER>'}<CONTRACT_TITLE><P>{title}</P>"
-        "</CONTRACT_TITLE><CONTRACT_VALUE_INFORMATION><COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE "
-        f'CURRENCY="EUR"><VALUE_COST FMTVAL="{value}"/><{tax}/></COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE>'
-        "</CONTRACT_VALUE_INFORMATION></AWARD_OF_CONTRACT_DEFENCE>"
-    )
+    return sample("award_defence", number=number, title=title, value=value, tax=tax)
 
 
 def award_notice(*awards: str) -> bytes:
     """A notice of contracts awarded, of 60,000 euros in all."""
-    return form(
-        "CONTRACT_AWARD_DEFENCE",
-        "<OBJECT_CONTRACT_INFORMATION_CONTRACT_AWARD_NOTICE_DEFENCE><TITLE_CONTRACT><P>Entretien</P></TITLE_CONTRACT>"
-        f'<LOCATION_NUTS><NUTS CODE="FR524"/></LOCATION_NUTS>{CPV}<TOTAL_FINAL_VALUE>'
-        '<COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE CURRENCY="EUR"><VALUE_COST FMTVAL="60000"/><EXCLUDING_VAT/>'
-        "</COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE></TOTAL_FINAL_VALUE>"
-        "</OBJECT_CONTRACT_INFORMATION_CONTRACT_AWARD_NOTICE_DEFENCE><TYPE_OF_PROCEDURE_CONTRACT_AWARD_DEFENCE>"
-        f"<PT_RESTRICTED/></TYPE_OF_PROCEDURE_CONTRACT_AWARD_DEFENCE>{''.join(awards)}",
-    )
+    return form("CONTRACT_AWARD_DEFENCE", sample("awards_defence", awards="".join(awards)))
 
 
 def test_awards_name_lots_or_leave_one_with_the_total_and_an_amount_with_tax_is_no_value() -> None:

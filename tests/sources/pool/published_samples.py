@@ -1,6 +1,7 @@
 """Small files as the State publishes them, with the columns that are read and some that must not be."""
 
 import csv
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sources.pool.manifest import PublishedFile, published_files
 
 Cells = Mapping[str, str]
 
+SAMPLES: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "samples.json").read_text("utf-8"))
 FILES: dict[str, PublishedFile] = {file.id: file for file in published_files()}
 # What stands in these columns is of persons.
 PERSONAL = ("nomUniteLegale", "prenom1UniteLegale", "email", "telephone", "adrg_libvoie")
@@ -16,43 +18,17 @@ NEVER = "never-to-be-seen"
 
 def unit(siren: str, **cells: str) -> Cells:
     """An association, active and not withheld."""
-    return {
-        "siren": siren,
-        "statutDiffusionUniteLegale": "O",
-        "etatAdministratifUniteLegale": "A",
-        "denominationUniteLegale": f"ASSOCIATION {siren}",
-        "categorieJuridiqueUniteLegale": "9220",
-        "activitePrincipaleUniteLegale": "94.99Z",
-        **cells,
-    }
+    return SAMPLES["unit"] | {"siren": siren, "denominationUniteLegale": f"ASSOCIATION {siren}"} | cells
 
 
 def establishment(siret: str, **cells: str) -> Cells:
     """An establishment in Rennes, active, not withheld, with staff."""
-    return {
-        "siren": siret[:9],
-        "siret": siret,
-        "statutDiffusionEtablissement": "O",
-        "etatAdministratifEtablissement": "A",
-        "trancheEffectifsEtablissement": "11",
-        "codeCommuneEtablissement": "35238",
-        "codePostalEtablissement": "35000",
-        "libelleCommuneEtablissement": "RENNES",
-        **cells,
-    }
+    return SAMPLES["establishment"] | {"siren": siret[:9], "siret": siret} | cells
 
 
 def award(siret: str, **cells: str) -> Cells:
     """A contract won."""
-    return {
-        "uid": "21350238800019-1",
-        "acheteur_id": "21350238800019",
-        "titulaire_id": siret,
-        "titulaire_typeIdentifiant": "SIRET",
-        "objet": "Entretien des espaces verts",
-        "modification_id": "0",
-        **cells,
-    }
+    return SAMPLES["award"] | {"titulaire_id": siret} | cells
 
 
 def write(path: Path, file: str, rows: Iterable[Cells], delimiter: str = ",") -> Path:

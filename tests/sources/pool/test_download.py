@@ -113,9 +113,12 @@ def test_a_file_is_whole_and_dated_as_its_publisher_dates_it(publisher: Publishe
 
 
 def test_a_connection_that_breaks_is_taken_up_again(publisher: Publisher, tmp_path: Path) -> None:
+    """From the start, where the server knows no ranges."""
     publisher.breaks_after = [1_000, 50_000]
     assert publisher.fetch(tmp_path).path.read_bytes() == CONTENT
     assert publisher.asked == [None, "bytes=1000-", "bytes=51000-"]
+    publisher.knows_ranges, publisher.breaks_after = False, [1_000]
+    assert publisher.fetch(tmp_path / "again").path.read_bytes() == CONTENT
 
 
 def test_a_part_is_taken_up_by_the_next_run(publisher: Publisher, tmp_path: Path) -> None:
@@ -136,11 +139,6 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(publisher: Publ
     publisher.content, publisher.etag = CONTENT[::-1], '"2"'
     publisher.checksum = {"type": "sha256", "value": hashlib.sha256(CONTENT[::-1]).hexdigest()}
     assert publisher.fetch(tmp_path).path.read_bytes() == CONTENT[::-1]
-
-
-def test_a_server_that_knows_no_ranges(publisher: Publisher, tmp_path: Path) -> None:
-    publisher.knows_ranges, publisher.breaks_after = False, [1_000]
-    assert publisher.fetch(tmp_path).path.read_bytes() == CONTENT
 
 
 def test_another_checksum_leaves_what_was_there(publisher: Publisher, tmp_path: Path) -> None:
@@ -171,7 +169,10 @@ def test_what_was_damaged_here_is_fetched_again_and_what_did_not_change_is_not(
     assert publisher.fetch(tmp_path).path.read_bytes() == b"newer"
 
 
-def test_no_room(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_room_and_no_folder(publisher: Publisher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "given").write_text("a file")
+    with pytest.raises(NotFetched, match=r"cannot write in .*given: File exists"):
+        publisher.fetch(tmp_path / "given")
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000)
     monkeypatch.setattr("sources.pool.download.shutil.disk_usage", lambda _: usage)
     with pytest.raises(NotFetched, match="needs 1 MB"):
@@ -192,12 +193,6 @@ def test_what_cannot_be_fetched(publisher: Publisher, tmp_path: Path, change: di
     with pytest.raises(NotFetched, match=message):
         publisher.fetch(tmp_path)
     assert [path for path in tmp_path.iterdir() if path.suffix != ".json"] == []
-
-
-def test_a_folder_that_cannot_be_made(publisher: Publisher, tmp_path: Path) -> None:
-    (tmp_path / "given").write_text("a file")
-    with pytest.raises(NotFetched, match=r"cannot write in .*given: File exists"):
-        publisher.fetch(tmp_path / "given")
 
 
 @pytest.mark.parametrize("file", published_files(), ids=lambda file: file.id)
