@@ -183,6 +183,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the commands that match a need, show the supply, propose lots and explain titles."""
     match = add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
     supply = add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
     allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")

@@ -24,10 +24,10 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (23_570, 108),
     "db": (8_720, 43),
-    "domain": (14_283, 57),
+    "domain": (14_280, 57),
     "matching": (9_907, 45),
     "sources": (7_711, 34),
-    "tests": (52_630, 274),
+    "tests": (52_240, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

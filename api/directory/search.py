@@ -28,7 +28,6 @@ COUNTED_AT_MOST = 1_000
 LOOKED_AT_MOST = 20_000
 """Suppliers in the boxes around a territory whose points are looked at, to count those that stand in it."""
 
-
 FoundPage = tuple[Sequence[Supplier], UUID | None]
 """Suppliers, and the id to continue after; None where there are no more."""
 FindPage = Callable[[UUID | None, int], Awaitable[FoundPage]]

@@ -127,6 +127,7 @@ class Keys:
             self._known.popitem(last=False)
 
     async def _look_up(self, key: str, known: _RememberedClient | None) -> Client | None:
+        """The bearer of a key in the database; the one that is known where the database is slow or away."""
         if self._find is None:
             raise Refusal("database-away")
         try:
@@ -138,6 +139,7 @@ class Keys:
             raise
 
     async def _administrator(self, known: _RememberedClient | None) -> Client:
+        """The administrator; the id of its organisation is learnt when the database can tell it."""
         organisation = known.client.organisation_id if known else NOT_STORED
         if organisation == NOT_STORED and self._find_organisation is not None:
             try:

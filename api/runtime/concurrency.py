@@ -139,7 +139,7 @@ ORGANISATIONS_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
-class _Use:
+class _StoredBytes:
     read: int
     added: int
     until: float
@@ -154,13 +154,13 @@ class StorageUse:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._uses: OrderedDict[UUID, _Use] = OrderedDict()
+        self._uses: OrderedDict[UUID, _StoredBytes] = OrderedDict()
 
     async def bytes_of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
         """The bytes that the organisation stores; `read` sums them in the database."""
         use = self._uses.get(organisation_id)
         if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:
-            use = self._uses[organisation_id] = _Use(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
+            use = self._uses[organisation_id] = _StoredBytes(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
             self._uses.move_to_end(organisation_id)
             if len(self._uses) > ORGANISATIONS_REMEMBERED:
                 self._uses.popitem(last=False)

@@ -112,4 +112,5 @@ def shown_once(answer: Answer, body: bytes) -> Answer:
 
 
 def reply(answer: Answer) -> Response[bytes]:
+    """A stored answer as the framework sends it."""
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

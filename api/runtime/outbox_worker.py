@@ -146,6 +146,7 @@ class Deliverer:
         return len(claimed)
 
     async def _carry_out(self, claimed: ClaimedRow) -> None:
+        """Attempt a delivery and record the result; release the delivery where the server stops meanwhile."""
         with logged_failures("the result of a delivery could not be recorded"):
             started, outcome = self.now(), Outcome(failure="error")
             try:

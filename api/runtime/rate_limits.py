@@ -150,6 +150,7 @@ class Limits:
         require_no_wait(0.0 if left >= 0 else seconds)
 
     def _window(self, limit: Limit, caller: Hashable) -> _Window:
+        """The window of a caller that is open at this moment; a new one where there is none."""
         windows, now = self._windows[limit.what], self._monotonic()
         window = windows.get(caller)
         if window is None or now >= window.until:

@@ -43,7 +43,6 @@ from sources.rows import RecordRow, UnreadableFile
 UNDECODABLE = {"malformed_json", "not_utf8"}
 NO_IMPORT = Text("Aucun import de cet identifiant", "No import with this id")
 
-
 sources_endpoint = partial(endpoint, tag=TAG, scope=("sync", "admin"), problems=("source-not-on-key",))
 
 

@@ -31,7 +31,6 @@ MOVES: dict[Status, tuple[Status, ...]] = {
 OPEN: frozenset[Status] = frozenset(("draft", "sourcing"))
 """The statuses that allow exchanges: once the notice is published, all suppliers have only what the notice says."""
 
-
 AFTER_PUBLICATION = frozenset(("reference", "title", "description"))
 """The fields that may still change once the notice is published: names, not content."""
 

@@ -155,16 +155,14 @@ class ReportWriter:
         return _copy_fields(
             ReportNeed,
             need,
-            reference=content.reference,
+            content,
             title=self._redaction.optional(content.title),
             description=self._redaction.optional(content.description),
             buyer=(content.buyer and content.buyer.name) or self._facts.organisation,
             contract=asked.contract,
             technique=asked.technique,
-            procedure=content.procedure,
             estimated_total_eur=asked.estimated_total_eur,
             lots_value_eur=known_total(map(estimate_of, valued)) / 100 if valued else None,
-            planned_publication_on=content.planned_publication_on,
             changed_since=changed_fields(asked, content),
         )
 
@@ -173,6 +171,7 @@ class ReportWriter:
         return _copy_fields(
             ReportLot,
             lot,
+            found,
             estimated_value_eur=None if total is None else total / 100,
             estimated_value_sum=said and said.to(self._language),
             title=self._redaction.optional(lot.title),
@@ -183,7 +182,6 @@ class ReportWriter:
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested
             ),
-            total=found.total,
             candidates=tuple(self._row(ReportCandidate, lot.id, row) for row in found.candidates),
             near_misses=tuple(self._row(ReportNearMiss, lot.id, row) for row in found.near_misses),
             unknown_trade=_copy_fields(
@@ -192,9 +190,6 @@ class ReportWriter:
                 nearest=tuple(self._row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
             ),
             groupings=self._groupings(found),
-            coverage=found.coverage,
-            tension=found.tension,
-            alternatives=found.alternatives,
             reservation=found.reservation.findings,
             advice=self._advice(found.advice),
         )
@@ -297,6 +292,9 @@ class ReportWriter:
         return ReportRules(rules.version, items)
 
 
-def _copy_fields(kind: type[T], source: object, **given: object) -> T:
-    """A `kind` made of the values given and, for its other fields, of the fields of the same name in `source`."""
-    return kind(**{name: getattr(source, name) for name in kind.__struct_fields__ if name not in given}, **given)
+def _copy_fields(kind: type[T], *sources: object, **given: object) -> T:
+    """A `kind` made of the values given and, for its other fields, of the first source that has such a field."""
+    names = [name for name in kind.__struct_fields__ if name not in given]
+    return kind(
+        **{name: next(getattr(each, name) for each in sources if hasattr(each, name)) for name in names}, **given
+    )

@@ -19,7 +19,6 @@ from domain.text.bilingual import Language, Text
 ImportMode = Literal["upsert", "snapshot"]
 ImportStatus = Literal["running", "done", "refused", "failed", "interrupted"]
 
-
 LONGEST_EXTERNAL_ID = 400
 WITHDRAWN = frozenset({"withheld", "natural_person", "not_active"})
 """Codes of rejects of which no earlier record may stay: its holder withholds it, it is a person, it was dissolved."""

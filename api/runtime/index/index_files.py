@@ -199,6 +199,7 @@ def _publish(whole: Path, path: Path) -> None:
 
 
 def _read_name(path: Path) -> WrittenIndex | None:
+    """The index that a path in the folder names; None for what is no index."""
     try:
         _, database, version, uid = path.name.split("-", 3)
         found = None if UUID(uid) == NO_UID else UUID(uid)

@@ -114,6 +114,7 @@ class DatabaseWatch:
             await heard.wait()
 
     def _note_loss(self, url: str, failure: Exception) -> None:
+        """Note that a database does not answer; cut the connections to one that is silent or was replaced."""
         self._away.add(url)
         if isinstance(failure, NoAnswer):
             log.warning("the database is silent: its connections are cut", seconds=self._patience)
@@ -299,6 +300,7 @@ class LiveDirectory:
 
     @contextmanager
     def _noting_failures(self) -> Iterator[None]:
+        """Note when following the directory began to fail, unless it is the database that is away."""
         try:
             yield
         except Exception as failure:

@@ -269,7 +269,7 @@ TYPED = {
 TRADES = ("ev-entretien", "pr-locaux")
 
 
-async def compared(served: Client, browser: Browser, source: str, **typed: Any) -> dict[str, Any]:
+async def compared(served: Client, browser: Browser, source: str) -> dict[str, Any]:
     """What POST /allotment answers to the need that the page asked for; the page is that of the comparison."""
     area = {"codes": ["departement:56"]}
     offers = [{"offers": [{"segments": [segment], "service_area": area}]} for segment in TRADES * 3]
@@ -279,7 +279,7 @@ async def compared(served: Client, browser: Browser, source: str, **typed: Any) 
     asked = request_on(browser.page)
     await browser.open("/lotissement")
     assert heading(browser.page) == "Découper en lots"
-    answer = await browser.submit("lotissement", {**TYPED, **typed})
+    answer = await browser.submit("lotissement", TYPED)
     assert (answer.status_code, heading(browser.page)) == (200, "Découpages comparés")
     found: dict[str, Any] = (await served.post("/allotment", json=asked)).json()
     return found

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from litestar.testing import AsyncTestClient
 
@@ -33,28 +33,17 @@ def test_a_cursor_gives_back_its_position(text: str, number: int) -> None:
 
 
 @given(st.text(max_size=40))
+@example(write_cursor("needs", ("a", 1)))
+@example(write_cursor("suppliers", ("a", "b")))
+@example(write_cursor("suppliers", "a"))
+@example(write_cursor("suppliers", ("a", 1))[:-1])
+@example(write_cursor("suppliers", ("a", 1)) + "A")
+@example(base64.urlsafe_b64encode(b'["a",1]').decode())
 def test_what_this_list_did_not_give_is_refused(cursor: str) -> None:
-    """Guessed, cut short or mistyped: 400, never a page of something else."""
+    """Guessed, cut short or mistyped, another list's, or of another shape: 400, never a page of something else."""
     with pytest.raises(Refusal) as refused:
         read_cursor("suppliers", cursor, Position)
     assert refused.value.kind.slug == "bad-cursor"
-
-
-@pytest.mark.parametrize(
-    "cursor",
-    [
-        write_cursor("needs", ("a", 1)),
-        write_cursor("suppliers", ("a", "b")),
-        write_cursor("suppliers", "a"),
-        write_cursor("suppliers", ("a", 1))[:-1],
-        write_cursor("suppliers", ("a", 1)) + "A",
-        base64.urlsafe_b64encode(b'["a",1]').decode(),
-    ],
-)
-def test_near_misses_are_refused_too(cursor: str) -> None:
-    """Another list's cursor, another shape of position, a character less or more."""
-    with pytest.raises(Refusal):
-        read_cursor("suppliers", cursor, Position)
 
 
 async def test_following_the_links_meets_every_item_once(client: AsyncTestClient[Any]) -> None:
