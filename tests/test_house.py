@@ -26,7 +26,7 @@ CEILINGS = {
     "db": (8_720, 43),
     "domain": (14_280, 57),
     "matching": (9_907, 45),
-    "sources": (7_711, 34),
+    "sources": (7_712, 34),
     "tests": (52_240, 274),
 }
 BARE_WORD = (
