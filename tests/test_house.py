@@ -26,7 +26,7 @@ CEILINGS = {
     "db": (8_670, 43),
     "domain": (14_280, 57),
     "matching": (9_787, 45),
-    "sources": (7_711, 34),
+    "sources": (7_712, 34),
     "tests": (52_199, 274),
 }
 BARE_WORD = (
