@@ -13,7 +13,6 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.directory.filters import SupplierQuery
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
@@ -22,7 +21,7 @@ from api.directory.formats import (
     supplier_feature,
     suppliers_as_csv,
 )
-from api.directory.search import finder_of_suppliers, search_page, whole_list
+from api.directory.search import SupplierQuery, finder_of_suppliers, search_page, whole_list
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint

@@ -12,8 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.own_need import own_need
-from api.needs.versions import (
+from api.needs.frozen_versions import (
     MatchedNeed,
     current_shortlist,
     frozen_body,
@@ -21,6 +20,7 @@ from api.needs.versions import (
     match_before_storing,
     store_version,
 )
+from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged

@@ -12,8 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.needs.own_need import own_need, version_of
-from api.reports.html import POLICY, markup
-from api.reports.pdf import report_pdf
+from api.reports.html_and_pdf import POLICY, markup, report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import run_in_thread
