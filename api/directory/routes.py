@@ -1,7 +1,4 @@
-"""Routes of the directory: search, one supplier, the columns of its tables, the feed of changes.
-
-An administrator merges suppliers that are one, and splits off a record that is about another supplier.
-"""
+"""Routes of the directory: search, one supplier, the columns of its tables, the feed of changes."""
 
 from contextlib import nullcontext
 from datetime import date
@@ -12,7 +9,6 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.directory.filters import SupplierQuery
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
@@ -21,7 +17,7 @@ from api.directory.formats import (
     supplier_feature,
     suppliers_as_csv,
 )
-from api.directory.search import finder_of_suppliers, search_page, whole_list
+from api.directory.search import SupplierQuery, finder_of_suppliers, search_page, whole_list
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON

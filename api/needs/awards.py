@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from api.needs.frozen_versions import own_need, unknown_lot
 from api.needs.routes import needs_creation, needs_endpoint, paged_of_need
-from api.needs.versions import own_need, unknown_lot
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
 from api.runtime.idempotency import carried_out_once, created
