@@ -25,7 +25,8 @@ class PostalAddress(NamedTuple):
 
     def document(self, commune: str | None) -> dict[str, str | None]:
         """The address of a record, in the commune with that INSEE code; None for what is not known."""
-        return {name: part or None for name, part in (*self._asdict().items(), ("commune", commune))}
+        street, postal_code, city = (part or None for part in self)
+        return {"street": street, "postal_code": postal_code, "city": city, "commune": commune or None}
 
 
 def split_address(line: str) -> PostalAddress:

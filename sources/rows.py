@@ -96,7 +96,7 @@ def day_of(written: str) -> date | None:
 def number_or_none(written: str) -> float | None:
     """The number that a text writes, with a decimal point or comma; None for any other text."""
     try:
-        return float(written.replace(",", "."))
+        return float(written.replace(",", ".")) if written else None  # most are empty, and an error takes longer
     except ValueError:
         return None
 

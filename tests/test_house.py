@@ -23,11 +23,11 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (23_570, 108),
-    "db": (8_720, 43),
+    "db": (8_670, 43),
     "domain": (14_280, 57),
-    "matching": (9_907, 45),
-    "sources": (7_711, 34),
-    "tests": (52_240, 274),
+    "matching": (9_787, 45),
+    "sources": (7_712, 34),
+    "tests": (52_199, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -135,14 +135,10 @@ class Subject(IntEnum):
     AUDIT = 6
 
 
-async def lock(connection: Connection, subject: Subject, name: str) -> None:
-    """Take the lock for this transaction alone, after all others that hold or share it."""
-    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, int(subject)))))
-
-
-async def lock_shared(connection: Connection, subject: Subject, name: str) -> None:
-    """Take the lock together with others that share it, after whoever holds it alone."""
-    await connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtextextended(name, int(subject)))))
+async def lock(connection: Connection, subject: Subject, name: str, *, shared: bool = False) -> None:
+    """Take the lock for this transaction alone, or together with others that share it; waits for all other holders."""
+    take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
+    await connection.execute(select(take(func.hashtextextended(name, int(subject)))))
 
 
 async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.core.engine import Connection, Subject, lock_shared
+from db.core.engine import Connection, Subject, lock
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import records, suppliers
@@ -241,7 +241,7 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
 
 async def note_received(context: ImportContext) -> None:
     """Set the time of receipt of every record that a row named, changed or not."""
-    await lock_shared(context.connection, Subject.MOVE, "")
+    await lock(context.connection, Subject.MOVE, "", shared=True)
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 

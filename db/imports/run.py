@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.core.engine import Connection, Engine, Subject, is_below, lock, lock_if_free, lock_shared, read_all, transaction
+from db.core.engine import Connection, Engine, Subject, is_below, lock, lock_if_free, read_all, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.apply_staged import (
     MANY,
@@ -207,7 +207,7 @@ async def _begin(
     connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
 ) -> ImportContext:
     """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
-    await (lock_shared if order.dry_run else lock)(connection, Subject.SOURCE, order.source)
+    await lock(connection, Subject.SOURCE, order.source, shared=order.dry_run)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)

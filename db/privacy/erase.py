@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Row, Table, Text, and_, case, cast, delete, exists, func, literal, select, update
+from sqlalchemy import Row, Text, and_, case, cast, delete, exists, func, literal, select, update
 
 from db.core.engine import Connection, Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
@@ -43,18 +43,8 @@ from domain.suppliers.supplier import Contact
 
 _SHORT_PSEUDONYM, _IN_ASCII = "…", "-"
 # the object that the journal names for a kind of holding; persons have an entry of their own
-_OBJECTS = {
-    "meeting": "meeting",
-    "need": "need",
-    "shortlist": "need",
-    "decision": "need",
-    "exchange": "exchange",
-    "key": "key",
-    "webhook": "webhook",
-    "source": "source",
-}
-# an address that is no longer the one given is not sent to
-_STOPPED: dict[Table, dict[str, Any]] = {webhooks: {"active": False}}
+_OBJECTS = {kind: kind for kind in ("meeting", "need", "exchange", "key", "webhook", "source")}
+_OBJECTS |= dict.fromkeys(("shortlist", "decision"), "need")
 
 
 async def export_person(
@@ -199,7 +189,9 @@ async def _erase_at(
             short = masked(searched.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
             text = case((func.length(text) <= searched.longest, text), else_=short)
         column, key = searched.column, tuple(table.primary_key)
-        change = update(table).where(rows).values({column.name: cast(text, column.type)} | _STOPPED.get(table, {}))
+        # an address that is no longer the one given is not sent to
+        stopped = {"active": False} if table is webhooks else {}
+        change = update(table).where(rows).values({column.name: cast(text, column.type)} | stopped)
         written = (await connection.execute(change.returning(cast(column, Text), *key))).all()
         shape = column.type.shape if isinstance(column.type, Document) else None
         for values in await asyncio.to_thread(_unreadable_keys, written, shape) if shape else ():

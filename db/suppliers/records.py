@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Select, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, Subject, lock, lock_shared
+from db.core.engine import Connection, Subject, lock
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
@@ -248,7 +248,7 @@ async def delete_record(
 
 
 async def _lock(connection: Connection, source: str, external_id: str) -> None:
-    await lock_shared(connection, Subject.SOURCE, source)
+    await lock(connection, Subject.SOURCE, source, shared=True)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
 

@@ -86,19 +86,19 @@ def dependence(
     """
     view = rules.at(on)
     bound = view.number("counsel_dependence")
-    running = [award for award in awards if award.awarded_on <= on < months_later(award.awarded_on, _months(award))]
+    running = [
+        award
+        for award in awards
+        if award.awarded_on <= on < months_later(award.awarded_on, award.duration_months or YEAR)
+    ]
     if not turnover_eur or bound is None or not running:
         return None
     lasts, worth = (lot.duration_months or 0) + (lot.renewal_months or 0), (estimated_cents(lot) or 0) / 100
-    weight = sum(_yearly(award.value_eur, _months(award)) for award in running) + _yearly(worth, lasts)
+    weight = sum(_yearly(award.value_eur, award.duration_months or YEAR) for award in running) + _yearly(worth, lasts)
     if weight * 100 < bound * turnover_eur:
         return None
     share = int(weight * 100 / turnover_eur)
     return advice(view, "economic_dependence", supplier=name, share=share, bound=bound)
-
-
-def _months(award: Award) -> int:
-    return award.duration_months or YEAR
 
 
 def _yearly(value_eur: float | None, months: int) -> float:

@@ -65,7 +65,9 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     both, so that no threshold is lowered; where a lot has no value, everything is one group under the lower thresholds.
     """
     stated, summed = stated_total(need), total_of(lots)
-    below: tuple[Assumption, ...] = () if stated is None or stated >= _known(lots) else ("below",)
+    below: tuple[Assumption, ...] = (
+        () if stated is None or stated >= known_total(lot.estimate for lot in lots) else ("below",)
+    )
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     if need.contract == "concession":
@@ -111,14 +113,9 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     return _group(mainly_works, lots, total, True, others.assumptions)
 
 
-def _known(lots: Sequence[LotFacts]) -> int:
-    """The sum of the known parts of the lots' values, in cents."""
-    return known_total([lot.estimate for lot in lots])
-
-
 def total_of(lots: Sequence[LotFacts]) -> int | None:
     """The sum of the lots' values in cents; None where one of them is not known."""
-    return None if any(lot.cents is None for lot in lots) else _known(lots)
+    return None if any(lot.cents is None for lot in lots) else known_total(lot.estimate for lot in lots)
 
 
 def lot_value(need: Need, lot: LotFacts) -> int | None:
@@ -185,7 +182,7 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
 
 def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
     """The stated total counts all lots, renewals and options included: it cannot be less than the lots' own values."""
-    total, known = stated_total(need), _known(lots)
+    total, known = stated_total(need), known_total(lot.estimate for lot in lots)
     if total is None or total >= known:
         return None
     rule, why = "value_of_all_lots", "value_counts_all_lots"

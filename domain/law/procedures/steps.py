@@ -198,8 +198,7 @@ def _direct_award_file(value: int, view: InForce) -> LegalAdvice | None:
     That three quotes are not required is doctrine of the DAJ, of 2016. From an amount on the contract is in writing.
     """
     bound = view["written_contract"].cents
-    written = bound is not None and value >= bound
-    in_writing = sentence(view, "contract_in_writing") if written else NOTHING
+    in_writing = NOTHING if bound is None or value < bound else sentence(view, "contract_in_writing")
     said = _in_words(view, "direct_award_file", in_writing=in_writing)
     return said and advice(view, said.name, message=said.message)
 

@@ -122,27 +122,6 @@ def test_what_is_due_from_when_to_when() -> None:
     assert told(dated(CHANGE), date.max) == []
 
 
-def test_what_is_due_in_november_2026() -> None:
-    """The works threshold, the two readings of innovation, the EITI experiment and the steps of 2027."""
-    due = {each.row.id: each for each in due_rules(load(), date(2026, 11, 26), 90)}
-    assert {
-        "direct_award_works",
-        "direct_award_lot_works",
-        "innovative_need",
-        "innovative_lot_works",
-        "simplification_law",
-        "eiti_experiment",
-        "agec_furniture_reuse",
-    } <= due.keys()
-    assert (due["eiti_experiment"].row.check_by, due["eiti_experiment"].row.valid_from) == (
-        date(2026, 12, 8),
-        date(2026, 12, 23),
-    )
-    assert "€100,000 → €140,000" in due_lines(due["direct_award_works"], date(2026, 11, 26))[0]
-    assert "eu_local" not in due
-    assert "eu_local" in {each.row.id for each in due_rules(load(), date(2027, 10, 1), 90)}
-
-
 def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other runs say nothing of it."""
     monkeypatch.setattr(conftest, "datetime", Mock(now=lambda _: datetime(2026, 11, 26)))  # noqa: DTZ001
