@@ -249,7 +249,7 @@ def judged_lots(
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
-        words = explainer.of_lot(lot, unknown_suppliers(lot, 0).eligible, None)
+        words = explainer.lot_words(lot, unknown_suppliers(lot, 0).eligible, None)
         passing, objects = lot.passing.order, len(lot.query.subject.objects)
         answers_all: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
         judged.append(

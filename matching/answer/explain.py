@@ -1,4 +1,4 @@
-"""A lot and a need in words, but for the suppliers: tension, reservation, alternatives and advice."""
+"""The texts of an answer that are not about single suppliers: tension, reservation, alternatives and advice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from matching.tension import tension_of
 
 
 class LotWords(NamedTuple):
-    """The words on a lot and on its supply as a whole: the fields of `LotShortlist` of these names."""
+    """The texts and counts of `LotShortlist` on a lot and its supply as a whole, under the same field names."""
 
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
@@ -40,7 +40,7 @@ class LotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes the words on a need and its lots, for one day and language, by the law of the need's own day."""
+    """Writes the texts of an answer on a need and its lots as a whole, for one day and language."""
 
     review: NeedReview
     reference: Reference
@@ -48,7 +48,7 @@ class Explainer:
     need: Need
     language: Language
 
-    def requested(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
+    def requested_segments(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
         """The segments that a lot asks for, as an answer shows them."""
         label = self.reference.taxonomy.label
         return tuple(
@@ -61,13 +61,15 @@ class Explainer:
         territory = query.territory
         return TerritoryEcho(territory.label.to(self.language), territory.codes, territory.radius_km)
 
-    def of_lot(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The words on a lot and its supply; `unknown`: the eligible suppliers of unknown trade nearby."""
+    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+        """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
-        return self.words(lot, unknown, lot.approval_ends(), awarded)
+        return self.write_lot_words(lot, unknown, lot.approval_ends(), awarded)
 
-    def words(self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()) -> LotWords:
-        """The words on a lot. `ends`: approvals of candidates that end too soon; `awarded`: advice on past awards."""
+    def write_lot_words(
+        self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()
+    ) -> LotWords:
+        """The texts on a lot. `ends`: approvals of candidates that end too soon; `awarded`: advice on past awards."""
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
@@ -86,7 +88,7 @@ class Explainer:
         )
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """Advice on the whole need. `besides`: advice to add to that of the review."""
+        """The advice on the whole need: that of the review, `besides`, and that distance serves for sourcing only."""
         advice = (
             *self.review.advice,
             *besides,
@@ -95,13 +97,13 @@ class Explainer:
         return tuple(map(self.in_words, advice))
 
     def in_words(self, found: LegalAdvice) -> Advice:
-        """Advice of the law in the language of the answer."""
+        """A piece of legal advice in the language of the answer."""
         return in_words(found, Advice, self.language)
 
     def _lot_advice(
         self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
-        """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
+        """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
         for code in query.unmapped:
             cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
             yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, cpv_label)))

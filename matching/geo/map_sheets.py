@@ -32,7 +32,7 @@ from matching.geo.map_frame import (
 )
 from matching.geo.projection import Floats, Geometries, Plane
 from matching.geo.territory import Geography, Outlined, largest_areas, outlines
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 
 MARGIN_KM = 60.0
 MARGIN_STEP, LEAST_STEP_KM = 0.25, 5.0
@@ -111,7 +111,7 @@ class _Ground(NamedTuple):
         return len(self.context) + len(self.territory) + BYTES_PER_CORNER * corners + BYTES_BESIDES
 
 
-_grounds: WeightBound[Hashable, _Ground] = WeightBound(CACHED_BYTES)
+_grounds: WeightBoundCache[Hashable, _Ground] = WeightBoundCache(CACHED_BYTES)
 
 
 NOWHERE = degrees_of(())

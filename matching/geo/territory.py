@@ -25,7 +25,7 @@ from domain.text.bilingual import Text, kilometres, of_place
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
-from matching.weighted_cache import WeightBound, WeightedCache
+from matching.weighted_cache import WeightBoundCache, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20
@@ -147,7 +147,7 @@ class Geography:
         self.territories = territories
         self.outlines = outlines("commune")
         self._positions = {area.id: position for kind in FILES for position, area in enumerate(territories.areas(kind))}
-        self._territories = WeightBound[Hashable, Territory](CACHED_BYTES)
+        self._territories = WeightBoundCache[Hashable, Territory](CACHED_BYTES)
         self._places = WeightedCache(self._locate, lambda shape: shape.weight, CACHED_BYTES)
         self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
 

@@ -38,7 +38,7 @@ from matching.index.live_index import LiveIndex
 from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.index.supplier_columns import NOT_KNOWN, Ordinals
 from matching.index.tables import TradeGroup
-from matching.selection import changes, meeting_offers
+from matching.selection import differs_from_previous, meeting_offers
 from matching.tension import tension_level
 from matching.unknown_trade import nearby
 
@@ -79,7 +79,7 @@ class SupplySearch:
         """The suppliers with an offer for a segment that serves the territory, each with the basis of the best one."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
-        is_first = changes(supplier)
+        is_first = differs_from_previous(supplier)
         return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:

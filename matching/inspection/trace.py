@@ -25,7 +25,7 @@ from matching.gates import GATES, PASSED, considered, refusals
 from matching.index.live_index import LiveIndex
 from matching.index.offers import FITS
 from matching.lot_match import LotMatch
-from matching.lot_query import Wanted
+from matching.lot_query import WantedSegment
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 
@@ -66,7 +66,7 @@ class LotTrail(msgspec.Struct, frozen=True):
     """
 
     id: str
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedSegment, ...]
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     territory: str
