@@ -69,7 +69,7 @@ def considered_suppliers(lot: LotMatch) -> Ordinals:
 
 
 def considered_codes(lot: LotMatch) -> set[str]:
-    """The segments and families that the offers of the considered_suppliers suppliers name."""
+    """The segments and families wanted by a lot, and their neighbours: suppliers offering one are considered."""
     return {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
 
 

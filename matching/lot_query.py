@@ -105,7 +105,7 @@ class LotQuery(LotObject, frozen=True, eq=False):
 
 @dataclass
 class _RequestedSegments:
-    """The segments that a lot is found to ask for, in order of discovery, each with its sources and their confidence."""
+    """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence."""
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     unmapped: list[str] = field(default_factory=list)

@@ -3,7 +3,7 @@
 Offers whose area meets the territory come first: whose they are, and the best of each supplier. What is wanted by
 several lots is found together, as arrays of a few thousand take hardly longer than small ones.
 
-A reservation, a day, a cap or a site differs_from_previous only what is counted and put in order over them.
+A reservation, a day, a cap or a site changes only what is counted and put in order over them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -47,7 +47,7 @@ class OfferFinder:
         self._meeting = live.base.areas.meeting(territory)
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
-        """The keys of the wanted offers that serve the territory, in sorted runs, those of removed suppliers included."""
+        """The keys of wanted offers that serve the territory, in sorted runs, those of removed suppliers included."""
         spans = self._distances.spans(wanted.short.supplier, self._radius_km)
         near = [[column[first:end] for first, end in spans] or [column[:0]] for column in wanted.short]
         yield self._near_enough(WithinReach._make(map(np.concatenate, near)))

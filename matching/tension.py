@@ -14,7 +14,7 @@ MANY_UNKNOWN = 3
 
 
 class SegmentCounts(NamedTuple):
-    """The numbers of candidates for a wanted segment: all, those eligible (surely or on proof), those in the territory."""
+    """The numbers of candidates for a wanted segment: all, the eligible (surely or on proof), the local ones."""
 
     candidates: int
     eligible: int

@@ -206,7 +206,7 @@ class ProposalWriter:
         return tuple(self.given.need.lots[place].id for place in lot.lots)
 
     def _proposed_lot_ids(self, division: Division) -> list[str]:
-        """The id of each proposed lot: the ids of its given lots joined by “+”, with a number where it buys only part."""
+        """The id of each proposed lot: ids of its given lots joined by “+”, with a number where it buys only part."""
         names = ["+".join(self._given_lot_ids(lot)) for lot in division]
         names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
         times = Counter(names)

@@ -60,7 +60,7 @@ class SuppliersByArea:
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
     def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """The suppliers within a cap of its site, or without a site of one of the areas; all suppliers without a cap."""
+        """The suppliers within a cap's distance of its site, else of one of the areas; all suppliers without a cap."""
         if cap is None:
             return self.everybody
         (site, most_km), found = cap, 0

@@ -134,7 +134,7 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 
 
 def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """For each supplier, the worth of its best offer per wanted segment, or per neighbour of it where none shared_row_parts.
+    """The worth of each supplier's best offer per wanted segment; of one for a related segment where none answers.
 
     `answering`: the worths of the offers that answer.
     """
@@ -269,10 +269,10 @@ class RowWriter:
         return b"[%b]" % reasons
 
     def _segment_answers(self, lot: LotMatch, answered: SharedRowParts, ordinal: int) -> bytes:
-        """The shared_row_parts of a candidate in JSON; undeclared ones with their evidence, strongest and latest first."""
+        """The segment answers of a candidate in JSON; undeclared ones with evidence, the strongest and latest first."""
         if answered.are_declared:
             return answered.segments_json
-        taxonomy, cpv, shared_row_parts = self.reference.taxonomy, lot.live.base.cpv, []
+        taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
         offers = [each for each in lot.live.base.columns.supplier(ordinal).offers if each.basis != BASES[0]]
         for answer in answered.segments:
             shown: list[OfferEvidence] = []
@@ -283,11 +283,11 @@ class RowWriter:
                     OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source)
                     for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
                 )
-            shared_row_parts.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
-        return encode(shared_row_parts)
+            answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
+        return encode(answers)
 
     def _supplier_verdicts(self, lot: LotMatch, ordinals: Sequence[int]) -> list[SupplierVerdicts]:
-        """The verdicts on each supplier for the lot's reserved types, past awards to the supplier taken into account."""
+        """The verdicts on each supplier for the lot's reserved types, its past awards taken into account."""
         if not lot.reserved_types or not ordinals:
             return [NOT_JUDGED] * len(ordinals)
         facts = lot.live.base.columns.facts.facts_at(np.array(ordinals, dtype=np.int32))

@@ -128,7 +128,7 @@ class LotCache:
         rules: Rules,
         bars: Sequence[Mapping[int, EssBar]],
     ) -> Iterator[LotMatch]:
-        """The lots matched against the index; of a lot that past awards bar suppliers from, only the selection is cached."""
+        """The lots matched against the index; of a lot with barred suppliers (`bars`), only the selection is cached."""
         found = [self._find(live, query.territory, query.subject) for query in queries]
         # those of one territory that are not kept are made together
         lacking: dict[Territory, list[Subject]] = {}

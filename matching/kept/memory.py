@@ -61,7 +61,7 @@ class WrittenLot:
         self.words: dict[Hashable, LotWords] = {}
 
     def add(self, pieces: dict[Hashable, Piece], added: Mapping[Any, Piece], size: int) -> None:
-        """Add pieces of `size` bytes in all to `pieces`, a mapping of this object; first empty all mappings if too large."""
+        """Add pieces, of `size` bytes in all, to one of this object's mappings; too large, all are emptied first."""
         if self._size + size > LARGEST_LOT:
             self._size = 0
             for each in (self.rows, self.lists, self.words):
@@ -195,7 +195,7 @@ class CachingExplainer(Explainer):
         return raw_json(made)
 
     def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The texts on a lot, cached by the review, reading and supply that they depend on, unless there are past awards."""
+        """The texts on a lot, cached by the review, reading and supply they depend on unless there are past awards."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
@@ -209,7 +209,7 @@ class CachingExplainer(Explainer):
         return words
 
     def in_words(self, found: LegalAdvice) -> Any:
-        """A piece of legal advice in JSON; cached by its identity, as the rules return the same objects again and again."""
+        """A piece of legal advice in JSON, cached by object identity: the rules return the same objects again."""
         key, advice = (id(found), self.language), self.kept.advice
         held = advice.get(key)
         if held is None or held[0] is not found:

@@ -105,7 +105,7 @@ def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
     try:
         for number in range(1_000):
             wanted = (WantedSegment("pr-locaux", "object", (f"keyword:{number} {words}",), 1.0),)
-            explainer.requested(msgspec.structs.replace(query, wanted=wanted))
+            explainer.requested_segments(msgspec.structs.replace(query, wanted=wanted))
         assert tracemalloc.get_traced_memory()[0] < 2 * REQUESTED_BYTES
     finally:
         tracemalloc.stop()
