@@ -139,7 +139,7 @@ def _docstring_in_one_line(test: Callable[..., object]) -> str:
 
 
 class SupplierStanding(NamedTuple):
-    """The gate that refuses a supplier, with the message of the refusal; else the supplier's rank among all candidates."""
+    """The gate that refuses a supplier, with its message; else the rank of the supplier among all candidates."""
 
     excluded_by: Gate | None
     message: str | None
