@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Ends, Supply, distance_is_for_sourcing, supply_advice
+from domain.law.reservations.supply_advice import Ends, Supply, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -92,7 +92,7 @@ class Explainer:
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
         """Advice on the whole need. `besides`: advice to add to that of the review."""
-        advice = (*self.review.advice, *besides, distance_is_for_sourcing(self.law_on, self.reference.rules))
+        advice = (*self.review.advice, *besides, advise_on_distance(self.law_on, self.reference.rules))
         return tuple(map(self.in_words, advice))
 
     def in_words(self, found: LegalAdvice) -> Advice:
