@@ -216,13 +216,13 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
     found: list[Span] = []
     for span in _identifying_spans(asker, text):
         said = text[slice(*span)]
-        alike = [name.strip() for name in _asker_names(asker) if fold(name) == fold(said)]
+        alike = [name.strip() for name in _author_names(asker) if fold(name) == fold(said)]
         if not alike or said in alike or len(fold(said).split()) != 1:
             found.append(span)
     return text[slice(*min(found))] if found else None
 
 
-def redact_asker(asker: Recipient, text: str) -> str:
+def redact_author(asker: Recipient, text: str) -> str:
     """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
     text = unicodedata.normalize("NFC", text)
     return replace_by_marks(text, _identifying_spans(asker, text))
@@ -237,14 +237,14 @@ def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
         number = r"\s*".join(siren) + r"(?:\s*" + r"\s*".join(rest) + ")?"
         yield from (found.span() for found in re.finditer(number, text))
     words = folded_words_with_spans(text)
-    for name in _asker_names(asker):
+    for name in _author_names(asker):
         sought = fold(name).split()
         for place in range(len(words) - len(sought) + 1) if sought else ():
             if [word for word, _ in words[place : place + len(sought)]] == sought:
                 yield words[place][1][0], words[place + len(sought) - 1][1][1]
 
 
-def _asker_names(asker: Recipient) -> tuple[str, str]:
+def _author_names(asker: Recipient) -> tuple[str, str]:
     """The registered name of a supplier, and that name without the brackets at its end."""
     return asker.name, asker.name.partition("(")[0]
 
@@ -342,7 +342,7 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if any(each.publishes in {version.id for version in versions} for each in exchange.messages):
         raise Conflict("already_published", ALREADY_PUBLISHED)
     asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
-    question = publication.question or redact_asker(asker, versions[-1].body)
+    question = publication.question or redact_author(asker, versions[-1].body)
     problems = list(placeholder_problems({"answer": publication.answer}))
     for field, text in (("answer", publication.answer), ("question", question)):
         if sign := identifying_text(asker, text):

@@ -61,7 +61,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import require_sender
-from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_asker
+from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_author
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
@@ -259,7 +259,7 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
         "answered_by": read.answered_by,
         "questions": questions,
         "shared_words": {
-            each.message_id: redact_asker(recipients[each.supplier_id], each.text) for each in questions.values()
+            each.message_id: redact_author(recipients[each.supplier_id], each.text) for each in questions.values()
         },
         "corrected": {each.corrects for each in exchange.messages if each.corrects},
         "by_id": {each.id: each for each in exchange.messages},
