@@ -197,8 +197,8 @@ class _Suppliers:
         texts = () if declared else (siae.name, siae.brand or "", description or "")
         document: Document = {
             "name": siae.name.strip(),
-            "trade_name": _text_or_none(siae.brand),
-            "siret": _text_or_none(siae.siret),
+            "trade_name": text_of(siae.brand) or None,
+            "siret": text_of(siae.siret) or None,
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
             "address": address.document(commune),
@@ -206,9 +206,9 @@ class _Suppliers:
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,
             "contact": {
-                "email": _text_or_none(siae.contact_email),
-                "phone": _text_or_none(siae.contact_phone),
-                "website": _text_or_none(siae.contact_website) or _text_or_none(siae.contact_social_website),
+                "email": text_of(siae.contact_email) or None,
+                "phone": text_of(siae.contact_phone) or None,
+                "website": text_of(siae.contact_website) or text_of(siae.contact_social_website) or None,
             },
             "labels": _distinct_names(siae.labels, siae.labels_old),
             "active": siae.is_active is not False and not siae.is_delisted,
@@ -295,10 +295,6 @@ def _distinct_names(*lists: list[NamedItem | str] | None) -> list[str]:
     named = (item for listed in lists for item in listed or ())
     names = ((item.name or item.slug or "") if isinstance(item, NamedItem) else item for item in named)
     return list(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-
-def _text_or_none(value: Scalar) -> str | None:
-    return text_of(value) or None
 
 
 @cache

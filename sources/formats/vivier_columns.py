@@ -61,17 +61,17 @@ class Column(NamedTuple):
     text: Text
 
 
-def _unchanged_text(cell: str, _: Path) -> str:
+def _text(cell: str, _: Path) -> str:
     """The text of the cell, outer blanks included."""
     return cell
 
 
-def _stripped_text(cell: str, _: Path) -> str:
-    """The text of the cell without the blanks around it."""
+def _code(cell: str, _: Path) -> str:
+    """The code in the cell, without the blanks around it."""
     return cell.strip()
 
 
-def _listed_texts(cell: str, _: Path) -> list[str]:
+def _list(cell: str, _: Path) -> list[str]:
     """The texts that a cell lists with `|` between them."""
     return [unescaped_text(item) for item in split_list(cell, "|")]
 
@@ -123,9 +123,8 @@ def _geometry(cell: str, path: Path) -> Any:
 
 
 _READERS: Mapping[str, Read] = {
-    "texts": _unchanged_text, "codes": _stripped_text, "lists": _listed_texts, "siret": _siret, "approvals": _approvals,
-    "evidence": _evidence, "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number,
-    "integer": integer,
+    "texts": _text, "codes": _code, "lists": _list, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
+    "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number, "integer": integer,
 }  # fmt: skip
 
 

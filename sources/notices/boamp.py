@@ -284,6 +284,12 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
     return notice
 
 
+def _departements(elements: Iterable[Element]) -> tuple[PlacedText, ...]:
+    """The codes of departements in elements that list them with commas between."""
+    listed = ((path, code.strip()) for path, text in placed_texts(elements) for code in text.split(","))
+    return tuple(PlacedText(path, code) for path, code in listed if code)
+
+
 def _complete_from_record(notice: Notice, root: Element) -> None:
     """Fill in, from a BOAMP record, what the form inside the record left unsaid in the notice."""
     whole = notice.whole
@@ -308,10 +314,8 @@ def _complete_from_record(notice: Notice, root: Element) -> None:
     if not notice.lots and (whole.title or whole.cpv):
         notice.lots.append(NoticeLot(whole.title.path if whole.title else root.path, "1", whole.title))
     if not whole.places and not all(lot.places for lot in notice.lots):
-        for name in ("code_departement_prestation", "code_departement"):
-            listed = ((path, code.strip()) for path, text in placed_texts(root.all(name)) for code in text.split(","))
-            if codes := tuple(PlacedText(path, code) for path, code in listed if code):
-                whole.places.append(NoticePlace(codes[0].path, departements=codes))
-                break
+        named = map(_departements, map(root.all, ("code_departement_prestation", "code_departement")))
+        if codes := next(filter(None, named), ()):
+            whole.places.append(NoticePlace(codes[0].path, departements=codes))
     if not whole.cpv and len(notice.lots) == 1 and not notice.lots[0].cpv:
         notice.keywords = [each.text() for each in root.all("descripteur_libelle") if each.text()]
