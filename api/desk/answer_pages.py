@@ -17,19 +17,8 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.frame.form import (
-    NUMBER,
-    TICKED,
-    Field,
-    FieldKind,
-    Mistake,
-    Unreadable,
-    checked_request,
-    plain_number,
-    read_form,
-    read_text,
-    request_parts,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -275,8 +264,8 @@ class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
     most: Annotated[str, Field("lots", "max_lots", _whole_number_kind(200, SAID["no_most"]))] = "20"
     by_trade: Annotated[str, Field("par-metier")] = "oui"
     area: Annotated[str, Field("par-lieu")] = "departement"
-    join: Annotated[str, Field("reunir", "join", TICKED)] = "oui"
-    reserve: Annotated[str, Field("reserver", "reserve", TICKED)] = "oui"
+    join: Annotated[str, Field("reunir", "join", forms.TICKED)] = "oui"
+    reserve: Annotated[str, Field("reserver", "reserve", forms.TICKED)] = "oui"
     values: dict[str, str] = {}
 
     @property
@@ -292,7 +281,7 @@ BLANK = {name: [""] for name in ("candidats", "lots", "par-metier", "par-lieu", 
 def read_allotment_form(fields: Fields) -> AllotmentForm:
     """The rules in these fields; the usual ones where the form has none."""
     values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
-    rules = read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
+    rules = forms.read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
     return msgspec.structs.replace(rules, values=values)
 
 
@@ -310,7 +299,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         return await changed_need_form(visit, rules)
     understood = await understand_beside_requests(visit, read_need_form(visit.fields))
     mistakes = list(understood.mistakes)
-    options = request_parts(rules, mistakes)
+    options = forms.request_parts(rules, mistakes)
     options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
     values = _amounts_by_segment(understood.form, rules, mistakes)
     if understood.need is None or mistakes:
@@ -321,7 +310,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         for lot, of_lot in zip(matched["lots"], values, strict=True)
     ]
     try:
-        need = checked_request(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
+        need = forms.checked_request(matched | {"lots": lots, "allotment": options}, AllotmentNeed)
         found = msgspec.json.decode(await answer_allotment(visit.call, need), type=Allotment)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid, rules=rules)
@@ -344,7 +333,7 @@ def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mis
         found = {}
         for segment in lot.chosen:
             field = value_field(position, segment)
-            amount = read_text(NUMBER, rules.values.get(field, ""), field, mistakes)
+            amount = forms.read_text(forms.NUMBER, rules.values.get(field, ""), field, mistakes)
             if amount is not None:
                 found[segment] = amount
         values.append(found or None)
@@ -384,8 +373,8 @@ def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
             cpv=cpv,
             keywords="",
             reserved=lot.reserved,
-            value=plain_number(lot.value_eur),
-            options=plain_number(lot.options_eur),
+            value=forms.plain_number(lot.value_eur),
+            options=forms.plain_number(lot.options_eur),
         )
         codes = lot.territory.codes
         if codes is not None and codes != (before.territories or form.territories):

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from api.directory.filters import MOST_VALUES, known_areas, known_segments, with_family
+from api.directory.search import MOST_VALUES, known_areas, known_segments, with_family
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import MatchTask

@@ -12,13 +12,13 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.own_need import own_need
-from api.needs.versions import (
+from api.needs.frozen_versions import (
     MatchedNeed,
     current_shortlist,
     frozen_body,
     input_of_new_need,
     match_before_storing,
+    own_need,
     store_version,
 )
 from api.runtime.actor import Acting, acting_of, require_storage

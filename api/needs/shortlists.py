@@ -15,9 +15,17 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.own_need import own_need, unknown_lot, version_of
+from api.needs.frozen_versions import (
+    compare_versions,
+    freeze_shortlist,
+    frozen_body,
+    input_of_own_need,
+    match_before_storing,
+    own_need,
+    unknown_lot,
+    version_of,
+)
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
-from api.needs.versions import compare_versions, freeze_shortlist, frozen_body, input_of_own_need, match_before_storing
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged

@@ -14,11 +14,17 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in, local_path
 from api.desk.need.need_in_words import name_of_area
-from api.desk.need.understood_need import territories_of_name
-from api.directory.filters import SupplierQuery
+from api.desk.need.territory_field import territories_of_name
 from api.directory.formats import suppliers_as_csv
 from api.directory.routes import find_document
-from api.directory.search import COUNTED_AT_MOST, count_of_query, finder_of_suppliers, placed_of_query, search_page
+from api.directory.search import (
+    COUNTED_AT_MOST,
+    SupplierQuery,
+    count_of_query,
+    finder_of_suppliers,
+    placed_of_query,
+    search_page,
+)
 from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, find_source, require_source_name
 from api.web.html_pages import Fields

@@ -16,16 +16,8 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.visit import (
-    TOKEN_FIELD,
-    Visit,
-    client_of_session,
-    cookie_header,
-    is_from_here,
-    is_own_form,
-    path_to_come_back,
-    visit_of,
-)
+from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, is_own_form
+from api.desk.frame.visit import Visit, client_of_session, cookie_header, path_to_come_back, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
 from api.web.content_negotiation import HTML, JSON, choose_media, coded

@@ -4,7 +4,6 @@ What a form asks for is done once, however often that copy of it is sent.
 """
 
 import hashlib
-import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +11,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
 from operator import attrgetter
-from secrets import token_hex, token_urlsafe
+from secrets import token_urlsafe
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -21,9 +20,10 @@ import msgspec
 from litestar import Response
 from litestar.types import Scope as ASGIScope
 
+from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
-from api.needs.versions import MatchedNeed, MatchInput, match_before_storing
+from api.needs.frozen_versions import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
@@ -43,34 +43,6 @@ from domain.organisation import Client
 from domain.reference.territory import Area
 from domain.text.bilingual import Language, Text
 from matching.reference import Reference
-
-TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
-"""Each form has a token, of the cookie that this browser alone has. A neighbouring host can set cookies here, and so a
-token that fits them: the browser says besides who sent the request."""
-SALT_BYTES = 8
-
-
-def is_from_here(call: Call) -> bool:
-    """Whether a page of this server sent the request, or the user directly; true where the browser does not say."""
-    return call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
-
-
-def new_form_token(cookie: str, salt: str = "") -> str:
-    """A token for a form given to the browser that has this cookie; another each time, unless the salt is given."""
-    salt = salt or token_hex(SALT_BYTES)
-    return salt + hashlib.sha256(f"form\n{salt}\n{cookie}".encode(errors="replace")).hexdigest()
-
-
-def is_own_form(call: Call, cookie: str, form_token: str) -> bool:
-    """Whether a page of this server sent the form, with a token made for the browser that has this cookie (CSRF)."""
-    expected = new_form_token(cookie, salt_of(form_token))
-    return is_from_here(call) and hmac.compare_digest(form_token.encode(), expected.encode())
-
-
-def salt_of(form_token: str) -> str:
-    """The part of a form's token by which this copy of the form differs from all others."""
-    return form_token[: 2 * SALT_BYTES]
-
 
 COOKIE = "vivier_session"
 OF_THIS_HOST = "__Host-"

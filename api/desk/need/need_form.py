@@ -11,24 +11,8 @@ from zlib import crc32
 
 import msgspec
 
-from api.desk.frame.form import (
-    DAY,
-    NUMBER,
-    SEVERAL,
-    TICKED,
-    WORDS,
-    YES_OR_NO,
-    Field,
-    FieldKind,
-    Rows,
-    choice_of,
-    choices_among,
-    form_fields,
-    form_of_request,
-    plain_number,
-    read_form,
-    whole_number,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.web.html_pages import Fields, fields_in
 from domain.needs.lot_words import Term, terms_in
@@ -99,12 +83,12 @@ CODES = FieldKind(lambda text: tuple(dict.fromkeys(filter(None, _BETWEEN_CODES.s
 KEYWORDS = FieldKind(
     lambda text: tuple(dict.fromkeys(filter(None, (part.strip() for part in _BETWEEN_WORDS.split(text))))), ", ".join
 )
-SIRET = FieldKind(lambda text: "".join(text.split()) or None, WORDS.show)
+SIRET = FieldKind(lambda text: "".join(text.split()) or None, forms.WORDS.show)
 CONTRACT = FieldKind(
     lambda text: text if text in CONTRACT_KINDS else "market", lambda kind: "" if kind == "market" else kind
 )
 COVERS = FieldKind(lambda text: "all" if text else "firm", lambda covers: "tout" if covers == "all" else "")
-MONTHS = whole_number(SAID["no_months"])
+MONTHS = forms.whole_number(SAID["no_months"])
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
@@ -132,7 +116,7 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     """
 
     id: Annotated[str, Field("id")] = ""
-    title: Annotated[str, Field("objet", "title", WORDS)] = ""
+    title: Annotated[str, Field("objet", "title", forms.WORDS)] = ""
     reading: Annotated[str, Field("lu")] = ""
     offered: Annotated[tuple[str, ...], Field("propose")] = ()
     chosen: Annotated[tuple[str, ...], Field("metier")] = ()
@@ -141,18 +125,18 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     terms: Annotated[tuple[str, ...], Field("dit")] = ()
     cpv: Annotated[str, Field("cpv", "cpv", CODES)] = ""
     keywords: Annotated[str, Field("mots", "keywords", KEYWORDS)] = ""
-    support: Annotated[tuple[str, ...], Field("appui", "support_segments", SEVERAL)] = ()
-    nature: Annotated[str, Field("nature", "nature", choice_of(get_args(Nature)))] = ""
-    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", choices_among(RESERVED_TYPES))] = ()
-    value: Annotated[str, Field("valeur", "value_eur", NUMBER, also=("values_eur",))] = ""
+    support: Annotated[tuple[str, ...], Field("appui", "support_segments", forms.SEVERAL)] = ()
+    nature: Annotated[str, Field("nature", "nature", forms.choice_of(get_args(Nature)))] = ""
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", forms.choices_among(RESERVED_TYPES))] = ()
+    value: Annotated[str, Field("valeur", "value_eur", forms.NUMBER, also=("values_eur",))] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
     renewal: Annotated[str, Field("reconductions", "renewal_months", MONTHS)] = ""
-    options: Annotated[str, Field("options", "options_eur", NUMBER)] = ""
+    options: Annotated[str, Field("options", "options_eur", forms.NUMBER)] = ""
     covers: Annotated[str, Field("couvre", "value_covers", COVERS)] = ""
-    innovative: Annotated[str, Field("innovant", "innovative", TICKED)] = ""
+    innovative: Annotated[str, Field("innovant", "innovative", forms.TICKED)] = ""
     site: Annotated[str, Field("site", "site")] = ""
     site_code: Annotated[str, Field("commune")] = ""
-    distance: Annotated[str, Field("distance", "max_distance_km", NUMBER)] = ""
+    distance: Annotated[str, Field("distance", "max_distance_km", forms.NUMBER)] = ""
 
 
 class NeedForm(PlaceForm, frozen=True, kw_only=True):
@@ -162,19 +146,19 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
     """
 
-    title: Annotated[str, Field("titre", "title", WORDS)] = ""
-    buyer: Annotated[str, Field("acheteur", "buyer/kind", choice_of(get_args(BuyerKind)), also=("buyer",))] = ""
-    planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
-    on: Annotated[str, Field("date", "on", DAY)] = ""
-    reference: Annotated[str, Field("reference", "reference", WORDS)] = ""
-    buyer_name: Annotated[str, Field("nom", "buyer/name", WORDS)] = ""
+    title: Annotated[str, Field("titre", "title", forms.WORDS)] = ""
+    buyer: Annotated[str, Field("acheteur", "buyer/kind", forms.choice_of(get_args(BuyerKind)), also=("buyer",))] = ""
+    planned: Annotated[str, Field("publication", "planned_publication_on", forms.DAY)] = ""
+    on: Annotated[str, Field("date", "on", forms.DAY)] = ""
+    reference: Annotated[str, Field("reference", "reference", forms.WORDS)] = ""
+    buyer_name: Annotated[str, Field("nom", "buyer/name", forms.WORDS)] = ""
     siret: Annotated[str, Field("siret", "buyer/siret", SIRET)] = ""
-    authority: Annotated[str, Field("pouvoir", "buyer/contracting_authority", YES_OR_NO)] = ""
-    purchases: Annotated[str, Field("achats", "buyer/annual_purchases_eur", NUMBER)] = ""
+    authority: Annotated[str, Field("pouvoir", "buyer/contracting_authority", forms.YES_OR_NO)] = ""
+    purchases: Annotated[str, Field("achats", "buyer/annual_purchases_eur", forms.NUMBER)] = ""
     contract: Annotated[str, Field("contrat", "contract", CONTRACT)] = ""
-    technique: Annotated[str, Field("technique", "technique", choice_of(get_args(Technique)))] = ""
-    procedure: Annotated[str, Field("procedure", "procedure", choice_of(get_args(Procedure)))] = ""
-    total: Annotated[str, Field("total", "estimated_total_eur", NUMBER)] = ""
+    technique: Annotated[str, Field("technique", "technique", forms.choice_of(get_args(Technique)))] = ""
+    procedure: Annotated[str, Field("procedure", "procedure", forms.choice_of(get_args(Procedure)))] = ""
+    total: Annotated[str, Field("total", "estimated_total_eur", forms.NUMBER)] = ""
     need_id: Annotated[str, Field("besoin")] = ""
     known: Annotated[str, Field("etat")] = ""
     lots: Annotated[tuple[LotForm, ...], LOTS] = (LotForm(),)
@@ -192,12 +176,12 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
 
     def fields(self) -> Iterator[tuple[str, str]]:
         """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
-        return _without_empty(form_fields(self))
+        return _without_empty(forms.form_fields(self))
 
     def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
         """The names and texts of the filled-in fields of the lots in these positions."""
         for position in positions:
-            yield from _without_empty(form_fields(self.lots[position], LOTS.of_row(position + 1)))
+            yield from _without_empty(forms.form_fields(self.lots[position], LOTS.of_row(position + 1)))
 
     def carried(self) -> list[tuple[str, str]]:
         """The hidden fields by which a page that does not show the form carries what is filled in."""
@@ -225,7 +209,7 @@ def read_need_form(fields: Fields) -> NeedForm:
     along = fields_in("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
     shown = {lot_of_field(name) for name in fields} - {None}
     fields = {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
-    form = read_form(NeedForm, fields)
+    form = forms.read_form(NeedForm, fields)
     # it is part of a path that forms lead to
     return form if _ID.fullmatch(form.need_id) else msgspec.structs.replace(form, need_id="")
 
@@ -268,7 +252,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
     lots = []
     for lot in need.lots:
         site = lot.site or Place()
-        form = form_of_request(
+        form = forms.form_of_request(
             LotForm,
             lot,
             **_place_fields(lot.territory),
@@ -283,7 +267,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         # named segments are those that stay ticked; without any, all that is read is
         reading = words_of_trades((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
         lots.append(msgspec.structs.replace(form, reading=reading))
-    return form_of_request(NeedForm, need, **_place_fields(need.territory), lots=tuple(lots))
+    return forms.form_of_request(NeedForm, need, **_place_fields(need.territory), lots=tuple(lots))
 
 
 def _place_fields(territory: TerritoryRequest | None) -> dict[str, Any]:
@@ -292,7 +276,7 @@ def _place_fields(territory: TerritoryRequest | None) -> dict[str, Any]:
     near = territory.near or Place()
     return {
         "territories": territory.codes or ((f"commune:{near.commune}",) if near.commune else ()),
-        "radius": plain_number(territory.radius_km),
+        "radius": forms.plain_number(territory.radius_km),
         "centre": _point_text(near),
         "drawn": msgspec.json.encode(territory.geometry).decode() if territory.geometry else "",
     }
@@ -344,4 +328,4 @@ def _term_name(term: Term) -> str:
 
 
 def _term_text(term: Term) -> str:
-    return term.value if term.kind == "covers" else plain_number(float(term.value))
+    return term.value if term.kind == "covers" else forms.plain_number(float(term.value))

@@ -28,14 +28,12 @@ from api.desk.need.need_form import (
     pack_fields,
     read_need_form,
 )
+from api.desk.need.territory_field import MOST_CHOICES, territory_choices, understand_territory
 from api.desk.need.understood_need import (
-    MOST_CHOICES,
     UnderstoodNeed,
     need_form_mistakes,
     read_trades_beside_requests,
-    territory_choices,
     understand_beside_requests,
-    understand_territory,
 )
 from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal

@@ -10,28 +10,17 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import (
-    DAY,
-    NAME,
-    YES_OR_NO,
-    Field,
-    Mistake,
-    bounded_text,
-    choice_of,
-    form_of_request,
-    read_form,
-    request_parts,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once
 from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand_beside_requests, understand_need
-from api.needs.own_need import own_need, progress_with_answers
+from api.needs.frozen_versions import MatchedNeed, input_of_new_need, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
-from api.needs.versions import MatchedNeed, input_of_new_need
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of
 from api.web.problems import Refusal
@@ -58,11 +47,11 @@ class LotEntryForm(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def names(self) -> str:
         """The ids of its fields in the page."""
-        return f"lot-{self.place}-{NAME}"
+        return f"lot-{self.place}-{forms.NAME}"
 
     def mistake(self, name: str, detail: Text) -> Mistake:
         """Something to correct at a field of that name."""
-        return Mistake(self.names.replace(NAME, name), detail)
+        return Mistake(self.names.replace(forms.NAME, name), detail)
 
 
 LotForm = TypeVar("LotForm", bound=LotEntryForm)
@@ -70,7 +59,7 @@ LotForm = TypeVar("LotForm", bound=LotEntryForm)
 
 def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:
     """The form about a lot that is sent; about the first, where it does not say which."""
-    read = read_form(form, visit.fields)
+    read = forms.read_form(form, visit.fields)
     is_placed = read.place.isascii() and read.place.isdecimal()
     return read if is_placed else msgspec.structs.replace(read, place="1")
 
@@ -132,18 +121,18 @@ MOST_AWARDS = 20
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
     """The names of a need's file as they are filled in, which may change after publication."""
 
-    title: Annotated[str, Field("titre", "title", bounded_text(LONGEST))] = ""
-    reference: Annotated[str, Field("reference", "reference", bounded_text(LONGEST))] = ""
-    description: Annotated[str, Field("description", "description", bounded_text(LONGEST_DESCRIPTION))] = ""
+    title: Annotated[str, Field("titre", "title", forms.bounded_text(LONGEST))] = ""
+    reference: Annotated[str, Field("reference", "reference", forms.bounded_text(LONGEST))] = ""
+    description: Annotated[str, Field("description", "description", forms.bounded_text(LONGEST_DESCRIPTION))] = ""
 
 
 class FileForm(NamesForm, frozen=True, kw_only=True):
     """The names, dates and intentions of a need's file as they are filled in."""
 
-    procedure: Annotated[str, Field("procedure", "procedure", choice_of(PROCEDURES))] = ""
-    planned: Annotated[str, Field("publication", "planned_publication_on", DAY)] = ""
-    social: Annotated[str, Field("social", "social_considerations", YES_OR_NO)] = ""
-    environmental: Annotated[str, Field("environnement", "environmental_considerations", YES_OR_NO)] = ""
+    procedure: Annotated[str, Field("procedure", "procedure", forms.choice_of(PROCEDURES))] = ""
+    planned: Annotated[str, Field("publication", "planned_publication_on", forms.DAY)] = ""
+    social: Annotated[str, Field("social", "social_considerations", forms.YES_OR_NO)] = ""
+    environmental: Annotated[str, Field("environnement", "environmental_considerations", forms.YES_OR_NO)] = ""
 
 
 @page("GET", "/besoins/{need_id}", scope="needs")
@@ -157,7 +146,9 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
     """Store the names, dates and intentions of a file and redirect to its need."""
     need = await own_need_of(visit, need_id)
     mistakes: list[Mistake] = []
-    values = request_parts(read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes)
+    values = forms.request_parts(
+        forms.read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes
+    )
     if mistakes:
         return await _need_page(visit, need, mistakes)
 
@@ -240,7 +231,7 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,
-        file=read_form(FileForm, visit.fields) if mistakes else form_of_request(FileForm, need.content),
+        file=forms.read_form(FileForm, visit.fields) if mistakes else forms.form_of_request(FileForm, need.content),
         moves=MOVES[need.status],
         can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,

@@ -10,18 +10,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import (
-    DAY,
-    Field,
-    Mistake,
-    bounded_number,
-    bounded_text,
-    choices_among,
-    request_parts,
-    required,
-    siret_in,
-    whole_number,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and_write_once, write_once
@@ -36,10 +26,9 @@ from api.desk.record.stored_need import (
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
-from api.needs.own_need import version_of
+from api.needs.frozen_versions import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
 from api.needs.routes import edit_need
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
-from api.needs.versions import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
 from api.runtime.etag import etag_of, require_known
@@ -69,7 +58,7 @@ class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     known: Annotated[str, Field("vu")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
     choice: Annotated[str, Field("decision")] = ""
-    reason: Annotated[str, Field("motif", "reason", bounded_text(LONGEST_REASON))] = ""
+    reason: Annotated[str, Field("motif", "reason", forms.bounded_text(LONGEST_REASON))] = ""
 
 
 @page("GET", "/besoins/{need_id}/decisions", scope="needs")
@@ -87,7 +76,7 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         mistakes.append(form.mistake("decision", SAID["no_choice"]))
     elif CHOICES[form.choice] and not form.reason:
         mistakes.append(form.mistake("motif", SAID["no_reason"]))
-    request_parts(form, mistakes, form.names)
+    forms.request_parts(form, mistakes, form.names)
     if mistakes:
         return await _decisions_page(visit, need, form, mistakes)
     if form.number != str(need.shortlists):
@@ -268,8 +257,8 @@ async def get_report_file(visit: Visit, need_id: str, number: str, name: str) ->
 MOST_AWARDS = 500
 MOST_EUROS, MOST_MONTHS = 1e12, 1_200
 OTHER = "autre"
-EUROS = bounded_number(SAID["no_number"], most=MOST_EUROS)
-MONTHS = whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
+EUROS = forms.bounded_number(SAID["no_number"], most=MOST_EUROS)
+MONTHS = forms.whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
 
 
 class AwardForm(LotEntryForm, frozen=True, kw_only=True):
@@ -277,10 +266,10 @@ class AwardForm(LotEntryForm, frozen=True, kw_only=True):
 
     winner: Annotated[str, Field("titulaire")] = ""
     siret: Annotated[str, Field("siret")] = ""
-    on: Annotated[str, Field("date", "awarded_on", required(DAY, SAID["no_day"]))] = ""
+    on: Annotated[str, Field("date", "awarded_on", forms.required(forms.DAY, SAID["no_day"]))] = ""
     value: Annotated[str, Field("montant", "value_eur", EUROS)] = ""
     months: Annotated[str, Field("duree", "duration_months", MONTHS)] = ""
-    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", choices_among(RESERVED_TYPES))] = ()
+    reserved: Annotated[tuple[str, ...], Field("reserve", "reserved", forms.choices_among(RESERVED_TYPES))] = ()
 
 
 @page("GET", "/besoins/{need_id}/attributions", scope="needs")
@@ -295,7 +284,7 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         winner = await _read_winner(connection, form, mistakes)
-    said = request_parts(form, mistakes, form.names)
+    said = forms.request_parts(form, mistakes, form.names)
     if winner is None or mistakes:
         return await _awards_page(visit, need, form, mistakes)
     request = AwardRequest(form.lot, winner, **said)
@@ -377,7 +366,7 @@ async def _read_winner(connection: Connection, form: AwardForm, mistakes: list[M
         return id_in(form.winner, NO_WINNER)
     if not form.winner:
         mistakes.append(form.mistake("titulaire", SAID["no_winner"]))
-    elif (siret := siret_in(form.siret)) is None:
+    elif (siret := forms.siret_in(form.siret)) is None:
         mistakes.append(form.mistake("siret", SAID["no_award_siret"]))
     else:
         found = await page_of_suppliers(connection, Filters(siret=siret), None, 1)

@@ -11,21 +11,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import (
-    NAME,
-    NUMBER,
-    SEVERAL,
-    TICKED,
-    WORDS,
-    Field,
-    Mistake,
-    checked_request,
-    field_mistakes,
-    read_form,
-    read_text,
-    request_of_form,
-    required,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake
 from api.desk.frame.layout import SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import SENT_FIELD, FormOutcome, Visit, acting_at, id_in, submission_name, write_once
@@ -40,7 +27,7 @@ from api.exchanges.own_exchange import (
 )
 from api.exchanges.reply_links import create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
-from api.needs.own_need import own_need
+from api.needs.frozen_versions import own_need
 from api.runtime.actor import Acting, actor_of
 from api.runtime.auth import require_scope, require_source
 from api.sync.records import store_record
@@ -73,39 +60,41 @@ MEANS = ("email", "phone", "letter", "in_person")
 class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
     """A message of the buyer's, as it is filled in. `answers`: the question that it answers."""
 
-    body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_text"]))] = ""
-    to: Annotated[str, Field("a", "supplier_id", WORDS)] = ""
-    confidential: Annotated[str, Field("confidentiel", "confidential", TICKED)] = ""
-    channel: Annotated[str, Field("moyen", "channel", WORDS)] = ""
-    corrects: Annotated[str, Field("corrige", "corrects", WORDS, at="texte")] = ""
+    body: Annotated[str, Field("texte", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
+    to: Annotated[str, Field("a", "supplier_id", forms.WORDS)] = ""
+    confidential: Annotated[str, Field("confidentiel", "confidential", forms.TICKED)] = ""
+    channel: Annotated[str, Field("moyen", "channel", forms.WORDS)] = ""
+    corrects: Annotated[str, Field("corrige", "corrects", forms.WORDS, at="texte")] = ""
     answers: Annotated[str, Field("repond", "answers", at="texte")] = ""
 
 
 class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that a supplier gave otherwise, as it is filled in."""
 
-    body: Annotated[str, Field("dit", "body", required(WORDS, SAID["no_text"]))] = ""
-    supplier: Annotated[str, Field("de", "supplier_id", WORDS)] = ""
-    stance: Annotated[str, Field("position", "stance", WORDS)] = ""
+    body: Annotated[str, Field("dit", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
+    supplier: Annotated[str, Field("de", "supplier_id", forms.WORDS)] = ""
+    stance: Annotated[str, Field("position", "stance", forms.WORDS)] = ""
     barriers: Annotated[tuple[str, ...], Field("frein", "barriers", at="dit")] = ()
-    note: Annotated[str, Field("precision", "barriers_note", WORDS)] = ""
-    confidential: Annotated[str, Field("confidence", "confidential", TICKED, at="dit")] = ""
-    channel: Annotated[str, Field("recu", "channel", WORDS, at="dit")] = ""
-    corrects: Annotated[str, Field("rectifie", "corrects", WORDS, at="dit")] = ""
+    note: Annotated[str, Field("precision", "barriers_note", forms.WORDS)] = ""
+    confidential: Annotated[str, Field("confidence", "confidential", forms.TICKED, at="dit")] = ""
+    channel: Annotated[str, Field("recu", "channel", forms.WORDS, at="dit")] = ""
+    corrects: Annotated[str, Field("rectifie", "corrects", forms.WORDS, at="dit")] = ""
 
 
 class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to all to a question, in whose form the id of the question ends the names of the fields."""
 
-    answer: Annotated[str, Field("reponse", "answer", required(WORDS, SAID["no_text"]))] = ""
-    question: Annotated[str, Field("question", "question", WORDS)] = ""
+    answer: Annotated[str, Field("reponse", "answer", forms.required(forms.WORDS, SAID["no_text"]))] = ""
+    question: Annotated[str, Field("question", "question", forms.WORDS)] = ""
 
 
 class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
     """To whom and on which day a message was brought, in whose form its id ends the names of the fields."""
 
-    recipients: Annotated[tuple[str, ...], Field("pour", "recipients", required(SEVERAL, SAID["nobody_ticked"]))] = ()
-    on: Annotated[str, Field("jour", "on", WORDS)] = ""
+    recipients: Annotated[
+        tuple[str, ...], Field("pour", "recipients", forms.required(forms.SEVERAL, SAID["nobody_ticked"]))
+    ] = ()
+    on: Annotated[str, Field("jour", "on", forms.WORDS)] = ""
 
 
 FORMS: dict[str, type[msgspec.Struct]] = {"reponse": NotedForm, "publier": PublicationForm, "remis": ConfirmationForm}
@@ -137,7 +126,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         return await _exchange_page(visit, id, exchange_id)
     need_id, exchange = id_in(id, NO_NEED), id_in(exchange_id, NO_EXCHANGE)
     path = f"/besoins/{need_id}/echanges/{exchange}"
-    names = f"{NAME}-{argument}" if act in {"publier", "remis"} else NAME
+    names = f"{forms.NAME}-{argument}" if act in {"publier", "remis"} else forms.NAME
 
     async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
@@ -153,14 +142,16 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return FormOutcome(f"{path}#destinataires")
         if act == "remis":
-            brought = read_form(ConfirmationForm, visit.fields, names)
-            confirmation = request_of_form(brought, DeliveryConfirmation, names, way=visit.text("voie"))
+            brought = forms.read_form(ConfirmationForm, visit.fields, names)
+            confirmation = forms.request_of_form(brought, DeliveryConfirmation, names, way=visit.text("voie"))
             await confirm_delivery(connection, acting, exchange, id_in(argument, NO_MESSAGE), confirmation)
             return FormOutcome(f"{path}?remis=1#m-{argument}")
         if act != "reponse":
             require_sender(need.content, acting.organisation)
         if act == "publier":
-            request = request_of_form(read_form(PublicationForm, visit.fields, names), PublicationRequest, names)
+            request = forms.request_of_form(
+                forms.read_form(PublicationForm, visit.fields, names), PublicationRequest, names
+            )
             message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
         else:
             message = await write_message(connection, acting, exchange, _read_message(visit, act))
@@ -169,7 +160,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     try:
         return await (_preview_page(visit, id, exchange) if act == "relire" else write_once(visit, carry_out))
     except InvalidContent as wrong:
-        mistakes = field_mistakes(wrong, FORMS.get(act, MessageForm), names)
+        mistakes = forms.field_mistakes(wrong, FORMS.get(act, MessageForm), names)
         return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
@@ -196,13 +187,13 @@ def _read_message(visit: Visit, act: str) -> MessageRequest:
     Raises InvalidContent.
     """
     if act == "reponse":
-        noted = read_form(NotedForm, visit.fields)
+        noted = forms.read_form(NotedForm, visit.fields)
         barriers = dict.fromkeys((*noted.barriers, *(["other"] if noted.note else [])))
-        return request_of_form(noted, MessageRequest, author="supplier", barriers=list(barriers))
-    form = read_form(MessageForm, visit.fields)
+        return forms.request_of_form(noted, MessageRequest, author="supplier", barriers=list(barriers))
+    form = forms.read_form(MessageForm, visit.fields)
     # a correction says nothing of the question that is answered; none is an empty list
     answers = None if form.corrects else [form.answers] if form.answers else []
-    return request_of_form(form, MessageRequest, author="buyer", answers=answers)
+    return forms.request_of_form(form, MessageRequest, author="buyer", answers=answers)
 
 
 async def _exchange_page(visit: Visit, id: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
@@ -316,7 +307,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
     mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
-    radius_km = read_text(NUMBER, visit.text("rayon"), "rayon", mistakes)
+    radius_km = forms.read_text(forms.NUMBER, visit.text("rayon"), "rayon", mistakes)
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _offer_form_page(visit, contacted, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
@@ -327,7 +318,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:
         # its bounds are checked as those of a record that is sent
-        checked = checked_request(record, SupplierRecord)
+        checked = forms.checked_request(record, SupplierRecord)
         await store_record(visit.services, actor_of(visit.call.bearer), source, siret, checked)
     except InvalidContent as invalid:
         wrong = [(each, "rayon" if "/service_area" in each.pointer else "metier") for each in invalid.problems]

@@ -11,30 +11,11 @@ from uuid import UUID
 
 import msgspec
 
-from api.desk.frame.form import (
-    AS_TYPED,
-    DAY,
-    NAME,
-    TICKED,
-    WORDS,
-    YES_OR_NO,
-    Field,
-    FieldKind,
-    Mistake,
-    Rows,
-    Unreadable,
-    WrongForm,
-    checked_request,
-    form_of_request,
-    read_form,
-    request_list,
-    request_parts,
-    required,
-    texts_of,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, FieldKind, Mistake, Rows, Unreadable, WrongForm
 from api.desk.frame.layout import SAID
 from api.desk.frame.visit import id_in
-from api.desk.need.understood_need import territories_of_name
+from api.desk.need.territory_field import territories_of_name
 from api.web.html_pages import Fields
 from domain.meetings.meeting import (
     TEMPLATES,
@@ -79,24 +60,24 @@ FOLLOW_UPS = Rows("{name}-{row}", "follow_ups", 200, "suite")
 class PartForm(msgspec.Struct, frozen=True, kw_only=True):
     """A part of the agenda as it is filled in."""
 
-    title: Annotated[str, Field("partie", "title", WORDS)] = ""
+    title: Annotated[str, Field("partie", "title", forms.WORDS)] = ""
     minutes: Annotated[str, Field("minutes", "minutes", FieldKind(_read_minutes, str))] = ""
 
 
 class FollowUpForm(msgspec.Struct, frozen=True, kw_only=True):
     """A thing to be done after the meeting, as it is filled in."""
 
-    what: Annotated[str, Field("suite", "what", WORDS)] = ""
-    who: Annotated[str, Field("qui", "who", WORDS)] = ""
-    due: Annotated[str, Field("pour", "due_on", DAY)] = ""
-    done: Annotated[str, Field("fait", "done", TICKED)] = ""
+    what: Annotated[str, Field("suite", "what", forms.WORDS)] = ""
+    who: Annotated[str, Field("qui", "who", forms.WORDS)] = ""
+    due: Annotated[str, Field("pour", "due_on", forms.DAY)] = ""
+    done: Annotated[str, Field("fait", "done", forms.TICKED)] = ""
 
 
 class OtherForm(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody to invite who is no supplier, as it is filled in."""
 
-    name: Annotated[str, Field("autre", "name", WORDS)] = ""
-    organisation: Annotated[str, Field("structure", "organisation", WORDS)] = ""
+    name: Annotated[str, Field("autre", "name", forms.WORDS)] = ""
+    organisation: Annotated[str, Field("structure", "organisation", forms.WORDS)] = ""
     role: Annotated[str, Field("role")] = ""
 
 
@@ -104,8 +85,8 @@ class InvitedForm(msgspec.Struct, frozen=True, kw_only=True):
     """A participant that the meeting has already: whether it stays, and came."""
 
     stays: Annotated[str, Field("invite")] = ""
-    came: Annotated[str, Field("venu", "attended", YES_OR_NO)] = ""
-    name: Annotated[str, Field("nom", "name", WORDS)] = ""
+    came: Annotated[str, Field("venu", "attended", forms.YES_OR_NO)] = ""
+    name: Annotated[str, Field("nom", "name", forms.WORDS)] = ""
 
 
 class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,15 +97,15 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     version: Annotated[str, Field("version")] = ""
-    format: Annotated[str, Field("forme", "format", AS_TYPED)] = ""
-    title: Annotated[str, Field("titre", "title", AS_TYPED)] = ""
-    day: Annotated[str, Field("jour", "day", required(DAY, SAID["no_day"]))] = ""
+    format: Annotated[str, Field("forme", "format", forms.AS_TYPED)] = ""
+    title: Annotated[str, Field("titre", "title", forms.AS_TYPED)] = ""
+    day: Annotated[str, Field("jour", "day", forms.required(forms.DAY, SAID["no_day"]))] = ""
     start: Annotated[str, Field("debut", "starts_at", HOUR)] = ""
     end: Annotated[str, Field("fin", "ends_at", HOUR)] = ""
     place: Annotated[str, Field("lieu", "place")] = ""
     commune: Annotated[str, Field("commune")] = ""
-    url: Annotated[str, Field("adresse", "url", WORDS)] = ""
-    minutes: Annotated[str, Field("compte-rendu", "minutes", WORDS)] = ""
+    url: Annotated[str, Field("adresse", "url", forms.WORDS)] = ""
+    minutes: Annotated[str, Field("compte-rendu", "minutes", forms.WORDS)] = ""
     needs: Annotated[tuple[str, ...], Field("besoin", "need_ids", at="besoins")] = ()
     suppliers: Annotated[tuple[str, ...], Field("fournisseur", "participants", at="invites")] = ()
     candidates_by_lot: Annotated[tuple[str, ...], Field("lot-entier")] = ()
@@ -139,15 +120,15 @@ def fields_of_new_meeting(kind: str) -> dict[str, list[str]]:
     template = TEMPLATES.get(chosen)
     title, minutes, agenda = (template.title, template.minutes, template.agenda) if template else ("", 60, ())
     end = datetime.combine(date.min, time(9)) + timedelta(minutes=minutes)
-    parts = tuple(form_of_request(PartForm, each) for each in agenda)
-    return texts_of(MeetingForm(format=chosen, title=title, start="09:00", end=f"{end:%H:%M}", agenda=parts))
+    parts = tuple(forms.form_of_request(PartForm, each) for each in agenda)
+    return forms.texts_of(MeetingForm(format=chosen, title=title, start="09:00", end=f"{end:%H:%M}", agenda=parts))
 
 
 def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
     """The fields of the form that say what a meeting says."""
     place = meeting.place
     commune = place.commune if place else None
-    form = form_of_request(
+    form = forms.form_of_request(
         MeetingForm,
         meeting,
         version=str(meeting.version),
@@ -156,9 +137,9 @@ def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[
         commune=f"{reference.territories.commune_name(commune)} ({commune})" if commune else "",
         needs=tuple(map(str, meeting.need_ids)),
     )
-    fields = texts_of(form)
+    fields = forms.texts_of(form)
     for position, each in enumerate(meeting.participants):
-        fields |= texts_of(form_of_request(InvitedForm, each, stays=YES), f"{NAME}-{position}")
+        fields |= forms.texts_of(forms.form_of_request(InvitedForm, each, stays=YES), f"{forms.NAME}-{position}")
     return fields
 
 
@@ -212,8 +193,8 @@ def meeting_request(
     fields: Fields, need_id: UUID, before: Meeting | None, reference: Reference, now: datetime
 ) -> MeetingRequest:
     """The meeting that the form says. `before`: as it was, where it is stored. Raises WrongForm."""
-    form, mistakes = read_form(MeetingForm, fields), list[Mistake]()
-    said = request_parts(form, mistakes)
+    form, mistakes = forms.read_form(MeetingForm, fields), list[Mistake]()
+    said = forms.request_parts(form, mistakes)
     day = said.pop("day")
     if day is None:
         # its hours are of no day yet
@@ -226,16 +207,16 @@ def meeting_request(
     said |= {
         "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
         "place": _read_place(form, before, reference, mistakes),
-        "agenda": request_list(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
+        "agenda": forms.request_list(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
         "participants": tuple(_read_participants(fields, form, before, now)),
-        "follow_ups": request_list(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
+        "follow_ups": forms.request_list(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
         "status": before.status if before else "planned",
     }
     if not form.title:
         mistakes.append(Mistake("titre", SAID["no_meeting_title"]))
     if mistakes:
         raise WrongForm(mistakes)
-    return checked_request(said, MeetingRequest)
+    return forms.checked_request(said, MeetingRequest)
 
 
 def _read_place(
@@ -261,10 +242,10 @@ def _read_participants(
     """The participants: who stays, and whether they came; suppliers that were ticked beside; others who are none."""
     already = set()
     for position, each in enumerate(before.participants if before else ()):
-        invited = read_form(InvitedForm, fields, f"{NAME}-{position}")
+        invited = forms.read_form(InvitedForm, fields, f"{forms.NAME}-{position}")
         if invited.stays:
             already.add(each.supplier_id)
-            yield msgspec.structs.replace(each, **request_parts(invited, []))
+            yield msgspec.structs.replace(each, **forms.request_parts(invited, []))
     for ticked in form.suppliers:
         supplier_id = id_in(ticked, NO_SUPPLIER)
         if supplier_id not in already:
@@ -272,4 +253,4 @@ def _read_participants(
     for other in form.others:
         if other.name or other.organisation:
             role: Role = "network" if other.role == "network" else "buyer"
-            yield Participant(role, **request_parts(other, []), invited_at=now)
+            yield Participant(role, **forms.request_parts(other, []), invited_at=now)

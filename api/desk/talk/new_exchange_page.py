@@ -13,22 +13,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import (
-    AS_TYPED,
-    SEVERAL,
-    WORDS,
-    Field,
-    Mistake,
-    WrongForm,
-    checked_request,
-    choices_among,
-    field_mistakes,
-    form_fields,
-    read_form,
-    request_parts,
-    required,
-    siret_in,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake, WrongForm
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
 from api.desk.frame.visit import (
@@ -45,7 +31,7 @@ from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
-from api.needs.own_need import own_need
+from api.needs.frozen_versions import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -111,12 +97,12 @@ class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
     to: Annotated[str, Field("a", "recipients")] = ALL
     include_unknown: Annotated[str, Field("inconnus", "include_unknown_trade", at="a")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
-    lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", SEVERAL)] = ()
-    channel: Annotated[str, Field("moyen", "channel", AS_TYPED)] = "email"
+    lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", forms.SEVERAL)] = ()
+    channel: Annotated[str, Field("moyen", "channel", forms.AS_TYPED)] = "email"
     template: Annotated[str, Field("modele")] = ""
-    subject: Annotated[str, Field("objet", "subject", required(WORDS, SAID["no_subject"]))] = ""
-    body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_body"]))] = ""
-    told: Annotated[tuple[str, ...], Field("dire", "told", choices_among(TOLD_TERMS))] = ()
+    subject: Annotated[str, Field("objet", "subject", forms.required(forms.WORDS, SAID["no_subject"]))] = ""
+    body: Annotated[str, Field("texte", "body", forms.required(forms.WORDS, SAID["no_body"]))] = ""
+    told: Annotated[tuple[str, ...], Field("dire", "told", forms.choices_among(TOLD_TERMS))] = ()
     meeting: Annotated[str, Field("rencontre")] = ""
     sought: Annotated[str, Field("cherche")] = ""
 
@@ -127,7 +113,7 @@ SupplierChoice = tuple[SupplierSummary | Supplier, Collection[str]]
 
 def read_exchange_form(visit: Visit) -> ExchangeForm:
     """The form in the fields of a visit."""
-    form = read_form(ExchangeForm, visit.fields)
+    form = forms.read_form(ExchangeForm, visit.fields)
     if "a" not in visit.fields and form.suppliers:
         return msgspec.structs.replace(form, to=SOME)
     return form
@@ -139,7 +125,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
     Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
-    said = request_parts(form, mistakes)
+    said = forms.request_parts(form, mistakes)
     if form.to == SOME and not form.suppliers:
         mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
@@ -151,7 +137,7 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
         "recipients": form.suppliers if form.to == SOME else "shortlist",
         "include_unknown_trade": form.to != SOME and bool(form.include_unknown),
     }
-    return checked_request(said, ExchangeRequest)
+    return forms.checked_request(said, ExchangeRequest)
 
 
 def choices_of(
@@ -182,7 +168,7 @@ async def find_in_directory(visit: Visit, connection: Connection, sought: str) -
     """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
     if not sought or not visit.call.bearer.may("read"):
         return ()
-    siret = siret_in(sought)
+    siret = forms.siret_in(sought)
     filters = Filters(siret=siret, active=True) if siret else Filters(q=sought[:LONGEST_SOUGHT], active=True)
     entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
     return [each.supplier for each in entries]
@@ -225,7 +211,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
             request = exchange_request(form, need.content, visit.language)
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
     except InvalidContent as wrong:
-        mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
+        mistakes = forms.field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
         return await new_exchange_form(visit, id, form, mistakes=mistakes)
     except Conflict as conflict:
         if conflict.code != "nobody_to_contact":
@@ -236,7 +222,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
         need=need,
         preview=preview,
         path=f"besoins/{need_id}/echanges/nouveau",
-        fields=list(form_fields(form)),
+        fields=list(forms.form_fields(form)),
         is_new=True,
         sends=visit.services.settings.smtp is not None,
     )
