@@ -132,7 +132,7 @@ KEPT, LONGEST_KEPT = 4_096, 32
 
 
 class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """What a lot buys, by codes and segments, as legal rules read it. `cpv`: 8 digits, the main code first.
+    """The object of a lot, by codes and segments, as legal rules read it. `cpv`: 8 digits, the main code first.
 
     `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
