@@ -139,7 +139,7 @@ def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
 
 
 async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
-    """Match a need: rows for the opened lots only; for one of them from the candidate on that a button names."""
+    """Match a need, with rows for the opened lots only; a button may name the candidate with which a lot's begin."""
     named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
     if named and int(named[1]) <= len(need.lots):
         first[need.lots[int(named[1]) - 1].id] = int(named[2])
@@ -236,7 +236,7 @@ def without_defaults(need: Need) -> dict[str, Any]:
 
 
 def _without_null(part: Any) -> Any:
-    """A value with all dicts in it freed of None and of empty tuples."""
+    """The value without None and empty tuples in any dict within it."""
     if isinstance(part, dict):
         return {name: _without_null(value) for name, value in part.items() if value is not None and value != ()}
     return [_without_null(each) for each in part] if isinstance(part, tuple) else part

@@ -110,7 +110,7 @@ def _mistakes_and_status(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistak
 
 @page("GET", "/admin/organisations/{organisation_id}", scope="admin")
 async def show_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
-    """The form of an organisation."""
+    """The form that changes an organisation, filled in."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
     return _organisation_page(visit, found, forms.form_of_request(OrganisationForm, found))
@@ -162,7 +162,7 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
 async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
-    """Revoke a key and redirect to the others."""
+    """Revoke a key and redirect to the list of keys."""
     async with transaction(visit.services.database) as connection:
         await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
     return visit.redirect("/admin/cles?fait=revoquee")

@@ -109,7 +109,7 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
 
 
 def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
-    """A sheet with each area as a link to its page, its number where there is room; by keyboard use the table."""
+    """A sheet as SVG: each area a link to its page, with its number where there is room; keyboards use the table."""
     height = f"{sheet.frame.height:.1f}"
     scale = f'transform="scale({1 / TENTHS:g})" stroke-linejoin="round"'
     links, written = [], []
@@ -139,7 +139,7 @@ LONGEST_NAME = 100
 
 @page("GET", "/territoires", scope="match")
 async def find_territory(visit: Visit) -> Response[bytes]:
-    """The form to name a territory, with those that the name may mean; a redirect to the only one."""
+    """The form that looks up a territory by name, with those found; a redirect where just one is found."""
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
@@ -150,7 +150,7 @@ async def find_territory(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/territoires/{code}", scope="match")
 async def show_territory(visit: Visit, code: str) -> Response[bytes]:
-    """The supply of a territory, and of those named with it (`avec`), as tables, bars and a map."""
+    """The supply of a territory, and of more that the query names as `avec`, as tables, bars and a map."""
     areas = _areas_of_codes(visit, (code, *visit.fields.get("avec", ())))
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
@@ -236,7 +236,7 @@ WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departemen
 
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
-    """The outlines of the areas of a kind in an area, for the browser's map; cached for a year if current."""
+    """Outlines of one kind, such as `commune`, within an area, for the browser's map; cached for a year if current."""
     (area,) = _areas_of_codes(visit, (code,))
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(SAID["no_outlines"])
@@ -248,7 +248,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """GeoJSON of the areas of a kind in an area: `contour` is the area itself, `villes` its largest communes."""
+    """GeoJSON of the outlines of one kind within an area: `contour` is its own, `villes` are its largest communes'."""
     shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:

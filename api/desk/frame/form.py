@@ -172,7 +172,7 @@ class Rows(NamedTuple):
         """The pattern of the field names in this row."""
         return self.names.replace("{row}", str(row))
 
-    def row_of(self, name: str) -> int | None:
+    def row_number_of(self, name: str) -> int | None:
         """The number of the row to which the field `name` belongs; None where it belongs to none."""
         found = _row_pattern(self.names).fullmatch(name)
         return int(found["row"]) if found else None

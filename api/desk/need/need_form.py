@@ -165,7 +165,7 @@ class NeedForm(TerritoryForm, frozen=True, kw_only=True):
 
     @property
     def lot_ids(self) -> tuple[str, ...]:
-        """The id of each lot in the need: its own, else its number, else the next that is free."""
+        """The id of each lot in the need: its own, else its number, else the next free number."""
         taken = {lot.id for lot in self.lots if lot.id}
         ids = []
         for number, lot in enumerate(self.lots, 1):
@@ -216,7 +216,7 @@ def read_need_form(fields: Fields) -> NeedForm:
 
 def lot_of_field(name: str) -> int | None:
     """The number, from 1, of the lot whose field has this name; None for a field of the need."""
-    return LOTS.row_of(name)
+    return LOTS.row_number_of(name)
 
 
 def change_form(form: NeedForm, wish: str) -> NeedForm:

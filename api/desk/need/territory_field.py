@@ -47,7 +47,7 @@ class UnderstoodTerritory(NamedTuple):
 
 
 def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
-    """The territories that a name may mean; one alone where no other has exactly that name or code."""
+    """The territories that a name may mean; only the one with exactly that name or code, where there is one."""
     found = reference.gazetteer.search(name, kind, MOST_CHOICES)
     exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
     return (exact[0],) if len(exact) == 1 else found
@@ -99,7 +99,7 @@ def point_in(text: str) -> Place | None:
 def _look_up_territories(
     form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
-    """The form without a name that was found, the areas chosen or found, and those that a name may mean."""
+    """The form with a clear name replaced by its code, its areas, and those that an unclear name may mean."""
     areas: list[Area] = []
     for code in form.territories:
         try:

@@ -89,7 +89,7 @@ def submitted_etag(visit: Visit) -> str:
 
 
 async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
-    """Await a change; whether it was refused since somebody made another meanwhile. Raises as the change."""
+    """Await a change; returns whether it was refused since somebody else made one first. Raises as the change."""
     try:
         await change
     except Refusal as refusal:
@@ -138,7 +138,7 @@ class FileForm(NamesForm, frozen=True, kw_only=True):
 
 @page("GET", "/besoins/{need_id}", scope="needs")
 async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
-    """A need: what it says, its state, its next step."""
+    """The page of a need: what it says, its status, its next step."""
     return await _need_page(visit, await own_need_of(visit, need_id))
 
 
@@ -182,7 +182,7 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 async def _confirmation_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
-    """The page that asks to confirm a need's next status, or `deleted`; before publication it counts the gaps."""
+    """The page that asks to confirm a need's next status or deletion; before publication it counts the gaps."""
     gaps = 0
     if wanted == "published":
         async with transaction(visit.services.database) as connection:
@@ -203,7 +203,7 @@ async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
 async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
-    """Delete a draft and redirect to the other needs."""
+    """Delete a draft and redirect to the list of needs."""
     need = await own_need_of(visit, need_id)
     if await was_changed_meanwhile(delete_draft(acting_at(visit), need.id, submitted_etag(visit))):
         return await _confirmation_page(visit, need, "deleted", crossed=True)

@@ -142,7 +142,7 @@ async def _decisions_page(
 
 
 async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """What templates read of a version: the page of lots with lot number `place`, their needs, the decisions."""
+    """What templates read of a version: the page of lots with number `place`, as the need has them, and decisions."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_lines(lot: LotShortlist) -> int:
@@ -316,7 +316,7 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
 async def withdraw_entered_award(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
-    """Withdraw an award that was entered by mistake, and redirect to the others."""
+    """Withdraw an award that was entered by mistake, and redirect to the need's awards."""
     need = await own_need_of(visit, need_id)
 
     async def withdraw_stored_award(connection: Connection, acting: Acting) -> FormOutcome:

@@ -1,4 +1,4 @@
-"""The page of equal treatment: what each supplier of a need was told and asked, who lacks what, and how to make up."""
+"""The page of equal treatment: what each supplier of a need was told and asked, who lacks what, how gaps are closed."""
 
 from http import HTTPStatus
 from typing import Literal, cast
@@ -91,7 +91,7 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
 
 
 def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
-    """The cell for a supplier and one information, carried by these messages: whether it arrived."""
+    """The cell for a supplier and one piece of information, carried by these messages: whether it arrived."""
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
         return "lacks", CODE_WORDS["treatment_states"]["lacks"]

@@ -89,7 +89,7 @@ class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields that confirm to whom and when a message was handed over; their names end with its id."""
+    """The form fields that confirm the handover of a message; their names end with the message's id."""
 
     recipients: Annotated[
         tuple[str, ...], Field("pour", "recipients", forms.required(forms.SEVERAL, SAID["nobody_ticked"]))

@@ -163,7 +163,7 @@ def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
 
 
 def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
-    """The fields with the candidates of each lot that is ticked as a whole among the suppliers."""
+    """The fields with the candidates of every lot ticked as a whole added to the ticked suppliers."""
     wanted = [each for each in fields.get("lot-entier", []) if each]
     if version is None or not wanted:
         return fields
