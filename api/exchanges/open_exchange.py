@@ -173,7 +173,7 @@ def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
 
 
 class ExchangePreview(msgspec.Struct, frozen=True):
-    """What an exchange or message would send: recipients, those with e-mail, and the letter with a placeholder link.
+    """The result of sending, foreseen: recipients, those with e-mail, and the letter with a placeholder link.
 
     `noted_way`: the way of a message that notes what was said already; its text is the note alone.
     """

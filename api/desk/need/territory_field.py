@@ -33,7 +33,7 @@ DRAWN = FieldKind(_read_outline, str)
 
 
 class UnderstoodTerritory(NamedTuple):
-    """What the form fields of a territory mean.
+    """The meaning of the form fields of a territory.
 
     `areas`: those chosen; `choices`: what the typed name may mean; `drawn`: a point or outline of the map in words;
     `circle`: the territory in words where it is a circle. `request`: None where nothing is filled in, or it is wrong.

@@ -50,7 +50,7 @@ class Trade(NamedTuple):
 
 
 class UnderstoodLot(NamedTuple):
-    """What the form of a lot means: its trades, its territory and its site.
+    """The meaning of a lot's form: its trades, its territory and its site.
 
     `terms`: in its title and in no field. `support`: its supporting segments with their labels; `unmapped`: CPV codes
     without a segment; `title_says`: labels of the segments read in its title where its codes mean others.
@@ -67,7 +67,7 @@ class UnderstoodLot(NamedTuple):
 
 
 class UnderstoodNeed(NamedTuple):
-    """What the form of a need means: the form completed, its lots, and the `need`, None where there are mistakes."""
+    """The meaning of a need's form: the form completed, its lots, and the `need`, None where there are mistakes."""
 
     form: NeedForm
     where: UnderstoodTerritory

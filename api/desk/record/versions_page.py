@@ -142,7 +142,7 @@ async def _decisions_page(
 
 
 async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """What templates read of a version: the page of lots with number `place`, as the need has them, and decisions."""
+    """The values that templates of a version read: the page of lots with lot `place`, and decisions."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_lines(lot: LotShortlist) -> int:

@@ -234,7 +234,7 @@ show_exchange = page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs
 
 
 def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
-    """What the template reads of an exchange: names, deliveries and questions, by message or supplier."""
+    """The values that the template of an exchange reads: names, deliveries and questions, by message or supplier."""
     exchange = read.exchange
     recipients = {each.supplier_id: each for each in exchange.recipients}
     deliveries, of_message = arrivals(exchange), defaultdict[UUID, list[Delivery]](list)
