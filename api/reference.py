@@ -33,8 +33,10 @@ class FamilyList(msgspec.Struct, frozen=True):
 class SegmentSearch(msgspec.Struct, frozen=True):
     """Words to search segments by."""
 
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="Words, or the beginning of one")]
-    limit: Annotated[int, msgspec.Meta(ge=1, le=50, description="At most so many")] = 10
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    """Words, or the beginning of one"""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
+    """At most so many"""
 
 
 class SegmentSearchResult(msgspec.Struct, frozen=True):
@@ -60,11 +62,10 @@ class SegmentSearchResults(msgspec.Struct, frozen=True):
 class TerritorySearch(msgspec.Struct, frozen=True):
     """Words or a code (`q`), and a `kind` of territory; without either, all territories."""
 
-    q: (
-        Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
-        | None
-    ) = None
-    kind: Annotated[TerritoryKind, msgspec.Meta(description="Only territories of this kind")] | None = None
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    """A name, its beginning, or a code"""
+    kind: TerritoryKind | None = None
+    """Only territories of this kind"""
     limit: Limit = 20
     cursor: Cursor | None = None
 
@@ -123,7 +124,8 @@ class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
 class RulesQuery(msgspec.Struct, frozen=True):
     """The day on which the rules are in force; today by default."""
 
-    on: Annotated[date, msgspec.Meta(description="Rules in force on this day; today by default")] | None = None
+    on: date | None = None
+    """Rules in force on this day; today by default"""
 
 
 class RuleList(msgspec.Struct, frozen=True):

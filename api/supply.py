@@ -41,21 +41,14 @@ TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SE
 class SupplyQuery(msgspec.Struct, frozen=True):
     """A territory, and what is asked of its supply."""
 
-    territory: Annotated[
-        tuple[str, ...],
-        msgspec.Meta(min_length=1, max_length=MOST_TERRITORIES, description="Codes of territories: their union"),
-    ]
-    segments: (
-        Annotated[
-            tuple[str, ...],
-            msgspec.Meta(
-                max_length=MOST_SEGMENTS, description="Segments or families, separated by commas; all segments without"
-            ),
-        ]
-        | None
-    ) = None
-    on: Annotated[date, msgspec.Meta(description="The day of the law that is applied; today by default")] | None = None
-    level: Annotated[Level, msgspec.Meta(description="Areas of the map (GeoJSON only); EPCI by default")] | None = None
+    territory: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_TERRITORIES)]
+    """Codes of territories: their union"""
+    segments: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_SEGMENTS)] | None = None
+    """Segments or families, separated by commas; all segments without"""
+    on: date | None = None
+    """The day of the law that is applied; today by default"""
+    level: Level | None = None
+    """Areas of the map (GeoJSON only); EPCI by default"""
 
 
 class SupplyQuestion(NamedTuple):

@@ -49,15 +49,14 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class AuditQuery(Paging, frozen=True, kw_only=True):
     """Filters of the journal; without any, all entries of the organisation."""
 
-    organisation: Annotated[
-        UUID | None, Meta(description="Read its journal, by default that of the key's own; needs scope `platform`")
-    ] = None
+    organisation: UUID | None = None
+    """Read its journal, by default that of the key's own; needs scope `platform`"""
     object: Object | None = None
     action: Action | None = None
-    since: Annotated[Moment, Meta(description="Written at this instant or later")] | None = field(
-        name="from", default=None
-    )
-    until: Annotated[Moment, Meta(description="Written before this instant")] | None = field(name="to", default=None)
+    since: Moment | None = field(name="from", default=None)
+    """Written at this instant or later"""
+    until: Moment | None = field(name="to", default=None)
+    """Written before this instant"""
 
 
 class AuditEntry(Entry, frozen=True, kw_only=True):

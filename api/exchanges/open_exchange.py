@@ -18,7 +18,7 @@ from api.exchanges.own_exchange import (
     write_letter,
 )
 from api.exchanges.reply_links import issue_links, last_day, link_address, link_expiry, link_in_letter
-from api.needs.own_need import own_need, unknown_lot
+from api.needs.frozen_versions import own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id

@@ -207,8 +207,10 @@ LONGEST_BODY = 512 * 1024
 class ReplyQuery(msgspec.Struct, frozen=True):
     """Messages that the page shows apart from the exchange."""
 
-    sent: Annotated[UUID | None, msgspec.Meta(description="The answer that was just sent")] = None
-    corrects: Annotated[UUID | None, msgspec.Meta(description="The message of one's own to be corrected")] = None
+    sent: UUID | None = None
+    """The answer that was just sent"""
+    corrects: UUID | None = None
+    """The message of one's own to be corrected"""
 
 
 @endpoint(

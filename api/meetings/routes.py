@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterator
 from datetime import UTC, date
 from functools import partial
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -55,9 +54,12 @@ NO_MEETING = Text("Aucune réunion de cet identifiant", "No meeting with this id
 class MeetingQuery(Paging, frozen=True, kw_only=True):
     """Filters of a list of meetings: about a need, and starting on these days (in France, both included)."""
 
-    need: Annotated[UUID, msgspec.Meta(description="Only meetings about this need")] | None = None
-    from_: Annotated[date | None, msgspec.Meta(description="The first day")] = msgspec.field(default=None, name="from")
-    to: Annotated[date | None, msgspec.Meta(description="The last day")] = None
+    need: UUID | None = None
+    """Only meetings about this need"""
+    from_: date | None = msgspec.field(default=None, name="from")
+    """The first day"""
+    to: date | None = None
+    """The last day"""
 
 
 class MeetingTemplateList(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.own_need import own_need, unknown_lot
+from api.needs.frozen_versions import own_need, unknown_lot
 from api.needs.routes import needs_creation, needs_endpoint, paged_of_need
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call

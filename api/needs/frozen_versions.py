@@ -1,32 +1,36 @@
-"""Versions of a need's shortlist: the need is matched and the answer frozen as the next one; any two are compared.
+"""Frozen versions of the shortlists of an organisation's needs: find a need, match it, freeze the answer, compare.
 
 A need is matched with its organisation's past awards and its other needs of the year. What is read for it is read in a
 transaction, and the match takes none: meanwhile others have the connection.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from api.needs.own_need import own_need, version_of
+import msgspec
+
 from api.runtime.actor import Acting, require_storage
 from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
+from db.exchanges.exchanges import count_answers_due
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
-from db.needs.needs import awards_until, needs_of_year
+from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
+from domain.decoding.requests import near
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
-from domain.needs.status import StoredNeed, require_not_ended
+from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
@@ -34,6 +38,51 @@ from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
 from matching.inspection.trace import Standing, standings
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+NO_VERSION = Text(
+    "La liste de ce besoin n'a aucune version de ce numéro : elles se comptent à partir de 1",
+    "The shortlist of this need has no version of this number: they are counted from 1",
+)
+
+
+def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
+    """The problem of a lot id that is none of `known`; `place`: where in the body the lot is named."""
+    hint = near(lot_id, tuple(known))
+    detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
+    return Problem(pointer(*place), "unknown_lot", detail)
+
+
+async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
+    """The organisation's need; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
+    need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
+    if need is None:
+        raise NotFound(NO_NEED)
+    return need
+
+
+async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
+    """The version of the organisation's need with this number, or the latest for "latest". Raises NotFound."""
+    frozen = None
+    if number == "latest" or _NUMBER.fullmatch(number):
+        wanted = None if number == "latest" else int(number)
+        frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
+    if frozen is None:
+        raise NotFound(NO_VERSION)
+    return frozen
+
+
+async def progress_with_answers(
+    connection: Connection, organisation_id: UUID, needs: Sequence[StoredNeed]
+) -> dict[UUID, Progress]:
+    """The progress of each need, by its id, with what its suppliers wait for."""
+    found = await progress_of(connection, organisation_id, [need.id for need in needs])
+    asked = [need_id for need_id, progress in found.items() if progress.exchanges]
+    waiting = await count_answers_due(connection, organisation_id, asked)
+    return found | {
+        each: msgspec.structs.replace(found[each], unread=waiting.unread[each], questions=waiting.questions[each])
+        for each in asked
+    }
 
 
 class MatchInput(NamedTuple):

@@ -18,9 +18,9 @@ from api.needs.frozen_versions import (
     frozen_body,
     input_of_new_need,
     match_before_storing,
+    own_need,
     store_version,
 )
-from api.needs.own_need import own_need
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged

@@ -21,8 +21,10 @@ from api.needs.frozen_versions import (
     frozen_body,
     input_of_own_need,
     match_before_storing,
+    own_need,
+    unknown_lot,
+    version_of,
 )
-from api.needs.own_need import own_need, unknown_lot, version_of
 from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint

@@ -26,8 +26,7 @@ from api.desk.record.stored_need import (
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
-from api.needs.frozen_versions import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need
-from api.needs.own_need import version_of
+from api.needs.frozen_versions import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
 from api.needs.routes import edit_need
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
 from api.reports.routes import PDF, make_report

@@ -27,7 +27,7 @@ from api.exchanges.own_exchange import (
 )
 from api.exchanges.reply_links import create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
-from api.needs.own_need import own_need
+from api.needs.frozen_versions import own_need
 from api.runtime.actor import Acting, actor_of
 from api.runtime.auth import require_scope, require_source
 from api.sync.records import store_record

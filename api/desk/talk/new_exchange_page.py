@@ -31,7 +31,7 @@ from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
-from api.needs.own_need import own_need
+from api.needs.frozen_versions import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
