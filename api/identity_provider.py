@@ -110,11 +110,11 @@ class IdentityProvider:
 
     @property
     def redirect_uri(self) -> str:
-        """The address of ours to which the provider leads a browser back."""
+        """The address of this server to which the provider sends a browser back after sign-in."""
         return f"{self._public_url}/connexion/retour"
 
     async def authorization_url(self, challenge: Challenge) -> str:
-        """The address at which a browser signs in. Raises ProviderAway."""
+        """The address of the provider at which a browser signs in. Raises ProviderAway."""
         metadata = (await self._read_published()).metadata
         asked = {
             "response_type": "code",
@@ -208,7 +208,7 @@ class IdentityProvider:
         return dict(read.claims)
 
     async def _read_published(self, *, again: bool = False) -> _Published:
-        """The metadata and keys that the provider publishes; `again`: read once more unless from this minute."""
+        """The provider's metadata and keys, cached; `again`: fetched anew unless they are less than a minute old."""
         known, longest = self._published, LEAST_SECONDS if again else FRESH_SECONDS
         if known is not None and self._monotonic() < known.at + longest:
             return known
@@ -261,6 +261,7 @@ class IdentityProvider:
 
 
 def _decode_answer(answer: "httpx.Response", shape: Any) -> Any:
+    """The JSON of an answer, decoded as the type `shape`. Raises ProviderAway."""
     if not answer.is_success:
         raise ProviderAway(f"it answered {answer.status_code}")
     try:
@@ -300,6 +301,7 @@ def _identity(claims: dict[str, Any], id_token: str) -> Identity:
 
 
 def _text_of_claim(claims: dict[str, Any], name: str, longest: int) -> str | None:
+    """The text of a claim; None where it is no text, empty or longer than `longest`."""
     text = claims.get(name)
     plain = " ".join(text.split()) if isinstance(text, str) and "\0" not in text else ""
     return plain if 0 < len(plain) <= longest else None

@@ -1,4 +1,4 @@
-"""Settings of people and of what reaches them: the mail server, addresses, the provider through which people sign in.
+"""Parsers of settings about people: mail server, e-mail addresses, identity provider, members and their scopes.
 
 Look-alike letters are others, in an e-mail address as in the domains that other machines take.
 """

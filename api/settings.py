@@ -1,4 +1,4 @@
-"""Everything that can be configured, read once from the environment; no other module looks at it."""
+"""All settings of a process, read once from environment variables; no other module reads the environment."""
 
 # ruff: noqa: RUF009 - each call of `_setting` makes a field of its own
 
@@ -57,6 +57,7 @@ class BadSetting(Exception):
 
 
 def _choice_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of a text that is one of the `allowed` words."""
     def read_choice(text: str) -> str:
         if text.lower() not in allowed:
             raise ValueError(f"one of {', '.join(allowed)}")
@@ -267,7 +268,7 @@ class Settings:
 
     @property
     def periods(self) -> RetentionPeriods:
-        """The periods for which the kinds of data are kept."""
+        """The retention period of each kind of data."""
         return RetentionPeriods(**{name: getattr(self, f"keep_{name}") for name in RetentionPeriods.__struct_fields__})
 
 

@@ -39,7 +39,7 @@ TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SE
 
 
 class SupplyQuery(msgspec.Struct, frozen=True):
-    """A territory, and what is asked of its supply."""
+    """The territory, segments, day and map areas that an answer on supply is about."""
 
     territory: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_TERRITORIES)]
     """Codes of territories: their union"""

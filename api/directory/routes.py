@@ -86,7 +86,7 @@ async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
-    """The supplier of this id, or the one that has taken its records, on the day `on`. Raises NotFound."""
+    """The document of the supplier with this id, or of the one it was merged into. Raises NotFound."""
     entry = await find_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
@@ -148,7 +148,7 @@ ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_sche
 
 
 async def _changes_after(call: Call, position: Position, limit: int) -> tuple[msgspec.Raw, Position | None, Position]:
-    """The next changes as a JSON list, the position of the last one, and the directory's end before they were read.
+    """The changes after a position as a JSON list, the position of the last, and where the feed ended before the read.
 
     They are read once for all who ask for the same at the same time.
     Raises Refusal (400) where the directory has not been at the position.

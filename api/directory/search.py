@@ -1,6 +1,6 @@
-"""Searches of the directory: filters, a page of the suppliers that pass them, their number, all of them as one file.
+"""Searches of the supplier directory: filters, a page of matching suppliers, their number, all of them as one file.
 
-Filters are conditions of the database, and tests of the suppliers that it finds.
+Filters are conditions of a database query, and tests of the suppliers that the query finds.
 """
 
 import re
@@ -58,7 +58,7 @@ Siren = Annotated[
 
 
 class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The filters of the directory. A supplier passes all that are given; of a repeated one, one value suffices."""
+    """Filters of the directory: a supplier must pass every filter given; of a repeated one, any value suffices."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
     """Items per page; where it is absent 50, or all in a file of CSV or GeoJSON"""
@@ -88,9 +88,9 @@ A family: offered itself or by one of its segments"""
 
 
 class SupplierSelection(NamedTuple):
-    """The filters that the database applies, and the tests for the suppliers that it then finds.
+    """A query as conditions of the database, and as tests of the suppliers that the database finds.
 
-    `stands`: whether they stand in the territory; None: anywhere.
+    `place_test`: whether each supplier is in the territory; None where the query names no territory.
     """
 
     filters: Filters
@@ -105,14 +105,14 @@ class SupplierSelection(NamedTuple):
         return list(suppliers)
 
     def in_territory(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
-        """The suppliers that stand in the territory (all where there is none), in the same order."""
+        """The suppliers in the territory of the query, in the same order; all where the query names no territory."""
         if self.stands is None:
             return suppliers
         return [each for each, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
 
 
 def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
-    """The filters and tests of a query, with eligibility on the day `on`. Raises Refusal (422) with all faults."""
+    """A query as conditions and tests, with eligibility on the day `on`. Raises Refusal (422) with all faults."""
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
     segments = list(known_segments(query.segment or (), taxonomy, problems))
@@ -151,7 +151,7 @@ def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> 
 
 
 def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> Iterator[str]:
-    """The codes that are a segment or a family; for each other code a problem is added to `problems`."""
+    """The codes that name a segment or a family; adds a problem to `problems` for every other code."""
     for place, code in enumerate(codes):
         if taxonomy.known(code):
             yield code
@@ -160,7 +160,7 @@ def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Prob
 
 
 def known_areas(codes: Iterable[str], territories: Territories, problems: list[Problem]) -> Iterator[Area]:
-    """The territories of the codes; for each code without a territory a problem is added to `problems`."""
+    """The territories that the codes name; adds a problem to `problems` for every unknown code."""
     for place, code in enumerate(codes):
         try:
             yield territories.area(code)
@@ -169,13 +169,13 @@ def known_areas(codes: Iterable[str], territories: Territories, problems: list[P
 
 
 def with_family(code: str, taxonomy: Taxonomy) -> set[str]:
-    """The codes of a segment and its family, or of a family and its segments."""
+    """For a segment: its code and that of its family. For a family: its code and those of its segments."""
     family = taxonomy.family(code)
     return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
 def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
-    """The ground of the areas, as the database can search it, and a test of whether suppliers stand there.
+    """A territory (the union of `areas`) as a condition of the database, and as a test of suppliers.
 
     A supplier stands where its point does, as for a match; where no outline is known, in its commune.
     """
@@ -205,7 +205,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
 
 
 def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The numbers between the commas of a parameter, one for each bound, none of which is further from 0."""
+    """The comma-separated degrees in a parameter, as many as there are `bounds`, each at most its bound from 0."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -224,7 +224,7 @@ def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems
 
 @lru_cache(maxsize=2)
 def _cpv_codes(taxonomy: Taxonomy, cpv: Cpv) -> Mapping[str, Sequence[str]]:
-    """The CPV codes that stand for each segment."""
+    """For each segment, the CPV codes that mean the segment."""
     found: dict[str, list[str]] = defaultdict(list)
     for code in cpv:
         for segment in taxonomy.of_cpv(code):
@@ -234,7 +234,7 @@ def _cpv_codes(taxonomy: Taxonomy, cpv: Cpv) -> Mapping[str, Sequence[str]]:
 
 @lru_cache(maxsize=10_000)
 def _may_answer(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
-    """Whether a supplier is not ineligible for all of the reserved types."""
+    """Whether a supplier may be eligible for at least one of the reservations on the day `on`."""
     return any(eligibility(facts, kind, on, rules).outcome != "INELIGIBLE" for kind in reserved)
 
 
@@ -254,7 +254,7 @@ FindPage = Callable[[UUID | None, int], Awaitable[FoundPage]]
 
 
 def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
-    """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
+    """A function that reads pages of the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
     narrowed = selection_of_query(query, services.reference, services.today())
 
     async def find_page(after: UUID | None, limit: int) -> FoundPage:
@@ -275,7 +275,7 @@ def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
 
 
 async def search_page(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:
-    """A page of the suppliers that pass the filters, and the cursor of the next page; None: there is none.
+    """A page of the suppliers that pass the filters, and the cursor of the next page (None on the last page).
 
     Raises Refusal (400, 422) for a faulty query.
     """
@@ -300,7 +300,7 @@ async def count_of_query(services: Services, query: SupplierQuery) -> int | None
 
 
 async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
-    """The places of the suppliers that pass the filters; () where these are more than `COUNTED_AT_MOST`.
+    """The locations of the suppliers that pass the filters; () where there are more than `COUNTED_AT_MOST`.
 
     Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
@@ -316,7 +316,7 @@ async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[
 async def _placed_in_territory(
     services: Services, narrowed: SupplierSelection, most: int
 ) -> Sequence[PlacedSupplier] | None:
-    """The places of the suppliers selected; None where the database finds more than `most`."""
+    """The locations of the selected suppliers in the territory; None where the database finds more than `most`."""
     async with transaction(services.database) as connection:
         found = await placed_suppliers(connection, narrowed.filters, most + 1)
     return None if len(found) > most else narrowed.in_territory(found)
@@ -329,14 +329,14 @@ MAP_BEGINS = b'{"type":"FeatureCollection","features":['
 
 
 class WholeListResponse(Stream):
-    """A file sent while it is written; the organisation's turn ends with the answer, even one never begun."""
+    """A response that streams a file as it is written, and frees the organisation's export slot when it ends."""
 
     def __init__(self, parts: AsyncGenerator[bytes, None], line: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(parts, headers=headers)
         self._parts, self._line = parts, line
 
     def to_asgi_response(self, *given: Any, **named: Any) -> Any:
-        """The answer to be sent, which gives the turn back at its end."""
+        """The ASGI response, which frees the export slot once it is sent or broken off."""
         answer = super().to_asgi_response(*given, **named)
 
         async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -348,7 +348,7 @@ class WholeListResponse(Stream):
 
 
 async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
-    """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
+    """Stream all suppliers that `find` reads, as one CSV or GeoJSON file; few files are written at once.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is
     a refusal like any other; where a later part cannot be read, the answer breaks off, so that nobody takes a part for

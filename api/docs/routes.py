@@ -150,7 +150,7 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
 
 
 def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
-    """The route of the site of guides, in the first folder that holds it; () where `make docs` has not built it."""
+    """The route that serves the built guides, from the first folder with an index.html; () where none was built."""
 
     def with_policy(response: Response[bytes]) -> Response[bytes]:
         response.headers["content-security-policy"] = GUIDES_POLICY
@@ -167,7 +167,7 @@ ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types
 
 @cache
 def page_asset(name: str) -> tuple[bytes, str, str]:
-    """The content, media type and entity tag of a file of the page that shows the API. Raises NotFound."""
+    """The content, media type and entity tag of a file of the Swagger UI page, by its name. Raises NotFound."""
     if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
     content = (ASSETS / name).read_bytes()

@@ -83,7 +83,7 @@ ROUTES = (get_insights,)
 
 
 async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """Whether each territory of a need that is given otherwise than by codes shares ground with the query's.
+    """For each territory in a need, whether it was drawn (not given by codes) and shares a commune with `ground`.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """
@@ -99,7 +99,7 @@ async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dic
 def lots_meeting(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
-    """For each lot, whether its territory is one that was drawn and shares a commune with `ground`."""
+    """For each lot, whether its territory was drawn (not given by codes) and shares a commune with `ground`."""
     meeting = []
     for lot in need.lots:
         request, shares = lot.territory or need.territory, False
@@ -113,7 +113,7 @@ def lots_meeting(
 def _scope_and_ground(
     query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
-    """The lots that a query counts, and the ground it names. Raises Refusal (422) with everything wrong in it.
+    """The lots that a query counts, and the communes of its territories. Raises Refusal (422) with all faults.
 
     `drawn`: whether territories that are no codes share it, of the needs that are looked at.
     """
@@ -132,7 +132,7 @@ def _scope_and_ground(
     ground = reference.geography.ground_of_codes(areas)
 
     def shares_ground(request: TerritoryRequest) -> bool:
-        """Whether a territory shares a commune with this ground; False for one that no longer exists."""
+        """Whether a territory shares a commune with the query's; False for one that no longer exists."""
         if request.codes is None:
             return drawn.get(request, False)
         try:

@@ -1,4 +1,4 @@
-"""The routes and use cases of needs: described once, matched when it is time, followed from draft to closed."""
+"""Routes and use cases of needs: create, list, read and change them, move them on, delete a draft."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -58,7 +58,7 @@ async def paged_of_need(
     position: type = UUID,
     key: Callable[[Any], object] = attrgetter("id"),
 ) -> Response[bytes]:
-    """One page of the list `name` of what belongs to a need of the caller's; see `paged`. Raises NotFound."""
+    """Answer one page of a list that belongs to a need of the caller's; see `answer_page`. Raises NotFound."""
     organisation = call.bearer.organisation_id
     await own_need(connection, organisation, need_id)
     fetch = partial(select, connection, organisation, need_id)
@@ -254,7 +254,7 @@ def need_document(need: StoredNeed) -> NeedDocument:
 async def plan_need(
     connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
 ) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist: that of `matched`, or one matched here.
+    """Store a new need as a draft, with its first shortlist (that of `matched`, or one matched here); returns both.
 
     Raises as `current_shortlist` and `require_storage`.
     """
@@ -271,7 +271,7 @@ async def plan_need(
 async def edit_need(
     acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
 ) -> NeedDocument:
-    """Change a need by `edit`, and return it. `known`: its expected entity tag; `status_only`: no other field changes.
+    """Change a need by `edit`, and return it. `known`: the header If-Match; `status_only`: no other field changes.
 
     Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
     """

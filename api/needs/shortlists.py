@@ -1,4 +1,4 @@
-"""Frozen shortlists, the buyer's decisions on them, and equal treatment of the suppliers they list: routes, use cases.
+"""Routes and use cases of frozen shortlists, the buyer's decisions on them, and equal treatment of suppliers.
 
 A decision is about a supplier of a version, for one lot.
 """
@@ -243,9 +243,9 @@ async def change_decisions(
 
 
 async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:
-    """Repeat on the latest version the decisions last made on earlier ones; returns how many were made.
+    """Copy the last decisions on earlier versions to the latest version; returns how many were copied.
 
-    Of suppliers that the latest lists for the same lot, and not decided on yet. Raises as `change_decisions`.
+    Only of suppliers that the latest lists for the same lot, without a decision yet. Raises as `change_decisions`.
     """
     organisation = acting.organisation_id
     await own_need(connection, organisation, need_id, lock=True)
@@ -256,14 +256,14 @@ async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID
 
 
 def repeatable_decisions(version: FrozenShortlist, earlier: Iterable[Decision]) -> list[Decision]:
-    """The last of the `earlier` decisions on each supplier that the version lists, where it has no decision yet."""
+    """The last of the `earlier` decisions on each supplier that the version lists without a decision."""
     listed = {DecisionKey(lot.id, each.id) for lot in version.shown_lots for each in lot.listed}
     left = listed - set(map(key_of, version.decisions))
     return [each for key, each in {key_of(each): each for each in earlier}.items() if key in left]
 
 
 def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
-    """Raises NotFound for a supplier in no lot of the version, InvalidContent for one in other lots than wanted."""
+    """Raises NotFound for a supplier in no lot of the version, InvalidContent for one not in the lot of its change."""
     lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
     for supplier_id, change in changes:
         listed_in = [lot for lot, listed in lots.items() if supplier_id in listed]
@@ -283,7 +283,7 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
 def _decision_after(
     key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
 ) -> Decision | None:
-    """The decision after a change of the one before; None where there is none any more."""
+    """The decision after a change of the present one (`before`); None where the change withdraws it."""
     verdict = _decision_code(before) if change.decision is msgspec.UNSET else change.decision
     if verdict is None:
         if change.decision is msgspec.UNSET:

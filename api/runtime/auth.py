@@ -41,7 +41,7 @@ class _RememberedClient(NamedTuple):
 
 
 class Keys:
-    """Finds the bearer of a key, and remembers it: a revocation takes effect within `cache_seconds`.
+    """Finds the client of an API key, and caches it: a revocation takes effect within `cache_seconds`.
 
     While the database is away, remembered keys go on working, and so does the administrator's, which is compared with
     the setting and needs the database only for the id of its organisation. What has not the form of a key is not looked
@@ -103,7 +103,7 @@ class Keys:
         return client if client.expires_at is None or self._now() < client.expires_at else None
 
     async def _look_up_new(self, key: str, scope: ASGIScope | None) -> Client | None:
-        """The bearer of a key that is not remembered, looked up once for all requests that bring it."""
+        """The client of a key that is not cached, looked up once for all requests that bring the key."""
         if not self._is_well_formed(key):
             return None
         digest, caller = _digest(key), caller_of(scope) if scope else ""
@@ -127,7 +127,7 @@ class Keys:
             self._known.popitem(last=False)
 
     async def _look_up(self, key: str, known: _RememberedClient | None) -> Client | None:
-        """The bearer of a key in the database; the one that is known where the database is slow or away."""
+        """The client of a key, from the database; the cached one where the database is slow or unreachable."""
         if self._find is None:
             raise Refusal("database-away")
         try:
@@ -139,7 +139,7 @@ class Keys:
             raise
 
     async def _administrator(self, known: _RememberedClient | None) -> Client:
-        """The administrator; the id of its organisation is learnt when the database can tell it."""
+        """The client of the administrator's key; the id of its organisation is read once the database answers."""
         organisation = known.client.organisation_id if known else NOT_STORED
         if organisation == NOT_STORED and self._find_organisation is not None:
             try:
@@ -211,7 +211,7 @@ LINK_SECONDS = 600.0
 
 
 class OneTimeLinks:
-    """Keys by the tokens of links that open a session with them. `monotonic`: seconds that only grow."""
+    """Sign-in links that work once: the API key with which each link's token opens a session."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -224,6 +224,6 @@ class OneTimeLinks:
         return token
 
     def redeem(self, token: str) -> str | None:
-        """The key of the link, which opens no more; None where there is none, or it was used or is too old."""
+        """The key of a link, which works no more after this; None for an unknown, used or expired token."""
         key, until = self._keys.pop(token, (None, 0.0))
         return key if self._monotonic() < until else None

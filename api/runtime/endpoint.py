@@ -59,7 +59,7 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 
 
 class Call(Request[Client, None, Any]):
-    """A request, with the services and the caller.
+    """An HTTP request, with the services of the application and the caller.
 
     `headers`: see `api.web.content_negotiation.first_values`. `media_type`: that of the answer, as negotiated. `csv`:
     the way to write CSV.
@@ -83,7 +83,7 @@ class Call(Request[Client, None, Any]):
         return cast("Client", self.scope["user"])
 
     def share_of_body(self) -> AbstractContextManager[Callable[[int], None]]:
-        """The share of the memory for its body: see `Services.share_of_bodies`."""
+        """Reserve memory for the request's body: see `Services.share_of_bodies`."""
         return self.services.share_of_bodies(self.scope.get("user"))
 
     async def wait_for_disconnect(self) -> None:
@@ -111,7 +111,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     example: str | None = None,
     file: str | None = None,
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function as a route; see the module. `path` names its parameters as `/suppliers/{id}`.
+    """A decorator that makes a handler a route; see the module. `path` has parameters, as `/suppliers/{id}`.
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
     types to types, or None for no content. `status`: the first is used for what the handler returns bare. `headers`:
@@ -149,7 +149,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
 
 def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
-    """The handler of a route as the framework takes it."""
+    """The framework's handler for a route: typed path parameters, and an adapter that calls our handler."""
     takes_query, formats = route.query is not None, None
     # an address names the format of what is read, where several have names
     if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
@@ -165,7 +165,7 @@ def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
 
 
 def _in_transaction(handler: Handler) -> Handler:
-    """The handler, called with a transaction."""
+    """The handler, wrapped so that it gets the connection of a transaction of its own."""
 
     async def handle(call: Call, **arguments: Any) -> Any:
         async with transaction(call.services.database) as connection:
@@ -237,7 +237,7 @@ def _adapter(
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
-    """The answer of a handler as it is sent, with a name where it is kept as a file."""
+    """The ASGI response of a handler's answer: encoded, compressed, and with a file name where it is a download."""
     headers, status = dict[str, str](), route.statuses[0]
     if route.file is not None and request.media_type in KEPT_AS_FILES:
         headers["content-disposition"] = file_name(route.file, request.media_type, request.services.now())

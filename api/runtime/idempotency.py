@@ -41,7 +41,7 @@ def created(document: object, location: str | None = None, etag: str | None = No
 
 
 def carried_out_once(handler: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Response[bytes]]]:
-    """A handler that takes a `connection` and a `body`, carried out `once`."""
+    """Decorate a handler of `connection` and `body`: a repeated request gets the stored answer (see `answer_once`)."""
 
     @wraps(handler)
     async def carry_out(call: Call, connection: Connection, body: object, **path: Any) -> Response[bytes]:
@@ -59,7 +59,7 @@ async def once(
     sender: Sender | None = None,
     completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
-    """The answer of `carry_out`; where the request was already carried out under its key, the answer given then.
+    """The response of `carry_out`, or the stored one where a request with its Idempotency-Key was carried out before.
 
     `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
     together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`
@@ -107,10 +107,10 @@ def key_of(call: Call) -> str | None:
 
 
 def shown_once(answer: Answer, body: bytes) -> Answer:
-    """The stored answer as it is sent: with this body, which holds a secret, and `Cache-Control: no-store`."""
+    """The stored answer, but with a body that holds a secret, and with `Cache-Control: no-store`."""
     return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)
 
 
 def reply(answer: Answer) -> Response[bytes]:
-    """A stored answer as the framework sends it."""
+    """The framework's response for a stored answer."""
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

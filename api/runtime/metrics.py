@@ -85,7 +85,7 @@ class Metrics:
 
 
 class _SupplierGauges(Collector):
-    """Suppliers, and those with a trade, by source and kind: at most 52 sources and 14 kinds."""
+    """Prometheus gauges of suppliers, and of those with a trade, by source (at most 52) and kind (at most 14)."""
 
     def __init__(self, groups: Mapping[TradeGroup, int]) -> None:
         sizes: collections.Counter[str] = collections.Counter()

@@ -67,7 +67,7 @@ def access_log(settings: Settings) -> Callable[[AccessLine], object]:
 
 
 class ObservabilityMiddleware:
-    """Logs method, route, status, duration, request id and organisation; never keys or bodies. Counts what it logs."""
+    """Logs and counts each request by method, route, status, duration and organisation; never logs keys or bodies."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, report: Callable[[AccessLine], object]) -> None:
         self._app = app
@@ -120,7 +120,7 @@ class ObservabilityMiddleware:
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route, or page, that answered or refused a request, its parameters unfilled."""
+    """The path of the route or page that a request was for, with parameters as in `/needs/{id}`."""
     handler: BaseRouteHandler | None = scope.get("route_handler")
     route = handler.opt.get("route") or handler.opt.get("page") if handler is not None else None
     return route.path if route is not None else _UNROUTED

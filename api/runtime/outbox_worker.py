@@ -33,7 +33,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryKind:
-    """A kind of delivery.
+    """A kind of delivery, such as e-mail or webhooks: its outbox, its schedule, and how one attempt is made.
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
     are claimed, to queue what follows from the state of the database; `lock` before a result is written, for what
@@ -57,7 +57,7 @@ KindFactory = Callable[[Services], AbstractAsyncContextManager[DeliveryKind | No
 
 
 def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
-    """The part of the application that delivers these kinds; needs the database part."""
+    """The part of the application that delivers these kinds in the background; needs the database part."""
 
     async def wake(watch: DatabaseWatch, deliverers: list[Deliverer]) -> None:
         """Wake the deliverers when something was queued or the directory changed, and every second."""
@@ -93,7 +93,7 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
 
 
 class Deliverer:
-    """Delivers one kind, for one process."""
+    """Claims and attempts the deliveries of one kind, in this process."""
 
     def __init__(
         self,
@@ -112,7 +112,7 @@ class Deliverer:
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver, for ever. Once cancelled, attempts under way get `GRACE_SECONDS`; others are released."""
+        """Attempt due deliveries, for ever. Once cancelled, attempts under way get `GRACE_SECONDS` to end."""
         try:
             while True:
                 await self._woken.wait()

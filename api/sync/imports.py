@@ -1,4 +1,4 @@
-"""Routes of bulk imports: a source's file is stored and reported on; reports are read later or meanwhile.
+"""Routes of bulk imports: import a source's file and answer its report, list imports, read reports and rejected rows.
 
 The body is written to a temporary file first, so that an import begins once all of it has arrived.
 """
@@ -146,7 +146,7 @@ async def import_in_turn(
     *,
     observe: Observe | None = None,
 ) -> Import:
-    """Import a file when a turn in `services.imports` is free; returns the report. `observe`: see `import_file`.
+    """Import a source's file and return the report; the caller has taken an import slot. `observe`: see `import_file`.
 
     Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
@@ -173,7 +173,7 @@ async def import_in_turn(
 
 
 async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
-    """The import of this id, if its source is on the key. Raises NotFound, Refusal (403)."""
+    """The import of this id. Raises NotFound, and Refusal (403) where the key does not list its source."""
     await stored_imports.close_interrupted(connection, call.services.now())
     found = await stored_imports.get_import(connection, import_id)
     if found is None:
@@ -193,9 +193,9 @@ TOO_SLOW = Text("Le corps arrive trop lentement", "The body arrives too slowly")
 
 @asynccontextmanager
 async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, bytes]]:
-    """Write the body of the request, uncompressed, to a file that lasts for the block; yields it and a BLAKE2 digest.
+    """Yields the request's body, decompressed into a temporary file open at its beginning, and its BLAKE2 digest.
 
-    The file is open at its beginning. `limit` holds before and after decompression.
+    `limit` holds before and after decompression.
 
     Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
     another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
@@ -236,7 +236,7 @@ async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, 
 
 
 async def _with_time_limit(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of a body; raises Refusal (400) where one is long in coming, or all together take too long."""
+    """Yields the pieces of a body; raises Refusal (400) where a piece, or the whole body, takes too long to arrive."""
     waited, received = 0.0, 0
     while True:
         began, longest = time.monotonic(), START_SECONDS + received / BYTES_PER_SECOND - waited

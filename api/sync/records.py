@@ -1,4 +1,4 @@
-"""Routes of single records: put, read and deleted by their source, under the identifier they have there."""
+"""Routes of a source's single records, put, read and deleted under the source's own identifiers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -149,7 +149,7 @@ ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
-    """Raises Refusal (412) where `If-Match` names another state of the record than the present one."""
+    """Raises Refusal (412) where `If-Match` does not name the present entity tag of the record."""
     if "if-match" in call.headers:
         stored = await lock_record(connection, source, external_id)
         require_match(call, None if stored is None else _etag(stored))

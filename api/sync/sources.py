@@ -132,7 +132,7 @@ ROUTES = (list_sources, get_source, put_source)
 
 
 async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
-    """Every source by name, with the age and the quality of what it sent."""
+    """All sources in the order of their names, with figures on the age and quality of their records."""
     async with transaction(services.database) as connection:
         found = await stored_sources.list_sources(connection, services.today())
     return tuple(_with_trades(services, found))
@@ -158,7 +158,7 @@ def require_own_source(call: Call, source: str) -> None:
 
 
 def _with_trades(services: Services, found: Sequence[Described]) -> list[Described]:
-    """The sources with the trades of the suppliers in memory counted; as they are until these are loaded."""
+    """The sources with counts of their suppliers' trades, from the index; unchanged until the index is loaded."""
     if (live := services.live) is None or not live.is_ready:
         return list(found)
     counts = counts_by_source(live.index.trade_groups())

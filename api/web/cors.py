@@ -57,7 +57,7 @@ class CrossOrigin:
         await self._app(scope, receive, sending)
 
     def _headers(self, scope: Scope, method: str, status: int) -> Headers:
-        """The headers to add, once the answer is known to be of a route: `app` has set it in the scope."""
+        """The CORS headers to add to an answer of this status, by the route that `app` has set in the scope."""
         handler: BaseRouteHandler | None = scope.get("route_handler")
         told = handler.opt if handler is not None else {}
         if status == HTTPStatus.METHOD_NOT_ALLOWED and handler is None:
@@ -80,6 +80,7 @@ class CrossOrigin:
         return self._headers_of_route(scope, told.get("route"), _EXPOSING)
 
     def _headers_of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
+        """The allowed origin and `more`, where the origin of the request may read answers of the route."""
         if is_open(route):
             return [(b"access-control-allow-origin", b"*"), *more]
         if not self._origins:

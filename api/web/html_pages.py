@@ -1,4 +1,4 @@
-"""HTML pages: how jinja2 fills in their templates, and the fields and files of their forms as browsers send them."""
+"""HTML pages: the jinja2 environment of their templates, and the reading of submitted forms with files."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Fields = Mapping[str, list[str]]
 
 
 def html_environment(loader: BaseLoader) -> Environment:
-    """An environment of templates of HTML: values escaped, an unknown name an error, no blank lines of blocks."""
+    """A jinja2 environment for HTML: values are escaped, unknown names are errors, blocks leave no blank lines."""
     return Environment(
         loader=loader,
         autoescape=True,
@@ -36,7 +36,7 @@ def html_environment(loader: BaseLoader) -> Environment:
 
 
 def fields_in(encoded: bytes, most: int) -> Fields:
-    """The fields in a form, or in a query string. Raises Refusal (400) where it is none, or has too many."""
+    """The fields of a URL-encoded form or query string. Raises Refusal (400) if unreadable or over `most` fields."""
     if encoded.count(b"&") >= most:
         detail = Text(
             f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
@@ -53,12 +53,12 @@ def fields_in(encoded: bytes, most: int) -> Fields:
 
 
 def unreadable_form() -> Refusal:
-    """The refusal (400) of what is no form."""
+    """The refusal (400) of a body that cannot be read as a form."""
     return Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read"))
 
 
 def cleaned(text: str) -> str:
-    """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
+    """The text without outer blanks and NUL characters (no database stores them), its line ends as line feeds."""
     return text.replace("\0", "").replace("\r\n", "\n").strip()
 
 
@@ -69,7 +69,7 @@ AT_ONCE_BYTES = 1 << 20
 
 
 class FormFile(NamedTuple):
-    """A file that was chosen in a form; `name` as its owner calls it."""
+    """A file uploaded with a form; `name` is the file name on the user's machine."""
 
     name: str
     content: bytes
@@ -80,14 +80,14 @@ Files = Mapping[str, FormFile]
 
 
 def has_files(request: AnyRequest) -> bool:
-    """Whether the body is announced as a form with files."""
+    """Whether the request's Content-Type announces a form with files (multipart)."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == MULTIPART
 
 
 async def read_form(
     request: AnyRequest, limit: int, most: int, share: Share, *, with_files: bool = False
 ) -> tuple[Fields, Files]:
-    """The fields, at most `most`, in a body of at most `limit` bytes, and its files if it is a form with files.
+    """The fields of a submitted form, at most `most` in at most `limit` bytes, and its files where `with_files`.
 
     Raises Refusal: 400 where it is no such form or has more, 413, 415, 429.
     """
@@ -106,7 +106,7 @@ async def read_form(
 
 
 def form_in(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
-    """The fields and files between these boundaries. Raises MultipartError, UnicodeDecodeError."""
+    """The fields and files of a multipart body. Raises MultipartError, UnicodeDecodeError."""
     fields: dict[str, list[str]] = {}
     files: dict[str, FormFile] = {}
     bounds = {"max_segment_count": most, "max_header_size": LONGEST_PART_HEADER, "content_length": len(raw)}

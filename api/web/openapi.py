@@ -36,7 +36,7 @@ TEXTS: Mapping[str, Any] = tomllib.loads((files("api.web") / "openapi_texts.toml
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One route. `answers` maps each media type it can produce (the first is the default) to the type of its content.
+    """A documented route. `answers` maps each media type it produces (the first is the default) to a Python type.
 
     `scopes`: any one of them suffices; empty: no key needed. `problems` are the slugs it adds to those that follow from
     the rest. `patch`: the body is a merge patch of this type. `takes` maps media types to the type of a body that the
@@ -71,7 +71,7 @@ def routes_of(app: Litestar) -> tuple[Route, ...]:
 
 
 def encode(routes: Iterable[Route], server: str | None = None) -> bytes:
-    """The document as JSON, indented, the same bytes for the same routes."""
+    """The OpenAPI document as indented JSON; the same routes give the same bytes."""
     return msgspec.json.format(msgspec.json.encode(document(tuple(routes), server)), indent=2) + b"\n"
 
 
@@ -113,7 +113,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
 
 
 def problems_of(route: Route) -> tuple[str, ...]:
-    """The slugs of every problem that `route` may answer: those it declares, and those of every route of its kind."""
+    """The slugs of all problem types that a route may answer: declared ones, and those implied by its properties."""
     slugs = ["bad-request", "unknown-query-parameter", "internal-error", "stopping", *route.problems]
     if route.query and msgspec.structs.fields(route.query):
         slugs.append("invalid-query")
@@ -166,7 +166,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict[str, Any]:
-    """A query parameter, without null: there it is the absence of the parameter."""
+    """The OpenAPI object of a query parameter; its schema leaves out null, which means an absent parameter."""
     schema = schema_of(field.type)
     if "anyOf" in schema:
         options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]

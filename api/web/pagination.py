@@ -56,7 +56,7 @@ def write_cursor(name: str, position: object) -> str:
 
 
 def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
-    """The position in `cursor`, of the type `kind`; None without a cursor. Raises Refusal (400) for another list's.
+    """The position in a cursor of the list `name`; None without a cursor. Raises Refusal (400) for any other text.
 
     The check finds mistakes, not malice: a position grants no right to see what follows it.
     """
@@ -88,7 +88,7 @@ async def paged(
     key: Callable[[Any], object] = attrgetter("id"),
     show: Callable[[Any], object] | None = None,
 ) -> Response[bytes]:
-    """One page of the list `name`. `fetch(after, count)` returns at most `count` items that follow a position.
+    """Answer one page of the list `name`. `fetch(after, count)` returns at most `count` items after a position.
 
     `key`: the position of an item; `show`: the item as answered. Raises Refusal (400) for another list's cursor.
     """
@@ -99,7 +99,7 @@ async def paged(
 
 
 def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
-    """The page as JSON, with the Link header to the next one."""
+    """The response with a page of items as JSON, and the Link header to the next page."""
     body = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
     return Response(body, media_type="application/json", headers=next_link(call, next_cursor))
 

@@ -74,7 +74,7 @@ class QueryReader(Generic[T]):
         return self.kind(**values)
 
     def _split(self, query_string: bytes) -> dict[str, list[str]]:
-        """The texts given for each name, in order."""
+        """The decoded texts of each parameter, in the order given. Raises Refusal (400) for an unknown name."""
         given: dict[str, list[str]] = {}
         for pair in query_string.split(b"&"):
             if pair:
@@ -92,7 +92,7 @@ class QueryReader(Generic[T]):
 
 
 def invalid(*problems: Problem) -> Refusal:
-    """The refusal (422) of query parameters; each pointer leads to one, such as `/limit`."""
+    """The refusal (422) of a query for these problems; their pointers name parameters, such as `/limit`."""
     return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, problems, place="query")
 
 
@@ -132,7 +132,7 @@ def end_of(day: date | None) -> datetime | None:
 
 
 def in_utc(instant: datetime | None) -> datetime | None:
-    """The instant in UTC; the first or last one that can be written where its offset leads beyond."""
+    """The instant in UTC; `datetime.min` or `datetime.max` where the conversion would lead beyond them."""
     if instant is None:
         return None
     try:

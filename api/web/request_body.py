@@ -55,7 +55,7 @@ class JsonBody(Generic[T]):
         return self.decode(raw)
 
     def decode(self, raw: bytes) -> T:
-        """`raw` as `kind`; the errors of `read`."""
+        """The bytes of a body, decoded as a `kind`. Raises as `read`."""
         if len(raw) < LARGE or not gc.isenabled():
             return self._decoded(raw)
         gc.disable()
@@ -102,7 +102,7 @@ async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
 
 
 async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
-    """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+    """Yields the pieces of the body as they arrive. Raises Refusal (413) beyond `limit` bytes."""
     _require_short(request.headers, limit)
     received, more = 0, True
     while more:
@@ -113,9 +113,9 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 
 
 async def whole_body(request: AnyRequest, limit: int, share: Share) -> bytes:
-    """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece.
+    """The whole body as one byte string. Raises as `body_pieces`, and Refusal (429) where `share` refuses the memory.
 
-    Only one that comes in several takes of its `share`: others may be waited for.
+    Only a body of several pieces takes of its `share`; one of a single piece is read without the loop, which is slow.
     """
     _require_short(request.headers, limit)
     first, more = await _receive_piece(request, 0, limit)
@@ -142,7 +142,7 @@ def _require_short(headers: Mapping[str, str], limit: int) -> None:
 
 
 async def _receive_piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether more follow. Raises Refusal: 413 where `received` and it pass `limit`."""
+    """The next piece of the body, and whether more follow. Raises Refusal (413) beyond `limit` bytes in all."""
     message = await request.receive()
     if message["type"] != "http.request":
         raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
@@ -153,7 +153,7 @@ async def _receive_piece(request: AnyRequest, received: int, limit: int) -> tupl
 
 
 class Gunzip:
-    """Undoes the `Content-Encoding: gzip` of a body, which may have several members; to be used in a thread.
+    """Decompresses a gzip body, which may have several members, block by block; to be used in a thread.
 
     `limit`: of the bytes that come out.
     """
@@ -163,7 +163,7 @@ class Gunzip:
         self._member, self._members = zlib.decompressobj(wbits=31), 1
 
     def pieces(self, block: bytes | bytearray) -> Iterator[bytes]:
-        """The bytes that come out of a block, some `PIECE` at a time.
+        """Yields the decompressed bytes of a block, in pieces of about `PIECE` bytes.
 
         Raises Refusal: 400 where the compression is broken or its members hold next to nothing, 413.
         """
