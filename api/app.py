@@ -35,7 +35,7 @@ from api.runtime.endpoint import Call, options_handlers
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.outbox_worker import deliveries
+from api.runtime.outbox_worker import delivery_part
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchProcesses
 from api.runtime.rate_limits import Limits
@@ -138,7 +138,7 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def dear_matches(services: Services) -> AsyncIterator[None]:
+async def large_matches(services: Services) -> AsyncIterator[None]:
     """The part of the application that has large matches made in other processes, where it may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
@@ -153,8 +153,8 @@ PARTS: tuple[Part, ...] = (
     database,
     database_watch,
     live_directory,
-    dear_matches,
-    deliveries(webhook_kind, mail_kind, journal_kind),
+    large_matches,
+    delivery_part(webhook_kind, mail_kind, journal_kind),
     privacy.daily_retention,
 )
 

@@ -140,16 +140,16 @@ def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None,
 def _svg_element(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f'<svg{_svg_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
         f"{titled}{''.join(inside)}</svg>"
     )
 
 
 def _legend_sign(inside: str, font: str | None) -> str:
-    return f'<svg{_own_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+    return f'<svg{_svg_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
 
 
-def _own_attributes(font: str | None) -> str:
+def _svg_attributes(font: str | None) -> str:
     """The attributes that an SVG file of its own needs, outside of a page; none where `font` is None."""
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 

@@ -109,7 +109,7 @@ async def answer_match(call: Call, need: Need, answer: MatchAnswer, besides: Nee
     services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
-    if work.is_little(need, index) and (besides is None or work.is_little(besides, index)):
+    if work.is_small(need, index) and (besides is None or work.is_small(besides, index)):
         answered = answer(need, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, need, index, on, call.language)

@@ -21,7 +21,7 @@ from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON
 from api.web.pagination import Cursor, Paging, read_cursor, write_cursor
-from api.web.query_string import invalid
+from api.web.query_string import invalid_query
 from db.core.engine import transaction
 from db.suppliers.read import (
     Box,
@@ -95,7 +95,7 @@ class SupplierSelection(NamedTuple):
 
     filters: Filters
     tests: tuple[Test, ...]
-    stands: PlaceTest | None = None
+    place_test: PlaceTest | None = None
 
     def apply_tests(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
         """The suppliers that pass every test, in the same order."""
@@ -106,9 +106,9 @@ class SupplierSelection(NamedTuple):
 
     def in_territory(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
         """The suppliers in the territory of the query, in the same order; all where the query names no territory."""
-        if self.stands is None:
+        if self.place_test is None:
             return suppliers
-        return [each for each, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
+        return [each for each, stands in zip(suppliers, self.place_test(suppliers), strict=True) if stands]
 
 
 def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
@@ -124,16 +124,16 @@ def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> 
     centre = _read_degrees("near", query.near, (90, 180), problems)
     box = _bounding_box(query.bbox, problems)
     if problems:
-        raise invalid(*problems)
+        raise invalid_query(*problems)
     tests: list[Test] = []
-    ground, stands = (None, None) if query.territory is None else _ground_and_test(areas, reference)
+    ground, stands = (None, None) if query.territory is None else _condition_and_test(areas, reference)
     if centre is not None and query.radius_km is not None:
         at, radius_km = Point(*centre), query.radius_km
         tests.append(lambda suppliers: are_near([one.location for one in suppliers], at, radius_km))
         box = box or box_around(at, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
-    codes = set[str]().union(*(with_family(each, taxonomy) for each in segments))
+    codes = set[str]().union(*(related_codes(each, taxonomy) for each in segments))
     through_cpv = _cpv_codes(taxonomy, reference.cpv)
     answering = codes.union(*(through_cpv.get(code, ()) for code in codes))
     filters = Filters(
@@ -168,13 +168,13 @@ def known_areas(codes: Iterable[str], territories: Territories, problems: list[P
             problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
 
 
-def with_family(code: str, taxonomy: Taxonomy) -> set[str]:
+def related_codes(code: str, taxonomy: Taxonomy) -> set[str]:
     """For a segment: its code and that of its family. For a family: its code and those of its segments."""
     family = taxonomy.family(code)
     return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
-def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
+def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
     """A territory (the union of `areas`) as a condition of the database, and as a test of suppliers.
 
     A supplier stands where its point does, as for a match; where no outline is known, in its commune.
@@ -292,14 +292,14 @@ async def count_of_query(services: Services, query: SupplierQuery) -> int | None
     narrowed = selection_of_query(query, services.reference, services.today())
     if narrowed.tests:
         return None
-    if narrowed.stands is not None:
-        found = await _placed_in_territory(services, narrowed, LOOKED_AT_MOST)
+    if narrowed.place_test is not None:
+        found = await _locations_in_territory(services, narrowed, LOOKED_AT_MOST)
         return None if found is None else min(len(found), COUNTED_AT_MOST + 1)
     async with transaction(services.database) as connection:
         return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
 
 
-async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
+async def locations_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
     """The locations of the suppliers that pass the filters; () where there are more than `COUNTED_AT_MOST`.
 
     Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
@@ -307,13 +307,13 @@ async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[
     narrowed = selection_of_query(query, services.reference, services.today())
     if narrowed.tests:
         return ()
-    found = await _placed_in_territory(
-        services, narrowed, COUNTED_AT_MOST if narrowed.stands is None else LOOKED_AT_MOST
+    found = await _locations_in_territory(
+        services, narrowed, COUNTED_AT_MOST if narrowed.place_test is None else LOOKED_AT_MOST
     )
     return found if found is not None and len(found) <= COUNTED_AT_MOST else ()
 
 
-async def _placed_in_territory(
+async def _locations_in_territory(
     services: Services, narrowed: SupplierSelection, most: int
 ) -> Sequence[PlacedSupplier] | None:
     """The locations of the selected suppliers in the territory; None where the database finds more than `most`."""
@@ -347,7 +347,7 @@ class WholeListResponse(Stream):
         return send_all
 
 
-async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
+async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
     """Stream all suppliers that `find` reads, as one CSV or GeoJSON file; few files are written at once.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is

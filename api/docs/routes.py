@@ -15,7 +15,7 @@ from litestar.static_files import create_static_files_router
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
-from api.web.openapi import encode, routes_of
+from api.web.openapi import encode_document, routes_of
 from api.web.problems import CATALOGUE, ProblemType
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
@@ -99,7 +99,7 @@ async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
     if "openapi" not in state:
-        state.openapi = encode(routes_of(call.app), call.services.settings.public_url)
+        state.openapi = encode_document(routes_of(call.app), call.services.settings.public_url)
     return conditional_get(call, state.openapi, max_age=HOUR)
 
 
@@ -152,13 +152,13 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
 def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
     """The route that serves the built guides, from the first folder with an index.html; () where none was built."""
 
-    def with_policy(response: Response[bytes]) -> Response[bytes]:
+    def add_policy(response: Response[bytes]) -> Response[bytes]:
         response.headers["content-security-policy"] = GUIDES_POLICY
         return response
 
     for folder in folders:
         if (folder / "index.html").is_file():
-            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=with_policy),)
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=add_policy),)
     return ()
 
 

@@ -105,7 +105,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def followed_link(
+async def follow_link(
     call: Call, token: str, select: Callable[[Connection], Awaitable[T | None]], missing: Text
 ) -> AsyncIterator[tuple[Connection, T]]:
     """Yields a transaction and the object that a link's token leads to, which `select` reads.

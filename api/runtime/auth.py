@@ -35,7 +35,7 @@ NOT_STORED = UUID(int=0)
 """The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
 
-class _RememberedClient(NamedTuple):
+class _CachedClient(NamedTuple):
     client: Client
     fresh_until: float
 
@@ -62,7 +62,7 @@ class Keys:
         self._now = now
         self._limits = limits or Limits(monotonic)
         self._is_well_formed: Callable[[str], bool] = bool
-        self._known: OrderedDict[bytes, _RememberedClient] = OrderedDict()
+        self._known: OrderedDict[bytes, _CachedClient] = OrderedDict()
         self._looking: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
@@ -84,7 +84,7 @@ class Keys:
         digest = _digest(key)
         if known := self._known.get(digest):
             if self._monotonic() < known.fresh_until:
-                return self._in_force(known.client)
+                return self._unless_expired(known.client)
             # requests that come during the look-up do not look it up too
             self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
@@ -97,9 +97,9 @@ class Keys:
             self._known.pop(digest, None)
             return None
         self._remember(digest, client)
-        return self._in_force(client)
+        return self._unless_expired(client)
 
-    def _in_force(self, client: Client) -> Client | None:
+    def _unless_expired(self, client: Client) -> Client | None:
         return client if client.expires_at is None or self._now() < client.expires_at else None
 
     async def _look_up_new(self, key: str, scope: ASGIScope | None) -> Client | None:
@@ -121,12 +121,12 @@ class Keys:
             return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
-        self._known[digest] = _RememberedClient(client, self._monotonic() + self._cache_seconds)
+        self._known[digest] = _CachedClient(client, self._monotonic() + self._cache_seconds)
         self._known.move_to_end(digest)
         if len(self._known) > KEYS_REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _look_up(self, key: str, known: _RememberedClient | None) -> Client | None:
+    async def _look_up(self, key: str, known: _CachedClient | None) -> Client | None:
         """The client of a key, from the database; the cached one where the database is slow or unreachable."""
         if self._find is None:
             raise Refusal("database-away")
@@ -138,7 +138,7 @@ class Keys:
                 return known.client
             raise
 
-    async def _administrator(self, known: _RememberedClient | None) -> Client:
+    async def _administrator(self, known: _CachedClient | None) -> Client:
         """The client of the administrator's key; the id of its organisation is read once the database answers."""
         organisation = known.client.organisation_id if known else NOT_STORED
         if organisation == NOT_STORED and self._find_organisation is not None:

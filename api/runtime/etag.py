@@ -25,7 +25,7 @@ def etag_of(content: object) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def tagged(document: object, etag: str | None = None, *, status: int = 200) -> Response[bytes]:
+def etag_response(document: object, etag: str | None = None, *, status: int = 200) -> Response[bytes]:
     """The response to a change: the object after the change as JSON, with its entity tag."""
     body = msgspec.json.encode(document)
     headers = {"content-type": JSON, "etag": etag or etag_of(body)}
@@ -49,13 +49,13 @@ def conditional_get(
             headers["etag"] = etag.removesuffix('"') + _COMPRESSED
     known = call.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {
-        _without_coding_mark(tag.strip().removeprefix("W/")) for tag in known.split(",")
+        _without_gzip_suffix(tag.strip().removeprefix("W/")) for tag in known.split(",")
     }:
         return Response(b"", status_code=304, headers=headers)
     return Response(body, headers={**headers, "content-type": media_type})
 
 
-def _without_coding_mark(tag: str) -> str:
+def _without_gzip_suffix(tag: str) -> str:
     """The entity tag without its suffix `-gzip`, so that what was read compressed can be changed too.
 
     Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
@@ -75,6 +75,6 @@ def require_match(call: Call, etag: str | None) -> None:
 def require_known(if_match: str | None, etag: str | None) -> None:
     """Raises Refusal (412) where the header `if_match` is given (not None) and does not name the present `etag`."""
     if if_match is not None:
-        tags = {_without_coding_mark(tag.strip()) for tag in if_match.split(",")}
+        tags = {_without_gzip_suffix(tag.strip()) for tag in if_match.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):
             raise Refusal("stale-version")

@@ -64,7 +64,7 @@ class Metrics:
             registry=self._registry,
         )
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
         self._requests.labels(method, route, str(status)).observe(seconds)
 

@@ -25,9 +25,9 @@ from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
-from api.web.content_negotiation import values_of
+from api.web.content_negotiation import header_values
 from api.web.openapi_schemas import DatabaseState, ProcessState
-from api.web.problems import Refusal, document, stopping
+from api.web.problems import Refusal, problem_response, shutdown_refusal
 from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -81,7 +81,7 @@ class ObservabilityMiddleware:
         started = time.perf_counter()
         method: str = scope["method"]
         # the caller's where it is harmless in a log
-        request_id = next(filter(_SAFE_ID.fullmatch, values_of(scope, b"x-request-id")), None) or token_hex(16)
+        request_id = next(filter(_SAFE_ID.fullmatch, header_values(scope, b"x-request-id")), None) or token_hex(16)
         id_header = (b"x-request-id", request_id.encode())
         scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
         if is_head := method == "HEAD":
@@ -90,7 +90,7 @@ class ObservabilityMiddleware:
             scope["method"] = "GET"
         status = _UNANSWERED
 
-        async def observed_send(message: Message) -> None:
+        async def send_and_observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -101,7 +101,7 @@ class ObservabilityMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, observed_send)
+            await self._app(scope, receive, send_and_observe)
         except asyncio.CancelledError as cancelled:
             if cancelled.args == (HUNG_UP,):
                 return
@@ -109,11 +109,11 @@ class ObservabilityMiddleware:
             if status != _UNANSWERED:
                 raise
             call = Call(scope)
-            answer = document(stopping(), call.language).to_asgi_response(app=None, request=call)
-            await answer(scope, receive, observed_send)
+            answer = problem_response(shutdown_refusal(), call.language).to_asgi_response(app=None, request=call)
+            await answer(scope, receive, send_and_observe)
         finally:
             path, seconds, client = route_of(scope), time.perf_counter() - started, scope.get("user")
-            self._metrics.request(method, path, status, seconds)
+            self._metrics.count_request(method, path, status, seconds)
             organisation = client.organisation if client is not None else None
             ms = round(seconds * 1000, 2)
             self._report(AccessLine(method, path, status, ms, request_id, organisation, datetime.now(UTC)))

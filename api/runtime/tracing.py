@@ -21,7 +21,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from api.runtime.observability import route_of
 from api.runtime.services import Services
-from api.web.content_negotiation import values_of
+from api.web.content_negotiation import header_values
 from db.core.engine import End, watch_statements
 
 _PARENT = ("traceparent", "tracestate")
@@ -50,11 +50,11 @@ class Tracing:
     def around(self, app: ASGIApp) -> ASGIApp:
         """The ASGI app with a span around each request; its parent is the span that the header `traceparent` names."""
 
-        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+        async def trace_request(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != ScopeType.HTTP:
                 await app(scope, receive, send)
                 return
-            sent = {name: value for name in _PARENT for value in values_of(scope, name.encode())}
+            sent = {name: value for name in _PARENT for value in header_values(scope, name.encode())}
             method: str = scope["method"]
             with self._tracer.start_as_current_span(
                 method, self._propagator.extract(sent), trace.SpanKind.SERVER, record_exception=False
@@ -72,7 +72,7 @@ class Tracing:
                 known = {"http.request.method": method, "http.route": route_of(scope)}
                 span.set_attributes(known | {"vivier.request_id": scope["request_id"]})  # type: ignore[typeddict-item]
 
-        return traced
+        return trace_request
 
     def _begin_statement(self, statement: str) -> End:
         """Begin the span of an SQL statement; returns the function that ends the span."""

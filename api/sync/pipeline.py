@@ -65,7 +65,7 @@ _read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
+def prepare_in_process(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
     """A function that prepares the file's rows in another process, or by `otherwise` where no process can be had.
 
     Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
@@ -102,10 +102,10 @@ class RowReader:
         """Begin to read the file from its present position, in the format that `reading` names."""
         self._terms, self._batches = terms, batches(reading, self._file, self._reference)
 
-        def give_up(*_: object) -> None:
+        def raise_too_slow(*_: object) -> None:
             raise unreadable("too_slow", TOO_SLOW)
 
-        signal.signal(signal.SIGVTALRM, give_up)
+        signal.signal(signal.SIGVTALRM, raise_too_slow)
 
     def next_batch(self, expects_new: bool) -> bytes | None:
         """The next batch of rows, prepared and encoded; None at the end of the file.
@@ -119,7 +119,7 @@ class RowReader:
 
 
 @asynccontextmanager
-async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
+async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
     """Yields a function that assembles suppliers from records: many in another process, few in this one.
 
     Where no process can be had, or it ends at its work, they are assembled here.
@@ -133,7 +133,7 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
             async with one_at_a_time:
                 try:
                     if processes is not None and not is_lost:
-                        process = process or await processes.start_one(reference_alone)
+                        process = process or await processes.start_in_thread(reference_alone)
                         return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(described)))
                 except (NoProcess, ProcessEnded):
                     is_lost = True
@@ -185,7 +185,7 @@ async def import_file(
     reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
     preparing = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
-        preparing = prepare_elsewhere(processes, reading, file.stream, otherwise=preparing)
+        preparing = prepare_in_process(processes, reading, file.stream, otherwise=preparing)
 
     def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         with closing(preparing(terms, expects_new)) as prepared:
@@ -194,5 +194,5 @@ async def import_file(
                     observe(batch)
                 yield batch
 
-    async with assemble_elsewhere(processes) as assemble:
+    async with assemble_in_process(processes) as assemble:
         return await run_import(engine, order, prepare_observed, clock, name_similarity, assemble)

@@ -95,12 +95,12 @@ def _weighted_items(header: str) -> list[tuple[str, float]]:
     return items
 
 
-def first_values(scope: Scope) -> dict[str, str]:
+def headers_by_name(scope: Scope) -> dict[str, str]:
     """The headers by their names in lower case; of a header sent several times, the first value."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
 
 
-def values_of(scope: Scope, wanted: bytes) -> Iterator[str]:
+def header_values(scope: Scope, wanted: bytes) -> Iterator[str]:
     """All values of a header; `wanted`: its name in lower case."""
     return (value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
 
@@ -120,7 +120,7 @@ def is_worth_compressing(size: int, media_type: str) -> bool:
     return size >= SMALLEST and media_type.partition(";")[0].endswith(COMPRESSED)
 
 
-async def coded(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:
+async def compress_if_accepted(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:
     """The body to send, compressed where worth it and accepted; sets `vary` and `content-encoding` in `headers`."""
     if not is_worth_compressing(len(body), media_type):
         return body
@@ -158,7 +158,7 @@ class AddressFormats:
         self._media = {NAMES[media]: media for media in offered if media in NAMES}
         self._has_csv = CSV in offered
 
-    def added_to(self, query: type) -> type:
+    def extend(self, query: type) -> type:
         """The query struct of a route, extended by `format` and, where the route offers CSV, `csv`."""
         named: Any = Literal[tuple(self._media)]
         fields: list[tuple[str, Any, Any]] = [
@@ -169,14 +169,14 @@ class AddressFormats:
         name, text = f"{query.__name__}AndFormat", {"__doc__": query.__doc__}
         return msgspec.defstruct(name, fields, bases=(query,), frozen=True, kw_only=True, namespace=text)
 
-    def chosen(self, parameters: Any) -> str | None:
+    def media_type_of(self, parameters: Any) -> str | None:
         """The media type that the query parameters name; None where the `Accept` header decides."""
         if parameters.format is not None:
             return self._media[parameters.format]
         return CSV if self._has_csv and parameters.csv is not None else None
 
 
-def file_name(what: str, media_type: str, now: datetime) -> str:
+def content_disposition(what: str, media_type: str, now: datetime) -> str:
     """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
 
     `what`: letters without accents and hyphens. The time is that of Paris.
@@ -187,7 +187,7 @@ def file_name(what: str, media_type: str, now: datetime) -> str:
 _SUFFIX = re.compile(r"(?<=\})\.\w+$")
 
 
-def path_in_parts(path: str) -> str:
+def split_suffix(path: str) -> str:
     """The route path with its suffix as a segment of its own: "/meetings/{id}.ics" becomes "/meetings/{id}/.ics"."""
     return _SUFFIX.sub(lambda found: f"/{found[0]}", path)
 

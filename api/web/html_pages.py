@@ -35,7 +35,7 @@ def html_environment(loader: BaseLoader) -> Environment:
     )
 
 
-def fields_in(encoded: bytes, most: int) -> Fields:
+def parse_fields(encoded: bytes, most: int) -> Fields:
     """The fields of a URL-encoded form or query string. Raises Refusal (400) if unreadable or over `most` fields."""
     if encoded.count(b"&") >= most:
         detail = Text(
@@ -49,7 +49,7 @@ def fields_in(encoded: bytes, most: int) -> Fields:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError:
         raise unreadable_form() from None
-    return {name: list(map(cleaned, texts)) for name, texts in fields.items()}
+    return {name: list(map(clean_text, texts)) for name, texts in fields.items()}
 
 
 def unreadable_form() -> Refusal:
@@ -57,7 +57,7 @@ def unreadable_form() -> Refusal:
     return Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read"))
 
 
-def cleaned(text: str) -> str:
+def clean_text(text: str) -> str:
     """The text without outer blanks and NUL characters (no database stores them), its line ends as line feeds."""
     return text.replace("\0", "").replace("\r\n", "\n").strip()
 
@@ -95,17 +95,17 @@ async def read_form(
     raw = await whole_body(request, limit, share)
     if not with_files:
         is_long = len(raw) > FIELDS_AT_ONCE_BYTES
-        return (await asyncio.to_thread(fields_in, raw, most) if is_long else fields_in(raw, most)), {}
+        return (await asyncio.to_thread(parse_fields, raw, most) if is_long else parse_fields(raw, most)), {}
     boundary = parse_options_header(request.headers.get("content-type", ""))[1].get("boundary", "")
     try:
         if len(raw) <= AT_ONCE_BYTES:
-            return form_in(raw, boundary, most)
-        return await asyncio.to_thread(form_in, raw, boundary, most)
+            return parse_multipart(raw, boundary, most)
+        return await asyncio.to_thread(parse_multipart, raw, boundary, most)
     except (MultipartError, UnicodeDecodeError):
         raise unreadable_form() from None
 
 
-def form_in(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
+def parse_multipart(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
     """The fields and files of a multipart body. Raises MultipartError, UnicodeDecodeError."""
     fields: dict[str, list[str]] = {}
     files: dict[str, FormFile] = {}
@@ -119,7 +119,7 @@ def form_in(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
             elif event:
                 content += event
             elif part is not None and part.filename is None:
-                fields.setdefault(part.name, []).append(cleaned(content.decode()))
+                fields.setdefault(part.name, []).append(clean_text(content.decode()))
             elif part is not None and part.filename:
                 files[part.name] = FormFile(part.filename, bytes(content))
     return fields, files

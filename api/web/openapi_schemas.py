@@ -164,7 +164,7 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
             "properties": schemas[kind.__name__]["properties"],
             "additionalProperties": False,
         }
-    named: dict[str, Any] = for_generators(schemas) | UNIONS
+    named: dict[str, Any] = adapt_for_generators(schemas) | UNIONS
     return named | {name: {"type": "string", "enum": sorted(values)} for name, values in CLOSED_SETS.items()}
 
 
@@ -181,13 +181,13 @@ def schema_of(kind: Any) -> dict[str, Any]:
     return schema
 
 
-def for_generators(node: Any) -> Any:
+def adapt_for_generators(node: Any) -> Any:
     """The schema as client generators read it: enumerations as references, tuples as arrays of fixed length."""
     if isinstance(node, list):
-        return [for_generators(member) for member in node]
+        return [adapt_for_generators(member) for member in node]
     if not isinstance(node, dict):
         return node
-    changed = {key: for_generators(value) for key, value in node.items()}
+    changed = {key: adapt_for_generators(value) for key, value in node.items()}
     if isinstance(changed.get("enum"), list):
         return _refer_to_closed_set(changed)
     if "discriminator" in changed:

@@ -78,7 +78,7 @@ def bad_cursor(code: str, detail: Text) -> Refusal:
     return Refusal("bad-cursor", detail, (Problem("/cursor", code, detail),), place="query")
 
 
-async def paged(
+async def answer_page(
     call: Request[Any, Any, Any],
     paging: Paging,
     name: str,
@@ -95,10 +95,10 @@ async def paged(
     found = await fetch(read_cursor(name, paging.cursor, position), paging.limit + 1)
     shown = found[: paging.limit]
     next_cursor = write_cursor(name, key(shown[-1])) if len(found) > len(shown) else None
-    return page(call, shown if show is None else [show(item) for item in shown], next_cursor)
+    return page_response(call, shown if show is None else [show(item) for item in shown], next_cursor)
 
 
-def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
+def page_response(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
     """The response with a page of items as JSON, and the Link header to the next page."""
     body = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
     return Response(body, media_type="application/json", headers=next_link(call, next_cursor))

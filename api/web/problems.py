@@ -120,7 +120,7 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
     task = asyncio.current_task()
     # what fails in a request that is being ended may only be a consequence of that
-    refusal = stopping() if task is not None and task.cancelling() > 0 else describe(failure)
+    refusal = shutdown_refusal() if task is not None and task.cancelling() > 0 else refusal_of(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
     elif refusal.kind.slug in _OF_THE_OPERATOR:
@@ -129,15 +129,15 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
             request_id=request.scope.get("request_id"),
             error=type(failure).__name__,
         )
-    return document(refusal, choose_language(request.headers.get("accept-language", "")))
+    return problem_response(refusal, choose_language(request.headers.get("accept-language", "")))
 
 
-def stopping() -> Refusal:
+def shutdown_refusal() -> Refusal:
     """The refusal (503) of a request that is cut off because the server shuts down."""
     return Refusal("stopping", headers={"connection": "close"})
 
 
-def document(refusal: Refusal, language: Language) -> Response[bytes]:
+def problem_response(refusal: Refusal, language: Language) -> Response[bytes]:
     """The response with a refusal as application/problem+json, and the headers that its status requires."""
     kind = refusal.kind
     body = ProblemDocument(
@@ -158,7 +158,7 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer for each sort
+def refusal_of(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer for each sort
     """The refusal that answers an exception; `internal-error`, without its text, for any unforeseen one."""
     match failure:
         case Refusal():

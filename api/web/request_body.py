@@ -57,14 +57,14 @@ class JsonBody(Generic[T]):
     def decode(self, raw: bytes) -> T:
         """The bytes of a body, decoded as a `kind`. Raises as `read`."""
         if len(raw) < LARGE or not gc.isenabled():
-            return self._decoded(raw)
+            return self._decode_or_refuse(raw)
         gc.disable()
         try:
-            return self._decoded(raw)
+            return self._decode_or_refuse(raw)
         finally:
             gc.enable()
 
-    def _decoded(self, raw: bytes) -> T:
+    def _decode_or_refuse(self, raw: bytes) -> T:
         try:
             value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
@@ -101,7 +101,7 @@ async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
         _empty.decode(raw)
 
 
-async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
+async def body_pieces(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
     """Yields the pieces of the body as they arrive. Raises Refusal (413) beyond `limit` bytes."""
     _require_short(request.headers, limit)
     received, more = 0, True
@@ -258,7 +258,7 @@ TOO_MANY_MEMBERS = Text(
 Patch = dict[str, Any]
 
 
-def patched(current: T, patch: Patch, kind: type[T]) -> T:
+def apply_patch(current: T, patch: Patch, kind: type[T]) -> T:
     """`current` with the merge patch applied, as a `kind`; other fields than those of `kind` cannot be changed.
 
     Members that the patch leaves out stay, null restores a member's default, objects are merged, lists replaced.

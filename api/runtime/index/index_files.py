@@ -66,7 +66,7 @@ class IndexFiles:
                 raise
         self.folder, self.reference = folder, reference
         self._prefix = _fingerprint(reference)
-        with self.claimed():
+        with self.claim_build():
             pass  # what was left unfinished is removed, as no other build may follow for long
 
     def newest_first(self, database: str) -> list[WrittenIndex]:
@@ -82,7 +82,7 @@ class IndexFiles:
         return LiveIndex(base, written.version, written.uid)
 
     @contextmanager
-    def claimed(self) -> Iterator[bool]:
+    def claim_build(self) -> Iterator[bool]:
         """Yields whether this process may build the next index; if so, no other process may during the block.
 
         Removes unfinished indexes of processes that ended at their work.
@@ -105,7 +105,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
     Other processes build a part each and join them; without `processes` a thread of this one does.
     """
 
-    async def call(work: Callable[..., None], *arguments: object) -> None:
+    async def call_in_process(work: Callable[..., None], *arguments: object) -> None:
         if processes is not None:
             with suppress(NoProcess):
                 return await processes.call(work, *arguments)
@@ -117,13 +117,14 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
             shares = _pages_by_process(seen.pages) if processes else [[(0, seen.pages)]]
             parts = [unfinished / str(number) for number in range(len(shares))]
             building = (
-                call(build_part, url, seen.name, pages, part) for pages, part in zip(shares, parts, strict=True)
+                call_in_process(build_part, url, seen.name, pages, part)
+                for pages, part in zip(shares, parts, strict=True)
             )
             # none goes on once another has failed: what they write is removed
             ended = await asyncio.gather(*building, return_exceptions=True)
         for failure in filter(None, ended):
             raise failure
-        await call(join_parts, parts, unfinished / _WHOLE)
+        await call_in_process(join_parts, parts, unfinished / _WHOLE)
         _publish(
             unfinished / _WHOLE,
             folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",

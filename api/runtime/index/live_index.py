@@ -50,7 +50,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @contextmanager
-def logged_failures(message: str) -> Iterator[None]:
+def log_failures(message: str) -> Iterator[None]:
     """Log an exception of the block and swallow it; without a traceback where the database is unreachable."""
     try:
         yield
@@ -149,10 +149,10 @@ class IndexLoader:
         self._threads = ThreadPoolExecutor(THREADS, "index")
         self._written: WrittenIndex | None = None
 
-    async def first(self) -> LiveIndex:
+    async def load_first(self) -> LiveIndex:
         """The newest index; one built in memory where no file of it can be written, such as on a full disk."""
         try:
-            return await self.newest()
+            return await self.load_newest()
         except OSError as failure:
             if is_unreachable(failure):
                 raise
@@ -161,9 +161,9 @@ class IndexLoader:
                 folder=str(self.files.folder),
             )
         index = await index_in_memory(self.files.reference, self._url)
-        return await self.followed(index) or index
+        return await self.update(index) or index
 
-    async def newest(self, beyond: int = -1) -> LiveIndex:
+    async def load_newest(self, beyond: int = -1) -> LiveIndex:
         """Load or build an index of the present directory, with a short tail and a base later than version `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
         database = await database_id(self._engine)  # each time: another may have taken its address
@@ -173,7 +173,7 @@ class IndexLoader:
                     if (found := await self._map_and_follow(written, longest)) is not None:
                         return found
                     refused.add(written)
-            with self.files.claimed() as is_ours:
+            with self.files.claim_build() as is_ours:
                 if is_ours:
                     if builds == MOST_BUILDS:
                         raise UnusableIndex
@@ -184,7 +184,7 @@ class IndexLoader:
                 else:
                     await asyncio.sleep(CLAIM_SECONDS)
 
-    async def followed(self, index: LiveIndex) -> LiveIndex | None:
+    async def update(self, index: LiveIndex) -> LiveIndex | None:
         """The index with all later changes of the directory; None where they are too many, or of another history."""
         most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
         found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
@@ -192,7 +192,7 @@ class IndexLoader:
             return None
         return await self._run_in_thread(index.with_changes, *found)
 
-    def is_outgrown(self, index: LiveIndex) -> bool:
+    def needs_new_base(self, index: LiveIndex) -> bool:
         """Whether an index needs a new base: its tail is too long, or the file it was mapped from too old."""
         if index.tail.rows > longest_tail(index):
             return True
@@ -210,7 +210,7 @@ class IndexLoader:
         if base.base.unknown_codes:
             codes = sorted(base.base.unknown_codes)[:20]
             log.warning("service areas hold codes that are no longer known", codes=codes)
-        found = await self.followed(base)
+        found = await self.update(base)
         if found is None or found.tail.rows > longest * longest_tail(found):
             return None
         self._written = written
@@ -220,7 +220,7 @@ class IndexLoader:
         """Build an index later than version `beyond`, from the database's copy if possible; None: not from the copy."""
         reference, folder = self.files.reference, self.files.folder
         if self._read_url is not None and beyond is not None:
-            with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
+            with log_failures("the copy of the directory cannot be read: the index is built from the database"):
                 await build_index(reference, self._read_url, folder, self._processes)
                 if any(written.version > beyond for written in self.files.newest_first(database)):
                     return
@@ -275,9 +275,9 @@ class LiveDirectory:
         """Load the index, then update it whenever `versions` yields a newer version, for ever."""
         async with aclosing(versions):
             async for version in versions:
-                if not self.is_of(version) or self.loader.is_outgrown(self.index):
+                if not self.is_of(version) or self.loader.needs_new_base(self.index):
                     with (
-                        logged_failures("the index cannot follow the directory and stays as it is"),
+                        log_failures("the index cannot follow the directory and stays as it is"),
                         self._note_failures(),
                     ):
                         await self.catch_up()
@@ -325,13 +325,13 @@ class LiveDirectory:
             if self._index is None:
                 if time.monotonic() >= self._not_before:
                     with self._pause_after_failure():
-                        self.replace(await self.loader.first())
+                        self.replace(await self.loader.load_first())
                 return
-            index = await self.loader.followed(self._index)
+            index = await self.loader.update(self._index)
             if index is not None:
                 self.replace(index)
                 self._note_success()
-                if not self.loader.is_outgrown(index):
+                if not self.loader.needs_new_base(index):
                     return
         is_building = self.rebuilding is not None and not self.rebuilding.done()
         if time.monotonic() >= self._not_before and not is_building:
@@ -343,13 +343,13 @@ class LiveDirectory:
         Meanwhile the old index is updated. A failed replacement is attempted again after a pause.
         """
         with (
-            logged_failures("no new base of the index can be built; the old one is used"),
+            log_failures("no new base of the index can be built; the old one is used"),
             self._note_failures(),
             self._pause_after_failure(),
         ):
-            found = await self.loader.newest(-1 if version is None else version - 1)
+            found = await self.loader.load_newest(-1 if version is None else version - 1)
             async with self._one_at_a_time:
-                followed = await self.loader.followed(found)
+                followed = await self.loader.update(found)
                 if followed is not None:
                     self.replace(followed)
 

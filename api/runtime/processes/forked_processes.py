@@ -84,7 +84,7 @@ class ForkedProcesses:
         process.send(make)
         return process
 
-    async def start_one(self, make: Callable[Concatenate[Reference, ...], State]) -> "ForkedProcess[State]":
+    async def start_in_thread(self, make: Callable[Concatenate[Reference, ...], State]) -> "ForkedProcess[State]":
         """Start a process (see `start`) in a thread, so that the event loop goes on. Raises NoProcess."""
 
         def end(started: "Future[ForkedProcess[State]]") -> None:
@@ -103,7 +103,7 @@ class ForkedProcesses:
 
         Raises what the function raised, NoProcess, and ProcessEnded.
         """
-        process = await self.start_one(reference_alone)
+        process = await self.start_in_thread(reference_alone)
         try:
             return await process.call(work, *arguments)
         finally:
@@ -119,7 +119,7 @@ class ForkedProcess(Generic[State]):
         self.pid: int | None = None
 
     @property
-    def is_there(self) -> bool:
+    def is_running(self) -> bool:
         """Whether the process has not ended, as far as is known."""
         # its socket stays open where somebody still waits for an answer
         return not self._is_ended and self._is_channel_open()

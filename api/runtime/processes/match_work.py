@@ -94,7 +94,7 @@ class MatchWork:
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
         self.processes: MatchProcesses | None = None
 
-    def is_little(self, need: Need, live: LiveIndex) -> bool:
+    def is_small(self, need: Need, live: LiveIndex) -> bool:
         """Whether a match is small enough to be done at once in the event loop."""
         return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
@@ -197,7 +197,7 @@ class MatchProcesses:
 
         Raises what the task raises, NoProcess, and ProcessEnded.
         """
-        process = self._take_idle() or await self._processes.start_one(TaskServer)
+        process = self._take_idle() or await self._processes.start_in_thread(TaskServer)
         self.running.add(process)
         try:
             if isinstance(task, FunctionTask):
@@ -207,7 +207,7 @@ class MatchProcesses:
             return await process.call(TaskServer.match, task.work, task.need, task.on, task.language, task.others)
         finally:
             self.running.discard(process)
-            if process.is_there:
+            if process.is_running:
                 loop = asyncio.get_running_loop()
                 self._idle[process] = loop.call_later(IDLE_SECONDS, self._end_idle, process)
             else:
@@ -224,7 +224,7 @@ class MatchProcesses:
         while self._idle:
             process, ending = self._idle.popitem()
             ending.cancel()
-            if process.is_there:
+            if process.is_running:
                 return process
             process.end()
         return None

@@ -218,7 +218,7 @@ async def test_all_keys_of_an_organisation_wait_in_one_line(served: Client, monk
         return await real(task, key, left)
 
     monkeypatch.setattr(work, "run", run)
-    monkeypatch.setattr(work, "is_little", lambda *_: False)
+    monkeypatch.setattr(work, "is_small", lambda *_: False)
     one = await member(served, "match", "needs")
     other = await member(served, "match", "needs", organisation=one.key.organisation)
     for each in (one, other):
