@@ -119,7 +119,7 @@ async def database_watch(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part of the application that keeps the index of suppliers up to date; needs the two parts before."""
+    """The part of the application that keeps the index of suppliers up to date; needs `database_watch`."""
     url, watch = services.settings.database_url, services.watch
     if services.engine is None or url is None or watch is None:
         raise RuntimeError("the database is attached and watched before the directory is read from it")

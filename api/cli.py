@@ -156,12 +156,8 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     for each in (serve, demo):
         each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
-        each.add_argument(
-            "--port", type=_whole_number_in(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)"
-        )
-    serve.add_argument(
-        "--workers", type=_whole_number_in(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)"
-    )
+        each.add_argument("--port", type=_int_in(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
+    serve.add_argument("--workers", type=_int_in(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
     _add_key_actions(add_actions("keys", "create, list and revoke API keys"))
@@ -175,9 +171,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_pool_actions(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
     law = add_actions("law", "list the rules of law to look at again", "command.list_due_rules")
     due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
-    due.add_argument(
-        "--within", type=_whole_number_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)"
-    )
+    due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
     add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
@@ -316,7 +310,9 @@ def _add_retention_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     purge.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _whole_number_in(low: int, high: int) -> Callable[[str], int]:
+def _int_in(low: int, high: int) -> Callable[[str], int]:
+    """A parser of a whole number from `low` to `high`. It raises ArgumentTypeError."""
+
     def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
@@ -326,6 +322,8 @@ def _whole_number_in(low: int, high: int) -> Callable[[str], int]:
 
 
 def _text_matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """A parser of a text that matches `pattern`; `expected`: the words of its ArgumentTypeError."""
+
     def read_text(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
             raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")

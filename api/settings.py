@@ -72,6 +72,8 @@ def _parse_yes_or_no(text: str) -> bool:
 
 
 def _number_in(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
+    """A parser of a whole number from `low` to `high`, times `scale`; `what`: the words of its ValueError."""
+
     def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise ValueError(f"{what} from {low} to {high}")
