@@ -41,7 +41,7 @@ from domain.suppliers.source import Import, SourceMapping
 from domain.text.bilingual import PARIS, Text
 from matching.reference import Reference
 from matching.words.names import name_similarity
-from sources.file_reader import Reading, batches
+from sources.file_reader import ReadOptions, batches
 from sources.rows import unreadable
 
 AHEAD = 2
@@ -65,7 +65,7 @@ _read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def prepare_in_process(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
+def prepare_in_process(processes: ForkedProcesses, reading: ReadOptions, file: BinaryIO, otherwise: Prepare) -> Prepare:
     """A function that prepares the file's rows in another process, or by `otherwise` where no process can be had.
 
     Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
@@ -98,7 +98,7 @@ class RowReader:
     def __init__(self, reference: Reference, file: BinaryIO) -> None:
         self._reference, self._file = reference, file
 
-    def open(self, reading: Reading, terms: Terms) -> None:
+    def open(self, reading: ReadOptions, terms: Terms) -> None:
         """Begin to read the file from its present position, in the format that `reading` names."""
         self._terms, self._batches = terms, batches(reading, self._file, self._reference)
 
@@ -182,7 +182,7 @@ async def import_file(
         source = await get_source(connection, order.source)
     mapping = source.mapping if source else SourceMapping()
     today = clock().astimezone(PARIS).date()
-    reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
+    reading = ReadOptions(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
     preparing = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
         preparing = prepare_in_process(processes, reading, file.stream, otherwise=preparing)

@@ -28,9 +28,9 @@ from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDoc
 from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_types.csv_cells import csv_of
-from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
+from sources.file_types.workbook import SIGNATURE, first_sheet, uncompressed_size
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
-from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, model, rejected_rows, titles_in
+from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_rows, template_rows, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
 
@@ -99,7 +99,7 @@ class RecognisedFile(NamedTuple):
 
 def is_large(_: Reference, content: bytes) -> bool:
     """Whether a file, uncompressed, takes more than some seconds to be read."""
-    return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
+    return (uncompressed_size(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
 def recognise_file(
@@ -252,7 +252,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
 async def get_table_to_fill_in(visit: Visit, source: str) -> Response[bytes]:
     """A table to fill in: the titles of its columns, and a supplier as an example."""
     require_own_source(visit.call, source)
-    header, *rows = model()
+    header, *rows = template_rows()
     return table_file(csv_of(header, rows, "excel"), "vivier-modele")
 
 

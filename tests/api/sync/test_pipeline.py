@@ -33,7 +33,7 @@ from db.suppliers.write import RecordRow
 from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
-from sources.file_reader import ROWS_AT_ONCE, Reading, batches
+from sources.file_reader import ROWS_AT_ONCE, ReadOptions, batches
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.rows import UnreadableFile
 from tests.factories import reference
@@ -56,8 +56,8 @@ def processes() -> Iterator[ForkedProcesses]:
         yield processes
 
 
-def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
-    return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
+def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> ReadOptions:
+    return ReadOptions("vivier", media_type, SourceMapping(), "fr", is_gzipped)
 
 
 def nothing(_: Terms, __: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
@@ -73,7 +73,7 @@ def spooled(content: bytes) -> Iterator[BinaryIO]:
 
 
 def prepared(
-    processes: ForkedProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
+    processes: ForkedProcesses, content: bytes = ROWS, how: ReadOptions | None = None, *, new: bool = False
 ) -> list[PreparedBatch]:
     with spooled(content) as file:
         return list(prepare_in_process(processes, how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
@@ -110,7 +110,7 @@ def test_coordinates_of_a_register_are_read_there(processes: ForkedProcesses) ->
         b"coordonneeLambertAbscisseEtablissement,coordonneeLambertOrdonneeEtablissement\n"
         b"80746931700018,9220,LES JARDINS,A,35238,351000.5,6789000\n"
     )
-    (batch,) = prepared(processes, content, Reading("sirene", CSV, SourceMapping(), "fr"))
+    (batch,) = prepared(processes, content, ReadOptions("sirene", CSV, SourceMapping(), "fr"))
     assert batch.rejects == []
     location = batch.records[0].placement.location
     assert location is not None
@@ -149,7 +149,7 @@ def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(
-    content: bytes, how: Reading, code: str, processes: ForkedProcesses
+    content: bytes, how: ReadOptions, code: str, processes: ForkedProcesses
 ) -> None:
     with pytest.raises(UnreadableFile) as refused:
         prepared(processes, content, how)
@@ -178,7 +178,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(monkeypatch:
                 ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
                 ("vivier", CSV, table.getvalue()[:100_000].encode()),
             ):
-                (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
+                (batch,) = prepared(processes, content, ReadOptions(name, media_type, SourceMapping(), "fr"))
                 assert len(batch.records) + len(batch.rejects) == 1, text[:9]
 
 

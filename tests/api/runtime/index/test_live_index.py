@@ -301,7 +301,7 @@ async def test_an_index_that_no_longer_follows_says_so_until_it_does(
         raise failure
 
     with monkeypatch.context() as broken:
-        broken.setattr(directory.loader, "followed", fail)
+        broken.setattr(directory.loader, "update", fail)
         version = await put(engine, "2", "depuis")
         for is_stuck, failure in ((False, away), (True, ValueError("not as any release writes it"))):  # noqa: B007
             for _ in range(3):
