@@ -69,7 +69,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def require_grantable(creator: Client, request: KeyRequest) -> None:
-    """Raises Refusal (403) for a scope or source the creator lacks, InvalidContent beyond its own end or quota."""
+    """Raises Refusal (403) for a scope or source that the creator lacks, InvalidContent for a later end or quota."""
     for scope in request.scopes:
         require_scope(creator, scope)
     for source in request.sources:

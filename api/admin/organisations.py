@@ -131,6 +131,7 @@ def _require_siret(settings: OrganisationSettings) -> None:
 
 
 def _require_unique(written: Organisation | None) -> Organisation:
+    """The organisation as written; raises Conflict where none was, since the name or SIRET is taken."""
     if written is None:
         raise Conflict("taken", _TAKEN)
     return written

@@ -66,7 +66,7 @@ NOT_EXPLAINED = Text(
 
 
 class ReplyForm(msgspec.Struct, frozen=True):
-    """The form as it was filled in; a field that was left empty is an empty text.
+    """The form fields of a reply; a field left empty is an empty text.
 
     `confidential`: anything but empty means yes. `key`: of this copy of the form, so that it is stored once if it is
     sent twice.
@@ -97,7 +97,7 @@ class ReplyForm(msgspec.Struct, frozen=True):
 
 
 async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
-    """Read the form in the body. Raises Refusal: 400 where the body is none, 413, 415, 429."""
+    """Read the reply form in the body. Raises Refusal: 400 where the body is no form, 413, 415, 429."""
     fields, _ = await html_pages.read_form(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
     try:
@@ -107,7 +107,7 @@ async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
 
 
 def reply_of_form(form: ReplyForm) -> ReplyRequest:
-    """The reply that a form holds. Raises InvalidContent with everything to be corrected."""
+    """The reply that a form makes. Raises InvalidContent with everything to be corrected."""
     problems = []
     if not form.body:
         problems.append(Problem("/body", "missing_field", NO_BODY))

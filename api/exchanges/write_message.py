@@ -9,10 +9,10 @@ from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import (
     CreatedMessage,
     created_message,
-    left_to_buyer,
     lock_own_exchange,
     moment_after,
     own_exchange,
+    recipients_up_to_buyer,
     write_letter,
 )
 from api.needs.frozen_versions import own_need
@@ -79,7 +79,7 @@ async def _store_message(
     acting.services.storage_use.add(acting.organisation_id, len(message.body))
     told = await queue_emails(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
-    needs_letter = bool(left_to_buyer(after, message.id))
+    needs_letter = bool(recipients_up_to_buyer(after, message.id))
     detail: Detail = {"message_id": str(message.id)}
     for name, value in (("supplier_id", message.supplier_id), ("publishes", message.publishes)):
         if value is not None:
@@ -174,7 +174,7 @@ async def missing_message(
 async def send_to_each(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
 ) -> None:
-    """Send the words of a message to each addressee alone. Raises as `write_message`.
+    """Send the text of a message to each addressee, in a message to them alone. Raises as `write_message`.
 
     `channel`: the means, where it is not that of each exchange.
     """
