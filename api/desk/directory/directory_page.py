@@ -22,7 +22,7 @@ from api.directory.search import (
     SupplierQuery,
     count_of_query,
     finder_of_suppliers,
-    placed_of_query,
+    locations_of_query,
     search_page,
 )
 from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
@@ -254,7 +254,7 @@ async def map_of_search(
     Only the ones on the page where the search finds more than a map can show; None where no place is known.
     """
     ids, language, places = {one.id for one in shown}, visit.language, visit.reference.territories
-    others = [one for one in await placed_of_query(visit.services, query) if one.id not in ids]
+    others = [one for one in await locations_of_query(visit.services, query) if one.id not in ids]
     everybody: list[Supplier | PlacedSupplier] = [*shown, *others]
     found = [one for one in everybody if one.location]
     if not found:
