@@ -246,14 +246,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, documents.in_force(rules, on, call.language))
+    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language))
     return conditional_get(call, listed, max_age=HOUR)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    history = RuleHistory(rule, documents.history(call.services.reference.rules, rule, call.language))
+    history = RuleHistory(rule, documents.documents_of_rule(call.services.reference.rules, rule, call.language))
     return conditional_get(call, history, max_age=HOUR)
 
 

@@ -136,10 +136,10 @@ def _parse_origins(text: str) -> tuple[str, ...]:
 
 
 def _load_rules(text: str) -> Rules:
-    from domain.law.documents import read  # noqa: PLC0415 - few installations have rules of their own
+    from domain.law.documents import read_rules_file  # noqa: PLC0415 - few installations have rules of their own
 
     try:
-        return read(Path(text).expanduser())
+        return read_rules_file(Path(text).expanduser())
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
 
