@@ -13,7 +13,7 @@ from domain.shortlists.shortlist import Gate
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.index.legal import INELIGIBLE
-from matching.index.offers import offers_for
+from matching.index.offers import answering_codes
 from matching.index.supplier_columns import Ordinals, each_once
 from matching.lot_match import LotMatch
 
@@ -70,7 +70,7 @@ def considered_suppliers(lot: LotMatch) -> Ordinals:
 
 def considered_codes(lot: LotMatch) -> set[str]:
     """The segments and families wanted by a lot, and their neighbours: suppliers offering one are considered."""
-    return {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
+    return {code for wanted in lot.query.subject.wanted for code, _ in answering_codes(wanted, lot.live.base.taxonomy)}
 
 
 def suppliers_offering_object(lot: LotMatch) -> Ordinals:

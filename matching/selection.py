@@ -23,8 +23,8 @@ from matching.index.offers import (
     WITHOUT_PRESENCE,
     WORTH_BITS,
     OfferKeys,
+    ReachOffers,
     WantedOffers,
-    WithinReach,
 )
 from matching.index.supplier_columns import Ordinals
 from matching.lot_query import Subject
@@ -50,14 +50,14 @@ class OfferFinder:
         """The keys of wanted offers that serve the territory, in sorted runs, those of removed suppliers included."""
         spans = self._distances.spans(wanted.short.supplier, self._radius_km)
         near = [[column[first:end] for first, end in spans] or [column[:0]] for column in wanted.short]
-        yield self._near_enough(WithinReach._make(map(np.concatenate, near)))
+        yield self._near_enough(ReachOffers._make(map(np.concatenate, near)))
         if len(wanted.long.supplier):
             yield self._near_enough(wanted.long)
         if len(wanted.ground.area):
             yield wanted.ground.key[self._meeting.take(wanted.ground.area)]
         yield wanted.national
 
-    def _near_enough(self, offers: WithinReach) -> OfferKeys:
+    def _near_enough(self, offers: ReachOffers) -> OfferKeys:
         """The keys of the offers whose radius around the supplier's location reaches the territory."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]

@@ -19,7 +19,7 @@ from matching.gates import (
 )
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
-from matching.index.offers import FITS, RELATED, offered_segments, offers_for
+from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
@@ -131,7 +131,7 @@ def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
     offered = {segment for _, segments in _offers_of(lot, ordinal) for segment in segments}
     for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):
         for wanted in some:
-            for segment, fit in offers_for(wanted, taxonomy):
+            for segment, fit in answering_codes(wanted, taxonomy):
                 if segment in offered:
                     return message(FITS[fit], label(wanted), label(segment))
     raise AssertionError("a considered_suppliers supplier offers something near the lot")
@@ -140,7 +140,9 @@ def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
 def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
     """The farthest-reaching service area of a supplier's answering offers; the first of equal ones."""
     taxonomy = lot.live.base.taxonomy
-    answer = {code for one in lot.query.subject.objects for code, fit in offers_for(one, taxonomy) if fit < RELATED}
+    answer = {
+        code for one in lot.query.subject.objects for code, fit in answering_codes(one, taxonomy) if fit < RELATED
+    }
     areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
 
     def reach_km(area: ServiceArea | None) -> float:

@@ -44,8 +44,8 @@ from matching.index.offers import (
     PRESENCE_OF_AREA,
     PRESENCES,
     RELATED,
+    answering_codes,
     offered_segments,
-    offers_for,
 )
 from matching.index.service_areas import GROUND
 from matching.index.supplier_columns import Ordinals
@@ -107,7 +107,7 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
 @lru_cache(CACHED_ANSWERS)
 def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
     """The answer that an offer of this worth is to a wanted segment."""
-    offered, fit = offers_for(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
+    offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
     answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
@@ -141,7 +141,7 @@ def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> l
     best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
     for column, wanted in enumerate(lot.query.subject.wanted):
         lacking = np.flatnonzero(best[column] == NO_OFFER)
-        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy) if len(lacking) else ()):
+        for place, (code, fit) in enumerate(answering_codes(wanted, taxonomy) if len(lacking) else ()):
             if fit == RELATED:
                 for row in lacking[lot.live.offers_any(ordinals[lacking], code)].tolist():
                     worth = _related_worth(lot, int(ordinals[row]), code) + place

@@ -18,7 +18,7 @@ SHORE_DEGREES = 0.02
 
 
 def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
-    """The place of each record: its own point, else an interior point of its commune, else nowhere known.
+    """The `Placement` of each record: its own point, else an interior point of its commune, else none.
 
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
     is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
@@ -55,7 +55,7 @@ def _place(
     communes = geography.territories.communes
     if record.location is not None and holder is not None:
         commune = stated if stated is not None else holder
-        flags = tuple(_doubts(record, record.location, stated, holder, away, geography))
+        flags = tuple(_location_flags(record, record.location, stated, holder, away, geography))
         return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
     if stated is None:
         return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
@@ -82,10 +82,10 @@ def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
     return [round(float(one) / 1_000, METRES) for one in metres]
 
 
-def _doubts(
+def _location_flags(
     record: SupplierRecord, point: Point, stated: int | None, holder: int, away: float | None, geography: Geography
 ) -> list[Flag]:
-    """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
+    """Flags on a record's point, given the commune that the address states and the one holding the point (-1: none).
 
     `away`: kilometres from the point to the stated commune, where that has an outline.
     """
@@ -102,15 +102,15 @@ def _doubts(
         if not served or holder in served or any(communes[ordinal].lat is None for ordinal in served):
             return []
         nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
-        return _far_flags(nearest, f"postal code {postal_code}")
+        return _flag_if_far(nearest, f"postal code {postal_code}")
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
-    return _far_flags(away, f"{commune.code} {commune.name}")
+    return _flag_if_far(away, f"{commune.code} {commune.name}")
 
 
-def _far_flags(away_km: float, ground: str) -> list[Flag]:
+def _flag_if_far(away_km: float, ground: str) -> list[Flag]:
     return [Flag("point_far_from_commune", f"{away_km:.1f} km from {ground}")] if away_km > TOLERANCE_KM else []
 
 

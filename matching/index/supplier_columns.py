@@ -119,8 +119,8 @@ def details_json(document: SupplierDocument) -> bytes:
     return _encode(_Details(*_details_of(document)))
 
 
-def read_back(summary: bytes, details: bytes) -> IndexedSupplier:
-    """The supplier that a summary and details describe; its contact names no person."""
+def read_indexed(summary: bytes, details: bytes) -> IndexedSupplier:
+    """The supplier with this summary and these details, in JSON; its contact names no person."""
     return _read_indexed(b"%b,%b" % (summary[:-1], details[1:]))
 
 
@@ -294,7 +294,7 @@ class SupplierColumns:
         """The supplier of this ordinal, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
         details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
-        return read_back(self.summary(ordinal), details)
+        return read_indexed(self.summary(ordinal), details)
 
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
         """Latitudes and longitudes of some suppliers; NaN without a location."""
