@@ -22,7 +22,7 @@ PASSED = -1
 
 def offers_segment(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
-    return np.isin(ordinals, suppliers_offering_object(lot))
+    return np.isin(ordinals, offering_suppliers(lot))
 
 
 def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
@@ -62,7 +62,7 @@ def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
     return refused
 
 
-def considered_suppliers(lot: LotMatch) -> Ordinals:
+def all_considered(lot: LotMatch) -> Ordinals:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
     every = [lot.live.offering(code) for code in considered_codes(lot)]
     return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
@@ -73,7 +73,7 @@ def considered_codes(lot: LotMatch) -> set[str]:
     return {code for wanted in lot.query.subject.wanted for code, _ in answering_codes(wanted, lot.live.base.taxonomy)}
 
 
-def suppliers_offering_object(lot: LotMatch) -> Ordinals:
+def offering_suppliers(lot: LotMatch) -> Ordinals:
     """The suppliers with an offer that answers a segment of the lot's object, with repeats and removed suppliers."""
     every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.wanted(code)]
     return np.concatenate(every) if every else np.empty(0, dtype=np.int32)

@@ -129,9 +129,7 @@ class _RequestedSegments:
             *((code, "support", [(f"segment:{code}", 1.0)]) for code in support),
         ]
         wanted = tuple(
-            WantedSegment(
-                segment, role, tuple(dict.fromkeys(source for source, _ in said)), max(sure for _, sure in said)
-            )
+            WantedSegment(segment, role, tuple(dict.fromkeys(by for by, _ in said)), max(sure for _, sure in said))
             for segment, role, said in reasons
         )
         subject = Subject(tuple(self.found), support)
@@ -165,11 +163,11 @@ class NeedReader:
 
     def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
         """The segments that a stored lot buys; its codes are not checked again, and its territory is not read."""
-        return tuple(self._requested_segments(lot, need_title).found)
+        return tuple(self._segments_of(lot, need_title).found)
 
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
         """The segments that a lot of a need buys, read beside the titles of the need's other lots, as in a match."""
-        return tuple(self._requested_segments(lot, need.title or "", self._segments_of_titles(need)).found)
+        return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
         """The segments that lots' own titles surely name; a need's title that names them refers to those lots."""
@@ -208,7 +206,7 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = self._requested_segments(lot, need.title or "", spoken).lot_object(lot.support_segments)
+            read = self._segments_of(lot, need.title or "", spoken).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         wanted, subject = read.wanted, read.subject
         return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
@@ -230,9 +228,7 @@ class NeedReader:
             if not known(code)
         ]
 
-    def _requested_segments(
-        self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()
-    ) -> _RequestedSegments:
+    def _segments_of(self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()) -> _RequestedSegments:
         """The segments that a lot asks for by code, CPV, keywords and, where these name none, its title.
 
         CPV codes too general to decide alone give way to the title.

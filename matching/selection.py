@@ -26,7 +26,7 @@ from matching.index.offers import (
     ReachOffers,
     WantedOffers,
 )
-from matching.index.supplier_columns import Ordinals
+from matching.index.supplier_columns import Ordinals, differs_from_previous
 from matching.lot_query import Subject
 from matching.ranking import offer_grades
 from matching.weighted_cache import Weighed
@@ -97,13 +97,6 @@ def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int)
     key, row = key[is_only], row[is_only]
     best[key >> COLUMN_BIT & COLUMN_BITS, row] = key & WORTH_BITS
     return best
-
-
-def differs_from_previous(ordered: NDArray[np.generic]) -> Bools:
-    """Whether each of the sorted values differs from the one before it; True for the first."""
-    differs = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
-    return differs
 
 
 MOST_OFFERS = 100_000

@@ -37,7 +37,7 @@ from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
-from matching.inspection.trace import LotTrace, Value, trace_match
+from matching.inspection.trace import LotTrace, Value, trace
 from matching.reference import Reference, load_reference
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
@@ -76,7 +76,7 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
             console().print()
         need, on = read.need.matched, evaluation_day(options, read.need)
         with _faults_as_failure(read.name):
-            result = (trace_match if options.explain else match)(need, index, reference, on, LANGUAGE)
+            result = (trace if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
         places = reference.territories

@@ -46,9 +46,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        raise InvalidContent(
-            (Problem("/allotment/divide", "too_many_parts", _too_many_cells_message(cells, len(areas))),)
-        )
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_text(cells, len(areas))),))
     freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
     divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
@@ -56,7 +54,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     valuing, seed = LotValuer(given, suppliers, need.law_day(on)), draw_seed(need)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
-        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_message(need)),))
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
     writer = ProposalWriter(
         given=given,
         valuing=valuing,
@@ -82,7 +80,7 @@ def family_of(segment: str) -> str:
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
 
 
-def _too_few_lots_message(need: AllotmentNeed) -> Text:
+def _too_few_lots_text(need: AllotmentNeed) -> Text:
     most, given = need.allotment.max_lots, len(need.lots)
     return Text(
         f"Ce besoin, de {given} lots tel que demandé, ne tient pas en {most} lots au plus : en permettre davantage.",
@@ -90,7 +88,7 @@ def _too_few_lots_message(need: AllotmentNeed) -> Text:
     )
 
 
-def _too_many_cells_message(cells: int, areas: int) -> Text:
+def _too_many_text(cells: int, areas: int) -> Text:
     return Text(
         f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
         f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",

@@ -121,7 +121,7 @@ class GivenLots:
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
                 terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
-            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._areas_of_given_lot(place), terms or place))
+            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._given_areas(place), terms or place))
         return lots
 
     def territory(self, place: int) -> TerritoryRequest:
@@ -139,11 +139,11 @@ class GivenLots:
 
     def divides_segments(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys only some of the segments of a given lot that it divides."""
-        return any(not set(self._segments_of_given_lot(place)) <= set(lot.segments) for place in lot.lots)
+        return any(not set(self._given_segments(place)) <= set(lot.segments) for place in lot.lots)
 
     def divides_areas(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
-        return any(not set(self._areas_of_given_lot(place)) <= set(lot.areas) for place in lot.lots)
+        return any(not set(self._given_areas(place)) <= set(lot.areas) for place in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
@@ -151,7 +151,7 @@ class GivenLots:
             return None
         values = []
         for place in lot.lots:
-            objects = self._segments_of_given_lot(place)
+            objects = self._given_segments(place)
             own = tuple(segment for segment in objects if segment in lot.segments)
             values.append(value_of(self.need.lots[place], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
@@ -172,11 +172,7 @@ class GivenLots:
         for place in lot.lots:
             for code in self.need.lots[place].cpv:
                 segments = set(self.reference.taxonomy.of_cpv(self.reference.cpv.normalise(code)))
-                if (
-                    segments & set(lot.segments)
-                    if segments
-                    else set(self._segments_of_given_lot(place)) <= set(lot.segments)
-                ):
+                if segments & set(lot.segments) if segments else set(self._given_segments(place)) <= set(lot.segments):
                     kept[code] = None
         return tuple(kept)
 
@@ -214,10 +210,10 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _segments_of_given_lot(self, place: int) -> tuple[str, ...]:
+    def _given_segments(self, place: int) -> tuple[str, ...]:
         return self.queries[place].subject.objects
 
-    def _areas_of_given_lot(self, place: int) -> tuple[int, ...]:
+    def _given_areas(self, place: int) -> tuple[int, ...]:
         return self.areas.area_numbers(self.territory(place), self.queries[place].territory)
 
 

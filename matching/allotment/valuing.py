@@ -48,12 +48,13 @@ class SuppliersByArea:
         self._codes = live.base.eligibility.outcome_codes(self._ordinals, on, rules)
         self._answering: dict[tuple[str, int], Suppliers] = {}
         for number, each in enumerate(found):
-            rows = np.searchsorted(self._ordinals, each.ordinals)
             for segment, best in zip(segments, each.best, strict=True):
-                self._answering[segment, number] = self._suppliers_at(rows[best != NO_OFFER])
+                self._answering[segment, number] = self._packed(
+                    np.isin(self._ordinals, each.ordinals[best != NO_OFFER])
+                )
         self._near: dict[tuple[Shape | None, float, int], Suppliers] = {}
         self._under: dict[frozenset[Reserved], tuple[Suppliers, Suppliers]] = {}
-        self.everybody = self._suppliers_at(np.arange(len(self._ordinals)))
+        self.everybody = (1 << len(self._ordinals)) - 1
 
     def answering(self, segment: str, areas: Iterable[int]) -> Suppliers:
         """The suppliers with an offer for the segment whose service area meets at least one of the areas."""
@@ -83,13 +84,9 @@ class SuppliersByArea:
             self._under[reserved] = self._packed(outcome != INELIGIBLE), self._packed(outcome <= WORST_ELIGIBLE)
         return self._under[reserved]
 
-    def _suppliers_at(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> Suppliers:
-        chosen = np.zeros(len(self._ordinals), dtype=bool)
-        chosen[rows] = True
-        return self._packed(chosen)
-
     @staticmethod
     def _packed(chosen: Bools) -> Suppliers:
+        """The set, in the bits of an integer, of the suppliers that a mask over all of them chooses."""
         return int.from_bytes(np.packbits(chosen, bitorder="little").tobytes(), "little")
 
 

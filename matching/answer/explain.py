@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Ends, Supply, advise_on_distance, supply_advice
+from domain.law.reservations.supply_advice import Supply, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -18,7 +18,7 @@ from domain.shortlists.shortlist import (
     Tension,
     TerritoryEcho,
 )
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language
 from matching.answer import messages
 from matching.answer.messages import in_words
 from matching.lot_match import LotMatch
@@ -64,16 +64,10 @@ class Explainer:
     def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
         """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
-        return self.write_lot_words(lot, unknown, lot.approval_ends(), awarded)
-
-    def write_lot_words(
-        self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()
-    ) -> LotWords:
-        """The texts on a lot. `ends`: approvals of candidates that end too soon; `awarded`: advice on past awards."""
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
-        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), ends, doubtful)
+        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
@@ -106,22 +100,21 @@ class Explainer:
         """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
         for code in query.unmapped:
             cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
-            yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, cpv_label)))
+            yield Advice("CPV_UNMAPPED", "warning", None, messages.unmapped(code, cpv_label).to(self.language))
         label = self.reference.taxonomy.label
         for words in query.unknown:
             suggestions = self.reference.interpreter.suggest(words)
             message = messages.unknown_words(words, list(map(label, suggestions)))
-            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
+            yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
             message = messages.title_differs(list(map(label, query.title_says)))
-            yield Advice("CPV_AND_TITLE_DIFFER", "warning", None, self._text(message), suggestions=query.title_says)
+            yield Advice(
+                "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
+            )
         if supply.unknown_eligible:
             message = messages.ask_unknown(supply.unknown_eligible)
-            yield Advice("TRADE_UNKNOWN", "warning", None, self._text(message))
+            yield Advice("TRADE_UNKNOWN", "warning", None, message.to(self.language))
         legal = [*review.advice, *awarded]
         if query.subject.objects:
             legal += supply_advice(supply, review, self.need.law_day(self.on), self.reference.rules)
         yield from map(self.in_words, legal)
-
-    def _text(self, text: Text) -> str:
-        return text.to(self.language)

@@ -208,9 +208,7 @@ class _GroupingSearch:
         criteria = (self._outcomes, self._kilometres, self._tie_breaks)
         for value in criteria if self._lot.reserved_types else criteria[1:]:
             some = list[Members]()
-            if (
-                value == self._kilometres
-            ):  # first among those whose distance is known: of some who are farther it is not
+            if value == self._kilometres:  # first those whose distance is known: of some who are farther it is not
                 known = self._lot.passing.distances.known[rows]
                 some = self._sets(rows[known <= CERTAIN_KM], known[known <= CERTAIN_KM], size, count)
             if len(some) < count:

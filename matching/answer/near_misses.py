@@ -8,15 +8,7 @@ import numpy as np
 from domain.suppliers.supplier import Offer, ServiceArea
 from domain.text.bilingual import Text
 from matching.answer import messages
-from matching.gates import (
-    DISTANCE,
-    GATES,
-    RESERVATION,
-    SEGMENT,
-    SERVICE_AREA,
-    considered_suppliers,
-    suppliers_offering_object,
-)
+from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, all_considered, offering_suppliers
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
 from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
@@ -78,9 +70,9 @@ def draw_refused(orders: RefusedOrders, seed: int) -> tuple[RefusedSupplier, ...
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     """All suppliers that a gate, SEGMENT or SERVICE_AREA, is the first to refuse, by ordinal."""
-    offering = each_once(lot.live.standing(suppliers_offering_object(lot)))
+    offering = each_once(lot.live.standing(offering_suppliers(lot)))
     if gate == SEGMENT:
-        return np.setdiff1d(considered_suppliers(lot), offering, assume_unique=True)
+        return np.setdiff1d(all_considered(lot), offering, assume_unique=True)
     return leave_out(lot.ordinals, offering)
 
 
@@ -134,15 +126,13 @@ def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
             for segment, fit in answering_codes(wanted, taxonomy):
                 if segment in offered:
                     return message(FITS[fit], label(wanted), label(segment))
-    raise AssertionError("a considered_suppliers supplier offers something near the lot")
+    raise AssertionError("a considered supplier offers something near the lot")
 
 
 def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
     """The farthest-reaching service area of a supplier's answering offers; the first of equal ones."""
-    taxonomy = lot.live.base.taxonomy
-    answer = {
-        code for one in lot.query.subject.objects for code, fit in answering_codes(one, taxonomy) if fit < RELATED
-    }
+    taxonomy, objects = lot.live.base.taxonomy, lot.query.subject.objects
+    answer = {code for wanted in objects for code, fit in answering_codes(wanted, taxonomy) if fit < RELATED}
     areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
 
     def reach_km(area: ServiceArea | None) -> float:

@@ -78,10 +78,7 @@ class _WordedAnswer(NamedTuple):
 
 
 def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
-    """The row parts shared by candidates whose best offers have these worths, one worth per wanted segment.
-
-    A worth is the fit, basis and presence of an offer as one number, the smaller the better (`matching.index.offers`).
-    """
+    """The row parts shared by candidates whose best offers have these worths (`matching.index.offers`), by segment."""
     parts, bases, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
@@ -197,9 +194,9 @@ class RowWriter:
                 GATES[gate][0],
                 to_metre(away),
                 raw_json(judged.get(ordinal, NOT_JUDGED).json),
-                self._text(messages.AND).join(
+                messages.AND.to(self.language).join(
                     (
-                        self._text(why.get(ordinal, messages.NOT_ELIGIBLE)),
+                        why.get(ordinal, messages.NOT_ELIGIBLE).to(self.language),
                         *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),
                     )
                 ),
@@ -218,7 +215,7 @@ class RowWriter:
             for away, summary, each in zip(distances, summaries, judged, strict=True)
         )
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
-        return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
+        return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language))
 
     def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
         """The candidates at these indices of `first`, as JSON objects without their beginning, which is the rank."""
@@ -236,7 +233,7 @@ class RowWriter:
             answered,
             [self._segment_answers(lot, *each) for each in zip(answered, numbers, strict=True)],
             self._supplier_verdicts(lot, numbers),
-            [self._candidate_reasons(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
+            [self._reasons_of(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
             strict=True,
         )
         return [
@@ -255,9 +252,7 @@ class RowWriter:
             for summary, distance_km, answer, segments, judged, reasons in rows
         ]
 
-    def _candidate_reasons(
-        self, lot: LotMatch, answered: SharedRowParts, ordinal: int, distance_km: float | None
-    ) -> bytes:
+    def _reasons_of(self, lot: LotMatch, answered: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
         query, reasons = lot.query, answered.reasons
         if query.site or answered.presence != PRESENCES[LOCAL]:
@@ -280,7 +275,7 @@ class RowWriter:
                 own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
                 found = dict.fromkeys(each for offer in own for each in offer.evidence)
                 shown += (
-                    OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source)
+                    OfferEvidence(one.kind, messages.evidence(one).to(self.language), one.on, one.source)
                     for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
                 )
             answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
@@ -294,9 +289,6 @@ class RowWriter:
         judge = judge_of(lot.reserved_types, self.on, self.reference.rules, self.contract, self.language)
         bars = (lot.ess_bars.get(ordinal) for ordinal in ordinals)
         return [judge(each, bar.awards if bar else ()) for each, bar in zip(facts, bars, strict=True)]
-
-    def _text(self, text: Text) -> str:
-        return text.to(self.language)
 
 
 def ranked_list(candidates: Iterable[bytes]) -> bytes:

@@ -98,7 +98,7 @@ class MapSheets(NamedTuple):
 
 
 class _Background(NamedTuple):
-    """The parts of a sheet that do not depend on sites or points. `whole`: the territory; `largest`: communes to name."""
+    """The parts of a sheet that depend on no sites or points. `whole`: the territory; `largest`: communes to name."""
 
     context: str
     territory: str

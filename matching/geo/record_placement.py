@@ -41,29 +41,22 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     # all are measured at once: a shape of its own for each commune would cost more than all the rest of its record
     outlines = geography.outlines[list(elsewhere.values())]
     away = dict(zip(elsewhere, _kilometres([points[each] for each in elsewhere], outlines), strict=True))
-    return [
-        _place(record, stated[position], communes_at.get(position), away.get(position), geography)
-        for position, record in enumerate(records)
-    ]
-
-
-def _place(
-    record: SupplierRecord, stated: int | None, holder: int | None, away: float | None, geography: Geography
-) -> Placement:
-    """The place of a record. `stated`: the commune of its address; `holder`: the one that holds its point (-1: none);
-    `away`: kilometres from the point to the stated commune, where another one holds it."""
-    communes = geography.territories.communes
-    if record.location is not None and holder is not None:
-        commune = stated if stated is not None else holder
-        flags = tuple(_location_flags(record, record.location, stated, holder, away, geography))
-        return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
-    if stated is None:
-        return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
-    commune_of = communes[stated]
-    if commune_of.lat is None or commune_of.lon is None:
-        return Placement(None, commune_of.code, ())
-    inside = Point(commune_of.lat, commune_of.lon)
-    return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
+    placements = []
+    for position, record in enumerate(records):
+        own = stated[position]
+        if record.location is not None:
+            holder = communes_at[position]
+            flags = _location_flags(record, record.location, own, holder, away.get(position), geography)
+            held_by = holder if own is None else own
+            code = communes[held_by].code if held_by >= 0 else None
+            placements.append(Placement(record.location, code, tuple(flags)))
+        elif own is None:
+            placements.append(Placement(None, None, (Flag("no_place", "neither a point nor a commune"),)))
+        else:
+            lat, lon, code = communes[own].lat, communes[own].lon, communes[own].code
+            inside = None if lat is None or lon is None else Point(lat, lon)
+            placements.append(Placement(inside, code, (Flag("placed_at_commune", code),) if inside else ()))
+    return placements
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:

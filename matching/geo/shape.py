@@ -67,7 +67,7 @@ def _intersect(own: shapely.Geometry, others: Geometries) -> Bools:
 
 
 LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY = 0.05, 0.25
-"""An edge is straight_lower_bound in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight_lower_bound on a plane: to a
+"""An edge is straight in longitude and latitude (RFC 7946 §3.1.1); cut this short it is also straight on a plane: to a
 metre, to 20 m where there would be too many pieces."""
 MOST_PIECES = 50_000
 SURE_LESS, SURE_MORE = 0.99, 1.01
@@ -122,7 +122,7 @@ class PointShape:
         return np.round(self.plane.from_centre(positions), METRES)
 
     def straight_lower_bound(self, positions: Floats) -> Floats:
-        """A lower bound of `distance` in kilometres, cheaper than `lower_bound`: the straight line through the earth."""
+        """A cheaper lower bound of `distance` in kilometres: the straight line through the earth."""
         return self.plane.chords(positions) - ROUNDED_KM
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
@@ -218,9 +218,7 @@ class _Cluster:
             thinned = self.degrees[cells]
             self._far = thinned, earth_centred(thinned[:, 1], thinned[:, 0])
         thinned, vertices = self._far
-        squares = (vertices**2).sum(axis=1)[
-            :, None
-        ]  # nearest in a straight_lower_bound line is where |v|² - 2 v·p is least
+        squares = (vertices**2).sum(axis=1)[:, None]  # nearest in a straight line is where |v|² - 2 v·p is least
         parts = np.array_split(positions, 1 + len(positions) * len(vertices) // FAR_AT_ONCE)
         nearest = np.concatenate([np.argmin(squares - 2 * vertices @ part.T, axis=0) for part in parts])
         # latitude and longitude on the ellipsoid's surface

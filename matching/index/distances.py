@@ -70,8 +70,8 @@ def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, flo
 class Distances:
     """Cached distances from suppliers to `shape` (None: no known place); threads may share it.
 
-    Distances are to the metre, and of suppliers near are stored as metres + 1 by ordinal; below 0: a lower bound, 0: not
-    measured. Measured ones are never overwritten. Memory never touched costs nothing, and those near are on few pages.
+    Distances are to the metre, and of suppliers near are stored as metres + 1 by ordinal; below 0: a lower bound, 0:
+    not measured. Measured ones are never overwritten. Memory never touched costs nothing; those near are on few pages.
     """
 
     def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
@@ -116,7 +116,7 @@ class Distances:
         return _kilometres(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
-        """Kilometres from each supplier to the shape; infinite, unmeasured, where certainly more than `reach_km`."""
+        """Kilometres to the shape; infinite, without being measured, where certainly more than `reach_km`."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         metres = self._metres_or_bounds(ordinals)
@@ -130,7 +130,7 @@ class Distances:
         return distance
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
-        """Kilometres from each supplier to the shape; NaN, unmeasured, where certainly over the radius plus CERTAIN_KM."""
+        """Kilometres to the shape; NaN, without being measured, where certainly over the radius plus CERTAIN_KM."""
         near, known = self.rows_near(ordinals, radius_km), np.full(len(ordinals), np.nan)
         away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
         known[near] = np.where(away == np.inf, np.nan, away)
@@ -167,7 +167,7 @@ class Distances:
             self._metres[some[lacking]] = found[lacking]
 
     def _run_bounds(self, radius_km: float) -> NDArray[np.int32]:
-        """The begin and end of each run of ordinals near the shape, one after the other; suppliers added later are near."""
+        """The begin and end of each run of ordinals near the shape, and of the run of suppliers added later."""
         bounds = self._bounds.get(radius_km)
         if bounds is None:
             runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
@@ -207,7 +207,7 @@ class PointDistances(Distances):
 
     def distance(self, ordinals: Ordinals) -> Floats:
         """Kilometres to the point; infinite where a place is not known."""
-        distance = self._kilometres_or_nan(ordinals)
+        distance = self.known_within(ordinals, np.inf)
         distance[np.isnan(distance)] = np.inf
         return distance
 
@@ -217,16 +217,13 @@ class PointDistances(Distances):
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
         """Kilometres to the point; NaN where a place is not known."""
-        return self._kilometres_or_nan(ordinals)
+        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
         """A lower bound of `distance` in kilometres; infinite where a supplier's place is not known."""
         bound = self._point.straight_lower_bound(self.columns.positions.take(ordinals, axis=0))
         bound[np.isnan(bound)] = np.inf
         return bound
-
-    def _kilometres_or_nan(self, ordinals: Ordinals) -> Floats:
-        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
 
 
 def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:

@@ -136,7 +136,7 @@ class LegalColumns:
         return range(size, self._size)
 
     def decisive_facts(self, places: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
-        """For each index (`places`), the facts that decide on its day, packed in a number; all days have the same rules."""
+        """The facts at each index that decide verdicts on its day, as one number; all days have the same rules."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[places, number]
@@ -150,7 +150,7 @@ class LegalColumns:
         return decided
 
     def next_ends(self, places: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
-        """For each index (`places`), the first day from its own day on when an approval of these kinds ends; else NEVER."""
+        """For each index, the first day from its own day on when an approval of these kinds ends; else NEVER."""
         ends = np.full(len(places), NEVER, dtype=np.int32)
         counts = np.array([kind in kinds for kind in KINDS])
         for rows, approvals in self._approvals(places):

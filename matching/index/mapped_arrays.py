@@ -65,7 +65,7 @@ def load(folder: Path) -> Arrays:
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """The arrays of several NamedTuples of one kind, field by field end to end and with starts, under `name` and field."""
+    """The arrays of NamedTuples of one kind, joined field by field under `name` and field, and where each starts."""
     found: Arrays = {}
     for columns in zip(*map(_named_arrays, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]
@@ -78,7 +78,7 @@ def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, N
     """The `count` NamedTuples from which `tables_arrays` made these arrays."""
     leaves = [f"{name}.{leaf}" for leaf in _array_names(kind)] if count else []
     columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
-    return [_build_table(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
+    return [_table_of(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
 
 
 def _named_arrays(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -97,11 +97,9 @@ def _array_names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
             yield name
 
 
-def _build_table(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
+def _table_of(kind: type[Table], values: Iterable[NDArray[Any]]) -> Table:
     left = iter(values)
-    return kind(
-        *(_build_table(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values())
-    )
+    return kind(*(_table_of(hint, left) if hasattr(hint, "_fields") else next(left) for hint in _fields(kind).values()))
 
 
 @cache
@@ -168,9 +166,7 @@ class TextReader:
 
     def __init__(self, places: TextPlaces, pieces: Sequence[Piece]) -> None:
         self._places = places
-        self._reads = [
-            self._file_reader(piece) if isinstance(piece, Path) else _bytes_reader(piece) for piece in pieces
-        ]
+        self._reads = [self._reader(piece) if isinstance(piece, Path) else _bytes_reader(piece) for piece in pieces]
 
     def summary(self, number: int) -> bytes:
         """The summary of a supplier."""
@@ -182,7 +178,7 @@ class TextReader:
         piece, start, summary, details = self._places
         return self._reads[piece.item(number)](start.item(number) + summary.item(number), details.item(number))
 
-    def _file_reader(self, path: Path) -> Read:
+    def _reader(self, path: Path) -> Read:
         file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, file)
         return lambda start, size: os.pread(file, size, start)

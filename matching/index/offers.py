@@ -25,7 +25,7 @@ PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
 RELATED = FITS.index("related")
 LOCAL = PRESENCES.index("local")
 
-# Fit counts before basis, basis before presence; the offered segment's place in `answering_codes` rides along in the lowest
+# Fit counts before basis, basis before presence; the offered segment's index in `answering_codes` is in the lowest
 # digits. Without the place, a worth is a code under NO_CODE.
 OFFERED_BITS = 8
 OFFERED = 1 << OFFERED_BITS

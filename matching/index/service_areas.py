@@ -26,7 +26,7 @@ NEARBY_KM = 50.0
 
 
 class AreaNumbers(NamedTuple):
-    """The service area of an offer as numbers: kind, reach in kilometres, and index if of codes or geometry (else -1)."""
+    """The service area of an offer as numbers: kind, reach in kilometres, index if of codes or geometry (else -1)."""
 
     kind: int
     reach_km: float

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from domain.law.reservations.eligibility import LegalFacts
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
-from matching.geo.projection import Floats, Positions, earth_centred
+from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextPlaces, TextReader, TextWriter, joined_places
 
@@ -324,9 +324,14 @@ class SupplierColumns:
 def each_once(ordinals: Ordinals) -> Ordinals:
     """The ordinals sorted, each once; cheap where they consist of a few sorted runs."""
     in_order = np.sort(ordinals, kind="stable")
-    is_new = np.ones(len(in_order), dtype=bool)
-    np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
-    return in_order[is_new]
+    return in_order[differs_from_previous(in_order)]
+
+
+def differs_from_previous(ordered: NDArray[np.generic]) -> Bools:
+    """Whether each of the sorted values differs from the one before it; True for the first."""
+    differs = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+    return differs
 
 
 def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:

@@ -170,14 +170,12 @@ class TablesBuilder:
         offers, unknown = self._offers.tables(), tuple(self._areas.unknown_codes)
         names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
         groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
-        return _merge_parts(
-            [IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))]
-        )
+        return _merge([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
     """The complete tables of the suppliers of several parts, no supplier being in two of them."""
-    whole = parts[0] if len(parts) == 1 else _merge_parts(parts)
+    whole = parts[0] if len(parts) == 1 else _merge(parts)
     codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
     wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
     return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
@@ -193,7 +191,7 @@ def build_tables(
     return join_tables([builder.tables()], taxonomy)
 
 
-def _merge_parts(parts: Sequence[IndexTables]) -> IndexTables:
+def _merge(parts: Sequence[IndexTables]) -> IndexTables:
     """The tables of several parts as one, in spatial order, with an empty `wanted`."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])

@@ -99,9 +99,7 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
     measure_ms = MEASURE_MS
     if request.geometry is not None:
         geometry = request.geometry
-        rings = [
-            np.clip(_ring_positions(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon
-        ]
+        rings = [np.clip(_corners(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon]
         width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
         length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
         ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
@@ -118,7 +116,7 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
     return PLACE_MS + CODE_MS * len(request.codes or ()) + ms, min(1.0, share), measure_ms
 
 
-def _ring_positions(ring: Ring) -> Floats:
+def _corners(ring: Ring) -> Floats:
     flat = np.fromiter(chain.from_iterable(ring), np.float64)
     if len(flat) == 2 * len(ring):
         return flat.reshape(-1, 2)

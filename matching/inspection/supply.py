@@ -36,9 +36,9 @@ from matching.geo.territory import Bools, Geography, Territory
 from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
-from matching.index.supplier_columns import NOT_KNOWN, Ordinals
+from matching.index.supplier_columns import NOT_KNOWN, Ordinals, differs_from_previous
 from matching.index.tables import TradeGroup
-from matching.selection import differs_from_previous, meeting_offers
+from matching.selection import meeting_offers
 from matching.tension import tension_level
 from matching.unknown_trade import nearby
 
@@ -66,12 +66,7 @@ class SupplySearch:
             self.on,
             tuple(self._segment_supplies(tuple(segments), taxonomy, unknown.eligible)),
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
-            Totals(
-                len(standing),
-                _most_first(named),
-                self._by_kind(standing),
-                *sum_known_employees(columns.employees[standing]),
-            ),
+            Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
         )
 
     @cached_property
@@ -98,7 +93,7 @@ class SupplySearch:
         found = np.zeros(columns.capacity, dtype=bool)
         distances = self.live.base.distances(self.territory.shape)
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
-        near = every[distances.places(every, 0.0)]
+        near = every[distances.rows_near(every, 0.0)]
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
 
@@ -135,7 +130,7 @@ class SupplySearch:
         return count_kinds(self.live.base.trade_groups.count(chosen))
 
 
-def sum_known_employees(employees: NDArray[np.int32]) -> tuple[int, int]:
+def sum_staff(employees: NDArray[np.int32]) -> tuple[int, int]:
     """The sum of the known numbers of employees, and how many suppliers have a known number."""
     known = employees[employees != NOT_KNOWN]
     return int(known.sum(dtype=np.int64)), len(known)
@@ -200,5 +195,5 @@ def area_supplies(
         some = standing[place == number]
         counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
         label = geography.territories.area(area_id).label
-        found.append(AreaSupply(area_id, label, len(some), *sum_known_employees(columns.employees[some]), counts))
+        found.append(AreaSupply(area_id, label, len(some), *sum_staff(columns.employees[some]), counts))
     return found

@@ -20,7 +20,7 @@ from matching import ranking
 from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_of_gate
 from matching.answer.supplier_rows import RowWriter
 from matching.engine import draw_seed, lot_matches
-from matching.gates import GATES, PASSED, considered_suppliers, refusals
+from matching.gates import GATES, PASSED, all_considered, refusals
 from matching.index.live_index import LiveIndex
 from matching.index.offers import FITS
 from matching.lot_match import LotMatch
@@ -91,9 +91,7 @@ READINGS: dict[str, Callable[[Any], Value]] = {
 }
 
 
-def trace_match(
-    need: Need, index: LiveIndex, reference: Reference, on: date, language: Language
-) -> tuple[LotTrace, ...]:
+def trace(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> tuple[LotTrace, ...]:
     """The trace of matching each lot for the day `on`, with as many candidates as the need asks for.
 
     Raises InvalidContent with everything wrong in the need.
@@ -105,7 +103,7 @@ def trace_match(
 
 def _trace_lot(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrace:
     query, supplier = lot.query, lot.live.base.columns.supplier
-    refused = refusals(lot, considered_suppliers(lot))
+    refused = refusals(lot, all_considered(lot))
     gates = []
     for number, (gate, test) in enumerate(GATES):
         nearest = draw_refused(((number, nearest_of_gate(lot, number, NAMES_SHOWN)),), seed)
@@ -173,7 +171,7 @@ def supplier_standings(
         ordinals = np.array(list(known), dtype=np.int32)
         in_order, _ = lot.first(max(lot.counts.total, 1)).order.draw_first(seed)
         ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
-        is_near = np.isin(ordinals, considered_suppliers(lot))
+        is_near = np.isin(ordinals, all_considered(lot))
         facts = zip(ordinals, refusals(lot, ordinals), lot.distances.measure(ordinals), is_near, strict=True)
         for ordinal, gate, away, near in facts:
             if int(ordinal) in ranks:

@@ -23,7 +23,7 @@ from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, L
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import OfferFinder, Selection, select, select_several
-from matching.unknown_trade import NearbySuppliers, UnknownSuppliers, nearby, unknown_suppliers
+from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, unknown_suppliers
 from matching.weighted_cache import BYTES_PER_OBJECT, WeightBoundCache, weight_of
 
 Key = TypeVar("Key")
@@ -118,7 +118,7 @@ class LotCache:
         )
         self.arrays = WeightBoundCache[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
         # each with the change of the index for which it was found
-        self._nearby = WeightBoundCache[Hashable, tuple[NearbySuppliers, int]](NEARBY_BYTES)
+        self._nearby = WeightBoundCache[Hashable, tuple[NearbyRows, int]](NEARBY_BYTES)
 
     def lots(
         self,
@@ -158,7 +158,7 @@ class LotCache:
 
     def nearby(
         self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> NearbySuppliers:
+    ) -> NearbyRows:
         """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
         key = ref(territory), reserved, on, rules
         held = self._nearby.find(key)

@@ -203,7 +203,7 @@ class CachingExplainer(Explainer):
         decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
         words = written.words.get(decisive)
         if words is None:
-            parts = list(map(encode, self.write_lot_words(lot, unknown, ends)))
+            parts = list(map(encode, super().lot_words(lot, unknown, None)))
             words = LotWords._make(map(raw_json, parts))
             written.add(written.words, {decisive: words}, sum(map(len, parts)))
         return words

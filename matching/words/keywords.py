@@ -99,7 +99,7 @@ class Lexicon:
         return self._word_weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:
-        """The meaningful words of a text, each once, without articles and bare numbers; words written in two are joined."""
+        """The meaningful words of a text, each once, without articles and numbers; words written in two are joined."""
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
@@ -110,7 +110,7 @@ class Lexicon:
         return tuple(found.values())
 
     def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[PhraseMatch]:
-        """The phrases that share a word with a text; `likenesses`: known words with likeness, for each word of the text."""
+        """The phrases that share a word with a text; `likenesses`: for each word of the text, known words like it."""
         found: dict[int, dict[str, float]] = {}
         masks: Counter[int] = Counter()
         for place, alike in enumerate(likenesses):
@@ -257,13 +257,11 @@ class Interpreter:
         return self._readings(keyword) if len(keyword) <= LONGEST_KEYWORD else ()
 
     def suggest(self, keyword: str, limit: int = 5) -> tuple[str, ...]:
-        """Suggested segments for a text that `read` leaves unknown, best first; () where no word resembles a known one."""
+        """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""
         words = self._lexicon.words(keyword[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
-        return tuple(reading.segment for reading in self._readings_by_score(scores) if reading.confidence >= SUGGESTED)[
-            :limit
-        ]
+        return tuple(reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED)[:limit]
 
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
         """The segments that a text being typed may mean, best first; the last word may be incomplete."""
@@ -275,9 +273,7 @@ class Interpreter:
         scores = ((match, self._covered_share(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
         first = self.titles.read(q) if len(words) > A_QUERY else ()
         meant = {reading.segment for reading in first}
-        return (*first, *(reading for reading in self._readings_by_score(scores) if reading.segment not in meant))[
-            :limit
-        ]
+        return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
     def _read_uncached(self, keyword: str) -> tuple[Reading, ...]:
         words = self._lexicon.words(keyword)
@@ -309,11 +305,11 @@ class Interpreter:
         said, known = (functools.reduce(int.__or__, (match.mask for match, _ in some), 0) for some in (free, heads))
         understood = LEAST_COVERED + (1 - LEAST_COVERED) * self._covered_share(said, words, known)
         scores = ((match, match.share * understood * (1.0 if head is None else UNKNOWN_HEAD)) for match, head in free)
-        readings = self._readings_by_score(scores)
+        readings = self._rank_best(scores)
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
     def _governing_word(self, match: PhraseMatch, words: Sequence[Word]) -> int | None:
-        """The index of the word that the first word of a match completes; None where it completes none, or mere filler."""
+        """The index of the word that the first word of a match completes; None where it completes only filler."""
         content = [place for place, word in enumerate(words) if word.stem not in self._lexicon.filler]
         inside = [place for place in content if match.mask >> place & 1]
         if not inside or not words[inside[0]].complement:
@@ -321,7 +317,7 @@ class Interpreter:
         return max((place for place in content if place < inside[0]), default=None)
 
     def _covered_share(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
-        """The weighted share of a text in the words of `mask` (a bit per word); other words count less if in `known`."""
+        """The weighted share of a text in the words of `mask` (a bit per word); others weigh less if in `known`."""
         covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)
@@ -332,7 +328,8 @@ class Interpreter:
                 left += weight * DEPTH_WEIGHTS[min(depth, len(DEPTH_WEIGHTS) - 1)]
         return covered / (covered + left) if covered else 0.0
 
-    def _readings_by_score(self, scores: Iterable[tuple[PhraseMatch, float]]) -> tuple[Reading, ...]:
+    def _rank_best(self, scores: Iterable[tuple[PhraseMatch, float]]) -> tuple[Reading, ...]:
+        """The reading of each segment matched, with its best score, best first."""
         best: dict[str, float] = {}
         for match, score in scores:
             if match.phrase.segment is not None:

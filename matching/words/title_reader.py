@@ -92,7 +92,7 @@ class TradeClues(NamedTuple):
     together: float  # logarithm of the sum of all readings' confidence
 
 
-class _FoundPhrases:
+class _Phrases:
     """The phrases found in the parts of a title, by segment, and whether one names a trade outside the taxonomy."""
 
     def __init__(
@@ -116,7 +116,7 @@ class _FoundPhrases:
         self.elsewhere_first = bool(self.found) and not self.found[0][1]
 
 
-_NONE = _FoundPhrases((), ())
+_NONE = _Phrases((), ())
 
 
 class TitleReader:
@@ -172,7 +172,7 @@ class TitleReader:
         phrases = tuple((" ".join(words), segments) for words, segments in weighed.phrases)
         ranked = self._rank_segments(weighed)
         trade = self._trade_chance(weighed, ranked)
-        readings = tuple(self._reading_of_segment(weighed, *each) for each in ranked)
+        readings = tuple(self._reading(weighed, *each) for each in ranked)
         return TitleExplanation(
             weighed.title, phrases, weighed.whole.other, trade, readings, len(_sure_readings(ranked, trade))
         )
@@ -216,10 +216,8 @@ class TitleReader:
     def _read_uncached(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._score_title(title, context)
         ranked = self._rank_segments(weighed)
-        return tuple(
-            self._reading_of_segment(weighed, *each)
-            for each in _sure_readings(ranked, self._trade_chance(weighed, ranked))
-        )
+        sure = _sure_readings(ranked, self._trade_chance(weighed, ranked))
+        return tuple(self._reading(weighed, *each) for each in sure)
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(title)
@@ -230,8 +228,7 @@ class TitleReader:
         chances = self._model.probabilities(parsed.parts)
         whole = self._model.probabilities(parsed.parts + parsed.context) if parsed.context else chances
         own, around_it = (
-            _FoundPhrases(self._spot_phrases(parts), parts) if parts else _NONE
-            for parts in (parsed.parts, parsed.context)
+            _Phrases(self._spot_phrases(parts), parts) if parts else _NONE for parts in (parsed.parts, parsed.context)
         )
         buys = any(len(part) > 1 and part[0] in self._buying for part in parsed.parts[:2])
         oversees = not self._overseeing.isdisjoint(own.others | around_it.others)
@@ -270,7 +267,7 @@ class TitleReader:
     def _rank_segments(self, weighed: "_ScoredTitle") -> list[tuple[str, float]]:
         """The segments that a title may mean, each with its confidence, best first."""
         bias, *weights = self._model.trust
-        ranked, listed_segments = [], weighed.listed_segments
+        ranked, listed = [], weighed.listed_segments
         # another trade that the need's title names takes nothing from one that the lot's own names
         kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
         for segment in self._proposed_segments(weighed):
@@ -278,7 +275,7 @@ class TitleReader:
             if segment in kept:
                 clues = clues._replace(chance=max(clues.chance, clues.own_chance))
             score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
-            score += LISTED if segment in listed_segments else 0.0
+            score += LISTED if segment in listed else 0.0
             ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
         return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
 
@@ -288,7 +285,7 @@ class TitleReader:
         clues = _trade_clues(weighed, ranked)
         return 1 / (1 + math.exp(-bias - sum(weight * clue for weight, clue in zip(weights, clues, strict=False))))
 
-    def _reading_of_segment(self, weighed: "_ScoredTitle", segment: str, confidence: float) -> Reading:
+    def _reading(self, weighed: "_ScoredTitle", segment: str, confidence: float) -> Reading:
         said = [" ".join(words) for words, segments in weighed.phrases if segment in segments]
         place = self._places.get(segment)
         backed = () if said or place is None else self._model.reasons(weighed.whole.known, place)
@@ -303,8 +300,8 @@ class _ScoredTitle(NamedTuple):
     """
 
     title: Title
-    own: _FoundPhrases
-    around: _FoundPhrases
+    own: _Phrases
+    around: _Phrases
     chances: Probabilities
     whole: Probabilities
     in_need: bool

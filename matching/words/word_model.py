@@ -92,7 +92,7 @@ class WordModel:
         }
 
     def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
-        """The features in `known` that weigh most for a segment (`place`: its number in the model), the strongest first."""
+        """The `known` features that weigh most for a segment (`place`: its index in the model), the strongest first."""
         values = [int(self._weights[self._rows[feature], place]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
         told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)

@@ -90,7 +90,7 @@ def test_what_is_not_well_drawn_is_refused(drawn: Geometry, at: str, code: str) 
 
 
 def test_an_area_may_be_drawn_finely_but_not_be_fine() -> None:
-    """What is left once it is simplified counts: straight_lower_bound edges in many pieces are none, thousands of spikes are."""
+    """What is left once it is simplified counts: straight edges in many pieces are none, thousands of spikes are."""
     most = Polygon(coordinates=(spiked(MAX_AREA_VERTICES),))
     assert area_to_store(most) is most
     kept = area_to_store(comb(REDON, 0.5))

@@ -199,17 +199,17 @@ def test_a_circle_is_inscribed() -> None:
 
 @pytest.mark.parametrize("shape", [PointShape(48, 1), PolygonShape(array(star(48, 1, [0.05] * 8)))])
 def test_few_areas_are_compared_exactly(shape: Shape, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many that are drawn around a place or far from it none has to be to_sheet on a plane."""
-    to_sheet: list[int] = []
+    """Of many that are drawn around a place or far from it none has to be laid on a plane."""
+    laid: list[int] = []
 
     def counted(geometries: Geometries, transformation: Callable[..., object]) -> Geometries:
-        to_sheet.append(len(geometries))
+        laid.append(len(geometries))
         return geometries
 
     monkeypatch.setattr(shapely, "transform", counted)
     around, far = checked_geometry(comb(REDON, 4)), shapely.box(20, 40, 21, 41)
     assert shape.are_within(30, array(*[around] * 100, *[far] * 100)).tolist() == [True] * 100 + [False] * 100
-    assert sum(to_sheet) == 0
+    assert sum(laid) == 0
 
 
 CENTRES = st.builds(Point, lat=st.floats(-85, 85), lon=st.floats(-180, 180))

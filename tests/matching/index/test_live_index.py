@@ -112,7 +112,7 @@ def test_a_live_index_answers_as_one_built_from_what_it_holds(
     held = live(*state.values())
     for version, (kind, wrote, gone) in enumerate(later, 2):
         if kind == "rebased":
-            held = LiveIndex(held.base.rebuilt(held.suppliers()), held.data_version)
+            held = LiveIndex(held.base.build_with(held.suppliers()), held.data_version)
             continue
         new = last_written(wrote)
         removed = [name for name in gone if name not in new]

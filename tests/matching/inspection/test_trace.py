@@ -14,7 +14,7 @@ from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
 from matching import ranking
 from matching.engine import match
-from matching.inspection.trace import READINGS, LotTrace, SupplierStanding, supplier_standings, trace_match
+from matching.inspection.trace import READINGS, LotTrace, SupplierStanding, supplier_standings, trace
 from tests.factories import LYON, NANTES, ON, approved, live, lot, need, offer, reference, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
@@ -33,7 +33,7 @@ POOL = (
 
 def followed(asked: Need) -> LotTrace:
     """The trail of the first lot of a need in the pool."""
-    return trace_match(asked, live(*POOL), reference(), ON, "fr")[0]
+    return trace(asked, live(*POOL), reference(), ON, "fr")[0]
 
 
 def test_the_gates_account_for_all_who_were_considered() -> None:

@@ -158,9 +158,9 @@ def test_what_was_asked_before_changes_no_answer(reference: Reference, monkeypat
     for seed, array_bytes in enumerate((0, 1 << 20)):
         monkeypatch.setattr("matching.kept.lots.ARRAY_BYTES", array_bytes)
         shared = live(*SUPPLIERS)
-        for group_number in Random(seed).choices(range(len(asked)), k=3 * len(asked)):
-            one, on, language = asked[group_number]
-            assert match_json(one, shared, reference, on, language) == alone[group_number]
+        for place_of in Random(seed).choices(range(len(asked)), k=3 * len(asked)):
+            one, on, language = asked[place_of]
+            assert match_json(one, shared, reference, on, language) == alone[place_of]
 
 
 def test_a_lot_with_too_many_pieces_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:

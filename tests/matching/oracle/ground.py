@@ -1,7 +1,7 @@
 """Where things are, measured the slow way: one supplier, one outline, one edge at a time.
 
 Nothing here is shared with the code under test but the outlines themselves. A distance is the length of a geodesic of
-the WGS 84 ellipsoid; containment is decided in longitude and latitude, where RFC 7946 says that edges are straight_lower_bound.
+the WGS 84 ellipsoid; containment is decided in longitude and latitude, where RFC 7946 says that edges are straight.
 A comparison answers None where it is too close to call: within 50 m or 0.5 %, which the contract leaves free.
 """
 
@@ -80,7 +80,7 @@ def _on_sphere(lonlat: Any) -> Any:
 
 @dataclass(frozen=True)
 class Edges:
-    """The borders of some outlines as straight_lower_bound edges of a kilometre at most."""
+    """The borders of some outlines as straight edges of a kilometre at most."""
 
     start: Any
     end: Any
