@@ -16,7 +16,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES
-from api.web.openapi import Route, document, encode, problems_of, routes_of
+from api.web.openapi import Route, encode_document, openapi_document, problems_of, routes_of
 from api.web.openapi_schemas import CLOSED_SETS
 from api.web.problems import CATALOGUE
 
@@ -51,7 +51,7 @@ def operation(route: Route) -> dict[str, Any]:
 
 def test_committed_document_is_the_generated_one() -> None:
     """After a change of the API: `make openapi`, and read the difference."""
-    assert encode(ALL) == COMMITTED.read_bytes()
+    assert encode_document(ALL) == COMMITTED.read_bytes()
 
 
 async def test_served_document_is_the_generated_one(app: Litestar, client: AsyncTestClient[Any]) -> None:
@@ -171,7 +171,7 @@ def test_every_example_is_valid_and_shown(file: Path) -> None:
 def test_the_address_is_named_where_it_is_known() -> None:
     """Where the operator said under which address the API is reached; else it is that of the document."""
     assert [server["url"] for server in DOCUMENT["servers"]] == ["/"]
-    named = document(ALL, "https://vivier.example.org")
+    named = openapi_document(ALL, "https://vivier.example.org")
     assert [server["url"] for server in named["servers"]] == ["https://vivier.example.org"]
 
 
