@@ -138,7 +138,7 @@ class BoundContent:
         self.recorded: set[str] = set()
         self._need_of: dict[str, str] = {}
 
-    def follow(self, entry: Entry) -> None:
+    def collect_entry(self, entry: Entry) -> None:
         """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
         if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
@@ -206,7 +206,7 @@ class Chain:
         self._is_signature, self._signed_since = is_signature, signed_since
         self._doubtful: int | None = None
 
-    def follow(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
+    def verify_entry(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
         """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
         gap = number - self.number - 1
         if gap:

@@ -2,7 +2,6 @@
 
 A contact person has keys that two namings of one person share, and a pseudonym that an erasure leaves. Personal data
 held about somebody is told item by item; their contact details are removed from a frozen answer.
-
 Things are kept for periods that the operator chooses; a plan lists those that are due for removal.
 """
 

@@ -24,7 +24,7 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
@@ -48,7 +48,7 @@ NO_VERSION = Text(
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
     """The problem of a lot id that is not among the `known` ones; `place`: the path of the id in the body."""
-    hint = near(lot_id, tuple(known))
+    hint = hint_of_nearest(lot_id, tuple(known))
     detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
     return Problem(pointer(*place), "unknown_lot", detail)
 

@@ -81,7 +81,7 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
-    """The value in euros of these segments of a lot, in all its territory; None where the buyer did not say.
+    """The value in euros of these segments of a lot, over the whole of its territory; None where the buyer did not say.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """

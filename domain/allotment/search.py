@@ -2,7 +2,6 @@
 
 Groups of lots are divided independently; a division of the need takes one of each. Where they are too many, each group
 gives its best for each number of lots, and these are put together group by group, the best of each number kept.
-
 Divisions are ordered by criteria that can each be read aloud, then by a draw.
 """
 

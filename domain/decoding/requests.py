@@ -73,7 +73,7 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
     return Problem(pointer(*steps), "invalid", Text("Valeur non admise", "Value not allowed"))
 
 
-def near(word: str, known: tuple[str, ...]) -> Text:
+def hint_of_nearest(word: str, known: tuple[str, ...]) -> Text:
     """The end of a sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
     # the comparison first makes a table of all its letters
     word = word[:LONGEST_STEP]
@@ -91,7 +91,7 @@ def _missing_field_text(match: re.Match[str], _: tuple[Step, ...], __: object) -
 
 def _unknown_field_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
     names = (f.encode_name for t in _bare_types_at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
-    hint = near(match[1], tuple(dict.fromkeys(names)))
+    hint = hint_of_nearest(match[1], tuple(dict.fromkeys(names)))
     shown = match[1][:80]
     return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
 
@@ -103,7 +103,7 @@ def _unknown_value_text(match: re.Match[str], steps: tuple[Step, ...], kind: obj
         structs = [t for t in _bare_types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
         values = {str(t.tag) for t in structs if t.tag_field == steps[-1]}
     value = match[1].strip("'")
-    hint, shown = near(value, tuple(sorted(values))), value[:80]
+    hint, shown = hint_of_nearest(value, tuple(sorted(values))), value[:80]
     return Text(f"Valeur inconnue : « {shown} »{hint.fr}", f"Unknown value: “{shown}”{hint.en}")
 
 

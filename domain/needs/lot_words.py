@@ -2,7 +2,6 @@
 
 Terms say how long, for how much, reserved to whom. Few ways of saying them are read, those that hardly mean anything
 else: an age (“de 3 à 6 ans”) is no duration. What is asked (“réservé aux ESAT ?”) is told from what is said.
-
 In texts that suppliers read, all that is the buyer's own goes: how much, how long, reserved to whom, and what is asked
 about these. More ways of saying them are known there: it is worse to leave one than to read none. What belongs to the
 object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèques de 50 €”), “énergie renouvelable”.

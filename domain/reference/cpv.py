@@ -40,6 +40,7 @@ class Cpv:
         return written.group(1)
 
     def known(self, code8: str) -> bool:
+        """Whether a code of 8 digits exists."""
         return code8 in self._labels
 
     def exists(self, code: str) -> bool:

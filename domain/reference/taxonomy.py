@@ -133,7 +133,7 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Taxonomy:
-    """The families in their order, and the readings of codes; immutable."""
+    """All families and segments, and the segments that CPV, NAF and ROME codes stand for; immutable."""
 
     def __init__(self, file: TaxonomyFile, version: str) -> None:
         self.version = version

@@ -11,7 +11,6 @@ Links are honoured from the strongest to the weakest, each unless it would put t
 Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
 which nobody knows where it is, unless a person has merged them. Records with the same SIRET, names, place and
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
-
 The outcome depends on the records and on what people decided, not on the order in which they came.
 Names are read for comparison: their own words, apart from legal forms, kinds and articles. Suppliers' ids are assigned
 when records are grouped anew.
