@@ -28,7 +28,7 @@ from api.commands.serving.serve import (
     ended_by_signal,
     listen,
     prepared_server,
-    supervised,
+    run_supervised,
     web_address,
     with_address,
 )
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
-    return supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
+    return run_supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
 
 
 def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:

@@ -39,10 +39,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
     # held by the process that stays: a server that takes the place of another has the same address
     with listen(settings.host, settings.port) as bound:
-        return supervised(lambda on_start: _serve(settings, bound, on_start), settings, bound.close)
+        return run_supervised(lambda on_start: _serve(settings, bound, on_start), settings, bound.close)
 
 
-def supervised(
+def run_supervised(
     serve: Callable[[Callable[[], object]], int], settings: Settings, on_stop: Callable[[], object] = lambda: None
 ) -> NoReturn:
     """Run a server in a process of its own that is started again where it crashes, and exit with its status.

@@ -248,7 +248,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """GeoJSON of the outlines of one kind within an area: `contour` is its own, `villes` are its largest communes'."""
+    """GeoJSON of the outlines of one kind within an area; `contour`: its own; `villes`: points of its largest towns."""
     shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:
