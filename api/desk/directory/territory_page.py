@@ -67,6 +67,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     question, live = question_of(call, query, GEOJSON), services.directory.index
 
     def encode_map() -> bytes:
+        """The map in JSON, as it is cached."""
         search = search_of(question, live, services.reference)
         areas = area_supplies(search, question.segments, question.level, services.reference.geography)
         numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
