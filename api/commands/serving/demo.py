@@ -25,7 +25,7 @@ from api.commands.command import CommandFailed, command_line_actor, signing_engi
 from api.commands.console import Headline, console, write_parts
 from api.commands.serving.serve import (
     check_started,
-    ended_by_signal,
+    end_on_signal,
     listen,
     prepared_server,
     run_supervised,
@@ -81,7 +81,7 @@ def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_nex
     """Serve the sample pool and show the sample need's shortlist; `or_next`: at the next port where one is taken."""
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
-    with ended_by_signal(), ExitStack() as stack:
+    with end_on_signal(), ExitStack() as stack:
         bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
         where = web_address(bound)
         to.print(INTRODUCTION)

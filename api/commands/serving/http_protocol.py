@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport by which a request that may have a body is answered."""
+    """The transport of an answer: closed only once the client has read it, where the request's body still arrives."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
