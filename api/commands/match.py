@@ -172,7 +172,7 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
             url = stack.enter_context(attached_database(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
-        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
+        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).load_first()), reference
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:

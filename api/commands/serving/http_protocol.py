@@ -16,7 +16,7 @@ from api.runtime.observability import HUNG_UP
 from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
-from api.web.problems import Refusal, document
+from api.web.problems import Refusal, problem_response
 from domain.text.bilingual import Text
 
 HEAD_LIMIT = 16 << 10
@@ -292,7 +292,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
-        refused = document(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
+        refused = problem_response(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
         headers = {
             **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
             **refused.headers,
