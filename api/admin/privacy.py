@@ -11,7 +11,7 @@ import structlog
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.index.live_index import logged_failures
+from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
@@ -101,7 +101,7 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
 
     async def remove_every_day() -> None:
         while True:
-            with logged_failures("what was kept for its time could not be removed"):
+            with log_failures("what was kept for its time could not be removed"):
                 await remove_due(services)
             await asyncio.sleep(DAY_SECONDS)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, StyledText, Words
 from domain.allotment.allotment import FIGURES, Allotment
 from domain.insights import Supply
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -142,7 +142,7 @@ class _LotPrinter:
         amount = "" if lot.value_eur is None else printed_euros(lot.value_eur, "fr")
         if amount and lot.value_covers == "all":
             amount += " (reconductions et options comprises)"
-        if said := sum_in_words(lot):  # where renewals or options add to it
+        if said := lot_value_as_sum(lot):  # where renewals or options add to it
             amount = typeset(f"{said.fr} HT", "fr")
         terms = (
             amount,

@@ -127,6 +127,7 @@ async def _verify_journals(
 async def _verify_journal(
     connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain
 ) -> JournalVerdict:
+    """The verdict on one journal; `noted`: the entries, by number and hash, that signed heads name."""
     bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:

@@ -98,9 +98,9 @@ def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
 def print_openapi(_: argparse.Namespace, __: Settings) -> int:
     """Print the OpenAPI document of the whole application."""
     from api.app import ROUTES  # noqa: PLC0415 - all modules of a server
-    from api.web.openapi import encode  # noqa: PLC0415
+    from api.web.openapi import encode_document  # noqa: PLC0415
 
-    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
+    sys.stdout.buffer.write(encode_document(handler.opt["route"] for handler in ROUTES))
     return 0
 
 

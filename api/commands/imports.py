@@ -42,7 +42,7 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The means of imports: settings, the database's address, the reference data, processes that prepare rows."""
+    """The means of imports: settings, the database's address, reference data, processes that prepare rows."""
 
     settings: Settings
     url: str
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def importer(settings: Settings) -> Iterator[Importer]:
-    """Attach the database and load the reference data, once for as many imports as follow one another."""
+    """An `Importer` for one import or several, with the database attached and the reference data loaded."""
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)

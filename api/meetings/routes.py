@@ -12,11 +12,11 @@ from api.meetings.calendar import CALENDAR, TAG, calendar_of_one, organisation_c
 from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, require_match, tagged
-from api.runtime.idempotency import carried_out_once, created, creation
-from api.web.pagination import Page, Paging, paged
-from api.web.query_string import end_of, first_moment
-from api.web.request_body import Patch, patched
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_response, require_match
+from api.runtime.idempotency import carried_out_once, created_answer, creation
+from api.web.pagination import Page, Paging, answer_page
+from api.web.query_string import end_of_day, start_of_day
+from api.web.request_body import Patch, apply_patch
 from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -78,15 +78,15 @@ async def create_meeting(call: Call, body: MeetingRequest, connection: Connectio
     `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
     """
     meeting = await plan_meeting(connection, acting_of(call), body)
-    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
+    return created_answer(meeting, f"/meetings/{meeting.id}", _etag(meeting))
 
 
 @meetings_endpoint("GET", "/meetings", answers=Page[Meeting])
 async def list_meetings(call: Call, query: MeetingQuery, connection: Connection) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
-    filters = MeetingFilters(need_id=query.need, after=first_moment(query.from_), before=end_of(query.to))
+    filters = MeetingFilters(need_id=query.need, after=start_of_day(query.from_), before=end_of_day(query.to))
     fetch = partial(select_meetings, connection, call.bearer.organisation_id, filters)
-    return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
+    return await answer_page(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
 @meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)
@@ -121,8 +121,8 @@ async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connecti
     require_match(call, None if before is None else _etag(before))
     if before is None:
         raise NotFound(NO_MEETING)
-    after = await change_meeting(connection, acting, before, patched(before, body, MeetingRequest))
-    return tagged(after, _etag(after))
+    after = await change_meeting(connection, acting, before, apply_patch(before, body, MeetingRequest))
+    return etag_response(after, _etag(after))
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})

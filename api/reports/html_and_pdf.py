@@ -127,13 +127,13 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
 
 
 def abbreviations_of(report: Report) -> list[str]:
-    """The abbreviations that a report uses, each with its meaning."""
+    """The abbreviations that a report uses, in order of the alphabet."""
     used = set(re.findall(r"[A-Z]{2,6}", msgspec.json.encode(report).decode())) | {"HT"}
     return sorted(used & labels.ABBREVIATIONS.keys())
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids, in which a word ("mobilier") stays whole beside columns of 50 together."""
+    """The width of a column of lot ids beside columns of 50 together; a word such as “mobilier” stays whole."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
@@ -187,6 +187,7 @@ def report_pdf(report: Report, maps: MapSheets) -> bytes:
 
 
 def _typeset(page: str, moment: int) -> bytes:
+    """The PDF of a page, set by typst; `moment`: its date, in seconds since 1970. Raises RuntimeError."""
     request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up

@@ -1,4 +1,4 @@
-"""The caller of a use case, with language and services: a request without its HTTP.
+"""The caller of a use case, with language and services, as far as no HTTP is needed; links that act by a token.
 
 Each organisation has a quota of storage for its needs, with all that belongs to them. Links open without a key, by a
 token; what leads nowhere is an attempt in vain.
@@ -72,12 +72,12 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
 
 
 def actor_of(client: Client) -> Actor:
-    """The bearer of a key, or the person who signed in, as the journal names it."""
+    """The `Actor` that the journal notes for a client: an API key, or a person who signed in."""
     return Actor(client.organisation_id, "key" if client.person is None else "person", client.id)
 
 
 async def require_storage(connection: Connection, acting: Acting) -> None:
-    """Raises Conflict (`storage_quota`) where the organisation's needs, with what is theirs, take all its room."""
+    """Raises Conflict (`storage_quota`) where the organisation's stored needs, exchanges and answers fill its quota."""
     services, organisation_id = acting.services, acting.organisation_id
     quota = services.settings.storage_quota
     if (
@@ -105,10 +105,10 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def followed_link(
+async def follow_link(
     call: Call, token: str, select: Callable[[Connection], Awaitable[T | None]], missing: Text
 ) -> AsyncIterator[tuple[Connection, T]]:
-    """A transaction, and what the token of a link leads to, as `select` finds it.
+    """Yields a transaction and the object that a link's token leads to, which `select` reads.
 
     Raises Refusal: 404 with `missing` where it leads to nothing; 429 to a caller who tries many such, and where there
     are very many before they are looked up, without a connection.

@@ -20,7 +20,7 @@ from db.core.engine import Connection, is_above, read_all, read_grouped
 from db.schema.organisation_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
-from domain.exchanges.rules import unanswered
+from domain.exchanges.rules import open_questions
 from domain.text.bilingual import PARIS
 
 _STATES: dict[str, DeliveryState] = {
@@ -247,5 +247,5 @@ async def count_answers_due(connection: Connection, organisation_id: UUID, need_
     questions: Counter[UUID] = Counter()
     for exchange_id, rows in by_exchange.items():
         said = msgspec.convert(rows, list[Message], from_attributes=True)
-        questions[rows[0].need_id] += len(unanswered(said, [each.supplier_id for each in recipients[exchange_id]]))
+        questions[rows[0].need_id] += len(open_questions(said, [each.supplier_id for each in recipients[exchange_id]]))
     return AnswersDue(unread, questions)

@@ -78,6 +78,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
+    """Serve the sample pool and show the sample need's shortlist; `or_next`: at the next port where one is taken."""
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
     with ended_by_signal(), ExitStack() as stack:

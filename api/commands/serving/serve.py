@@ -62,6 +62,7 @@ def supervised(
 
 
 def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], object]) -> int:
+    """Answer requests on `bound`, from this process or from workers, until told to stop; returns the exit status."""
     with ended_by_signal(), ExitStack() as stack:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_metrics_folder(settings.metrics_dir)))

@@ -16,13 +16,13 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from api.app import ROUTES
-from api.web.openapi import Route, document, encode, problems_of, routes_of
+from api.web.openapi import Route, encode_document, openapi_document, problems_of, routes_of
 from api.web.openapi_schemas import CLOSED_SETS
 from api.web.problems import CATALOGUE
 
 OPENAPI = Path(__file__).parents[3] / "openapi"
 ALL: tuple[Route, ...] = tuple(handler.opt["route"] for handler in ROUTES)
-DOCUMENT = document(ALL)
+DOCUMENT = openapi_document(ALL)
 COMMITTED = str(OPENAPI / "openapi.json")
 EXAMPLES = sorted((OPENAPI / "examples").glob("*.json"))
 # answered by the framework or the server, on any address, so that no operation can list them
@@ -51,13 +51,13 @@ def operation(route: Route) -> dict[str, Any]:
 
 def test_committed_document_is_the_generated_one() -> None:
     """After a change of the API: `make openapi`, and read the difference."""
-    assert encode(ALL) == (OPENAPI / "openapi.json").read_bytes()
+    assert encode_document(ALL) == (OPENAPI / "openapi.json").read_bytes()
 
 
 async def test_served_document_is_the_generated_one(app: Litestar, client: AsyncTestClient[Any]) -> None:
     """What clients download describes the application that runs."""
     served = await client.get("/openapi.json")
-    assert served.content == encode(ALL)
+    assert served.content == encode_document(ALL)
     assert {route.name for route in routes_of(app)} == {route.name for route in ALL}
     assert (await client.get("/openapi.json", headers={"If-None-Match": served.headers["etag"]})).status_code == 304
     assert "304" in DOCUMENT["paths"]["/openapi.json"]["get"]["responses"]
@@ -171,7 +171,7 @@ def test_every_example_is_valid_and_shown(file: Path) -> None:
 def test_the_address_is_named_where_it_is_known() -> None:
     """Where the operator said under which address the API is reached; else it is that of the document."""
     assert [server["url"] for server in DOCUMENT["servers"]] == ["/"]
-    named = document(ALL, "https://vivier.example.org")
+    named = openapi_document(ALL, "https://vivier.example.org")
     assert [server["url"] for server in named["servers"]] == ["https://vivier.example.org"]
 
 
