@@ -144,7 +144,7 @@ def _load_rules(text: str) -> Rules:
         raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
 
 
-def _parse_ids(text: str) -> tuple[UUID, ...]:
+def _parse_need_ids(text: str) -> tuple[UUID, ...]:
     try:
         return tuple(UUID(each.strip()) for each in text.split(","))
     except ValueError:
@@ -246,7 +246,7 @@ class Settings:
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number_in(1, 3_650, DAYS), 90)
     keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number_in(1, 3_650, DAYS), 365)
     retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _choice_of("manual", "daily"), "manual")
-    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_ids, ())
+    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_need_ids, ())
     journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _parse_journal_key, secret=True)
     journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _parse_journal_target, secret=True)
     rules: Rules | None = _setting("VIVIER_LAW_FILE", _load_rules)

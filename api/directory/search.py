@@ -255,15 +255,15 @@ FindPage = Callable[[UUID | None, int], Awaitable[FoundPage]]
 
 def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
     """A function that reads pages of the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
-    narrowed = selection_of_query(query, services.reference, services.today())
+    selection = selection_of_query(query, services.reference, services.today())
 
     async def find_page(after: UUID | None, limit: int) -> FoundPage:
-        size = READ_AT_ONCE if narrowed.tests else limit + 1
+        size = READ_AT_ONCE if selection.tests else limit + 1
         found: list[Supplier] = []
         async with transaction(services.database) as connection:
             for _ in range(READ_AT_MOST // READ_AT_ONCE):
-                entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-                found += narrowed.apply_tests([entry.supplier for entry in entries])
+                entries = await page_of_suppliers(connection, selection.filters, after, size)
+                found += selection.apply_tests([entry.supplier for entry in entries])
                 if len(found) > limit:
                     return found[:limit], found[limit - 1].id
                 if len(entries) < size:
@@ -289,14 +289,14 @@ async def count_of_query(services: Services, query: SupplierQuery) -> int | None
 
     None where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = selection_of_query(query, services.reference, services.today())
-    if narrowed.tests:
+    selection = selection_of_query(query, services.reference, services.today())
+    if selection.tests:
         return None
-    if narrowed.place_test is not None:
-        found = await _locations_in_territory(services, narrowed, LOOKED_AT_MOST)
+    if selection.place_test is not None:
+        found = await _locations_in_territory(services, selection, LOOKED_AT_MOST)
         return None if found is None else min(len(found), COUNTED_AT_MOST + 1)
     async with transaction(services.database) as connection:
-        return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
+        return await count_suppliers(connection, selection.filters, COUNTED_AT_MOST + 1)
 
 
 async def locations_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
@@ -304,22 +304,22 @@ async def locations_of_query(services: Services, query: SupplierQuery) -> Sequen
 
     Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = selection_of_query(query, services.reference, services.today())
-    if narrowed.tests:
+    selection = selection_of_query(query, services.reference, services.today())
+    if selection.tests:
         return ()
     found = await _locations_in_territory(
-        services, narrowed, COUNTED_AT_MOST if narrowed.place_test is None else LOOKED_AT_MOST
+        services, selection, COUNTED_AT_MOST if selection.place_test is None else LOOKED_AT_MOST
     )
     return found if found is not None and len(found) <= COUNTED_AT_MOST else ()
 
 
 async def _locations_in_territory(
-    services: Services, narrowed: SupplierSelection, most: int
+    services: Services, selection: SupplierSelection, most: int
 ) -> Sequence[PlacedSupplier] | None:
     """The locations of the selected suppliers in the territory; None where the database finds more than `most`."""
     async with transaction(services.database) as connection:
-        found = await placed_suppliers(connection, narrowed.filters, most + 1)
-    return None if len(found) > most else narrowed.in_territory(found)
+        found = await placed_suppliers(connection, selection.filters, most + 1)
+    return None if len(found) > most else selection.in_territory(found)
 
 
 PART = 50
@@ -365,20 +365,20 @@ async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> Wh
 
     is_map, today = call.media_type == GEOJSON, call.services.today()
 
-    def encode_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
+    def encode_chunk(suppliers: Sequence[Supplier], *, is_first: bool) -> bytes:
         if is_map:
             features = b",".join(msgspec.json.encode(supplier_feature(each)) for each in suppliers)
-            return (MAP_BEGINS if begins else b",") + features
-        return suppliers_as_csv(suppliers, today, source, call.csv, with_header=begins)
+            return (MAP_BEGINS if is_first else b",") + features
+        return suppliers_as_csv(suppliers, today, source, call.csv, with_header=is_first)
 
-    async def written_parts() -> AsyncGenerator[bytes, None]:
+    async def file_chunks() -> AsyncGenerator[bytes, None]:
         (suppliers, goes_on), begins = first, True
         while begins or goes_on is not None:
             # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
             async with exports.slot():
                 while goes_on is not None and not suppliers:
                     suppliers, goes_on = await find(goes_on, PART)
-                part = encode_part(suppliers, begins=begins) if suppliers or begins else b""
+                part = encode_chunk(suppliers, is_first=begins) if suppliers or begins else b""
             if part:
                 yield part
             suppliers, begins = (), False
@@ -386,4 +386,4 @@ async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> Wh
             yield b"]}"
 
     media_type = GEOJSON if is_map else f"{CSV}; charset=utf-8"
-    return WholeListResponse(written_parts(), kept, {"vary": "accept", "content-type": media_type})
+    return WholeListResponse(file_chunks(), kept, {"vary": "accept", "content-type": media_type})

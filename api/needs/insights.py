@@ -61,7 +61,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     """
     services, organisation = call.services, call.bearer.organisation_id
     drawn: dict[TerritoryRequest | None, bool] = {}
-    scope, ground = await asyncio.to_thread(_scope_and_ground, query, services.reference, drawn)
+    scope, ground = await asyncio.to_thread(_lots_and_communes, query, services.reference, drawn)
     tally = Tally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
     turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
@@ -83,7 +83,7 @@ ROUTES = (get_insights,)
 
 
 async def _overlaps_of_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """For each territory in a need, whether it was drawn (not given by codes) and shares a commune with `ground`.
+    """For each territory in a need, whether it was drawn (not given by codes) and shares a commune with the query's.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """
@@ -112,7 +112,7 @@ def overlaps_of_lots(
     return meeting
 
 
-def _scope_and_ground(
+def _lots_and_communes(
     query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
     """The lots that a query counts, and the communes of its territories. Raises Refusal (422) with all faults.

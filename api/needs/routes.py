@@ -23,7 +23,7 @@ from api.needs.frozen_versions import (
 )
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_known
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_if_match
 from api.runtime.idempotency import IDEMPOTENCY_KEY, answer_once, created_answer, is_answered
 from api.runtime.processes.match_work import MatchTask
 from api.web.pagination import Page, Paging, answer_page
@@ -281,7 +281,7 @@ async def edit_need(
     async with turn, transaction(services.database) as connection:
         need = await own_need(connection, organisation, need_id, lock=True)
         before = need_document(need)
-        require_known(known, etag_of(before))
+        require_if_match(known, etag_of(before))
         return need_document(await change_need(connection, acting, need, edit(before)))
 
 
@@ -289,7 +289,7 @@ async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None
     """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
     async with transaction(acting.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id, lock=True)
-        require_known(known, etag_of(need_document(need)))
+        require_if_match(known, etag_of(need_document(need)))
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)
         await remove_need(connection, acting.organisation_id, need.id)

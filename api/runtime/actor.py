@@ -1,4 +1,4 @@
-"""The caller of a use case, with language and services, as far as no HTTP is needed; links that act by a token.
+"""The caller of a use case, in their language and with the services of the application; links that act by a token.
 
 Each organisation has a quota of storage for its needs, with all that belongs to them. Links open without a key, by a
 token; what leads nowhere is an attempt in vain.
@@ -30,7 +30,7 @@ from domain.text.bilingual import Language, Text
 
 @dataclass(frozen=True, kw_only=True)
 class Acting:
-    """The caller of a use case, with the parts of the application that it may need.
+    """The caller of a use case: who acts, in which language, and the services of the application.
 
     `actor`: as the journal names it. `organisation`: the name of its organisation. `secret`: known to the caller alone,
     and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server.
@@ -58,7 +58,7 @@ class Acting:
 
 
 def acting_of(call: Call, session: str | None = None) -> Acting:
-    """The bearer of the request's key, as the caller of a use case. `session`: its token, where no key was sent."""
+    """The caller of a use case, from a request with a key. `session`: the token of a session, if there is no key."""
     secret = secret_in(call.headers.get("authorization", "")) if session is None else session
     return Acting(
         services=call.services,

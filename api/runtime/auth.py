@@ -77,7 +77,7 @@ class Keys:
         self._find, self._find_organisation, self._is_well_formed = find, find_organisation, is_well_formed
 
     async def client(self, key: str, scope: ASGIScope | None = None) -> Client | None:
-        """The bearer of `key`; None where it is not in force. `scope`: the request that brings it.
+        """The client of an API key; None where it is unknown, revoked or expired. `scope`: that of the request.
 
         Raises Refusal: 503 where it cannot be looked up, 429 to an address that sent too many unknown ones.
         """

@@ -21,7 +21,7 @@ from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_no_
 
 
 class KeySlots:
-    """Slots of keys: counts those that each key has taken, at most `most` of them."""
+    """Counts the slots that each key has taken, and refuses a key more than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -67,7 +67,7 @@ class ConcurrencyLimit:
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait until fewer than `of_one` requests of `key` have a turn, and have one during the block (for a `slot`).
+        """Wait until `key` has fewer than `of_one` turns taken, and take one during the block; then take a `slot`.
 
         Raises Refusal (429) where too many wait.
         """
@@ -96,7 +96,7 @@ class ConcurrencyLimit:
                 del self.present[key]
 
     def slot(self) -> AbstractAsyncContextManager[None]:
-        """Wait for one of the `at_once` slots, and take it during the block; only for who has a turn of a key."""
+        """Wait for one of the `at_once` slots, and take it during the block; to be called within a turn of a key."""
         return self._all
 
 
@@ -139,7 +139,7 @@ ORGANISATIONS_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
-class _StoredBytes:
+class _CachedByteCount:
     read: int
     added: int
     until: float
@@ -154,13 +154,15 @@ class StorageUse:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._uses: OrderedDict[UUID, _StoredBytes] = OrderedDict()
+        self._uses: OrderedDict[UUID, _CachedByteCount] = OrderedDict()
 
     async def bytes_of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
         """The bytes that the organisation stores; `read` sums them in the database."""
         use = self._uses.get(organisation_id)
         if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:
-            use = self._uses[organisation_id] = _StoredBytes(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
+            use = self._uses[organisation_id] = _CachedByteCount(
+                await read(), 0, self._monotonic() + READ_EVERY_SECONDS
+            )
             self._uses.move_to_end(organisation_id)
             if len(self._uses) > ORGANISATIONS_REMEMBERED:
                 self._uses.popitem(last=False)

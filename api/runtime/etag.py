@@ -69,10 +69,10 @@ def require_match(call: Call, etag: str | None) -> None:
 
     Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """
-    require_known(call.headers.get("if-match"), etag)
+    require_if_match(call.headers.get("if-match"), etag)
 
 
-def require_known(if_match: str | None, etag: str | None) -> None:
+def require_if_match(if_match: str | None, etag: str | None) -> None:
     """Raises Refusal (412) where the header `if_match` is given (not None) and does not name the present `etag`."""
     if if_match is not None:
         tags = {_without_gzip_suffix(tag.strip()) for tag in if_match.split(",")}

@@ -187,7 +187,7 @@ async def import_file(
     if processes is not None:
         preparing = prepare_in_process(processes, reading, file.stream, otherwise=preparing)
 
-    def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
+    def prepare_and_observe(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         with closing(preparing(terms, expects_new)) as prepared:
             for batch in prepared:
                 if observe is not None:
@@ -195,4 +195,4 @@ async def import_file(
                 yield batch
 
     async with assemble_in_process(processes) as assemble:
-        return await run_import(engine, order, prepare_observed, clock, name_similarity, assemble)
+        return await run_import(engine, order, prepare_and_observe, clock, name_similarity, assemble)

@@ -82,7 +82,7 @@ class DatabaseWatch:
         return not self._away
 
     async def run(self) -> None:
-        """Listen, for ever."""
+        """Listen to the database, and ask the pooler whether it answers, for ever."""
 
         async def listen_to_database() -> None:
             lost = partial(self._note_loss, self._url)

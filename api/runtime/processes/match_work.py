@@ -72,7 +72,7 @@ class MatchTask(Generic[T]):
 
 @dataclass(frozen=True)
 class FunctionTask(Generic[T]):
-    """A task that is not a match: calls `work(reference, *arguments)`. `is_much`: whether in a match process."""
+    """A task that is not a match: calls `work(reference, *arguments)`. `is_much`: run it in a match process."""
 
     work: Callable[..., T]
     arguments: tuple[Any, ...]
@@ -250,7 +250,7 @@ class MatchProcesses:
 
 
 class TaskServer:
-    """The state of a match process: it follows the index of the server there, and runs tasks against it."""
+    """The state of a match process: its own index, kept up to date with the server's, on which tasks are run."""
 
     def __init__(self, reference: Reference) -> None:
         os.nice(NICENESS)
