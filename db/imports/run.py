@@ -141,7 +141,7 @@ async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 @asynccontextmanager
 async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Where the block fails, write why into the import's entry, before the import's lock is released."""
+    """Write into the import's entry why the block fails, if it does, while the import's lock is still held."""
     try:
         yield
     except BaseException as failure:

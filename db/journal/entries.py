@@ -114,7 +114,7 @@ async def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """Up to `limit` journal entries after number `after`, oldest first; a filter of None is none. `since` is inclusive.
+    """Up to `limit` journal entries after number `after`, oldest first, that pass the filters (None: no filter).
 
     `object_`: the object that they are about, or several.
     """
