@@ -114,7 +114,7 @@ async def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """Up to `limit` journal entries after number `after`, oldest first, that pass the filters (None: no filter).
+    """Up to `limit` journal entries after number `after`, oldest first, that pass the filters; `since` is inclusive.
 
     `object_`: the object that they are about, or several.
     """

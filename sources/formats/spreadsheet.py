@@ -97,7 +97,7 @@ class Titles(NamedTuple):
 
 
 def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
-    """The column for which a title stands, by the source's mapping, else by its French words; None if it stands for none."""
+    """The column for which a title stands, by the source's mapping, else by its French words; None if for none."""
     own = mapped.get(title.strip())
     return own if own in COLUMNS else _BY_TITLE.get(fold(title))
 
