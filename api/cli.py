@@ -1,6 +1,7 @@
 """The command line: the arguments and the help of each command, its exit status and its error messages."""
 
 import argparse
+import gc
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ from api.settings import read_settings
 from domain.organisation import SCOPES
 
 LONGEST_SOURCE = 100
+GARBAGE_AFTER = 20_000
+"""Objects made before the collector looks at them: a start makes many that stay, a match thousands that end with it."""
 
 DESCRIPTION = """\
 Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
@@ -106,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
+    gc.set_threshold(GARBAGE_AFTER)
     options = _build_parser().parse_args(arguments)
     return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
 

@@ -243,14 +243,14 @@ async def make_key_once(
             )
             return created_answer(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
-        async def with_secret(answer: Answer) -> Answer:
+        async def reveal_secret_in(answer: Answer) -> Answer:
             stored = read_stored(answer.body, CreatedKey)
             shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
-                raise Conflict("with_secret_body", _SHOWN_ONCE)
+                raise Conflict("shown_once", _SHOWN_ONCE)
             return with_secret_body(answer, msgspec.json.encode(shown))
 
-        return await answer_once(call, connection, request, store_key, sender=sender, completed=with_secret)
+        return await answer_once(call, connection, request, store_key, sender=sender, completed=reveal_secret_in)
 
 
 def _derive_secret(caller_secret: bytes, seed: str) -> str:

@@ -94,7 +94,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @asynccontextmanager
 async def daily_retention(services: Services) -> AsyncIterator[None]:
-    """The part of the application that removes once a day what is due for removal; needs the database part."""
+    """The background part of the application that removes data due for removal once a day; it needs the database."""
     if services.settings.retention != "daily":
         yield
         return

@@ -41,7 +41,7 @@ class CommandFailed(Exception):
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """Run a command; returns its exit status, a failure told on standard error. Raises what is the program's fault."""
+    """Run a command; returns its exit status. Prints a failure on standard error, but raises the program's faults."""
     try:
         status = command()
         sys.stdout.flush()
@@ -152,7 +152,7 @@ def run_in_transaction(settings: Settings, work: Callable[["Connection"], Awaita
 
 
 async def command_line_actor(database: "Engine", now: datetime) -> Actor:
-    """The command line as an author, in the journal of the organisation `default`, of what all organisations share."""
+    """The command line as an actor, in the journal of the organisation `default`, for changes to shared data."""
     from db.api_keys import ensure_organisation  # noqa: PLC0415
     from db.core.engine import transaction  # noqa: PLC0415
 

@@ -240,7 +240,7 @@ def _file_bytes(name: str) -> bytes:
 
 
 def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
-    """The parts of a notice that were not read, in French; nothing where the need is of no notice.
+    """The parts of a notice that were not read, in French; empty where the need was not read from a notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """

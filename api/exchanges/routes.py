@@ -67,7 +67,7 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connectio
         opened = await open_exchange(connection, acting, id, body)
         return created_answer(opened, f"/exchanges/{opened.id}")
 
-    async def with_tokens(answer: Answer) -> Answer:
+    async def reveal_tokens_in(answer: Answer) -> Answer:
         opened = read_stored(answer.body, CreatedExchange)
         revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
         if revealed is None:
@@ -75,7 +75,7 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connectio
             revealed = msgspec.json.encode(opened)
         return with_secret_body(answer, revealed)
 
-    return await answer_once(call, connection, body, store_exchange, completed=with_tokens)
+    return await answer_once(call, connection, body, store_exchange, completed=reveal_tokens_in)
 
 
 @exchanges_endpoint("GET", "/needs/{id}/exchanges", answers=Page[ExchangeSummary])
@@ -185,14 +185,14 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection:
         (link,) = await create_links(connection, acting, id, [supplier_id])
         return created_answer(link)
 
-    async def with_token(answer: Answer) -> Answer:
+    async def reveal_token_in(answer: Answer) -> Answer:
         issued = read_stored(answer.body, CreatedReplyLink)
         revealed = await reveal_tokens(connection, acting, [issued], answer.body)
         if revealed is None:
-            raise Conflict("with_secret_body", SHOWN_ONCE)
+            raise Conflict("shown_once", SHOWN_ONCE)
         return with_secret_body(answer, revealed)
 
-    return await answer_once(call, connection, b"", store_link, completed=with_token)
+    return await answer_once(call, connection, b"", store_link, completed=reveal_token_in)
 
 
 ROUTES = (

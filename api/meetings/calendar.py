@@ -120,14 +120,14 @@ async def create_calendar_feed(call: Call, connection: Connection) -> Response[b
     async def store_address() -> Answer:
         return created_answer(CalendarAddress(await make_address(connection, acting, call.bearer.id)))
 
-    async def with_url(answer: Answer) -> Answer:
+    async def reveal_url_in(answer: Answer) -> Answer:
         seed = read_stored(answer.body, CalendarAddress).url
         url = await address_of_seed(connection, acting, seed)
         if url is None:
-            raise Conflict("with_secret_body", _REPLACED)
+            raise Conflict("shown_once", _REPLACED)
         return with_secret_body(answer, msgspec.json.encode(CalendarAddress(url)))
 
-    return await answer_once(call, connection, b"", store_address, completed=with_url)
+    return await answer_once(call, connection, b"", store_address, completed=reveal_url_in)
 
 
 @endpoint("DELETE", "/meetings/feed", tag=TAG, scope="needs", answers=None, status=204, problems=("not-found",))

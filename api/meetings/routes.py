@@ -39,7 +39,7 @@ from domain.meetings.meeting import (
     MeetingTemplate,
     Participant,
     changed_fields,
-    problems,
+    meeting_problems,
     require_move,
     with_agenda,
 )
@@ -175,7 +175,7 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
     checked = await _checked_request(connection, acting, request, frozenset())
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
-    acting.services.storage_use.add(acting.organisation_id, _stored_bytes(meeting))
+    acting.services.storage_use.add(acting.organisation_id, _encoded_size(meeting))
     name = f"meeting:{meeting.id}"
     await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
     return meeting
@@ -192,7 +192,7 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     require_move(before.status, checked.status)
     now = acting.now()
     after = await write_meeting(connection, acting.organisation_id, before, checked, now)
-    if (growth := _stored_bytes(after) - _stored_bytes(before)) > 0:
+    if (growth := _encoded_size(after) - _encoded_size(before)) > 0:
         await require_storage(connection, acting)
     acting.services.storage_use.add(acting.organisation_id, growth)
     if after is not before:
@@ -203,7 +203,7 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     return after
 
 
-def _stored_bytes(meeting: Meeting) -> int:
+def _encoded_size(meeting: Meeting) -> int:
     return len(msgspec.json.encode(meeting))
 
 
@@ -219,6 +219,7 @@ async def _checked_request(
     unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
 
     def problems_of_references() -> Iterator[Problem]:
+        """The needs, the commune and the suppliers of the request that are unknown, as problems."""
         for place, need_id in enumerate(request.need_ids):
             if need_id in unknown:
                 yield Problem(pointer("need_ids", place), "unknown_need", NO_NEED)
@@ -233,13 +234,14 @@ async def _checked_request(
                 yield Problem(pointer("participants", place, "supplier_id"), "unknown_supplier", NO_SUPPLIER)
 
     def with_present_name(each: Participant) -> Participant:
+        """The participant, a supplier under the name that the directory has for it, and with its times in UTC."""
         organisation = each.organisation
         if not organisation and each.supplier_id in suppliers:
             organisation = suppliers[each.supplier_id].name
         invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
         return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
 
-    if found := (*problems(request), *problems_of_references()):
+    if found := (*meeting_problems(request), *problems_of_references()):
         raise InvalidContent(found)
     return msgspec.structs.replace(
         with_agenda(request),

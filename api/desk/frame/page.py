@@ -71,9 +71,11 @@ def page(
     """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
+        """The handler, registered as a page at the path."""
         made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
         async def answer_call(request: Call) -> ASGIApp:
+            """The page that the handler makes, or an error page, with the headers and cookie of every page."""
             visit = visit_of(request)
             try:
                 shown = await _answer_visit(visit, handler, made)

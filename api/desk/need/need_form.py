@@ -302,7 +302,7 @@ def checksum_of_terms(title: str) -> str:
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that no field states yet; ticked as before, new ones unless only asked for."""
+    """The terms in a lot's title that no field states yet; new ones are ticked unless the title only asks for them."""
     was_shown = lot.heard == checksum_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):

@@ -141,7 +141,7 @@ async def _decisions_page(
 
 
 async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """The values that templates of a version read: the page of lots with lot `place`, and decisions."""
+    """The values that templates of a version read: the page of lots that holds lot number `place`, and decisions."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_lines(lot: LotShortlist) -> int:
