@@ -273,12 +273,12 @@ class LotMatch:
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> CandidateColumns:
-        """What the criteria of the order compare, for the candidates at the given rows."""
+        """The candidates at the given rows, as the columns that the criteria of the order compare."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
-        """How many candidates' approvals end before the contract does, and the first such day; None if none does."""
+        """The number of candidates whose approvals end before the contract, and the first such day; None for none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()

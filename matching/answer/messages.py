@@ -58,7 +58,7 @@ def evidence(found: Evidence) -> Text:
 
 
 def _unmeasured(placed: bool) -> Text:
-    """Why a distance is missing: the supplier's address is unknown or, if `placed`, the territory's outline is."""
+    """A text on why a distance is missing: the supplier's address is unknown, or the territory's outline (`placed`)."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")

@@ -71,7 +71,7 @@ def round_spot(at: Floats) -> Spot:
 
 
 def areas_on_sheet(frame: Frame, areas: Geometries) -> Geometries:
-    """Those of the areas (in degrees) whose bounding box overlaps the sheet."""
+    """The areas (in degrees) whose bounding box overlaps the sheet."""
     present = areas[~shapely.is_missing(areas)]
     west, south, east, north = shapely.bounds(present).T
     middle = earth_centred((south + north) / 2, (west + east) / 2)

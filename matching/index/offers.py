@@ -209,7 +209,7 @@ def codes_answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
 
 
 def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:
-    """Those of the given offers (by code) that answer a wanted segment or family."""
+    """The offers, among those given by code, that answer a wanted segment or family."""
     found = [
         (offers[code], fit * PER_FIT + place)
         for place, (code, fit) in enumerate(answering_codes(wanted, taxonomy))
