@@ -10,7 +10,7 @@ import msgspec
 
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.procedures.splitting import no_split
+from domain.law.procedures.splitting import advise_no_split
 from domain.law.review import law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
@@ -86,7 +86,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
+    split = advise_no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Count, Ends, horizon
+from domain.law.reservations.supply_advice import Count, Ends, approval_horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
@@ -282,7 +282,7 @@ class LotMatch:
         if not self.reserved_types:
             return None
         days, many = self.ends_of_candidates()
-        place = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
+        place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def ends_of_candidates(self) -> ApprovalEnds:

@@ -68,7 +68,7 @@ def importer(settings: Settings) -> Iterator[Importer]:
 
 
 def import_and_report(
-    options: argparse.Namespace, works_with: AbstractContextManager[Importer], media_type: str | None = None
+    options: argparse.Namespace, importer_context: AbstractContextManager[Importer], media_type: str | None = None
 ) -> Import:
     """Import the file, print the report and return it. Raises CommandFailed, and as `import_file`.
 
@@ -97,7 +97,7 @@ def import_and_report(
     except OSError as error:
         raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
     try:
-        with stream, works_with as ready, _progress_bar(stream, path) as show_progress:
+        with stream, importer_context as ready, _progress_bar(stream, path) as show_progress:
 
             def note_batch(batch: PreparedBatch) -> None:
                 flags.update(batch.flags)

@@ -172,7 +172,7 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
             url = stack.enter_context(attached_database(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
-        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
+        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).load_first()), reference
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
@@ -240,7 +240,7 @@ def _file_bytes(name: str) -> bytes:
 
 
 def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
-    """The parts of a notice that were not read, in French; nothing where the need is of no notice.
+    """The parts of a notice that were not read, in French; empty where the need was not read from a notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """

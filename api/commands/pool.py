@@ -111,7 +111,7 @@ def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[
 
 
 def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
-    """Fetch the files named, and say what each is given to `vivier pool build` as."""
+    """Fetch the named files, and print the option of `vivier pool build` that takes each."""
     by_id = {file.id: file for file in published_files()}
     fetchable = ", ".join(file.id for file in published_files() if file.catalogue)
     names = dict.fromkeys(options.names)
@@ -128,7 +128,7 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[FetchedFile]:
-    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched, or where none may be."""
+    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched or must not be."""
     if not settings.pool_fetch:
         raise CommandFailed(NOT_ALLOWED, USAGE)
     for published in wanted:

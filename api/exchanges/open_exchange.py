@@ -38,7 +38,7 @@ from domain.exchanges.exchange import (
     MessageRequest,
     Recipient,
     Why,
-    message_from,
+    make_message,
 )
 from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
@@ -120,7 +120,7 @@ def _new_exchange(
         channel=request.channel,
         opened_at=now,
         recipients=recipients,
-        messages=(message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
+        messages=(make_message(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
         deliveries=(),
     )
 
@@ -216,7 +216,7 @@ async def preview_message(
     require_message(exchange, request)
     require_sender(need.content, acting.organisation)
     now = acting.now()
-    message = message_from(request, new_id(now), exchange.channel, now)
+    message = make_message(request, new_id(now), exchange.channel, now)
     receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
     if message.channel in TOLD:
         return ExchangePreview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)

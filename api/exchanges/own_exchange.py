@@ -16,7 +16,7 @@ from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
 from db.journal.entries import last_details, write_entry
 from domain.errors import NotFound
-from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, contact
+from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery
 from domain.exchanges.exchange import (
     DeliveryState,
     Exchange,
@@ -149,7 +149,7 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
         deliveries.setdefault(each.message_id, []).append(document)
     reached, recipients = by_recipient(arrived), []
     for recipient in exchange.recipients:
-        first, until = contact(reached[recipient.supplier_id]), link_expiries.get(recipient.supplier_id)
+        first, until = decisive_delivery(reached[recipient.supplier_id]), link_expiries.get(recipient.supplier_id)
         told = {"reply_link_expires_at": until, "way": first.way, "state": first.state, "since": first.since}
         recipients.append(fields(recipient) | told)
     messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]

@@ -36,7 +36,7 @@ from domain.exchanges.exchange import (
     MessageRequest,
     ReplyRequest,
     VisibleMessage,
-    message_from,
+    make_message,
     visible_to,
 )
 from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
@@ -204,7 +204,7 @@ async def add_reply(
     request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
     require_message(exchange, request)
     now = moment_after(await last_message_at(connection, link.exchange_id), now)
-    message = message_from(request, new_id(now), "portal", now)
+    message = make_message(request, new_id(now), "portal", now)
     await insert_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}

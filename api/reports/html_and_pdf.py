@@ -94,7 +94,7 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
     """The filters of the templates, by name; a value that is None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:
-        """The sentence of a pair, (French, English), with these values."""
+        """The sentence in this language, of a pair (French, English), with these values."""
         return typeset(Text(*text).to(language).format(*values), language)
 
     def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
@@ -160,7 +160,7 @@ def is_drawable(character: str) -> bool:
 
 
 def with_glyphs(text: str) -> str:
-    """The text, composed, with a replacement for each character that the fonts cannot draw."""
+    """The text in normal form (NFC), with a replacement for each character that the fonts cannot draw."""
 
     def drawn_character(character: str) -> str:
         if character == "\n" or is_drawable(character):

@@ -105,7 +105,7 @@ def generate(
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    return map(_RecordGenerator(seed, reference, on, places).write, range(1, count + 1))
+    return map(_RecordGenerator(seed, reference, on, places).generate_record, range(1, count + 1))
 
 
 class SupplierProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,7 +154,7 @@ class _RecordGenerator:
             for family in self._taxonomy.families
         }
 
-    def write(self, number: int) -> GeneratedRecord:
+    def generate_record(self, number: int) -> GeneratedRecord:
         """Supplier number `number` of the pool."""
         draw = Random(f"{self._seed}-{number}")  # noqa: S311 - repeatable, not secret
         siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"

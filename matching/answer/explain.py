@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Ends, Supply, distance_is_for_sourcing, supply_advice
+from domain.law.reservations.supply_advice import Ends, Supply, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -90,7 +90,7 @@ class Explainer:
         advice = (
             *self.review.advice,
             *besides,
-            distance_is_for_sourcing(self.need.law_day(self.on), self.reference.rules),
+            advise_on_distance(self.need.law_day(self.on), self.reference.rules),
         )
         return tuple(map(self.in_words, advice))
 

@@ -54,14 +54,14 @@ def _read_end_of_day(text: str) -> datetime | None:
     return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
 
 
-def _read_count(text: str) -> int | None:
+def _read_whole_number(text: str) -> int | None:
     plain = "".join(text.split())
     if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
         raise Unreadable(SAID["no_whole_number"])
     return int(plain) if plain else None
 
 
-def _read_names(text: str) -> tuple[str, ...]:
+def _read_comma_separated(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
@@ -77,11 +77,11 @@ class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
 
     expires: Annotated[str, Field("echeance", "expires_at", FieldKind(_read_end_of_day, lambda _: ""))] = ""
     quota: Annotated[
-        str, Field("quota", "rate_per_minute", FieldKind(_read_count, lambda n: "" if n is None else str(n)))
+        str, Field("quota", "rate_per_minute", FieldKind(_read_whole_number, lambda n: "" if n is None else str(n)))
     ] = ""
     name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", forms.WORDS)] = ""
-    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_names, ", ".join))] = ""
+    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_comma_separated, ", ".join))] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", forms.required(forms.SEVERAL, SAID["no_scope"]))] = ()
 
 

@@ -22,7 +22,7 @@ from api.directory.search import (
     SupplierQuery,
     count_of_query,
     finder_of_suppliers,
-    placed_of_query,
+    locations_of_query,
     search_page,
 )
 from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
@@ -31,7 +31,7 @@ from api.web.html_pages import Fields
 from db.core.engine import transaction
 from db.suppliers.read import PlacedSupplier
 from domain.errors import Conflict, NotFound
-from domain.law.reservations.eligibility import in_force
+from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
@@ -207,7 +207,7 @@ def _path_of_previous_search(visit: Visit) -> str:
 
 def approval_state(approval: Approval, on: date) -> ApprovalState:
     """Whether an approval is in force, has ended, or is still to come on a day."""
-    if in_force(approval, on):
+    if is_in_force(approval, on):
         return "in_force"
     return "ended" if approval.valid_until is not None and approval.valid_until < on else "to_come"
 
@@ -254,7 +254,7 @@ async def map_of_search(
     Only the ones on the page where the search finds more than a map can show; None where no place is known.
     """
     ids, language, places = {one.id for one in shown}, visit.language, visit.reference.territories
-    others = [one for one in await placed_of_query(visit.services, query) if one.id not in ids]
+    others = [one for one in await locations_of_query(visit.services, query) if one.id not in ids]
     everybody: list[Supplier | PlacedSupplier] = [*shown, *others]
     found = [one for one in everybody if one.location]
     if not found:

@@ -67,6 +67,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     question, live = question_of(call, query, GEOJSON), services.directory.index
 
     def encode_map() -> bytes:
+        """The map in JSON, as it is cached."""
         search = search_of(question, live, services.reference)
         areas = area_supplies(search, question.segments, question.level, services.reference.geography)
         numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
@@ -248,7 +249,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """GeoJSON of the outlines of one kind within an area: `contour` is its own, `villes` are its largest communes'."""
+    """GeoJSON of the outlines of one kind within an area; `contour`: its own; `villes`: points of its largest towns."""
     shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:

@@ -20,9 +20,9 @@ from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, passes_csrf_check
 from api.desk.frame.visit import Visit, client_of_session, cookie_header, path_to_return_to, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
-from api.web.content_negotiation import HTML, JSON, choose_media, coded
-from api.web.html_pages import fields_in, has_files, read_form
-from api.web.problems import answer_failure, describe
+from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
+from api.web.html_pages import has_files, parse_fields, read_form
+from api.web.problems import answer_failure, refusal_of
 from domain.organisation import Scope
 
 Handler = Callable[..., Awaitable[Response[bytes]]]
@@ -71,9 +71,11 @@ def page(
     """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
+        """The handler, registered as a page at the path."""
         made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
         async def answer_call(request: Call) -> ASGIApp:
+            """The page that the handler makes, or an error page, with the headers and cookie of every page."""
             visit = visit_of(request)
             try:
                 shown = await _answer_visit(visit, handler, made)
@@ -84,7 +86,7 @@ def page(
             if cookie := cookie_header(request, visit.new_token):
                 shown.headers["set-cookie"] = cookie
             accepted = request.headers.get("accept-encoding", "")
-            shown.content = await coded(shown.content, str(shown.media_type), shown.headers, accepted)
+            shown.content = await compress_if_accepted(shown.content, str(shown.media_type), shown.headers, accepted)
             return shown.to_asgi_response(app=None, request=request)
 
         typed = path.replace("}", ":str}")
@@ -157,7 +159,7 @@ async def _set_fields(visit: Visit, made: Page) -> None:
         limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
         visit.fields, _ = await read_form(call, limit, MOST_FIELDS, share)
     else:
-        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+        visit.fields = parse_fields(call.scope["query_string"], MOST_FIELDS)
 
 
 def sign_in_page(
@@ -183,7 +185,7 @@ def sign_in_page(
 
 def decoded_fields(encoded: str) -> list[tuple[str, str]]:
     """The pairs of field name and text in a URL-encoded form."""
-    fields = fields_in(encoded.encode(), MOST_FIELDS)
+    fields = parse_fields(encoded.encode(), MOST_FIELDS)
     return [(name, text) for name, texts in fields.items() for text in texts]
 
 
@@ -203,7 +205,7 @@ def _ask_to_send_again(visit: Visit) -> Response[bytes]:
 def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
     """The error page: what failed or was refused, and what to do."""
     described = answer_failure(visit.call, failure)
-    refusal = describe(failure)
+    refusal = refusal_of(failure)
     kept = visit.typed_fields() if visit.call.method == "POST" else []
     path = visit.call.scope["path"]
     shown = visit.page("frame/refusal.html", refusal.kind.status, refusal=refusal, typed=kept, path=path)

@@ -27,7 +27,7 @@ from api.needs.frozen_versions import MatchedNeed, MatchInput, match_before_stor
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
-from api.runtime.idempotency import Sender, once
+from api.runtime.idempotency import Sender, answer_once
 from api.runtime.processes.match_work import FunctionTask
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
@@ -260,7 +260,9 @@ async def write_once(
 
     async with transaction(visit.services.database) as connection:
         sender = Sender(acting.organisation_id, form_route(visit.call.scope["path"]), submission_name(visit))
-        return await once(visit.call, connection, b"", redirect_to_outcome, sender=sender, completed=without_body)
+        return await answer_once(
+            visit.call, connection, b"", redirect_to_outcome, sender=sender, completed=without_body
+        )
 
 
 async def match_and_write_once(

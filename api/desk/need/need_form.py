@@ -14,7 +14,7 @@ import msgspec
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
-from api.web.html_pages import Fields, fields_in
+from api.web.html_pages import Fields, parse_fields
 from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
@@ -206,7 +206,7 @@ def read_need_form(fields: Fields) -> NeedForm:
     A lot with fields of its own is read from these, others from the field that packs them. Raises Refusal (400) where
     that field cannot be read.
     """
-    along = fields_in("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
+    along = parse_fields("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
     shown = {lot_of_field(name) for name in fields} - {None}
     fields = {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
     form = forms.read_form(NeedForm, fields)
@@ -302,7 +302,7 @@ def checksum_of_terms(title: str) -> str:
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that no field states yet; ticked as before, new ones unless only asked for."""
+    """The terms in a lot's title that no field states yet; new ones are ticked unless the title only asks for them."""
     was_shown = lot.heard == checksum_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from api.desk.frame.layout import CODE_WORDS
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Buyer, Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.text.bilingual import (
@@ -66,7 +66,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
     reserved = [RESERVED[each].long for each in lot.reserved or ()]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
-    said = sum_in_words(lot)
+    said = lot_value_as_sum(lot)
     whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
     distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
     facts = (

@@ -38,7 +38,7 @@ from api.desk.need.understood_need import (
 from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -173,7 +173,7 @@ def need_form_page(
         status,
         form=form,
         understood=understood,
-        sums=[sum_in_words(lot) for lot in understood.need.lots] if understood and understood.need else (),
+        sums=[lot_value_as_sum(lot) for lot in understood.need.lots] if understood and understood.need else (),
         shown=shown,
         others=pack_fields(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],

@@ -31,7 +31,7 @@ from api.needs.routes import edit_need
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
-from api.runtime.etag import etag_of, require_known
+from api.runtime.etag import etag_of, require_if_match
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
 from db.needs.needs import select_award, select_awards
@@ -91,7 +91,7 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
         present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
         if any(present.get(supplier) != wanted for supplier, _ in changes):
-            require_known(form.known, _etag_of_decisions(decisions.values(), form.lot))
+            require_if_match(form.known, _etag_of_decisions(decisions.values(), form.lot))
 
     async def store_decisions() -> None:
         async with transaction(visit.services.database) as connection:
@@ -141,7 +141,7 @@ async def _decisions_page(
 
 
 async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """The values that templates of a version read: the page of lots with lot `place`, and decisions."""
+    """The values that templates of a version read: the page of lots that holds lot number `place`, and decisions."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_lines(lot: LotShortlist) -> int:

@@ -17,7 +17,7 @@ from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
-from api.sync.imports import NO_IMPORT, ImportQuery, import_in_turn, own_import
+from api.sync.imports import NO_IMPORT, ImportQuery, import_source_file, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, find_source, require_own_source, require_source_name
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
@@ -229,7 +229,7 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
             with TemporaryFile(prefix="vivier-") as stream:
                 await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
-                report = await import_in_turn(
+                report = await import_source_file(
                     visit.call,
                     source,
                     query,

@@ -18,7 +18,7 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import SupplierTreatment
-from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
+from domain.exchanges.deliveries import ARRIVED, LOST, decisive_delivery, delivery_words
 from domain.exchanges.exchange import Channel
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
@@ -98,7 +98,7 @@ def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
     told = [each for each in supplier.informations if each.message_id in messages]
     if not told:
         return "", NOTHING_TOLD
-    best = contact(each.delivery for each in told)
+    best = decisive_delivery(each.delivery for each in told)
     state: CellState = "received" if best.state in ARRIVED else "not_delivered" if best.state in LOST else "pending"
     return state, delivery_words(best)
 

@@ -37,7 +37,7 @@ from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from db.suppliers.records import get_record
 from domain.errors import InvalidContent, NotFound
-from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
+from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery, rank
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
@@ -48,7 +48,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import require_sender
-from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redacted
+from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_author
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
@@ -248,13 +248,13 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
         "to_confirm": {
             each: [one for one in some if one.state in UP_TO_THE_BUYER | LOST] for each, some in of_message.items()
         },
-        "contacts": {each: contact(some) for each, some in of_recipient.items()},
+        "contacts": {each: decisive_delivery(some) for each, some in of_recipient.items()},
         "not_arrived": {each: [one for one in some if one.state not in ARRIVED] for each, some in of_recipient.items()},
         "unread": {each.id for each in read.unread},
         "answered_by": read.answered_by,
         "questions": questions,
         "shared_words": {
-            each.message_id: redacted(recipients[each.supplier_id], each.text) for each in questions.values()
+            each.message_id: redact_author(recipients[each.supplier_id], each.text) for each in questions.values()
         },
         "corrected": {each.corrects for each in exchange.messages if each.corrects},
         "by_id": {each.id: each for each in exchange.messages},

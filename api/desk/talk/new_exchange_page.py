@@ -152,6 +152,7 @@ def supplier_choices(
     seen = set[UUID]()
 
     def take_new(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+        """The suppliers that are in no earlier group, each with its lots where the shortlist lists it."""
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
         return [(each, lots[each.id] if listed else ()) for each in new.values()]
