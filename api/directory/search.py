@@ -26,8 +26,8 @@ from db.core.engine import transaction
 from db.suppliers.read import (
     Box,
     Filters,
-    Ground,
     PlacedSupplier,
+    PlaceFilter,
     count_suppliers,
     page_of_suppliers,
     placed_suppliers,
@@ -174,7 +174,7 @@ def related_codes(code: str, taxonomy: Taxonomy) -> set[str]:
     return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
-def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
+def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[PlaceFilter, PlaceTest]:
     """A territory (the union of `areas`) as a condition of the database, and as a test of suppliers.
 
     A supplier stands where its point does, as for a match; where no outline is known, in its commune.
@@ -188,7 +188,7 @@ def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Gr
         on_ground = are_on(shape, [one.location for one in suppliers])
         return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
 
-    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), are_in_territory
+    return PlaceFilter(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), are_in_territory
 
 
 def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:

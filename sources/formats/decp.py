@@ -211,14 +211,14 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Read the consolidated table, one row per contract and winner; raises UnreadableFile if it lacks a column."""
     table = read_table(stream, as_published=True, required=COLUMNS)
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         return _contract_key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
 
     def is_no_modification(row: Cells | FaultyRow) -> bool:
         return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
 
     original = Table(table.columns, filter(is_no_modification, table.rows))
-    return rows_of(original, context, key, _Contracts(context).row)
+    return rows_of(original, context, external_id, _Contracts(context).row)
 
 
 def _contract_key(number: str, buyer: str, winner: str) -> str:

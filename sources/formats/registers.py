@@ -155,7 +155,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
     communes = commune_names(context.territories)
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
         return f"{group}/{own}" if own and group else own
 
@@ -169,7 +169,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "address": PostalAddress("", postal_code, city).document(commune),
         }
 
-    return rows_of(table, context, key, document)
+    return rows_of(table, context, external_id, document)
 
 
 SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
@@ -286,10 +286,10 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
             "offers": tuple(offer_of_licence(licence, context.source) for licence in dict.fromkeys(licences)),
         }
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
-    return rows_of(table, context, key, document, _siret_or_siren)
+    return rows_of(table, context, external_id, document, _siret_or_siren)
 
 
 def _is_set(cells: dict[str, str], column: str) -> bool:

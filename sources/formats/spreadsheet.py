@@ -97,7 +97,7 @@ class Titles(NamedTuple):
 
 
 def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
-    """The column for which a title stands, by the source's mapping, else by its French words; None for none."""
+    """The column for which a title stands, by the source's mapping, else by its French words; None if for none."""
     own = mapped.get(title.strip())
     return own if own in COLUMNS else _BY_TITLE.get(fold(title))
 
@@ -185,10 +185,10 @@ class _Suppliers:
         if fold(own.get("approvals", "")) in NONE_HELD:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
-            pieces = _pieces(own["approvals"], _LISTED_TOO)
+            pieces = _split_cell(own["approvals"], _LISTED_TOO)
             own["approvals"] = "|".join(dict.fromkeys(approval_kind(_WRITTEN.get(fold(each), each)) for each in pieces))
         if "labels" in own:
-            own["labels"] = "|".join(escaped_text(each) for each in _pieces(own["labels"], _LISTED))
+            own["labels"] = "|".join(escaped_text(each) for each in _split_cell(own["labels"], _LISTED))
         if segments:
             own["segments"] = "|".join(segments)
         return own
@@ -205,8 +205,8 @@ class _Suppliers:
         """The segments of the activities in a cell, and a flag for each activity without a segment."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
-        for piece in _pieces(cell, _LISTED):
-            for part in [piece] if self._segments_of_activity(piece) is not None else _pieces(piece, _LISTED_TOO):
+        for piece in _split_cell(cell, _LISTED):
+            for part in [piece] if self._segments_of_activity(piece) is not None else _split_cell(piece, _LISTED_TOO):
                 meant = self._segments_of_activity(part)
                 said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
                 if meant is None and not said:
@@ -237,8 +237,8 @@ def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None
         raise InvalidContent(tuple(problems))
 
 
-def _pieces(cell: str, between: re.Pattern[str]) -> list[str]:
-    return [piece.strip() for piece in between.split(cell) if piece.strip()]
+def _split_cell(cell: str, separator: re.Pattern[str]) -> list[str]:
+    return [piece.strip() for piece in separator.split(cell) if piece.strip()]
 
 
 DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}

@@ -75,7 +75,7 @@ class CsvRows:
         return None
 
     def _opens(self, line: bytes) -> bool:
-        """Whether a quoted cell begins in the line and goes on in the next."""
+        """Whether a quoted cell opens in the line and continues in the next line."""
         return self._opening.search(self._closed.sub(b"", line)) is not None
 
 
