@@ -25,7 +25,7 @@ from api.desk.pages import PAGES
 from tests.accessibility import OF_WIDTH, RULES, unnamed, violations
 from tests.api.desk.file_with_all import FILE, file_with_all, take_picture
 from tests.api.desk.steps import Browser, sign_in_as
-from tests.api.desk.window import Windows, assert_fits, is_gone, refused, waiting
+from tests.api.desk.window import Windows, assert_fits, enter, is_gone, refused, waiting
 from tests.api.organisations import member
 from tests.api.sync.factories import Client
 from tests.browser import show_at
@@ -274,9 +274,7 @@ class Gallery:
 
     def open(self, window: Chrome, view: View) -> None:
         """Open the page, fill in and press the button; wait until all has come."""
-        window.delete_all_cookies()
-        if cookie := self.cookies.get(view.by):
-            window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": cookie, "url": self.base})
+        enter(window, self.base, self.cookies.get(view.by))
         window.get(f"{self.base}/{view.path.format(**self.facts)}")
         if view.name not in ALIKE:
             self.titles[window.title].add(view.path.partition("?")[0])
