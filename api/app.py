@@ -17,6 +17,7 @@ from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
+from api.directory import merge_split
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -34,7 +35,7 @@ from api.runtime.endpoint import Call, options_handlers
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.outbox_worker import deliveries
+from api.runtime.outbox_worker import delivery_part
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchProcesses
 from api.runtime.rate_limits import Limits
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
 # A new route file adds its module here.
-FOR_BUYERS = match, needs, shortlists, awards, directory, meetings, exchanges, replies, reports, insights
+FOR_BUYERS = match, needs, shortlists, awards, directory, merge_split, meetings, exchanges, replies, reports, insights
 FOR_NETWORKS = records, imports, sources, webhooks
 FOR_OPERATORS = organisations, keys, audit, privacy
 FOR_ALL = reference_data, supply, observability, docs
@@ -69,7 +70,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
 
 @asynccontextmanager
 async def database(services: Services) -> AsyncIterator[None]:
-    """The part that opens the database; while the database is away, requests that need it get a 503."""
+    """The part of the application that opens the database; while it is away, requests that need it get a 503."""
     if (url := services.settings.database_url) is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
     key = journal_key(services.settings)
@@ -100,7 +101,7 @@ async def database(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def database_watch(services: Services) -> AsyncIterator[None]:
-    """The part that hears of changes in the database, and of whether it answers; needs the database part."""
+    """The part of the application that listens for changes of the database; needs the database part."""
     settings = services.settings
     url, listen_url = settings.database_url, settings.listen_url
     if services.engine is None or url is None:
@@ -118,7 +119,7 @@ async def database_watch(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part that keeps the index of suppliers up to date; needs the database and its watch."""
+    """The part of the application that keeps the index of suppliers up to date; needs `database_watch`."""
     url, watch = services.settings.database_url, services.watch
     if services.engine is None or url is None or watch is None:
         raise RuntimeError("the database is attached and watched before the directory is read from it")
@@ -137,8 +138,8 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def dear_matches(services: Services) -> AsyncIterator[None]:
-    """The part that has dear matches (slow ones) made in other processes, where the server may start some."""
+async def large_matches(services: Services) -> AsyncIterator[None]:
+    """The part of the application that has large matches made in other processes, where it may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
     try:
@@ -152,8 +153,8 @@ PARTS: tuple[Part, ...] = (
     database,
     database_watch,
     live_directory,
-    dear_matches,
-    deliveries(webhook_kind, mail_kind, journal_kind),
+    large_matches,
+    delivery_part(webhook_kind, mail_kind, journal_kind),
     privacy.daily_retention,
 )
 

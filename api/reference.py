@@ -12,7 +12,7 @@ from litestar import Response
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
+from api.web.pagination import Cursor, Limit, Page, Paging, answer_page, page_response, read_cursor
 from domain.errors import NotFound
 from domain.law import documents
 from domain.reference.taxonomy import Family
@@ -33,8 +33,10 @@ class FamilyList(msgspec.Struct, frozen=True):
 class SegmentSearch(msgspec.Struct, frozen=True):
     """Words to search segments by."""
 
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200, description="Words, or the beginning of one")]
-    limit: Annotated[int, msgspec.Meta(ge=1, le=50, description="At most so many")] = 10
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    """Words, or the beginning of one"""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 10
+    """At most so many"""
 
 
 class SegmentSearchResult(msgspec.Struct, frozen=True):
@@ -60,11 +62,10 @@ class SegmentSearchResults(msgspec.Struct, frozen=True):
 class TerritorySearch(msgspec.Struct, frozen=True):
     """Words or a code (`q`), and a `kind` of territory; without either, all territories."""
 
-    q: (
-        Annotated[str, msgspec.Meta(min_length=1, max_length=100, description="A name, its beginning, or a code")]
-        | None
-    ) = None
-    kind: Annotated[TerritoryKind, msgspec.Meta(description="Only territories of this kind")] | None = None
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    """A name, its beginning, or a code"""
+    kind: TerritoryKind | None = None
+    """Only territories of this kind"""
     limit: Limit = 20
     cursor: Cursor | None = None
 
@@ -123,7 +124,8 @@ class TerritoryFeature(msgspec.Struct, frozen=True, tag_field="type", tag="Featu
 class RulesQuery(msgspec.Struct, frozen=True):
     """The day on which the rules are in force; today by default."""
 
-    on: Annotated[date, msgspec.Meta(description="Rules in force on this day; today by default")] | None = None
+    on: date | None = None
+    """Rules in force on this day; today by default"""
 
 
 class RuleList(msgspec.Struct, frozen=True):
@@ -186,7 +188,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
         found = call.services.reference.gazetteer.search(query.q, query.kind, query.limit)
-        return page(call, list(map(show_area, found)), None)
+        return page_response(call, list(map(show_area, found)), None)
     areas = territories.areas(query.kind) if query.kind else _areas_of_all_kinds(territories)
 
     async def fetch_areas(after: _ListPosition | None, count: int) -> Sequence[Area]:
@@ -194,7 +196,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
         return areas[start : start + count]
 
     paging = Paging(limit=query.limit, cursor=query.cursor)
-    return await paged(
+    return await answer_page(
         call, paging, f"territories/{query.kind}", _ListPosition, fetch_areas, key=_position_of, show=show_area
     )
 
@@ -244,14 +246,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, documents.in_force(rules, on, call.language))
+    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language))
     return conditional_get(call, listed, max_age=HOUR)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    history = RuleHistory(rule, documents.history(call.services.reference.rules, rule, call.language))
+    history = RuleHistory(rule, documents.documents_of_rule(call.services.reference.rules, rule, call.language))
     return conditional_get(call, history, max_age=HOUR)
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.procedures.splitting import no_split
+from domain.law.procedures.splitting import advise_no_split
 from domain.law.review import law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
@@ -19,12 +19,11 @@ from matching.answer.explain import Explainer
 from matching.answer.groupings import groupings
 from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
-from matching.kept.memory import answer_cache_of
+from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery, require_wanted
 from matching.past_awards import PastAwards
 from matching.reference import Reference
-from matching.selection import select_each
 from matching.unknown_trade import unknown_suppliers
 
 LOTS_AT_ONCE = 8
@@ -64,18 +63,18 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     queries = reference.reader.read(need)
     kept, rules, law_on = answer_cache_of(index.base), reference.rules, need.law_day(on)
     review = review_of(need, law_on, queries, reference, index)
-    explainer = (kept.explainer if kept else Explainer)(review, reference, on, need, language)
-    rows = (kept.row_writer if kept else RowWriter)(reference, on, need.contract, language)
+    said, shown = (review, reference, on, need, language), (reference, on, need.contract, language)
+    explainer = CachingExplainer(*said, kept) if kept else Explainer(*said)
+    rows = CachingRowWriter(*shown, kept) if kept else RowWriter(*shown)
     seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
     past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
-        lot_id = lot.query.lot.id
-        wanted = rows_of.get(lot_id) or RowCounts(need.limit, need.near_misses, need.groupings)
+        wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = find_unknown(lot, wanted.near_misses)
         words = explainer.of_lot(lot, unknown.eligible, past)
         return LotShortlist(
-            id=lot_id,
+            id=lot.query.lot.id,
             requested=explainer.requested(lot.query),
             territory=explainer.territory(lot.query),
             total=lot.counts.total,
@@ -87,7 +86,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
+    split = advise_no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
@@ -120,11 +119,7 @@ def lot_matches(
         if kept:
             lots = kept.lots(some, live, on, rules, bars)
         else:
-            selections = select_each(live, some)
-            lots = (
-                LotMatch(query, live, on, rules, selection, barred)
-                for query, selection, barred in zip(some, selections, bars, strict=True)
-            )
+            lots = (LotMatch(query, live, on, rules, None, barred) for query, barred in zip(some, bars, strict=True))
         for lot in lots:
             require_wanted()
             yield lot

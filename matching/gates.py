@@ -38,7 +38,7 @@ def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    return lot.passing.reserved.outcome[_rows(lot, ordinals)] != INELIGIBLE
+    return lot.passing.outcome[_rows(lot, ordinals)] != INELIGIBLE
 
 
 GATES: tuple[tuple[Gate, Callable[[LotMatch, Ordinals], Bools]], ...] = (

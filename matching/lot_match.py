@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Count, Ends, horizon
+from domain.law.reservations.supply_advice import Count, Ends, approval_horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
@@ -40,60 +40,41 @@ ApprovalEnds = tuple[Days, Positions]
 
 
 class Counts(NamedTuple):
-    """The candidates of a lot: all, per wanted segment, and under each reservation that it might have."""
+    """The candidates of a lot: all, per wanted segment, and under each reservation that it might have.
+
+    `within`: by radius of RADII_KM, how many the reservation lets pass, whatever the cap.
+    """
 
     total: int
     covered: tuple[Covered, ...]
     options: dict[str, Count]
+    within: dict[str, int]
 
 
-class ReservedSelection(Weighed):
-    """A selection on one day under one reservation.
+def count_candidates(
+    selection: Selection, codes: OutcomeCodes, reserved: frozenset[Reserved], away: Floats, rows: Bools | None
+) -> Counts:
+    """The counts of the candidates in a selection, or among the rows that a mask chooses; `codes`: their outcomes.
 
-    `classes`: eligibility, then the grades, per row; `order`: the rows that the reservation lets pass, by class;
-    `ends`: where in `order` each class ends; `refused`: the other rows. `counts` hold where no cap is set.
+    `away`: the known distances, NaN else, of all that the reservation lets pass.
     """
-
-    def __init__(self, selection: Selection, codes: OutcomeCodes, reserved: ReservedTypes) -> None:
-        """`codes`: the outcome codes of the selected on the day."""
-        self._selection, self._codes, self._reserved = selection, codes, frozenset(reserved)
-        self.outcome = best_outcome(self._reserved).take(codes)
-        grade_count = np.int16(selection.grade_count)
-        self.classes: Grades = self.outcome.astype(np.int16) * grade_count + selection.grades
-        in_order = self.classes.argsort(kind="stable").astype(np.int32)
-        passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
-        self.order, self.refused = in_order[:passing], in_order[passing:]
-        self.ends = self.rank_class_ends(self.order)
-        self.counts = self.count_candidates()
-
-    def rank_class_ends(self, rows: Positions) -> list[int]:
-        """For rows sorted by rank class (eligibility, then grades): the index after the last row of each class."""
-        classes = self.classes.take(rows)
-        return [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(rows)] if len(rows) else []
-
-    def count_candidates(self, rows: Bools | None = None) -> Counts:
-        """The counts of the candidates among all rows, or among the rows that a mask chooses."""
-        codes = self._codes + self._selection.is_local * np.uint16(OUTCOME_CODES)
-        answered = self._selection.best != NO_OFFER
-        if rows is not None:
-            codes, answered = codes[rows], answered[:, rows]
-        tally = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
-        for row, some in zip(tally, (codes, *(codes[has] for has in answered)), strict=True):
-            row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
-        totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _weights(self._reserved)).astype(np.int64)
-        every, local = totals.sum(axis=1).tolist(), totals[1:, 1, 1].tolist()
-        whole, total, _, *options = every[0]
-        return Counts(
-            total,
-            tuple(Covered(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
-            {"none": Count(whole, whole)}
-            | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
-        )
-
-    def counts_by_radius(self, distances: NearDistances) -> dict[str, int]:
-        """By radius of RADII_KM, the number of suppliers within it that the reservation lets pass."""
-        away = distances.known.take(self.order)  # NaN is beyond all of them
-        return {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM}
+    codes = codes + selection.is_local * np.uint16(OUTCOME_CODES)
+    answered = selection.best != NO_OFFER
+    if rows is not None:
+        codes, answered = codes[rows], answered[:, rows]
+    tally = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
+    for row, some in zip(tally, (codes, *(codes[has] for has in answered)), strict=True):
+        row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
+    totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _weights(reserved)).astype(np.int64)
+    every, local = totals.sum(axis=1).tolist(), totals[1:, 1, 1].tolist()
+    whole, total, _, *options = every[0]
+    return Counts(
+        total,
+        tuple(Covered(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
+        {"none": Count(whole, whole)}
+        | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
+    )
 
 
 @lru_cache(64)
@@ -167,24 +148,38 @@ class FirstCandidates(NamedTuple):
     best: NDArray[np.int16]
 
 
-class CappedSelection(Weighed):
-    """A selection after the reservation and the cap on distance; `in_reach`: the rows within the cap, None: no cap.
+class PassingSuppliers:
+    """A selection after the reservation and the cap on distance, by row.
 
-    `order`: the rows that pass every gate, by class. `within`: their number by radius.
+    `outcome`: the best over the reserved types; `classes`: that, then the grades; `refused`: the rows that the
+    reservation refuses; `in_reach`: whether each row is within the cap, None: no cap; `order`: the rows that pass every
+    gate, by class; `ends`: where in `order` each class ends.
     """
 
-    def __init__(self, reserved: ReservedSelection, distances: NearDistances, cap_km: float | None) -> None:
-        self.reserved, self.distances = reserved, distances
+    def __init__(
+        self,
+        selection: Selection,
+        codes: OutcomeCodes,
+        reserved: frozenset[Reserved],
+        distances: NearDistances,
+        cap_km: float | None,
+    ) -> None:
+        """`codes`: the outcome codes of the selected on the day."""
+        self.distances = distances
         self.in_reach: Bools | None = None
-        self.order, self.ends, self.counts = reserved.order, reserved.ends, reserved.counts
+        self.outcome = best_outcome(reserved).take(codes)
+        self.classes: Grades = self.outcome.astype(np.int16) * np.int16(selection.grade_count) + selection.grades
+        in_order = self.classes.argsort(kind="stable").astype(np.int32)
+        passing = int(np.count_nonzero(self.outcome != INELIGIBLE))  # the last of all outcomes
+        self.order, self.refused = in_order[:passing], in_order[passing:]
+        away = distances.known.take(self.order)
         if cap_km is not None:
             every = np.arange(len(distances.known))
-            away = distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)
-            self.in_reach = away <= cap_km
-            self.order = reserved.order[self.in_reach.take(reserved.order)]
-            self.ends = reserved.rank_class_ends(self.order)
-            self.counts = reserved.count_candidates(self.in_reach)
-        self.within = reserved.counts_by_radius(distances)
+            self.in_reach = (distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)) <= cap_km
+            self.order = self.order[self.in_reach.take(self.order)]
+        classes = self.classes.take(self.order)
+        self.ends = [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)] if len(classes) else []
+        self.counts = count_candidates(selection, codes, reserved, away, self.in_reach)
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
         """The `count` nearest of the given rows in order, as ordinals."""
@@ -203,7 +198,7 @@ class CappedSelection(Weighed):
             start = end
         last = self.distances.at_least_nearest(self.order[start:end], count - start)
         rows = np.concatenate((self.order[:start], last))
-        keys = self.distances.measure_rows(rows), self.reserved.classes.take(rows)
+        keys = self.distances.measure_rows(rows), self.classes.take(rows)
         return DrawnOrder(rows, keys, self.distances.tie_break_bits(self.distances.ordinals.take(rows)), count)
 
 
@@ -239,24 +234,19 @@ class LotMatch:
         """The numbers of candidates."""
         return self.passing.counts
 
-    @property
-    def counts_within(self) -> dict[str, int]:
-        """The numbers of candidates by radius."""
-        return self.passing.within
-
     @cached_property
-    def passing(self) -> CappedSelection:
+    def passing(self) -> PassingSuppliers:
         """The selected that pass every gate."""
         selection, site = self.selection, self.query.site
         codes = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
         if self.ess_bars:
             codes = apply_bars(codes, lambda one: row_of(self.ordinals, one), self.ess_bars)
-        reserved = ReservedSelection(selection, codes, self.reserved_types)
         if site is None:
             distances = selection.to_territory
         else:
             distances = NearDistances(self.live.base.distances, site, selection.ordinals)
-        return CappedSelection(reserved, distances, self.query.lot.max_distance_km)
+        reserved = frozenset(self.reserved_types)
+        return PassingSuppliers(selection, codes, reserved, distances, self.query.lot.max_distance_km)
 
     @cached_property
     def to_territory(self) -> PlaceDistances:
@@ -278,21 +268,21 @@ class LotMatch:
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
         row, in_reach = row_of(self.ordinals, ordinal), self.passing.in_reach
-        if row is None or self.passing.reserved.outcome[row] == INELIGIBLE:
+        if row is None or self.passing.outcome[row] == INELIGIBLE:
             return False
         return in_reach is None or bool(in_reach[row])
 
     def compared(self, rows: Positions) -> Compared:
         """The candidates at the given rows, with all that the criteria of the order compare."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
-        return Compared(codes, self.passing.reserved.outcome[rows], self.passing.distances.measure_rows(rows))
+        return Compared(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
         """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
         if not self.reserved_types:
             return None
         days, many = self.ends_of_candidates()
-        place = int(np.searchsorted(days, horizon(self.query.lot, self.on, self.rules).toordinal()))
+        place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def ends_of_candidates(self) -> ApprovalEnds:

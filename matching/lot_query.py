@@ -123,9 +123,13 @@ class _Requested:
     def read(self, supporting: Iterable[str]) -> LotObject:
         """The object of the lot as read so far, with the segments that support it."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
-        wanted = (
-            *(_wanted(segment, "object", reasons) for segment, reasons in self.found.items()),
-            *(_wanted(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
+        reasons: list[tuple[str, Role, list[tuple[str, float]]]] = [
+            *((segment, "object", said) for segment, said in self.found.items()),
+            *((code, "support", [(f"segment:{code}", 1.0)]) for code in support),
+        ]
+        wanted = tuple(
+            Wanted(segment, role, tuple(dict.fromkeys(source for source, _ in said)), max(sure for _, sure in said))
+            for segment, role, said in reasons
         )
         subject = Subject(tuple(self.found), support)
         return LotObject(wanted, tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
@@ -293,11 +297,6 @@ NO_TERRITORY = Text(
     "Un territoire est attendu, sur le besoin ou sur le lot.", "A territory is expected, on the need or on the lot."
 )
 SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot already has this id.")
-
-
-def _wanted(segment: str, role: Role, reasons: Iterable[tuple[str, float]]) -> Wanted:
-    sources, confidences = zip(*reasons, strict=True)
-    return Wanted(segment, role, tuple(dict.fromkeys(sources)), max(confidences))
 
 
 def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from domain.law.findings import OUTCOMES, LegalAdvice
 from domain.law.rules import Rules
-from domain.law.same_supplier import EssAward, award_bar, dependence, same_supplier
+from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, judge_award_bar
 from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.legal import RADIX, OutcomeCodes
@@ -66,7 +66,7 @@ class PastAwards:
                 for award in awards
                 if "ess" in award.reserved
             )
-            barred = award_bar(past, self.on, self.rules) if past else None
+            barred = judge_award_bar(past, self.on, self.rules) if past else None
             ordinal = live.ordinal_of(supplier) if barred else None
             if barred and ordinal is not None:
                 found[ordinal] = EssBar(past, OUTCOMES.index(barred.outcome))
@@ -84,12 +84,12 @@ class PastAwards:
             name = known.name if known else awards[-1].supplier_name
             for segment in query.subject.objects:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
-                if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
+                if found := advise_same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
                     habits.append(found)  # be it a candidate of this lot or not
                     break
             if known and ordinal is not None and passes(ordinal):
                 turnover = known.turnover_eur
-                if found := dependence(known.name, turnover, awards, query.lot, self.on, self.rules):
+                if found := advise_dependence(known.name, turnover, awards, query.lot, self.on, self.rules):
                     dependent.append(found)
         return [*habits, *dependent]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from matching.geo.territory import Bools, Territory
 from matching.index.distances import NearDistances
-from matching.index.live_index import Index, LiveIndex
+from matching.index.live_index import LiveIndex
 from matching.index.offers import (
     COLUMN_BIT,
     NO_OFFER,
@@ -27,7 +27,7 @@ from matching.index.offers import (
     WithinReach,
 )
 from matching.index.supplier_columns import Ordinals
-from matching.lot_query import LotQuery, Subject
+from matching.lot_query import Subject
 from matching.ranking import offer_grades
 from matching.weighted_cache import Weighed
 
@@ -117,8 +117,8 @@ class Selection(Weighed):
     `grades`: all that counts in the order before distance, but for eligibility.
     """
 
-    def __init__(self, base: Index, subject: Subject, best: NDArray[np.int16], to_territory: NearDistances) -> None:
-        self.base, self.subject, self.best, self.to_territory = base, subject, best, to_territory
+    def __init__(self, subject: Subject, best: NDArray[np.int16], to_territory: NearDistances) -> None:
+        self.best, self.to_territory = best, to_territory
         self.ordinals, self.is_local = to_territory.ordinals, to_territory.known == 0
         self.grades, self.grade_count = offer_grades(best[: len(subject.objects)] >> OFFERED_BITS)
 
@@ -126,15 +126,6 @@ class Selection(Weighed):
 def select(live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
     """Select the suppliers of an index for a territory and subject."""
     return select_several(live, territory, (subject,))[subject]
-
-
-def select_each(live: LiveIndex, queries: Sequence[LotQuery]) -> list[Selection]:
-    """The selection of each lot; those of one territory are made together, which is faster."""
-    subjects: dict[Territory, list[Subject]] = {}
-    for query in queries:
-        subjects.setdefault(query.territory, []).append(query.subject)
-    made = {territory: select_several(live, territory, some) for territory, some in subjects.items()}
-    return [made[query.territory][query.subject] for query in queries]
 
 
 def select_several(live: LiveIndex, territory: Territory, subjects: Iterable[Subject]) -> dict[Subject, Selection]:
@@ -177,7 +168,7 @@ def _select_at_once(live: LiveIndex, territory: Territory, subjects: Sequence[Su
             answers = every_best[: len(subject.objects)].take(rows, axis=1) != NO_OFFER
             rows = rows[answers.any(axis=0)]
         best = every_best[: len(subject.wanted)].take(rows, axis=1)
-        yield Selection(live.base, subject, best, to_territory.of_rows(rows))
+        yield Selection(subject, best, to_territory.of_rows(rows))
 
 
 def row_of(ordinals: Ordinals, ordinal: int) -> int | None:

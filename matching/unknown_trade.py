@@ -20,7 +20,7 @@ from matching.past_awards import apply_bars
 
 
 class Nearby(NamedTuple):
-    """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays; `eligible`: how many are.
+    """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays.
 
     `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
     OUTCOMES), 0 where nothing is reserved.
@@ -29,13 +29,15 @@ class Nearby(NamedTuple):
     ordinals: Ordinals
     distance: Floats
     outcome: NDArray[np.int8]
-    eligible: int
+
+    @property
+    def eligible(self) -> int:
+        """The number of the eligible, surely or on proof."""
+        return int(np.count_nonzero(self.outcome <= WORST_ELIGIBLE))
 
     def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
         """The suppliers at the given rows."""
-        outcome = self.outcome[rows]
-        eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
-        return Nearby(self.ordinals[rows], self.distance[rows], outcome, eligible)
+        return Nearby(self.ordinals[rows], self.distance[rows], self.outcome[rows])
 
 
 class UnknownSuppliers(NamedTuple):
@@ -49,7 +51,7 @@ class UnknownSuppliers(NamedTuple):
     nearest: DrawnOrder
 
 
-NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8), 0)
+NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
 
 
 def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
@@ -67,7 +69,7 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     if reserved:
         outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
-    return Nearby(ordinals, distance, outcome, 0).take(order[outcome[order] != INELIGIBLE])
+    return Nearby(ordinals, distance, outcome).take(order[outcome[order] != INELIGIBLE])
 
 
 FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby]

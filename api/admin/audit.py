@@ -13,7 +13,7 @@ from msgspec import Meta, field
 
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
-from api.web.pagination import Page, Paging, paged
+from api.web.pagination import Page, Paging, answer_page
 from api.web.query_string import in_utc
 from db.core.engine import Connection
 from db.journal.entries import entries, has_entries, head, key_names, person_names
@@ -49,15 +49,14 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class AuditQuery(Paging, frozen=True, kw_only=True):
     """Filters of the journal; without any, all entries of the organisation."""
 
-    organisation: Annotated[
-        UUID | None, Meta(description="Read its journal, by default that of the key's own; needs scope `platform`")
-    ] = None
+    organisation: UUID | None = None
+    """Read its journal, by default that of the key's own; needs scope `platform`"""
     object: Object | None = None
     action: Action | None = None
-    since: Annotated[Moment, Meta(description="Written at this instant or later")] | None = field(
-        name="from", default=None
-    )
-    until: Annotated[Moment, Meta(description="Written before this instant")] | None = field(name="to", default=None)
+    since: Moment | None = field(name="from", default=None)
+    """Written at this instant or later"""
+    until: Moment | None = field(name="to", default=None)
+    """Written before this instant"""
 
 
 class AuditEntry(Entry, frozen=True, kw_only=True):
@@ -106,7 +105,7 @@ async def list_audit_entries(call: Call, query: AuditQuery, connection: Connecti
         found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
         return await with_names(connection, found)
 
-    return await paged(call, query, f"audit/{organisation_id}", int, fetch_entries, key=attrgetter("number"))
+    return await answer_page(call, query, f"audit/{organisation_id}", int, fetch_entries, key=attrgetter("number"))
 
 
 @journal_endpoint("/audit/head", answers=AuditHead)

@@ -1,9 +1,5 @@
-"""Routes of the directory: search, one supplier, the columns of its tables, the feed of changes.
+"""Routes of the directory: search, one supplier, the columns of its tables, the feed of changes."""
 
-An administrator merges suppliers that are one, and splits off a record that is about another supplier.
-"""
-
-from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import date
 from functools import partial
@@ -13,7 +9,6 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.directory.filters import SupplierQuery
 from api.directory.formats import (
     SupplierChange,
     SupplierDocument,
@@ -22,24 +17,17 @@ from api.directory.formats import (
     supplier_feature,
     suppliers_as_csv,
 )
-from api.directory.search import finder_of_suppliers, search_page, whole_list
-from api.runtime.actor import actor_of
-from api.runtime.auth import require_source
+from api.directory.search import SupplierQuery, finder_of_suppliers, search_page, stream_suppliers
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
-from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, bad_cursor, next_link, page_response, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
-from db.journal.entries import write_entry
-from db.suppliers import regroup
 from db.suppliers.feed import START, Position, changes_after, end_of_directory, is_in_history
 from db.suppliers.read import get_supplier as find_supplier
 from domain.errors import NotFound
-from domain.journal import Detail
-from domain.suppliers.deduplication import RecordKey, RecordReference
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import Text
-from matching.words.names import name_similarity
 from sources.formats.vivier_columns import TableSchema, table_schema
 
 TAG = "Suppliers"
@@ -77,10 +65,10 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     today = call.services.today()
     media_type = call.media_type
     if media_type != JSON and query.limit is None and query.cursor is None:
-        return await whole_list(call, finder_of_suppliers(call.services, query), query.source)
+        return await stream_suppliers(call, finder_of_suppliers(call.services, query), query.source)
     found, next_cursor = await search_page(call.services, query)
     if media_type == JSON:
-        return page(call, [supplier_document(supplier, today) for supplier in found], next_cursor)
+        return page_response(call, [supplier_document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
         table = suppliers_as_csv(found, today, query.source, call.csv)
@@ -98,7 +86,7 @@ async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
-    """The supplier of this id, or the one that has taken its records, on the day `on`. Raises NotFound."""
+    """The document of the supplier with this id, or of the one it was merged into. Raises NotFound."""
     entry = await find_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
@@ -153,90 +141,14 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
             await services.long_polls.wait(services.directory.wait_beyond(end.version, query.wait))
             # whatever their cursors say, all who waited for the same version go on from its end: it is read once
             items, last, _ = await _changes_after(call, end, query.limit)
-    return page(call, items, write_cursor(FEED, last or position))
+    return page_response(call, items, write_cursor(FEED, last or position))
 
 
-MOST_MERGED = 100
-
-
-class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Suppliers that are one."""
-
-    ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
-    """Of suppliers; the oldest is that of the one they become"""
-
-
-class SupplierSplit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A record that is about another supplier."""
-
-    record: RecordReference
-    """The record to be taken out"""
-
-
-class SupplierSplitResult(msgspec.Struct, frozen=True):
-    """The two suppliers after a split."""
-
-    kept: SupplierDocument
-    """The supplier without the record"""
-    split: SupplierDocument
-    """The one that the record describes now"""
-
-
-grouping_endpoint = partial(endpoint, "POST", tag=TAG, scope="admin")
-
-
-@grouping_endpoint("/suppliers/merge", answers=SupplierDocument, problems=("source-not-on-key",), example="merge")
-async def merge_suppliers(call: Call, body: SupplierMerge, connection: Connection) -> SupplierDocument:
-    """Say that suppliers are one.
-
-    The oldest id stays and is answered with what all their records say; the others become tombstones in the change
-    feed, and lead to it in `GET /suppliers/{id}`. It holds for good: whatever their sources send later, these records
-    describe one supplier. Splits between them are taken back. The same again changes nothing. A key without the scope
-    `platform` names all sources whose records describe them.
-    """
-    services, now = call.services, call.services.now()
-    await _require_sources(call, connection, body.ids)
-    merged = await regroup.merge_suppliers(connection, body.ids, name_similarity, now)
-    detail: Detail = {"ids": [str(each) for each in body.ids]}
-    await write_entry(connection, actor_of(call.bearer), "supplier.merged", f"supplier:{merged}", now, detail=detail)
-    return await find_document(connection, merged, services.today())
-
-
-@grouping_endpoint(
-    "/suppliers/{id}/split", answers=SupplierSplitResult, problems=("source-not-on-key", "conflict"), example="split"
-)
-async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: Connection) -> SupplierSplitResult:
-    """Say that a record is about another supplier.
-
-    The other records keep the id; the record describes a supplier of its own, or another one that it fits. It holds for
-    good: whatever their sources send later, the record and those it was with stay apart. Merges of the record are taken
-    back. The same again changes nothing; 409 where no other record describes the supplier. A key without the scope
-    `platform` names all sources whose records describe it.
-    """
-    services, now = call.services, call.services.now()
-    key = RecordKey(body.record.source, body.record.external_id)
-    await _require_sources(call, connection, (id,))
-    parted = await regroup.split_record(connection, id, key, name_similarity, now)
-    detail: Detail = {"source": key.source, "external_id": key.external_id, "split": str(parted.split)}
-    await write_entry(
-        connection, actor_of(call.bearer), "supplier.split", f"supplier:{parted.kept}", now, detail=detail
-    )
-    both = [await find_document(connection, each, services.today()) for each in (parted.kept, parted.split)]
-    return SupplierSplitResult(*both)
-
-
-ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema, merge_suppliers, split_supplier)
-
-
-async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
-    """Raises Refusal (403) where records of a source that is not on the key describe one of the suppliers."""
-    if not call.bearer.may("platform"):
-        for source in sorted(await regroup.sources_of(connection, supplier_ids)):
-            require_source(call.bearer, source)
+ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
 
 
 async def _changes_after(call: Call, position: Position, limit: int) -> tuple[msgspec.Raw, Position | None, Position]:
-    """The next changes as a JSON list, the position of the last one, and the directory's end before they were read.
+    """The changes after a position as a JSON list, the position of the last, and where the feed ended before the read.
 
     They are read once for all who ask for the same at the same time.
     Raises Refusal (400) where the directory has not been at the position.

@@ -11,9 +11,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.own_need import own_need, version_of
-from api.reports.html import POLICY, markup
-from api.reports.pdf import report_pdf
+from api.needs.frozen_versions import own_need, version_of
+from api.reports.html_and_pdf import POLICY, markup, report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import run_in_thread
@@ -47,9 +46,8 @@ class ReportQuery(msgspec.Struct, frozen=True):
     """Which report: about a version of the shortlist, full or redacted."""
 
     shortlist: Version = "latest"
-    redacted: Annotated[bool, msgspec.Meta(description="Without confidential answers and without personal data")] = (
-        False
-    )
+    redacted: bool = False
+    """Without confidential answers and without personal data"""
 
 
 @endpoint(

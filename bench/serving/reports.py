@@ -9,8 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.reports.html import markup
-from api.reports.pdf import report_pdf
+from api.reports.html_and_pdf import markup, report_pdf
 from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE
 from bench.suppliers import NOW, ON, suppliers
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest

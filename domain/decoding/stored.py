@@ -196,7 +196,9 @@ def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
     if isinstance(variant, types.StructType) and isinstance(before, dict):
         members = _members(variant.cls)
         later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}
-        return {name: _merge_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
+        known = {name: member.kind for name, member in members.items() if member.kind is not None}
+        merged = {name: _merge_values(before.get(name), after[name], known[name]) for name in after if name in known}
+        return after | merged | later
     if isinstance(variant, types.DictType) and isinstance(before, dict):
         later = {name: each for name, each in before.items() if _fitting_type(each, variant.value_type) is None}
         return later | {name: _merge_values(before.get(name), each, variant.value_type) for name, each in after.items()}
@@ -206,10 +208,6 @@ def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
             _merge_values(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)
         ]
     return after
-
-
-def _merge_member(before: Any, after: Any, member: _Member | None) -> Any:
-    return after if member is None or member.kind is None else _merge_values(before, after, member.kind)
 
 
 def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list[Any]:

@@ -13,7 +13,6 @@ which nobody knows where it is, unless a person has merged them. Records with th
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
 
 The outcome depends on the records and on what people decided, not on the order in which they came.
-
 Names are read for comparison: their own words, apart from legal forms, kinds and articles. Suppliers' ids are assigned
 when records are grouped anew.
 """

@@ -252,7 +252,7 @@ def judged_lots(
                 reserved=lot.reserved_types,
                 territory=explainer.territory(lot.query),
                 total=lot.counts.total,
-                eligible=int(np.count_nonzero(lot.passing.reserved.outcome[passing] <= WORST_ELIGIBLE)),
+                eligible=int(np.count_nonzero(lot.passing.outcome[passing] <= WORST_ELIGIBLE)),
                 local=int(np.count_nonzero(lot.selection.is_local[passing])),
                 tension=words.tension,
                 reservation=words.reservation,

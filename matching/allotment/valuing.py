@@ -112,14 +112,12 @@ class Valuing:
     given: GivenLots
     pool: Pool
     law_on: date
-    _figures: dict[PossibleLot, LotFigures] = field(default_factory=dict)
-    _reservations: dict[PossibleLot, Reservation] = field(default_factory=dict)
+    _valued: dict[PossibleLot, tuple[LotFigures, Reservation]] = field(default_factory=dict)
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
     def __call__(self, lot: PossibleLot) -> LotFigures:
         """The figures of a lot as it would be proposed."""
-        found = self._figures.get(lot)
-        if found is None:
+        if lot not in self._valued:
             first = lot.lots[0]
             most_km = self.given.need.lots[first].max_distance_km
             cap = None if most_km is None else (self.given.queries[first].site, most_km)
@@ -127,21 +125,21 @@ class Valuing:
             within = self.pool.within_cap(cap, lot.areas)
             candidates = reduce(or_, answering) & within
             reservation = self._reserved(lot, candidates)
-            self._reservations[lot] = reservation
             admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
-            found = self._figures[lot] = LotFigures(
+            figures = LotFigures(
                 has_supply=bool(candidates & admitted),
                 has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
                 is_reserved=bool(reservation.types),
                 eligible=reservation.eligible,
                 alone=reduce(and_, answering) & within & admitted,
             )
-        return found
+            self._valued[lot] = figures, reservation
+        return self._valued[lot][0]
 
     def reservation(self, lot: PossibleLot) -> Reservation:
         """The reservation that a possible lot would have."""
         self(lot)
-        return self._reservations[lot]
+        return self._valued[lot][1]
 
     def _reserved(self, lot: PossibleLot, candidates: Suppliers) -> Reservation:
         """The buyer's own reservation, else the one with the most eligible candidates; none where these are too few."""

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Ends, Supply, distance_is_for_sourcing, supply_advice
+from domain.law.reservations.supply_advice import Ends, Supply, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -40,18 +40,13 @@ class LotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes the words on a need and its lots, for one day and language, by the law of the day `law_on`."""
+    """Writes the words on a need and its lots, for one day and language, by the law of the need's own day."""
 
     review: NeedReview
     reference: Reference
     on: date
     need: Need
     language: Language
-
-    @property
-    def law_on(self) -> date:
-        """The day whose law applies to the need."""
-        return self.need.law_day(self.on)
 
     def requested(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
         """The segments that a lot asks for, as an answer shows them."""
@@ -82,7 +77,7 @@ class Explainer:
             tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},
-                lot.counts_within,
+                counts.within,
                 {name: in_words(finding, Finding, self.language) for name, finding in forbidden.items()},
             ),
             tension,
@@ -92,7 +87,11 @@ class Explainer:
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
         """Advice on the whole need. `besides`: advice to add to that of the review."""
-        advice = (*self.review.advice, *besides, distance_is_for_sourcing(self.law_on, self.reference.rules))
+        advice = (
+            *self.review.advice,
+            *besides,
+            advise_on_distance(self.need.law_day(self.on), self.reference.rules),
+        )
         return tuple(map(self.in_words, advice))
 
     def in_words(self, found: LegalAdvice) -> Advice:
@@ -119,7 +118,7 @@ class Explainer:
             yield Advice("TRADE_UNKNOWN", "warning", None, self._text(message))
         legal = [*review.advice, *awarded]
         if query.subject.objects:
-            legal += supply_advice(supply, review, self.law_on, self.reference.rules)
+            legal += supply_advice(supply, review, self.need.law_day(self.on), self.reference.rules)
         yield from map(self.in_words, legal)
 
     def _text(self, text: Text) -> str:

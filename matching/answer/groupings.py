@@ -10,9 +10,7 @@ They are minimal covers: sets of members that together answer all that is wanted
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -117,16 +115,6 @@ Members = tuple[int, ...]
 """Rows of a lot's selection, in the order of the candidates."""
 
 
-class _SupplierName(msgspec.Struct, frozen=True, gc=False):
-    """The id and name of a supplier, read from its summary."""
-
-    id: UUID
-    name: str
-
-
-_read_supplier_name = msgspec.json.Decoder(_SupplierName).decode
-
-
 def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple[Grouping, ...]:
     """The first `count` groupings of a lot, as an answer shows them."""
     objects, columns = lot.query.subject.objects, lot.live.base.columns
@@ -142,7 +130,7 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
                 to_metre(away),
             )
             for called, answered, away in zip(
-                (_read_supplier_name(columns.summary(ordinal)) for ordinal in lot.ordinals[some].tolist()),
+                map(columns.supplier, lot.ordinals[some].tolist()),
                 answers.tolist(),
                 lot.passing.distances.measure_rows(some).tolist(),
                 strict=True,
@@ -234,12 +222,12 @@ class _Search:
                 rows = rows[value(rows) <= limit]
         first = [np.array(each) for each in sorted(found, key=self._key)[:count]]
         # the members in the order of the candidates
-        classes = self._lot.passing.reserved.classes
+        classes = self._lot.passing.classes
         orders = [np.lexsort((self._draw(each), self._distance(each), classes[each])) for each in first]
         return [tuple(each[order].tolist()) for each, order in zip(first, orders, strict=True)]
 
     def _outcome(self, rows: Positions) -> NDArray[np.int8]:
-        return self._lot.passing.reserved.outcome[rows]
+        return self._lot.passing.outcome[rows]
 
     def _distance(self, rows: Positions) -> Floats:
         return self._lot.passing.distances.measure_rows(rows)

@@ -202,7 +202,7 @@ def unmapped(code: str, label: str | None) -> Text:
 
 def unknown_words(words: str, suggestions: list[str]) -> Text:
     """A sentence for words that name no segment with enough confidence; `suggestions`: labels."""
-    fr, en = (", ".join(f"« {label} »" for label in suggestions), ", ".join(f"“{label}”" for label in suggestions))
+    fr, en = _quoted(suggestions)
     return Text(
         f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
         f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
@@ -211,11 +211,15 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
 
 def title_differs(labels: list[str]) -> Text:
     """A sentence telling that a title names other trades than the CPV codes, which were followed."""
-    fr, en = (", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels))
+    fr, en = _quoted(labels)
     return Text(
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
         f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
     )
+
+
+def _quoted(labels: list[str]) -> tuple[str, str]:
+    return ", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels)
 
 
 FRENCH, ENGLISH = "deux trois quatre cinq six sept huit neuf", "two three four five six seven eight nine"

@@ -39,7 +39,7 @@ def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
         passing, in_reach = lot.passing, lot.passing.in_reach
         if gate == DISTANCE:
             return passing.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
-        refused = passing.reserved.refused
+        refused = passing.refused
         return passing.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
     if gate == SERVICE_AREA:
         ordinals, distance = _nearest_out_of_area(lot, count)

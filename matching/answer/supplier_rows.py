@@ -118,15 +118,9 @@ def _reason(code: str, said: Text, language: Language) -> bytes:
     return encode(Reason(code, said.to(language)))
 
 
-def distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
-    """The reason that tells a distance, in JSON, after a comma."""
-    if distance_km is not None and distance_km > messages.IN_METRES_KM:
-        distance_km = round(distance_km, 1)  # no more is told
-    return _distance_reason(distance_km, site and (COMMUNE if site.commune else POINT), is_placed, language)
-
-
 @lru_cache(CACHED_DISTANCES)
 def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+    """The reason that tells a distance, in JSON, after a comma."""
     said = messages.distance(distance_km, site, is_placed)
     return b"," + encode(Reason("distance", said.to(language)))
 
@@ -206,13 +200,15 @@ class RowWriter:
                     )
                 ),
             )
-            for (gate, ordinal, away), summary in zip(refused, lot.live.base.columns.summaries(ordinals), strict=True)
+            for (gate, ordinal, away), summary in zip(
+                refused, map(lot.live.base.columns.summary, ordinals), strict=True
+            )
         ]
 
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
         """The `UnknownTrade` near the lot: the numbers, and the nearest suppliers as rows; ties drawn by `seed`."""
         ordinals, distances = (column.tolist() for column in found.nearest.draw_first(seed))
-        judged, summaries = self._judged(lot, ordinals), lot.live.base.columns.summaries(ordinals)
+        judged, summaries = self._judged(lot, ordinals), map(lot.live.base.columns.summary, ordinals)
         nearest = tuple(
             UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
             for away, summary, each in zip(distances, summaries, judged, strict=True)
@@ -230,7 +226,7 @@ class RowWriter:
         answered = [distinct[each] for each in each_worths]
         measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
         rows = zip(
-            lot.live.base.columns.summaries(numbers),
+            map(lot.live.base.columns.summary, numbers),
             distances,
             answered,
             [self._segments(lot, *each) for each in zip(answered, numbers, strict=True)],
@@ -259,7 +255,10 @@ class RowWriter:
         query, reasons = lot.query, answered.reasons
         if query.site or answered.presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
-            reasons += distance_reason(distance_km, query.lot.site, is_placed, self.language)
+            if distance_km is not None and distance_km > messages.IN_METRES_KM:
+                distance_km = round(distance_km, 1)  # no more is told
+            site = query.lot.site and (COMMUNE if query.lot.site.commune else POINT)
+            reasons += _distance_reason(distance_km, site, is_placed, self.language)
         return b"[%b]" % reasons
 
     def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> bytes:

@@ -73,18 +73,13 @@ def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
 
 def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
     """Raise InvalidContent where a geometry has too many vertices, which are counted and not read."""
-    if has_too_many_vertices(geometry):
-        count = vertices(geometry)
+    count = vertices(geometry)
+    if count > MAX_VERTICES:
         detail = Text(
             f"{count} sommets ; {MAX_VERTICES} au plus : simplifier le tracé.",
             f"{count} vertices; at most {MAX_VERTICES}: simplify the outline.",
         )
         raise InvalidContent((Problem(pointer(*at), "too_many_vertices", detail),))
-
-
-def has_too_many_vertices(geometry: Geometry) -> bool:
-    """Whether a geometry has more vertices than are accepted."""
-    return vertices(geometry) > MAX_VERTICES
 
 
 NOT_CLOSED = Text(

@@ -173,7 +173,14 @@ class NearestEdge:
         self._levels: list[Runs] = []
         length = CHILDREN
         while not self._levels or len(self._levels[0].x) > MOST_ON_TOP:
-            self._levels.insert(0, _make_runs(begins, ends, length))
+            first = np.arange(0, len(begins), length)
+            middle = begins[np.minimum(first + length // 2, len(begins) - 1)]
+            around = np.repeat(middle, np.diff(first, append=len(begins)), axis=0)
+            farther = np.maximum(*(_hypotenuse(*(some - around).T) for some in (begins, ends)))
+            low = np.minimum.reduceat(np.minimum(begins, ends), first)
+            high = np.maximum.reduceat(np.maximum(begins, ends), first)
+            radius, boxes = np.maximum.reduceat(farther, first), np.hstack(((low + high) / 2, (high - low) / 2))
+            self._levels.insert(0, Runs(*np.column_stack((middle, radius, boxes)).T.copy()))
             length *= CHILDREN
 
     def distance(self, points: Floats) -> Floats:
@@ -205,19 +212,6 @@ class NearestEdge:
         dx, dy = self._edges.dx[edge], self._edges.dy[edge]
         part = np.clip((x * dx + y * dy) * self._edges.inverse[edge], 0.0, 1.0)
         return _hypotenuse(x - part * dx, y - part * dy)
-
-
-def _make_runs(begins: Floats, ends: Floats, length: int) -> Runs:
-    first = np.arange(0, len(begins), length)
-    middle = begins[np.minimum(first + length // 2, len(begins) - 1)]
-    around = np.repeat(middle, np.diff(first, append=len(begins)), axis=0)
-    reach = np.maximum.reduceat(np.maximum(*(_hypotenuse(*(some - around).T) for some in (begins, ends))), first)
-    low = np.minimum.reduceat(np.minimum(begins, ends), first)
-    high = np.maximum.reduceat(np.maximum(begins, ends), first)
-    (x, y), (middle_x, middle_y), (half_x, half_y) = (
-        each.T.copy() for each in (middle, (low + high) / 2, (high - low) / 2)
-    )
-    return Runs(x, y, reach, middle_x, middle_y, half_x, half_y)
 
 
 def _children(row: Numbers, run: Numbers, count: int) -> tuple[Numbers, Numbers]:

@@ -26,11 +26,13 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     points = {position: record.location for position, record in enumerate(records) if record.location is not None}
     holders = geography.commune_at(*_degrees(points.values())).tolist()
     communes_at = dict(zip(points, holders, strict=True))
-    stated = {position: _stated_commune(record, geography) for position, record in enumerate(records)}
+    # the commune that each address states
+    given = [record.address.commune if record.address else None for record in records]
+    stated = [geography.territories.commune_ordinal(code) if code else None for code in given]
     communes = geography.territories.communes
     elsewhere = {
         position: commune
-        for position, commune in stated.items()
+        for position, commune in enumerate(stated)
         if position in points
         and commune is not None
         and commune != communes_at[position]
@@ -62,12 +64,6 @@ def _place(
         return Placement(None, commune_of.code, ())
     inside = Point(commune_of.lat, commune_of.lon)
     return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
-
-
-def _stated_commune(record: SupplierRecord, geography: Geography) -> int | None:
-    """The ordinal of the commune that the record's address states."""
-    given = record.address.commune if record.address else None
-    return geography.territories.commune_ordinal(given) if given else None
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:

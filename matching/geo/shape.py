@@ -114,10 +114,6 @@ class PointShape:
         self.plane = Plane(lat, lon)
         self.lat, self.lon = lat, lon
 
-    def swapped(self) -> "PointShape":
-        """The point with latitude and longitude exchanged, as a client may have mistaken them."""
-        return PointShape(self.lon, self.lat)
-
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
         distance = self.lower_bound(positions)
         return np.where(distance <= cap, distance, np.inf)

@@ -120,12 +120,6 @@ class Territory:
         """Distances to the territory, given the distances to its shape: these less the radius, and at least 0."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
-    def share_ground(self, regions: Geometries) -> Bools:
-        """Whether each of the geometries in degrees shares ground with this territory, drawn or a radius."""
-        if self.radius_km is not None and self.shape is not None:
-            return self.shape.are_within(self.radius_km, regions)
-        return shares_ground(self.drawn, regions)
-
 
 class AreaOutline(NamedTuple):
     """An area in degrees: `bbox` west, south, east, north; `centroid` longitude, latitude; `geometry` as GeoJSON."""
@@ -263,7 +257,10 @@ class Geography:
         anchor = self.place(near, "near")
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
-            swapped = isinstance(anchor, PointShape) and self._ground_of_disc(anchor.swapped(), radius_km).any()
+            swapped = (
+                isinstance(anchor, PointShape)
+                and self._ground_of_disc(PointShape(anchor.lon, anchor.lat), radius_km).any()
+            )
             raise InvalidContent((Problem("/near", "outside_france", _outside_france_message(bool(swapped))),))
         if near.commune is not None:
             where = self.territories.area(f"commune:{near.commune}").label

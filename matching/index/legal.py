@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.law.findings import OUTCOMES
-from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, evidence, minimum_shares, outcomes
-from domain.law.reservations.supply_advice import standing
+from domain.law.reservations.eligibility import UNKNOWN_SHARES, LegalFacts, deciding_kinds, minimum_shares, outcomes
+from domain.law.reservations.supply_advice import rank_eligibility
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, Reserved
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
@@ -295,7 +295,7 @@ class EligibilityCache:
         view = rules.at(on)
 
         def find_ends(places: FactPositions) -> Days:
-            kinds = evidence(reserved, view)
+            kinds = deciding_kinds(reserved, view)
             found = np.full(len(places), NEVER, dtype=np.int32)
             day = np.full(len(places), on.toordinal(), dtype=np.int32)
             now = self._verdict_ranks(places, day, reserved, rules)
@@ -331,7 +331,7 @@ class EligibilityCache:
 
 
 def _rank_on(kind: Reserved, on: date, view: InForce, decided: int) -> int:
-    outcome, rests_on_lapsed = standing(read_decisive_facts(decided), kind, on, view)
+    outcome, rests_on_lapsed = rank_eligibility(read_decisive_facts(decided), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
 

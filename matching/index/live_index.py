@@ -211,7 +211,9 @@ class LiveIndex:
     def offers_of(self, ordinal: int, code: str) -> Offers:
         """The offers of a supplier that name a segment or family."""
         offers = self.base.offers if ordinal < len(self.base.columns.spatial_keys) else self.tail.offers
-        return offers.get(code, NO_OFFERS).of_supplier(ordinal)
+        named = offers.get(code, NO_OFFERS)
+        first, end = np.searchsorted(named.supplier, (ordinal, ordinal + 1))
+        return Offers._make(column[first:end] for column in named)
 
     def offers_any(self, ordinals: Ordinals, code: str) -> Bools:
         """For each of the suppliers, whether it has an offer that names a segment or family."""

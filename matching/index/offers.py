@@ -90,11 +90,6 @@ class Offers(NamedTuple):
     area: NDArray[np.int32]
     reach_km: Floats
 
-    def of_supplier(self, ordinal: int) -> "Offers":
-        """The offers of one supplier."""
-        first, end = np.searchsorted(self.supplier, (ordinal, ordinal + 1))
-        return Offers._make(column[first:end] for column in self)
-
 
 NO_OFFERS = Offers(
     np.empty(0, np.int32), np.empty(0, np.int8), np.empty(0, np.int8), np.empty(0, np.int32), np.empty(0)
@@ -129,6 +124,11 @@ class WantedOffers(NamedTuple):
     national: OfferKeys
 
 
+_NO_KEYS = np.empty(0, dtype=np.int64)
+_NOBODY = WithinReach(NO_OFFERS.supplier, NO_OFFERS.reach_km, _NO_KEYS)
+NO_WANTED_OFFERS = WantedOffers(NO_OFFERS.supplier, _NOBODY, _NOBODY, OnGround(NO_OFFERS.area, _NO_KEYS), _NO_KEYS)
+
+
 class OfferRows:
     """Collects offers as suppliers arrive, and makes a table of each segment or family that they name.
 
@@ -154,19 +154,16 @@ class OfferRows:
                 name = len(self._names) - 1
             self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
-    def tables(self, ordinals: Ordinals | None = None) -> dict[str, Offers]:
-        """The offers by segment or family. `ordinals`: the ordinal of each supplier number, where the two differ."""
+    def tables(self) -> dict[str, Offers]:
+        """The offers by segment or family."""
         self._areas.lay_out()
         numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
         name, starts = names.astype(np.intp), np.array(self._starts)
         many = starts[name + 1] - starts[name]
         row = np.repeat(np.arange(len(name)), many)
         code = np.array(self._named)[np.repeat(starts[name] - (np.cumsum(many) - many), many) + np.arange(len(row))]
-        supplier = numbers.astype(np.int32)
-        if ordinals is not None:
-            supplier = ordinals[supplier]
-        order = np.lexsort((supplier[row], code))
-        kinds, columns = [column.dtype for column in NO_OFFERS], (supplier, basis, area_kind, area, reach_km)
+        order = np.lexsort((numbers[row], code))
+        kinds, columns = [column.dtype for column in NO_OFFERS], (numbers, basis, area_kind, area, reach_km)
         table = Offers._make(column.astype(of)[row[order]] for column, of in zip(columns, kinds, strict=True))
         ends = np.searchsorted(code[order], np.arange(len(self._codes) + 1)).tolist()
         return {
@@ -189,12 +186,6 @@ def end_to_end(tables: Sequence[Offers]) -> Offers:
     """The offers of several tables as one, table after table."""
     columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
     return Offers._make(np.concatenate(column) for column in columns)
-
-
-def renumbered_offers(some: Offers, ordinals: Ordinals, places: NDArray[np.int32]) -> Offers:
-    """The offers with suppliers and areas renumbered: `ordinals` and `places` hold the new number at each old one."""
-    no_place = np.append(places, np.int32(-1))
-    return some._replace(supplier=ordinals[some.supplier], area=no_place[some.area])
 
 
 def merged_offers(parts: Sequence[Offers]) -> Offers:
@@ -224,7 +215,9 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
         for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
         if fit < RELATED and code in offers
     ]
-    table = end_to_end([NO_OFFERS, *(some for some, _ in found)])
+    if not found:  # as of most segments in a few changes
+        return NO_WANTED_OFFERS
+    table = end_to_end([some for some, _ in found])
     worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
     worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
     key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth

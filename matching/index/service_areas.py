@@ -15,6 +15,7 @@ from domain.reference.territory import UnknownTerritory
 from domain.suppliers.supplier import ServiceArea
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
+from matching.geo.shape import shares_ground
 from matching.geo.territory import Bools, Geography, Territory
 from matching.index.mapped_arrays import Texts, joined_texts, texts
 
@@ -178,6 +179,10 @@ class ServiceAreas:
             if territory.codes is None and block.drawn:
                 # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
                 places = np.array(list(block.drawn)) - block.first
-                meets[places] = territory.share_ground(np.array(list(block.drawn.values())))
+                drawn = np.array(list(block.drawn.values()))
+                if territory.radius_km is not None and territory.shape is not None:
+                    meets[places] = territory.shape.are_within(territory.radius_km, drawn)
+                else:
+                    meets[places] = shares_ground(territory.drawn, drawn)
             found = self._meeting[territory] = np.concatenate((found, meets))
         return found

@@ -194,26 +194,23 @@ class SupplierRows:
         self._employees.append(NOT_KNOWN if document.employees is None else document.employees)
         self._texts.add(summary_json(document), details_json(document))
 
-    def table(self) -> tuple[SupplierTable, Piece, Positions]:
-        """The suppliers in spatial order, the piece with their texts, and the number of arrival of each ordinal."""
+    def table(self) -> tuple[SupplierTable, Piece]:
+        """The suppliers in the order of arrival, without `by_id`, and the piece with their texts."""
         lat, lon = np.array(self._degrees).reshape(-1, 2).T.copy()
-        keys, ids = spatial_keys(lat, lon), bytes.fromhex("".join(self._ids).replace("-", ""))
-        order = np.argsort(keys, kind="stable")
-        # the low and the high half of each
-        halves = np.ascontiguousarray(np.frombuffer(ids, dtype=">u8").reshape(-1, 2)[order, ::-1]).astype(np.uint64)
+        ids = bytes.fromhex("".join(self._ids).replace("-", ""))
         places, piece = self._texts.finish()
         table = SupplierTable(
-            keys[order],
-            lat[order],
-            lon[order],
-            _tie_break_bits([ids[ID_BYTES * number : ID_BYTES * (number + 1)] for number in order.tolist()]),
-            joined_facts([self._facts.arrays()], order),
-            np.array(self._employees, dtype=np.int32)[order],
-            halves,
-            _by_low_half(halves),
-            joined_places([places], [1], order),
+            spatial_keys(lat, lon),
+            lat,
+            lon,
+            _tie_break_bits([ids[start : start + ID_BYTES] for start in range(0, len(ids), ID_BYTES)]),
+            self._facts.arrays(),
+            np.array(self._employees, dtype=np.int32),
+            np.frombuffer(ids, dtype=">u8").reshape(-1, 2)[:, ::-1].astype(np.uint64),
+            np.empty(0, dtype=np.int32),
+            places,
         )
-        return table, piece, order
+        return table, piece
 
 
 def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> tuple[SupplierTable, Positions]:
@@ -232,7 +229,7 @@ def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> t
         joined_facts([part.facts for part in parts], order),
         np.concatenate([part.employees for part in parts])[order],
         ids,
-        _by_low_half(ids),
+        np.argsort(ids[:, 0], kind="stable").astype(np.int32),
         joined_places([part.texts for part in parts], pieces, order),
     )
     return table, order
@@ -293,10 +290,6 @@ class SupplierColumns:
         later = ordinal - len(self.spatial_keys)
         return self._texts.summary(ordinal) if later < 0 else self._added[later][0]
 
-    def summaries(self, ordinals: Sequence[int]) -> list[bytes]:
-        """The summary of each of the suppliers, in JSON."""
-        return list(map(self.summary, ordinals))
-
     def supplier(self, ordinal: int) -> IndexedSupplier:
         """The supplier of this ordinal, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
@@ -345,7 +338,3 @@ def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
 def _tie_break_bits(ids: Sequence[bytes]) -> NDArray[np.uint64]:
     digests = b"".join([hashlib.blake2b(each, digest_size=8).digest() for each in ids])
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
-
-
-def _by_low_half(ids: NDArray[np.uint64]) -> Ordinals:
-    return np.argsort(ids[:, 0], kind="stable").astype(np.int32)

@@ -28,7 +28,7 @@ from matching.index.mapped_arrays import (
     size_of,
     tables_arrays,
 )
-from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, renumbered_offers, wanted_offers
+from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, wanted_offers
 from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
 from matching.index.supplier_columns import (
     MatchedSupplier,
@@ -70,9 +70,7 @@ class TradeGroups:
         names = tuple(sources)
         if len(names) > 1:
             names = tuple(sorted(set(names)))
-        # a tuple is made at less cost than the group that it equals
-        place = self._distinct.get((names, kinds, evidence))  # type: ignore[call-overload]
-        return self.place_of_group(TradeGroup(names, kinds, evidence)) if place is None else place
+        return self.place_of_group(TradeGroup(names, kinds, evidence))
 
     def place_of_group(self, group: TradeGroup) -> int:
         """The number of a group among the distinct ones; a new group is added."""
@@ -169,19 +167,11 @@ class TablesBuilder:
 
     def tables(self) -> IndexTables:
         """The tables of all suppliers added, with an empty `wanted`."""
-        suppliers, texts, order = self._rows.table()
-        ordinals = np.argsort(order).astype(np.int32)
-        offers, unknown = self._offers.tables(ordinals), sorted(self._areas.unknown_codes)
-        return IndexTables(
-            TableNames(self._groups.distinct, tuple(offers), (), tuple(unknown), (size_of(texts),)),
-            suppliers,
-            np.array(self._group_places, dtype=np.int32)[order],
-            self._areas.table(),
-            offers,
-            {},
-            np.sort(ordinals[np.array(self._offerless, dtype=np.int32)]),
-            (texts,),
-        )
+        suppliers, texts = self._rows.table()
+        offers, unknown = self._offers.tables(), tuple(self._areas.unknown_codes)
+        names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
+        groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
+        return _merged([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
@@ -203,7 +193,7 @@ def build_tables(
 
 
 def _merged(parts: Sequence[IndexTables]) -> IndexTables:
-    """The tables of several parts as one, with an empty `wanted`."""
+    """The tables of several parts as one, in spatial order, with an empty `wanted`."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
     ordinals = np.split(np.argsort(order).astype(np.int32), np.cumsum([len(part.groups) for part in parts])[:-1])
@@ -211,8 +201,10 @@ def _merged(parts: Sequence[IndexTables]) -> IndexTables:
     of_part = [np.array([groups.place_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
     by_code: dict[str, list[Offers]] = {}
     for part, numbers, of_areas in zip(parts, ordinals, places, strict=True):
+        new_area = np.append(of_areas, np.int32(-1))  # at its end for offers without such an area
         for code, some in part.offers.items():
-            by_code.setdefault(code, []).append(renumbered_offers(some, numbers, of_areas))
+            moved = some._replace(supplier=numbers[some.supplier], area=new_area[some.area])
+            by_code.setdefault(code, []).append(moved)
     offers = {code: merged_offers(some) for code, some in by_code.items()}
     texts = tuple(piece for part in parts for piece in part.texts)
     unknown = sorted({code for part in parts for code in part.names.unknown_codes})

@@ -6,13 +6,12 @@ are milliseconds of one core, as `python -m bench.matching.match_cost` measures 
 
 from itertools import chain
 from math import inf
-from typing import NamedTuple
 
 import numpy as np
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.reference.territory import Polygon, Ring
-from matching.geo.geojson_validation import has_too_many_vertices
+from domain.reference.territory import Ring, polygons, vertices
+from matching.geo.geojson_validation import MAX_VERTICES
 from matching.geo.projection import Floats
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -39,46 +38,35 @@ LOT_BYTES, SEGMENT_BYTES, CANDIDATE_BYTES, CANDIDATE_SEGMENT_BYTES, OTHER_BYTES 
 GROUPING_BYTES, GROUPING_SEGMENT_BYTES = 600, 30
 
 
-class _TerritoryCost(NamedTuple):
-    """The cost of a territory: the share of suppliers near it, milliseconds to prepare it, and milliseconds to measure
-    the distance of each supplier near it; both 0 where it is cached."""
-
-    share: float
-    ms: float = 0.0
-    measure_ms: float = 0.0
-
-
-NOWHERE = _TerritoryCost(0.0)
-
-
 def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: float = inf) -> float:
     """Estimated milliseconds of a match; the estimate stops once it exceeds `enough`.
 
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
-    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, _TerritoryCost](), live.next_ordinal
+    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, tuple[float, float]](), live.next_ordinal
     rows = min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
     for lot in need.lots:
-        request, ground = lot.territory or need.territory, NOWHERE
-        if request is not None and not (request.geometry and has_too_many_vertices(request.geometry)):
+        request, share, measure_ms = lot.territory or need.territory, 0.0, 0.0
+        if request is not None and not (request.geometry and vertices(request.geometry) > MAX_VERTICES):
             if request not in grounds:
-                grounds[request] = _territory_cost(request, live, reference)
-                ms += grounds[request].ms
-            ground = grounds[request]
+                territory_ms, *found = _territory_cost(request, live, reference)
+                grounds[request] = found[0], found[1]
+                ms += territory_ms
+            share, measure_ms = grounds[request]
         # about the offers near the territory that answer what the lot asks for
         words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
         wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
         every = OFFERS_OF_WORDS * suppliers * words + sum([len(of.suppliers) for of in wanted if of is not None])
-        offers, segments = ground.share * every, _segment_count(lot)
+        offers, segments = share * every, _segment_count(lot)
         said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
         lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
         if need.groupings and segments > 1:
             lot_ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
         lot_ms += (ROW_MS + ROW_SEGMENT_MS * segments) * rows
-        ms += lot_ms + ground.measure_ms * min(offers, ground.share * suppliers)
+        ms += lot_ms + measure_ms * min(offers, share * suppliers)
         if ms > enough:
             break
-    return max(ms, AT_ONCE_MS + 1.0) if any(ground.measure_ms for ground in grounds.values()) else ms
+    return max(ms, AT_ONCE_MS + 1.0) if any(measured for _, measured in grounds.values()) else ms
 
 
 def words_ms(need: Need) -> float:
@@ -102,14 +90,16 @@ def _segment_count(lot: Lot) -> int:
     return len(lot.segments) + len(lot.support_segments) + SEGMENTS_OF_WORDS * words
 
 
-def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> _TerritoryCost:
-    """The cost of a territory; an outline drawn for it must not have too many vertices."""
+def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Reference) -> tuple[float, float, float]:
+    """Milliseconds to prepare a territory, the share of suppliers near it, and milliseconds to measure to each of them.
+
+    The milliseconds are 0 where it is cached. An outline drawn for it must not have too many vertices.
+    """
     width = height = ms = 0.0
     measure_ms = MEASURE_MS
     if request.geometry is not None:
         geometry = request.geometry
-        polygons = [geometry.coordinates] if isinstance(geometry, Polygon) else geometry.coordinates
-        rings = [np.clip(_positions(ring), -FARTHEST, FARTHEST) for polygon in polygons for ring in polygon]
+        rings = [np.clip(_positions(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon]
         width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
         length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
         ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
@@ -122,8 +112,8 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
         share = sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes or ()])
     known = reference.geography.known(request)
     if known is not None and live.base.distances.find(known.shape) is not None:
-        return _TerritoryCost(min(1.0, share))
-    return _TerritoryCost(min(1.0, share), PLACE_MS + CODE_MS * len(request.codes or ()) + ms, measure_ms)
+        return 0.0, min(1.0, share), 0.0
+    return PLACE_MS + CODE_MS * len(request.codes or ()) + ms, min(1.0, share), measure_ms
 
 
 def _positions(ring: Ring) -> Floats:

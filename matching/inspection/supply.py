@@ -150,19 +150,6 @@ def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
 Level = Literal["commune", "epci"]
 
 
-def areas_within(ground: Bools, level: Level, geography: Geography) -> dict[int, str]:
-    """By ordinal, the code of the area of each commune that `ground` marks.
-
-    A commune of no EPCI stands for itself.
-    """
-    found = {}
-    for ordinal in np.flatnonzero(ground).tolist():
-        commune = geography.territories.communes[ordinal]
-        epci = commune.epci if level == "epci" else None
-        found[ordinal] = f"epci:{epci}" if epci else f"commune:{commune.code}"
-    return found
-
-
 def supply_map(
     search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
 ) -> AreaFeatureCollection:
@@ -182,20 +169,20 @@ def area_supplies(
     Each supplier of the territory counts in one of them, so that the counts of all add up to those of the territory,
     also where an EPCI goes beyond it.
     """
-    area_ids = areas_within(search.territory.ground, level, geography)
-    ids = sorted(set(area_ids.values()))
-    places = {area_id: place for place, area_id in enumerate(ids)}
-    place_of_commune = {ordinal: places[area_id] for ordinal, area_id in area_ids.items()}
+    within = np.flatnonzero(search.territory.ground)
+    known = [geography.territories.communes[ordinal] for ordinal in within.tolist()]
+    # a commune of no EPCI stands for itself
+    named = [f"epci:{one.epci}" if level == "epci" and one.epci else f"commune:{one.code}" for one in known]
+    ids, places = np.unique(np.array(named, dtype=np.str_), return_inverse=True)
     standing, columns = search.standing, search.live.base.columns
     # the commune of the territory in which each supplier stands: on its border, the nearest one
-    within = np.flatnonzero(search.territory.ground)
     lat, lon = columns.degrees(standing)
     communes = geography.commune_at(lat, lon)
     beside = np.flatnonzero(~np.isin(communes, within))
     if len(beside):
         tree = shapely.STRtree(geography.outlines[within])
         communes[beside] = within[tree.nearest(shapely.points(lon[beside], lat[beside]))]
-    place = np.array([place_of_commune[commune] for commune in communes.tolist()], dtype=np.int64)
+    place = places[np.searchsorted(within, communes)]
     by_ordinal = np.zeros(columns.capacity, dtype=np.int64)
     by_ordinal[standing] = place
     local = {}
@@ -203,7 +190,7 @@ def area_supplies(
         here = search.local_of(search.candidates(code)[0])
         local[code] = np.bincount(by_ordinal[here], minlength=len(ids)).tolist()
     found = []
-    for number, area_id in enumerate(ids):
+    for number, area_id in enumerate(ids.tolist()):
         some = standing[place == number]
         counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
         label = geography.territories.area(area_id).label

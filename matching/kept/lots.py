@@ -45,11 +45,11 @@ class RankedLot:
     """The counts of a lot, its first candidates, the nearest refused suppliers and those of unknown trade.
 
     The suppliers are kept by how many were asked for; the refused and unknown ones with the change of the index at
-    which they were found. `within`: the candidates by radius. `approval_ends`: of the candidates, once asked for.
+    which they were found. `approval_ends`: of the candidates, once asked for.
     """
 
-    def __init__(self, counts: Counts, within: dict[str, int]) -> None:
-        self.counts, self.within = counts, within
+    def __init__(self, counts: Counts) -> None:
+        self.counts = counts
         self.first: dict[int, FirstCandidates] = {}
         self.refused: dict[int, tuple[RefusedOrders, int]] = {}
         self.unknown: dict[int, tuple[UnknownSuppliers, int]] = {}
@@ -212,7 +212,7 @@ class CachedLot(LotMatch):
         key = on, rules, self.reserved_types, site, query.lot.max_distance_km
         ranked = held.ranked.find(key)
         if ranked is None:
-            ranked = RankedLot(self.passing.counts, self.passing.within)
+            ranked = RankedLot(self.passing.counts)
             held.ranked.put(key, ranked, 1)
         if ranked.has_new_orders():
             kept.selections.weigh_again((ref(query.territory), held.subject), held, held.weight)
@@ -234,11 +234,6 @@ class CachedLot(LotMatch):
     def counts(self) -> Counts:
         """The numbers of candidates."""
         return self.ranked.counts
-
-    @property
-    def counts_within(self) -> dict[str, int]:
-        """The numbers of candidates by radius."""
-        return self.ranked.within
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""

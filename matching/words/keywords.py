@@ -18,6 +18,7 @@ from domain.reference.territory import Territories
 from domain.text.normalise import fold, stem
 from matching.words import word_model
 from matching.words.title_reader import Reading, TitleReader
+from matching.words.titles import taxonomy_phrases
 
 FILLER_WEIGHT = 0.3
 # A word found in every segment weighs this much less than one found in a single segment.
@@ -33,7 +34,6 @@ NEAREST = 5
 CACHED_WORDS = 8192
 
 _DOUBLED = re.compile(r"([a-z])\1")
-_LABEL_PART = re.compile(r"[,:()]")
 _CLAUSE = re.compile(r"[,;:/+&()|•\n]|\b(?:et|ou)\b", re.IGNORECASE)
 
 
@@ -81,14 +81,8 @@ class Lexicon:
         self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
         self._linking, self._ignored = vocabulary.linking, vocabulary.linking | vocabulary.empty
         self.filler = frozenset(stem(word) for word in vocabulary.filler)
-        stated = dict[Phrase, None]()
-        for segment in taxonomy.segments.values():
-            # of the parts of a label those of several words: one word is in the synonyms if it says enough
-            parts = (part for part in _LABEL_PART.split(segment.label) if len(self._stems(part)) > 1)
-            texts = (segment.label, *parts, *segment.synonyms)
-            stated |= dict.fromkeys(Phrase(self._stems(text), segment.id) for text in texts)
-        stated |= dict.fromkeys(Phrase(self._stems(text), None) for text in vocabulary.outside)
-        self.phrases = tuple(stated)
+        stated = (Phrase(words, segment) for segment, words in taxonomy_phrases(taxonomy, self._stems))
+        self.phrases = tuple(dict.fromkeys(stated))
         self._weights = _weights(self.phrases, self.filler)
         self._totals = tuple(sum(map(self.weight, phrase.words)) for phrase in self.phrases)
         self._containing: dict[str, list[int]] = {}

@@ -7,14 +7,13 @@ Two questions are answered apart: whether a title says a trade of the taxonomy a
 
 import functools
 import math
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
-from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems
+from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems, taxonomy_phrases
 from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
@@ -35,8 +34,6 @@ WORKS = "45"
 CACHED = 4096
 # How many titles of needs are remembered with their words: the lots of one are read after each other.
 NEEDS = 64
-
-_LABEL_PART = re.compile(r"[,:()]")
 
 
 class Reading(NamedTuple):
@@ -144,8 +141,17 @@ class TitleReader:
         self._builders = frozenset(
             segment.id for segment in segments if any(code.startswith(WORKS) for code in segment.cpv)
         )
-        self._spotter, words = _phrase_spotter(taxonomy, self.stems)
-        self._parser = TitleParser(territories, (words | model.common).__contains__, self._forms)
+        meanings: dict[tuple[str, ...], dict[str, None]] = {}
+        for segment_id, words in taxonomy_phrases(taxonomy, self.stems):
+            if segment_id is None:
+                meanings[words] = {}
+            elif words:
+                meanings.setdefault(words, {})[segment_id] = None
+        self._spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
+        for words, named in meanings.items():
+            self._spotter.learn(words, tuple(named))
+        known = model.common.union(*meanings)
+        self._parser = TitleParser(territories, known.__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
         self._readings = functools.lru_cache(CACHED)(self._read)
 
@@ -181,9 +187,30 @@ class TitleReader:
         weighed = self._score_title(title, context)
         return _trade_clues(weighed, self._rank_segments(weighed))
 
-    def _clues(self, weighed: "_ScoredTitle", segment: str) -> TitleClues:
-        return weighed.clues(
-            segment, self._places.get(segment), goods=segment in self._goods, works=segment in self._builders
+    def _clues(self, scored: "_ScoredTitle", segment: str) -> TitleClues:
+        """The clues to a segment."""
+        own, around, chances = scored.own, scored.around, scored.chances
+        said, place = segment in own.named, self._places.get(segment)
+        return TitleClues(
+            chance=math.log((float(scored.whole.segments[place]) if place is not None else UNTRAINED) + 1e-3),
+            own_chance=math.log((float(chances.segments[place]) if place is not None else UNTRAINED) + 1e-3),
+            other=math.log(chances.other + 1e-2),
+            phrase=segment in own.long,
+            word=segment in own.short,
+            alone=segment in own.alone,
+            completing_phrase=segment in around.long and not own.named,
+            completing_word=segment in around.short and not own.named,
+            completing_beside=segment in around.named and bool(own.named) and not said,
+            likeliest=place is not None and place == chances.likeliest,
+            first=segment in own.first,
+            first_phrase=segment in own.first and segment in own.long,
+            elsewhere=own.elsewhere,
+            elsewhere_first=own.elsewhere_first,
+            elsewhere_completing=around.elsewhere and not own.elsewhere,
+            unsaid=not said,
+            bought=scored.buys and segment in self._goods,
+            bought_elsewhere=scored.buys and segment not in self._goods,
+            overseen=scored.oversees and segment in self._builders,
         )
 
     def _read(self, title: str, context: str) -> tuple[Reading, ...]:
@@ -290,32 +317,6 @@ class _ScoredTitle(NamedTuple):
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
-    def clues(self, segment: str, place: int | None, *, goods: bool, works: bool) -> TitleClues:
-        """The clues to a segment; `place`: the number of the segment in the model, None where the model lacks it."""
-        own, around, chances = self.own, self.around, self.chances
-        said = segment in own.named
-        return TitleClues(
-            chance=math.log((float(self.whole.segments[place]) if place is not None else UNTRAINED) + 1e-3),
-            own_chance=math.log((float(chances.segments[place]) if place is not None else UNTRAINED) + 1e-3),
-            other=math.log(chances.other + 1e-2),
-            phrase=segment in own.long,
-            word=segment in own.short,
-            alone=segment in own.alone,
-            completing_phrase=segment in around.long and not own.named,
-            completing_word=segment in around.short and not own.named,
-            completing_beside=segment in around.named and bool(own.named) and not said,
-            likeliest=place is not None and place == chances.likeliest,
-            first=segment in own.first,
-            first_phrase=segment in own.first and segment in own.long,
-            elsewhere=own.elsewhere,
-            elsewhere_first=own.elsewhere_first,
-            elsewhere_completing=around.elsewhere and not own.elsewhere,
-            unsaid=not said,
-            bought=self.buys and goods,
-            bought_elsewhere=self.buys and not goods,
-            overseen=self.oversees and works,
-        )
-
 
 def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> TradeClues:
     best = ranked[0][1] if ranked else 0.0
@@ -333,20 +334,3 @@ def _sure_readings(ranked: Sequence[tuple[str, float]], trade: float) -> list[tu
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
     return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]
-
-
-def _phrase_spotter(
-    taxonomy: Taxonomy, stems_of: Callable[[str], tuple[str, ...]]
-) -> tuple[PhraseSpotter[tuple[str, ...]], frozenset[str]]:
-    """A spotter that knows labels, their parts, synonyms and phrases of other trades; and every word of these."""
-    meanings: dict[tuple[str, ...], dict[str, None]] = {}
-    for segment in taxonomy.segments.values():
-        parts = (part for part in _LABEL_PART.split(segment.label) if len(stems_of(part)) > 1)
-        for text in (*segment.synonyms, segment.label, *parts):
-            if words := stems_of(text):
-                meanings.setdefault(words, {})[segment.id] = None
-    meanings |= {stems_of(text): {} for text in taxonomy.vocabulary.outside}
-    spotter: PhraseSpotter[tuple[str, ...]] = PhraseSpotter()
-    for words, segments in meanings.items():
-        spotter.learn(words, tuple(segments))
-    return spotter, frozenset(word for words in meanings for word in words)

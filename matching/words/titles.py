@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories, TerritoryKind
 from domain.text.normalise import fold, stem
 
@@ -72,6 +73,20 @@ class PhraseSpotter(Generic[Meaning]):
 def stems(text: str) -> tuple[str, ...]:
     """The stems of a text's words without those that merely link: "Collecte des papiers" → ("collecte", "papier")."""
     return tuple([stem(word) for word in fold(text).split() if word not in LINKS])
+
+
+_LABEL_PART = re.compile(r"[,:()]")
+
+
+def taxonomy_phrases(
+    taxonomy: Taxonomy, stems_of: Callable[[str], tuple[str, ...]]
+) -> Iterator[tuple[str | None, tuple[str, ...]]]:
+    """Labels, their parts and synonyms as stems, each with its segment; then phrases of other trades, with None."""
+    for segment in taxonomy.segments.values():
+        # of the parts of a label those of several words: one word is in the synonyms if it says enough
+        parts = (part for part in _LABEL_PART.split(segment.label) if len(stems_of(part)) > 1)
+        yield from ((segment.id, stems_of(text)) for text in (segment.label, *parts, *segment.synonyms))
+    yield from ((None, stems_of(text)) for text in taxonomy.vocabulary.outside)
 
 
 LONGEST_TITLE = 1000

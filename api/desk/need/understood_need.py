@@ -1,26 +1,13 @@
-"""A form as it is understood: its territories and sites looked up, trades and terms of its lots read; and its need.
+"""The form of a need understood: sites looked up, words read as trades and terms, and the need that it makes."""
 
-A territory (the field "lieu") is said by names, by codes, or by what is drawn on the map.
-"""
-
-import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from api.desk.frame.form import (
-    NAME,
-    NUMBER,
-    FieldKind,
-    Mistake,
-    Unreadable,
-    checked_request,
-    field_mistakes,
-    read_text,
-    request_parts,
-)
-from api.desk.frame.layout import CODE_WORDS, SAID
+from api.desk.frame import form as forms
+from api.desk.frame.form import Mistake
+from api.desk.frame.layout import SAID
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
     CODES,
@@ -28,181 +15,31 @@ from api.desk.need.need_form import (
     LOTS,
     LotForm,
     NeedForm,
-    PlaceForm,
     TitleTerm,
-    mark_of_terms,
+    checksum_of_terms,
     terms_to_tick,
     with_ticked_terms,
     words_of_trades,
 )
+from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
-from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
-from domain.text.bilingual import Text, kilometres, of_place
-from domain.text.normalise import fold
+from domain.reference.territory import Area, UnknownTerritory
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery
 from matching.reference import Reference
 
 T = TypeVar("T")
-Form = TypeVar("Form", bound=PlaceForm)
 
-MOST_CHOICES, MOST_SUGGESTIONS = 8, 10
-"""The places that are shown for a name, and the mistakes for which a code that may be meant is looked for."""
-_POINT = re.compile(r"\s*(-?\d{1,2}(?:\.\d{1,15})?)\s*[,;]\s*(-?\d{1,3}(?:\.\d{1,15})?)\s*", re.ASCII)
 LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
 """What is read of a lot, at most, as a need admits it; a longer one is a mistake."""
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
 
 
-def _read_outline(text: str) -> Geometry | None:
-    try:
-        drawn: Geometry | None = msgspec.json.decode(text, type=Geometry) if text else None
-    except (msgspec.DecodeError, RecursionError):
-        raise Unreadable(SAID["no_outline"]) from None
-    return drawn
-
-
-DRAWN = FieldKind(_read_outline, str)
-
-
-class UnderstoodTerritory(NamedTuple):
-    """A territory as its fields were understood.
-
-    `areas`: those chosen; `choices`: what the name typed may mean; `drawn`: a point or outline of the map in words;
-    `circle`: the territory in words where it is a circle. `request` is null where nothing was said, or it is wrong.
-    """
-
-    areas: tuple[Area, ...] = ()
-    choices: tuple[Area, ...] = ()
-    drawn: Text | None = None
-    circle: Text | None = None
-    request: TerritoryRequest | None = None
-
-
-def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
-    """The territories that a name may mean; one alone where no other has exactly that name or code."""
-    found = reference.gazetteer.search(name, kind, MOST_CHOICES)
-    exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
-    return (exact[0],) if len(exact) == 1 else found
-
-
-def understand_territory(
-    form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
-) -> tuple[Form, UnderstoodTerritory]:
-    """The form, with the name that was typed among its territories where it means a single one; and the territory.
-
-    `prefix`: of the names of its fields. Adds what is wrong to the mistakes.
-    """
-    found_before = len(mistakes)
-    form, areas, choices = _look_up_territories(form, prefix, reference, mistakes)
-    point, outline = point_in(form.centre), read_text(DRAWN, form.drawn, f"{prefix}lieu", mistakes)
-    known = UnderstoodTerritory(areas, choices, _drawing_in_words(point, outline, reference))
-    if len(mistakes) > found_before:
-        return form, known
-    radius_km = read_text(NUMBER, form.radius, f"{prefix}rayon", mistakes)
-    if outline is not None and (areas or point or radius_km is not None):
-        mistakes.append(Mistake(f"{prefix}lieu", SAID["drawn_alone"]))
-    elif outline is not None:
-        known = known._replace(request=TerritoryRequest(geometry=outline))
-    elif radius_km is not None:
-        known = _add_circle(known, point, radius_km, prefix, mistakes)
-    elif point is not None:
-        mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
-    elif areas and len(mistakes) == found_before:
-        known = known._replace(request=TerritoryRequest(codes=tuple(area.id for area in areas)))
-    return form, known
-
-
-def territory_choices(form: PlaceForm, reference: Reference) -> tuple[Area, ...]:
-    """The territories that a half-typed name may mean, without those that were chosen."""
-    kind: TerritoryKind | None = "commune" if form.radius else None
-    found = reference.gazetteer.search(form.place, kind, MOST_CHOICES) if form.place else ()
-    return tuple(area for area in found if area.id not in form.territories)
-
-
-def point_in(text: str) -> Place | None:
-    """The point of a latitude and a longitude, as “48.07,-2.96”; None where the text is none."""
-    found = _POINT.fullmatch(text)
-    if found is None:
-        return None
-    lat, lon = float(found[1]), float(found[2])
-    return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
-
-
-def _look_up_territories(
-    form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
-) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
-    areas: list[Area] = []
-    for code in form.territories:
-        try:
-            areas.append(reference.territories.area(code, suggest=len(mistakes) < MOST_SUGGESTIONS))
-        except UnknownTerritory as unknown:
-            mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
-    choices: tuple[Area, ...] = ()
-    if form.place:
-        found = territories_of_name(form.place, reference, "commune" if form.radius else None)
-        if len(found) == 1:
-            areas += found
-            form = msgspec.structs.replace(form, place="")
-        elif found and any(area.id in form.territories for area in found):
-            form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
-        else:
-            choices = found
-            mistakes.append(Mistake(f"{prefix}lieu", SAID["several_places" if found else "no_such_place"]))
-    unique = tuple({area.id: area for area in areas}.values())
-    return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
-
-
-def _add_circle(
-    known: UnderstoodTerritory, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]
-) -> UnderstoodTerritory:
-    """The territory as a circle around its commune or around the point; a mistake where it has not one centre."""
-    communes = [area for area in known.areas if area.kind == "commune"]
-    if radius_km <= 0:
-        mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
-        return known
-    if len(known.areas) + bool(point) != 1 or not (communes or point):
-        mistakes.append(Mistake(f"{prefix}rayon", SAID["one_centre"] if known.areas or point else SAID["no_centre"]))
-        return known
-    near = point or Place(commune=communes[0].code)
-    distance = kilometres(radius_km, rough=radius_km.is_integer())
-    if known.drawn is not None:
-        circle = CODE_WORDS["on_map"]["around_point"].filled(distance=distance, point=known.drawn)
-    else:
-        circle = CODE_WORDS["on_map"]["around_commune"].filled(distance=distance, commune=_genitive(communes[0].label))
-    return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
-
-
-def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
-    """The drawn point or outline in words, by the commune in which the point, or the outline's middle, lies."""
-    if outline is not None:
-        polygons = (outline.coordinates,) if isinstance(outline, Polygon) else outline.coordinates
-        ring = polygons[0][0]
-        lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
-        corners = sum(len(each) - 1 for rings in polygons for each in rings)
-        around = _genitive(_commune_at(lat, lon, reference))
-        return CODE_WORDS["on_map"]["outline"].filled(corners=Text(str(corners), str(corners)), around=around)
-    if point is not None and point.lat is not None and point.lon is not None:
-        name = _commune_at(point.lat, point.lon, reference)
-        return CODE_WORDS["on_map"]["point"].filled(around=Text(name, name))
-    return None
-
-
-def _commune_at(lat: float, lon: float, reference: Reference) -> str:
-    commune = reference.geography.commune_of(lat, lon)
-    return commune.name if commune else f"{lat:.3f}, {lon:.3f}"
-
-
-def _genitive(name: str) -> Text:
-    """The name of a place after a noun: in French “de Vannes”, “du Mans”."""
-    return Text(of_place(name), name)
-
-
 class Trade(NamedTuple):
-    """A segment that a lot may ask for; `confidence` (0 to 1) where it was read, `ticked` where it is asked for.
+    """A segment offered for a lot, `ticked` where the lot asks for it; `confidence` (0 to 1) where it was read.
 
-    `cpv`: the code that says it, if one does.
+    `cpv`: the code of the lot that means it, if one does.
     """
 
     segment: str
@@ -213,11 +50,10 @@ class Trade(NamedTuple):
 
 
 class UnderstoodLot(NamedTuple):
-    """A lot with its words read and its places looked up.
+    """The meaning of a lot's form: its trades, its territory and its site.
 
-    `terms`: those that its words say and its fields do not. `support`: the labels of its supporting segments;
-    `unmapped`: CPV codes that no trade of the directory answers; `title_says`: labels of what its title says where its
-    codes say something else.
+    `terms`: in its title and in no field. `support`: its supporting segments with their labels; `unmapped`: CPV codes
+    without a segment; `title_says`: labels of the segments read in its title where its codes mean others.
     """
 
     trades: tuple[Trade, ...]
@@ -231,7 +67,7 @@ class UnderstoodLot(NamedTuple):
 
 
 class UnderstoodNeed(NamedTuple):
-    """The form with its names looked up, its words read, and the `need` that it says; None where there are mistakes."""
+    """The meaning of a need's form: the form completed, its lots, and the `need`, None where there are mistakes."""
 
     form: NeedForm
     where: UnderstoodTerritory
@@ -241,7 +77,7 @@ class UnderstoodNeed(NamedTuple):
 
 
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
-    """The form with the need that it says, or with all the mistakes to be corrected in it."""
+    """Look up a form's names, read its words, and make the need of it, or list all mistakes."""
     mistakes: list[Mistake] = []
     form, place = understand_territory(form, "", reference, mistakes)
     lots, understood = [], []
@@ -255,14 +91,14 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     form = msgspec.structs.replace(form, lots=tuple(lots))
     if not mistakes and place.request is None and not all(each.where.request for each in understood):
         mistakes.append(Mistake("lieu", SAID["no_place"]))
-    said = request_parts(form, mistakes) | {"territory": place.request}
+    said = forms.request_parts(form, mistakes) | {"territory": place.request}
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
-    said["lots"] = [_lot_request(*each, LOTS.of_row(number), reference, mistakes) for number, each in numbered]
+    said["lots"] = [_lot_request(*each, LOTS.names_in_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:
-        need = checked_request(said, NeedAndProcedure)
+        need = forms.checked_request(said, NeedAndProcedure)
     except InvalidContent as invalid:
         mistakes += need_form_mistakes(invalid)
     return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
@@ -271,7 +107,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
 def site_of(
     lot: LotForm, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Area | None, tuple[Area, ...]]:
-    """The commune of a lot's site, and the communes to choose it from; neither where the site is a point."""
+    """The commune of a lot's site, and the communes that its name may mean; neither where the site is a point."""
     if lot.site_code and not lot.site:
         try:
             return reference.territories.area(f"commune:{lot.site_code}"), ()
@@ -288,35 +124,36 @@ def site_of(
     return None, found
 
 
-async def understand_beside_requests(visit: Visit, form: NeedForm) -> UnderstoodNeed:
-    """The result of `understand_need`, outside the event loop if much is read. Raises as `MatchWork.run`."""
-    return await _read_beside_requests(visit, form, lambda reference: understand_need(form, reference))
+async def understand_in_worker(visit: Visit, form: NeedForm) -> UnderstoodNeed:
+    """Understand a form by `understand_need`, outside the event loop if it takes long. Raises as `MatchWork.run`."""
+    return await _run_by_cost(visit, form, lambda reference: understand_need(form, reference))
 
 
-async def read_trades_beside_requests(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """One lot with its trades read, outside the event loop where much is read; its places are not looked up."""
+async def read_trades_in_worker(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
+    """Read one lot's trades, without looking up its places, outside the event loop if it takes long."""
 
-    def read_one(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
+    def read_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
         return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)
 
-    return await _read_beside_requests(visit, form, read_one)
+    return await _run_by_cost(visit, form, read_one_lot)
 
 
-async def _read_beside_requests(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
-    # about the milliseconds until its words are read and its places looked up, where none is known
+async def _run_by_cost(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+    """The result of `work(reference)`, called outside the event loop where reading the form takes long."""
+    # about the milliseconds it takes to read its words and look up its places, where none is cached
     codes = sum(len(CODES.read(lot.cpv)) for lot in form.lots)
     keywords = sum(len(KEYWORDS.read(lot.keywords)) for lot in form.lots)
     words = sum(bool(lot.title) + bool(lot.more) for lot in form.lots)
     names = sum(bool(place.place) for place in (form, *form.lots)) + sum(bool(lot.site) for lot in form.lots)
     territories = sum(len(place.territories) + bool(place.drawn) for place in (form, *form.lots))
     ms = CPV_MS * codes + KEYWORD_MS * keywords + TITLE_MS * words + PLACE_MS * names + CODE_MS * territories
-    return work(visit.reference) if ms <= AT_ONCE_MS else await visit.work_out(work)
+    return work(visit.reference) if ms <= AT_ONCE_MS else await visit.run_work(work)
 
 
 def _read_lot(
     form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    """A lot with its trades to show, read or added by the buyer; each is ticked as before, or if it is new."""
+    """A lot's form with its trades, read or added by the buyer; each is ticked as before, or if it is new."""
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
     wanted = {each.segment: each for each in (read.objects if read else ())}
     is_same = lot.reading == words
@@ -339,7 +176,7 @@ def _read_lot(
         offered=tuple(trade.segment for trade in trades),
         chosen=tuple(trade.segment for trade in trades if trade.ticked),
         more="",
-        heard=mark_of_terms(lot.title),
+        heard=checksum_of_terms(lot.title),
     )
     understood = UnderstoodLot(
         tuple(trades),
@@ -355,7 +192,7 @@ def _read_lot(
 
 
 def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """Each lot's words and codes as a match reads them; None for a lot that has none."""
+    """The words and codes of each lot, read as a match reads them; None for a lot without any."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
@@ -372,13 +209,13 @@ def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
 def _lot_request(
     lot_id: str, lot: LotForm, understood: UnderstoodLot, names: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
-    """The parts of one lot as `POST /match` takes them; trades that were read and left alone are not named in them."""
+    """One lot of the request for `POST /match`; segments are named only where the buyer changed what was read."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
-        mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_title"]))
+        mistakes.append(Mistake(names.replace(forms.NAME, "objet"), SAID["no_title"]))
     elif trades and not lot.chosen:
-        mistakes.append(Mistake(names.replace(NAME, "objet"), SAID["no_trade"]))
-    said = request_parts(lot, mistakes, names) | {
+        mistakes.append(Mistake(names.replace(forms.NAME, "objet"), SAID["no_trade"]))
+    said = forms.request_parts(lot, mistakes, names) | {
         "id": lot_id,
         "segments": (),
         "site": point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None),
@@ -397,4 +234,4 @@ def _lot_request(
 
 def need_form_mistakes(invalid: InvalidContent) -> tuple[Mistake, ...]:
     """The problems of a need as mistakes at the fields of its form."""
-    return field_mistakes(invalid, NeedForm, otherwise="titre")
+    return forms.field_mistakes(invalid, NeedForm, otherwise="titre")

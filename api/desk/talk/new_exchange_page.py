@@ -13,22 +13,8 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.desk.frame.form import (
-    AS_TYPED,
-    SEVERAL,
-    WORDS,
-    Field,
-    Mistake,
-    WrongForm,
-    checked_request,
-    choices_among,
-    field_mistakes,
-    form_fields,
-    read_form,
-    request_parts,
-    required,
-    siret_in,
-)
+from api.desk.frame import form as forms
+from api.desk.frame.form import Field, Mistake, WrongForm
 from api.desk.frame.layout import SAID, words_in
 from api.desk.frame.page import page
 from api.desk.frame.visit import (
@@ -45,7 +31,7 @@ from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
-from api.needs.own_need import own_need
+from api.needs.frozen_versions import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -74,7 +60,7 @@ _LOT = Text("lot {id}", "lot {id}")
 def fill_template(
     name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
 ) -> tuple[str, str]:
-    """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
+    """Subject and body of a letter template, filled in from a need and from the meeting that it invites to."""
     template, lot = TEMPLATES[name], _LOT.to(language)
     title = purchase_name(need) or TEMPLATES["contact"]["subject"]
     agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
@@ -102,21 +88,21 @@ TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
 
 
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A new exchange as it is filled in.
+    """The form fields of a new exchange.
 
     `to`: all of the shortlist, or the `suppliers` that are ticked; `told`: the terms of the purchase that the message
-    tells; `sought`: a name to be looked up in the directory.
+    mentions; `sought`: a name to be looked up in the directory.
     """
 
     to: Annotated[str, Field("a", "recipients")] = ALL
     include_unknown: Annotated[str, Field("inconnus", "include_unknown_trade", at="a")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
-    lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", SEVERAL)] = ()
-    channel: Annotated[str, Field("moyen", "channel", AS_TYPED)] = "email"
+    lots: Annotated[tuple[str, ...], Field("lot", "lot_ids", forms.SEVERAL)] = ()
+    channel: Annotated[str, Field("moyen", "channel", forms.AS_TYPED)] = "email"
     template: Annotated[str, Field("modele")] = ""
-    subject: Annotated[str, Field("objet", "subject", required(WORDS, SAID["no_subject"]))] = ""
-    body: Annotated[str, Field("texte", "body", required(WORDS, SAID["no_body"]))] = ""
-    told: Annotated[tuple[str, ...], Field("dire", "told", choices_among(TOLD_TERMS))] = ()
+    subject: Annotated[str, Field("objet", "subject", forms.required(forms.WORDS, SAID["no_subject"]))] = ""
+    body: Annotated[str, Field("texte", "body", forms.required(forms.WORDS, SAID["no_body"]))] = ""
+    told: Annotated[tuple[str, ...], Field("dire", "told", forms.choices_among(TOLD_TERMS))] = ()
     meeting: Annotated[str, Field("rencontre")] = ""
     sought: Annotated[str, Field("cherche")] = ""
 
@@ -126,20 +112,20 @@ SupplierChoice = tuple[SupplierSummary | Supplier, Collection[str]]
 
 
 def read_exchange_form(visit: Visit) -> ExchangeForm:
-    """The form in the fields of a visit."""
-    form = read_form(ExchangeForm, visit.fields)
+    """The form of a new exchange, read from a visit's fields."""
+    form = forms.read_form(ExchangeForm, visit.fields)
     if "a" not in visit.fields and form.suppliers:
         return msgspec.structs.replace(form, to=SOME)
     return form
 
 
 def exchange_request(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
-    """The exchange about the need that the form asks for; after its message, the terms that it tells.
+    """The exchange that the form makes; sentences on the ticked terms of the need end its message.
 
     Raises InvalidContent.
     """
     mistakes: list[Mistake] = []
-    said = request_parts(form, mistakes)
+    said = forms.request_parts(form, mistakes)
     if form.to == SOME and not form.suppliers:
         mistakes.append(Mistake("a", SAID["nobody_written_to"]))
     if mistakes:
@@ -151,38 +137,39 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
         "recipients": form.suppliers if form.to == SOME else "shortlist",
         "include_unknown_trade": form.to != SOME and bool(form.include_unknown),
     }
-    return checked_request(said, ExchangeRequest)
+    return forms.checked_request(said, ExchangeRequest)
 
 
-def choices_of(
+def supplier_choices(
     version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
 ) -> dict[str, list[SupplierChoice]]:
-    """The suppliers to choose from: `candidates` not set aside and those of `unknown` trade that the latest shortlist
-    lists, `others` that are named by their ids, others that are `found`."""
+    """The suppliers to choose from, by group: the shortlist's `candidates` not set aside and its suppliers of `unknown`
+    trade, `others` that are named by their ids, and those `found` by a search."""
     lots: dict[UUID, dict[str, None]] = {}
     for lot in version.shown_lots if version else ():
         for one in lot.listed:
             lots.setdefault(one.id, {})[lot.id] = None
     seen = set[UUID]()
 
-    def choose(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+    def take_new(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+        """The suppliers that are in no earlier group, each with its lots where the shortlist lists it."""
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
         return [(each, lots[each.id] if listed else ()) for each in new.values()]
 
     return {
-        "candidates": choose(to_be_contacted(version, ()) if version else (), listed=True),
-        "unknown": choose(to_be_contacted(version, (), of_unknown_trade=True) if version else (), listed=True),
-        "others": choose(named.values(), listed=False),
-        "found": choose(found, listed=False),
+        "candidates": take_new(to_be_contacted(version, ()) if version else (), listed=True),
+        "unknown": take_new(to_be_contacted(version, (), of_unknown_trade=True) if version else (), listed=True),
+        "others": take_new(named.values(), listed=False),
+        "found": take_new(found, listed=False),
     }
 
 
 async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
-    """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
+    """Active suppliers with the name or SIRET `sought`; none for a key that may not read the directory."""
     if not sought or not visit.call.bearer.may("read"):
         return ()
-    siret = siret_in(sought)
+    siret = forms.siret_in(sought)
     filters = Filters(siret=siret, active=True) if siret else Filters(q=sought[:LONGEST_SOUGHT], active=True)
     entries = await page_of_suppliers(connection, filters, None, MOST_FOUND)
     return [each.supplier for each in entries]
@@ -196,18 +183,18 @@ MEANS = ("email", "letter", "phone", "in_person")
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
-    return await new_exchange_form(visit, id, read_exchange_form(visit))
+    return await new_exchange_form_page(visit, id, read_exchange_form(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
-    """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
+    """Fill in a template, show the exchange to be read again, or open it and redirect to it, as a button asks."""
     form, wish = read_exchange_form(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
-        return await new_exchange_form(visit, id, form, use_template=wish == "modele")
+        return await new_exchange_form_page(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def open_this_exchange(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
         request = exchange_request(form, need.content, visit.language)
         require_sender(need.content, acting.organisation)
@@ -219,30 +206,30 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
 
     try:
         if wish == "envoyer":
-            return await write_once(visit, carry_out)
+            return await write_once(visit, open_this_exchange)
         async with transaction(visit.services.database) as connection:
             need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
     except InvalidContent as wrong:
-        mistakes = field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
-        return await new_exchange_form(visit, id, form, mistakes=mistakes)
+        mistakes = forms.field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
+        return await new_exchange_form_page(visit, id, form, mistakes=mistakes)
     except Conflict as conflict:
         if conflict.code != "nobody_to_contact":
             raise
-        return await new_exchange_form(visit, id, form, mistakes=[Mistake("a", SAID["nobody_listed"])])
+        return await new_exchange_form_page(visit, id, form, mistakes=[Mistake("a", SAID["nobody_listed"])])
     return visit.page(
         "talk/exchange_preview.html",
         need=need,
         preview=preview,
         path=f"besoins/{need_id}/echanges/nouveau",
-        fields=list(form_fields(form)),
+        fields=list(forms.form_fields(form)),
         is_new=True,
         sends=visit.services.settings.smtp is not None,
     )
 
 
-async def new_exchange_form(
+async def new_exchange_form_page(
     visit: Visit,
     id_: str,
     form: ExchangeForm,
@@ -251,7 +238,7 @@ async def new_exchange_form(
     same_words: bool = False,
     mistakes: Sequence[Mistake] = (),
 ) -> Response[bytes]:
-    """The page of the form. `same_words`: it tells some what others were told, and says so."""
+    """The page of a new exchange's form. `same_words`: the message tells some what others were told before."""
     organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
     ids = [id_in(each, NO_NEED) for each in form.suppliers]
     async with transaction(visit.services.database) as connection:
@@ -271,7 +258,7 @@ async def new_exchange_form(
         "talk/new_exchange.html",
         need=need,
         form=form,
-        choices=choices_of(version, named, found),
+        choices=supplier_choices(version, named, found),
         totals=version.totals if version else (),
         templates=TEMPLATES,
         means=MEANS,
@@ -285,7 +272,7 @@ async def new_exchange_form(
 
 
 def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: Meeting | None) -> ExchangeForm:
-    """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
+    """The form with its template's text: in place of another template's text, after the buyer's own words."""
     if form.template not in TEMPLATES:
         return form
     commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
@@ -302,7 +289,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
 
 
 async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """The letters that the buyer has to bring, each with its link, or those of new links: for their own session."""
+    """The letters that the buyer hands over, each with its reply link; only for the session that made the links."""
     is_new = visit.call.scope["path"].endswith("/lettres")
     sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"
     acting = acting_at(visit)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from http.client import HTTPConnection, HTTPMessage
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -19,6 +20,7 @@ from sqlalchemy import text
 
 from api.cli import main
 from api.commands.command import attached_database
+from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.settings import read_settings
 from db.core.engine import engine, transaction
 from tests.conftest import ROOT, open_folder
@@ -66,17 +68,8 @@ class Done(NamedTuple):
     err: str
 
 
-class Within:
-    """Runs commands inside the test's own process, which spares it their start."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self._capture, self._patch = capture, patch
-
-    def __call__(self, *arguments: str, stdin: str = "") -> Done:
-        self._capture.readouterr()
-        self._patch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin.encode())))
-        status = main(arguments)
-        return Done(status, *self._capture.readouterr())
+Within = Callable[..., Done]
+"""Runs a command inside the test's own process, which spares it its start; `stdin`: what it is given there."""
 
 
 class Running:
@@ -231,14 +224,35 @@ def server() -> Iterator[Server]:
             server.close()
 
 
+@pytest.fixture(scope="session")
+def processes_of_imports() -> Iterator[ForkedProcesses]:
+    """The processes that prepare the rows of all imports."""
+    with forked_processes(reference()) as forked:
+        yield forked
+
+
 @pytest.fixture
-def within(server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Within:
+def within(
+    server: Server,
+    processes_of_imports: ForkedProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Within:
     """Runs commands beside the server that is up."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
-    for module in ("imports", "match"):  # loaded once for all commands
+    # loaded and started once for all commands
+    for module in ("imports", "match"):
         monkeypatch.setattr(f"api.commands.{module}.load_reference", lambda *_: reference())
-    return Within(capsys, monkeypatch)
+    monkeypatch.setattr("api.commands.imports.forked_processes", lambda _: nullcontext(processes_of_imports))
+
+    def run(*arguments: str, stdin: str = "") -> Done:
+        capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(stdin.encode())))
+        status = main(arguments)
+        return Done(status, *capsys.readouterr())
+
+    return run
 
 
 def in_database(server: Server, *statements: str, **values: Any) -> None:

@@ -239,8 +239,11 @@ def anne(server: Server) -> Somebody:
     return Somebody(server)
 
 
-def test_a_copy_is_written_as_json_or_shown(anne: Somebody, within: Within) -> None:
-    """What cannot be asked is a slip."""
+def test_a_copy_and_an_erasure_are_told_and_last(anne: Somebody, within: Within) -> None:
+    """It shows what it would change first; without a terminal to ask at, it takes nothing for a yes. It is noted.
+
+    What cannot be asked is a slip.
+    """
     told = json.loads(within("privacy", "export", "--email", anne.email, "--json").out)
     held = {"contact.email": anne.email, "contact.phone": "02 97 00 00 00", "contact.person": anne.name}
     assert {each["field"]: each["text"] for each in told["holdings"]} == held
@@ -251,10 +254,6 @@ def test_a_copy_is_written_as_json_or_shown(anne: Somebody, within: Within) -> N
     assert within("privacy", "export").status == 1
     assert within("privacy", "export", "--email", "nobody").status == 1
     assert within("privacy", "erase", "--name", "Anne Le Goff", "--organisation", "unknown", "--yes").status == 2
-
-
-def test_an_erasure_is_told_and_lasts(anne: Somebody, within: Within) -> None:
-    """It shows what it would change first; without a terminal to ask at, it takes nothing for a yes. It is noted."""
     rehearsed = within("privacy", "erase", "--email", anne.email, "--dry-run")
     assert rehearsed.status == 0
     assert "contact.person" in rehearsed.out

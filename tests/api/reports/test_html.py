@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import typst
 
-from api.reports.html import is_drawable, lot_column_width, markup, printable_text
+from api.reports.html_and_pdf import is_drawable, lot_column_width, markup, printable_text
 from api.reports.typst_process import STANDARDS, library_fonts
 from domain.report.model import Report
 from domain.text.bilingual import Language

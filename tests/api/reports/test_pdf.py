@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from pypdf import PdfReader
 
-from api.reports import pdf as reports
+from api.reports import html_and_pdf as reports
 from api.runtime.processes.match_work import run_in_thread
 from matching.geo.map_sheets import MapSheets
 from tests.domain.exchanges.samples import exchange, message

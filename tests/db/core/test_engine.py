@@ -1,6 +1,7 @@
 """Sessions, transactions, and the pool."""
 
 import asyncio
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -30,13 +31,10 @@ async def test_leaving_a_transaction_commits_and_raising_rolls_back(own_engine: 
         await connection.execute(text("CREATE TABLE kept (id int)"))
         await connection.execute(text("INSERT INTO kept VALUES (1)"))
 
-    async def fail() -> None:
+    with suppress(ZeroDivisionError):
         async with transaction(own_engine) as connection:
             await connection.execute(text("INSERT INTO kept VALUES (2)"))
             raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        await fail()
     async with transaction(own_engine) as connection:
         assert list(await connection.scalars(text("SELECT id FROM kept"))) == [1]
 

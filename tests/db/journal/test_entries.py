@@ -23,8 +23,7 @@ NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
 async def actor(engine: Engine, name: str = "Morbihan") -> Actor:
-    async with transaction(engine) as connection:
-        return Actor(await ensure_organisation(connection, name, NOW), "key", UUID(int=5))
+    return Actor(await ask(engine, ensure_organisation, name, NOW), "key", UUID(int=5))
 
 
 async def note(engine: Engine, actor: Actor, object_: str = "need:1") -> None:
@@ -86,16 +85,13 @@ async def test_a_journal_reads_back_as_it_was_written(engine: Engine, length: in
     organisation_id = await written(engine, "Morbihan", length)
     await written(engine, "Vannes", 4)
     chain = await checked(engine, organisation_id)
-    async with transaction(engine) as connection:
-        assert (chain.breaks, (chain.number, chain.hash)) == ([], tuple(await head(connection, organisation_id)))
+    assert (chain.breaks, (chain.number, chain.hash)) == ([], tuple(await ask(engine, head, organisation_id)))
 
 
 async def test_it_is_known_what_a_journal_tells_of(engine: Engine) -> None:
     one, other = await written(engine, "Morbihan", 2), await written(engine, "Vannes", 1)
-    async with transaction(engine) as connection:
-        assert await has_entries(connection, one, "need:2")
-        assert not await has_entries(connection, other, "need:2")
-        assert await journals(connection) == [(one, "Morbihan"), (other, "Vannes")]
+    assert [await ask(engine, has_entries, each, "need:2") for each in (one, other)] == [True, False]
+    assert await ask(engine, journals) == [(one, "Morbihan"), (other, "Vannes")]
 
 
 async def test_an_entry_of_an_earlier_server_follows_and_is_told_as_unsigned(engine: Engine) -> None:

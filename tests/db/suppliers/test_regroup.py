@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from db.core.engine import Engine, Subject, lock, lock_shared, transaction
+from db.core.engine import Engine, Subject, lock, transaction
 from db.imports.run import Order
 from db.suppliers.feed import START, changes_after
 from db.suppliers.read import get_supplier
@@ -161,7 +161,7 @@ async def test_who_moves_records_and_who_notes_a_receipt_wait_for_each_other(eng
     """Both lock many rows, in orders of their own: they must not do it at once."""
     await load(engine, [row(1, "1", siret=SIRET)], source="a")
     async with transaction(engine) as connection:
-        await lock_shared(connection, Subject.MOVE, "")
+        await lock(connection, Subject.MOVE, "", shared=True)
         joining = asyncio.create_task(put(engine, what=record(siret=SIRET), source="b"))
         await lock_is_awaited(engine)
     assert (await joining).status == "created"
@@ -178,7 +178,7 @@ async def test_nobody_waits_for_ever(engine: Engine) -> None:
     theirs = [row(number, f"{number}", siret=f"{number:014}") for number in range(60, 0, -1)]
     await load(engine, mine)
     async with asyncio.timeout(60):
-        for _ in range(3):
+        for _ in range(2):
             await asyncio.gather(
                 load(engine, mine, now=LATER),
                 load(engine, theirs, source="ville", now=LATER),

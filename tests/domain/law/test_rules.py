@@ -139,22 +139,11 @@ DAYS = (
 
 
 def test_values_on_their_days() -> None:
-    """As a jurist read them, from September 2024 to January 2027, on their first day and not before."""
+    """As a jurist read those that changed from September 2024 to January 2027, on their first day and not before."""
     for rule_id, values in [
-        ("direct_award_lot_share", (20,) * 6),
-        ("innovative_need", (100_000,) * 6),
-        ("innovative_lot_works", (100_000,) * 6),
-        ("innovative_lot_supplies_services", (80_000,) * 6),
         ("defence_innovative_need", (100_000, *(300_000,) * 5)),
-        ("small_lot_supplies_services", (80_000,) * 6),
-        ("small_lot_works", (1_000_000,) * 6),
-        ("small_lot_share", (20,) * 6),
-        ("eu_social_services", (750_000,) * 6),
         ("buyer_profile_documents", (40_000, 40_000, 40_000, 60_000, 60_000, 60_000)),
-        ("national_publicity", (90_000,) * 6),
-        ("award_data", (40_000,) * 6),
         ("turnover_cap", (2, 2, 1.5, 1.5, 1.5, 1.5)),
-        ("spaser", (50_000_000,) * 6),
         ("social_consideration", (*("recommended",) * 4, "required", "required")),
         ("environmental_consideration", (*("recommended",) * 4, "required", "required")),
         ("environmental_criterion", (None, None, None, None, True, True)),

@@ -4,11 +4,9 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import load
-from domain.law.same_supplier import EssAward, dependence, same_supplier, with_award_bar
+from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, with_award_bar
 from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY
@@ -37,6 +35,7 @@ def award(**fields: Any) -> Award:
 
 def test_award_bar() -> None:
     """Three years to the day; another service or buyer is judged; the one that bars most counts."""
+    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
     for awarded, same, expected in [
         (date(2025, 9, 24), True, ("INELIGIBLE", "ESS_AWARD_BAR")),
         (TODAY, True, ("INELIGIBLE", "ESS_AWARD_BAR")),
@@ -46,16 +45,13 @@ def test_award_bar() -> None:
         (date(2023, 11, 23), False, ("ELIGIBLE_IF", "PROOF_MISSING")),
         (date(2026, 11, 25), True, ("ELIGIBLE_IF", "PROOF_MISSING")),
     ]:
-        verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
         barred = with_award_bar(verdict, [EssAward(awarded, same)], TODAY, load())
         assert (barred.outcome, barred.code) == expected
     for awarded, free in ((date(2023, 11, 24), date(2026, 11, 25)), (date(2024, 2, 29), date(2027, 3, 1))):
-        verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
         barred = with_award_bar(verdict, [EssAward(awarded, True)], TODAY, load())
         assert f"à partir du {free:%d/%m/%Y} (" in barred.message.fr
         assert f"from {free} (" in barred.message.en
         assert with_award_bar(verdict, [EssAward(awarded, True)], free, load()) is verdict
-    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
     past = [EssAward(date(2026, 6, 1), False), EssAward(date(2024, 2, 1), True)]
     barred = with_award_bar(verdict, past, TODAY, load())
     assert barred.outcome == "INELIGIBLE"
@@ -65,7 +61,6 @@ def test_award_bar() -> None:
     assert with_award_bar(not_ess, awards, TODAY, load()).code == "NOT_ESS"
     esat = eligibility(LegalFacts(approvals=(Approval("ESAT"),)), "handicap", TODAY, load())
     assert with_award_bar(esat, awards, TODAY, load()) is esat
-    verdict = eligibility(LegalFacts(legal_form="association"), "ess", TODAY, load())
     other = EssAward(date(2026, 6, 1), same_service=True, same_buyer=False)
     found = with_award_bar(verdict, [other], TODAY, load())
     assert (found.outcome, found.code, found.article) == ("REVIEW", "ESS_AWARD_BAR", "L2113-16")
@@ -82,45 +77,35 @@ def test_award_bar() -> None:
 def test_third_award_to_one_supplier_is_named() -> None:
     """Within 36 months before the date, later ones left out."""
     days = (date(2023, 11, 24), date(2025, 1, 1), TODAY)
-    found = same_supplier("Atelier du Golfe", "Nettoyage", days, TODAY, load())
+    found = advise_same_supplier("Atelier du Golfe", "Nettoyage", days, TODAY, load())
     assert found is not None
     assert (found.code, found.article) == ("SAME_SUPPLIER", "R2122-8")
     assert "Atelier du Golfe a obtenu 3 marchés en 36 mois pour l'activité « Nettoyage »" in found.message.fr
     for fewer in ((date(2023, 11, 23), date(2025, 1, 1), TODAY), (date(2025, 1, 1), TODAY, date(2026, 12, 1))):
-        assert same_supplier("x", "y", fewer, TODAY, load()) is None
+        assert advise_same_supplier("x", "y", fewer, TODAY, load()) is None
 
 
-@pytest.mark.parametrize(
-    ("turnover", "expected"),
-    [
-        pytest.param(200_000, True, id="30,000 a year now and 30,000 of the lot: 30 %"),
-        pytest.param(200_001, False, id="a little less than 30 %"),
-        pytest.param(None, False, id="unknown turnover"),
-        pytest.param(0, False, id="no turnover yet: no share of it"),
-    ],
-)
-def test_dependence_by_the_share_of_a_known_turnover(turnover: float | None, expected: bool) -> None:
-    """Counted by year, renewals of the lot included."""
-    found = dependence("Atelier du Golfe", turnover, [award()], LOT, TODAY, load())
-    assert (found is not None) == expected
-    if found:
-        assert (found.code, found.article) == ("ECONOMIC_DEPENDENCE", None)
-        assert "environ 30 %" in found.message.fr
-        assert "sans l'exclure" in found.message.fr
+def test_dependence_by_the_share_of_a_known_turnover() -> None:
+    """Counted by year, renewals of the lot included: 30,000 a year now and 30,000 of the lot are 30 %."""
+    for turnover in (200_001, None, 0):
+        assert advise_dependence("Atelier du Golfe", turnover, [award()], LOT, TODAY, load()) is None
+    found = advise_dependence("Atelier du Golfe", 200_000, [award()], LOT, TODAY, load())
+    assert found is not None
+    assert (found.code, found.article) == ("ECONOMIC_DEPENDENCE", None)
+    assert "environ 30 %" in found.message.fr
+    assert "sans l'exclure" in found.message.fr
 
 
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        pytest.param({"awarded_on": date(2024, 11, 25)}, True, id="its last day"),
-        pytest.param({"awarded_on": date(2024, 11, 24)}, False, id="over the day before"),
-        pytest.param({"duration_months": None, "awarded_on": date(2025, 11, 25)}, True, id="a year where not known"),
-        pytest.param({"duration_months": None, "awarded_on": date(2025, 11, 24)}, False, id="a year ago"),
-        pytest.param({"awarded_on": date(2026, 11, 25)}, False, id="to come"),
-        pytest.param({"value_eur": None}, False, id="unknown value counts for nothing"),
-    ],
-)
-def test_only_awards_that_run_count(fields: dict[str, Any], expected: bool) -> None:
-    """At 100,000 € of turnover the lot alone weighs nothing here: it has no value."""
+def test_only_awards_that_run_count() -> None:
+    """To their last day, a year where their duration is not known; a lot without value weighs nothing."""
     lot = Lot(id="1", segments=("pr-locaux",))
-    assert (dependence("x", 100_000, [award(**fields)], lot, TODAY, load()) is not None) == expected
+    cases: list[tuple[dict[str, Any], bool]] = [
+        ({"awarded_on": date(2024, 11, 25)}, True),
+        ({"awarded_on": date(2024, 11, 24)}, False),
+        ({"duration_months": None, "awarded_on": date(2025, 11, 25)}, True),
+        ({"duration_months": None, "awarded_on": date(2025, 11, 24)}, False),
+        ({"awarded_on": date(2026, 11, 25)}, False),
+        ({"value_eur": None}, False),
+    ]
+    for fields, expected in cases:
+        assert (advise_dependence("x", 100_000, [award(**fields)], lot, TODAY, load()) is not None) == expected

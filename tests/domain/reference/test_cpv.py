@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.law.rules import BrokenLaw, load, parse
+from domain.law.rules import BrokenLaw, load
 from domain.reference import cpv
 from domain.reference.cpv import Listing, broken_ranges, listing
-from tests.domain.law.samples import TODAY
+from tests.domain.law.samples import TODAY, rule, rules
 
 CPV = cpv.load()
 
@@ -103,17 +103,10 @@ def test_a_code_against_a_list(code: str, expected: Listing) -> None:
 
 @pytest.mark.parametrize("entry", ["55410000-55100000", "55100000-55100000", "5510000-55410000", "55100000-", "1-2-3"])
 def test_what_is_no_range_of_codes_in_order_is_refused(entry: str) -> None:
-    content = f"""
-        vintage = 2026-11-24
-        [[rule]]
-        id = "codes"
-        theme = "thresholds"
-        message = {{fr = "Codes", en = "Codes"}}
-        periods = [{{value = ["79100000-79140000", "{entry}"], confidence = "low", source = "test"}}]
-    """
     assert broken_ranges(["79100000-79140000", "bt-curage", entry]) == [entry]
-    with pytest.raises(BrokenLaw, match=rf"codes: .*{entry}"):
-        parse(content.encode())
+    period = f"{{value = ['79100000-79140000', '{entry}'], confidence = 'low', source = 'test'}}"
+    with pytest.raises(BrokenLaw, match=rf"ceiling: .*{entry}"):
+        rules(rule(period, unit=None))
 
 
 def test_the_light_list_contains_the_one_of_the_ess_reservation() -> None:

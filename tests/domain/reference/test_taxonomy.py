@@ -56,29 +56,7 @@ def test_synonyms_are_folded_and_said_once() -> None:
         ("90511000", ("de-bio", "de-deee", "de-textile", "de-chantier", "re-ressourcerie")),
         ("90500000", ()),  # broader than any prefix: reported, not guessed
         ("33000000", ()),
-    ],
-)
-def test_the_longest_cpv_prefix_wins(code: str, segments: tuple[str, ...]) -> None:
-    assert TAXONOMY.of_cpv(code) == segments
-
-
-def test_of_cpv_agrees_with_trying_every_prefix() -> None:
-    silent = [(prefix, "") for prefix in file_content().cpv.silent]
-    listed = [*silent, *((prefix, s.id) for s in SEGMENTS for prefix in s.cpv)]
-    for code in CPV:
-        fitting = [(len(prefix), segment) for prefix, segment in listed if code.startswith(prefix)]
-        longest = max((length for length, _ in fitting), default=0)
-        named = tuple(segment for length, segment in fitting if length == longest)
-        assert TAXONOMY.of_cpv(code) == (() if "" in named else named)
-
-
-def file_content() -> taxonomy.TaxonomyFile:
-    return msgspec.convert(tomllib.loads(FILE.read_text("utf-8")), taxonomy.TaxonomyFile)
-
-
-@pytest.mark.parametrize(
-    ("code", "segments"),
-    [
+        # what real contracts under them were let for
         ("60130000", ("lo-personnes",)),  # passengers, no goods
         ("60161000", ("lo-livraison",)),
         ("55523100", ("rs-collective",)),  # meals at school are no caterer's
@@ -107,8 +85,22 @@ def file_content() -> taxonomy.TaxonomyFile:
         ("50750000", ()),  # lifts
     ],
 )
-def test_codes_say_the_trade_that_real_contracts_under_them_were_let_for(code: str, segments: tuple[str, ...]) -> None:
+def test_the_longest_cpv_prefix_wins(code: str, segments: tuple[str, ...]) -> None:
     assert TAXONOMY.of_cpv(code) == segments
+
+
+def test_of_cpv_agrees_with_trying_every_prefix() -> None:
+    silent = [(prefix, "") for prefix in file_content().cpv.silent]
+    listed = [*silent, *((prefix, s.id) for s in SEGMENTS for prefix in s.cpv)]
+    for code in CPV:
+        fitting = [(len(prefix), segment) for prefix, segment in listed if code.startswith(prefix)]
+        longest = max((length for length, _ in fitting), default=0)
+        named = tuple(segment for length, segment in fitting if length == longest)
+        assert TAXONOMY.of_cpv(code) == (() if "" in named else named)
+
+
+def file_content() -> taxonomy.TaxonomyFile:
+    return msgspec.convert(tomllib.loads(FILE.read_text("utf-8")), taxonomy.TaxonomyFile)
 
 
 def test_codes_too_general_give_way_to_words() -> None:

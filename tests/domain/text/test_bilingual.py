@@ -183,6 +183,8 @@ def test_as_it_is_printed() -> None:
     assert time_of_day(night, "en") == "00:30"
     assert [printed_kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
     assert printed_kilometres(2.94, "en") == "2.9\xa0km"
+    places = {"Redon": "de Redon", "Le Mans": "du Mans", "Étel": "d'Étel", "Les Fougerêts": "des Fougerêts"}
+    assert {name: of_place(name) for name in places} == places
 
 
 BREAKS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]
@@ -204,11 +206,3 @@ def test_what_is_no_address(broken: str) -> None:
             msgspec.convert(address, WebAddress)
     for address in ("http://a", "https://visio.exemple.fr/salle-é?x=1#y"):
         assert msgspec.convert(address, WebAddress) == address
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("Redon", "de Redon"), ("Le Mans", "du Mans"), ("Étel", "d'Étel"), ("Les Fougerêts", "des Fougerêts")],
-)
-def test_a_name_follows_its_preposition(name: str, expected: str) -> None:
-    assert of_place(name) == expected

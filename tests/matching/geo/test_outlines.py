@@ -46,15 +46,24 @@ def test_every_commune_with_an_outline_has_its_point_inside() -> None:
 
 
 def test_centres_from_elsewhere_lie_in_or_near_the_outlines(shared_data: Path) -> None:
-    """API Géo's centres: nearly all inside, the others within 2 km (coasts and islands, drawn coarsely)."""
+    """API Géo's centres: nearly all inside, the others within 2 km (coasts and islands, drawn coarsely).
+
+    Of communes that others absorbed too, among them 22241, 22237, 22147 and others that the source draws as their
+    chef-lieu only.
+    """
     territories, shapes = load(), outlines("commune")
-    rows = _centres(shared_data)
-    found = [territories.commune_ordinal(insee) for insee, _ in rows]
+    with (shared_data / "geo" / "communes_geoapi_centres.csv").open(encoding="utf-8") as lines:
+        rows = [row for row in csv.DictReader(lines) if not row["insee"].startswith(("98", "975", "977", "978"))]
+    found = [territories.commune_ordinal(row["insee"]) for row in rows]
     assert None not in found
-    centres = np.array([centre for _, centre in rows])
+    centres = shapely.points([(float(row["lon"]), float(row["lat"])) for row in rows])
     degrees = shapely.distance(shapes[np.array(found)], centres)
     assert (degrees == 0).mean() > 0.98
     assert (degrees < 0.02).mean() > 0.9999
+    current = [territories.communes[ordinal or 0].code for ordinal in found]
+    absorbed = np.array([code != row["insee"] for code, row in zip(current, rows, strict=True)])
+    assert absorbed.sum() > 100
+    assert degrees[absorbed].max() < 0.01
 
 
 @pytest.mark.parametrize("kind", ["epci", "departement", "region"])
@@ -84,19 +93,6 @@ def test_the_mainland_has_no_hole_but_llivia() -> None:
     assert enclave.contains(shapely.Point(1.98, 42.465))
 
 
-def test_merged_communes_cover_the_centres_of_what_they_absorbed(shared_data: Path) -> None:
-    """Among them 22241, 22237, 22147 and others that the source draws as their chef-lieu only."""
-    territories, shapes = load(), outlines("commune")
-    absorbed = 0
-    for insee, centre in _centres(shared_data):
-        ordinal = territories.commune_ordinal(insee)
-        assert ordinal is not None
-        if territories.communes[ordinal].code != insee:
-            absorbed += 1
-            assert shapely.distance(shapes[ordinal], centre) < 0.01
-    assert absorbed > 100
-
-
 def test_decoding_gives_back_what_was_written() -> None:
     """Two areas and a gap: a square with a hole and an islet, nothing, a triangle."""
     numbers = [3, 3, 4, 18]  # areas, polygons, rings, vertices
@@ -114,16 +110,6 @@ def test_decoding_gives_back_what_was_written() -> None:
     assert nothing is None
     assert triangle.equals(_degrees([[rings[3]]]))
     assert square.equals(_degrees([rings[:2], [rings[2]]]))
-
-
-def _centres(shared_data: Path) -> list[tuple[str, shapely.Point]]:
-    """Codes of communes and arrondissements, today's and retired ones, with their centres."""
-    with (shared_data / "geo" / "communes_geoapi_centres.csv").open(encoding="utf-8") as lines:
-        return [
-            (row["insee"], shapely.Point(float(row["lon"]), float(row["lat"])))
-            for row in csv.DictReader(lines)
-            if not row["insee"].startswith(("98", "975", "977", "978"))
-        ]
 
 
 def _degrees(polygons: list[list[list[tuple[int, int]]]]) -> shapely.MultiPolygon:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -56,11 +56,14 @@ from tests.factories import VANNES, approved, index, offer, offerless, square, s
 from tests.matching.index.test_live_index import answer, last_written, written
 
 
-def mapped(reference: Reference, folder: Path, suppliers: list[Supplier]) -> LiveIndex:
-    """What a server holds that has mapped an index of these suppliers."""
-    taxonomy, cpv, geography = reference.taxonomy, reference.cpv, reference.geography
-    save_tables(folder, build_tables(suppliers, taxonomy, cpv, geography))
-    return LiveIndex(Index(load_tables(folder), taxonomy, cpv, geography), 1)
+def mapped(reference: Reference, folder: Path, tables: IndexTables) -> LiveIndex:
+    """What a server holds that has mapped these tables."""
+    save_tables(folder, tables)
+    return LiveIndex(Index(load_tables(folder), reference.taxonomy, reference.cpv, reference.geography), 1)
+
+
+def built(reference: Reference, *suppliers: Supplier) -> IndexTables:
+    return build_tables(suppliers, reference.taxonomy, reference.cpv, reference.geography)
 
 
 def part_of(reference: Reference, folder: Path, suppliers: list[Supplier]) -> IndexTables:
@@ -72,36 +75,23 @@ def part_of(reference: Reference, folder: Path, suppliers: list[Supplier]) -> In
     return load_tables(folder)
 
 
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(written, max_size=8), st.lists(written, max_size=3))
-def test_a_mapped_index_answers_and_changes_as_one_that_was_built(
-    reference: Reference, tmp_path_factory: pytest.TempPathFactory, first: list[Supplier], later: list[Supplier]
-) -> None:
-    pool = list(last_written(first).values())
-    held, plain = mapped(reference, tmp_path_factory.mktemp("index"), pool), LiveIndex(index(*pool), 1)
-    assert answer(reference, held) == answer(reference, plain)
-    held, plain = held.with_changes(later, (), 2), plain.with_changes(later, (), 2)
-    assert answer(reference, held) == answer(reference, plain)
-    assert held.trade_groups() == plain.trade_groups()
-
-
-@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60))
 @given(st.lists(written, max_size=12), st.lists(written, max_size=3), st.integers(1, 4))
-def test_tables_of_parts_that_are_joined_answer_and_change_as_those_of_all(
-    reference: Reference,
-    tmp_path_factory: pytest.TempPathFactory,
-    first: list[Supplier],
-    later: list[Supplier],
-    count: int,
+def test_joined_parts_that_are_mapped_answer_and_change_as_an_index_of_all(
+    reference: Reference, first: list[Supplier], later: list[Supplier], count: int
 ) -> None:
     pool = list(last_written(first).values())
-    parts = [part_of(reference, tmp_path_factory.mktemp("part"), pool[number::count]) for number in range(count)]
-    whole = Index(join_tables(parts, reference.taxonomy), reference.taxonomy, reference.cpv, reference.geography)
-    held, plain = LiveIndex(whole, 1), LiveIndex(index(*pool), 1)
-    assert answer(reference, held) == answer(reference, plain)
-    held, plain = held.with_changes(later, (), 2), plain.with_changes(later, (), 2)
-    assert answer(reference, held) == answer(reference, plain)
-    assert held.trade_groups() == plain.trade_groups()
+    with TemporaryDirectory() as name:
+        folders = [Path(name, str(number)) for number in range(count + 1)]
+        for folder in folders:
+            folder.mkdir()
+        parts = [part_of(reference, folders[number], pool[number::count]) for number in range(count)]
+        held = mapped(reference, folders[-1], join_tables(parts, reference.taxonomy))
+        plain = LiveIndex(index(*pool), 1)
+        for changed in ([], later):
+            held, plain = held.with_changes(changed, (), 2), plain.with_changes(changed, (), 2)
+            assert answer(reference, held) == answer(reference, plain)
+            assert held.trade_groups() == plain.trade_groups()
 
 
 def test_areas_that_several_parts_have_are_one(reference: Reference, tmp_path: Path) -> None:
@@ -124,7 +114,7 @@ def test_areas_that_several_parts_have_are_one(reference: Reference, tmp_path: P
 def test_a_drawn_area_of_a_mapped_index_is_met_where_it_was_drawn(reference: Reference, tmp_path: Path) -> None:
     """And the same area of a supplier written later is not another one."""
     drawn = offer(geometry=square(VANNES, 0.1))
-    held = mapped(reference, tmp_path, [supplier("a", drawn), supplier("b"), supplier("c")])
+    held = mapped(reference, tmp_path, built(reference, supplier("a", drawn), supplier("b"), supplier("c")))
     held = held.with_changes([supplier("d", drawn)], (), 2)
     assert len(held.base.areas) == 1
     assert answer(reference, held) == answer(
@@ -132,13 +122,12 @@ def test_a_drawn_area_of_a_mapped_index_is_met_where_it_was_drawn(reference: Ref
     )
 
 
-def test_tables_name_codes_that_reference_data_has_dropped(reference: Reference, tmp_path: Path) -> None:
-    held = mapped(reference, tmp_path, [supplier("a", offer(codes=("epci:000000000", "departement:35")))])
+def test_tables_name_codes_that_reference_data_has_dropped_and_are_read_whole(
+    reference: Reference, tmp_path: Path
+) -> None:
+    stale = supplier("a", offer(codes=("epci:000000000", "departement:35")))
+    held = mapped(reference, tmp_path, built(reference, stale))
     assert held.base.unknown_codes == {"epci:000000000"}
-
-
-def test_a_folder_that_is_not_whole_is_not_read(reference: Reference, tmp_path: Path) -> None:
-    mapped(reference, tmp_path, [supplier("a")])
     (tmp_path / "groups.npy").unlink()
     with pytest.raises(KeyError):
         load_tables(tmp_path)

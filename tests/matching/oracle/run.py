@@ -1,14 +1,7 @@
-"""Compare the engine with the oracle on as many suppliers and needs as wanted.
+"""The engine and the oracle, side by side."""
 
-.venv/bin/python -m tests.matching.oracle.run --suppliers 3000 --needs 100 --seed 1
-"""
-
-import argparse
-import sys
 from collections.abc import Sequence
 from datetime import date
-from random import Random
-from time import perf_counter
 
 import msgspec
 
@@ -21,7 +14,7 @@ from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference
 from tests.matching.oracle.compare import disagreements
 from tests.matching.oracle.oracle import Oracle
-from tests.matching.oracle.strategies import DATES, Scenery, awards, need, suppliers
+from tests.matching.oracle.strategies import Scenery
 
 
 class Bench:
@@ -61,31 +54,3 @@ class Bench:
             return ["what was kept of earlier answers changes this one"]
         answer = msgspec.json.decode(answers[0], type=Shortlist)
         return disagreements(answer, self.oracle.read(asked, pool, on, past), asked)
-
-
-def main() -> int:
-    """Tell every disagreement with its need; 1 if there is any."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--suppliers", type=int, default=3_000)
-    parser.add_argument("--needs", type=int, default=100)
-    parser.add_argument("--lots", type=int, default=3)
-    parser.add_argument("--seed", default="1")
-    asked = parser.parse_args()
-    bench, draw = Bench(), Random(asked.seed)
-    pool = suppliers(bench.scenery, draw, asked.suppliers)
-    index, started, wrong = bench.index(pool), perf_counter(), 0
-    for number in range(asked.needs):
-        one, on = need(bench.scenery, draw, asked.lots), draw.choice(DATES)
-        past = awards(bench.scenery, draw, pool, on)
-        said = bench.disagreements(one, pool, on, index, past)
-        wrong += bool(said)
-        if said:
-            sys.stdout.write(f"need {number} on {on}: {len(said)} disagreements\n")
-            sys.stdout.writelines(f"  {line}\n" for line in said)
-    seconds = perf_counter() - started
-    sys.stdout.write(f"{asked.needs} needs on {asked.suppliers} suppliers: {wrong} disagree ({seconds:.0f} s)\n")
-    return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The engine agrees with a brute-force reading of the contract. Larger cases are run by `run`.
+"""The engine agrees with a brute-force reading of the contract. More cases are run in the full profile.
 
 It answers with the same bytes whatever it has answered before, while the data change.
 """

@@ -234,12 +234,13 @@ def test_neither_long_requests_nor_slow_clients_nor_a_database_that_hangs_hold_a
     until(lambda: processes(home) == {})
 
 
-def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: Start) -> None:
+def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: Start, tmp_path: Path) -> None:
     """Two workers answer and count together; one that is killed, or crashes inside a library, is followed by another.
 
-    Neither workers nor PostgreSQL stay when the parent is killed and has no chance to end them.
+    They end with every answer whole.
     """
-    server = start("--workers", "2").ready()
+    (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
+    server = start("--workers", "2", PYTHONPATH=str(tmp_path)).ready()
     until(lambda: len(workers(server)) == 2)
     for _ in range(10):
         assert server.ask("POST", "/match", NEED).status in {200, 503}
@@ -252,8 +253,24 @@ def test_workers_share_socket_and_metrics_and_are_replaced(home: Path, start: St
         assert matches_counted(server) == 10
     assert "Fatal Python error: Segmentation fault" in server.log
     assert "most recent call first" in server.log
-    server.kill()
-    until(lambda: processes(home) == {})
+    server.ready()
+    end_while_busy(server, signal.SIGTERM, signal.SIGINT, signal.SIGTERM)
+
+
+def end_while_busy(server: Server, *signals: signal.Signals) -> None:
+    """End the server under many requests; nothing has to be killed, and no interpreter is taken apart."""
+    asked = [connected(server) for _ in range(8)]
+    for number, each in enumerate(asked):
+        each.sendall(REQUESTS[number % len(REQUESTS)])
+    for each_signal in signals:
+        server.signal(each_signal)
+    for each in asked:
+        with each:
+            assert is_whole(received(each))
+    assert server.ended() == 0
+    assert processes(server.home) == {}
+    assert "is killed" not in server.log
+    assert "taken apart" not in server.log
 
 
 def matches_counted(server: Server) -> int:
@@ -265,7 +282,8 @@ def matches_counted(server: Server) -> int:
 def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> None:
     """While it starts too, at the same address; it is said where it was, and what ended it.
 
-    What prepares rows ends with a server that is killed.
+    What prepares rows ends with a server that is killed; nothing, not even PostgreSQL, stays where the process above it
+    is killed and has no chance to end it.
     """
     server = start()
     until(lambda: bool(children(server.pid)))
@@ -281,32 +299,16 @@ def test_a_server_that_crashes_is_started_again(home: Path, start: Start) -> Non
     until(lambda: not before & (processes(home).keys() - {server.pid}))
     assert server.ready().ask("POST", "/match", NEED).status == 200
     assert "was ended by signal 9 (Killed); another starts in " in server.log
-    server.signal(signal.SIGTERM)
-    assert server.ended() == 0
-    assert processes(home) == {}
+    server.kill()
+    until(lambda: processes(home) == {})
 
 
-@pytest.mark.parametrize("count", ["1", "3"])
-def test_a_busy_server_ends_with_every_answer_whole(home: Path, start: Start, count: str, tmp_path: Path) -> None:
-    """However often it is told, whoever told it; nothing had to be killed, and no interpreter was taken apart.
-
-    One line says where it is; the administrator's key is taken, and no other.
-    """
+def test_a_busy_server_ends_with_every_answer_whole(start: Start, tmp_path: Path) -> None:
+    """However often it is told. One line says where it is; the administrator's key is taken, and no other."""
     (tmp_path / "sitecustomize.py").write_text(TAKEN_APART)
-    server = start("--workers", count, PYTHONPATH=str(tmp_path)).ready()
+    server = start(PYTHONPATH=str(tmp_path)).ready()
     assert server.ask("POST", "/match", NEED, key="another").status == 401
-    asked = [connected(server) for _ in range(8)]
-    for number, each in enumerate(asked):
-        each.sendall(REQUESTS[number % len(REQUESTS)])
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM) if count == "3" else (signal.SIGINT,) * 2:
-        server.signal(number)
-    for each in asked:
-        with each:
-            assert is_whole(received(each))
-    assert server.ended() == 0
-    assert processes(home) == {}
-    assert "is killed" not in server.log
-    assert "taken apart" not in server.log
+    end_while_busy(server, signal.SIGINT, signal.SIGINT)
     assert re.fullmatch(r"Vivier listens on http://127\.0\.0\.1:\d+ \(documentation: .*/docs\)\. .*\n", server.said)
 
 

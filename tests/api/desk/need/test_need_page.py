@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from api.app import create_app
-from api.desk.need.understood_need import MOST_SUGGESTIONS
+from api.desk.need.territory_field import MOST_SUGGESTIONS
 from api.settings import read_settings
 from matching.reference import Reference
 from tests.api.desk.steps import FORM, Browser, counted_in_words, heading, put_all, said, send_file

@@ -27,22 +27,17 @@ def test_combinations_of_types() -> None:
         (date(2026, 11, 24), []),
     ]:
         assert codes(on, "handicap", "iae") == expected
-    on = date(2026, 11, 24)
-    assert codes(on, "penitentiary", "iae") == ["COMBINATION_FORBIDDEN"]
-    assert codes(on, "penitentiary", "ess") == ["COMBINATION_FORBIDDEN"]
-    assert codes(on, "handicap", "iae", "penitentiary") == ["COMBINATION_FORBIDDEN"]
-    on = date(2026, 11, 24)
-    (finding,) = review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))
+    for types in (("penitentiary", "iae"), ("penitentiary", "ess"), ("handicap", "iae", "penitentiary")):
+        assert codes(TODAY, *types) == ["COMBINATION_FORBIDDEN"]
+    found = review_types(frozenset({"ess", "iae"}), "market", TODAY, load().at(TODAY))
+    (finding,) = found
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
     assert "ne prévoit pas" in finding.message.fr
-    on = date(2026, 11, 24)
-    assert codes(on, "handicap", "iae", contract="concession") == ["COMBINATION_FORBIDDEN"]
-    assert codes(on, "handicap", contract="concession") == []
-    assert codes(on, "ess", contract="concession") == ["TYPE_NOT_IN_FORCE"]
+    assert codes(TODAY, "handicap", "iae", contract="concession") == ["COMBINATION_FORBIDDEN"]
+    assert codes(TODAY, "handicap", contract="concession") == []
+    assert codes(TODAY, "ess", contract="concession") == ["TYPE_NOT_IN_FORCE"]
     assert codes(date(2022, 6, 1), "penitentiary", contract="concession") == ["TYPE_NOT_IN_FORCE"]
-    on = date(2026, 11, 24)
-    assert worst_outcome(()) == "ELIGIBLE"
-    assert worst_outcome(review_types(frozenset({"ess", "iae"}), "market", on, load().at(on))) == "INELIGIBLE"
+    assert (worst_outcome(()), worst_outcome(found)) == ("ELIGIBLE", "INELIGIBLE")
     on = date(2015, 1, 1)
     assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
     asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")

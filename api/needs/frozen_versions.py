@@ -1,32 +1,36 @@
-"""Versions of a need's shortlist: the need is matched and the answer frozen as the next one; any two are compared.
+"""Frozen versions of the shortlists of an organisation's needs: find a need, match it, freeze the answer, compare.
 
 A need is matched with its organisation's past awards and its other needs of the year. What is read for it is read in a
 transaction, and the match takes none: meanwhile others have the connection.
 """
 
 import asyncio
+import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from api.needs.own_need import own_need, version_of
+import msgspec
+
 from api.runtime.actor import Acting, require_storage
 from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
+from db.exchanges.exchanges import count_answers_due
 from db.journal.content import stored_name
 from db.journal.entries import write_entry
-from db.needs.needs import awards_until, needs_of_year
+from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
+from domain.decoding.requests import near
 from domain.decoding.stored import read_stored
-from domain.errors import Conflict, InvalidContent, NotFound
+from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
-from domain.needs.status import StoredNeed, require_not_ended
+from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
@@ -35,9 +39,54 @@ from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
 from matching.inspection.trace import Standing, standings
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+NO_VERSION = Text(
+    "La liste de ce besoin n'a aucune version de ce numéro : elles se comptent à partir de 1",
+    "The shortlist of this need has no version of this number: they are counted from 1",
+)
+
+
+def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
+    """The problem of a lot id that is not among the `known` ones; `place`: the path of the id in the body."""
+    hint = near(lot_id, tuple(known))
+    detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
+    return Problem(pointer(*place), "unknown_lot", detail)
+
+
+async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
+    """The organisation's need; with `lock`, nobody else changes it until the transaction ends. Raises NotFound."""
+    need = await (lock_need if lock else select_need)(connection, organisation_id, need_id)
+    if need is None:
+        raise NotFound(NO_NEED)
+    return need
+
+
+async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
+    """A version of the need's shortlist, by its number or "latest". Raises NotFound."""
+    frozen = None
+    if number == "latest" or _NUMBER.fullmatch(number):
+        wanted = None if number == "latest" else int(number)
+        frozen = await select_shortlist(connection, organisation_id, need_id, wanted)
+    if frozen is None:
+        raise NotFound(NO_VERSION)
+    return frozen
+
+
+async def progress_with_answers(
+    connection: Connection, organisation_id: UUID, needs: Sequence[StoredNeed]
+) -> dict[UUID, Progress]:
+    """The progress of each need by its id, with the numbers of unread answers and open questions."""
+    found = await progress_of(connection, organisation_id, [need.id for need in needs])
+    asked = [need_id for need_id, progress in found.items() if progress.exchanges]
+    waiting = await count_answers_due(connection, organisation_id, asked)
+    return found | {
+        each: msgspec.structs.replace(found[each], unread=waiting.unread[each], questions=waiting.questions[each])
+        for each in asked
+    }
+
 
 class MatchInput(NamedTuple):
-    """All that a shortlist follows from but the suppliers: the need, its day, awards, the year's other needs."""
+    """Everything that a match takes besides the suppliers: the need, its day, past awards, the year's other needs."""
 
     content: PlannedNeed
     on: date
@@ -47,21 +96,21 @@ class MatchInput(NamedTuple):
 
 
 class MatchedNeed(NamedTuple):
-    """The input of a match, and the shortlist that came of it, in JSON."""
+    """The input of a match, and the resulting shortlist as JSON."""
 
     of: MatchInput
     body: bytes
 
 
 async def input_of_new_need(connection: Connection, acting: Acting, content: PlannedNeed) -> MatchInput:
-    """Read what a need that is not stored yet is matched with. Raises as `require_storage`."""
+    """Read the match input of a need that is not stored yet. Raises as `require_storage`."""
     await require_storage(connection, acting)
     now = acting.now()
     return await _input_of_need(connection, acting, content, new_id(now), now)
 
 
 async def input_of_own_need(connection: Connection, acting: Acting, need_id: UUID) -> MatchInput:
-    """Read what a need is matched with. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
+    """Read the match input of a stored need. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
     await require_storage(connection, acting)
@@ -73,9 +122,9 @@ async def match_before_storing(
     to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     answer_of: Callable[[Connection], Awaitable[object]],
 ) -> MatchedNeed | None:
-    """The need that `to_match` reads, matched while no connection is held; None where the request is a repeated one.
+    """Match the input that `to_match` reads, while no connection is taken; None for a repeated request.
 
-    `answer_of`: true for one that was. Raises as `to_match` and `match_need`.
+    `answer_of`: a true value where the request was answered before. Raises as `to_match` and `match_need`.
     """
     try:
         async with transaction(acting.services.database) as connection:
@@ -92,7 +141,7 @@ async def match_before_storing(
 
 
 async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
-    """Match a need, outside of a transaction, with its past awards and the year's other needs.
+    """Match a need by its input, outside of a transaction.
 
     Raises InvalidContent with everything wrong in it, Refusal (503) until there is an index, and as `MatchWork.run`.
     """
@@ -110,10 +159,9 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
 async def current_shortlist(
     connection: Connection, acting: Acting, need: StoredNeed, matched: MatchedNeed | None
 ) -> bytes:
-    """The shortlist, in JSON, of a need that the caller has locked: the one of `matched`, or a new one.
+    """The shortlist as JSON of a need that the caller has locked: that of `matched` where its input is still the same.
 
-    Anew, with the connection, where nothing was matched before, or what it follows from has changed since. Raises as
-    `match_need`.
+    Else the need is matched anew, while the connection is taken. Raises as `match_need`.
     """
     wanted = await _input_of_need(connection, acting, need.content, need.id, need.created_at)
     if matched is None or matched.of != wanted:
@@ -124,7 +172,7 @@ async def current_shortlist(
 async def _input_of_need(
     connection: Connection, acting: Acting, content: PlannedNeed, need_id: UUID, created_at: datetime
 ) -> MatchInput:
-    """Read what a match of the need follows from besides the suppliers."""
+    """Read everything that a match of the need takes besides the suppliers."""
     services = acting.services
     on = content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
@@ -157,7 +205,7 @@ async def freeze_shortlist(
 
 
 async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, number: int) -> bytes:
-    """The bytes of a version as they are stored. Raises NotFound where the version was deleted meanwhile."""
+    """The stored bytes of a version of a shortlist. Raises NotFound where the version was deleted meanwhile."""
     frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
     if frozen is None:
         raise NotFound(DELETED)
@@ -213,7 +261,7 @@ async def _absences(
     living: Mapping[UUID, Supplier],
     awards: Sequence[PastAward],
 ) -> Absences:
-    """The reasons why these suppliers, by lot, are not in a version. `living`: the suppliers that their ids stand for.
+    """The reasons why these suppliers, by lot, are not in a version. `living`: the present supplier of each id.
 
     No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
@@ -238,7 +286,7 @@ async def _absences(
 def _absence(
     supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
 ) -> Absence:
-    """The reason why a supplier is not in a lot. `supplier`: who its id stands for now; `lot`: the version's counts."""
+    """The reason why a supplier is not in a lot. `supplier`: the present one of the id; `lot`: the version's counts."""
     if supplier is None:
         return Absence("gone", data_changed=data_changed)
     if supplier.id != supplier_id:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.needs import routes, shortlists, versions
+from api.needs import frozen_versions, routes, shortlists
 from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.processes.match_work import MatchTask
 from db.core.engine import Connection, Engine, transaction
@@ -31,7 +31,7 @@ class Matches:
         monkeypatch.setattr(client.services.match_work, "run", self._begin)
         # what changes a need meanwhile has a turn besides
         monkeypatch.setattr(client.services, "matches", ConcurrencyLimit(at_once=4, of_one=4))
-        for module in (routes, shortlists, versions):
+        for module in (routes, shortlists, frozen_versions):
             monkeypatch.setattr(module, "transaction", self._transaction)
 
     @asynccontextmanager

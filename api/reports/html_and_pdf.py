@@ -1,10 +1,20 @@
-"""The sourcing report as a page: all in one file, without scripts, to be read on any screen and printed."""
+"""The sourcing report as a page and as a PDF.
+
+The page is one file without scripts, to be read on any screen and printed. The PDF is one to put on file: tagged, with
+its fonts in it (PDF/A-2a, PDF/UA-1); typst sets the page, `report.typ` says how each element looks on paper.
+"""
 
 import re
+import subprocess
+import sys
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
+from importlib.resources import files
+from subprocess import PIPE
+from tempfile import TemporaryFile
 from typing import Any
 
 import msgspec
@@ -12,6 +22,7 @@ from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
 from api.maps_and_charts import Bar, Pin, bar_chart, map_drawing
+from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
 from domain.report.model import Report
@@ -28,6 +39,7 @@ from domain.text.bilingual import (
     typeset,
 )
 from matching.geo.map_sheets import MapSheets
+from matching.lot_query import require_wanted
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""
@@ -82,7 +94,7 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
     """The filters of the templates, by name; a value that is None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:
-        """The sentence of a pair, (French, English), with these values."""
+        """The sentence in this language, of a pair (French, English), with these values."""
         return typeset(Text(*text).to(language).format(*values), language)
 
     def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
@@ -115,13 +127,13 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
 
 
 def abbreviations_of(report: Report) -> list[str]:
-    """The abbreviations that a report uses, each with its meaning."""
+    """The abbreviations that a report uses, in order of the alphabet."""
     used = set(re.findall(r"[A-Z]{2,6}", msgspec.json.encode(report).decode())) | {"HT"}
     return sorted(used & labels.ABBREVIATIONS.keys())
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids, in which a word ("mobilier") stays whole beside columns of 50 together."""
+    """The width of a column of lot ids beside columns of 50 together; a word such as “mobilier” stays whole."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
@@ -148,7 +160,7 @@ def is_drawable(character: str) -> bool:
 
 
 def with_glyphs(text: str) -> str:
-    """The text, composed, with a replacement for each character that the fonts cannot draw."""
+    """The text in normal form (NFC), with a replacement for each character that the fonts cannot draw."""
 
     def drawn_character(character: str) -> str:
         if character == "\n" or is_drawable(character):
@@ -163,3 +175,37 @@ def printable_text(text: str) -> str:
     """The text as the fonts can print it, with places to break very long words."""
     pieces = re.compile(f".{{1,{LONGEST_RUN}}}")
     return _LONG_WORD.sub(lambda word: "\N{ZERO WIDTH SPACE}".join(pieces.findall(word[0])), with_glyphs(text))
+
+
+LONGEST_SECONDS, LOOK_SECONDS = 120, 0.1
+TEMPLATE = (files("api.reports") / "report.typ").read_text(encoding="utf-8")
+
+
+def report_pdf(report: Report, maps: MapSheets) -> bytes:
+    """The report as PDF; the same report gives the same bytes. Raises RuntimeError where it cannot be set."""
+    return _typeset(markup(report, maps, printed=True), int(report.generated_at.timestamp()))
+
+
+def _typeset(page: str, moment: int) -> bytes:
+    """The PDF of a page, set by typst; `moment`: its date, in seconds since 1970. Raises RuntimeError."""
+    request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
+    command = [sys.executable, "-I", typst_process.__file__]
+    with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
+        asked.write(request)
+        asked.seek(0)
+        with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
+            try:
+                for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
+                    require_wanted()
+                    with suppress(subprocess.TimeoutExpired):
+                        written, said = process.communicate(timeout=LOOK_SECONDS)
+                        break
+                else:
+                    raise RuntimeError(f"a report took more than {LONGEST_SECONDS} s to set")
+            finally:
+                process.kill()  # as where the report is given up
+    if process.returncode or not written.startswith(b"%PDF"):
+        # what it says may quote the report
+        kind = said.decode(errors="replace").strip().rpartition("\n")[2].partition(":")[0][:80]
+        raise RuntimeError(f"a report could not be set: {process.returncode} {kind}")
+    return written
