@@ -9,7 +9,7 @@ from uuid import UUID
 from domain.law.findings import OUTCOMES, LegalAdvice
 from domain.law.rules import Rules
 from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, judge_award_bar
-from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
+from domain.needs.need import RESERVED_TYPES, PastAward, awards_by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.legal import RADIX, OutcomeCodes
 from matching.index.live_index import LiveIndex
@@ -45,8 +45,8 @@ class PastAwards:
     ) -> "PastAwards | None":
         """The awards made up to the day `on`; None where there are none."""
         past = [award for award in awards if award.awarded_on <= on]
-        own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
-        return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None
+        own = awards_by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
+        return cls(awards_by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
     def ess_bars(self, query: LotQuery, live: LiveIndex) -> dict[int, EssBar]:
         """The suppliers whose ESS outcomes the three-year bar makes worse, by ordinal.

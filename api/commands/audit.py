@@ -131,9 +131,9 @@ async def _verify_journal(
     bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
-            chain.follow(*stored)
+            chain.verify_entry(*stored)
             if stored.entry is not None:
-                bound.follow(stored.entry)
+                bound.collect_entry(stored.entry)
             lost.discard((stored.number, stored.hash))
     chain.close()
     missing = await unrecorded_names(connection, chain.organisation_id, bound.recorded)

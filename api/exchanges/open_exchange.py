@@ -44,7 +44,7 @@ from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import to_be_contacted
+from domain.shortlists.frozen import suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
@@ -152,7 +152,7 @@ async def recipients_of(
         (each, why)
         for why in whys
         if version
-        for each in to_be_contacted(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
+        for each in suppliers_to_contact(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
     ]
     known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}

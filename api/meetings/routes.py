@@ -39,7 +39,7 @@ from domain.meetings.meeting import (
     MeetingTemplate,
     Participant,
     changed_fields,
-    problems,
+    meeting_problems,
     require_move,
     with_agenda,
 )
@@ -241,7 +241,7 @@ async def _checked_request(
         invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
         return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
 
-    if found := (*problems(request), *problems_of_references()):
+    if found := (*meeting_problems(request), *problems_of_references()):
         raise InvalidContent(found)
     return msgspec.structs.replace(
         with_agenda(request),

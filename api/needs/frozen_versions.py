@@ -24,14 +24,14 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
-from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
+from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
@@ -48,7 +48,7 @@ NO_VERSION = Text(
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
     """The problem of a lot id that is not among the `known` ones; `place`: the path of the id in the body."""
-    hint = near(lot_id, tuple(known))
+    hint = hint_of_nearest(lot_id, tuple(known))
     detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
     return Problem(pointer(*place), "unknown_lot", detail)
 
@@ -244,14 +244,14 @@ async def compare_versions(acting: Acting, need_id: UUID, number: str, other: st
     async with services.matches.slot_of(str(organisation)):
         async with transaction(services.database) as connection:
             before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
-            came, left = unexplained(before, after), unexplained(after, before)
+            came, left = unexplained_absences(before, after), unexplained_absences(after, before)
             living = await living_suppliers(
                 connection, {each for some in (*came.values(), *left.values()) for each in some}
             )
             awards = [await awards_until(connection, organisation, each.stamp.on) for each in (before, after)]
         not_before = await _absences(acting, before, came, living, awards[0])
         not_after = await _absences(acting, after, left, living, awards[1])
-    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
+    return await asyncio.to_thread(diff_versions, before, after, not_before, not_after, acting.language)
 
 
 async def _absences(

@@ -16,7 +16,7 @@ from api.web.query_string import end_of_day, invalid_query, start_of_day
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import InvalidContent, Problem, pointer
-from domain.insights import Insights, LotScope, NeedFacts, Tally
+from domain.insights import Insights, InsightsTally, LotScope, NeedFacts
 from domain.needs.need import Need, TerritoryRequest
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Language, Text
@@ -62,7 +62,7 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     services, organisation = call.services, call.bearer.organisation_id
     drawn: dict[TerritoryRequest | None, bool] = {}
     scope, ground = await asyncio.to_thread(_lots_and_communes, query, services.reference, drawn)
-    tally = Tally(scope)
+    tally = InsightsTally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
     turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
     async with turn, transaction(services.database) as connection:

@@ -116,7 +116,7 @@ class ByteQuota:
         """
         own = 0
 
-        def take(count: int) -> None:
+        def reserve(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
                 require_no_wait(RETRY_AFTER_IN_TURN)
@@ -125,7 +125,7 @@ class ByteQuota:
             own += count
 
         try:
-            yield take
+            yield reserve
         finally:
             self._taken -= own
             self._taken_of[key] -= own

@@ -167,11 +167,11 @@ def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
 def _in_transaction(handler: Handler) -> Handler:
     """The handler, wrapped so that it gets the connection of a transaction of its own."""
 
-    async def handle(call: Call, **arguments: Any) -> Any:
+    async def call_in_transaction(call: Call, **arguments: Any) -> Any:
         async with transaction(call.services.database) as connection:
             return await handler(call, connection=connection, **arguments)
 
-    return handle
+    return call_in_transaction
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -184,10 +184,10 @@ def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHand
     def options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
         allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
 
-        async def options() -> Response[None]:
+        async def answer_options() -> Response[None]:
             return Response(None, status_code=204, headers={"allow": allow})
 
-        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
+        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(answer_options)
 
     return [options_handler(path, routes) for path, routes in by_path.items()]
 
@@ -202,7 +202,7 @@ def _adapter(
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def adapter(request: Call) -> ASGIApp:
+    async def answer_request(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
             return await call_handler(request)
@@ -233,7 +233,7 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return adapter
+    return answer_request
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:

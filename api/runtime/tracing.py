@@ -82,9 +82,9 @@ class Tracing:
             return lambda _: None
         span = self._tracer.start_span(statement.split(None, 1)[0], kind=trace.SpanKind.CLIENT, attributes=words)
 
-        def end(succeeded: bool) -> None:
+        def end_span(succeeded: bool) -> None:
             if not succeeded:
                 span.set_status(trace.StatusCode.ERROR)
             span.end()
 
-        return end
+        return end_span

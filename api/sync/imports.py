@@ -33,7 +33,7 @@ from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.imports import run as stored_imports
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
@@ -81,7 +81,7 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     """
     require_own_source(call, source)
     if query.format not in FORMATS:
-        hint = near(query.format, tuple(FORMATS))
+        hint = hint_of_nearest(query.format, tuple(FORMATS))
         named = query.format[:80]
         unknown = Text(f"Format inconnu : « {named} »{hint.fr}", f"Unknown format: “{named}”{hint.en}")
         raise invalid_query(Problem("/format", "unknown_value", unknown))

@@ -16,7 +16,7 @@ from api.runtime.services import Services
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
@@ -174,6 +174,6 @@ def _problems_of_mapping(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator
                 yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy, suggest=next(suggest)))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
-            hint = near(field, tuple(COLUMNS)) if next(suggest) else Text("", "")
+            hint = hint_of_nearest(field, tuple(COLUMNS)) if next(suggest) else Text("", "")
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)

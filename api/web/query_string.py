@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from api.web.problems import Refusal, shared_slug
-from domain.decoding.requests import explain, near
+from domain.decoding.requests import explain, hint_of_nearest
 from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import PARIS, Text
 
@@ -82,7 +82,7 @@ class QueryReader(Generic[T]):
                 name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode(errors="replace")
                 if name not in self.fields:
                     none = Text(" ; cette route n'en prend aucun", "; this route takes none")
-                    hint = near(name, tuple(self.fields)) if self.fields else none
+                    hint = hint_of_nearest(name, tuple(self.fields)) if self.fields else none
                     shown = name[:80]
                     detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
                     problem = Problem(pointer(name), "unknown_parameter", detail)

@@ -15,7 +15,7 @@ from litestar import Request
 
 from api.web.content_negotiation import CSV, JSON, MERGE_PATCH
 from api.web.problems import Refusal
-from domain.decoding.requests import decode_once, explain, lone_surrogate, null_character, repeated_key
+from domain.decoding.requests import decode_once, explain, find_lone_surrogate, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
@@ -69,9 +69,9 @@ class JsonBody(Generic[T]):
             value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
             # its own code, also where a text of that form or an enumeration was due
-            raise InvalidContent((null_character(raw) or explain(error, self.kind),)) from None
+            raise InvalidContent((find_null_character(raw) or explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if problem := lone_surrogate(raw):
+            if problem := find_lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None
             detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
             if isinstance(error, UnicodeDecodeError):
@@ -79,7 +79,7 @@ class JsonBody(Generic[T]):
             elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
                 detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
             raise Refusal("malformed-body", detail) from None
-        if problem := null_character(raw) or (repeated_key(raw) if document is None else None):
+        if problem := find_null_character(raw) or (find_repeated_key(raw) if document is None else None):
             raise InvalidContent((problem,))
         return value
 

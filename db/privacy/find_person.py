@@ -33,7 +33,7 @@ from db.schema.organisation_tables import (
 )
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
-from domain.privacy import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
+from domain.privacy import Fate, Holding, Identifiers, Why, has_name, is_persons_name, without_person
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.supplier import Contact
 
@@ -45,7 +45,7 @@ _NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's data as found. `organisations`: ids of those searched, by name; `in_directory`: was that searched?
+    """A person's data as found in `organisations` (ids by name) and, if `in_directory`, in the directory.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
@@ -99,14 +99,14 @@ async def find_person(
     names = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
     own = await _find_persons(search, asked)
-    emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
+    emails = [row.email_key for row in own if has_name(row.email_key, row.name)]
     known = asked.extended([row.name for row in own], emails, [row.phone or "" for row in own])
     in_records = await _find_records(connection, known) if in_directory else ()
     stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
         person, email = contact.person or "", contact.email or ""
-        if is_meant(person, email, known):
-            known = known.extended([person], [email] if is_of(email, person) else [], [contact.phone or ""])
+        if is_persons_name(person, email, known):
+            known = known.extended([person], [email] if has_name(email, person) else [], [contact.phone or ""])
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
     searched_columns = [searched for searched in MENTION_COLUMNS if in_directory or not searched.is_shared]

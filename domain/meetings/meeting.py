@@ -160,7 +160,7 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
     return msgspec.structs.replace(meeting, agenda=template.agenda if template else ())
 
 
-def problems(meeting: MeetingRequest) -> Iterator[Problem]:
+def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Every problem of the meeting alone; whether its needs, suppliers and commune exist is checked elsewhere."""
     moments = (
         (pointer("starts_at"), meeting.starts_at),

@@ -188,7 +188,7 @@ class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class OtherNeed(msgspec.Struct, frozen=True):
-    """Another market of the buyer. `need` has only its names and its total, and the objects and values of its lots."""
+    """Another need of the same buyer. `need` has only names, the total, and the objects and values of lots."""
 
     id: UUID
     buyer_siret: str | None
@@ -254,7 +254,7 @@ class PastAward(Award, frozen=True, kw_only=True):
     buyer_siret: str | None = None
 
 
-def by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
+def awards_by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
     """The awards of each supplier, oldest first."""
     found: dict[UUID, list[PastAward]] = {}
     for award in sorted(awards, key=lambda each: (each.awarded_on, each.id)):

@@ -11,7 +11,6 @@ Links are honoured from the strongest to the weakest, each unless it would put t
 Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
 which nobody knows where it is, unless a person has merged them. Records with the same SIRET, names, place and
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
-
 The outcome depends on the records and on what people decided, not on the order in which they came.
 Names are read for comparison: their own words, apart from legal forms, kinds and articles. Suppliers' ids are assigned
 when records are grouped anew.
@@ -87,7 +86,7 @@ def _singular(word: str) -> str:
 
 
 def may_slip(word: str) -> bool:
-    """Whether a word is long enough, and without digits, so that one letter amiss does not make it another word."""
+    """Whether a word is long enough, and without digits, to be the same word with one letter amiss."""
     return len(word) >= SLIP_LENGTH and word.isalpha()
 
 
@@ -106,7 +105,7 @@ Link = Literal["decision", "siret", "name"]
 
 
 class RecordKey(NamedTuple):
-    """The identity of a record."""
+    """The identity of a record: the source, and the identifier there."""
 
     source: str
     external_id: str
@@ -162,7 +161,7 @@ def partition(
 
 
 def metres(one: Point, other: Point) -> float:
-    """The distance along the WGS 84 ellipsoid, to 1 m for a few kilometres; farther points are only found to be far."""
+    """The metres between two points on the WGS 84 ellipsoid, right to 1 m up to a few kilometres, rough beyond."""
     phi = math.radians((one.lat + other.lat) / 2)
     curvature = 1 - _ECCENTRICITY2 * math.sin(phi) ** 2
     north = math.radians(one.lat - other.lat) * _EQUATOR_M * (1 - _ECCENTRICITY2) / curvature**1.5
@@ -188,7 +187,7 @@ class _Group:
 
 
 class _Groups:
-    """The group of each record; refuses unions that something forbids."""
+    """The groups of records united so far, and what forbids uniting two of them."""
 
     def __init__(self, facts: Sequence[IdentityFacts], decisions: Decisions) -> None:
         self.facts = {each.key: each for each in facts}
@@ -200,11 +199,11 @@ class _Groups:
         self._group_of = {each.key: _Group(each, self.split) for each in facts}
 
     def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
-        """Unite the groups of two records; False if something keeps these apart."""
+        """Unite the groups of two records; False if something keeps the groups apart."""
         mine, theirs = self._group_of[one], self._group_of[other]
         if mine is theirs:
             return True
-        if self._apart(mine, theirs, by):
+        if self._are_apart(mine, theirs, by):
             return False
         into, absorbed = sorted((mine, theirs), key=lambda group: -len(group.keys))
         self._group_of |= dict.fromkeys(absorbed.keys, into)
@@ -218,8 +217,8 @@ class _Groups:
             found.setdefault(group, []).append(key)
         return list(found.values())
 
-    def _apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
-        """Whether something keeps two groups apart that a link would unite."""
+    def _are_apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
+        """Whether something keeps two groups apart that a link of this kind would unite."""
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
         if by != "decision" and any(
@@ -232,7 +231,7 @@ class _Groups:
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
-    """Unite records that have the same facts and no decision, and yield one of each group: many cost as one."""
+    """Unite records that have the same facts and no decision, and yield one of each group for the later steps."""
     seen: dict[tuple[object, ...], IdentityFacts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
@@ -258,7 +257,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
         _unite_each(groups, plain, "siret")
         pairs += combinations(special, 2)
         pairs += product(special, plain)
-    for one, other in sorted(pairs, key=_nearness):
+    for one, other in sorted(pairs, key=_pair_distance):
         groups.unite(one.key, other.key, "siret")
 
 
@@ -270,8 +269,8 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
             before.append(each.key)
 
 
-def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
-    """The sort key of a pair of records: the nearer ones first."""
+def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+    """The sort key of a pair of records: nearer pairs first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
     return away, min(one.key, other.key), max(one.key, other.key)
@@ -318,7 +317,7 @@ class Member(NamedTuple):
 def assign_ids(
     groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
-    """One supplier id for each group, and the supplier that each id given up is part of.
+    """One supplier id for each group; and for each id given up, the id of the supplier that took its records.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves

@@ -98,7 +98,7 @@ def _doubts(
             return [Flag("outside_france", f"{point.lat}, {point.lon}")]
         # a postal code that serves no commune says nothing
         postal_code = record.address.postal_code if record.address else None
-        served = geography.territories.with_postal_code(postal_code) if postal_code else ()
+        served = geography.territories.communes_with_postal_code(postal_code) if postal_code else ()
         if not served or holder in served or any(communes[ordinal].lat is None for ordinal in served):
             return []
         nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Literal, get_args
 
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text
@@ -154,7 +154,7 @@ def plain_boolean(cell: str) -> str:
 def approval_kind(written: str) -> Kind:
     """The kind with this code, for a record's first approval. Raises BadCell for an unknown code."""
     if written not in KINDS:
-        hint = near(written, tuple(KINDS))
+        hint = hint_of_nearest(written, tuple(KINDS))
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
         raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
     return KINDS[written]

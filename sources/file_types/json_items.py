@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.decoding.requests import explain, null_character
+from domain.decoding.requests import explain, find_null_character
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag
@@ -387,7 +387,7 @@ def text_of(value: Scalar) -> str:
 def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
     """The problem to report of JSON that failed to decode as `kind` with `error`; a null character goes first."""
     if isinstance(error, msgspec.ValidationError):
-        return null_character(data) or explain(error, kind)
+        return find_null_character(data) or explain(error, kind)
     if isinstance(error, UnicodeDecodeError):
         return NOT_UTF8
     if "truncated" in str(error):

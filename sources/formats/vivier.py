@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from domain.decoding.requests import decode_once, null_character, repeated_key
+from domain.decoding.requests import decode_once, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
@@ -76,7 +76,7 @@ def _read_record(line: int, data: bytes | None, context: Context) -> Row | RowEr
         with suppress(*UNDECODABLE):
             known_id = _id_decoder.decode(data).external_id or None
         return reject(line, known_id, (decoding_problem(error, RecordRow, data),), context.language)
-    if problem := null_character(data) or (document is None and repeated_key(data)):
+    if problem := find_null_character(data) or (document is None and find_repeated_key(data)):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return row.row(line)

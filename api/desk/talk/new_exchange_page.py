@@ -44,7 +44,7 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
+from domain.shortlists.frozen import FrozenShortlist, suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text, day, time_of_day
@@ -158,8 +158,8 @@ def supplier_choices(
         return [(each, lots[each.id] if listed else ()) for each in new.values()]
 
     return {
-        "candidates": take_new(to_be_contacted(version, ()) if version else (), listed=True),
-        "unknown": take_new(to_be_contacted(version, (), of_unknown_trade=True) if version else (), listed=True),
+        "candidates": take_new(suppliers_to_contact(version, ()) if version else (), listed=True),
+        "unknown": take_new(suppliers_to_contact(version, (), of_unknown_trade=True) if version else (), listed=True),
         "others": take_new(named.values(), listed=False),
         "found": take_new(found, listed=False),
     }

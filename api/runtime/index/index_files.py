@@ -159,13 +159,13 @@ def _build_tables(
     """The index tables of the suppliers on these database pages, as the snapshot has them."""
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
 
-    def add(document: bytes) -> None:
+    def add_document(document: bytes) -> None:
         try:
             builder.add(read_document(document))
         except msgspec.ValidationError:  # a later release wrote it
             builder.add(read_document(known_part(document, Supplier)))
 
-    asyncio.run(copy_documents(url, snapshot, pages, add))
+    asyncio.run(copy_documents(url, snapshot, pages, add_document))
     return builder.tables()
 
 

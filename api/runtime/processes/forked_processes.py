@@ -87,7 +87,7 @@ class ForkedProcesses:
     async def start_in_thread(self, make: Callable[Concatenate[Reference, ...], State]) -> "ForkedProcess[State]":
         """Start a process (see `start`) in a thread, so that the event loop goes on. Raises NoProcess."""
 
-        def end(started: "Future[ForkedProcess[State]]") -> None:
+        def end_started(started: "Future[ForkedProcess[State]]") -> None:
             if not started.cancelled() and started.exception() is None:
                 started.result().end()
 
@@ -95,7 +95,7 @@ class ForkedProcesses:
         try:
             return await asyncio.wrap_future(starting)
         except asyncio.CancelledError:
-            starting.add_done_callback(end)
+            starting.add_done_callback(end_started)
             raise
 
     async def call(self, work: Callable[[Reference, *Arguments], T], *arguments: *Arguments) -> T:
@@ -138,13 +138,13 @@ class ForkedProcess(Generic[State]):
         Where the wait for it is cancelled, the process is ended. Raises what the function raised, and ProcessEnded.
         """
 
-        def ask() -> T:
+        def ask_and_wait() -> T:
             self.ask(work, *arguments)
             result: T = self.answer()
             return result
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask_and_wait)
         except asyncio.CancelledError:
             self.end()
             raise

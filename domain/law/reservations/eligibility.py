@@ -115,6 +115,7 @@ def _proofs(view: InForce, *names: str) -> tuple[Text, ...]:
 
 @lru_cache(maxsize=256)
 def _deciding_kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
+    """The kinds of approval by which the suppliers of a reserved type are known."""
     return frozenset().union(*map(view.codes, KINDS[reserved]))
 
 

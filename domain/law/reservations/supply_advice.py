@@ -125,6 +125,7 @@ def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = 
 
 @lru_cache(maxsize=4096)
 def _advise_not_open(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+    """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
     message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
@@ -150,6 +151,7 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
     """
 
     def best_rank(day: date) -> Standing:
+        """The rank of the supplier's best eligibility for one of these types on a day."""
         view = rules.at(day)
         alike = with_shares_as_0_or_100(facts, view)
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
