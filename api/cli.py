@@ -1,6 +1,7 @@
 """The command line: the arguments and the help of each command, its exit status and its error messages."""
 
 import argparse
+import atexit
 import gc
 import re
 import sys
@@ -109,7 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
+    # not at the end either: that took a fifth of the CPU of a short command
     gc.set_threshold(GARBAGE_AFTER)
+    atexit.register(gc.freeze)
     options = _build_parser().parse_args(arguments)
     return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
 

@@ -102,12 +102,12 @@ class _Table:
         self._areas = areas
         self._communes = territories.communes
         self._names = [_normalise(area.label) for area in areas]
-        inhabitants = np.array([commune.population for commune in territories.communes], dtype=np.int64)
-        self._populations = np.array([inhabitants[list(area.communes)].sum() for area in areas], dtype=np.int64)
-        spellings = sorted(self._spellings())
-        self._texts = [text for text, _, _ in spellings]
-        self._owners = np.array([owner for _, owner, _ in spellings], dtype=np.int64)
-        hows = np.array([BEGINNING if whole else WORD_BEGINNING for _, _, whole in spellings], dtype=np.int64)
+        inhabitants = [commune.population for commune in territories.communes]
+        counts = [sum(inhabitants[ordinal] for ordinal in area.communes) for area in areas]
+        self._populations = np.array(counts, dtype=np.int64)
+        self._texts, owners, are_whole = zip(*sorted(self._spellings()), strict=True)
+        self._owners = np.array(owners, dtype=np.int64)
+        hows = np.where(are_whole, BEGINNING, WORD_BEGINNING)
         self._ranks = hows * EVERYONE - self._populations[self._owners]
 
     def find(self, query: str, limit: int) -> list[FoundArea]:
@@ -153,9 +153,10 @@ class _Table:
         for owner, area in enumerate(self._areas):
             names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalise(area.name)}
             for name in names:
-                words = name.split()
-                for place in range(len(words)):
-                    yield " ".join(words[place:]), owner, all(word in _ARTICLES for word in words[:place])
+                words, is_whole = name.split(), True
+                for place, word in enumerate(words):
+                    yield " ".join(words[place:]), owner, is_whole
+                    is_whole = is_whole and word in _ARTICLES
             yield fold(area.code), owner, True
             if area.kind == "commune":
                 yield from ((code, owner, True) for code in self._communes[area.communes[0]].postal_codes)
