@@ -164,7 +164,7 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
 
 
 async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
-    """Store a new address for a key, and return the seed of its token; the key's earlier address stops working."""
+    """Store a new calendar address for a key, and return the seed of its token; the earlier one stops working."""
     seed, now = token_hex(SEED_BYTES), acting.now()
     # an address made with the administrator's key ends once the setting is another
     admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None
