@@ -133,7 +133,7 @@ def abbreviations_of(report: Report) -> list[str]:
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids beside columns of 50 together; a word such as “mobilier” stays whole."""
+    """The width of a column of lot ids, in shares beside 50 of other columns; a word such as “mobilier” stays whole."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
