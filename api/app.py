@@ -35,7 +35,7 @@ from api.runtime.endpoint import Call, options_handlers
 from api.runtime.index.index_files import IndexFiles
 from api.runtime.index.live_index import DatabaseWatch, IndexLoader, LiveDirectory
 from api.runtime.metrics import Metrics
-from api.runtime.outbox_worker import deliveries
+from api.runtime.outbox_worker import delivery_part
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchProcesses
 from api.runtime.rate_limits import Limits
@@ -70,7 +70,7 @@ ROUTES: tuple[HTTPRouteHandler, ...] = tuple(
 
 @asynccontextmanager
 async def database(services: Services) -> AsyncIterator[None]:
-    """The part that opens the database; while the database is away, requests that need it get a 503."""
+    """The part of the application that opens the database; while it is away, requests that need it get a 503."""
     if (url := services.settings.database_url) is None:
         raise BadSetting("DATABASE_URL is not set; `vivier serve` sets it to its own database where there is no other")
     key = journal_key(services.settings)
@@ -101,7 +101,7 @@ async def database(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def database_watch(services: Services) -> AsyncIterator[None]:
-    """The part that hears of changes in the database, and of whether it answers; needs the database part."""
+    """The part of the application that listens for changes of the database; needs the database part."""
     settings = services.settings
     url, listen_url = settings.database_url, settings.listen_url
     if services.engine is None or url is None:
@@ -119,7 +119,7 @@ async def database_watch(services: Services) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def live_directory(services: Services) -> AsyncIterator[None]:
-    """The part that keeps the index of suppliers up to date; needs the database and its watch."""
+    """The part of the application that keeps the index of suppliers up to date; needs `database_watch`."""
     url, watch = services.settings.database_url, services.watch
     if services.engine is None or url is None or watch is None:
         raise RuntimeError("the database is attached and watched before the directory is read from it")
@@ -138,8 +138,8 @@ async def live_directory(services: Services) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def dear_matches(services: Services) -> AsyncIterator[None]:
-    """The part that has dear matches (slow ones) made in other processes, where the server may start some."""
+async def large_matches(services: Services) -> AsyncIterator[None]:
+    """The part of the application that has large matches made in other processes, where it may start some."""
     if services.forked_processes is not None:
         services.match_work.processes = MatchProcesses(services.forked_processes)
     try:
@@ -153,8 +153,8 @@ PARTS: tuple[Part, ...] = (
     database,
     database_watch,
     live_directory,
-    dear_matches,
-    deliveries(webhook_kind, mail_kind, journal_kind),
+    large_matches,
+    delivery_part(webhook_kind, mail_kind, journal_kind),
     privacy.daily_retention,
 )
 

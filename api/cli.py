@@ -1,6 +1,8 @@
 """The command line: the arguments and the help of each command, its exit status and its error messages."""
 
 import argparse
+import atexit
+import gc
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -16,6 +18,8 @@ from api.settings import read_settings
 from domain.organisation import SCOPES
 
 LONGEST_SOURCE = 100
+GARBAGE_AFTER = 20_000
+"""Objects made before the collector looks at them: a start makes many that stay, a match thousands that end with it."""
 
 DESCRIPTION = """\
 Sourcing for responsible public procurement in France: a buyer's need gets an explained shortlist of suppliers of the
@@ -106,6 +110,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
+    # not at the end either: that took a fifth of the CPU of a short command
+    gc.set_threshold(GARBAGE_AFTER)
+    atexit.register(gc.freeze)
     options = _build_parser().parse_args(arguments)
     return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
 
@@ -156,27 +163,23 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     for each in (serve, demo):
         each.add_argument("--host", help="address to listen on (default: VIVIER_HOST, else 127.0.0.1)")
-        each.add_argument(
-            "--port", type=_whole_number(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)"
-        )
-    serve.add_argument(
-        "--workers", type=_whole_number(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)"
-    )
+        each.add_argument("--port", type=_int_in(0, 65_535), help="port; 0: any (default: VIVIER_PORT, else 8000)")
+    serve.add_argument("--workers", type=_int_in(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
-    _add_keys(add_actions("keys", "create, list and revoke API keys"))
-    _add_audit(add_actions("audit", "verify the hash chain of the journals"))
-    _add_privacy(add_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export"))
-    _add_retention(
+    _add_key_actions(add_actions("keys", "create, list and revoke API keys"))
+    _add_audit_actions(add_actions("audit", "verify the hash chain of the journals"))
+    _add_privacy_actions(
+        add_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
+    )
+    _add_retention_actions(
         add_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
     )
-    _add_pool(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
+    _add_pool_actions(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
     law = add_actions("law", "list the rules of law to look at again", "command.list_due_rules")
     due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
-    due.add_argument(
-        "--within", type=_whole_number(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)"
-    )
-    due.add_argument("--on", type=_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
+    due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
+    due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")
     add_command("migrate", "create the tables of the database or bring them up to date", run="command.migrate")
     add_command("openapi", "print the OpenAPI document of the API", run="command.print_openapi")
     return parser
@@ -191,14 +194,14 @@ def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument(
-            "--on", type=_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)"
+            "--on", type=_parse_date, metavar="YYYY-MM-DD", help="evaluate for this day (default: the need's)"
         )
         parser.add_argument("--json", action="store_true", help=f"print the answer of POST {path}, as JSON")
     trail = "print the trail: the need as read, the suppliers each gate refused, the order"
     match.add_argument("--explain", action="store_true", help=trail)
     supply.add_argument("territory", metavar="TERRITORY", nargs="+", help="a code such as epci:243500741; their union")
     supply.add_argument("--segments", metavar="A,B", help="segments or families (default: all segments)")
-    supply.add_argument("--on", type=_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
+    supply.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="by the law of this day (default: today)")
     supply.add_argument("--json", action="store_true", help="print the answer of GET /supply, as JSON")
     words.add_argument("title", metavar="TITLE", help="the title of a lot")
     words.add_argument("--need", metavar="TITLE", help="the title of the need it belongs to")
@@ -207,7 +210,9 @@ def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
 def _add_import_options(parser: argparse.ArgumentParser) -> None:
     from sources.formats.registry import FORMATS  # noqa: PLC0415 - takes longer to load than most commands need
 
-    parser.add_argument("source", metavar="SOURCE", type=_source_name, help="name of the source the records belong to")
+    parser.add_argument(
+        "source", metavar="SOURCE", type=_parse_source_name, help="name of the source the records belong to"
+    )
     parser.add_argument("file", metavar="FILE", help="the file to import")
     parser.add_argument("--format", choices=sorted(FORMATS), default="vivier", help="of the rows (default: vivier)")
     parser.add_argument("--mode", choices=("upsert", "snapshot"), default="upsert", help="snapshot also removes")
@@ -216,7 +221,7 @@ def _add_import_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report as JSON, with all rejects")
 
 
-def _add_pool(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_pool_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     listing = add("sources", help="list the files it is built from", description=POOL_SOURCES)
     listing.add_argument("--json", action="store_true", help="print them as JSON")
     fetch = add("fetch", help="fetch published files", description=POOL_FETCH)
@@ -256,22 +261,22 @@ def _add_pool(add: Callable[..., argparse.ArgumentParser]) -> None:
     files.add_argument("--directory", nargs=2, type=Path, default=[], metavar=both, help="Annuaire des entreprises")
 
 
-def _add_keys(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_key_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     create = add("create", help="create a key", description=KEYS_CREATE)
     create.add_argument("--name", required=True, help="what the key is for")
     create.add_argument("--organisation", required=True, help="the buyer or network it belongs to")
     create.add_argument("--scope", required=True, action="append", choices=SCOPES, help="what it may do; repeatable")
     create.add_argument(
-        "--source", action="append", type=_source_name, default=[], help="a source it may write; repeatable"
+        "--source", action="append", type=_parse_source_name, default=[], help="a source it may write; repeatable"
     )
-    create.add_argument("--expires", type=_date, metavar="DAY", help="the last day on which it works, in France")
+    create.add_argument("--expires", type=_parse_date, metavar="DAY", help="the last day on which it works, in France")
     create.add_argument("--rate", type=int, metavar="N", help="its quota of requests by the minute, of all servers")
     add("list", help="list all keys, the revoked ones too", description="List all keys.")
     revoke = add("revoke", help="revoke a key", description="Revoke a key for good.")
     revoke.add_argument("key", metavar="KEY", help="its id, or the beginning of it that `vivier keys list` shows")
 
 
-def _add_audit(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_audit_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     verify = add("verify", help="verify the chain of every journal", description=AUDIT_VERIFY)
     verify.add_argument("--organisation", metavar="O", help="verify only this organisation's journal, by name or id")
     noted = "an entry noted earlier that must still be there; repeatable"
@@ -283,12 +288,12 @@ def _add_audit(add: Callable[..., argparse.ArgumentParser]) -> None:
     verify.add_argument("--anchor", **repeatable, metavar="ORGANISATION:NUMBER:HASH", help=noted)
     verify.add_argument("--heads", **repeatable, type=Path, metavar="FILE", help=heads)
     verify.add_argument("--public-key", **repeatable, type=key, metavar="KEY", help=trusted)
-    verify.add_argument("--signed-since", default=date.min, type=_date, metavar="DAY", help=since)
+    verify.add_argument("--signed-since", default=date.min, type=_parse_date, metavar="DAY", help=since)
     verify.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     add("key", help="print the public key of the journal's signatures", description=AUDIT_KEY)
 
 
-def _add_privacy(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_privacy_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     export = add("export", help="print all data held about a person", description=PRIVACY_EXPORT)
     erase = add("erase", help="erase a person", description=PRIVACY_ERASE)
     whose = "in its data and the directory alone, by name or id (default: in all)"
@@ -302,7 +307,7 @@ def _add_privacy(add: Callable[..., argparse.ArgumentParser]) -> None:
     erase.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _add_retention(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_retention_actions(add: Callable[..., argparse.ArgumentParser]) -> None:
     show = add("show", help="show what would be removed", description=RETENTION_SHOW)
     purge = add("purge", help="remove it", description=RETENTION_PURGE)
     spared = "keep this need longer, as where there is a dispute; repeatable"
@@ -312,7 +317,9 @@ def _add_retention(add: Callable[..., argparse.ArgumentParser]) -> None:
     purge.add_argument("--yes", action="store_true", help="do not ask")
 
 
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
+def _int_in(low: int, high: int) -> Callable[[str], int]:
+    """A parser of a whole number from `low` to `high`. It raises ArgumentTypeError."""
+
     def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
@@ -322,6 +329,8 @@ def _whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def _text_matching(pattern: str, expected: str) -> Callable[[str], str]:
+    """A parser of a text that matches `pattern`; `expected`: the words of its ArgumentTypeError."""
+
     def read_text(text: str) -> str:
         if re.fullmatch(pattern, text) is None:
             raise argparse.ArgumentTypeError(f"{text!r} is not {expected}")
@@ -330,14 +339,14 @@ def _text_matching(pattern: str, expected: str) -> Callable[[str], str]:
     return read_text
 
 
-def _source_name(text: str) -> str:
+def _parse_source_name(text: str) -> str:
     """The text, if it can name a source in a path of the API. Raises ArgumentTypeError."""
     if not (0 < len(text.strip()) <= LONGEST_SOURCE and text.isprintable() and "/" not in text):
         raise argparse.ArgumentTypeError(f"{text!r} cannot name a source: 1 to {LONGEST_SOURCE} signs, without /")
     return text
 
 
-def _date(text: str) -> date:
+def _parse_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -18,7 +18,7 @@ from urllib.parse import quote_plus, urlencode
 
 import msgspec
 
-from api.people_settings import is_safe
+from api.people_settings import is_https_or_local
 from api.settings import Settings
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class _KeySet(msgspec.Struct, frozen=True):
     keys: tuple[dict[str, Any], ...]
 
 
-class _Published(NamedTuple):
+class _CachedMetadata(NamedTuple):
     metadata: Metadata
     keys: Any
     at: float
@@ -103,18 +103,18 @@ class IdentityProvider:
         self._client_id, self._secret = settings.oidc_client_id or "", settings.oidc_client_secret or ""
         self._scopes, self._public_url = settings.oidc_scopes, settings.public_url or ""
         self._monotonic, self._transport = monotonic, transport
-        self._published: _Published | None = None
+        self._published: _CachedMetadata | None = None
         self._reading = asyncio.Lock()
         self._reads, self._failure = 0, ""  # of the latest read, where it failed
         self._tls: ssl.SSLContext | None = None
 
     @property
     def redirect_uri(self) -> str:
-        """The address of ours to which the provider leads a browser back."""
+        """The address of this server to which the provider sends a browser back after sign-in."""
         return f"{self._public_url}/connexion/retour"
 
     async def authorization_url(self, challenge: Challenge) -> str:
-        """The address at which a browser signs in. Raises ProviderAway."""
+        """The address of the provider at which a browser signs in. Raises ProviderAway."""
         metadata = (await self._read_published()).metadata
         asked = {
             "response_type": "code",
@@ -127,7 +127,7 @@ class IdentityProvider:
         if "S256" in metadata.code_challenge_methods_supported:  # others may refuse what they do not know
             digest = urlsafe_b64encode(sha256(challenge.verifier.encode()).digest()).rstrip(b"=").decode()
             asked |= {"code_challenge": digest, "code_challenge_method": "S256"}
-        return _with_query(metadata.authorization_endpoint, asked)
+        return _address_with_query(metadata.authorization_endpoint, asked)
 
     async def sign_out_url(self, id_token: str, state: str) -> str | None:
         """The address at which a browser signs out at the provider; None where there is none. Raises ProviderAway."""
@@ -135,7 +135,9 @@ class IdentityProvider:
         if endpoint is None:
             return None
         back = f"{self._public_url}/connexion"
-        return _with_query(endpoint, {"id_token_hint": id_token, "post_logout_redirect_uri": back, "state": state})
+        return _address_with_query(
+            endpoint, {"id_token_hint": id_token, "post_logout_redirect_uri": back, "state": state}
+        )
 
     async def identify(self, code: str, challenge: Challenge, issuer: str | None, now: datetime) -> Identity:
         """The person who signed in with this code. `issuer`: the one that the provider's answer names, if any.
@@ -207,8 +209,8 @@ class IdentityProvider:
             raise NotIdentified("the token was issued to another client")
         return dict(read.claims)
 
-    async def _read_published(self, *, again: bool = False) -> _Published:
-        """The metadata and keys that the provider publishes; `again`: read once more unless from this minute."""
+    async def _read_published(self, *, again: bool = False) -> _CachedMetadata:
+        """The provider's metadata and keys, cached; `again`: fetched anew unless they are less than a minute old."""
         known, longest = self._published, LEAST_SECONDS if again else FRESH_SECONDS
         if known is not None and self._monotonic() < known.at + longest:
             return known
@@ -222,10 +224,10 @@ class IdentityProvider:
                     metadata = _decode_answer(await self._request("GET", address), Metadata)
                     endpoints = [metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri]
                     endpoints += filter(None, (metadata.userinfo_endpoint, metadata.end_session_endpoint))
-                    if metadata.issuer != self.issuer or not all(map(is_safe, endpoints)):
+                    if metadata.issuer != self.issuer or not all(map(is_https_or_local, endpoints)):
                         raise ProviderAway("its metadata are of another issuer, or name an address without TLS")
                     keys = _signing_keys(_decode_answer(await self._request("GET", metadata.jwks_uri), _KeySet))
-                    self._published, self._failure = _Published(metadata, keys, self._monotonic()), ""
+                    self._published, self._failure = _CachedMetadata(metadata, keys, self._monotonic()), ""
                 except ProviderAway as away:
                     self._failure = str(away)
                     raise
@@ -261,6 +263,7 @@ class IdentityProvider:
 
 
 def _decode_answer(answer: "httpx.Response", shape: Any) -> Any:
+    """The JSON of an answer, decoded as the type `shape`. Raises ProviderAway."""
     if not answer.is_success:
         raise ProviderAway(f"it answered {answer.status_code}")
     try:
@@ -300,10 +303,11 @@ def _identity(claims: dict[str, Any], id_token: str) -> Identity:
 
 
 def _text_of_claim(claims: dict[str, Any], name: str, longest: int) -> str | None:
+    """The text of a claim; None where it is no text, empty or longer than `longest`."""
     text = claims.get(name)
     plain = " ".join(text.split()) if isinstance(text, str) and "\0" not in text else ""
     return plain if 0 < len(plain) <= longest else None
 
 
-def _with_query(address: str, parameters: dict[str, str]) -> str:
+def _address_with_query(address: str, parameters: dict[str, str]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode(parameters)}"

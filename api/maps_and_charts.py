@@ -41,7 +41,7 @@ class LegendEntry(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """A figure: parts one below the other, insets beside each other, the legend, and a note on it."""
+    """A figure as SVG: parts one below the other, insets side by side, the legend, and a note."""
 
     parts: tuple[str, ...]
     insets: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ class Drawing(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """A supplier on a map: its standing and, where the page tells more about it, its name and the link to that."""
+    """A supplier on a map: its standing and, where the page says more about it, its name and a link to that entry."""
 
     standing: Standing | Literal["unknown_trade"]
     name: str = ""
@@ -69,7 +69,7 @@ class Bar(NamedTuple):
 def map_drawing(
     pins: Sequence[Pin], title: str, language: Language, maps: MapSheets, font: str | None = None
 ) -> Drawing:
-    """The map of suppliers, each by its standing, in the order of the points that the sheets were made of."""
+    """The map of suppliers, with a sign for each standing; `pins` are in the order of the points in `maps`."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
@@ -98,7 +98,7 @@ def map_drawing(
 
 
 def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None, *, inset: bool) -> str:
-    """A map. An inset is printed at a sixth of the width, with signs that much larger."""
+    """One sheet of the map as SVG. An inset has larger signs, as it is printed at a sixth of the width."""
     size = 3.2 if inset else 1.0
     inside = [
         f'<rect width="{WIDTH:g}" height="{sheet.height:g}" fill="{SEA}"/>',
@@ -140,17 +140,17 @@ def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None,
 def _svg_element(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
     return (
-        f'<svg{_own_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
+        f'<svg{_svg_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
         f"{titled}{''.join(inside)}</svg>"
     )
 
 
 def _legend_sign(inside: str, font: str | None) -> str:
-    return f'<svg{_own_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+    return f'<svg{_svg_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
 
 
-def _own_attributes(font: str | None) -> str:
-    """Attributes that let a drawing stand on its own, outside of a page."""
+def _svg_attributes(font: str | None) -> str:
+    """The attributes that an SVG file of its own needs, outside of a page; none where `font` is None."""
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 
 
@@ -220,12 +220,12 @@ def _town_sign(town: Town) -> str:
 
 
 def _haloed_text(where: str, halo: str, text: str) -> str:
-    """The text twice: the first, wider, sets the second off from the map below."""
+    """SVG text drawn twice: first wider, in the colour of a halo, so that it can be read on the map."""
     return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
 
 
 def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meanings: Sequence[Text] = ()) -> Drawing:
-    """A bar chart in parts, all at one scale. `meanings`: of a bar, of its darker part, and of its mark."""
+    """A bar chart in parts of `ROWS` bars, at one scale. `meanings`: legend of the bar, its darker part, its mark."""
     most = max((bar.whole for bar in bars), default=0)
     per_unit = (BAR_END - LABEL) / max(most, 1)
     parts = []

@@ -101,15 +101,15 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
 
 
 async def answer_match(call: Call, need: Need, answer: MatchAnswer, besides: Need | None = None) -> bytes:
-    """The `answer` to a need on the suppliers in the index: at once where that takes little, else in turn with others.
+    """Match a need by the function `answer`: at once where the match is small, else in a thread or process.
 
-    `besides`: a need of which the answer takes as much more, where it does. Raises InvalidContent for a need that is
+    `besides`: another need that `answer` matches too, for the estimate. Raises InvalidContent for a need that is
     not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
-    if work.is_little(need, index) and (besides is None or work.is_little(besides, index)):
+    if work.is_small(need, index) and (besides is None or work.is_small(besides, index)):
         answered = answer(need, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, need, index, on, call.language)
@@ -224,7 +224,7 @@ async def get_need_of_notice(call: Call) -> ReadNotice:
 
 
 async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed:
-    """The need of a notice, read in turn with others. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
+    """Read the need in a notice, in a thread or process. Raises Refusal (400, 429, 503) and InvalidContent (422)."""
     # of very many elements, too: they cost more than their bytes
     is_much = len(raw) > IN_A_THREAD_BYTES or raw.count(b"<") + raw.count(b'":') > IN_A_THREAD_TAGS
     task = FunctionTask(need_of_document, (raw, is_json), is_much)
@@ -232,7 +232,7 @@ async def need_of_notice(call: Call, raw: bytes, *, is_json: bool) -> NoticeNeed
 
 
 def need_of_document(reference: Reference, raw: bytes, is_json: bool) -> NoticeNeed:
-    """The need of a notice in JSON or XML. Raises Refusal (400), and InvalidContent (422) as readers of notices do."""
+    """Read the need in a notice, in JSON or XML. Raises Refusal (400) and InvalidContent (422)."""
     try:
         if is_json:
             record = RECORD.decode(raw.removeprefix(b"\xef\xbb\xbf"))

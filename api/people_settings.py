@@ -1,4 +1,4 @@
-"""Settings of people and of what reaches them: the mail server, addresses, the provider through which people sign in.
+"""Parsers of settings about people: mail server, e-mail addresses, identity provider, members and their scopes.
 
 Look-alike letters are others, in an e-mail address as in the domains that other machines take.
 """
@@ -98,12 +98,12 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
 def issuer_address(text: str) -> str:
     """The address of an identity provider: https, unless it is on this machine. Raises ValueError."""
     parts = urlsplit(text)
-    if not is_safe(text) or parts.query or parts.fragment:
+    if not is_https_or_local(text) or parts.query or parts.fragment:
         raise ValueError("the https address of a provider, without query, such as https://connexion.example.org")
     return text
 
 
-def is_safe(address: str) -> bool:
+def is_https_or_local(address: str) -> bool:
     """Whether an address is https, or of this machine."""
     parts = urlsplit(address)
     if parts.scheme == "https" and parts.hostname:

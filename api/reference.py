@@ -12,7 +12,7 @@ from litestar import Response
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import DAY, HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.pagination import Cursor, Limit, Page, Paging, page, paged, read_cursor
+from api.web.pagination import Cursor, Limit, Page, Paging, answer_page, page_response, read_cursor
 from domain.errors import NotFound
 from domain.law import documents
 from domain.reference.taxonomy import Family
@@ -188,7 +188,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
         found = call.services.reference.gazetteer.search(query.q, query.kind, query.limit)
-        return page(call, list(map(show_area, found)), None)
+        return page_response(call, list(map(show_area, found)), None)
     areas = territories.areas(query.kind) if query.kind else _areas_of_all_kinds(territories)
 
     async def fetch_areas(after: _ListPosition | None, count: int) -> Sequence[Area]:
@@ -196,7 +196,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
         return areas[start : start + count]
 
     paging = Paging(limit=query.limit, cursor=query.cursor)
-    return await paged(
+    return await answer_page(
         call, paging, f"territories/{query.kind}", _ListPosition, fetch_areas, key=_position_of, show=show_area
     )
 
@@ -246,14 +246,14 @@ async def list_rules(call: Call, query: RulesQuery) -> Response[bytes]:
     """
     rules = call.services.reference.rules
     on = query.on or call.services.today()
-    listed = RuleList(on, rules.version, documents.in_force(rules, on, call.language))
+    listed = RuleList(on, rules.version, documents.documents_in_force(rules, on, call.language))
     return conditional_get(call, listed, max_age=HOUR)
 
 
 @endpoint("GET", "/rules/{rule}", tag=TAG, scope=None, answers=RuleHistory, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_rule(call: Call, rule: str) -> Response[bytes]:
     """One rule through time: every period that is known, also when the law had no such rule yet."""
-    history = RuleHistory(rule, documents.history(call.services.reference.rules, rule, call.language))
+    history = RuleHistory(rule, documents.documents_of_rule(call.services.reference.rules, rule, call.language))
     return conditional_get(call, history, max_age=HOUR)
 
 

@@ -1,4 +1,4 @@
-"""Everything that can be configured, read once from the environment; no other module looks at it."""
+"""All settings of a process, read once from environment variables; no other module reads the environment."""
 
 # ruff: noqa: RUF009 - each call of `_setting` makes a field of its own
 
@@ -57,6 +57,8 @@ class BadSetting(Exception):
 
 
 def _choice_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of a text that is one of the `allowed` words."""
+
     def read_choice(text: str) -> str:
         if text.lower() not in allowed:
             raise ValueError(f"one of {', '.join(allowed)}")
@@ -65,11 +67,13 @@ def _choice_of(*allowed: str) -> Callable[[str], str]:
     return read_choice
 
 
-def _yes_or_no(text: str) -> bool:
+def _parse_yes_or_no(text: str) -> bool:
     return _choice_of("true", "false")(text) == "true"
 
 
 def _number_in(low: float, high: float, what: str, scale: int = 1) -> Callable[[str], int]:
+    """A parser of a whole number from `low` to `high`, times `scale`; `what`: the words of its ValueError."""
+
     def read_number(text: str) -> int:
         if not (text.isascii() and text.isdecimal() and low <= int(text) <= high):
             raise ValueError(f"{what} from {low} to {high}")
@@ -78,48 +82,48 @@ def _number_in(low: float, high: float, what: str, scale: int = 1) -> Callable[[
     return read_number
 
 
-def _secret(text: str) -> str:
+def _parse_secret(text: str) -> str:
     if not (text.isascii() and text.isprintable()) or " " in text:
         raise ValueError("printable ASCII characters without spaces")
     return text
 
 
-def _admin_key(text: str) -> str:
-    if len(_secret(text)) < SHORTEST_ADMIN_KEY:
+def _parse_admin_key(text: str) -> str:
+    if len(_parse_secret(text)) < SHORTEST_ADMIN_KEY:
         raise ValueError(f"at least {SHORTEST_ADMIN_KEY} characters, such as `openssl rand -hex 24` gives")
     return text
 
 
-def _database_url(text: str) -> str:
+def _parse_database_url(text: str) -> str:
     if urlsplit(text).scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("postgresql://user:password@host:port/name")
     return text
 
 
-def _database_url_to_read(text: str) -> str:
+def _parse_read_url(text: str) -> str:
     """The address of a database to read from; a standby will do unless the address says otherwise."""
-    if "target_session_attrs=" in _database_url(text):
+    if "target_session_attrs=" in _parse_database_url(text):
         return text
     return f"{text}{'&' if urlsplit(text).query else '?'}target_session_attrs=any"
 
 
-def _web_url(text: str) -> str:
-    if not _is_page(text) or urlsplit(text).query or urlsplit(text).fragment:
+def _parse_web_url(text: str) -> str:
+    if not _is_web_address(text) or urlsplit(text).query or urlsplit(text).fragment:
         raise ValueError("an http or https address without query, such as https://vivier.example.org")
     return text.rstrip("/")
 
 
-def _tiles_url(text: str) -> str:
+def _parse_tiles_url(text: str) -> str:
     # its origin stands in the policy of the pages, to which nothing else may be added
     is_plain = re.fullmatch(r"[\w.-]+(:\d+)?", urlsplit(text).netloc, re.ASCII) is not None
-    if not (_is_page(text) and is_plain and all(part in text for part in ("{z}", "{x}", "{y}"))):
+    if not (_is_web_address(text) and is_plain and all(part in text for part in ("{z}", "{x}", "{y}"))):
         raise ValueError(
             "an http or https address with {z}, {x} and {y}, such as https://tuiles.example.org/{z}/{x}/{y}.png"
         )
     return text
 
 
-def _origins(text: str) -> tuple[str, ...]:
+def _parse_origins(text: str) -> tuple[str, ...]:
     origins = tuple(each.strip().lower() for each in text.split(","))
     for each in origins:
         parts = urlsplit(each)
@@ -131,23 +135,23 @@ def _origins(text: str) -> tuple[str, ...]:
     return origins
 
 
-def _law(text: str) -> Rules:
-    from domain.law.documents import read  # noqa: PLC0415 - few installations have rules of their own
+def _load_rules(text: str) -> Rules:
+    from domain.law.documents import read_rules_file  # noqa: PLC0415 - few installations have rules of their own
 
     try:
-        return read(Path(text).expanduser())
+        return read_rules_file(Path(text).expanduser())
     except (OSError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"a file of rules such as domain/data/law.toml, whole and without gap ({error})") from None
 
 
-def _ids(text: str) -> tuple[UUID, ...]:
+def _parse_need_ids(text: str) -> tuple[UUID, ...]:
     try:
         return tuple(UUID(each.strip()) for each in text.split(","))
     except ValueError:
         raise ValueError("ids of needs with commas between them") from None
 
 
-def _journal_key(text: str) -> bytes:
+def _parse_journal_key(text: str) -> bytes:
     expected = ValueError("the 32 random bytes of an Ed25519 key in base64, such as `openssl rand -base64 32` makes")
     try:
         seed = base64.b64decode(text, validate=True)
@@ -158,24 +162,24 @@ def _journal_key(text: str) -> bytes:
     return seed
 
 
-def _journal_to(text: str) -> str:
+def _parse_journal_target(text: str) -> str:
     is_mailbox = text.startswith("mailto:") and people.ADDRESS.fullmatch(text.removeprefix("mailto:")) is not None
-    if not (is_mailbox or _is_page(text) or Path(text).is_absolute()):
+    if not (is_mailbox or _is_web_address(text) or Path(text).is_absolute()):
         raise ValueError("the absolute path of a file, an http or https address, or mailto: and an e-mail address")
     return text
 
 
-def _contact(text: str) -> str:
-    if not (_is_page(text) or people.ADDRESS.fullmatch(text)):
+def _parse_contact(text: str) -> str:
+    if not (_is_web_address(text) or people.ADDRESS.fullmatch(text)):
         raise ValueError("an e-mail address, or the https address of a page")
     return text
 
 
-def _is_page(text: str) -> bool:
+def _is_web_address(text: str) -> bool:
     return urlsplit(text).scheme in {"http", "https"} and bool(urlsplit(text).netloc)
 
 
-def _folder(text: str) -> Path:
+def _parse_folder(text: str) -> Path:
     return Path(text).expanduser()
 
 
@@ -188,22 +192,22 @@ def _setting(variable: str, read: Callable[[str], object], default: Any = None, 
 class Settings:
     """The configuration of one process. Secrets do not show in its `repr`."""
 
-    database_url: str | None = _setting("DATABASE_URL", _database_url, secret=True)
-    listen_url: str | None = _setting("VIVIER_LISTEN_URL", _database_url, secret=True)
-    read_url: str | None = _setting("VIVIER_READ_URL", _database_url_to_read, secret=True)
+    database_url: str | None = _setting("DATABASE_URL", _parse_database_url, secret=True)
+    listen_url: str | None = _setting("VIVIER_LISTEN_URL", _parse_database_url, secret=True)
+    read_url: str | None = _setting("VIVIER_READ_URL", _parse_read_url, secret=True)
     database_connections: int = _setting("VIVIER_DATABASE_CONNECTIONS", _number_in(6, 200, CONNECTIONS), 12)
     database_seconds: int = _setting("VIVIER_DATABASE_SECONDS", _number_in(1, 60, SECONDS), 5)
     ready_lag_seconds: int | None = _setting("VIVIER_READY_LAG_SECONDS", _number_in(1, 86_400, SECONDS))
-    pg_bin: Path | None = _setting("PG_BIN", _folder)
-    home: Path = _setting("VIVIER_HOME", _folder, MISSING)
-    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _admin_key, secret=True)
-    metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _secret, secret=True)
+    pg_bin: Path | None = _setting("PG_BIN", _parse_folder)
+    home: Path = _setting("VIVIER_HOME", _parse_folder, MISSING)
+    admin_key: str | None = _setting("VIVIER_ADMIN_KEY", _parse_admin_key, secret=True)
+    metrics_key: str | None = _setting("VIVIER_METRICS_KEY", _parse_secret, secret=True)
     host: str = _setting("VIVIER_HOST", str, "127.0.0.1")
     port: int = _setting("VIVIER_PORT", _number_in(0, 65_535, "a port number"), 8000)
     workers: int = _setting("VIVIER_WORKERS", _number_in(1, 64, "a number of processes"), 1)
     grace_seconds: int = _setting("VIVIER_GRACE_SECONDS", _number_in(0, 3_600, SECONDS), GRACE_SECONDS)
-    public_url: str | None = _setting("VIVIER_PUBLIC_URL", _web_url)
-    cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _origins, ())
+    public_url: str | None = _setting("VIVIER_PUBLIC_URL", _parse_web_url)
+    cors_origins: tuple[str, ...] = _setting("VIVIER_CORS_ORIGINS", _parse_origins, ())
     smtp: people.MailServer | None = _setting("VIVIER_SMTP_URL", people.mail_server, secret=True)
     mail_from: str | None = _setting("VIVIER_MAIL_FROM", people.sender_address)
     reply_link_days: int = _setting("VIVIER_REPLY_LINK_DAYS", _number_in(1, 730, DAYS), 60)
@@ -222,12 +226,12 @@ class Settings:
         "VIVIER_SOURCE_VERTICES", _number_in(1, 1_000_000_000, "a number of vertices"), MOST_VERTICES
     )
     session_hours: int = _setting("VIVIER_SESSION_HOURS", _number_in(1, 720, "a number of hours"), 12)
-    tiles_url: str | None = _setting("VIVIER_TILES_URL", _tiles_url)
+    tiles_url: str | None = _setting("VIVIER_TILES_URL", _parse_tiles_url)
     tiles_credit: str | None = _setting("VIVIER_TILES_CREDIT", str)
-    contact: str | None = _setting("VIVIER_CONTACT", _contact)
+    contact: str | None = _setting("VIVIER_CONTACT", _parse_contact)
     oidc_issuer: str | None = _setting("VIVIER_OIDC_ISSUER", people.issuer_address)
-    oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _secret)
-    oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _secret, secret=True)
+    oidc_client_id: str | None = _setting("VIVIER_OIDC_CLIENT_ID", _parse_secret)
+    oidc_client_secret: str | None = _setting("VIVIER_OIDC_CLIENT_SECRET", _parse_secret, secret=True)
     oidc_name: str = _setting("VIVIER_OIDC_NAME", str, "OpenID Connect")
     oidc_scopes: str = _setting("VIVIER_OIDC_SCOPES", people.openid_scopes, "openid email profile")
     oidc_members: tuple[tuple[str, str], ...] = _setting("VIVIER_OIDC_MEMBERS", people.organisations_of_members, ())
@@ -235,19 +239,19 @@ class Settings:
     oidc_administrators: frozenset[str] = _setting(
         "VIVIER_OIDC_ADMINISTRATORS", people.comparable_addresses, frozenset()
     )
-    webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _yes_or_no, False)
-    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _yes_or_no, False)
+    webhook_private: bool = _setting("VIVIER_WEBHOOK_PRIVATE", _parse_yes_or_no, False)
+    pool_fetch: bool = _setting("VIVIER_POOL_FETCH", _parse_yes_or_no, False)
     keep_needs_years: int = _setting("VIVIER_KEEP_NEEDS_YEARS", _number_in(LEAST_YEARS_OF_NEEDS, 100, YEARS), 5)
     keep_persons_years: int = _setting("VIVIER_KEEP_PERSONS_YEARS", _number_in(1, 100, YEARS), 3)
     keep_reply_links_days: int = _setting("VIVIER_KEEP_REPLY_LINKS_DAYS", _number_in(1, 3_650, DAYS), 90)
     keep_import_errors_days: int = _setting("VIVIER_KEEP_IMPORT_ERRORS_DAYS", _number_in(1, 3_650, DAYS), 365)
     retention: Literal["manual", "daily"] = _setting("VIVIER_RETENTION", _choice_of("manual", "daily"), "manual")
-    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _ids, ())
-    journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _journal_key, secret=True)
-    journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _journal_to, secret=True)
-    rules: Rules | None = _setting("VIVIER_LAW_FILE", _law)
-    trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _web_url)
-    metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _folder)
+    retention_spare: tuple[UUID, ...] = _setting("VIVIER_RETENTION_SPARE", _parse_need_ids, ())
+    journal_key: bytes | None = _setting("VIVIER_JOURNAL_KEY", _parse_journal_key, secret=True)
+    journal_to: str | None = _setting("VIVIER_JOURNAL_TO", _parse_journal_target, secret=True)
+    rules: Rules | None = _setting("VIVIER_LAW_FILE", _load_rules)
+    trace_to: str | None = _setting("OTEL_EXPORTER_OTLP_ENDPOINT", _parse_web_url)
+    metrics_dir: Path | None = _setting("PROMETHEUS_MULTIPROC_DIR", _parse_folder)
     unknown: tuple[str, ...] = ()
 
     @property
@@ -267,7 +271,7 @@ class Settings:
 
     @property
     def periods(self) -> RetentionPeriods:
-        """The periods for which the kinds of data are kept."""
+        """The retention period of each kind of data."""
         return RetentionPeriods(**{name: getattr(self, f"keep_{name}") for name in RetentionPeriods.__struct_fields__})
 
 

@@ -13,7 +13,7 @@ from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_NONE_MATCH, conditional_get
 from api.runtime.rate_limits import caller_of
 from api.web.content_negotiation import CSV, GEOJSON, JSON, KEPT_AS_FILES
-from api.web.query_string import invalid
+from api.web.query_string import invalid_query
 from domain.errors import Problem, pointer
 from domain.insights import AreaFeatureCollection, SegmentSupply, Supply
 from domain.needs.need import TerritoryRequest
@@ -39,7 +39,7 @@ TOO_MANY_SEGMENTS = Text(f"Au plus {MOST_SEGMENTS} segments", f"At most {MOST_SE
 
 
 class SupplyQuery(msgspec.Struct, frozen=True):
-    """A territory, and what is asked of its supply."""
+    """The territory, segments, day and map areas that an answer on supply is about."""
 
     territory: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MOST_TERRITORIES)]
     """Codes of territories: their union"""
@@ -126,17 +126,17 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuesti
             detail = unknown_segment(segment, taxonomy, suggest=len(problems) < MOST_SUGGESTIONS)
             problems.append(Problem(pointer("segments", place), "unknown_code", detail))
     if problems:
-        raise invalid(*problems)
+        raise invalid_query(*problems)
     if query.level is not None and media_type != GEOJSON:
-        raise invalid(Problem("/level", "map_only", MAP_ONLY))
+        raise invalid_query(Problem("/level", "map_only", MAP_ONLY))
     if media_type == GEOJSON and query.level == "commune":  # there are fewer EPCI in all of France
-        count = int(reference.geography.ground_of_codes(tuple(areas.values())).sum())
+        count = int(reference.geography.ground_of_areas(tuple(areas.values())).sum())
         if count > MOST_AREAS:
             detail = Text(
                 f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",
                 f"{count} outlines: at most {MOST_AREAS}; ask for EPCI (level=epci) or for a smaller territory",
             )
-            raise invalid(Problem("/territory", "too_many_areas", detail))
+            raise invalid_query(Problem("/territory", "too_many_areas", detail))
     version, on = (live.data_version, live.version_uid), query.on or services.today()
     segments = tuple(dict.fromkeys(taxonomy.segments if query.segments is None else named))
     return SupplyQuestion(

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.sample.generate import Generated, generate
+from api.sample.generate import GeneratedRecord, generate
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Supplier
 from matching.geo.record_placement import place
@@ -27,7 +27,7 @@ def records(
     offerless: float = 0.0,
     seed: int = SEED,
     departements: Collection[str] | None = None,
-) -> Iterator[Generated]:
+) -> Iterator[GeneratedRecord]:
     """The first `count` generated suppliers, of all France or some departements; a larger pool begins with a smaller.
 
     Of `offerless`, a share between 0 and 1, no offer is known, as of most suppliers in real files.
@@ -54,7 +54,7 @@ def suppliers(
         yield assemble(UUID(int=number), [stored])
 
 
-def write(path: Path, made: Iterator[Generated]) -> None:
+def write(path: Path, made: Iterator[GeneratedRecord]) -> None:
     """The file of these records in our own format, one a line."""
     with path.open("wb") as file:
         for external_id, record in made:

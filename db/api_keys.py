@@ -1,4 +1,4 @@
-"""API keys, of which only the digest is kept, and the organisations they belong to, as they are administered.
+"""API keys, of which only the digest is stored, and the organisations that they belong to.
 
 The requests of keys with a quota, and attempts in vain, are counted by the minute for all processes of all servers; the
 minute is that of the database's clock.
@@ -35,20 +35,20 @@ _FORM_BEFORE = re.compile(rf"vivier_[0-9a-f]{{{2 * SECRET_BYTES}}}")
 
 
 def secret_of(random: bytes) -> str:
-    """The secret of a key, made of `SECRET_BYTES` random bytes: a prefix, the bytes in hexadecimal digits, a CRC-32."""
+    """Make the secret of a key from random bytes: a prefix, the bytes in hexadecimal digits, a CRC-32."""
     unchecked = PREFIX + random.hex()
     return f"{unchecked}{crc32(unchecked.encode()):08x}"
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether the text has the form of a key, check digits included; a text without that form is in no database."""
+    """Whether a text has the form of a key, check digits included; any other text is in no database."""
     if found := _FORM.fullmatch(secret):
         return crc32(secret[: -len(found[1])].encode()) == int(found[1], 16)
     return _FORM_BEFORE.fullmatch(secret) is not None
 
 
 async def ensure_organisation(connection: Connection, name: str, now: datetime) -> UUID:
-    """The organisation of that name, made if there is none yet."""
+    """The id of the organisation with this name, which is inserted if there is none yet."""
     row = {"id": new_id(now), "name": name, "created_at": now}
     await connection.execute(insert(organisations).values(row).on_conflict_do_nothing(index_elements=["name"]))
     found: UUID = (await connection.execute(sa.select(organisations.c.id).filter_by(name=name))).scalar_one()
@@ -58,17 +58,17 @@ async def ensure_organisation(connection: Connection, name: str, now: datetime) 
 async def insert_organisation(
     connection: Connection, settings: OrganisationSettings, now: datetime
 ) -> Organisation | None:
-    """The new organisation; None where another has its name or SIRET."""
+    """Insert an organisation; None, and nothing inserted, where another has the name or SIRET."""
     row = {"id": new_id(now), "created_at": now, **msgspec.structs.asdict(settings)}
-    return await _stored_unless_taken(connection, insert(organisations).values(row).returning(organisations))
+    return await _write_unless_taken(connection, insert(organisations).values(row).returning(organisations))
 
 
 async def update_organisation(
     connection: Connection, organisation_id: UUID, settings: OrganisationSettings
 ) -> Organisation | None:
-    """The organisation with other settings; None where another has that name or SIRET."""
+    """Change an organisation's settings; None, and nothing changed, where another has the name or SIRET."""
     changed = sa.update(organisations).where(organisations.c.id == organisation_id)
-    return await _stored_unless_taken(
+    return await _write_unless_taken(
         connection, changed.values(msgspec.structs.asdict(settings)).returning(organisations)
     )
 
@@ -76,14 +76,14 @@ async def update_organisation(
 async def find_organisation(
     connection: Connection, organisation_id: UUID, *, lock: bool = False
 ) -> Organisation | None:
-    """The organisation of that id; `lock`: until the transaction ends, nobody else changes it."""
+    """The organisation with this id; with `lock`, nobody else changes it until the transaction ends."""
     query = sa.select(organisations).where(organisations.c.id == organisation_id)
     # keys and needs may refer to it meanwhile
     return await read_first(connection, query.with_for_update(key_share=True) if lock else query, Organisation)
 
 
 async def find_by_name_or_id(connection: Connection, wanted: str) -> Organisation | None:
-    """The organisation of that id, else of that name: who takes another's id as a name is not found for the other."""
+    """The organisation with the id `wanted`, or else with the name `wanted`; the id comes first."""
     try:
         found = await find_organisation(connection, UUID(wanted))
     except ValueError:
@@ -92,22 +92,22 @@ async def find_by_name_or_id(connection: Connection, wanted: str) -> Organisatio
 
 
 async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:
-    """The organisation that has this SIRET."""
+    """The organisation with this SIRET."""
     return await read_first(connection, sa.select(organisations).filter_by(siret=siret), Organisation)
 
 
 async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:
-    """Organisations, the oldest first; `only`: the one of that id, None: all."""
+    """Up to `limit` organisations with ids after `after`, oldest first; `only`: the id of the one wanted, None: all."""
     query = (
         sa.select(organisations).where(is_above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
     )
     return await read_all(connection, query if only is None else query.filter_by(id=only), Organisation)
 
 
-async def _stored_unless_taken(connection: Connection, statement: sa.Executable) -> Organisation | None:
-    """The organisation that the statement writes; None where another has its name or SIRET."""
+async def _write_unless_taken(connection: Connection, statement: sa.Executable) -> Organisation | None:
+    """Run a statement that writes an organisation; None where another has the name or SIRET."""
     try:
         async with connection.begin_nested():
             return await read_first(connection, statement, Organisation)
@@ -152,27 +152,27 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
 async def list_keys(
     connection: Connection, organisation_id: UUID | None = None, after: UUID | None = None, limit: int | None = None
 ) -> Sequence[Key]:
-    """The keys of an organisation, or of all, the revoked ones too, oldest first."""
-    query = _keys().where(is_above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
+    """The keys of one organisation, or of all organisations, including revoked keys, oldest first."""
+    query = _select_keys().where(is_above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(api_keys.c.organisation_id == organisation_id)
     return [read_row(row, Key) for row in await connection.execute(query)]
 
 
 async def find_key(connection: Connection, key_id: UUID) -> Key | None:
-    """The key of that id, also a revoked one."""
-    found = (await connection.execute(_keys().where(api_keys.c.id == key_id))).first()
+    """The key with this id, even if it is revoked."""
+    found = (await connection.execute(_select_keys().where(api_keys.c.id == key_id))).first()
     return None if found is None else read_row(found, Key)
 
 
 async def is_secret_of(connection: Connection, key_id: UUID, secret: str) -> bool:
-    """Whether the key of that id has this secret."""
+    """Whether `secret` is the secret of the key with this id."""
     digest = await connection.scalar(sa.select(api_keys.c.digest).where(api_keys.c.id == key_id))
     return digest is not None and hmac.compare_digest(digest, _digest(secret))
 
 
 async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> bool:
-    """Revoke the key for good; False if there is no such key, or it is revoked already."""
+    """Revoke a key for good; False if there is none with this id, or it is revoked already."""
     in_force = (api_keys.c.id == key_id) & api_keys.c.revoked_at.is_(None)
     revoked = await connection.execute(
         sa.update(api_keys).where(in_force).values(revoked_at=now).returning(api_keys.c.id)
@@ -181,23 +181,23 @@ async def revoke_key(connection: Connection, key_id: UUID, now: datetime) -> boo
 
 
 async def find_client(connection: Connection, secret: str, now: datetime) -> Client | None:
-    """The bearer of this key; None if it is unknown, revoked or expired.
+    """The client that authenticates with this secret of a key; None if unknown, revoked or expired.
 
     Looked up by digest: the timing of an index comparison reveals parts of a digest, from which no key can be derived.
     """
-    return await _client_of(connection, api_keys.c.digest == _digest(secret), now)
+    return await _find_client_where(connection, api_keys.c.digest == _digest(secret), now)
 
 
 async def find_client_of_key(connection: Connection, key_id: UUID, now: datetime) -> Client | None:
-    """The bearer of the key of that id; None if there is none, or it is revoked or expired."""
-    return await _client_of(connection, api_keys.c.id == key_id, now)
+    """The client whose key has this id; None if there is none, or the key is revoked or expired."""
+    return await _find_client_where(connection, api_keys.c.id == key_id, now)
 
 
-async def _client_of(connection: Connection, key: sa.ColumnElement[bool], now: datetime) -> Client | None:
+async def _find_client_where(connection: Connection, key: sa.ColumnElement[bool], now: datetime) -> Client | None:
     unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     in_force = key & api_keys.c.revoked_at.is_(None) & unexpired
     whose_quota = api_keys.alias()
-    query = _keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
+    query = _select_keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
     query = query.outerjoin(whose_quota, whose_quota.c.id == api_keys.c.quota_of)
     found = (await connection.execute(query.where(in_force))).first()
     return None if found is None else read_row(found, Client)
@@ -208,7 +208,7 @@ def _digest(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-def _keys() -> sa.Select[Any]:
+def _select_keys() -> sa.Select[Any]:
     joined = organisations.c.id == api_keys.c.organisation_id
     own = [column for column in api_keys.c if column.name not in {"digest", "platform", "scopes"}]
     with_platform = sa.func.array_append(api_keys.c.scopes, PLATFORM)
@@ -238,17 +238,17 @@ _REMOVE_PAST = sa.text("""
 
 
 class MinuteCount(NamedTuple):
-    """The number of events in the present minute, at most one beyond the quota; `seconds`: those left of the minute."""
+    """The number of events in the present minute, up to one beyond the quota, and the seconds until the next."""
 
     taken: int
     seconds: float
 
 
 async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> MinuteCount:
-    """Count one event more of `counted` (a key or the digest of a name); returns the count of the present minute."""
+    """Count one more event of `counted` (a key's id, or the digest of a name) in the present minute."""
     return MinuteCount(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 
 async def remove_past_counts(connection: Connection) -> None:
-    """Remove the counts of minutes that are over."""
+    """Delete the counts of minutes in the past."""
     await connection.execute(_REMOVE_PAST)

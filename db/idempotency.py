@@ -18,7 +18,7 @@ _IDENTITY = tuple(idempotency_keys.primary_key)
 
 
 class Submission(msgspec.Struct, frozen=True):
-    """A request that may come twice. `route`: method and path; `body_hash`: a digest of its query and body."""
+    """A request with an `Idempotency-Key`. `route`: method and path; `body_hash`: a digest of query and body."""
 
     organisation_id: UUID
     route: str
@@ -27,7 +27,7 @@ class Submission(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """The stored answer to the first request of a key."""
+    """The stored HTTP answer to the first request with an `Idempotency-Key`."""
 
     status: int
     headers: dict[str, str]
@@ -35,7 +35,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 async def claim_key(connection: Connection, submission: Submission, now: datetime) -> Answer | None:
-    """The answer stored for an earlier request with this key; None, and the key is claimed, for the first request.
+    """The stored answer to an earlier request with this key; the first request claims the key and gets None.
 
     The caller then carries it out and calls `store_answer` in the same transaction. While another transaction answers
     the first request, waits for its end; if it is rolled back, this one is the first. A key is free again after
@@ -50,7 +50,7 @@ async def claim_key(connection: Connection, submission: Submission, now: datetim
     ).returning(idempotency_keys.c.key)
     if (await connection.execute(claimed)).first() is not None:
         return None
-    stored = (await connection.execute(select(idempotency_keys).where(_is_same(submission)))).one()
+    stored = (await connection.execute(select(idempotency_keys).where(_is_of_submission(submission)))).one()
     if stored.body_hash != submission.body_hash:
         raise InvalidContent((_REUSED,))
     return Answer(stored.status, stored.headers, stored.body)
@@ -59,7 +59,7 @@ async def claim_key(connection: Connection, submission: Submission, now: datetim
 async def find_answer(
     connection: Connection, organisation_id: UUID, route: str, key: str, now: datetime
 ) -> Answer | None:
-    """The answer stored for a request with this key; None where there is none any more."""
+    """The stored answer to a request with this key; None where none is stored, or it is older than `LIFETIME`."""
     own = {"organisation_id": organisation_id, "route": route, "key": key}
     fresh = idempotency_keys.c.created_at > now - LIFETIME
     row = (await connection.execute(select(idempotency_keys).filter_by(**own).where(fresh))).first()
@@ -76,14 +76,14 @@ _REUSED = Problem(
 )
 
 
-def _is_same(submission: Submission) -> ColumnElement[bool]:
+def _is_of_submission(submission: Submission) -> ColumnElement[bool]:
     return and_(*(column == getattr(submission, column.name) for column in _IDENTITY))
 
 
 async def store_answer(connection: Connection, submission: Submission, answer: Answer) -> None:
     """Store the answer to a claimed request; committed with what the request did, or not at all."""
     await connection.execute(
-        update(idempotency_keys).where(_is_same(submission)).values(msgspec.structs.asdict(answer))
+        update(idempotency_keys).where(_is_of_submission(submission)).values(msgspec.structs.asdict(answer))
     )
 
 

@@ -37,7 +37,7 @@ _FOLLOW_UPS = sa.select(follow_ups, persons.c.name.label("who")).outerjoin(
 
 
 class Position(NamedTuple):
-    """A place in the list of meetings: after the one of this id, which starts then."""
+    """A cursor in the list of meetings: after the meeting with this id and this start."""
 
     starts_at: datetime
     id: UUID
@@ -62,14 +62,14 @@ async def insert_meeting(
     fields = msgspec.structs.asdict(request)
     meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
     await connection.execute(sa.insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
-    await _write_parts(connection, organisation_id, meeting, {}, now)
+    await _write_related_rows(connection, organisation_id, meeting, {}, now)
     return meeting
 
 
 async def write_meeting(
     connection: Connection, organisation_id: UUID, before: Meeting, request: MeetingRequest, now: datetime
 ) -> Meeting:
-    """Store a change of a meeting that the caller has locked; where nothing changes, return `before` itself."""
+    """Store a change of a meeting that the caller has locked; returns `before` itself where nothing changes."""
     changed = changed_fields(before, request)
     if not changed:
         return before
@@ -90,25 +90,25 @@ async def write_meeting(
     rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == before.id))).all()
     known: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
     known |= {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
-    await _write_parts(connection, organisation_id, after, known, now)
+    await _write_related_rows(connection, organisation_id, after, known, now)
     return after
 
 
 async def select_meeting(
     connection: Connection, organisation_id: UUID, meeting_id: UUID, *, lock: bool = False
 ) -> Meeting | None:
-    """The organisation's meeting, if there is one. `lock`: until this transaction ends, nobody else changes it."""
+    """The organisation's meeting with this id; with `lock`, nobody else changes it until the transaction ends."""
     own = [meetings.c.id == meeting_id, meetings.c.organisation_id == organisation_id]
     if lock:
         await connection.execute(sa.select(meetings.c.id).where(*own).with_for_update())
-    found = await _read(connection, own)
+    found = await _read_meetings(connection, own)
     return found[0] if found else None
 
 
 async def select_meetings(
     connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
 ) -> Sequence[Meeting]:
-    """The organisation's meetings after a position, in the order in which they start."""
+    """Up to `limit` meetings of the organisation after a cursor, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id, is_below(meetings.c.starts_at, filters.before)]
     if filters.need_id is not None:
         about = sa.select(meeting_needs.c.meeting_id).where(meeting_needs.c.need_id == filters.need_id)
@@ -117,7 +117,7 @@ async def select_meetings(
         conditions.append(meetings.c.starts_at >= filters.after)
     if after is not None:
         conditions.append(sa.tuple_(meetings.c.starts_at, meetings.c.id) > after)
-    return await _read(connection, conditions, limit)
+    return await _read_meetings(connection, conditions, limit)
 
 
 async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> Sequence[Meeting]:
@@ -126,7 +126,7 @@ async def meetings_of(connection: Connection, organisation_id: UUID, need_id: UU
 
 
 async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids: Sequence[UUID]) -> set[UUID]:
-    """The ids among these that are no need of the organisation."""
+    """The ids among `need_ids` of which the organisation has no need."""
     own = sa.select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id.in_(need_ids))
     return set(need_ids) - set((await connection.execute(own)).scalars())
 
@@ -135,7 +135,7 @@ def _row(meeting: Meeting) -> dict[str, Any]:
     return {column.name: getattr(meeting, column.name) for column in _COLUMNS}
 
 
-async def _write_parts(
+async def _write_related_rows(
     connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
 ) -> None:
     """Store needs, participants and follow-ups of a meeting.
@@ -167,14 +167,14 @@ async def _write_parts(
 
 
 async def _replace_rows(connection: Connection, table: sa.Table, meeting_id: UUID, rows: list[dict[str, Any]]) -> None:
-    """Store the rows in place of the meeting's; rows of the same `identity` stay, with columns of a later release."""
+    """Replace a meeting's rows in a table; rows with the same `identity` are updated instead."""
     own = table.c.meeting_id == meeting_id
     # positions are keys: those that are stored are out of the way meanwhile
     await connection.execute(sa.update(table).where(own).values(position=-1 - table.c.position))
     stored = (await connection.execute(sa.select(table).where(own).order_by(table.c.position.desc()))).mappings()
 
     def identity(row: Mapping[Any, Any]) -> list[Any]:
-        """The columns that tell a row from the others: who comes, or what is to be done by whom."""
+        """The values that identify a row: its need, its participant, or its task and person."""
         named = ("need_id", "role", "supplier_id", "person_id", "organisation", "what")
         return [row.get(name) for name in named]
 
@@ -196,15 +196,15 @@ async def _replace_rows(connection: Connection, table: sa.Table, meeting_id: UUI
         await connection.execute(sa.insert(table), new)
 
 
-async def _read(
+async def _read_meetings(
     connection: Connection, conditions: Sequence[sa.ColumnElement[bool]], limit: int | None = None
 ) -> list[Meeting]:
     query = sa.select(*_COLUMNS).where(*conditions).order_by(meetings.c.starts_at, meetings.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     ids = [row.id for row in rows]
-    need_rows = await _parts(connection, sa.select(meeting_needs), meeting_needs, ids)
-    participant_rows = await _parts(connection, _PARTICIPANTS, participants, ids)
-    follow_up_rows = await _parts(connection, _FOLLOW_UPS, follow_ups, ids)
+    need_rows = await _rows_by_meeting(connection, sa.select(meeting_needs), meeting_needs, ids)
+    participant_rows = await _rows_by_meeting(connection, _PARTICIPANTS, participants, ids)
+    follow_up_rows = await _rows_by_meeting(connection, _FOLLOW_UPS, follow_ups, ids)
     return [
         Meeting(
             **row._asdict(),
@@ -218,7 +218,7 @@ async def _read(
     ]
 
 
-async def _parts(
+async def _rows_by_meeting(
     connection: Connection, query: sa.Select[Any], table: sa.Table, ids: Sequence[UUID]
 ) -> dict[UUID, list[sa.Row[Any]]]:
     of_meetings = query.where(table.c.meeting_id.in_(ids)).order_by(table.c.meeting_id, table.c.position)
@@ -229,14 +229,14 @@ SEEN_DAYS = 90
 
 
 class CalendarFeed(NamedTuple):
-    """The organisation whose meetings an address shows, and the key that it was made with, or the person."""
+    """The organisation whose meetings a calendar address shows, and the key or person that made the address."""
 
     organisation_id: UUID
     key_id: UUID
 
 
 async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, now: datetime) -> None:
-    """Store the calendar address of a key; the address that the key had before opens no more."""
+    """Store the digest of a key's calendar address, in the place of the one before."""
     row = {"organisation_id": feed.organisation_id, "digest": digest, "created_at": now}
     statement = upsert(calendar_feeds).values(key_id=feed.key_id, **row)
     await connection.execute(statement.on_conflict_do_update(index_elements=["key_id"], set_=row))
@@ -250,7 +250,7 @@ async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
 
 
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
-    """Take the calendar address of a key away; False where the key has none."""
+    """Delete the calendar address of a key; False where the key has none."""
     gone = sa.delete(calendar_feeds).where(calendar_feeds.c.key_id == key_id).returning(calendar_feeds.c.key_id)
     return (await connection.execute(gone)).first() is not None
 
@@ -258,7 +258,7 @@ async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
 async def select_feed(
     connection: Connection, digests: Sequence[bytes], now: datetime, not_stored: UUID
 ) -> CalendarFeed | None:
-    """The address of one of these digests; None where there is none, or its key was revoked or has expired.
+    """The calendar address with one of these digests; None where there is none, or its key is not in force.
 
     That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
     `not_stored`: the id of the administrator's key, which has no row and is in force wherever its digest is given.

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 class SchemaTooOld(DomainError):
-    """The database was made before the first migration that this program knows."""
+    """Raised for a database from before the first migration that this program knows."""
 
     def __init__(self, version: str) -> None:
         super().__init__(
@@ -41,17 +41,17 @@ class SchemaTooOld(DomainError):
 
 
 def upgrade(url: str) -> None:
-    """Apply the missing migrations in one transaction: all or none. Safe to call from several processes at once, and
-    beside servers at work: they are kept waiting for at most `LOCK_SECONDS` at a time, whatever holds their tables.
+    """Apply the missing migrations in one transaction: all or none.
 
-    A schema that a later version of the program has migrated is left as it is. Runs an event loop of its own: from a
-    coroutine, call it in a thread. Raises SchemaTooOld, and changes nothing.
+    Safe to call from several processes at once, and beside servers at work, which wait for at most `LOCK_SECONDS` at
+    a time, whatever holds their tables. A schema that a later version of the program has migrated is left as it is.
+    Runs an event loop of its own: from a coroutine, call it in a thread. Raises SchemaTooOld, and changes nothing.
     """
     asyncio.run(_upgrade(url))
 
 
 def head() -> str:
-    """The newest migration of this program: their files are named by their numbers."""
+    """The number of the newest migration of this program, from the names of the files."""
     return max(path.name for path in (MIGRATIONS / "versions").glob("*_*.py")).partition("_")[0]
 
 
@@ -70,7 +70,7 @@ async def _upgrade(url: str) -> None:
 
 
 async def _applied(url: str) -> str | None:
-    """The migration that the schema is at; None where it is empty."""
+    """The number of the migration that the database's schema is at; None for an empty database."""
     connection = await connect(url)
     try:
         if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:

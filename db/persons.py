@@ -1,4 +1,4 @@
-"""Persons: those who are named, and those who sign in to the desk, with a key or without.
+"""Persons: those whom organisations name, and those who sign in to the desk, with their sessions.
 
 A contact person is named once per organisation, and known by id wherever they took part. Who signs in without a key is
 a person as their OpenID Connect provider knows them; the journal says their id. A session of the desk is a row for each
@@ -41,7 +41,7 @@ _NEW_MEETING_VERSIONS = sa.text("""
 async def find_or_insert_person(
     connection: Connection, organisation_id: UUID, name: str, now: datetime, employer: str | None = None
 ) -> UUID:
-    """The id of the person of this name whom the organisation knows, or else of one made now; the caller commits.
+    """The id of the organisation's person with this name, who is inserted where unknown; the caller commits.
 
     Two of one name are one person unless two employers tell them apart. An employer that was not known is added, one
     that was known stays. Someone erased is never found again.
@@ -77,7 +77,7 @@ async def erase_persons(
     changed_meetings: Collection[UUID] = (),
     changed_in_calendars: Collection[UUID] = (),
 ) -> None:
-    """Replace these persons by a pseudonym wherever they took part, and end their sessions.
+    """Replace the details of these persons by a pseudonym, and end their sessions.
 
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
@@ -98,7 +98,7 @@ MOST_OF_ONE = 200
 
 
 class Session(NamedTuple):
-    """A session of a key or, where `key_id` is null, of a person."""
+    """A session at the desk of a key or, where `key_id` is None, of a person."""
 
     key_id: UUID | None
     person: Client | None
@@ -121,7 +121,7 @@ async def insert_session(
 
 
 async def find_session(connection: Connection, digests: Sequence[bytes], now: datetime) -> Session | None:
-    """The session that has one of these digests; None where there is none, or it has expired."""
+    """The session with one of these digests of tokens; None where there is none, or it has expired."""
     query = (
         sa.select(
             desk_sessions.c.key_id,
@@ -142,20 +142,20 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
-    """Remove the session that has one of these digests; returns the ID token that the session began with, if any."""
+    """Delete the session with one of these digests; returns the ID token that it began with, if any."""
     ended = sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
     id_token: str | None = await connection.scalar(ended)
     return id_token
 
 
 async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> int:
-    """Remove all sessions of a person; returns how many."""
+    """Delete all sessions of a person; returns their number."""
     ended = await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.person_id == person_id))
     return ended.rowcount
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who signed in. `sessions`: the number of those that are open."""
+    """A person who signed in to the desk; `sessions`: the number of their open sessions."""
 
     id: UUID
     name: str
@@ -175,7 +175,7 @@ async def note_sign_in(
     email: str | None,
     now: datetime,
 ) -> UUID:
-    """The id of the person, known by that account, name and address or made now; the caller commits.
+    """The id of the person with this account, name and address, inserted where unknown; the caller commits.
 
     Two accounts are never one person, whatever name and address their provider says. Someone erased is never found
     again. Who comes back under another name is another person, of the same account: what the journal says of the first
@@ -213,19 +213,19 @@ async def list_accounts(
     after: UUID | None = None,
     limit: int | None = None,
 ) -> Sequence[Account]:
-    """The people of an organisation, or of all, who signed in, in the order of their ids."""
-    query = _accounts(now).where(is_above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
+    """Up to `limit` persons of an organisation, or of all, who signed in, in the order of their ids."""
+    query = _select_accounts(now).where(is_above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(persons.c.organisation_id == organisation_id)
     return await read_all(connection, query, Account)
 
 
 async def find_account(connection: Connection, person_id: UUID, now: datetime) -> Account | None:
-    """The person of that id, where they signed in."""
-    return await read_first(connection, _accounts(now).where(persons.c.id == person_id), Account)
+    """The person with this id, if they ever signed in; else None."""
+    return await read_first(connection, _select_accounts(now).where(persons.c.id == person_id), Account)
 
 
-def _accounts(now: datetime) -> sa.Select[tuple[object, ...]]:
+def _select_accounts(now: datetime) -> sa.Select[tuple[object, ...]]:
     is_open = (desk_sessions.c.person_id == persons.c.id) & (desk_sessions.c.expires_at > now)
     last = sa.select(sa.func.max(desk_accounts.c.seen_at)).where(desk_accounts.c.person_id == persons.c.id)
     return (

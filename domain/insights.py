@@ -25,7 +25,7 @@ MOST_NOTES = 200
 
 
 class LotSupply(msgspec.Struct, frozen=True):
-    """The part of a lot's shortlist that insights read, whatever its age."""
+    """The part of a lot's shortlist that insights read in every version, however old."""
 
     id: str
     requested: tuple[RequestedSegment, ...]
@@ -197,7 +197,7 @@ class LotScope(msgspec.Struct, frozen=True):
     segments: frozenset[str] | None = None
     meets: Callable[[TerritoryRequest], bool] | None = None
 
-    def lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
+    def counted_lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
         """The lots of a need that are counted; empty for a need that is left out."""
         lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.objects)]
         if self.meets is not None:
@@ -206,8 +206,8 @@ class LotScope(msgspec.Struct, frozen=True):
         return tuple(lots)
 
 
-class Tally:
-    """The figures over needs that are added batch by batch."""
+class InsightsTally:
+    """Adds up the figures over needs, batch by batch."""
 
     def __init__(self, scope: LotScope) -> None:
         self._scope = scope
@@ -226,7 +226,7 @@ class Tally:
     def add(self, needs: Iterable[NeedFacts]) -> None:
         """Count more needs; those without a lot in the scope are left out."""
         for need in needs:
-            if lots := self._scope.lots(need):
+            if lots := self._scope.counted_lots(need):
                 self._lots[need.id] = frozenset(lot.id for lot in lots)
                 self._statuses[need.status] += 1
                 self._tension.update(lot.tension.level for lot in lots)
@@ -241,7 +241,7 @@ class Tally:
                     self._environmental[need.content.environmental_considerations] += 1
 
     def relevant_exchanges(self, exchanges: Iterable[tuple[UUID, UUID, Collection[str]]]) -> list[UUID]:
-        """The ids of the exchanges (id, need, lots) about a lot that is counted, or about a whole need that is."""
+        """The ids of the exchanges (id, need, lots) about a counted lot, or about the whole of a counted need."""
         return [
             exchange_id
             for exchange_id, need_id, lot_ids in exchanges
@@ -249,7 +249,7 @@ class Tally:
         ]
 
     def insights(self, replies: ReplyFigures, barriers: Sequence[BarrierFigure], notes: BarrierNotes) -> Insights:
-        """The figures over all needs that were added, with the figures given of their exchanges."""
+        """The figures over all needs that were added, completed by those of their exchanges."""
         tension = dict.fromkeys(TensionFigures.__struct_fields__, 0) | self._tension
         unsupplied = (
             Unsupplied(segment, label, len(needs), tuple(dict.fromkeys(needs)))

@@ -16,7 +16,7 @@ BEFORE_THE_FIRST = bytes(32)
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """The author of an entry, and the means it used.
+    """The author of a journal entry, and the means by which the author acted.
 
     `id`: the key, the person who signed in, or the supplier who holds a reply link; null for the server itself and the
     command line.
@@ -91,7 +91,7 @@ class JournalHeads(msgspec.Struct, frozen=True):
 
 
 class SignedHeads(msgspec.Struct, frozen=True):
-    """`heads`: the JSON of `JournalHeads`, as it was signed. `public_key` and `signature` in hexadecimal digits."""
+    """A signed `JournalHeads`. `heads`: its JSON, as signed; `public_key` and `signature` in hexadecimal digits."""
 
     heads: str
     public_key: str
@@ -138,7 +138,7 @@ class BoundContent:
         self.recorded: set[str] = set()
         self._need_of: dict[str, str] = {}
 
-    def follow(self, entry: Entry) -> None:
+    def collect_entry(self, entry: Entry) -> None:
         """Collect the digests that the next entry binds, or forget those of content that was removed with a need."""
         if entry.action in {"need.purged", "need.deleted", "meeting.purged"}:
             for name in [name for name in self.names if self._need_of[name] == entry.object]:
@@ -157,7 +157,7 @@ class BoundContent:
             self._need_of[name] = need
 
     def breaks(self, stored: Mapping[str, str]) -> Iterator[Break]:
-        """A break for each content that differs from its bound digest; `stored`: the present ones, empty where gone."""
+        """A break for each content that no longer has its bound digest; `stored`: present digests, empty where gone."""
         for name, (number, digest) in self.names.items():
             if stored[name] != digest:
                 yield Break(number, "altered_content" if stored[name] else "missing_content", about=name)
@@ -206,7 +206,7 @@ class Chain:
         self._is_signature, self._signed_since = is_signature, signed_since
         self._doubtful: int | None = None
 
-    def follow(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
+    def verify_entry(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
         """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
         gap = number - self.number - 1
         if gap:
@@ -234,6 +234,7 @@ class Chain:
         self._note_doubtful_entry("altered_entry")
 
     def _note_doubtful_entry(self, code: Literal["altered_entry", "broken_link"]) -> None:
+        """Record a break at the entry that is in doubt, if one is, and settle the doubt."""
         if self._doubtful is not None:
             self.breaks.append(Break(self._doubtful, code))
             self._doubtful = None

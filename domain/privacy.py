@@ -2,7 +2,6 @@
 
 A contact person has keys that two namings of one person share, and a pseudonym that an erasure leaves. Personal data
 held about somebody is told item by item; their contact details are removed from a frozen answer.
-
 Things are kept for periods that the operator chooses; a plan lists those that are due for removal.
 """
 
@@ -62,7 +61,7 @@ class DataSubject(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Identifiers(msgspec.Struct, frozen=True):
-    """Names (folded, words in the order given), addresses and numbers (as keys) that are the person's.
+    """The names (folded, in the order given), e-mail addresses and telephone numbers (as keys) of a person.
 
     `asked_email`, `asked_name_key`, `asked_phone`: those of the request, empty where it has none.
     """
@@ -87,8 +86,8 @@ class Identifiers(msgspec.Struct, frozen=True):
         )
 
     def has_own_email(self, email: str) -> bool:
-        """Whether an address is the person's and contains a word of their name."""
-        return email_key(email) in self.emails and any(is_of(email, name) for name in self.names)
+        """Whether an e-mail address is the person's and contains a word of their name."""
+        return email_key(email) in self.emails and any(has_name(email, name) for name in self.names)
 
 
 def identifiers_of(subject: DataSubject) -> Identifiers:
@@ -110,15 +109,15 @@ def phone_key(phone: str) -> str:
     return re.sub(r"^(?:33)?0?([0-9]{9})$", r"0\1", digits)
 
 
-def is_of(email: str, name: str) -> bool:
+def has_name(email: str, name: str) -> bool:
     """Whether an e-mail address contains a word of a name: `a.legoff@…` does for Anne Le Goff, `contact@…` does not."""
     local = fold(email.partition("@")[0]).replace(" ", "")
     return any(word in local for word in fold(name).split() if len(word) >= SHORTEST_NAME_WORD)
 
 
-def is_meant(person: str, email: str | None, identifiers: Identifiers) -> bool:
+def is_persons_name(person: str, email: str | None, identifiers: Identifiers) -> bool:
     """Whether a name, given beside an e-mail address or none, is that of the person with these identifiers."""
-    address = email_key(email or "") if is_of(email or "", person) else ""
+    address = email_key(email or "") if has_name(email or "", person) else ""
     if address in identifiers.emails:
         return True
     is_namesake = bool(identifiers.asked_email and address)
@@ -132,10 +131,10 @@ def without_person(contact: Contact, identifiers: Identifiers) -> Contact:
     beside either. Kept: what is the organisation's (`contact@…`, the web site, a number given with no person).
     """
     email, phone, person = contact.email or "", contact.phone or "", contact.person or ""
-    is_named = bool(person) and is_meant(person, email, identifiers)
+    is_named = bool(person) and is_persons_name(person, email, identifiers)
     removed = {
         "person": is_named,
-        "email": email_key(email) in identifiers.emails or (is_named and is_of(email, person)),
+        "email": email_key(email) in identifiers.emails or (is_named and has_name(email, person)),
         "phone": is_named or identifiers.has_own_email(email) or phone_key(phone) == identifiers.asked_phone != "",
     }
     gone = {field: None for field, goes in removed.items() if goes and getattr(contact, field) is not None}
@@ -214,7 +213,7 @@ def without_contacts(
     removed: list[tuple[str, str]] = []
     is_theirs = False
 
-    def replaced(found: "re.Match[bytes]") -> bytes:
+    def replace_contact(found: "re.Match[bytes]") -> bytes:
         nonlocal is_theirs
         if found["supplier"] is not None:
             is_theirs = UUID(found["supplier"].decode()) in supplier_ids
@@ -229,7 +228,7 @@ def without_contacts(
         values = (b"null" if is_known else found["email"], b"null" if is_own_phone else found["phone"])
         return b'"contact":{"email":%b,"phone":%b,' % values
 
-    return _SUPPLIER_OR_CONTACT.sub(replaced, body), tuple(dict.fromkeys(removed))
+    return _SUPPLIER_OR_CONTACT.sub(replace_contact, body), tuple(dict.fromkeys(removed))
 
 
 Kind = Literal["needs", "persons", "reply_links", "import_errors", "answers", "deliveries"]
@@ -320,7 +319,7 @@ class RetentionPlan(msgspec.Struct, frozen=True):
 
 
 def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:
-    """The retention bounds at `now`; `answers`, `deliveries`: the periods for which these two are kept."""
+    """The retention bounds at `now`; `answers`, `deliveries`: how long these two are stored."""
     return RetentionBounds(
         needs=years_before(now, periods.needs_years),
         persons=years_before(now, periods.persons_years),

@@ -1,4 +1,4 @@
-"""A cache of calls about little: what a client says at length is answered, but not kept."""
+"""A cache of calls with short arguments: calls with long ones are answered, and not cached."""
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache, wraps

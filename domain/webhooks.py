@@ -14,7 +14,7 @@ DeliveryStatus = Literal["waiting", "delivered", "given_up", "cancelled"]
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
-    """Growing pauses between attempts, bounded in number and time.
+    """Growing pauses between the attempts of a delivery, bounded in number and time.
 
     The first pause is `first`, each later one `factor` times the one before, none longer than `longest`. A delivery is
     given up after `attempts` attempts, or where the next one would be later than `age` after it was queued.
@@ -26,7 +26,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     age: timedelta
 
-    def due_again(
+    def next_attempt_at(
         self,
         attempts: int,
         queued_at: datetime,
@@ -46,7 +46,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of one attempt.
+    """The outcome of one attempt to deliver.
 
     `failure`: a stable word; None: delivered. `code`: the HTTP or SMTP status of the answer, if there was one. `final`:
     another attempt would fail too. `pause`: the pause that the receiver asked for.
@@ -80,7 +80,7 @@ def result_of(
     started_at, at = moments
     due = None
     if not (outcome.failure is None or outcome.final):
-        due = schedule.due_again(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
+        due = schedule.next_attempt_at(attempts, queued_at, at, jitter=jitter, requested=outcome.pause)
     status: DeliveryStatus = "delivered" if outcome.failure is None else "waiting" if due else "given_up"
     return Result(outcome=outcome, status=status, due_at=due, started_at=started_at, at=at)
 
@@ -212,7 +212,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuppliersChanged(msgspec.Struct, frozen=True, kw_only=True):
-    """The directory is at `data_version`; what changed after `since_version` begins at `cursor` of the change feed."""
+    """A changed directory, at `data_version`; changes after `since_version` begin at `cursor` of the change feed."""
 
     data_version: int
     since_version: int

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from domain.law.findings import OUTCOMES, LegalAdvice
 from domain.law.rules import Rules
-from domain.law.same_supplier import EssAward, award_bar, dependence, same_supplier
-from domain.needs.need import RESERVED_TYPES, PastAward, by_supplier, may_be_same_buyer
+from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, judge_award_bar
+from domain.needs.need import RESERVED_TYPES, PastAward, awards_by_supplier, may_be_same_buyer
 from domain.reference.taxonomy import Taxonomy
 from matching.index.legal import RADIX, OutcomeCodes
 from matching.index.live_index import LiveIndex
@@ -19,7 +19,7 @@ ESS = RESERVED_TYPES.index("ess")
 
 
 class EssBar(NamedTuple):
-    """The bar on a supplier: ESS-reserved contracts awarded to it, and their outcome (a position in OUTCOMES)."""
+    """The ESS-reserved contracts that bar a supplier, and the eligibility that is left (a position in OUTCOMES)."""
 
     awards: tuple[EssAward, ...]
     outcome: int
@@ -27,7 +27,7 @@ class EssBar(NamedTuple):
 
 @dataclass(frozen=True)
 class PastAwards:
-    """The awards of an organisation up to the day of a match, by supplier. `siret`: of the buyer of that match.
+    """The past awards of an organisation by supplier, up to the day of a match. `siret`: the matching buyer's.
 
     `of_buyer`: without those that another buyer made.
     """
@@ -45,11 +45,11 @@ class PastAwards:
     ) -> "PastAwards | None":
         """The awards made up to the day `on`; None where there are none."""
         past = [award for award in awards if award.awarded_on <= on]
-        own = by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
-        return cls(by_supplier(past), own, on, siret, rules, taxonomy) if past else None
+        own = awards_by_supplier(award for award in past if may_be_same_buyer(siret, award.buyer_siret))
+        return cls(awards_by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
     def ess_bars(self, query: LotQuery, live: LiveIndex) -> dict[int, EssBar]:
-        """The suppliers whose ESS outcomes the three-year bar makes worse, by ordinal.
+        """By ordinal, the three-year bars on suppliers that won ESS-reserved contracts of the same service.
 
         The same service: the award's lot and this one ask for one segment or family in common. Another buyer: their
         needs name buyers of different SIRETs.
@@ -66,7 +66,7 @@ class PastAwards:
                 for award in awards
                 if "ess" in award.reserved
             )
-            barred = award_bar(past, self.on, self.rules) if past else None
+            barred = judge_award_bar(past, self.on, self.rules) if past else None
             ordinal = live.ordinal_of(supplier) if barred else None
             if barred and ordinal is not None:
                 found[ordinal] = EssBar(past, OUTCOMES.index(barred.outcome))
@@ -84,18 +84,18 @@ class PastAwards:
             name = known.name if known else awards[-1].supplier_name
             for segment in query.subject.objects:
                 days = tuple(award.awarded_on for award in awards if segment in award.segments)
-                if found := same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
+                if found := advise_same_supplier(name, self.taxonomy.label(segment), days, self.on, self.rules):
                     habits.append(found)  # be it a candidate of this lot or not
                     break
             if known and ordinal is not None and passes(ordinal):
                 turnover = known.turnover_eur
-                if found := dependence(known.name, turnover, awards, query.lot, self.on, self.rules):
+                if found := advise_dependence(known.name, turnover, awards, query.lot, self.on, self.rules):
                     dependent.append(found)
         return [*habits, *dependent]
 
 
 def apply_bars(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
-    """The outcome codes of suppliers once the bars on some are applied; `row_of`: the row of an ordinal, if any."""
+    """The outcome codes of suppliers after applying the bars; `row_of`: the row of an ordinal in `codes`, if any."""
     after = codes.copy()
     for ordinal, bar in bars.items():
         row = row_of(ordinal)

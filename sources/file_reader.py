@@ -1,8 +1,8 @@
-"""A source's file as batches of records, checked and placed: read row by row, or as they were kept beside it.
+"""A source's file as batches of checked and placed records: read row by row, or from the cache beside the file.
 
-Rows are kept as they were read, checked and placed, for an import that need not read the file again: to decode them
-takes a twentieth of the time. They hold for one file as one program read it, which their first frame names; the digest
-of all stands at their end. Whatever is not whole or not of that origin is not used.
+The cache holds the rows as they were read, checked and placed, for an import that need not read the file again: to
+decode them takes a twentieth of the time. Its first frame is the key: one file, as one program read it. A digest of all
+frames stands at the end. A cache that is not whole, or has another key, is not used.
 """
 
 import gzip
@@ -38,10 +38,10 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """The origin of rows: the digest of their file, the `reader_versions` then, the source, the language of errors.
+class CacheKey(msgspec.Struct, frozen=True):
+    """The key of cached rows: digest of their file, `reader_versions`, source, day of reading, language of errors.
 
-    `on`: the day on which they were read, where what they say depends on it.
+    `on`: None where the rows are the same on any day.
     """
 
     sha256: str
@@ -51,29 +51,29 @@ class Origin(msgspec.Struct, frozen=True):
     language: Language = "en"
 
 
-def origin_of(format_: str, sha256: str, reader: str, on: date) -> Origin | None:
-    """The origin of the rows of a file of that format, read on that day into the source of the same name.
+def cache_key_of(format_: str, sha256: str, reader: str, on: date) -> CacheKey | None:
+    """The key to cache a file's rows under, read on the day `on` into the source that is named like its format.
 
-    None where they are not kept: what they say depends on more.
+    None for a format whose rows depend on more than that, and are not cached.
     """
     if format_ not in BY_FILE_ALONE | BY_FILE_AND_DAY:
         return None
-    return Origin(sha256, reader, format_, on if format_ in BY_FILE_AND_DAY else None)
+    return CacheKey(sha256, reader, format_, on if format_ in BY_FILE_AND_DAY else None)
 
 
 def reader_versions(taxonomy: Taxonomy) -> str:
-    """The versions of this program and its taxonomy, which decide the rows that a file makes."""
+    """The versions of this program and its taxonomy as one text; another version may read other rows."""
     return f"{version('vivier')} {taxonomy.version}"
 
 
-def path_of_kept_rows(path: Path) -> Path:
-    """The path under which the rows of a file are kept, beside the file."""
+def cache_path_of(path: Path) -> Path:
+    """The path of the cache of a file's rows, beside the file."""
     return path.with_name(path.name + SUFFIX)
 
 
-def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
-    """The same batches, each written to disk as it is taken; the file's rows count as kept once the last was taken."""
-    kept = path_of_kept_rows(path)
+def write_through(path: Path, origin: CacheKey, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+    """Yield the batches, each written to the file's cache on the way; the cache appears once the last was taken."""
+    kept = cache_path_of(path)
     part, digest = kept.with_name(f".{kept.name}"), blake2b(digest_size=_DIGEST_BYTES)
     try:
         with part.open("wb") as file:
@@ -94,10 +94,10 @@ def write_through(path: Path, origin: Origin, batches: Iterable[Batch]) -> Gener
         part.unlink(missing_ok=True)
 
 
-def are_rows_kept(path: Path, origin: Origin) -> bool:
-    """Whether all rows of a file are kept beside it, and have that origin."""
+def has_cached_rows(path: Path, origin: CacheKey) -> bool:
+    """Whether the file has a cache of its rows that is whole and was written under the key."""
     try:
-        with path_of_kept_rows(path).open("rb") as file:
+        with cache_path_of(path).open("rb") as file:
             if _read_frame(file) != _encode(origin):
                 return False
             left = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
@@ -112,6 +112,7 @@ def are_rows_kept(path: Path, origin: Origin) -> bool:
 
 
 def _read_frame(stream: BinaryIO) -> bytes:
+    """The content of the next frame, which follows its length."""
     return stream.read(int.from_bytes(stream.read(_LENGTH_BYTES)))
 
 
@@ -120,10 +121,10 @@ ROWS_AT_ONCE = 2_000
 _BROKEN_GZIP = Text("La compression gzip est rompue", "This is not a whole gzip file")
 
 
-class Reading(msgspec.Struct, frozen=True):
-    """A way to read a file: `format` and `media_type` are a pair of FORMATS; `language` is that of its errors.
+class ReadOptions(msgspec.Struct, frozen=True):
+    """Options for reading a source's file: its format and media type (a pair of FORMATS), mapping, errors' language.
 
-    Of the media type CHECKED are rows kept of such a file, of which `are_rows_kept` says that all are there.
+    The media type CHECKED stands for the cache of such a file, which `has_cached_rows` found to be whole.
 
     `source`, `today`: see `Context`.
     """
@@ -137,8 +138,8 @@ class Reading(msgspec.Struct, frozen=True):
     today: date | None = None
 
 
-def batches(reading: Reading, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
-    """The records of the file, some at a time, in bounded memory; nothing is read before the first are asked for.
+def batches(reading: ReadOptions, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
+    """Yield a file's records and rejects, up to 2,000 rows a batch; nothing is read before the first is asked for.
 
     Raises, at any batch, KeyError for an unknown format or media type and UnreadableFile for a file that cannot be
     read row by row.

@@ -1,4 +1,4 @@
-"""Postal addresses as other directories write them: their parts, their departement and their commune."""
+"""Postal addresses as other directories write them, split into parts, and the departement and commune they are in."""
 
 import re
 from collections import defaultdict
@@ -17,20 +17,20 @@ _DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondiss
 
 
 class PostalAddress(NamedTuple):
-    """The parts of an address; "" for one that is not there."""
+    """The street, postal code and city of an address; "" for a part that is missing."""
 
     street: str
     postal_code: str
     city: str
 
     def document(self, commune: str | None) -> dict[str, str | None]:
-        """The address of a record, in the commune with that INSEE code; None for what is not known."""
+        """The address as a record's document has it; `commune`: its INSEE code. None for a part that is unknown."""
         street, postal_code, city = (part or None for part in self)
         return {"street": street, "postal_code": postal_code, "city": city, "commune": commune or None}
 
 
 def split_address(line: str) -> PostalAddress:
-    """The parts of "19 rue de la Poste 31700 Cornebarrieu"; all of it is the street where no postal code is found."""
+    """Split "19 rue de la Poste 31700 Cornebarrieu" into parts; without a postal code, all of it is the street."""
     line = " ".join(line.split())
     if found := _POSTAL_CODE.search(line):
         return PostalAddress(line[: found.start()].rstrip(" ,;–-"), found[1], found[2].strip())
@@ -45,7 +45,7 @@ def departement_of(postal_code: str) -> str:
 
 
 class CommuneNames:
-    """Finds the commune that a postal code and a city mean."""
+    """Finds the commune of an address by postal code and city."""
 
     def __init__(self, territories: Territories) -> None:
         self._by_postal_code: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -59,7 +59,7 @@ class CommuneNames:
             self._by_name[name].add(commune.code)
 
     def find(self, postal_code: str, city: str, departement: str) -> str | None:
-        """The INSEE code of the one commune of that name with that postal code, else of that name in the departement.
+        """The INSEE code of the only commune with this name and postal code, else with this name in the departement.
 
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
@@ -69,7 +69,7 @@ class CommuneNames:
         )
 
     def find_in_france(self, city: str) -> str | None:
-        """The INSEE code of the one commune of that name in all of France; None where there are several, or none."""
+        """The INSEE code of the only commune in France with this name; None where there are several, or none."""
         return _only_one(self._by_name.get(_normalised_name(city)))
 
 

@@ -1,4 +1,4 @@
-"""Lines as the readers of all formats take them, and rows as they make them.
+"""The lines of a file, which the readers of all formats take, and the rows and errors that they make.
 
 A line is read in bounded memory, of a file of any size. A row is made from a document with the fields of a record.
 Every reader yields rows, and for each row that cannot be taken an error that says where and why.
@@ -54,23 +54,23 @@ class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only
     """The record's identifier in the source, each once in an import"""
 
     def row(self, line: int, flags: tuple[Flag, ...] = ()) -> Row:
-        """The row of a file that holds this record on `line`."""
+        """The row for this record, which stands on `line` of its file."""
         return Row(line, self.external_id, SupplierRecord(*_record_fields(self)), flags)
 
 
 class UnreadableFile(InvalidContent):
-    """A file that cannot be read row by row at all: a wrong header, an encoding, an array that never ends."""
+    """Raised for a file that cannot be read row by row at all: wrong header or encoding, an array that never ends."""
 
 
 def unreadable(code: str, detail: Text, pointer: str = "") -> UnreadableFile:
-    """The error for a file with one fault."""
+    """The error to raise for a file with one problem."""
     return UnreadableFile((Problem(pointer, code, detail),))
 
 
 def row_of(
     line: int, external_id: str | None, document: Document, context: Context, flags: tuple[Flag, ...] = ()
 ) -> Row | RowError:
-    """The row that `document`, with the fields of a record, makes; an error where it lacks one or has a wrong one."""
+    """Convert a document with the fields of a record into a row; an error where a field is missing or wrong."""
     try:
         if external_id and len(external_id) <= LONGEST_EXTERNAL_ID and "external_id" not in document:
             return Row(line, external_id, msgspec.convert(document, SupplierRecord), flags)
@@ -80,13 +80,13 @@ def row_of(
         return reject(line, external_id, (explain(error, RecordRow),), context.language)
 
 
-def unmapped(category: str) -> Flag:
+def unmapped_flag(category: str) -> Flag:
     """The flag for a category of the source that stands for no segment."""
     return Flag("unmapped_category", category)
 
 
 def day_of(written: str) -> date | None:
-    """The day of a date, with or without a time or an offset after it; None for what is no day."""
+    """The day at the beginning of a text (2026-11-24, a time may follow); None where there is none."""
     try:
         return date.fromisoformat(written.strip()[:_DAY])
     except ValueError:
@@ -110,14 +110,14 @@ TOO_LONG = Problem("", "line_too_long", Text("Cette ligne est trop longue", "Thi
 
 
 class Line(NamedTuple):
-    """A line with its end, counted from 1; `data` is None where it is longer than the bound."""
+    """A line of a file, with its line end and its number from 1; `data` is None for one over the length limit."""
 
     number: int
     data: bytes | None
 
 
 def lines(stream: BinaryIO, longest: int = LONGEST) -> Iterator[Line]:
-    """The lines of the file, without a byte order mark; no more than `longest` bytes are held at once.
+    """Yield the lines of a file, without a byte order mark, with at most `longest` bytes in memory at a time.
 
     Raises UnreadableFile for UTF-16, which some spreadsheets write.
     """

@@ -1,6 +1,6 @@
-"""Checks of a supplier's record, whichever way it comes: faults refuse it, flags only note what is doubtful.
+"""Checks of supplier records: faults refuse a record, flags only note what is doubtful about one.
 
-Among the latter: the check digits of a SIRET, the number of an establishment.
+A flag notes, for example, that the check digits of a SIRET, the number of an establishment, are wrong.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import area_to_keep
+from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import place
 from matching.geo.territory import Geography
 from sources.rows import Context
@@ -48,24 +48,24 @@ def siret_passes_check(siret: str) -> bool:
 
 
 def _luhn_remainder(digits: bytes) -> int:
-    """The sum of Luhn's key modulo 10: 0 where it agrees."""
+    """The Luhn checksum of some digits, modulo 10: 0 where they pass."""
     first = len(digits) % 2
     return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10
 
 
-class Checked(NamedTuple):
-    """A record as it is kept, flags of its simplified areas, and its problems: () where the record is accepted."""
+class CheckResult(NamedTuple):
+    """A record as it is to be stored, flags for its simplified areas, and its problems, () if it is accepted."""
 
     record: SupplierRecord
     flags: tuple[Flag, ...]
     problems: tuple[Problem, ...]
 
 
-def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Checked:
-    """The record, its service areas simplified where they are drawn finely, and its problems with their pointers."""
+def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> CheckResult:
+    """Check a record and simplify its finely drawn service areas; returns the record, flags and problems."""
     problems = tuple(check_record(record, territories, taxonomy, cpv))
     if not draws_areas(record):
-        return Checked(record, (), problems)
+        return CheckResult(record, (), problems)
     kept: dict[Geometry, Geometry] = {}
     areas = [offer.service_area.geometry if offer.service_area else None for offer in record.offers]
     for position, area in enumerate(areas):
@@ -73,7 +73,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
             continue
         at = "offers", position, "service_area", "geometry"
         try:
-            kept[area] = area_to_keep(area, *at)
+            kept[area] = area_to_store(area, *at)
         except InvalidContent as invalid:
             problems += invalid.problems
         if sum(map(vertices, kept.values())) > MOST_VERTICES:
@@ -90,16 +90,16 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
         for drawn, area in kept.items()
         if area is not drawn
     )
-    return Checked(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
+    return CheckResult(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
 
 
 def draws_areas(record: SupplierRecord) -> bool:
-    """Whether a service area of the record is a geometry: to check one takes some milliseconds."""
+    """Whether a service area of the record is a geometry, whose check takes some milliseconds."""
     return any(offer.service_area is not None and offer.service_area.geometry is not None for offer in record.offers)
 
 
 def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
-    """The same rows as they are kept, those whose record has faults turned into errors."""
+    """Check the record of each row; yields the row as it is to be stored, or an error where the record has faults."""
     for row in rows:
         if isinstance(row, Row):
             record, flags, problems = check(row.record, context.territories, context.taxonomy, context.cpv)
@@ -114,7 +114,7 @@ def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[R
 def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
-    """The placement of each record, with the flags of its place, those of its content, and `flags[i]`."""
+    """Place each record on the map; its flags are about its place and its content, and those in `flags[i]`."""
     placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
     found = ((placement, content_flags(record) + own) for placement, record, own in placements)
     return [

@@ -13,7 +13,7 @@ from msgspec import Meta, field
 
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call, endpoint
-from api.web.pagination import Page, Paging, paged
+from api.web.pagination import Page, Paging, answer_page
 from api.web.query_string import in_utc
 from db.core.engine import Connection
 from db.journal.entries import entries, has_entries, head, key_names, person_names
@@ -105,7 +105,7 @@ async def list_audit_entries(call: Call, query: AuditQuery, connection: Connecti
         found = await entries(connection, organisation_id, query.object, after or 0, count, **filters)
         return await with_names(connection, found)
 
-    return await paged(call, query, f"audit/{organisation_id}", int, fetch_entries, key=attrgetter("number"))
+    return await answer_page(call, query, f"audit/{organisation_id}", int, fetch_entries, key=attrgetter("number"))
 
 
 @journal_endpoint("/audit/head", answers=AuditHead)

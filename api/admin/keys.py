@@ -19,8 +19,8 @@ from api.admin.organisations import own_organisation
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source, secret_in
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import Sender, created, creation, once, shown_once
-from api.web.pagination import Page, Paging, paged
+from api.runtime.idempotency import Sender, answer_once, created_answer, creation, with_secret_body
+from api.web.pagination import Page, Paging, answer_page
 from db import api_keys
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
@@ -69,7 +69,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def require_grantable(creator: Client, request: KeyRequest) -> None:
-    """Raises Refusal (403) for a scope or source the creator lacks, InvalidContent beyond its own end or quota."""
+    """Raises Refusal (403) for a scope or source that the creator lacks, InvalidContent for a later end or quota."""
     for scope in request.scopes:
         require_scope(creator, scope)
     for source in request.sources:
@@ -191,7 +191,7 @@ async def list_keys(call: Call, query: Paging, connection: Connection) -> Respon
     Those of the organisation; of all for a key of scope `platform`.
     """
     fetch = partial(api_keys.list_keys, connection, own_organisation(call.bearer))
-    return await paged(call, query, "keys", UUID, fetch)
+    return await answer_page(call, query, "keys", UUID, fetch)
 
 
 @creation("/keys", tag="Organisations", scope="admin", answers=CreatedKey, problems=("source-not-on-key", "conflict"))
@@ -241,16 +241,16 @@ async def make_key_once(
                 quota_of=creator.quota_shared_by_keys_it_makes,
                 secret=_derive_secret(caller_secret, seed),
             )
-            return created(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
+            return created_answer(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
-        async def with_secret(answer: Answer) -> Answer:
+        async def reveal_secret_in(answer: Answer) -> Answer:
             stored = read_stored(answer.body, CreatedKey)
             shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)
-            return shown_once(answer, msgspec.json.encode(shown))
+            return with_secret_body(answer, msgspec.json.encode(shown))
 
-        return await once(call, connection, request, store_key, sender=sender, completed=with_secret)
+        return await answer_once(call, connection, request, store_key, sender=sender, completed=reveal_secret_in)
 
 
 def _derive_secret(caller_secret: bytes, seed: str) -> str:

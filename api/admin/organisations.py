@@ -11,10 +11,10 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import carried_out_once, created, creation
-from api.web.pagination import Page, Paging, paged
-from api.web.request_body import Patch, patched
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_of, etag_response, require_match
+from api.runtime.idempotency import carried_out_once, created_answer, creation
+from api.web.pagination import Page, Paging, answer_page
+from api.web.request_body import Patch, apply_patch
 from db import api_keys as stored
 from db.core.engine import Connection
 from db.idempotency import Answer
@@ -131,6 +131,7 @@ def _require_siret(settings: OrganisationSettings) -> None:
 
 
 def _require_unique(written: Organisation | None) -> Organisation:
+    """The organisation as written; raises Conflict where none was, since the name or SIRET is taken."""
     if written is None:
         raise Conflict("taken", _TAKEN)
     return written
@@ -146,7 +147,7 @@ async def list_organisations(call: Call, query: Paging, connection: Connection) 
     The key's own; all for a key of scope `platform`.
     """
     fetch = partial(stored.list_organisations, connection, own_organisation(call.bearer))
-    return await paged(call, query, "organisations", UUID, fetch)
+    return await answer_page(call, query, "organisations", UUID, fetch)
 
 
 @creation("/organisations", tag="Organisations", scope="platform", answers=Organisation, problems=("conflict",))
@@ -157,7 +158,7 @@ async def create_organisation(call: Call, body: OrganisationSettings, connection
     `POST /keys` then makes its first key. 409 where another one has the name or the SIRET.
     """
     made = await add_organisation(connection, call.bearer, body, call.services.now())
-    return created(made, f"/organisations/{made.id}", etag_of(made))
+    return created_answer(made, f"/organisations/{made.id}", etag_of(made))
 
 
 @organisations_endpoint("GET", "/organisations/{id}", answers=Organisation, status=(200, 304), headers=IF_NONE_MATCH)
@@ -182,9 +183,9 @@ async def update_organisation(call: Call, id: UUID, body: Patch, connection: Con
     """
     before = await visible_organisation(connection, call.bearer, id, lock=True)
     require_match(call, etag_of(before))
-    settings = patched(before, body, OrganisationSettings)
+    settings = apply_patch(before, body, OrganisationSettings)
     now, members = call.services.now(), call.services.settings.oidc_members
-    return tagged(await change_organisation(connection, call.bearer, before, settings, now, members))
+    return etag_response(await change_organisation(connection, call.bearer, before, settings, now, members))
 
 
 ROUTES = (list_organisations, create_organisation, get_organisation, update_organisation)

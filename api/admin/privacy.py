@@ -11,7 +11,7 @@ import structlog
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.index.live_index import logged_failures
+from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Subject, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
@@ -94,14 +94,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @asynccontextmanager
 async def daily_retention(services: Services) -> AsyncIterator[None]:
-    """The part of the application that removes once a day what is due for removal; needs the database part."""
+    """The background part of the application that removes data due for removal once a day; it needs the database."""
     if services.settings.retention != "daily":
         yield
         return
 
     async def remove_every_day() -> None:
         while True:
-            with logged_failures("what was kept for its time could not be removed"):
+            with log_failures("what was kept for its time could not be removed"):
                 await remove_due(services)
             await asyncio.sleep(DAY_SECONDS)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from api.commands.console import Col, Facts, Headline, Part, Remarks, Rows, StyledText, Words
 from domain.allotment.allotment import FIGURES, Allotment
 from domain.insights import Supply
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
@@ -115,7 +115,7 @@ class _LotPrinter:
             yield Remarks(
                 f"{answered.unknown_trade.message} :", map(self._unknown_trade_line, answered.unknown_trade.nearest)
             )
-        yield Facts(self._outlook_facts())
+        yield Facts(self._competition_facts())
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
@@ -142,7 +142,7 @@ class _LotPrinter:
         amount = "" if lot.value_eur is None else printed_euros(lot.value_eur, "fr")
         if amount and lot.value_covers == "all":
             amount += " (reconductions et options comprises)"
-        if said := sum_in_words(lot):  # where renewals or options add to it
+        if said := lot_value_as_sum(lot):  # where renewals or options add to it
             amount = typeset(f"{said.fr} HT", "fr")
         terms = (
             amount,
@@ -177,7 +177,7 @@ class _LotPrinter:
         may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
         return ", ".join(filter(None, parts)) + may
 
-    def _outlook_facts(self) -> Iterator[tuple[str, Words]]:
+    def _competition_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
         yield "Concurrence", StyledText(answered.tension.message, style=TENSION_STYLES[answered.tension.level])
         for covered in answered.coverage:
@@ -266,7 +266,7 @@ def _counts_in_words(counts: Mapping[str, int], words: Mapping[str, str]) -> str
 
 
 def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """A title as it is read, as printed parts in the title's own words. `text`: the title with that of its need."""
+    """The reading of a title as printed parts, in the title's own words. `text`: the title with that of its need."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
     def spell_phrase(phrase: str) -> str:
@@ -322,7 +322,7 @@ def count_with_noun(number: int, one: str, several: str | None = None) -> str:
 
 
 def evaluation_in_words(stamp: Stamp) -> str:
-    """The day of evaluation in words, with the day whose rules were applied where that is another."""
+    """The day of evaluation in words, with the day whose rules were applied where the two differ."""
     words = f"évalué au {long_date(stamp.on).fr}"
     if stamp.law_on is None:
         return words

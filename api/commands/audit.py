@@ -19,7 +19,7 @@ from api.journal.signing_key import journal_key, signature_checker
 from api.settings import Settings
 from db.core.engine import Connection, Engine, engine, transaction
 from db.journal.content import content_digests, unrecorded_names
-from db.journal.entries import hold_snapshot, journals, stored_entries
+from db.journal.entries import journals, read_one_snapshot, stored_entries
 from domain.journal import BoundContent, Break, Chain, JournalHeads, SignedHeads
 
 _ANCHOR = re.compile(r"(?P<organisation>.+):(?P<number>[0-9]{1,18}):(?P<hash>[0-9a-fA-F]{64})")
@@ -110,7 +110,7 @@ async def _verify_journals(
 ) -> list[JournalVerdict]:
     """The verdicts on the journals asked for, by default all. Raises CommandFailed where an organisation is unknown."""
     async with transaction(database) as connection:
-        await hold_snapshot(connection)
+        await read_one_snapshot(connection)
         known = await journals(connection)
         names = {name for organisation_id, name in known} | {str(organisation_id) for organisation_id, _ in known}
         for wanted in (*(of for of, _, _ in anchors), *filter(None, [organisation])):
@@ -127,12 +127,13 @@ async def _verify_journals(
 async def _verify_journal(
     connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain
 ) -> JournalVerdict:
+    """The verdict on one journal; `noted`: the entries, by number and hash, that signed heads name."""
     bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
-            chain.follow(*stored)
+            chain.verify_entry(*stored)
             if stored.entry is not None:
-                bound.follow(stored.entry)
+                bound.collect_entry(stored.entry)
             lost.discard((stored.number, stored.hash))
     chain.close()
     missing = await unrecorded_names(connection, chain.organisation_id, bound.recorded)

@@ -41,7 +41,7 @@ class CommandFailed(Exception):
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """Run a command; returns its exit status, a failure told on standard error. Raises what is the program's fault."""
+    """Run a command; returns its exit status. Prints a failure on standard error, but raises the program's faults."""
     try:
         status = command()
         sys.stdout.flush()
@@ -98,9 +98,9 @@ def list_due_rules(options: argparse.Namespace, settings: Settings) -> int:
 def print_openapi(_: argparse.Namespace, __: Settings) -> int:
     """Print the OpenAPI document of the whole application."""
     from api.app import ROUTES  # noqa: PLC0415 - all modules of a server
-    from api.web.openapi import encode  # noqa: PLC0415
+    from api.web.openapi import encode_document  # noqa: PLC0415
 
-    sys.stdout.buffer.write(encode(handler.opt["route"] for handler in ROUTES))
+    sys.stdout.buffer.write(encode_document(handler.opt["route"] for handler in ROUTES))
     return 0
 
 
@@ -152,7 +152,7 @@ def run_in_transaction(settings: Settings, work: Callable[["Connection"], Awaita
 
 
 async def command_line_actor(database: "Engine", now: datetime) -> Actor:
-    """The command line as an author, in the journal of the organisation `default`, of what all organisations share."""
+    """The command line as an actor, in the journal of the organisation `default`, for changes to shared data."""
     from db.api_keys import ensure_organisation  # noqa: PLC0415
     from db.core.engine import transaction  # noqa: PLC0415
 

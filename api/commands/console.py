@@ -147,7 +147,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def plain(text: str) -> str:
-    """Text from outside, fit for a terminal: control characters, which would steer it, are blanks."""
+    """The text with control characters replaced by blanks, so that it cannot steer the terminal."""
     drawable = text.replace(NARROW, NO_BREAK)
     return "".join(" " if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in drawable)
 

@@ -42,7 +42,7 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The means of imports: settings, the database's address, the reference data, processes that prepare rows."""
+    """The means of imports: settings, the database's address, reference data, processes that prepare rows."""
 
     settings: Settings
     url: str
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 @contextmanager
 def importer(settings: Settings) -> Iterator[Importer]:
-    """Attach the database and load the reference data, once for as many imports as follow one another."""
+    """An `Importer` for one import or several, with the database attached and the reference data loaded."""
     with ExitStack() as held:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference)
@@ -68,7 +68,7 @@ def importer(settings: Settings) -> Iterator[Importer]:
 
 
 def import_and_report(
-    options: argparse.Namespace, works_with: AbstractContextManager[Importer], media_type: str | None = None
+    options: argparse.Namespace, importer_context: AbstractContextManager[Importer], media_type: str | None = None
 ) -> Import:
     """Import the file, print the report and return it. Raises CommandFailed, and as `import_file`.
 
@@ -97,7 +97,7 @@ def import_and_report(
     except OSError as error:
         raise CommandFailed(f"cannot read {path}: {error.strerror}") from None
     try:
-        with stream, works_with as ready, _progress_bar(stream, path) as show_progress:
+        with stream, importer_context as ready, _progress_bar(stream, path) as show_progress:
 
             def note_batch(batch: PreparedBatch) -> None:
                 flags.update(batch.flags)

@@ -37,7 +37,7 @@ from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
-from matching.inspection.trace import LotTrail, Value, trail
+from matching.inspection.trace import LotTrace, Value, trace
 from matching.reference import Reference, load_reference
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
@@ -57,7 +57,7 @@ _POSITION = re.compile(r"\[\d+\]$")
 
 
 class NeedOfFile(NamedTuple):
-    """A need to be matched, its place in the file, and what of its notice was not read; () where it was no notice."""
+    """A need read from a file, its place there, and what was not read where it was a notice."""
 
     name: str
     need: NeedAndProcedure
@@ -65,7 +65,7 @@ class NeedOfFile(NamedTuple):
 
 
 def match_needs(options: argparse.Namespace, settings: Settings) -> int:
-    """Match the needs of a file: write what of a notice was not read, then the shortlist or the trail to it."""
+    """Match the needs of a file: print what of a notice was not read, then the shortlist or the trace of the match."""
     needs = list(read_needs(options.need))
     index, reference = load_index(settings)
     failed = [each for each in needs if isinstance(each, CommandFailed)]
@@ -75,20 +75,20 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
         if number and not options.json:
             console().print()
         need, on = read.need.matched, evaluation_day(options, read.need)
-        with _failing_with_faults(read.name):
-            result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
+        with _faults_as_failure(read.name):
+            result = (trace if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
         places = reference.territories
-        told = shortlist_parts(need, result, places) if isinstance(result, Shortlist) else _trail_parts(result)
+        told = shortlist_parts(need, result, places) if isinstance(result, Shortlist) else _trace_parts(result)
         show_answer(result, told, as_json=options.json)
     if failed:
         raise CommandFailed("\n".join(map(str, failed)))
     return 0
 
 
-def _trail_parts(lots: Iterable[LotTrail]) -> Iterator[Part]:
-    """The trail of each lot, in English: what was read and from where, whom each gate refused, who is left."""
+def _trace_parts(lots: Iterable[LotTrace]) -> Iterator[Part]:
+    """The trace of each lot's match, in English: what was read and from where, whom each gate refused, who is left."""
     for lot in lots:
         yield Headline(f"Lot {lot.id} · {lot.territory}", is_part=True)
         read = [
@@ -126,10 +126,10 @@ def evaluation_day(options: argparse.Namespace, need: Need) -> date:
 
 def allot_need(options: argparse.Namespace, settings: Settings) -> int:
     """Find proposals of lots for the need, and print them beside the lots as given."""
-    with _failing_with_faults(options.need):
+    with _faults_as_failure(options.need):
         need = JsonBody(AllotmentNeed).decode(_file_bytes(options.need))
     index, reference = load_index(settings)
-    with _failing_with_faults(options.need):
+    with _faults_as_failure(options.need):
         found = allot(need, index, reference, evaluation_day(options, need), LANGUAGE)
     show_answer(found, allotment_parts(need, found), as_json=options.json)
     return 0
@@ -172,7 +172,7 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
             url = stack.enter_context(attached_database(settings))
         reference = loading.result()
         files = IndexFiles(settings.index_folder, reference)
-        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).first()), reference
+        return asyncio.run(IndexLoader(url, engine(url, pool_size=0), files).load_first()), reference
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
@@ -182,7 +182,7 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
     """
     raw = _file_bytes(name)
     if raw.lstrip()[:4].startswith(XML_BEGINNINGS):
-        with _failing_with_faults(name):
+        with _faults_as_failure(name):
             yield NeedOfFile(name, *need_in_xml(raw, territory.load(), cpv.load()))
         return
     try:
@@ -194,12 +194,12 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
             document = None
     notices = list(boamp.records_in(document))
     if not notices:
-        with _failing_with_faults(name):
+        with _faults_as_failure(name):
             yield NeedOfFile(name, JsonBody(NeedAndProcedure).decode(raw), ())
     for at, notice in notices:
         where = f"{name}{at}" if len(notices) > 1 else name
         try:
-            with _failing_with_faults(where):
+            with _faults_as_failure(where):
                 read = NeedOfFile(where, *need_of(boamp.read(notice, at), territory.load(), cpv.load()))
         except CommandFailed as failed:
             if len(notices) == 1:
@@ -210,8 +210,8 @@ def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
 
 
 @contextmanager
-def _failing_with_faults(name: str) -> Iterator[None]:
-    """Fail with CommandFailed where the block finds faults in a file: a line for each, with the file's name."""
+def _faults_as_failure(name: str) -> Iterator[None]:
+    """Turn faults found in the block into CommandFailed: a line for each fault, with the file's name."""
     try:
         yield
     except InvalidContent as invalid:
@@ -240,7 +240,7 @@ def _file_bytes(name: str) -> bytes:
 
 
 def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
-    """The parts of a notice that were not read, in French; nothing where the need is of no notice.
+    """The parts of a notice that were not read, in French; empty where the need was not read from a notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """

@@ -18,9 +18,9 @@ from api.settings import Settings
 from db.suppliers.sources import last_imports
 from domain.reference import taxonomy, territory
 from domain.text.bilingual import PARIS
-from sources.file_reader import CHECKED, are_rows_kept, origin_of, path_of_kept_rows, reader_versions
+from sources.file_reader import CHECKED, cache_key_of, cache_path_of, has_cached_rows, reader_versions
 from sources.pool.csv_pipe import UnusableFile
-from sources.pool.download import Fetched, NotFetched, fetch
+from sources.pool.download import FetchedFile, NotFetched, fetch
 from sources.pool.manifest import (
     Choices,
     FileReport,
@@ -111,7 +111,7 @@ def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[
 
 
 def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
-    """Fetch the files named, and say what each is given to `vivier pool build` as."""
+    """Fetch the named files, and print the option of `vivier pool build` that takes each."""
     by_id = {file.id: file for file in published_files()}
     fetchable = ", ".join(file.id for file in published_files() if file.catalogue)
     names = dict.fromkeys(options.names)
@@ -127,8 +127,8 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[Fetched]:
-    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched, or where none may be."""
+def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[FetchedFile]:
+    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched or must not be."""
     if not settings.pool_fetch:
         raise CommandFailed(NOT_ALLOWED, USAGE)
     for published in wanted:
@@ -239,10 +239,10 @@ def _import_pool_file(
     """Import a file of the folder, and note the import in `known` and in the folder's list."""
     folder: Path = options.folder
     path, today = folder / file.name, datetime.now(PARIS).date()
-    origin = origin_of(file.format, file.sha256, reader, today)
+    origin = cache_key_of(file.format, file.sha256, reader, today)
     # the rows that the build kept of the file, else the file
-    has_rows = origin is not None and are_rows_kept(path, origin)
-    read = str(path_of_kept_rows(path) if has_rows else path)
+    has_rows = origin is not None and has_cached_rows(path, origin)
+    read = str(cache_path_of(path) if has_rows else path)
     order = {"source": file.format, "file": read, "format": file.format, "mode": "snapshot"}
     chosen = argparse.Namespace(**vars(options) | order)
     done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)

@@ -48,7 +48,7 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     with attached_database(settings) as url:
 
         async def run_where_named(work: Callable[..., Awaitable[Done]]) -> Done:
-            """Export or erase in the data of the named organisation; without a name, as the operator in that of all."""
+            """Export or erase in the named organisation's data; without a name, in the data of all, as the operator."""
             database, named, now = signing_engine(settings, url), options.organisation, datetime.now(UTC)
             async with transaction(database) as connection:
                 known = await journals(connection)

@@ -27,12 +27,12 @@ from api.desk.need.need_form import (
     LOTS_IN_FIELDS,
     NeedForm,
     change_form,
-    mark_of_terms,
+    checksum_of_terms,
     read_need_form,
     words_of_trades,
 )
-from api.desk.need.need_page import changed_need_form, form_of_query, refused_need_form
-from api.desk.need.understood_need import understand_beside_requests
+from api.desk.need.need_page import changed_need_form, need_form_of_query, refused_need_form
+from api.desk.need.understood_need import understand_in_worker
 from api.maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_allotment, answer_match
 from api.web.html_pages import Fields
@@ -66,32 +66,33 @@ MOST_EVIDENCE = 3
 
 
 @page("GET", "/besoin/resultat", scope="match")
-async def show_result_of_address(visit: Visit) -> Response[bytes]:
-    """The answer to the need in the query; a redirect to the form where the query has none."""
+async def show_result_of_query(visit: Visit) -> Response[bytes]:
+    """The answer to the need in the query; a redirect to the form where the query has no need."""
     form = read_need_form(visit.fields)
-    return visit.redirect("/besoin") if form == NeedForm() else await _answer_need(visit, form)
+    return visit.redirect("/besoin") if form == NeedForm() else await _result_page(visit, form)
 
 
 @page("POST", "/besoin/resultat", scope="match")
 async def show_result(visit: Visit) -> Response[bytes]:
-    """The shortlist of each lot; the form again where something in it is to be corrected."""
+    """The shortlist of each lot; the form again where it has mistakes."""
     form, wish = read_need_form(visit.fields), visit.text("changer")
     typed = [f"rayon-{lot_id}" for lot_id in form.lot_ids] if wish == "distances" else [wish]
     for field in typed:
         # the distance that is typed in a field such as `rayon-1`
         if field in visit.fields:
             form = change_form(form, f"{field}-{visit.text(field)}")
-    return await _answer_need(visit, form if wish == "distances" or wish in visit.fields else change_form(form, wish))
+    return await _result_page(visit, form if wish == "distances" or wish in visit.fields else change_form(form, wish))
 
 
-async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
-    understood = await understand_beside_requests(visit, form)
+async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
+    """The page of a need's shortlist, or the part that a script asks for; the form again where it has mistakes."""
+    understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
     need = msgspec.structs.replace(understood.need.matched, groupings=GROUPINGS)
     opened, is_part = _opened_lots(visit, need)
     try:
-        shortlist = await _shortlist(visit, need, opened)
+        shortlist = await _match_opened_lots(visit, need, opened)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
     asked_of, positions = {lot.id: lot for lot in need.lots}, {lot.id: n for n, lot in enumerate(shortlist.lots, 1)}
@@ -110,7 +111,7 @@ async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,
-        maps=await visit.work_out(lot_maps, need, shortlist, opened, visit.language),
+        maps=await visit.run_work(lot_maps, need, shortlist, opened, visit.language),
         first=SHOWN_FIRST,
         at_once=need.limit,
         most_candidates=MOST_CANDIDATES,
@@ -124,7 +125,7 @@ async def _answer_need(visit: Visit, form: NeedForm) -> Response[bytes]:
 
 
 def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
-    """The ids of the lots to show with their suppliers, and whether a script asks for them alone, without the page."""
+    """The ids of the lots whose suppliers are shown, and whether a script asks for just these, without the page."""
     lot_ids = [lot.id for lot in need.lots]
     target = visit.call.headers.get("hx-target", "") if visit.call.method == "POST" else ""
     if len(lot_ids) > MOST_OPEN:
@@ -137,8 +138,8 @@ def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
     return (part,) if part else tuple(lot_ids), part is not None
 
 
-async def _shortlist(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
-    """The answer to a need, with rows of the opened lots; of one of them from the candidate on that a button names."""
+async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
+    """Match a need, with rows for the opened lots only; a button may name the candidate with which a lot's begin."""
     named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
     if named and int(named[1]) <= len(need.lots):
         first[need.lots[int(named[1]) - 1].id] = int(named[2])
@@ -185,13 +186,13 @@ def lot_maps(
 
 
 def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
-    """Each gate that near misses do not pass, with the question to ask them, and these near misses in their order."""
+    """Each gate that near misses fail, with the question to put to them, and these near misses in order."""
     for gate in dict.fromkeys(row.excluded_by for row in lot.near_misses):
         yield gate, question_to_suppliers(gate, lot, asked), [row for row in lot.near_misses if row.excluded_by == gate]
 
 
 def question_to_suppliers(about: str, lot: LotShortlist, asked: Lot) -> Text:
-    """The question to ask suppliers who do not pass the gate `about`, or whose trade is not known (`trade`)."""
+    """The question to put to suppliers who fail the gate `about`, or whose trade is not known (`trade`)."""
     trades = lot_name(asked) or ", ".join(each.label for each in lot.requested)
     where, limit = lot.territory.label, f"{asked.max_distance_km or 0:g} km"
     proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in asked.reserved or ()), OR_ELSE)
@@ -204,7 +205,7 @@ OR_ELSE = Text(" ; ou ", "; or ")
 
 
 def evidence_summary(answer: SegmentAnswer) -> Text | None:
-    """A sentence for several pieces of evidence for one offer; None where there are not several."""
+    """A sentence that sums up two or more pieces of evidence for an offer; None where there are fewer."""
     won = [each for each in answer.evidence if each.kind == "award"]
     if len(won) > 1:
         number = Text("d'au moins ", "of at least ") if len(won) == MOST_EVIDENCE else Text("de ", "of ")
@@ -220,31 +221,32 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
 
 
 def reservation_name(reserved: Sequence[str]) -> str:
-    """The name of a reservation in the answer's alternatives, such as `handicap_iae`; empty where they lack it."""
+    """The name of a reservation in an answer's alternatives, such as `handicap_iae`; empty where it has none."""
     named = "_".join(sorted(reserved)) or "none"
     return named if named == "none" or named in RESERVED else ""
 
 
 def without_defaults(need: Need) -> dict[str, Any]:
-    """The body of `POST /match` for a need, without the fields that have no value."""
-    said: dict[str, Any] = _without_empty(msgspec.to_builtins(need))
+    """The body of `POST /match` for a need, without fields that have no value."""
+    said: dict[str, Any] = _without_null(msgspec.to_builtins(need))
     for lot in said["lots"]:
         if not lot["innovative"]:
             del lot["innovative"]
     return said
 
 
-def _without_empty(part: Any) -> Any:
+def _without_null(part: Any) -> Any:
+    """The value without None and empty tuples in any dict within it."""
     if isinstance(part, dict):
-        return {name: _without_empty(value) for name, value in part.items() if value is not None and value != ()}
-    return [_without_empty(each) for each in part] if isinstance(part, tuple) else part
+        return {name: _without_null(value) for name, value in part.items() if value is not None and value != ()}
+    return [_without_null(each) for each in part] if isinstance(part, tuple) else part
 
 
 AREAS: tuple[Axis, ...] = ("departement", "epci")
 
 
 def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
-    """The kind of a field with a whole number from 1 to `highest`; `otherwise`: the mistake."""
+    """The kind of a field with a whole number from 1 to `highest`; `otherwise`: the mistake for any other text."""
 
     def read_whole_number(text: str) -> int:
         if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
@@ -255,7 +257,7 @@ def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
 
 
 class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The rules of the comparison as they are filled in. `area`: the areas to divide by, empty for none.
+    """The form fields that say how a need is divided into lots. `area`: the areas to divide by, empty for none.
 
     `values`: the amount of each segment of each lot, by the name of its field.
     """
@@ -270,7 +272,7 @@ class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_changed(self) -> bool:
-        """Whether these rules differ from the usual ones."""
+        """Whether these rules differ from the defaults."""
         return self != AllotmentForm()
 
 
@@ -279,7 +281,7 @@ BLANK = {name: [""] for name in ("candidats", "lots", "par-metier", "par-lieu", 
 
 
 def read_allotment_form(fields: Fields) -> AllotmentForm:
-    """The rules in these fields; the usual ones where the form has none."""
+    """The rules of division read from submitted fields; the defaults where these have none."""
     values = {name: texts[-1] for name, texts in fields.items() if name.startswith("montant-") and texts[-1]}
     rules = forms.read_form(AllotmentForm, BLANK | dict(fields)) if "regles" in fields else AllotmentForm()
     return msgspec.structs.replace(rules, values=values)
@@ -288,16 +290,16 @@ def read_allotment_form(fields: Fields) -> AllotmentForm:
 @page("GET", "/lotissement", scope="match")
 async def show_allotment_form(visit: Visit) -> Response[bytes]:
     """The form of a need to be divided: empty, filled in with the example, or with the fields of the query."""
-    return await form_of_query(visit, read_allotment_form(visit.fields))
+    return await need_form_of_query(visit, read_allotment_form(visit.fields))
 
 
 @page("POST", "/lotissement", scope="match", files=True)
 async def compare_divisions(visit: Visit) -> Response[bytes]:
-    """The proposals beside the lots as given; the form again where a button changed it, or something in it is wrong."""
+    """The page of proposed lots beside the given ones; the form again after a button's change or with mistakes."""
     rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
         return await changed_need_form(visit, rules)
-    understood = await understand_beside_requests(visit, read_need_form(visit.fields))
+    understood = await understand_in_worker(visit, read_need_form(visit.fields))
     mistakes = list(understood.mistakes)
     options = forms.request_parts(rules, mistakes)
     options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
@@ -327,7 +329,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
 
 
 def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
-    """For each lot the amounts that are filled in, by segment; None where none is."""
+    """For each lot the filled-in amounts by segment; None for a lot without any."""
     values: list[dict[str, float] | None] = []
     for position, lot in enumerate(form.lots, 1):
         found = {}
@@ -341,12 +343,12 @@ def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mis
 
 
 def value_field(position: int, segment: str) -> str:
-    """The name of the field of the amount of a lot's segment; lots count from 1."""
+    """The name of the form field for the amount of one segment of a lot; lots count from 1."""
     return f"montant-{position}-{segment}"
 
 
 def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
-    """A row of the comparison for each figure: its label, its number for the lots as given, and for each proposal."""
+    """Each figure as a row: its label, its number for the given lots, and those of proposals, better or worse."""
     for figure in FIGURES:
         given, others = figure.of(found.as_given), []
         for number in (figure.of(proposal.summary) for proposal in found.proposals):
@@ -357,7 +359,7 @@ def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[i
 
 
 def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
-    """The form of the need with the lots of a proposal, which keep all else from the lots that they are made of."""
+    """The need's form with a proposal's lots; each keeps what else was filled in for the lot it is made of."""
     by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
     for lot in proposal.lots:
         before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)
@@ -369,7 +371,7 @@ def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
             offered=lot.segments,
             chosen=lot.segments,
             more="",
-            heard=mark_of_terms(lot.title),
+            heard=checksum_of_terms(lot.title),
             cpv=cpv,
             keywords="",
             reserved=lot.reserved,

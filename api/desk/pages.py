@@ -1,4 +1,4 @@
-"""The pages of the buyer's desk, which are no routes of the API and not in its document; those of the site itself."""
+"""All pages of the buyer's desk; the site map, the accessibility statement, stylesheets and scripts."""
 
 import sys
 from pathlib import Path
@@ -22,20 +22,20 @@ from domain.text.bilingual import Text
 
 @page("GET", "/accessibilite", scope=None)
 async def show_accessibility(visit: Visit) -> Response[bytes]:
-    """The statement, with the contact of the settings."""
-    await _find_client(visit)
+    """The accessibility statement, with the contact that the settings name."""
+    await _set_signed_in_client(visit)
     return visit.page("accessibility.html", contact=visit.services.settings.contact)
 
 
 @page("GET", "/plan", scope=None)
 async def show_site_map(visit: Visit) -> Response[bytes]:
     """The pages that the visitor may open."""
-    await _find_client(visit)
+    await _set_signed_in_client(visit)
     return visit.page("site_map.html")
 
 
-async def _find_client(visit: Visit) -> None:
-    """Set the client of a visit that has a session, so that its menu is shown."""
+async def _set_signed_in_client(visit: Visit) -> None:
+    """Set `visit.client` where the visitor has a session, so that the page shows their menu."""
     if visit.new_token is None:
         visit.client = await client_of_session(visit.services, visit.token, visit.call.scope)
 

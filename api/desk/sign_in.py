@@ -17,7 +17,7 @@ from litestar import Response
 from litestar.types import Scope as ASGIScope
 
 from api.desk.frame.layout import SAID
-from api.desk.frame.page import fields_as_typed, page, sign_in_page
+from api.desk.frame.page import decoded_fields, page, sign_in_page
 from api.desk.frame.visit import KEY_FIELD, Visit, client_of_session, local_path, session_digests
 from api.identity_provider import Challenge, Identity, IdentityProvider, NotIdentified, ProviderAway
 from api.people_settings import comparable_address
@@ -47,7 +47,7 @@ FIRST_PAGES: dict[Scope, str] = {
 
 @page("GET", "/connexion", scope=None)
 async def show_sign_in(visit: Visit) -> Response[bytes]:
-    """The form to sign in; whoever is signed in is led on."""
+    """The sign-in form; a redirect to their first page for whoever is signed in."""
     back = local_path(visit.text("suite")) or ""
     if visit.new_token is None and await client_of_session(visit.services, visit.token, visit.call.scope):
         return await redirect_after_sign_in(visit, back)
@@ -64,13 +64,13 @@ async def sign_in(visit: Visit) -> Response[bytes]:
     # one of its own, never the one that the browser came with, which others may know
     visit.token = visit.new_token = token
     if back and typed:
-        return visit.page("frame/send_again.html", path=back, typed=fields_as_typed(typed), signed_in=True)
+        return visit.page("frame/send_again.html", path=back, typed=decoded_fields(typed), signed_in=True)
     return await redirect_after_sign_in(visit, back)
 
 
 @page("GET", "/connexion/{link}", scope=None)
 async def sign_in_by_link(visit: Visit, link: str) -> Response[bytes]:
-    """Begin a session by a link that opens once, and redirect to the form of a need."""
+    """Begin a session by a link that works once, and redirect to the first page that its key may see."""
     key = visit.services.sign_in_links.redeem(link)
     token = await begin_session(visit.services, key, visit.call.scope) if key else None
     if token is None:
@@ -93,7 +93,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class _SignInState(msgspec.Struct, frozen=True, array_like=True):
-    """A sign-in as `state` carries it: the second in which it began, the path that it is to lead to, a salt."""
+    """The content of the provider's `state` parameter: when a sign-in began, the path to return to, and a salt."""
 
     at: int
     back: str
@@ -101,9 +101,9 @@ class _SignInState(msgspec.Struct, frozen=True, array_like=True):
 
 
 @page("GET", "/connexion/fournisseur", scope=None)
-async def lead_to_provider(visit: Visit) -> Response[bytes]:
-    """Redirect to the provider, which leads back to `/connexion/retour`."""
-    provider = _provider(visit)
+async def redirect_to_provider(visit: Visit) -> Response[bytes]:
+    """Redirect to the identity provider, which redirects back to `/connexion/retour`."""
+    provider = _require_provider(visit)
     visit.services.limits.take(SIGN_INS, caller_of(visit.call.scope))
     back = local_path(visit.text("suite")) or ""
     sent = _SignInState(
@@ -119,8 +119,8 @@ async def lead_to_provider(visit: Visit) -> Response[bytes]:
 @page("GET", "/connexion/retour", scope=None)
 async def return_from_provider(visit: Visit) -> Response[bytes]:
     """Begin a session and redirect to the page that asked for one; say why there is none where the provider refuses."""
-    provider, caller = _provider(visit), caller_of(visit.call.scope)
-    sent = _sign_in_of_state(visit)
+    provider, caller = _require_provider(visit), caller_of(visit.call.scope)
+    sent = _read_state(visit)
     if sent is None:
         return _refusal_page(visit, HTTPStatus.BAD_REQUEST, SAID["of_another_browser"], "state")
     if visit.text("error") or not 0 < len(visit.text("code")) <= LONGEST_CODE:
@@ -164,27 +164,27 @@ async def sign_out(visit: Visit) -> Response[bytes]:
     return answer
 
 
-def _provider(visit: Visit) -> IdentityProvider:
+def _require_provider(visit: Visit) -> IdentityProvider:
     if visit.services.identity_provider is None:
         raise NotFound(SAID["no_provider"])
     return visit.services.identity_provider
 
 
 def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
-    """The page that says why nobody was signed in; the reason goes to the log, without who it was."""
+    """The page that says why a sign-in failed; logs the reason, without who the person is."""
     log.info("not signed in", reason=reason)
     return visit.page("signing_in/not_signed_in.html", status, why=why)
 
 
 def _challenge(token: str, sent: _SignInState) -> Challenge:
-    """All of it follows from the token, which this browser alone has: so nothing need be stored until it comes back."""
+    """The secrets of a sign-in, derived from the browser's token so that none of them is stored."""
     carried = urlsafe_b64encode(msgspec.msgpack.encode(sent)).rstrip(b"=").decode()
     proofs = {name: _proof(token, name, carried) for name in Challenge._fields}
     return Challenge(**proofs | {"state": f"{carried}.{proofs['state']}"})
 
 
-def _sign_in_of_state(visit: Visit) -> _SignInState | None:
-    """The sign-in that the state carries; None where it is not of this browser, too old, or not as it was sent."""
+def _read_state(visit: Visit) -> _SignInState | None:
+    """The sign-in that `state` carries; None where it is another browser's, too old, or altered."""
     state = visit.text("state")
     carried, _, proof = state.partition(".")
     if len(state) > LONGEST_STATE or not hmac.compare_digest(
@@ -202,19 +202,19 @@ def _sign_in_of_state(visit: Visit) -> _SignInState | None:
 
 
 def _proof(token: str, name: str, carried: str) -> str:
-    """The proof (HMAC) that a sign-in was begun in the browser of this token; another for each name."""
+    """An HMAC of `name` and `carried` under the browser's token, which proves where a sign-in began."""
     about = f"{name}\n{carried}".encode(errors="replace")
     return hmac.digest(token.encode(errors="replace"), about, "sha256").hex()
 
 
 class UnknownOrganisation(Exception):
-    """Somebody of whom neither the address nor the SIRET leads to an organisation."""
+    """Raised for a person whose e-mail address, SIRET and domain lead to no organisation."""
 
 
 async def membership_of(
     connection: Connection, identity: Identity, settings: Settings
 ) -> tuple[UUID, tuple[Scope, ...]]:
-    """The organisation by the address, else by the SIRET, else by the domain of the address; and the rights there.
+    """A person's organisation, found by e-mail address, else by SIRET, else by domain; and their rights in it.
 
     As the settings name it; a SIRET leads to the organisation that has it too. An address counts where the provider
     says that it is verified, and as `comparable_address` has it. Administrators are those whom the settings name by
@@ -236,7 +236,7 @@ async def membership_of(
 
 
 async def begin_session(services: Services, key: str, scope: ASGIScope) -> str | None:
-    """The token of a new session of that key; None where the key is not in force. `scope`: the request.
+    """Begin a session with a key; returns its token, None where the key is not in force. `scope`: the request's.
 
     Raises Refusal: 429 to an address that sent too many unknown keys, 503 while the database is away.
     """
@@ -253,7 +253,7 @@ async def begin_session(services: Services, key: str, scope: ASGIScope) -> str |
 
 
 async def begin_session_of_person(services: Services, identity: Identity) -> str:
-    """The token of a new session of somebody whom the provider has identified. Raises UnknownOrganisation."""
+    """Begin a session for a person whom the provider identified; returns its token. Raises UnknownOrganisation."""
     settings, token, now = services.settings, token_urlsafe(32), services.now()
     expires_at = now + timedelta(hours=settings.session_hours)
     async with transaction(services.database) as connection:
@@ -276,6 +276,6 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
 
 
 async def end_session(services: Services, token: str) -> str | None:
-    """End the session of a token, where there is one; the ID token with which it began, if any."""
+    """End the session of a token, where there is one; returns the ID token with which it began, if any."""
     async with transaction(services.database) as connection:
         return await delete_session(connection, session_digests(services, token))

@@ -10,7 +10,7 @@ import msgspec
 
 from api.match import PointGeometry
 from domain.shortlists.shortlist import PublicContact
-from domain.suppliers.assembly import origins
+from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier
 from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
@@ -93,14 +93,14 @@ class SupplierFeatureCollection(msgspec.Struct, frozen=True, tag_field="type", t
 
 
 def supplier_document(supplier: Supplier, on: date) -> SupplierDocument:
-    """The supplier as it stands on the day `on`, without the person to contact, which is personal data."""
+    """The document of a supplier, with flags as on the day `on`; without the contact person, which is personal data."""
     flags = supplier.flags + expiry_flags(supplier.approvals, on)
-    whole = msgspec.structs.replace(supplier, flags=flags, provenance=origins(supplier))
+    whole = msgspec.structs.replace(supplier, flags=flags, provenance=source_of_each_field(supplier))
     return msgspec.convert(whole, SupplierDocument, from_attributes=True)
 
 
 def supplier_feature(supplier: Supplier) -> SupplierFeature:
-    """The supplier on a map."""
+    """The supplier as a GeoJSON feature, for a map."""
     at = supplier.location
     segments = chain.from_iterable(offer.segments for offer in supplier.offers)
     properties = SupplierProperties(

@@ -89,7 +89,7 @@ async def split_supplier(call: Call, id: UUID, body: SupplierSplit, connection: 
 
 
 async def _require_sources(call: Call, connection: Connection, supplier_ids: Sequence[UUID]) -> None:
-    """Raises Refusal (403) where records of a source that is not on the key describe one of the suppliers."""
+    """Raises Refusal (403) where one of the suppliers has records of a source that the key does not list."""
     if not call.bearer.may("platform"):
         for source in sorted(await regroup.sources_of(connection, supplier_ids)):
             require_source(call.bearer, source)

@@ -17,11 +17,11 @@ from api.directory.formats import (
     supplier_feature,
     suppliers_as_csv,
 )
-from api.directory.search import SupplierQuery, finder_of_suppliers, search_page, whole_list
+from api.directory.search import SupplierQuery, finder_of_suppliers, search_page, stream_suppliers
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get
 from api.web.content_negotiation import CSV, GEOJSON, JSON
-from api.web.pagination import Page, Paging, bad_cursor, next_link, page, read_cursor, write_cursor
+from api.web.pagination import Page, Paging, bad_cursor, next_link, page_response, read_cursor, write_cursor
 from db.core.engine import Connection, transaction
 from db.suppliers.feed import START, Position, changes_after, end_of_directory, is_in_history
 from db.suppliers.read import get_supplier as find_supplier
@@ -65,10 +65,10 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     today = call.services.today()
     media_type = call.media_type
     if media_type != JSON and query.limit is None and query.cursor is None:
-        return await whole_list(call, finder_of_suppliers(call.services, query), query.source)
+        return await stream_suppliers(call, finder_of_suppliers(call.services, query), query.source)
     found, next_cursor = await search_page(call.services, query)
     if media_type == JSON:
-        return page(call, [supplier_document(supplier, today) for supplier in found], next_cursor)
+        return page_response(call, [supplier_document(supplier, today) for supplier in found], next_cursor)
     headers = {**next_link(call, next_cursor), "vary": "accept"}
     if media_type == CSV:
         table = suppliers_as_csv(found, today, query.source, call.csv)
@@ -86,7 +86,7 @@ async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response
 
 
 async def find_document(connection: Connection, supplier_id: UUID, on: date) -> SupplierDocument:
-    """The supplier of this id, or the one that has taken its records, on the day `on`. Raises NotFound."""
+    """The document of the supplier with this id, or of the one it was merged into. Raises NotFound."""
     entry = await find_supplier(connection, supplier_id)
     if entry is None:
         raise NotFound(NO_SUPPLIER)
@@ -141,14 +141,14 @@ async def list_supplier_changes(call: Call, query: FeedQuery) -> Response[bytes]
             await services.long_polls.wait(services.directory.wait_beyond(end.version, query.wait))
             # whatever their cursors say, all who waited for the same version go on from its end: it is read once
             items, last, _ = await _changes_after(call, end, query.limit)
-    return page(call, items, write_cursor(FEED, last or position))
+    return page_response(call, items, write_cursor(FEED, last or position))
 
 
 ROUTES = (list_suppliers, list_supplier_changes, get_supplier, get_supplier_schema)
 
 
 async def _changes_after(call: Call, position: Position, limit: int) -> tuple[msgspec.Raw, Position | None, Position]:
-    """The next changes as a JSON list, the position of the last one, and the directory's end before they were read.
+    """The changes after a position as a JSON list, the position of the last, and where the feed ended before the read.
 
     They are read once for all who ask for the same at the same time.
     Raises Refusal (400) where the directory has not been at the position.

@@ -1,6 +1,6 @@
-"""Searches of the directory: filters, a page of the suppliers that pass them, their number, all of them as one file.
+"""Searches of the supplier directory: filters, a page of matching suppliers, their number, all of them as one file.
 
-Filters are conditions of the database, and tests of the suppliers that it finds.
+Filters are conditions of a database query, and tests of the suppliers that the query finds.
 """
 
 import re
@@ -21,13 +21,13 @@ from api.runtime.endpoint import Call
 from api.runtime.services import Services
 from api.web.content_negotiation import CSV, GEOJSON
 from api.web.pagination import Cursor, Paging, read_cursor, write_cursor
-from api.web.query_string import invalid
+from api.web.query_string import invalid_query
 from db.core.engine import transaction
 from db.suppliers.read import (
     Box,
     Filters,
-    Ground,
     PlacedSupplier,
+    PlaceFilter,
     count_suppliers,
     page_of_suppliers,
     placed_suppliers,
@@ -58,7 +58,7 @@ Siren = Annotated[
 
 
 class SupplierQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """The filters of the directory. A supplier passes all that are given; of a repeated one, one value suffices."""
+    """Filters of the directory: a supplier must pass every filter given; of a repeated one, any value suffices."""
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] | None = None
     """Items per page; where it is absent 50, or all in a file of CSV or GeoJSON"""
@@ -88,14 +88,14 @@ A family: offered itself or by one of its segments"""
 
 
 class SupplierSelection(NamedTuple):
-    """The filters that the database applies, and the tests for the suppliers that it then finds.
+    """A query as conditions of the database, and as tests of the suppliers that the database finds.
 
-    `stands`: whether they stand in the territory; None: anywhere.
+    `place_test`: whether each supplier is in the territory; None where the query names no territory.
     """
 
     filters: Filters
     tests: tuple[Test, ...]
-    stands: PlaceTest | None = None
+    place_test: PlaceTest | None = None
 
     def apply_tests(self, suppliers: Sequence[Supplier]) -> list[Supplier]:
         """The suppliers that pass every test, in the same order."""
@@ -105,14 +105,14 @@ class SupplierSelection(NamedTuple):
         return list(suppliers)
 
     def in_territory(self, suppliers: Sequence[Placed]) -> Sequence[Placed]:
-        """The suppliers that stand in the territory (all where there is none), in the same order."""
-        if self.stands is None:
+        """The suppliers in the territory of the query, in the same order; all where the query names no territory."""
+        if self.place_test is None:
             return suppliers
-        return [each for each, stands in zip(suppliers, self.stands(suppliers), strict=True) if stands]
+        return [each for each, stands in zip(suppliers, self.place_test(suppliers), strict=True) if stands]
 
 
 def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> SupplierSelection:
-    """The filters and tests of a query, with eligibility on the day `on`. Raises Refusal (422) with all faults."""
+    """A query as conditions and tests, with eligibility on the day `on`. Raises Refusal (422) with all faults."""
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
     segments = list(known_segments(query.segment or (), taxonomy, problems))
@@ -124,16 +124,16 @@ def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> 
     centre = _read_degrees("near", query.near, (90, 180), problems)
     box = _bounding_box(query.bbox, problems)
     if problems:
-        raise invalid(*problems)
+        raise invalid_query(*problems)
     tests: list[Test] = []
-    ground, stands = (None, None) if query.territory is None else _ground_and_test(areas, reference)
+    ground, stands = (None, None) if query.territory is None else _condition_and_test(areas, reference)
     if centre is not None and query.radius_km is not None:
         at, radius_km = Point(*centre), query.radius_km
         tests.append(lambda suppliers: are_near([one.location for one in suppliers], at, radius_km))
         box = box or box_around(at, radius_km)
     if reserved := frozenset(query.reserved or ()):
         tests.append(lambda all_: [_may_answer(legal_facts(one), reserved, on, reference.rules) for one in all_])
-    codes = set[str]().union(*(with_family(each, taxonomy) for each in segments))
+    codes = set[str]().union(*(related_codes(each, taxonomy) for each in segments))
     through_cpv = _cpv_codes(taxonomy, reference.cpv)
     answering = codes.union(*(through_cpv.get(code, ()) for code in codes))
     filters = Filters(
@@ -151,7 +151,7 @@ def selection_of_query(query: SupplierQuery, reference: Reference, on: date) -> 
 
 
 def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Problem]) -> Iterator[str]:
-    """The codes that are a segment or a family; for each other code a problem is added to `problems`."""
+    """The codes that name a segment or a family; adds a problem to `problems` for every other code."""
     for place, code in enumerate(codes):
         if taxonomy.known(code):
             yield code
@@ -160,7 +160,7 @@ def known_segments(codes: Iterable[str], taxonomy: Taxonomy, problems: list[Prob
 
 
 def known_areas(codes: Iterable[str], territories: Territories, problems: list[Problem]) -> Iterator[Area]:
-    """The territories of the codes; for each code without a territory a problem is added to `problems`."""
+    """The territories that the codes name; adds a problem to `problems` for every unknown code."""
     for place, code in enumerate(codes):
         try:
             yield territories.area(code)
@@ -168,14 +168,14 @@ def known_areas(codes: Iterable[str], territories: Territories, problems: list[P
             problems.append(Problem(pointer("territory", place), unknown.code, unknown.detail))
 
 
-def with_family(code: str, taxonomy: Taxonomy) -> set[str]:
-    """The codes of a segment and its family, or of a family and its segments."""
+def related_codes(code: str, taxonomy: Taxonomy) -> set[str]:
+    """For a segment: its code and that of its family. For a family: its code and those of its segments."""
     family = taxonomy.family(code)
     return {code, *(each.id for each in family.segments)} if family else {code, taxonomy.segments[code].family}
 
 
-def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Ground, PlaceTest]:
-    """The ground of the areas, as the database can search it, and a test of whether suppliers stand there.
+def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[PlaceFilter, PlaceTest]:
+    """A territory (the union of `areas`) as a condition of the database, and as a test of suppliers.
 
     A supplier stands where its point does, as for a match; where no outline is known, in its commune.
     """
@@ -188,7 +188,7 @@ def _ground_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Groun
         on_ground = are_on(shape, [one.location for one in suppliers])
         return [is_on or one.commune in codes for is_on, one in zip(on_ground, suppliers, strict=True)]
 
-    return Ground(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), are_in_territory
+    return PlaceFilter(boxes_of(map(geography.outlines_of, areas)), tuple(sorted(codes))), are_in_territory
 
 
 def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
@@ -205,7 +205,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
 
 
 def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The numbers between the commas of a parameter, one for each bound, none of which is further from 0."""
+    """The comma-separated degrees in a parameter, as many as there are `bounds`, each at most its bound from 0."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -224,7 +224,7 @@ def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems
 
 @lru_cache(maxsize=2)
 def _cpv_codes(taxonomy: Taxonomy, cpv: Cpv) -> Mapping[str, Sequence[str]]:
-    """The CPV codes that stand for each segment."""
+    """For each segment, the CPV codes that mean the segment."""
     found: dict[str, list[str]] = defaultdict(list)
     for code in cpv:
         for segment in taxonomy.of_cpv(code):
@@ -234,7 +234,7 @@ def _cpv_codes(taxonomy: Taxonomy, cpv: Cpv) -> Mapping[str, Sequence[str]]:
 
 @lru_cache(maxsize=10_000)
 def _may_answer(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> bool:
-    """Whether a supplier is not ineligible for all of the reserved types."""
+    """Whether a supplier may be eligible for at least one of the reservations on the day `on`."""
     return any(eligibility(facts, kind, on, rules).outcome != "INELIGIBLE" for kind in reserved)
 
 
@@ -254,16 +254,16 @@ FindPage = Callable[[UUID | None, int], Awaitable[FoundPage]]
 
 
 def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
-    """A function that reads the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
-    narrowed = selection_of_query(query, services.reference, services.today())
+    """A function that reads pages of the suppliers that pass the filters. Raises Refusal (422) for a faulty query."""
+    selection = selection_of_query(query, services.reference, services.today())
 
     async def find_page(after: UUID | None, limit: int) -> FoundPage:
-        size = READ_AT_ONCE if narrowed.tests else limit + 1
+        size = READ_AT_ONCE if selection.tests else limit + 1
         found: list[Supplier] = []
         async with transaction(services.database) as connection:
             for _ in range(READ_AT_MOST // READ_AT_ONCE):
-                entries = await page_of_suppliers(connection, narrowed.filters, after, size)
-                found += narrowed.apply_tests([entry.supplier for entry in entries])
+                entries = await page_of_suppliers(connection, selection.filters, after, size)
+                found += selection.apply_tests([entry.supplier for entry in entries])
                 if len(found) > limit:
                     return found[:limit], found[limit - 1].id
                 if len(entries) < size:
@@ -275,7 +275,7 @@ def finder_of_suppliers(services: Services, query: SupplierQuery) -> FindPage:
 
 
 async def search_page(services: Services, query: SupplierQuery) -> tuple[Sequence[Supplier], str | None]:
-    """A page of the suppliers that pass the filters, and the cursor of the next page; None: there is none.
+    """A page of the suppliers that pass the filters, and the cursor of the next page (None on the last page).
 
     Raises Refusal (400, 422) for a faulty query.
     """
@@ -289,37 +289,37 @@ async def count_of_query(services: Services, query: SupplierQuery) -> int | None
 
     None where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = selection_of_query(query, services.reference, services.today())
-    if narrowed.tests:
+    selection = selection_of_query(query, services.reference, services.today())
+    if selection.tests:
         return None
-    if narrowed.stands is not None:
-        found = await _placed_in_territory(services, narrowed, LOOKED_AT_MOST)
+    if selection.place_test is not None:
+        found = await _locations_in_territory(services, selection, LOOKED_AT_MOST)
         return None if found is None else min(len(found), COUNTED_AT_MOST + 1)
     async with transaction(services.database) as connection:
-        return await count_suppliers(connection, narrowed.filters, COUNTED_AT_MOST + 1)
+        return await count_suppliers(connection, selection.filters, COUNTED_AT_MOST + 1)
 
 
-async def placed_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
-    """The places of the suppliers that pass the filters; () where these are more than `COUNTED_AT_MOST`.
+async def locations_of_query(services: Services, query: SupplierQuery) -> Sequence[PlacedSupplier]:
+    """The locations of the suppliers that pass the filters; () where there are more than `COUNTED_AT_MOST`.
 
     Also () where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
-    narrowed = selection_of_query(query, services.reference, services.today())
-    if narrowed.tests:
+    selection = selection_of_query(query, services.reference, services.today())
+    if selection.tests:
         return ()
-    found = await _placed_in_territory(
-        services, narrowed, COUNTED_AT_MOST if narrowed.stands is None else LOOKED_AT_MOST
+    found = await _locations_in_territory(
+        services, selection, COUNTED_AT_MOST if selection.place_test is None else LOOKED_AT_MOST
     )
     return found if found is not None and len(found) <= COUNTED_AT_MOST else ()
 
 
-async def _placed_in_territory(
-    services: Services, narrowed: SupplierSelection, most: int
+async def _locations_in_territory(
+    services: Services, selection: SupplierSelection, most: int
 ) -> Sequence[PlacedSupplier] | None:
-    """The places of the suppliers selected; None where the database finds more than `most`."""
+    """The locations of the selected suppliers in the territory; None where the database finds more than `most`."""
     async with transaction(services.database) as connection:
-        found = await placed_suppliers(connection, narrowed.filters, most + 1)
-    return None if len(found) > most else narrowed.in_territory(found)
+        found = await placed_suppliers(connection, selection.filters, most + 1)
+    return None if len(found) > most else selection.in_territory(found)
 
 
 PART = 50
@@ -329,14 +329,14 @@ MAP_BEGINS = b'{"type":"FeatureCollection","features":['
 
 
 class WholeListResponse(Stream):
-    """A file sent while it is written; the organisation's turn ends with the answer, even one never begun."""
+    """A response that streams a file as it is written, and frees the organisation's export slot when it ends."""
 
     def __init__(self, parts: AsyncGenerator[bytes, None], line: ExitStack, headers: dict[str, str]) -> None:
         super().__init__(parts, headers=headers)
         self._parts, self._line = parts, line
 
     def to_asgi_response(self, *given: Any, **named: Any) -> Any:
-        """The answer to be sent, which gives the turn back at its end."""
+        """The ASGI response, which frees the export slot once it is sent or broken off."""
         answer = super().to_asgi_response(*given, **named)
 
         async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
@@ -347,8 +347,8 @@ class WholeListResponse(Stream):
         return send_all
 
 
-async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
-    """All suppliers as CSV or GeoJSON, in the order of pages; the number of files written at once is bounded.
+async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
+    """Stream all suppliers that `find` reads, as one CSV or GeoJSON file; few files are written at once.
 
     `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is
     a refusal like any other; where a later part cannot be read, the answer breaks off, so that nobody takes a part for
@@ -365,20 +365,20 @@ async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeLis
 
     is_map, today = call.media_type == GEOJSON, call.services.today()
 
-    def encode_part(suppliers: Sequence[Supplier], *, begins: bool) -> bytes:
+    def encode_chunk(suppliers: Sequence[Supplier], *, is_first: bool) -> bytes:
         if is_map:
             features = b",".join(msgspec.json.encode(supplier_feature(each)) for each in suppliers)
-            return (MAP_BEGINS if begins else b",") + features
-        return suppliers_as_csv(suppliers, today, source, call.csv, with_header=begins)
+            return (MAP_BEGINS if is_first else b",") + features
+        return suppliers_as_csv(suppliers, today, source, call.csv, with_header=is_first)
 
-    async def written_parts() -> AsyncGenerator[bytes, None]:
+    async def file_chunks() -> AsyncGenerator[bytes, None]:
         (suppliers, goes_on), begins = first, True
         while begins or goes_on is not None:
             # a place is for reading and writing: whoever takes long to receive keeps no other organisation waiting
             async with exports.slot():
                 while goes_on is not None and not suppliers:
                     suppliers, goes_on = await find(goes_on, PART)
-                part = encode_part(suppliers, begins=begins) if suppliers or begins else b""
+                part = encode_chunk(suppliers, is_first=begins) if suppliers or begins else b""
             if part:
                 yield part
             suppliers, begins = (), False
@@ -386,4 +386,4 @@ async def whole_list(call: Call, find: FindPage, source: str | None) -> WholeLis
             yield b"]}"
 
     media_type = GEOJSON if is_map else f"{CSV}; charset=utf-8"
-    return WholeListResponse(written_parts(), kept, {"vary": "accept", "content-type": media_type})
+    return WholeListResponse(file_chunks(), kept, {"vary": "accept", "content-type": media_type})

@@ -15,7 +15,7 @@ from litestar.static_files import create_static_files_router
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import HOUR, IF_NONE_MATCH, conditional_get, etag_of
 from api.web.content_negotiation import HTML, JSON
-from api.web.openapi import encode, routes_of
+from api.web.openapi import encode_document, routes_of
 from api.web.problems import CATALOGUE, ProblemType
 from domain.errors import NotFound
 from domain.text.bilingual import Language, Text
@@ -99,7 +99,7 @@ async def get_openapi(call: Call) -> Response[bytes]:
     """This description of the API, as OpenAPI 3.1."""
     state = call.app.state
     if "openapi" not in state:
-        state.openapi = encode(routes_of(call.app), call.services.settings.public_url)
+        state.openapi = encode_document(routes_of(call.app), call.services.settings.public_url)
     return conditional_get(call, state.openapi, max_age=HOUR)
 
 
@@ -150,15 +150,15 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
 
 
 def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
-    """The route of the site of guides, in the first folder that holds it; () where `make docs` has not built it."""
+    """The route that serves the built guides, from the first folder with an index.html; () where none was built."""
 
-    def with_policy(response: Response[bytes]) -> Response[bytes]:
+    def add_policy(response: Response[bytes]) -> Response[bytes]:
         response.headers["content-security-policy"] = GUIDES_POLICY
         return response
 
     for folder in folders:
         if (folder / "index.html").is_file():
-            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=with_policy),)
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=add_policy),)
     return ()
 
 
@@ -167,7 +167,7 @@ ROUTES = (get_service, get_openapi, get_docs, get_docs_asset, list_problem_types
 
 @cache
 def page_asset(name: str) -> tuple[bytes, str, str]:
-    """The content, media type and entity tag of a file of the page that shows the API. Raises NotFound."""
+    """The content, media type and entity tag of a file of the Swagger UI page, by its name. Raises NotFound."""
     if name not in {file.name for file in ASSETS.iterdir()} or Path(name).suffix not in MEDIA_TYPES:
         raise NotFound(Text("Aucun fichier de ce nom", "No file of this name"))
     content = (ASSETS / name).read_bytes()

@@ -115,7 +115,7 @@ class EmailSender:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send an e-mail, with a reply link of its own: a failed attempt may have arrived after all."""
+        """Attempt once to send a queued e-mail, with a new reply link: a failed attempt may have arrived after all."""
         receiver = address_with_ascii_domain(mail.row["address"])
         if receiver is None:
             return Outcome(failure="not_an_address", final=True)
@@ -183,7 +183,7 @@ def address_with_ascii_domain(text: str) -> str | None:
 
 
 def outcome_of_error(stage: str, error: Exception) -> Outcome:
-    """The outcome that an error means. `stage`: where it failed; any failure before the message is tried again.
+    """The delivery outcome of an error. `stage`: of sending; where the message was not sent yet, it is retried.
 
     `stage` is empty once the message was handed over: then a lasting refusal (5xx) is final (RFC 5321 §4.2.1).
     """
@@ -211,7 +211,7 @@ DAY = timedelta(days=1)
 
 
 async def require_email_quota(connection: Connection, acting: Acting, wanted: int) -> None:
-    """Raises Refusal (429) where `wanted` e-mails more would be over what the organisation may send in 24 hours.
+    """Raises Refusal (429) where `wanted` more e-mails exceed what the organisation may send in 24 hours.
 
     `Retry-After` says when they no longer are. Raises InvalidContent where they are more than a day's quota.
     """

@@ -1,4 +1,4 @@
-"""Use cases: an exchange with suppliers about a need, or some of its lots, opened, or shown before anything is written.
+"""Use cases: open an exchange with suppliers about a need or some of its lots; preview it or a message, unsent.
 
 A message of it is shown likewise.
 """
@@ -13,8 +13,8 @@ from api.exchanges.own_exchange import (
     CreatedExchange,
     RecipientLetter,
     exchange_document,
-    left_to_buyer,
     own_exchange,
+    recipients_up_to_buyer,
     write_letter,
 )
 from api.exchanges.reply_links import issue_links, last_day, link_address, link_expiry, link_in_letter
@@ -38,13 +38,13 @@ from domain.exchanges.exchange import (
     MessageRequest,
     Recipient,
     Why,
-    message_from,
+    make_message,
 )
 from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import to_be_contacted
+from domain.shortlists.frozen import suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
@@ -68,7 +68,7 @@ TOO_MANY = Text(
 async def open_exchange(
     connection: Connection, acting: Acting, need_id: UUID, request: ExchangeRequest
 ) -> CreatedExchange:
-    """Open an exchange, with seeds in the place of its links' tokens, which `reveal_tokens` puts in.
+    """Open an exchange; the result has seeds in place of its reply links' tokens, for `reveal_tokens` to replace.
 
     Raises NotFound; Conflict (`after-publication`; `storage_quota`; `nobody_to_contact` for a shortlist that has nobody
     left); InvalidContent with everything wrong in the lots and recipients.
@@ -99,7 +99,7 @@ async def open_exchange(
     about = (name, f"message:{first.id}", *told)
     await write_entry(connection, acting.actor, "exchange.opened", name, now, detail=detail, about=about)
     letters = []
-    for supplier_id in left_to_buyer(exchange, first.id):
+    for supplier_id in recipients_up_to_buyer(exchange, first.id):
         letter = write_letter(acting, need, exchange, first, link_in_letter(links[supplier_id]))
         letters.append(RecipientLetter(letter.subject, letter.text, supplier_id=supplier_id))
     document = exchange_document(exchange, {each: link.expires_at for each, link in links.items()})
@@ -120,7 +120,7 @@ def _new_exchange(
         channel=request.channel,
         opened_at=now,
         recipients=recipients,
-        messages=(message_from(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
+        messages=(make_message(MessageRequest(request.body, author="buyer"), new_id(now), request.channel, now),),
         deliveries=(),
     )
 
@@ -152,7 +152,7 @@ async def recipients_of(
         (each, why)
         for why in whys
         if version
-        for each in to_be_contacted(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
+        for each in suppliers_to_contact(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
     ]
     known = await living_suppliers(connection, [each.id for each, _ in shown])
     recipients: dict[UUID, Recipient] = {}
@@ -173,7 +173,7 @@ def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
 
 
 class ExchangePreview(msgspec.Struct, frozen=True):
-    """The sending foreseen: recipients, those reached by e-mail, and the letter with a placeholder for its link.
+    """The result of sending, foreseen: recipients, those with e-mail, and the letter with a placeholder link.
 
     `noted_way`: the way of a message that notes what was said already; its text is the note alone.
     """
@@ -216,7 +216,7 @@ async def preview_message(
     require_message(exchange, request)
     require_sender(need.content, acting.organisation)
     now = acting.now()
-    message = message_from(request, new_id(now), exchange.channel, now)
+    message = make_message(request, new_id(now), exchange.channel, now)
     receivers = tuple(each for each in exchange.recipients if message.supplier_id in {None, each.supplier_id})
     if message.channel in TOLD:
         return ExchangePreview(receivers, frozenset(), Letter(exchange.subject, message.body), message.channel)

@@ -16,7 +16,7 @@ from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id
 from db.journal.entries import last_details, write_entry
 from domain.errors import NotFound
-from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, contact
+from domain.exchanges.deliveries import UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery
 from domain.exchanges.exchange import (
     DeliveryState,
     Exchange,
@@ -130,7 +130,7 @@ class CreatedReplyLink(ReplyLinkDocument, frozen=True):
 
 
 def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]) -> ExchangeDocument:
-    """The whole exchange. `link_expiries`: until when recipients' links work."""
+    """The exchange as the API shows it. `link_expiries`: when each recipient's reply link expires."""
     fields = msgspec.structs.asdict
     mails = {(each.message_id, each.supplier_id): each for each in exchange.deliveries if each.by_server}
     arrived = arrivals(exchange)
@@ -149,7 +149,7 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
         deliveries.setdefault(each.message_id, []).append(document)
     reached, recipients = by_recipient(arrived), []
     for recipient in exchange.recipients:
-        first, until = contact(reached[recipient.supplier_id]), link_expiries.get(recipient.supplier_id)
+        first, until = decisive_delivery(reached[recipient.supplier_id]), link_expiries.get(recipient.supplier_id)
         told = {"reply_link_expires_at": until, "way": first.way, "state": first.state, "since": first.since}
         recipients.append(fields(recipient) | told)
     messages = [fields(each) | {"deliveries": deliveries.get(each.id, ())} for each in exchange.messages]
@@ -158,7 +158,7 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
 
 
 def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
-    """A message of the exchange, with its deliveries and its letter."""
+    """A new message as the API shows it, with its deliveries and its letter."""
     (document,) = (each for each in exchange_document(exchange, {}).messages if each.id == message.id)
     return CreatedMessage(**msgspec.structs.asdict(document), letter=letter)
 
@@ -167,7 +167,7 @@ NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this i
 
 
 def moment_after(last: datetime, now: datetime) -> datetime:
-    """The moment `now`, or one just after `last`: ids sort by the millisecond, and clocks of servers differ."""
+    """The time `now`, or just after `last` if that is later: ids sort by millisecond, and servers' clocks differ."""
     return max(now, last + timedelta(milliseconds=1))
 
 
@@ -180,7 +180,7 @@ async def own_exchange(connection: Connection, organisation_id: UUID, exchange_i
 
 
 async def lock_own_exchange(connection: Connection, acting: Acting, exchange_id: UUID) -> tuple[StoredNeed, Exchange]:
-    """The exchange and its need, which nobody else changes until the transaction ends. Raises NotFound."""
+    """The organisation's exchange and its need, locked until the transaction ends. Raises NotFound."""
     need_id = await select_need_id(connection, acting.organisation_id, exchange_id)
     if need_id is None:
         raise NotFound(NO_EXCHANGE)
@@ -203,7 +203,7 @@ def write_letter(
     *,
     by_server: bool = False,
 ) -> Letter:
-    """A message of the buyer's as a letter or an e-mail. Without `link`: for recipients who have theirs already."""
+    """Write a buyer's message as a letter or an e-mail. Without `link`: for recipients who already have their link."""
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
         purchase=purchase_name(need.content, exchange.lot_ids),
@@ -217,7 +217,7 @@ def write_letter(
 
 
 async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, message_id: UUID) -> Letter:
-    """The letter of a message of the buyer's, for recipients who have their link. Raises NotFound for any other."""
+    """The letter of a buyer's message, for recipients who have their link already. Raises NotFound for any other."""
     exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
     need = await own_need(connection, acting.organisation_id, exchange.need_id)
     message = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
@@ -226,10 +226,10 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
     return write_letter(acting, need, exchange, message)
 
 
-def left_to_buyer(
+def recipients_up_to_buyer(
     exchange: Exchange, message_id: UUID, states: Collection[DeliveryState] = UP_TO_THE_BUYER
 ) -> list[UUID]:
-    """The recipients to whom the buyer must bring the message itself."""
+    """The ids of a message's recipients to whom the buyer must bring it, by the state of their delivery."""
     of_message = (each for each in exchange.deliveries if each.message_id == message_id)
     return [each.supplier_id for each in of_message if each.state in states]
 
@@ -243,15 +243,15 @@ class ExchangeToRead(msgspec.Struct, frozen=True):
 
     @property
     def answered_by(self) -> set[UUID]:
-        """The ids of the suppliers that said something in the exchange."""
+        """The ids of the suppliers that wrote something in the exchange."""
         messages = self.exchange.messages
         return {each.supplier_id for each in messages if each.author == "supplier" and each.supplier_id}
 
     @property
     def to_be_brought(self) -> list[UUID]:
-        """The ids of the suppliers that have said nothing, and to whom the buyer must bring the first message."""
+        """The ids of the suppliers who wrote nothing, and to whom the buyer must bring the first message."""
         first, answered = self.exchange.messages[0].id, self.answered_by
-        brought = left_to_buyer(self.exchange, first, UP_TO_THE_BUYER | {"undeliverable"})
+        brought = recipients_up_to_buyer(self.exchange, first, UP_TO_THE_BUYER | {"undeliverable"})
         return [each for each in brought if each not in answered]
 
 
@@ -269,7 +269,7 @@ async def exchanges_to_read(
 
 
 async def read_exchange(connection: Connection, acting: Acting, exchange: Exchange) -> ExchangeToRead:
-    """The exchange with its unread messages, which the journal notes as read from then on."""
+    """The exchange with its unread messages, which are noted in the journal as read."""
     (read,) = await _with_unread(connection, acting.organisation_id, [exchange])
     if read.unread:
         detail: Detail = {"message_id": str(read.unread[-1].id)}
@@ -280,7 +280,7 @@ async def read_exchange(connection: Connection, acting: Acting, exchange: Exchan
 async def _with_unread(
     connection: Connection, organisation_id: UUID, exchanges: Sequence[Exchange]
 ) -> list[ExchangeToRead]:
-    """The exchanges with what is unread: messages by a supplier's link after the last that the journal calls read."""
+    """The exchanges with their unread messages: suppliers' messages after the last one noted as read in the journal."""
     names = [f"exchange:{each.id}" for each in exchanges]
     details, found = await last_details(connection, organisation_id, READ, names), list[ExchangeToRead]()
     for name, exchange in zip(names, exchanges, strict=True):

@@ -36,7 +36,7 @@ from domain.exchanges.exchange import (
     MessageRequest,
     ReplyRequest,
     VisibleMessage,
-    message_from,
+    make_message,
     visible_to,
 )
 from domain.exchanges.letter import Link, buyer_name, lot_name, purchase_name
@@ -57,7 +57,7 @@ NO_LINK = Text(
 async def issue_links(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Iterable[UUID]
 ) -> tuple[ReplyLinkDocument, ...]:
-    """Store a new link for each of these recipients, and return the links with seeds in the place of tokens."""
+    """Store a new link for each of these recipients; the links returned have seeds in place of their tokens."""
     now = acting.now()
     expires_at = link_expiry(now, acting.services.settings.reply_link_days)
     seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}
@@ -71,7 +71,7 @@ async def issue_links(
 async def reveal_tokens(
     connection: Connection, acting: Acting, links: Iterable[ReplyLinkDocument], document: bytes
 ) -> bytes | None:
-    """`document` with tokens in the place of the seeds of `links`; None where another caller was issued them."""
+    """The document with the tokens of `links` in place of their seeds; None where another caller was issued them."""
     seeds = [each.url.rpartition("/")[2] for each in links]
     tokens = {seed.encode(): acting.token_of(f"reply link {seed}").encode() for seed in seeds}
     if not await is_issued(connection, map(bytes.decode, tokens.values())):
@@ -129,7 +129,7 @@ def link_in_letter(link: ReplyLinkDocument) -> Link:
 async def _lock_recipients(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Sequence[UUID]
 ) -> tuple[StoredNeed, Exchange]:
-    """The exchange and its need, locked: no link is revoked while an answer is being stored."""
+    """The exchange and its need, locked. Raises NotFound where one of the suppliers is no recipient."""
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     if not {*supplier_ids} <= {each.supplier_id for each in exchange.recipients}:
         raise NotFound(NO_RECIPIENT)
@@ -204,7 +204,7 @@ async def add_reply(
     request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
     require_message(exchange, request)
     now = moment_after(await last_message_at(connection, link.exchange_id), now)
-    message = message_from(request, new_id(now), "portal", now)
+    message = make_message(request, new_id(now), "portal", now)
     await insert_message(connection, link.exchange_id, message)
     actor = Actor(link.organisation_id, "reply_link", link.supplier_id)
     detail: Detail = {"message_id": str(message.id), "stance": reply.stance}

@@ -22,13 +22,13 @@ from litestar import Response
 from markupsafe import Markup
 
 from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, last_day, visible_exchange
-from api.runtime.actor import followed_link
-from api.runtime.endpoint import Call, endpoint, negotiated
-from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, created, key_of, once
+from api.runtime.actor import follow_link
+from api.runtime.endpoint import Call, endpoint, negotiate_media
+from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
 from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
-from api.web.problems import Refusal, answer_failure, describe
+from api.web.problems import Refusal, answer_failure, refusal_of
 from api.web.request_body import AnyRequest, JsonBody, Share, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
@@ -66,7 +66,7 @@ NOT_EXPLAINED = Text(
 
 
 class ReplyForm(msgspec.Struct, frozen=True):
-    """The form as it was filled in; a field that was left empty is an empty text.
+    """The form fields of a reply; a field left empty is an empty text.
 
     `confidential`: anything but empty means yes. `key`: of this copy of the form, so that it is stored once if it is
     sent twice.
@@ -97,7 +97,7 @@ class ReplyForm(msgspec.Struct, frozen=True):
 
 
 async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
-    """Read the form in the body. Raises Refusal: 400 where the body is none, 413, 415, 429."""
+    """Read the reply form in the body. Raises Refusal: 400 where the body is no form, 413, 415, 429."""
     fields, _ = await html_pages.read_form(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
     try:
@@ -107,7 +107,7 @@ async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
 
 
 def reply_of_form(form: ReplyForm) -> ReplyRequest:
-    """The reply that a form holds. Raises InvalidContent with everything to be corrected."""
+    """The reply that a form makes. Raises InvalidContent with everything to be corrected."""
     problems = []
     if not form.body:
         problems.append(Problem("/body", "missing_field", NO_BODY))
@@ -261,7 +261,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
     async def store_reply() -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
-            return await _add_reply_once(call, token, body, key_of(call), created)
+            return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
         form = await read_form(call, LONGEST_BODY, call.share_of_body)
         problems: tuple[Problem, ...] = ()
         try:
@@ -292,21 +292,21 @@ async def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Respon
         answer = await carry_out()
     except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
         answer = answer_failure(call, failure)
-        if negotiated(call, (JSON, HTML)) == HTML:
-            answer = refusal_page(describe(failure))
+        if negotiate_media(call, (JSON, HTML)) == HTML:
+            answer = refusal_page(refusal_of(failure))
     answer.headers.update(PRIVATE)
     return answer
 
 
 def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:
-    """A transaction, and the link that a token stands for. Raises as `followed_link`."""
-    return followed_link(
+    """A transaction, and the link that a token stands for. Raises as `follow_link`."""
+    return follow_link(
         call, token, lambda connection: select_link(connection, token, call.services.now()), LEADS_NOWHERE
     )
 
 
 async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
-    """The exchange of the token. Raises as `followed_link`, and Refusal (429) to a recipient who reads too often."""
+    """The exchange of the token. Raises as `follow_link`, and Refusal (429) to a recipient who reads too often."""
     async with _transaction_with_link(call, token) as (connection, link):
         call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         return await visible_exchange(connection, link)
@@ -325,4 +325,4 @@ async def _add_reply_once(
         # not the path, which holds the token
         route = f"POST /replies of {link.supplier_id} in {link.exchange_id}"
         sender = Sender(link.organisation_id, route, key)
-        return await once(call, connection, reply, store_and_answer, sender=sender)
+        return await answer_once(call, connection, reply, store_and_answer, sender=sender)

@@ -19,11 +19,11 @@ from api.exchanges.own_exchange import (
 from api.exchanges.reply_links import create_links, reveal_tokens, revoke_link
 from api.exchanges.write_message import confirm_delivery, write_message
 from api.exchanges.write_message import publish_answer as publish
-from api.needs.routes import paged_of_need
+from api.needs.routes import answer_page_of_need
 from api.runtime.actor import acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import carried_out_once, created, creation, once, shown_once
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_match
+from api.runtime.idempotency import answer_once, carried_out_once, created_answer, creation, with_secret_body
 from api.web.pagination import Page, Paging
 from db.core.engine import Connection
 from db.exchanges.exchanges import select_exchanges
@@ -65,23 +65,23 @@ async def create_exchange(call: Call, id: UUID, body: ExchangeRequest, connectio
 
     async def store_exchange() -> Answer:
         opened = await open_exchange(connection, acting, id, body)
-        return created(opened, f"/exchanges/{opened.id}")
+        return created_answer(opened, f"/exchanges/{opened.id}")
 
-    async def with_tokens(answer: Answer) -> Answer:
+    async def reveal_tokens_in(answer: Answer) -> Answer:
         opened = read_stored(answer.body, CreatedExchange)
         revealed = await reveal_tokens(connection, acting, opened.reply_links, answer.body)
         if revealed is None:
             opened = msgspec.structs.replace(opened, reply_links=(), to_be_delivered_by_you=())
             revealed = msgspec.json.encode(opened)
-        return shown_once(answer, revealed)
+        return with_secret_body(answer, revealed)
 
-    return await once(call, connection, body, store_exchange, completed=with_tokens)
+    return await answer_once(call, connection, body, store_exchange, completed=reveal_tokens_in)
 
 
 @exchanges_endpoint("GET", "/needs/{id}/exchanges", answers=Page[ExchangeSummary])
 async def list_exchanges(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The exchanges about a need, the oldest first, with their recipients."""
-    return await paged_of_need(call, connection, query, id, "exchanges", select_exchanges)
+    return await answer_page_of_need(call, connection, query, id, "exchanges", select_exchanges)
 
 
 @exchanges_endpoint("GET", "/exchanges/{id}", answers=ExchangeDocument, status=(200, 304), headers=IF_NONE_MATCH)
@@ -101,7 +101,7 @@ async def create_message(call: Call, id: UUID, body: MessageRequest, connection:
     which only the buyer and that supplier see. No message is ever changed: a correction is a message that `corrects`
     another, with the same author and the same recipients.
     """
-    return created(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
+    return created_answer(await write_message(connection, acting_of(call), id, body), f"/exchanges/{id}")
 
 
 @exchanges_creation(
@@ -120,7 +120,7 @@ async def publish_answer(
     its author's name, address or SIRET. 409 for a message that is no question, is confidential, or is published
     already.
     """
-    return created(await publish(connection, acting_of(call), id, message_id, body), f"/exchanges/{id}")
+    return created_answer(await publish(connection, acting_of(call), id, message_id, body), f"/exchanges/{id}")
 
 
 @exchanges_endpoint(
@@ -144,10 +144,11 @@ async def update_deliveries(
     expiries = await select_link_expiries(connection, id, call.services.now())
 
     def require_known_exchange(exchange: Exchange) -> None:
+        """Raise Refusal (412) where the exchange is no longer the one that `If-Match` names."""
         require_match(call, etag_of(exchange_document(exchange, expiries)))
 
     after = await confirm_delivery(connection, acting_of(call), id, message_id, body, require_known_exchange)
-    return tagged(exchange_document(after, expiries))
+    return etag_response(exchange_document(after, expiries))
 
 
 @exchanges_endpoint("GET", "/exchanges/{id}/messages/{message_id}/letter", answers=Letter)
@@ -183,16 +184,16 @@ async def create_reply_link(call: Call, id: UUID, supplier_id: UUID, connection:
 
     async def store_link() -> Answer:
         (link,) = await create_links(connection, acting, id, [supplier_id])
-        return created(link)
+        return created_answer(link)
 
-    async def with_token(answer: Answer) -> Answer:
+    async def reveal_token_in(answer: Answer) -> Answer:
         issued = read_stored(answer.body, CreatedReplyLink)
         revealed = await reveal_tokens(connection, acting, [issued], answer.body)
         if revealed is None:
             raise Conflict("shown_once", SHOWN_ONCE)
-        return shown_once(answer, revealed)
+        return with_secret_body(answer, revealed)
 
-    return await once(call, connection, b"", store_link, completed=with_token)
+    return await answer_once(call, connection, b"", store_link, completed=reveal_token_in)
 
 
 ROUTES = (

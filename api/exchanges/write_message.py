@@ -9,10 +9,10 @@ from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import (
     CreatedMessage,
     created_message,
-    left_to_buyer,
     lock_own_exchange,
     moment_after,
     own_exchange,
+    recipients_up_to_buyer,
     write_letter,
 )
 from api.needs.frozen_versions import own_need
@@ -24,7 +24,7 @@ from db.journal.content import stored_name
 from db.journal.entries import write_entry
 from db.suppliers.write import survivors
 from domain.errors import NotFound
-from domain.exchanges.deliveries import buyers_message, newly_confirmed
+from domain.exchanges.deliveries import deliveries_to_confirm, find_buyers_message
 from domain.exchanges.exchange import (
     Channel,
     DeliveryConfirmation,
@@ -33,7 +33,7 @@ from domain.exchanges.exchange import (
     MessageRequest,
     PublicationRequest,
     Recipient,
-    message_from,
+    make_message,
 )
 from domain.exchanges.rules import NO_MESSAGE, published_question, require_message
 from domain.journal import Detail
@@ -52,7 +52,7 @@ async def write_message(
     require_open(need.status)
     require_message(exchange, request)
     now = moment_after(exchange.last_message_at, acting.now())
-    message = message_from(request, new_id(now), exchange.channel, now)
+    message = make_message(request, new_id(now), exchange.channel, now)
     action = "message.sent" if message.author == "buyer" else "message.noted"
     return await _store_message(connection, acting, need, exchange, message, action)
 
@@ -66,7 +66,7 @@ async def publish_answer(
     question = published_question(exchange, message_id, request)
     now = moment_after(exchange.last_message_at, acting.now())
     written = MessageRequest(request.answer, author="buyer")
-    message = message_from(written, new_id(now), exchange.channel, now, message_id, question)
+    message = make_message(written, new_id(now), exchange.channel, now, message_id, question)
     return await _store_message(connection, acting, need, exchange, message, "question.published")
 
 
@@ -79,7 +79,7 @@ async def _store_message(
     acting.services.storage_use.add(acting.organisation_id, len(message.body))
     told = await queue_emails(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
-    needs_letter = bool(left_to_buyer(after, message.id))
+    needs_letter = bool(recipients_up_to_buyer(after, message.id))
     detail: Detail = {"message_id": str(message.id)}
     for name, value in (("supplier_id", message.supplier_id), ("publishes", message.publishes)):
         if value is not None:
@@ -100,15 +100,15 @@ async def confirm_delivery(
     """Note that the buyer brought a message to recipients; returns the exchange after that.
 
     Also after the notice is published: what was brought before can still be said. `check`: raises where the exchange is
-    not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `newly_confirmed`.
+    not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `deliveries_to_confirm`.
     """
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
-    message = buyers_message(exchange, message_id)
+    message = find_buyers_message(exchange, message_id)
     check(exchange)
     require_not_ended(need.status)
     now = acting.now()
     today = now.astimezone(PARIS).date()
-    changed = newly_confirmed(exchange, message, confirmation, today)
+    changed = deliveries_to_confirm(exchange, message, confirmation, today)
     if not changed:
         return exchange
     on, way, suppliers = confirmation.on or today, confirmation.way, [each.supplier_id for each in changed]
@@ -174,7 +174,7 @@ async def missing_message(
 async def send_to_each(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
 ) -> None:
-    """Send the words of a message to each addressee alone. Raises as `write_message`.
+    """Send the text of a message to each addressee, in a message to them alone. Raises as `write_message`.
 
     `channel`: the means, where it is not that of each exchange.
     """

@@ -41,6 +41,7 @@ class HeadSender:
         self._to, self._client, self._email_sender = to, client, email_sender
 
     async def attempt(self, claimed: ClaimedRow) -> Outcome:
+        """Attempt once to send the row's line, or to append it to the file."""
         line: str = claimed.row["line"]
         if self._to.startswith(MAILTO):
             if (sender := self._email_sender) is None:

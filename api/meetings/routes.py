@@ -12,11 +12,11 @@ from api.meetings.calendar import CALENDAR, TAG, calendar_of_one, organisation_c
 from api.meetings.calendar import ROUTES as FEED_ROUTES
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, require_match, tagged
-from api.runtime.idempotency import carried_out_once, created, creation
-from api.web.pagination import Page, Paging, paged
-from api.web.query_string import end_of, first_moment
-from api.web.request_body import Patch, patched
+from api.runtime.etag import IF_NONE_MATCH, alteration, conditional_get, etag_response, require_match
+from api.runtime.idempotency import carried_out_once, created_answer, creation
+from api.web.pagination import Page, Paging, answer_page
+from api.web.query_string import end_of_day, start_of_day
+from api.web.request_body import Patch, apply_patch
 from db.core.engine import Connection
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -39,7 +39,7 @@ from domain.meetings.meeting import (
     MeetingTemplate,
     Participant,
     changed_fields,
-    problems,
+    meeting_problems,
     require_move,
     with_agenda,
 )
@@ -78,15 +78,15 @@ async def create_meeting(call: Call, body: MeetingRequest, connection: Connectio
     `GET /meetings/templates`. A supplier is named by `supplier_id`; persons are stored apart and can be erased.
     """
     meeting = await plan_meeting(connection, acting_of(call), body)
-    return created(meeting, f"/meetings/{meeting.id}", _etag(meeting))
+    return created_answer(meeting, f"/meetings/{meeting.id}", _etag(meeting))
 
 
 @meetings_endpoint("GET", "/meetings", answers=Page[Meeting])
 async def list_meetings(call: Call, query: MeetingQuery, connection: Connection) -> Response[bytes]:
     """The organisation's meetings, in the order in which they start."""
-    filters = MeetingFilters(need_id=query.need, after=first_moment(query.from_), before=end_of(query.to))
+    filters = MeetingFilters(need_id=query.need, after=start_of_day(query.from_), before=end_of_day(query.to))
     fetch = partial(select_meetings, connection, call.bearer.organisation_id, filters)
-    return await paged(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
+    return await answer_page(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
 
 
 @meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)
@@ -121,8 +121,8 @@ async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connecti
     require_match(call, None if before is None else _etag(before))
     if before is None:
         raise NotFound(NO_MEETING)
-    after = await change_meeting(connection, acting, before, patched(before, body, MeetingRequest))
-    return tagged(after, _etag(after))
+    after = await change_meeting(connection, acting, before, apply_patch(before, body, MeetingRequest))
+    return etag_response(after, _etag(after))
 
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
@@ -175,7 +175,7 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
     checked = await _checked_request(connection, acting, request, frozenset())
     now = acting.now()
     meeting = await insert_meeting(connection, acting.organisation_id, checked, now)
-    acting.services.storage_use.add(acting.organisation_id, _stored_bytes(meeting))
+    acting.services.storage_use.add(acting.organisation_id, _encoded_size(meeting))
     name = f"meeting:{meeting.id}"
     await write_entry(connection, acting.actor, "meeting.created", name, now, version=1, about=(name,))
     return meeting
@@ -192,7 +192,7 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     require_move(before.status, checked.status)
     now = acting.now()
     after = await write_meeting(connection, acting.organisation_id, before, checked, now)
-    if (growth := _stored_bytes(after) - _stored_bytes(before)) > 0:
+    if (growth := _encoded_size(after) - _encoded_size(before)) > 0:
         await require_storage(connection, acting)
     acting.services.storage_use.add(acting.organisation_id, growth)
     if after is not before:
@@ -203,7 +203,7 @@ async def change_meeting(connection: Connection, acting: Acting, before: Meeting
     return after
 
 
-def _stored_bytes(meeting: Meeting) -> int:
+def _encoded_size(meeting: Meeting) -> int:
     return len(msgspec.json.encode(meeting))
 
 
@@ -219,6 +219,7 @@ async def _checked_request(
     unknown = await unknown_needs(connection, acting.organisation_id, request.need_ids)
 
     def problems_of_references() -> Iterator[Problem]:
+        """The needs, the commune and the suppliers of the request that are unknown, as problems."""
         for place, need_id in enumerate(request.need_ids):
             if need_id in unknown:
                 yield Problem(pointer("need_ids", place), "unknown_need", NO_NEED)
@@ -233,13 +234,14 @@ async def _checked_request(
                 yield Problem(pointer("participants", place, "supplier_id"), "unknown_supplier", NO_SUPPLIER)
 
     def with_present_name(each: Participant) -> Participant:
+        """The participant, a supplier under the name that the directory has for it, and with its times in UTC."""
         organisation = each.organisation
         if not organisation and each.supplier_id in suppliers:
             organisation = suppliers[each.supplier_id].name
         invited_at = None if each.invited_at is None else each.invited_at.astimezone(UTC)
         return msgspec.structs.replace(each, organisation=organisation, invited_at=invited_at)
 
-    if found := (*problems(request), *problems_of_references()):
+    if found := (*meeting_problems(request), *problems_of_references()):
         raise InvalidContent(found)
     return msgspec.structs.replace(
         with_agenda(request),

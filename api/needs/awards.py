@@ -7,10 +7,10 @@ import msgspec
 from litestar import Response
 
 from api.needs.frozen_versions import own_need, unknown_lot
-from api.needs.routes import needs_creation, needs_endpoint, paged_of_need
+from api.needs.routes import answer_page_of_need, needs_creation, needs_endpoint
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
-from api.runtime.idempotency import carried_out_once, created
+from api.runtime.idempotency import carried_out_once, created_answer
 from api.web.pagination import Page, Paging
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -39,13 +39,13 @@ async def create_award(call: Call, id: UUID, body: AwardRequest, connection: Con
     id of a supplier that was merged stands for the one it is part of.
     """
     award = await award_lot(connection, acting_of(call), id, body)
-    return created(award, f"/needs/{id}/awards/{award.id}")
+    return created_answer(award, f"/needs/{id}/awards/{award.id}")
 
 
 @needs_endpoint("GET", "/needs/{id}/awards", answers=Page[Award])
 async def list_awards(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The awards of a need, in the order in which they were entered, without those that were withdrawn."""
-    return await paged_of_need(call, connection, query, id, "awards", select_awards)
+    return await answer_page_of_need(call, connection, query, id, "awards", select_awards)
 
 
 @needs_endpoint("GET", "/needs/{id}/awards/{award_id}", answers=Award)

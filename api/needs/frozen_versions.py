@@ -24,20 +24,20 @@ from db.journal.entries import write_entry
 from db.needs.needs import awards_until, lock_need, needs_of_year, progress_of, select_need
 from db.needs.shortlists import insert_shortlist, select_shortlist
 from db.suppliers.read import living_suppliers
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
-from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, compare, unexplained
+from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences
 from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
-from matching.inspection.trace import Standing, standings
+from matching.inspection.trace import SupplierStanding, supplier_standings
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 NO_VERSION = Text(
@@ -47,8 +47,8 @@ NO_VERSION = Text(
 
 
 def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
-    """The problem of a lot id that is none of `known`; `place`: where in the body the lot is named."""
-    hint = near(lot_id, tuple(known))
+    """The problem of a lot id that is not among the `known` ones; `place`: the path of the id in the body."""
+    hint = hint_of_nearest(lot_id, tuple(known))
     detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
     return Problem(pointer(*place), "unknown_lot", detail)
 
@@ -62,7 +62,7 @@ async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID,
 
 
 async def version_of(connection: Connection, organisation_id: UUID, need_id: UUID, number: str) -> FrozenShortlist:
-    """The version of the organisation's need with this number, or the latest for "latest". Raises NotFound."""
+    """A version of the need's shortlist, by its number or "latest". Raises NotFound."""
     frozen = None
     if number == "latest" or _NUMBER.fullmatch(number):
         wanted = None if number == "latest" else int(number)
@@ -75,7 +75,7 @@ async def version_of(connection: Connection, organisation_id: UUID, need_id: UUI
 async def progress_with_answers(
     connection: Connection, organisation_id: UUID, needs: Sequence[StoredNeed]
 ) -> dict[UUID, Progress]:
-    """The progress of each need, by its id, with what its suppliers wait for."""
+    """The progress of each need by its id, with the numbers of unread answers and open questions."""
     found = await progress_of(connection, organisation_id, [need.id for need in needs])
     asked = [need_id for need_id, progress in found.items() if progress.exchanges]
     waiting = await count_answers_due(connection, organisation_id, asked)
@@ -86,7 +86,7 @@ async def progress_with_answers(
 
 
 class MatchInput(NamedTuple):
-    """All that a shortlist follows from but the suppliers: the need, its day, awards, the year's other needs."""
+    """Everything that a match takes besides the suppliers: the need, its day, past awards, the year's other needs."""
 
     content: PlannedNeed
     on: date
@@ -96,21 +96,21 @@ class MatchInput(NamedTuple):
 
 
 class MatchedNeed(NamedTuple):
-    """The input of a match, and the shortlist that came of it, in JSON."""
+    """The input of a match, and the resulting shortlist as JSON."""
 
     of: MatchInput
     body: bytes
 
 
 async def input_of_new_need(connection: Connection, acting: Acting, content: PlannedNeed) -> MatchInput:
-    """Read what a need that is not stored yet is matched with. Raises as `require_storage`."""
+    """Read the match input of a need that is not stored yet. Raises as `require_storage`."""
     await require_storage(connection, acting)
     now = acting.now()
     return await _input_of_need(connection, acting, content, new_id(now), now)
 
 
 async def input_of_own_need(connection: Connection, acting: Acting, need_id: UUID) -> MatchInput:
-    """Read what a need is matched with. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
+    """Read the match input of a stored need. Raises NotFound, Conflict once it has ended, and as `require_storage`."""
     need = await own_need(connection, acting.organisation_id, need_id)
     require_not_ended(need.status)
     await require_storage(connection, acting)
@@ -122,9 +122,9 @@ async def match_before_storing(
     to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     answer_of: Callable[[Connection], Awaitable[object]],
 ) -> MatchedNeed | None:
-    """The need that `to_match` reads, matched while no connection is held; None where the request is a repeated one.
+    """Match the input that `to_match` reads, while no connection is taken; None for a repeated request.
 
-    `answer_of`: true for one that was. Raises as `to_match` and `match_need`.
+    `answer_of`: a true value where the request was answered before. Raises as `to_match` and `match_need`.
     """
     try:
         async with transaction(acting.services.database) as connection:
@@ -141,7 +141,7 @@ async def match_before_storing(
 
 
 async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
-    """Match a need, outside of a transaction, with its past awards and the year's other needs.
+    """Match a need by its input, outside of a transaction.
 
     Raises InvalidContent with everything wrong in it, Refusal (503) until there is an index, and as `MatchWork.run`.
     """
@@ -159,10 +159,9 @@ async def match_need(acting: Acting, wanted: MatchInput) -> MatchedNeed:
 async def current_shortlist(
     connection: Connection, acting: Acting, need: StoredNeed, matched: MatchedNeed | None
 ) -> bytes:
-    """The shortlist, in JSON, of a need that the caller has locked: the one of `matched`, or a new one.
+    """The shortlist as JSON of a need that the caller has locked: that of `matched` where its input is still the same.
 
-    Anew, with the connection, where nothing was matched before, or what it follows from has changed since. Raises as
-    `match_need`.
+    Else the need is matched anew, while the connection is taken. Raises as `match_need`.
     """
     wanted = await _input_of_need(connection, acting, need.content, need.id, need.created_at)
     if matched is None or matched.of != wanted:
@@ -173,7 +172,7 @@ async def current_shortlist(
 async def _input_of_need(
     connection: Connection, acting: Acting, content: PlannedNeed, need_id: UUID, created_at: datetime
 ) -> MatchInput:
-    """Read what a match of the need follows from besides the suppliers."""
+    """Read everything that a match of the need takes besides the suppliers."""
     services = acting.services
     on = content.on or services.today()
     awards = await awards_until(connection, acting.organisation_id, on)
@@ -206,7 +205,7 @@ async def freeze_shortlist(
 
 
 async def frozen_body(connection: Connection, acting: Acting, need_id: UUID, number: int) -> bytes:
-    """The bytes of a version as they are stored. Raises NotFound where the version was deleted meanwhile."""
+    """The stored bytes of a version of a shortlist. Raises NotFound where the version was deleted meanwhile."""
     frozen = await select_shortlist(connection, acting.organisation_id, need_id, number)
     if frozen is None:
         raise NotFound(DELETED)
@@ -245,14 +244,14 @@ async def compare_versions(acting: Acting, need_id: UUID, number: str, other: st
     async with services.matches.slot_of(str(organisation)):
         async with transaction(services.database) as connection:
             before, after = [await version_of(connection, organisation, need_id, each) for each in (number, other)]
-            came, left = unexplained(before, after), unexplained(after, before)
+            came, left = unexplained_absences(before, after), unexplained_absences(after, before)
             living = await living_suppliers(
                 connection, {each for some in (*came.values(), *left.values()) for each in some}
             )
             awards = [await awards_until(connection, organisation, each.stamp.on) for each in (before, after)]
         not_before = await _absences(acting, before, came, living, awards[0])
         not_after = await _absences(acting, after, left, living, awards[1])
-    return await asyncio.to_thread(compare, before, after, not_before, not_after, acting.language)
+    return await asyncio.to_thread(diff_versions, before, after, not_before, not_after, acting.language)
 
 
 async def _absences(
@@ -262,7 +261,7 @@ async def _absences(
     living: Mapping[UUID, Supplier],
     awards: Sequence[PastAward],
 ) -> Absences:
-    """The reasons why these suppliers, by lot, are not in a version. `living`: the suppliers that their ids stand for.
+    """The reasons why these suppliers, by lot, are not in a version. `living`: the present supplier of each id.
 
     No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
@@ -272,7 +271,9 @@ async def _absences(
     services, on = acting.services, version.stamp.on
     live, need = services.directory.index, version.need.matched
     try:
-        task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
+        task = MatchTask(
+            supplier_standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers}
+        )
         found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
@@ -285,9 +286,9 @@ async def _absences(
 
 
 def _absence(
-    supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
+    supplier_id: UUID, supplier: Supplier | None, standing: SupplierStanding | None, lot: LotTotal, data_changed: bool
 ) -> Absence:
-    """The reason why a supplier is not in a lot. `supplier`: who its id stands for now; `lot`: the version's counts."""
+    """The reason why a supplier is not in a lot. `supplier`: the present one of the id; `lot`: the version's counts."""
     if supplier is None:
         return Absence("gone", data_changed=data_changed)
     if supplier.id != supplier_id:

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import msgspec
 
-from api.directory.search import MOST_VALUES, known_areas, known_segments, with_family
+from api.directory.search import MOST_VALUES, known_areas, known_segments, related_codes
 from api.match import MATCH_PROBLEMS
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.processes.match_work import MatchTask
-from api.web.query_string import end_of, first_moment, invalid
+from api.web.query_string import end_of_day, invalid_query, start_of_day
 from db.core.engine import transaction
 from db.needs.insights import barrier_figures, barrier_notes, exchanges_about, needs_with_supply, reply_figures
 from domain.errors import InvalidContent, Problem, pointer
-from domain.insights import Insights, LotScope, NeedFacts, Tally
+from domain.insights import Insights, InsightsTally, LotScope, NeedFacts
 from domain.needs.need import Need, TerritoryRequest
 from domain.reference.territory import UnknownTerritory
 from domain.text.bilingual import Language, Text
@@ -61,16 +61,16 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     """
     services, organisation = call.services, call.bearer.organisation_id
     drawn: dict[TerritoryRequest | None, bool] = {}
-    scope, ground = await asyncio.to_thread(_scope_and_ground, query, services.reference, drawn)
-    tally = Tally(scope)
+    scope, ground = await asyncio.to_thread(_lots_and_communes, query, services.reference, drawn)
+    tally = InsightsTally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
     turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
     async with turn, transaction(services.database) as connection:
-        async for some in needs_with_supply(connection, organisation, first_moment(query.from_), end_of(query.to)):
+        async for some in needs_with_supply(connection, organisation, start_of_day(query.from_), end_of_day(query.to)):
             if ground is not None:
                 drawn.clear()
                 for facts in some:
-                    drawn |= await _drawn_territories(call, facts, ground)
+                    drawn |= await _overlaps_of_territories(call, facts, ground)
             await asyncio.to_thread(tally.add, some)
         exchanges = tally.relevant_exchanges(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
@@ -82,8 +82,8 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
 ROUTES = (get_insights,)
 
 
-async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
-    """Whether each territory of a need that is given otherwise than by codes shares ground with the query's.
+async def _overlaps_of_territories(call: Call, facts: NeedFacts, ground: Bools) -> dict[TerritoryRequest | None, bool]:
+    """For each territory in a need, whether it was drawn (not given by codes) and shares a commune with the query's.
 
     They are prepared as the need's match had them: in its turn. Raises as `MatchWork.run`.
     """
@@ -91,15 +91,17 @@ async def _drawn_territories(call: Call, facts: NeedFacts, ground: Bools) -> dic
     if all(request is None or request.codes is not None for request in territories):
         return {}
     services, need = call.services, msgspec.structs.replace(facts.matched.matched, limit=1, near_misses=0)
-    task = MatchTask(lots_meeting, need, services.directory.index, services.today(), call.language, {"ground": ground})
+    task = MatchTask(
+        overlaps_of_lots, need, services.directory.index, services.today(), call.language, {"ground": ground}
+    )
     meeting = await services.match_work.run(task, str(call.bearer.organisation_id), call.wait_for_disconnect)
     return dict(zip(territories, meeting, strict=True))
 
 
-def lots_meeting(
+def overlaps_of_lots(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
-    """For each lot, whether its territory is one that was drawn and shares a commune with `ground`."""
+    """For each lot, whether its territory was drawn (not given by codes) and shares a commune with `ground`."""
     meeting = []
     for lot in need.lots:
         request, shares = lot.territory or need.territory, False
@@ -110,29 +112,29 @@ def lots_meeting(
     return meeting
 
 
-def _scope_and_ground(
+def _lots_and_communes(
     query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
-    """The lots that a query counts, and the ground it names. Raises Refusal (422) with everything wrong in it.
+    """The lots that a query counts, and the communes of its territories. Raises Refusal (422) with all faults.
 
     `drawn`: whether territories that are no codes share it, of the needs that are looked at.
     """
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
-    known = [with_family(code, taxonomy) for code in known_segments(query.segment or (), taxonomy, problems)]
+    known = [related_codes(code, taxonomy) for code in known_segments(query.segment or (), taxonomy, problems)]
     areas = tuple(known_areas(query.territory or (), reference.territories, problems))
     if query.from_ is not None and query.to is not None and query.from_ > query.to:
         detail = Text("« from » vient après « to »", "“from” comes after “to”")
         problems.append(Problem(pointer("from"), "invalid_period", detail))
     if problems:
-        raise invalid(*problems)
+        raise invalid_query(*problems)
     segments = None if query.segment is None else frozenset[str]().union(*known)
     if query.territory is None:
         return LotScope(segments, None), None
-    ground = reference.geography.ground_of_codes(areas)
+    ground = reference.geography.ground_of_areas(areas)
 
-    def shares_ground(request: TerritoryRequest) -> bool:
-        """Whether a territory shares a commune with this ground; False for one that no longer exists."""
+    def shares_commune(request: TerritoryRequest) -> bool:
+        """Whether a territory shares a commune with the query's; False for one that no longer exists."""
         if request.codes is None:
             return drawn.get(request, False)
         try:
@@ -142,4 +144,4 @@ def _scope_and_ground(
             return False
         return any(ground[list(area.communes)].any() for area in found)
 
-    return LotScope(segments, shares_ground), ground
+    return LotScope(segments, shares_commune), ground

@@ -1,4 +1,4 @@
-"""The routes and use cases of needs: described once, matched when it is time, followed from draft to closed."""
+"""Routes and use cases of needs: create, list, read and change them, move them on, delete a draft."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
@@ -23,11 +23,11 @@ from api.needs.frozen_versions import (
 )
 from api.runtime.actor import Acting, acting_of, require_storage
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_known, tagged
-from api.runtime.idempotency import IDEMPOTENCY_KEY, created, is_answered, once
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_if_match
+from api.runtime.idempotency import IDEMPOTENCY_KEY, answer_once, created_answer, is_answered
 from api.runtime.processes.match_work import MatchTask
-from api.web.pagination import Page, Paging, paged
-from api.web.request_body import Patch, patched
+from api.web.pagination import Page, Paging, answer_page
+from api.web.request_body import Patch, apply_patch
 from db.core.engine import Connection, transaction
 from db.idempotency import Answer
 from db.journal.entries import write_entry
@@ -47,7 +47,7 @@ needs_endpoint = partial(endpoint, tag=TAG, scope="needs")
 needs_creation = partial(needs_endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
 
 
-async def paged_of_need(
+async def answer_page_of_need(
     call: Call,
     connection: Connection,
     paging: Paging,
@@ -58,11 +58,11 @@ async def paged_of_need(
     position: type = UUID,
     key: Callable[[Any], object] = attrgetter("id"),
 ) -> Response[bytes]:
-    """One page of the list `name` of what belongs to a need of the caller's; see `paged`. Raises NotFound."""
+    """Answer one page of a list that belongs to a need of the caller's; see `answer_page`. Raises NotFound."""
     organisation = call.bearer.organisation_id
     await own_need(connection, organisation, need_id)
     fetch = partial(select, connection, organisation, need_id)
-    return await paged(call, paging, f"{name}/{need_id}", position, fetch, key=key)
+    return await answer_page(call, paging, f"{name}/{need_id}", position, fetch, key=key)
 
 
 ABANDON_IT = Text(
@@ -172,16 +172,16 @@ async def create_need(call: Call, body: PlannedNeed) -> Response[bytes]:
                 need, shortlist = await plan_need(connection, acting, body, matched)
                 document = need_document(need)
                 # without the shortlist: it is stored as a version, and not once more under an Idempotency-Key
-                return created({"need": document}, f"/needs/{need.id}", etag_of(document))
+                return created_answer({"need": document}, f"/needs/{need.id}", etag_of(document))
 
-            async def with_shortlist(answer: Answer) -> Answer:
+            async def add_shortlist(answer: Answer) -> Answer:
                 whole = msgspec.json.decode(answer.body, type=dict[str, msgspec.Raw])
                 if "shortlist" not in whole:
                     need_id = UUID(answer.headers["location"].rpartition("/")[2])
                     whole["shortlist"] = msgspec.Raw(shortlist or await frozen_body(connection, acting, need_id, 1))
                 return msgspec.structs.replace(answer, body=msgspec.json.encode(whole))
 
-            return await once(call, connection, body, store_need, completed=with_shortlist)
+            return await answer_once(call, connection, body, store_need, completed=add_shortlist)
 
 
 @needs_endpoint("GET", "/needs", answers=Page[NeedSummary])
@@ -189,7 +189,7 @@ async def list_needs(call: Call, query: NeedsQuery, connection: Connection) -> R
     """The organisation's needs, the newest first."""
     filters = NeedFilters(query.status, query.planned_from, query.planned_to)
     fetch = partial(select_needs, connection, call.bearer.organisation_id, filters)
-    return await paged(call, query, "needs", UUID, fetch, show=_need_summary)
+    return await answer_page(call, query, "needs", UUID, fetch, show=_need_summary)
 
 
 @needs_endpoint("GET", "/needs/{id}", answers=NeedDocument, status=(200, 304), headers=IF_NONE_MATCH)
@@ -216,8 +216,8 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     `POST /needs/{id}/shortlists` matches it again.
     """
     known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
-    edit = partial(patched, patch=body, kind=NeedChange)
-    return tagged(await edit_need(acting_of(call), id, known, edit, status_only=status_only))
+    edit = partial(apply_patch, patch=body, kind=NeedChange)
+    return etag_response(await edit_need(acting_of(call), id, known, edit, status_only=status_only))
 
 
 @needs_endpoint(
@@ -254,7 +254,7 @@ def need_document(need: StoredNeed) -> NeedDocument:
 async def plan_need(
     connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
 ) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist: that of `matched`, or one matched here.
+    """Store a new need as a draft, with its first shortlist (that of `matched`, or one matched here); returns both.
 
     Raises as `current_shortlist` and `require_storage`.
     """
@@ -271,7 +271,7 @@ async def plan_need(
 async def edit_need(
     acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
 ) -> NeedDocument:
-    """Change a need by `edit`, and return it. `known`: its expected entity tag; `status_only`: no other field changes.
+    """Change a need by `edit`, and return it. `known`: the header If-Match; `status_only`: no other field changes.
 
     Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
     """
@@ -281,7 +281,7 @@ async def edit_need(
     async with turn, transaction(services.database) as connection:
         need = await own_need(connection, organisation, need_id, lock=True)
         before = need_document(need)
-        require_known(known, etag_of(before))
+        require_if_match(known, etag_of(before))
         return need_document(await change_need(connection, acting, need, edit(before)))
 
 
@@ -289,7 +289,7 @@ async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None
     """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
     async with transaction(acting.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id, lock=True)
-        require_known(known, etag_of(need_document(need)))
+        require_if_match(known, etag_of(need_document(need)))
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)
         await remove_need(connection, acting.organisation_id, need.id)

@@ -1,4 +1,4 @@
-"""Frozen shortlists, the buyer's decisions on them, and equal treatment of the suppliers they list: routes, use cases.
+"""Routes and use cases of frozen shortlists, the buyer's decisions on them, and equal treatment of suppliers.
 
 A decision is about a supplier of a version, for one lot.
 """
@@ -25,13 +25,13 @@ from api.needs.frozen_versions import (
     unknown_lot,
     version_of,
 )
-from api.needs.routes import NEED_PROBLEMS, needs_creation, needs_endpoint, paged_of_need
+from api.needs.routes import NEED_PROBLEMS, answer_page_of_need, needs_creation, needs_endpoint
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
-from api.runtime.idempotency import created, is_answered, once
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_match
+from api.runtime.idempotency import answer_once, created_answer, is_answered
 from api.web.content_negotiation import GEOJSON, JSON
-from api.web.pagination import Page, Paging, paged
+from api.web.pagination import Page, Paging, answer_page
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import exchanges_of
 from db.idempotency import Answer
@@ -97,23 +97,25 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
             async def store_shortlist() -> Answer:
                 nonlocal shortlist
                 number, shortlist = await freeze_shortlist(connection, acting, id, matched)
-                answer = created(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
+                answer = created_answer(None, f"/needs/{id}/shortlists/{number}", etag_of(shortlist))
                 # it is stored as a version, and not once more under an Idempotency-Key
                 return msgspec.structs.replace(answer, body=b"")
 
-            async def with_body(answer: Answer) -> Answer:
+            async def add_body(answer: Answer) -> Answer:
                 number = int(answer.headers["location"].rpartition("/")[2])
                 body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
                 return msgspec.structs.replace(answer, body=body)
 
-            return await once(call, connection, b"", store_shortlist, completed=with_body)
+            return await answer_once(call, connection, b"", store_shortlist, completed=add_body)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])
 async def list_shortlists(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
     """The versions of a need's shortlist, the latest first, each with its stamp and its numbers of candidates."""
     number = attrgetter("number")
-    return await paged_of_need(call, connection, query, id, "shortlists", select_shortlists, position=int, key=number)
+    return await answer_page_of_need(
+        call, connection, query, id, "shortlists", select_shortlists, position=int, key=number
+    )
 
 
 @needs_endpoint(
@@ -163,7 +165,7 @@ async def update_decision(
     (decided,) = await change_decisions(
         connection, acting_of(call), id, n, [(supplier_id, body)], require_known_decision
     )
-    return tagged(_decision_document(key, decided))
+    return etag_response(_decision_document(key, decided))
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists/{n}/decisions", answers=Page[Decision])
@@ -171,7 +173,7 @@ async def list_decisions(call: Call, id: UUID, n: str, query: Paging, connection
     """The decisions on the suppliers of a version, by lot."""
     number = (await version_of(connection, call.bearer.organisation_id, id, n)).number
     fetch = partial(select_decisions, connection, call.bearer.organisation_id, id, number)
-    return await paged(call, query, f"decisions/{id}/{number}", DecisionKey, fetch, key=key_of)
+    return await answer_page(call, query, f"decisions/{id}/{number}", DecisionKey, fetch, key=decision_key)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists/{n}/diff/{m}", answers=ShortlistDiff, problems=MATCH_PROBLEMS)
@@ -186,7 +188,7 @@ async def compare_shortlists(call: Call, id: UUID, n: str, m: str) -> ShortlistD
     return await compare_versions(acting_of(call), id, n, m)
 
 
-def key_of(decision: Decision) -> DecisionKey:
+def decision_key(decision: Decision) -> DecisionKey:
     """The lot and the supplier of a decision."""
     return DecisionKey(decision.lot_id, decision.supplier_id)
 
@@ -215,7 +217,7 @@ async def change_decisions(
     version = await version_of(connection, acting.organisation_id, need_id, number)
     await asyncio.to_thread(_require_listed, version, changes)
     require_not_ended(need.status)
-    so_far = {key_of(each): each for each in version.decisions}
+    so_far = {decision_key(each): each for each in version.decisions}
     check(so_far)
     made: list[Decision | None] = []
     latest: dict[DecisionKey, Decision | None] = {**so_far}
@@ -243,9 +245,9 @@ async def change_decisions(
 
 
 async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID) -> int:
-    """Repeat on the latest version the decisions last made on earlier ones; returns how many were made.
+    """Copy the last decisions on earlier versions to the latest version; returns how many were copied.
 
-    Of suppliers that the latest lists for the same lot, and not decided on yet. Raises as `change_decisions`.
+    Only of suppliers that the latest lists for the same lot, without a decision yet. Raises as `change_decisions`.
     """
     organisation = acting.organisation_id
     await own_need(connection, organisation, need_id, lock=True)
@@ -256,14 +258,14 @@ async def repeat_decisions(connection: Connection, acting: Acting, need_id: UUID
 
 
 def repeatable_decisions(version: FrozenShortlist, earlier: Iterable[Decision]) -> list[Decision]:
-    """The last of the `earlier` decisions on each supplier that the version lists, where it has no decision yet."""
+    """The last of the `earlier` decisions on each supplier that the version lists without a decision."""
     listed = {DecisionKey(lot.id, each.id) for lot in version.shown_lots for each in lot.listed}
-    left = listed - set(map(key_of, version.decisions))
-    return [each for key, each in {key_of(each): each for each in earlier}.items() if key in left]
+    left = listed - set(map(decision_key, version.decisions))
+    return [each for key, each in {decision_key(each): each for each in earlier}.items() if key in left]
 
 
 def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, DecisionChange]]) -> None:
-    """Raises NotFound for a supplier in no lot of the version, InvalidContent for one in other lots than wanted."""
+    """Raises NotFound for a supplier in no lot of the version, InvalidContent for one not in the lot of its change."""
     lots = {lot.id: {each.id for each in lot.listed} for lot in version.shown_lots}
     for supplier_id, change in changes:
         listed_in = [lot for lot, listed in lots.items() if supplier_id in listed]
@@ -283,7 +285,7 @@ def _require_listed(version: FrozenShortlist, changes: Sequence[tuple[UUID, Deci
 def _decision_after(
     key: DecisionKey, before: Decision | None, change: DecisionChange, now: datetime
 ) -> Decision | None:
-    """The decision after a change of the one before; None where there is none any more."""
+    """The decision after a change of the present one (`before`); None where the change withdraws it."""
     verdict = _decision_code(before) if change.decision is msgspec.UNSET else change.decision
     if verdict is None:
         if change.decision is msgspec.UNSET:

@@ -39,7 +39,7 @@ from domain.text.bilingual import (
     typeset,
 )
 from matching.geo.map_sheets import MapSheets
-from matching.lot_query import require_wanted
+from matching.lot_query import raise_if_given_up
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""
@@ -94,7 +94,7 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
     """The filters of the templates, by name; a value that is None is written as nothing."""
 
     def say(text: Sequence[str], *values: object) -> str:
-        """The sentence of a pair, (French, English), with these values."""
+        """The sentence in this language, of a pair (French, English), with these values."""
         return typeset(Text(*text).to(language).format(*values), language)
 
     def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
@@ -127,13 +127,13 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
 
 
 def abbreviations_of(report: Report) -> list[str]:
-    """The abbreviations that a report uses, each with its meaning."""
+    """The abbreviations that a report uses, in order of the alphabet."""
     used = set(re.findall(r"[A-Z]{2,6}", msgspec.json.encode(report).decode())) | {"HT"}
     return sorted(used & labels.ABBREVIATIONS.keys())
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids, in which a word ("mobilier") stays whole beside columns of 50 together."""
+    """The width of a column of lot ids, in shares beside 50 of other columns; a word such as “mobilier” stays whole."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
@@ -160,7 +160,7 @@ def is_drawable(character: str) -> bool:
 
 
 def with_glyphs(text: str) -> str:
-    """The text, composed, with a replacement for each character that the fonts cannot draw."""
+    """The text in normal form (NFC), with a replacement for each character that the fonts cannot draw."""
 
     def drawn_character(character: str) -> str:
         if character == "\n" or is_drawable(character):
@@ -187,6 +187,7 @@ def report_pdf(report: Report, maps: MapSheets) -> bytes:
 
 
 def _typeset(page: str, moment: int) -> bytes:
+    """The PDF of a page, set by typst; `moment`: its date, in seconds since 1970. Raises RuntimeError."""
     request = msgspec.json.encode({"template": TEMPLATE, "page": page, "moment": moment})
     command = [sys.executable, "-I", typst_process.__file__]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
@@ -195,7 +196,7 @@ def _typeset(page: str, moment: int) -> bytes:
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:
                 for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
-                    require_wanted()
+                    raise_if_given_up()
                     with suppress(subprocess.TimeoutExpired):
                         written, said = process.communicate(timeout=LOOK_SECONDS)
                         break

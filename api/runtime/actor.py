@@ -1,4 +1,4 @@
-"""The caller of a use case, with language and services: a request without its HTTP.
+"""The caller of a use case, in their language and with the services of the application; links that act by a token.
 
 Each organisation has a quota of storage for its needs, with all that belongs to them. Links open without a key, by a
 token; what leads nowhere is an attempt in vain.
@@ -30,7 +30,7 @@ from domain.text.bilingual import Language, Text
 
 @dataclass(frozen=True, kw_only=True)
 class Acting:
-    """The caller of a use case, with the parts of the application that it may need.
+    """The caller of a use case: who acts, in which language, and the services of the application.
 
     `actor`: as the journal names it. `organisation`: the name of its organisation. `secret`: known to the caller alone,
     and never stored; tokens of reply links are derived from it. `base_url`: where suppliers reach this server.
@@ -58,7 +58,7 @@ class Acting:
 
 
 def acting_of(call: Call, session: str | None = None) -> Acting:
-    """The bearer of the request's key, as the caller of a use case. `session`: its token, where no key was sent."""
+    """The caller of a use case, from a request with a key. `session`: the token of a session, if there is no key."""
     secret = secret_in(call.headers.get("authorization", "")) if session is None else session
     return Acting(
         services=call.services,
@@ -72,12 +72,12 @@ def acting_of(call: Call, session: str | None = None) -> Acting:
 
 
 def actor_of(client: Client) -> Actor:
-    """The bearer of a key, or the person who signed in, as the journal names it."""
+    """The `Actor` that the journal notes for a client: an API key, or a person who signed in."""
     return Actor(client.organisation_id, "key" if client.person is None else "person", client.id)
 
 
 async def require_storage(connection: Connection, acting: Acting) -> None:
-    """Raises Conflict (`storage_quota`) where the organisation's needs, with what is theirs, take all its room."""
+    """Raises Conflict (`storage_quota`) where the organisation's stored needs, exchanges and answers fill its quota."""
     services, organisation_id = acting.services, acting.organisation_id
     quota = services.settings.storage_quota
     if (
@@ -105,10 +105,10 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def followed_link(
+async def follow_link(
     call: Call, token: str, select: Callable[[Connection], Awaitable[T | None]], missing: Text
 ) -> AsyncIterator[tuple[Connection, T]]:
-    """A transaction, and what the token of a link leads to, as `select` finds it.
+    """Yields a transaction and the object that a link's token leads to, which `select` reads.
 
     Raises Refusal: 404 with `missing` where it leads to nothing; 429 to a caller who tries many such, and where there
     are very many before they are looked up, without a connection.

@@ -35,13 +35,13 @@ NOT_STORED = UUID(int=0)
 """The id of the administrator's key, and of its organisation while the database cannot tell it."""
 
 
-class _RememberedClient(NamedTuple):
+class _CachedClient(NamedTuple):
     client: Client
     fresh_until: float
 
 
 class Keys:
-    """Finds the bearer of a key, and remembers it: a revocation takes effect within `cache_seconds`.
+    """Finds the client of an API key, and caches it: a revocation takes effect within `cache_seconds`.
 
     While the database is away, remembered keys go on working, and so does the administrator's, which is compared with
     the setting and needs the database only for the id of its organisation. What has not the form of a key is not looked
@@ -62,7 +62,7 @@ class Keys:
         self._now = now
         self._limits = limits or Limits(monotonic)
         self._is_well_formed: Callable[[str], bool] = bool
-        self._known: OrderedDict[bytes, _RememberedClient] = OrderedDict()
+        self._known: OrderedDict[bytes, _CachedClient] = OrderedDict()
         self._looking: WeakValueDictionary[bytes, asyncio.Lock] = WeakValueDictionary()
         self._find: FindClient | None = None
         self._find_organisation: FindOrganisation | None = None
@@ -77,14 +77,14 @@ class Keys:
         self._find, self._find_organisation, self._is_well_formed = find, find_organisation, is_well_formed
 
     async def client(self, key: str, scope: ASGIScope | None = None) -> Client | None:
-        """The bearer of `key`; None where it is not in force. `scope`: the request that brings it.
+        """The client of an API key; None where it is unknown, revoked or expired. `scope`: that of the request.
 
         Raises Refusal: 503 where it cannot be looked up, 429 to an address that sent too many unknown ones.
         """
         digest = _digest(key)
         if known := self._known.get(digest):
             if self._monotonic() < known.fresh_until:
-                return self._in_force(known.client)
+                return self._unless_expired(known.client)
             # requests that come during the look-up do not look it up too
             self._remember(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
@@ -97,13 +97,13 @@ class Keys:
             self._known.pop(digest, None)
             return None
         self._remember(digest, client)
-        return self._in_force(client)
+        return self._unless_expired(client)
 
-    def _in_force(self, client: Client) -> Client | None:
+    def _unless_expired(self, client: Client) -> Client | None:
         return client if client.expires_at is None or self._now() < client.expires_at else None
 
     async def _look_up_new(self, key: str, scope: ASGIScope | None) -> Client | None:
-        """The bearer of a key that is not remembered, looked up once for all requests that bring it."""
+        """The client of a key that is not cached, looked up once for all requests that bring the key."""
         if not self._is_well_formed(key):
             return None
         digest, caller = _digest(key), caller_of(scope) if scope else ""
@@ -121,13 +121,13 @@ class Keys:
             return client
 
     def _remember(self, digest: bytes, client: Client) -> None:
-        self._known[digest] = _RememberedClient(client, self._monotonic() + self._cache_seconds)
+        self._known[digest] = _CachedClient(client, self._monotonic() + self._cache_seconds)
         self._known.move_to_end(digest)
         if len(self._known) > KEYS_REMEMBERED:
             self._known.popitem(last=False)
 
-    async def _look_up(self, key: str, known: _RememberedClient | None) -> Client | None:
-        """The bearer of a key in the database; the one that is known where the database is slow or away."""
+    async def _look_up(self, key: str, known: _CachedClient | None) -> Client | None:
+        """The client of a key, from the database; the cached one where the database is slow or unreachable."""
         if self._find is None:
             raise Refusal("database-away")
         try:
@@ -138,8 +138,8 @@ class Keys:
                 return known.client
             raise
 
-    async def _administrator(self, known: _RememberedClient | None) -> Client:
-        """The administrator; the id of its organisation is learnt when the database can tell it."""
+    async def _administrator(self, known: _CachedClient | None) -> Client:
+        """The client of the administrator's key; the id of its organisation is read once the database answers."""
         organisation = known.client.organisation_id if known else NOT_STORED
         if organisation == NOT_STORED and self._find_organisation is not None:
             try:
@@ -211,7 +211,7 @@ LINK_SECONDS = 600.0
 
 
 class OneTimeLinks:
-    """Keys by the tokens of links that open a session with them. `monotonic`: seconds that only grow."""
+    """Sign-in links that work once: the API key with which each link's token opens a session."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -224,6 +224,6 @@ class OneTimeLinks:
         return token
 
     def redeem(self, token: str) -> str | None:
-        """The key of the link, which opens no more; None where there is none, or it was used or is too old."""
+        """The key of a link, which works no more after this; None for an unknown, used or expired token."""
         key, until = self._keys.pop(token, (None, 0.0))
         return key if self._monotonic() < until else None

@@ -1,4 +1,4 @@
-"""Limits on what this process does at once: requests under way, work that waits its turn, bytes held meanwhile.
+"""Limits on what this process does at once: requests under way, queued work, bytes of bodies, long polls, reads.
 
 Each key, or each organisation, has so many slots. Those who must wait do so without a database connection, and before
 anything of theirs is read. Requests that wait for something to happen are few for each key, and none once the server is
@@ -21,7 +21,7 @@ from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_no_
 
 
 class KeySlots:
-    """Slots counted by key, of which each has at most so many."""
+    """Counts the slots that each key has taken, and refuses a key more than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -67,7 +67,7 @@ class ConcurrencyLimit:
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait for a turn among the requests of `key`, and have it during the block; a `slot` is taken within it.
+        """Wait until `key` has fewer than `of_one` turns taken, and take one during the block; then take a `slot`.
 
         Raises Refusal (429) where too many wait.
         """
@@ -77,7 +77,7 @@ class ConcurrencyLimit:
 
     @contextmanager
     def queue_of(self, key: str) -> Iterator[Semaphore]:
-        """Stand in the queue of `key` during the block; its semaphore, to be acquired there, is the turn.
+        """Count as waiting for `key` during the block; yields the semaphore of the key, to be acquired for a turn.
 
         Raises Refusal (429) where too many wait.
         """
@@ -96,12 +96,12 @@ class ConcurrencyLimit:
                 del self.present[key]
 
     def slot(self) -> AbstractAsyncContextManager[None]:
-        """Wait for one of the slots of all keys, and take it during the block; only whoever has its turn may."""
+        """Wait for one of the `at_once` slots, and take it during the block; to be called within a turn of a key."""
         return self._all
 
 
 class ByteQuota:
-    """Counts the bytes that requests of this process hold together, in temporary files or in memory."""
+    """Counts and limits the bytes that all requests of this process store in temporary files or in memory."""
 
     def __init__(self) -> None:
         self._taken = 0
@@ -109,14 +109,14 @@ class ByteQuota:
 
     @contextmanager
     def share(self, limit: int, key: str = "", of_one: int | None = None) -> Iterator[Callable[[int], None]]:
-        """A function that takes so many bytes more until the end of the block.
+        """Yields a function that reserves so many more bytes, until the end of the block.
 
-        It raises Refusal (429) where all requests together would have more than `limit`, or those of `key` more than
-        `of_one`.
+        The function raises Refusal (429) where all requests together would have more than `limit`, or those of `key`
+        more than `of_one`.
         """
         own = 0
 
-        def take(count: int) -> None:
+        def reserve(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
                 require_no_wait(RETRY_AFTER_IN_TURN)
@@ -125,7 +125,7 @@ class ByteQuota:
             own += count
 
         try:
-            yield take
+            yield reserve
         finally:
             self._taken -= own
             self._taken_of[key] -= own
@@ -139,14 +139,14 @@ ORGANISATIONS_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
-class _StoredBytes:
+class _CachedByteCount:
     read: int
     added: int
     until: float
 
 
 class StorageUse:
-    """Tells how many bytes organisations store.
+    """The bytes that each organisation stores in the database, cached.
 
     Read again after a minute, or once this process added 64 MiB of an organisation's. What other processes
     add shows at the next reading.
@@ -154,13 +154,15 @@ class StorageUse:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._uses: OrderedDict[UUID, _StoredBytes] = OrderedDict()
+        self._uses: OrderedDict[UUID, _CachedByteCount] = OrderedDict()
 
     async def bytes_of(self, organisation_id: UUID, read: Callable[[], Awaitable[int]]) -> int:
         """The bytes that the organisation stores; `read` sums them in the database."""
         use = self._uses.get(organisation_id)
         if use is None or self._monotonic() >= use.until or use.added > MOST_UNREAD:
-            use = self._uses[organisation_id] = _StoredBytes(await read(), 0, self._monotonic() + READ_EVERY_SECONDS)
+            use = self._uses[organisation_id] = _CachedByteCount(
+                await read(), 0, self._monotonic() + READ_EVERY_SECONDS
+            )
             self._uses.move_to_end(organisation_id)
             if len(self._uses) > ORGANISATIONS_REMEMBERED:
                 self._uses.popitem(last=False)
@@ -184,7 +186,7 @@ class LongPolls(KeySlots):
         self._ended = False
 
     async def wait(self, happened: Awaitable[object]) -> None:
-        """Wait until `happened` ends, or until the server is to stop."""
+        """Wait until the awaitable `happened` ends, or the server shuts down."""
         with suppress(TimeoutError):
             async with asyncio.timeout(0 if self._ended else None) as wait:
                 self.waits.add(wait)
@@ -194,7 +196,7 @@ class LongPolls(KeySlots):
                     self.waits.discard(wait)
 
     def end(self) -> None:
-        """End all waits, also later ones at once, because the server is to stop."""
+        """End all waits, and later ones at once, because the server shuts down."""
         self._ended = True
         for wait in self.waits:
             wait.reschedule(0)
@@ -205,7 +207,7 @@ READS_AT_ONCE = 2
 
 
 class SharedReads:
-    """Shares one database read among all requests for the same; a few reads at a time, the rest hold no connection.
+    """Shares one database read among all requests for the same data; few reads run, and take a connection, at once.
 
     A request joins a read that has not begun yet, never one that has: it sees all that was stored before it came.
     """
@@ -215,22 +217,22 @@ class SharedReads:
         self._to_come: dict[Hashable, asyncio.Task[Any]] = {}
         self._all: set[asyncio.Task[Any]] = set()
 
-    async def read(self, what: Hashable, read: Callable[[], Awaitable[T]]) -> T:
-        """The result of `read`, shared with other requests for the same `what`; raises what `read` raised."""
-        task: asyncio.Task[T] | None = self._to_come.get(what)
+    async def read(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+        """The result of `read`, shared with other requests for the same `key`; raises what `read` raised."""
+        task: asyncio.Task[T] | None = self._to_come.get(key)
         if task is None:
-            task = self._to_come[what] = asyncio.create_task(self._in_turn(what, read))
+            task = self._to_come[key] = asyncio.create_task(self._read_in_turn(key, read))
             self._all.add(task)
             task.add_done_callback(self._all.discard)
             task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, though nobody may wait
         # others may want what a request that is cancelled asked for
         return await asyncio.shield(task)
 
-    async def _in_turn(self, what: Hashable, read: Callable[[], Awaitable[T]]) -> T:
+    async def _read_in_turn(self, key: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         try:
             await self._turns.acquire()
         finally:
-            del self._to_come[what]
+            del self._to_come[key]
         try:
             return await read()
         finally:

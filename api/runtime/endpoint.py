@@ -34,10 +34,10 @@ from api.web.content_negotiation import (
     AddressFormats,
     choose_language,
     choose_media,
-    coded,
-    file_name,
-    first_values,
-    path_in_parts,
+    compress_if_accepted,
+    content_disposition,
+    headers_by_name,
+    split_suffix,
 )
 from api.web.openapi import Route
 from api.web.problems import Refusal
@@ -59,9 +59,9 @@ _CONVERTERS: dict[Any, str] = {str: "str", int: "int", UUID: "uuid", Tail: "path
 
 
 class Call(Request[Client, None, Any]):
-    """A request, with the services and the caller.
+    """An HTTP request, with the services of the application and the caller.
 
-    `headers`: see `api.web.content_negotiation.first_values`. `media_type`: that of the answer, as negotiated. `csv`:
+    `headers`: see `api.web.content_negotiation.headers_by_name`. `media_type`: that of the answer, negotiated. `csv`:
     the way to write CSV.
     """
 
@@ -69,7 +69,7 @@ class Call(Request[Client, None, Any]):
 
     def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope, receive, send)
-        self.headers: Mapping[str, str] = first_values(scope)  # type: ignore[assignment]
+        self.headers: Mapping[str, str] = headers_by_name(scope)  # type: ignore[assignment]
         self.media_type = JSON
         self.csv: Literal["plain", "excel"] = "plain"
 
@@ -83,7 +83,7 @@ class Call(Request[Client, None, Any]):
         return cast("Client", self.scope["user"])
 
     def share_of_body(self) -> AbstractContextManager[Callable[[int], None]]:
-        """The share of the memory for its body: see `Services.share_of_bodies`."""
+        """Reserve memory for the request's body: see `Services.share_of_bodies`."""
         return self.services.share_of_bodies(self.scope.get("user"))
 
     async def wait_for_disconnect(self) -> None:
@@ -111,7 +111,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     example: str | None = None,
     file: str | None = None,
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """The decorated function as a route; see the module. `path` names its parameters as `/suppliers/{id}`.
+    """A decorator that makes a handler a route; see the module. `path` has parameters, as `/suppliers/{id}`.
 
     `scope`: None for no key; of several, one suffices. `answers`: the type of the JSON answer, a mapping from media
     types to types, or None for no content. `status`: the first is used for what the handler returns bare. `headers`:
@@ -149,13 +149,13 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
 
 
 def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
-    """The handler of a route as the framework takes it."""
+    """The framework's handler for a route: typed path parameters, and an adapter that calls our handler."""
     takes_query, formats = route.query is not None, None
     # an address names the format of what is read, where several have names
     if route.method == "GET" and len(route.answers.keys() & NAMES) > 1:
         formats = AddressFormats(tuple(route.answers))
-        route = replace(route, query=formats.added_to(route.query or NoQuery))
-    typed = path_in_parts(route.path)
+        route = replace(route, query=formats.extend(route.query or NoQuery))
+    typed = split_suffix(route.path)
     for name, kind in route.parameters.items():
         typed = typed.replace("{" + name + "}", "{" + f"{name}:{_CONVERTERS[kind]}" + "}")
     answer = _adapter(handler, route, formats, takes_query=takes_query)
@@ -165,13 +165,13 @@ def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
 
 
 def _in_transaction(handler: Handler) -> Handler:
-    """The handler, called with a transaction."""
+    """The handler, wrapped so that it gets the connection of a transaction of its own."""
 
-    async def handle(call: Call, **arguments: Any) -> Any:
+    async def call_in_transaction(call: Call, **arguments: Any) -> Any:
         async with transaction(call.services.database) as connection:
             return await handler(call, connection=connection, **arguments)
 
-    return handle
+    return call_in_transaction
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -184,10 +184,10 @@ def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHand
     def options_handler(path: str, routes: Mapping[str, Route]) -> HTTPRouteHandler:
         allow = ", ".join(sorted({"OPTIONS", *routes, *(("HEAD",) if "GET" in routes else ())}))
 
-        async def options() -> Response[None]:
+        async def answer_options() -> Response[None]:
             return Response(None, status_code=204, headers={"allow": allow})
 
-        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(options)
+        return HTTPRouteHandler(path, http_method="OPTIONS", status_code=204, opt={"routes": routes})(answer_options)
 
     return [options_handler(path, routes) for path, routes in by_path.items()]
 
@@ -202,7 +202,7 @@ def _adapter(
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def adapter(request: Call) -> ASGIApp:
+    async def answer_request(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
             return await call_handler(request)
@@ -215,14 +215,14 @@ def _adapter(
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
-            request.media_type = negotiated(request, offered)
+            request.media_type = negotiate_media(request, offered)
         # a copy: the framework keeps these with the request
         arguments: dict[str, Any] = {**request.path_params}
         if tail:
             arguments[tail] = _last_segment(request.scope, route)
         parameters = query.read(request.scope["query_string"])
         if by_address:
-            request.media_type = by_address.chosen(parameters) or negotiated(request, offered)
+            request.media_type = by_address.media_type_of(parameters) or negotiate_media(request, offered)
             request.csv = getattr(parameters, "csv", None) or "plain"
         if takes_query:
             arguments["query"] = parameters
@@ -233,27 +233,27 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return adapter
+    return answer_request
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
-    """The answer of a handler as it is sent, with a name where it is kept as a file."""
+    """The ASGI response of a handler's answer: encoded, compressed, and with a file name where it is a download."""
     headers, status = dict[str, str](), route.statuses[0]
     if route.file is not None and request.media_type in KEPT_AS_FILES:
-        headers["content-disposition"] = file_name(route.file, request.media_type, request.services.now())
+        headers["content-disposition"] = content_disposition(route.file, request.media_type, request.services.now())
     accept_encoding = request.headers.get("accept-encoding", "")
     if isinstance(answer, Response):
         answer.headers.update(headers)
         if isinstance(answer.content, bytes):
             media = answer.headers.get("content-type") or str(answer.media_type)
-            answer.content = await coded(answer.content, media, answer.headers, accept_encoding)
+            answer.content = await compress_if_accepted(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
     # the framework's larger response class would be copied, then built twice
     if answer is None:
         return ASGIResponse(status_code=status)
     headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
-    sent = await coded(encoded, request.media_type, headers, accept_encoding)
+    sent = await compress_if_accepted(encoded, request.media_type, headers, accept_encoding)
     return ASGIResponse(status_code=status, headers=headers, body=sent)
 
 
@@ -277,7 +277,7 @@ def _last_segment(scope: ASGIScope, route: Route) -> Tail:
     return Tail(text)
 
 
-def negotiated(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:
+def negotiate_media(request: Request[Any, Any, Any], offered: tuple[str, ...]) -> str:
     """The media type among `offered` that the client prefers. Raises Refusal (406) where it accepts none."""
     chosen = choose_media(request.headers.get("accept", ""), offered)
     if chosen is None:

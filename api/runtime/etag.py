@@ -25,8 +25,8 @@ def etag_of(content: object) -> str:
     return f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
 
 
-def tagged(document: object, etag: str | None = None, *, status: int = 200) -> Response[bytes]:
-    """The answer to a change: the object as it is after it, with its entity tag."""
+def etag_response(document: object, etag: str | None = None, *, status: int = 200) -> Response[bytes]:
+    """The response to a change: the object after the change as JSON, with its entity tag."""
     body = msgspec.json.encode(document)
     headers = {"content-type": JSON, "etag": etag or etag_of(body)}
     return Response(body, status_code=status, headers=headers)
@@ -35,7 +35,7 @@ def tagged(document: object, etag: str | None = None, *, status: int = 200) -> R
 def conditional_get(
     call: Call, content: object, media_type: str = JSON, etag: str | None = None, *, max_age: int | None = None
 ) -> Response[bytes]:
-    """`content` (bytes, or what to encode as JSON) with its entity tag; 304 where `If-None-Match` names that.
+    """The response with `content` (bytes, or to be encoded as JSON) and its entity tag; 304 where the client has it.
 
     `max_age`: seconds for which anyone may cache it; None: only the caller may, and asks again each time.
     """
@@ -49,14 +49,14 @@ def conditional_get(
             headers["etag"] = etag.removesuffix('"') + _COMPRESSED
     known = call.headers.get("if-none-match", "")
     if known.strip() == "*" or etag in {
-        _without_coding_mark(tag.strip().removeprefix("W/")) for tag in known.split(",")
+        _without_gzip_suffix(tag.strip().removeprefix("W/")) for tag in known.split(",")
     }:
         return Response(b"", status_code=304, headers=headers)
     return Response(body, headers={**headers, "content-type": media_type})
 
 
-def _without_coding_mark(tag: str) -> str:
-    """The entity tag without the mark of its coding: whatever was read compressed may be changed all the same.
+def _without_gzip_suffix(tag: str) -> str:
+    """The entity tag without its suffix `-gzip`, so that what was read compressed can be changed too.
 
     Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
     be more than that.
@@ -69,12 +69,12 @@ def require_match(call: Call, etag: str | None) -> None:
 
     Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """
-    require_known(call.headers.get("if-match"), etag)
+    require_if_match(call.headers.get("if-match"), etag)
 
 
-def require_known(known: str | None, etag: str | None) -> None:
-    """Raises Refusal (412) where `known`, the tags that `If-Match` named, has not the `etag`; None: it named none."""
-    if known is not None:
-        tags = {_without_coding_mark(tag.strip()) for tag in known.split(",")}
+def require_if_match(if_match: str | None, etag: str | None) -> None:
+    """Raises Refusal (412) where the header `if_match` is given (not None) and does not name the present `etag`."""
+    if if_match is not None:
+        tags = {_without_gzip_suffix(tag.strip()) for tag in if_match.split(",")}
         if etag is None or ("*" not in tags and etag not in tags):
             raise Refusal("stale-version")

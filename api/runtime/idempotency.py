@@ -34,23 +34,27 @@ class Sender(NamedTuple):
     key: str | None
 
 
-def created(document: object, location: str | None = None, etag: str | None = None, *, status: int = 201) -> Answer:
+def created_answer(
+    document: object, location: str | None = None, etag: str | None = None, *, status: int = 201
+) -> Answer:
     """An answer that holds `document` as JSON, with the headers `Location` and `ETag` where they are given."""
     headers = {"content-type": JSON, "location": location, "etag": etag}
     return Answer(status, {name: value for name, value in headers.items() if value}, msgspec.json.encode(document))
 
 
 def carried_out_once(handler: Callable[..., Awaitable[Answer]]) -> Callable[..., Awaitable[Response[bytes]]]:
-    """A handler that takes a `connection` and a `body`, carried out `once`."""
+    """Decorate a handler of `connection` and `body`: a repeated request gets the stored answer (see `answer_once`)."""
 
     @wraps(handler)
     async def carry_out(call: Call, connection: Connection, body: object, **path: Any) -> Response[bytes]:
-        return await once(call, connection, body, partial(handler, call, connection=connection, body=body, **path))
+        return await answer_once(
+            call, connection, body, partial(handler, call, connection=connection, body=body, **path)
+        )
 
     return carry_out
 
 
-async def once(
+async def answer_once(
     call: Call,
     connection: Connection,
     body: object,
@@ -59,7 +63,7 @@ async def once(
     sender: Sender | None = None,
     completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
-    """The answer of `carry_out`; where the request was already carried out under its key, the answer given then.
+    """The response of `carry_out`, or the stored one where a request with its Idempotency-Key was carried out before.
 
     `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
     together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`
@@ -68,7 +72,7 @@ async def once(
     it cannot be stored.
     """
     if sender is None:
-        sender = Sender(call.bearer.organisation_id, f"{call.method} {call.scope['path']}", key_of(call))
+        sender = Sender(call.bearer.organisation_id, f"{call.method} {call.scope['path']}", idempotency_key(call))
     if sender.key is None:
         answer = await carry_out()
     else:
@@ -82,19 +86,19 @@ async def once(
             await delete_expired(connection, now)
             await store_answer(connection, submission, answer)
             call.services.storage_use.add(sender.organisation_id, len(answer.body))
-    return reply(answer if completed is None else await completed(answer))
+    return response_of(answer if completed is None else await completed(answer))
 
 
 async def is_answered(call: Call, connection: Connection) -> bool:
-    """Whether a request with the Idempotency-Key of this one was answered already. Raises as `key_of`."""
-    key = key_of(call)
+    """Whether a request with the Idempotency-Key of this one was answered already. Raises as `idempotency_key`."""
+    key = idempotency_key(call)
     if key is None:
         return False
     route = f"{call.method} {call.scope['path']}"
     return await find_answer(connection, call.bearer.organisation_id, route, key, call.services.now()) is not None
 
 
-def key_of(call: Call) -> str | None:
+def idempotency_key(call: Call) -> str | None:
     """The request's Idempotency-Key, if it has one. Raises Refusal (400) for one that cannot be stored."""
     key = call.headers.get("idempotency-key")
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
@@ -106,11 +110,11 @@ def key_of(call: Call) -> str | None:
     return key
 
 
-def shown_once(answer: Answer, body: bytes) -> Answer:
-    """The stored answer as it is sent: with this body, which holds a secret, and `Cache-Control: no-store`."""
+def with_secret_body(answer: Answer, body: bytes) -> Answer:
+    """The stored answer, but with a body that holds a secret, and with `Cache-Control: no-store`."""
     return Answer(answer.status, answer.headers | {"cache-control": "no-store"}, body)
 
 
-def reply(answer: Answer) -> Response[bytes]:
-    """A stored answer as the framework sends it."""
+def response_of(answer: Answer) -> Response[bytes]:
+    """The framework's response for a stored answer."""
     return Response(answer.body, status_code=answer.status, headers=answer.headers)

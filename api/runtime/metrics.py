@@ -64,7 +64,7 @@ class Metrics:
             registry=self._registry,
         )
 
-    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
         self._requests.labels(method, route, str(status)).observe(seconds)
 
@@ -85,7 +85,7 @@ class Metrics:
 
 
 class _SupplierGauges(Collector):
-    """Suppliers, and those with a trade, by source and kind: at most 52 sources and 14 kinds."""
+    """Prometheus gauges of suppliers, and of those with a trade, by source (at most 52) and kind (at most 14)."""
 
     def __init__(self, groups: Mapping[TradeGroup, int]) -> None:
         sizes: collections.Counter[str] = collections.Counter()

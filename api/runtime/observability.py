@@ -25,9 +25,9 @@ from api.runtime.auth import is_bearer_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.metrics import CONTENT_TYPE, Metrics
 from api.settings import Settings
-from api.web.content_negotiation import values_of
+from api.web.content_negotiation import header_values
 from api.web.openapi_schemas import DatabaseState, ProcessState
-from api.web.problems import Refusal, document, stopping
+from api.web.problems import Refusal, problem_response, shutdown_refusal
 from domain.text.bilingual import Text
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -67,7 +67,7 @@ def access_log(settings: Settings) -> Callable[[AccessLine], object]:
 
 
 class ObservabilityMiddleware:
-    """Logs method, route, status, duration, request id and organisation; never keys or bodies. Counts what it logs."""
+    """Logs and counts each request by method, route, status, duration and organisation; never logs keys or bodies."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, report: Callable[[AccessLine], object]) -> None:
         self._app = app
@@ -81,7 +81,7 @@ class ObservabilityMiddleware:
         started = time.perf_counter()
         method: str = scope["method"]
         # the caller's where it is harmless in a log
-        request_id = next(filter(_SAFE_ID.fullmatch, values_of(scope, b"x-request-id")), None) or token_hex(16)
+        request_id = next(filter(_SAFE_ID.fullmatch, header_values(scope, b"x-request-id")), None) or token_hex(16)
         id_header = (b"x-request-id", request_id.encode())
         scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]
         if is_head := method == "HEAD":
@@ -90,7 +90,7 @@ class ObservabilityMiddleware:
             scope["method"] = "GET"
         status = _UNANSWERED
 
-        async def observed_send(message: Message) -> None:
+        async def send_and_observe(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -101,7 +101,7 @@ class ObservabilityMiddleware:
             await send(message)
 
         try:
-            await self._app(scope, receive, observed_send)
+            await self._app(scope, receive, send_and_observe)
         except asyncio.CancelledError as cancelled:
             if cancelled.args == (HUNG_UP,):
                 return
@@ -109,18 +109,18 @@ class ObservabilityMiddleware:
             if status != _UNANSWERED:
                 raise
             call = Call(scope)
-            answer = document(stopping(), call.language).to_asgi_response(app=None, request=call)
-            await answer(scope, receive, observed_send)
+            answer = problem_response(shutdown_refusal(), call.language).to_asgi_response(app=None, request=call)
+            await answer(scope, receive, send_and_observe)
         finally:
             path, seconds, client = route_of(scope), time.perf_counter() - started, scope.get("user")
-            self._metrics.request(method, path, status, seconds)
+            self._metrics.count_request(method, path, status, seconds)
             organisation = client.organisation if client is not None else None
             ms = round(seconds * 1000, 2)
             self._report(AccessLine(method, path, status, ms, request_id, organisation, datetime.now(UTC)))
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route, or page, that answered or refused a request, its parameters unfilled."""
+    """The path of the route or page that a request was for, with parameters as in `/needs/{id}`."""
     handler: BaseRouteHandler | None = scope.get("route_handler")
     route = handler.opt.get("route") or handler.opt.get("page") if handler is not None else None
     return route.path if route is not None else _UNROUTED

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import structlog
 
-from api.runtime.index.live_index import DatabaseWatch, logged_failures
+from api.runtime.index.live_index import DatabaseWatch, log_failures
 from api.runtime.services import Services
 from db.core.engine import Connection, Engine, transaction
 from db.delivery.outbox import ClaimedRow, Outbox, OwnerLimit, claim_rows, release_row, write_result
@@ -33,7 +33,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryKind:
-    """A kind of delivery.
+    """A kind of delivery, such as e-mail or webhooks: its outbox, its schedule, and how one attempt is made.
 
     `attempt` makes one attempt, within `patience`; an exception is a failure (`error`). `queue` is called before rows
     are claimed, to queue what follows from the state of the database; `lock` before a result is written, for what
@@ -56,10 +56,10 @@ KindFactory = Callable[[Services], AbstractAsyncContextManager[DeliveryKind | No
 """Makes a kind of delivery; None where it is not configured."""
 
 
-def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
-    """The part of the application that delivers these kinds; needs the database part."""
+def delivery_part(*factories: KindFactory) -> Callable[[Services], AbstractAsyncContextManager[None]]:
+    """The part of the application that delivers these kinds in the background; needs the database part."""
 
-    async def wake(watch: DatabaseWatch, deliverers: list[Deliverer]) -> None:
+    async def wake_deliverers(watch: DatabaseWatch, deliverers: list[Deliverer]) -> None:
         """Wake the deliverers when something was queued or the directory changed, and every second."""
         async with aclosing(watch.versions()) as hints:
             async for _ in hints:
@@ -74,26 +74,26 @@ def deliveries(*factories: KindFactory) -> Callable[[Services], AbstractAsyncCon
             kinds = [await stack.enter_async_context(factory(services)) for factory in factories]
             deliverers = [Deliverer(kind, services.engine, services.now) for kind in kinds if kind]
             tasks = [asyncio.create_task(each.run()) for each in deliverers]
-            tasks.append(asyncio.create_task(wake(services.watch, deliverers)))
+            tasks.append(asyncio.create_task(wake_deliverers(services.watch, deliverers)))
 
-            def stop() -> None:
+            def cancel_tasks() -> None:
                 for task in tasks:
                     if not task.cancelling():
                         task.cancel()
 
             # attempts under way end while requests do, and not after them
-            services.on_stop.append(stop)
+            services.on_stop.append(cancel_tasks)
             try:
                 yield
             finally:
-                stop()
+                cancel_tasks()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     return run_deliverers
 
 
 class Deliverer:
-    """Delivers one kind, for one process."""
+    """Claims and attempts the deliveries of one kind, in this process."""
 
     def __init__(
         self,
@@ -112,12 +112,12 @@ class Deliverer:
         self._woken.set()
 
     async def run(self) -> None:
-        """Deliver, for ever. Once cancelled, attempts under way get `GRACE_SECONDS`; others are released."""
+        """Attempt due deliveries, for ever. Once cancelled, attempts under way get `GRACE_SECONDS` to end."""
         try:
             while True:
                 await self._woken.wait()
                 self._woken.clear()
-                with logged_failures("deliveries could not be claimed"):
+                with log_failures("deliveries could not be claimed"):
                     while await self.begin():
                         pass
         finally:
@@ -139,15 +139,15 @@ class Deliverer:
             until = now + self.kind.patience + LEASE_MARGIN
             claimed = await claim_rows(connection, self.kind.outbox, uuid4(), now, until, room, self.kind.share)
         for each in claimed:
-            task = asyncio.create_task(self._carry_out(each))
+            task = asyncio.create_task(self._attempt_delivery(each))
             self.under_way.add(task)
             task.add_done_callback(self.under_way.discard)
             task.add_done_callback(lambda _: self.wake())
         return len(claimed)
 
-    async def _carry_out(self, claimed: ClaimedRow) -> None:
+    async def _attempt_delivery(self, claimed: ClaimedRow) -> None:
         """Attempt a delivery and record the result; release the delivery where the server stops meanwhile."""
-        with logged_failures("the result of a delivery could not be recorded"):
+        with log_failures("the result of a delivery could not be recorded"):
             started, outcome = self.now(), Outcome(failure="error")
             try:
                 if claimed.attempts > self.kind.schedule.attempts:

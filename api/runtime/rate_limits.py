@@ -67,7 +67,7 @@ REMOVED_EVERY_SECONDS = 300.0
 
 @dataclass(slots=True)
 class _Window:
-    """The events of a caller until the clock shows `until`."""
+    """The number of events (`taken`) of one caller in a period that ends at `until`."""
 
     until: float
     taken: int = 0
@@ -75,13 +75,13 @@ class _Window:
 
 @dataclass(slots=True)
 class Attempt:
-    """One attempt of a caller; whoever makes it says whether it was in vain."""
+    """An attempt of a caller, such as a look-up of a key; its maker sets `in_vain` where it found nothing."""
 
     in_vain: bool = False
 
 
 class Limits:
-    """The events of all callers, as this process counts them and, once it is attached, the database for all."""
+    """Counts the events of callers, in this process and (once attached) in the database for all; refuses excess."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -95,19 +95,19 @@ class Limits:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     def take(self, limit: Limit, caller: Hashable) -> None:
-        """Count one event in this process. Raises Refusal (429) where the caller has no more of them."""
+        """Count one event of the caller in this process. Raises Refusal (429) where the limit is reached."""
         window = self._window(limit, caller)
         require_no_wait(0.0 if window.taken < limit.most else window.until - self._monotonic())
         window.taken += 1
 
     def give_back(self, limit: Limit, caller: Hashable) -> None:
-        """Undo one `take`: the event turned out to be none that counts."""
+        """Undo one `take`: the event turned out not to count."""
         window = self._window(limit, caller)
         window.taken = max(0, window.taken - 1)
 
     @asynccontextmanager
     async def attempt(self, limit: Limit, caller: str, *, for_all: bool = True) -> AsyncIterator[Attempt]:
-        """Count an attempt during the block and, where it says that it was in vain, after it.
+        """Count an attempt during the block, and after the block too where it was marked as in vain.
 
         It is counted here before it is made, or many at once would all be made; in vain, by the database too, unless
         `for_all` is false. Raises Refusal (429) where the caller has no more of them.
@@ -161,11 +161,11 @@ class Limits:
         return window
 
     def _close_window(self, window: _Window, most: int, seconds: float) -> None:
-        """Let nothing more be within the limit for so many seconds."""
+        """Treat the limit as reached for so many seconds."""
         window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
 
     async def _count_in_database(self, counted: UUID, quota: int) -> MinuteCount | None:
-        """The count of the present minute with one more; None while there is no database, or it is away."""
+        """Count one event of `counted` in the present minute; None without a database, or while it does not answer."""
         # one at a time: the requests of a key would wait for each other with a connection each
         async with self._counting:
             now = self._monotonic()

@@ -76,12 +76,12 @@ class Services:
 
     @contextmanager
     def request_slot(self, client: Client) -> Iterator[None]:
-        """Count a request under way during the block. Raises Refusal (429) where its key, or organisation, has many."""
+        """Count a request under way during the block. Raises Refusal (429) if its key or organisation has too many."""
         with self.slots_of_keys.slot(client.id), self.slots_of_organisations.slot(client.organisation_id):
             yield
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
-        """A function that takes so many bytes more for a body that is being received. Raises Refusal (429).
+        """Yields a function that reserves so many more bytes for an arriving body, or raises Refusal (429).
 
         One organisation has half of the room at most, and those without a key a quarter of as much beside it.
         """
@@ -119,5 +119,5 @@ class Services:
             each()
 
     def today(self) -> date:
-        """The date in France, where the law that is applied has its clocks."""
+        """Today's date in France, by which the law is applied."""
         return self.now().astimezone(PARIS).date()

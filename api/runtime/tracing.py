@@ -21,14 +21,14 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from api.runtime.observability import route_of
 from api.runtime.services import Services
-from api.web.content_negotiation import values_of
+from api.web.content_negotiation import header_values
 from db.core.engine import End, watch_statements
 
 _PARENT = ("traceparent", "tracestate")
 
 
 class Tracing:
-    """Traces the requests of one application. Spans are sent from the lifespan on, in a thread, in batches."""
+    """Traces the requests of one application and their SQL statements; a thread sends the spans in batches."""
 
     def __init__(self) -> None:
         self._tracer: trace.Tracer = trace.NoOpTracer()
@@ -36,7 +36,7 @@ class Tracing:
 
     @asynccontextmanager
     async def part(self, services: Services) -> AsyncIterator[None]:
-        """The part that sends spans; needs the database part. At the end it waits until the last ones are sent."""
+        """The part of the application that sends spans; needs the database part. At its end it sends the last ones."""
         named = Resource({"service.name": "vivier", "service.version": version("vivier")})
         provider = TracerProvider(resource=named.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -48,13 +48,13 @@ class Tracing:
             await asyncio.to_thread(provider.shutdown)
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The application, each of whose requests is a span; one that a client's `traceparent` names is its parent."""
+        """The ASGI app with a span around each request; its parent is the span that the header `traceparent` names."""
 
-        async def traced(scope: Scope, receive: Receive, send: Send) -> None:
+        async def trace_request(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != ScopeType.HTTP:
                 await app(scope, receive, send)
                 return
-            sent = {name: value for name in _PARENT for value in values_of(scope, name.encode())}
+            sent = {name: value for name in _PARENT for value in header_values(scope, name.encode())}
             method: str = scope["method"]
             with self._tracer.start_as_current_span(
                 method, self._propagator.extract(sent), trace.SpanKind.SERVER, record_exception=False
@@ -72,18 +72,19 @@ class Tracing:
                 known = {"http.request.method": method, "http.route": route_of(scope)}
                 span.set_attributes(known | {"vivier.request_id": scope["request_id"]})  # type: ignore[typeddict-item]
 
-        return traced
+        return trace_request
 
     def _begin_statement(self, statement: str) -> End:
+        """Begin the span of an SQL statement; returns the function that ends the span."""
         words = {"db.system.name": "postgresql", "db.query.text": statement}
         # no span of its own for what runs beside the requests, such as the outbox that is looked at every few seconds
         if not trace.get_current_span().get_span_context().is_valid:
             return lambda _: None
         span = self._tracer.start_span(statement.split(None, 1)[0], kind=trace.SpanKind.CLIENT, attributes=words)
 
-        def end(succeeded: bool) -> None:
+        def end_span(succeeded: bool) -> None:
             if not succeeded:
                 span.set_status(trace.StatusCode.ERROR)
             span.end()
 
-        return end
+        return end_span

@@ -82,7 +82,7 @@ async def load_sample(
     return await import_file(engine, reference, order, file, clock)
 
 
-class Generated(NamedTuple):
+class GeneratedRecord(NamedTuple):
     """A generated record, and the identifier under which a source would send it."""
 
     external_id: str
@@ -91,7 +91,7 @@ class Generated(NamedTuple):
 
 def generate(
     count: int, seed: int, reference: Reference, on: date, departements: Collection[str] | None = None
-) -> Iterator[Generated]:
+) -> Iterator[GeneratedRecord]:
     """`count` suppliers, in communes drawn by population, of all France or of some departements.
 
     Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
@@ -105,11 +105,11 @@ def generate(
     ]
     if not places:
         raise ValueError(f"no inhabited commune in {departements}")
-    return map(_RecordGenerator(seed, reference, on, places).write, range(1, count + 1))
+    return map(_RecordGenerator(seed, reference, on, places).generate_record, range(1, count + 1))
 
 
-class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One sort of supplier: what it is and offers, how often, and the segments that it never or always offers."""
+class SupplierProfile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sort of supplier: what it is and offers, how often, and the segments that it never or always offers."""
 
     kinds: tuple[Kind, ...]
     weight: int
@@ -124,13 +124,13 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ess: bool | None = None
 
 
-class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class SampleProfiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The content of profiles.toml: words and names, how often segments are offered, and the sorts of suppliers."""
 
     words: tuple[str, ...]
     popularity: dict[str, int]
     names: dict[str, tuple[str, ...]]
-    profiles: tuple[Profile, ...]
+    profiles: tuple[SupplierProfile, ...]
 
 
 class _RecordGenerator:
@@ -145,7 +145,7 @@ class _RecordGenerator:
         }
         self._outlines = outlines("commune")
         self._file = msgspec.convert(
-            tomllib.loads(files("api.sample").joinpath("profiles.toml").read_text("utf-8")), Profiles
+            tomllib.loads(files("api.sample").joinpath("profiles.toml").read_text("utf-8")), SampleProfiles
         )
         self._weights = [profile.weight for profile in self._file.profiles]
         popularity = self._file.popularity
@@ -154,7 +154,7 @@ class _RecordGenerator:
             for family in self._taxonomy.families
         }
 
-    def write(self, number: int) -> Generated:
+    def generate_record(self, number: int) -> GeneratedRecord:
         """Supplier number `number` of the pool."""
         draw = Random(f"{self._seed}-{number}")  # noqa: S311 - repeatable, not secret
         siren = f"0{(number * 7_654_321) % _SIREN_BODIES:07d}"
@@ -191,9 +191,9 @@ class _RecordGenerator:
             turnover_eur=None if draw.random() < 0.5 else float(round(draw.lognormvariate(13, 1), -3)),
             labels=("généré", "RSEi") if draw.random() < 0.05 else ("généré",),
         )
-        return Generated(f"genere-{number:07d}", record)
+        return GeneratedRecord(f"genere-{number:07d}", record)
 
-    def _draw_segments(self, profile: Profile, draw: Random) -> list[str]:
+    def _draw_segments(self, profile: SupplierProfile, draw: Random) -> list[str]:
         """One to five segments; one supplier in sixteen offers a whole family among them."""
         wanted = draw.choices((1, 2, 3, 4, 5), (28, 30, 22, 12, 8))[0]
         main = _draw_weighted(profile.families, draw)
@@ -210,7 +210,7 @@ class _RecordGenerator:
                 offered.append(code)
         return offered
 
-    def _draw_approvals(self, profile: Profile, draw: Random) -> tuple[Approval, ...] | None:
+    def _draw_approvals(self, profile: SupplierProfile, draw: Random) -> tuple[Approval, ...] | None:
         if draw.random() < (0.04 if profile.kinds else 0.2):
             return None
         approvals = [self._draw_approval(kind, draw) for kind in profile.kinds]
@@ -233,7 +233,7 @@ class _RecordGenerator:
         return Approval(kind=kind, valid_from=None if 0.16 <= chance < 0.2 else start, valid_until=end)
 
     def _draw_offers(
-        self, profile: Profile, offered: Sequence[str], commune: Commune, draw: Random
+        self, profile: SupplierProfile, offered: Sequence[str], commune: Commune, draw: Random
     ) -> tuple[Offer, ...]:
         usual, presta_types = _draw_service_area(commune, draw), profile.presta_types
         if len(offered) > 1 and draw.random() < 0.15:
@@ -259,7 +259,8 @@ def _draw_weighted(weights: Mapping[T, int], draw: Random) -> T:
     return draw.choices(list(weights), list(weights.values()))[0]
 
 
-def _draw_ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
+def _draw_ess(profile: SupplierProfile, form: LegalForm, draw: Random) -> bool | None:
+    """Whether a supplier is of the social economy (ESS), by its profile or legal form and by chance; None: unknown."""
     if profile.ess is not None:
         return None if draw.random() < 0.1 else profile.ess
     if form in {"public_body", "other"}:
@@ -268,7 +269,7 @@ def _draw_ess(profile: Profile, form: LegalForm, draw: Random) -> bool | None:
     return draw.choice(known)
 
 
-def _draw_shares(profile: Profile, draw: Random) -> Shares | None:
+def _draw_shares(profile: SupplierProfile, draw: Random) -> Shares | None:
     """The share of workers that counts for a reservation: seldom known, for one in twenty below the legal half."""
     if profile.share is None or draw.random() < 0.75:
         return None

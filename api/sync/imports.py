@@ -1,4 +1,4 @@
-"""Routes of bulk imports: a source's file is stored and reported on; reports are read later or meanwhile.
+"""Routes of bulk imports: import a source's file and answer its report, list imports, read reports and rejected rows.
 
 The body is written to a temporary file first, so that an import begins once all of it has arrived.
 """
@@ -20,20 +20,20 @@ from litestar import Response
 from api.runtime.actor import acting_of, actor_of, require_storage
 from api.runtime.auth import require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.idempotency import IDEMPOTENCY_KEY, key_of, once, reply
+from api.runtime.idempotency import IDEMPOTENCY_KEY, answer_once, idempotency_key, response_of
 from api.runtime.processes.forked_processes import ProcessEnded
 from api.sync.pipeline import Observe, SourceFile, import_file
 from api.sync.sources import TAG, require_own_source
 from api.web.content_negotiation import CSV, JSON, NDJSON
-from api.web.pagination import Page, Paging, paged
+from api.web.pagination import Page, Paging, answer_page
 from api.web.problems import Refusal
-from api.web.query_string import invalid
-from api.web.request_body import Gunzip, chunks, require_coding, require_media
+from api.web.query_string import invalid_query
+from api.web.request_body import Gunzip, body_pieces, require_coding, require_media
 from db.core.engine import Connection, transaction
 from db.core.uuid7 import new_id
 from db.idempotency import Answer
 from db.imports import run as stored_imports
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import NotFound, Problem
 from domain.suppliers.source import Import, ImportMode, RowError
 from domain.text.bilingual import Text
@@ -81,28 +81,28 @@ async def import_suppliers(call: Call, source: str, query: ImportQuery) -> Respo
     """
     require_own_source(call, source)
     if query.format not in FORMATS:
-        hint = near(query.format, tuple(FORMATS))
+        hint = hint_of_nearest(query.format, tuple(FORMATS))
         named = query.format[:80]
         unknown = Text(f"Format inconnu : « {named} »{hint.fr}", f"Unknown format: “{named}”{hint.en}")
-        raise invalid(Problem("/format", "unknown_value", unknown))
+        raise invalid_query(Problem("/format", "unknown_value", unknown))
     media_type = require_media(call.headers, tuple(FORMATS[query.format]))
     require_coding(call.headers, ("identity", "gzip", "x-gzip"))
-    key = key_of(call)
+    key = idempotency_key(call)
     services = call.services
     # its turn first: until then nothing of the body is read, and it takes no place on the disk
     async with services.import_slot(source, call.bearer), spooled_body(call, services.settings.import_limit) as spooled:
         stream, digest = spooled
 
         async def import_body() -> Answer:
-            done = await import_in_turn(call, source, query, media_type, stream)
+            done = await import_source_file(call, source, query, media_type, stream)
             return Answer(200, {"content-type": JSON}, msgspec.json.encode(done))
 
         if key is None:
-            return reply(await import_body())
+            return response_of(await import_body())
         async with transaction(services.database) as connection:
             # the answer, with its errors, is stored for a day
             await require_storage(connection, acting_of(call))
-            return await once(call, connection, media_type.encode() + digest, import_body)
+            return await answer_once(call, connection, media_type.encode() + digest, import_body)
 
 
 @sources_endpoint("GET", "/sources/{source}/imports", answers=Page[Import])
@@ -110,7 +110,9 @@ async def list_imports(call: Call, source: str, query: Paging, connection: Conne
     """The imports of a source, the latest first, those that run too; without their errors."""
     require_own_source(call, source)
     await stored_imports.close_interrupted(connection, call.services.now())
-    return await paged(call, query, f"imports/{source}", UUID, partial(stored_imports.list_imports, connection, source))
+    return await answer_page(
+        call, query, f"imports/{source}", UUID, partial(stored_imports.list_imports, connection, source)
+    )
 
 
 @sources_endpoint("GET", "/imports/{id}", answers=Import)
@@ -131,13 +133,13 @@ async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Co
         found = await stored_imports.list_errors(connection, id, after or 0, count)
         return list(enumerate(found, start=(after or 0) + 1))
 
-    return await paged(call, query, f"errors/{id}", int, fetch_errors, key=itemgetter(0), show=itemgetter(1))
+    return await answer_page(call, query, f"errors/{id}", int, fetch_errors, key=itemgetter(0), show=itemgetter(1))
 
 
 ROUTES = (import_suppliers, list_imports, get_import, list_import_errors)
 
 
-async def import_in_turn(
+async def import_source_file(
     call: Call,
     source: str,
     query: ImportQuery,
@@ -146,7 +148,7 @@ async def import_in_turn(
     *,
     observe: Observe | None = None,
 ) -> Import:
-    """Import a file when a turn in `services.imports` is free; returns the report. `observe`: see `import_file`.
+    """Import a source's file and return the report; the caller has taken an import slot. `observe`: see `import_file`.
 
     Raises UnreadableFile, Refusal: 400 as malformed, 503 where the process that read the file was ended.
     """
@@ -173,7 +175,7 @@ async def import_in_turn(
 
 
 async def own_import(call: Call, connection: Connection, import_id: UUID) -> Import:
-    """The import of this id, if its source is on the key. Raises NotFound, Refusal (403)."""
+    """The import of this id. Raises NotFound, and Refusal (403) where the key does not list its source."""
     await stored_imports.close_interrupted(connection, call.services.now())
     found = await stored_imports.get_import(connection, import_id)
     if found is None:
@@ -193,9 +195,9 @@ TOO_SLOW = Text("Le corps arrive trop lentement", "The body arrives too slowly")
 
 @asynccontextmanager
 async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, bytes]]:
-    """Write the body of the request, uncompressed, to a file that lasts for the block; yields it and a BLAKE2 digest.
+    """Yields the request's body, decompressed into a temporary file open at its beginning, and its BLAKE2 digest.
 
-    The file is open at its beginning. `limit` holds before and after decompression.
+    `limit` holds before and after decompression.
 
     Raises Refusal: 400 for a body that breaks off, comes too slowly, or whose compression breaks off, 413, 415 for
     another coding than gzip, 429 where the bodies of others take the disk that is set apart for all.
@@ -211,7 +213,7 @@ async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, 
             digest.update(block)
             stream.write(block)
 
-        async def write_uncompressed(block: bytearray) -> None:
+        async def write_decompressed(block: bytearray) -> None:
             if gunzip is None:
                 await asyncio.to_thread(write_block, block)
                 return
@@ -221,22 +223,22 @@ async def spooled_body(call: Call, limit: int) -> AsyncIterator[tuple[BinaryIO, 
                 await asyncio.to_thread(write_block, piece)
 
         waiting = bytearray()
-        async for chunk in _with_time_limit(chunks(call, limit)):
+        async for chunk in _limit_time(body_pieces(call, limit)):
             if gunzip is None:
                 take(len(chunk))
             waiting += chunk
             if len(waiting) >= WRITTEN_AT_ONCE:
-                await write_uncompressed(waiting)
+                await write_decompressed(waiting)
                 waiting = bytearray()
-        await write_uncompressed(waiting)
+        await write_decompressed(waiting)
         if gunzip:
             gunzip.end()
         stream.seek(0)
         yield stream, digest.digest()
 
 
-async def _with_time_limit(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces of a body; raises Refusal (400) where one is long in coming, or all together take too long."""
+async def _limit_time(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yields the pieces of a body; raises Refusal (400) where a piece, or the whole body, takes too long to arrive."""
     waited, received = 0.0, 0
     while True:
         began, longest = time.monotonic(), START_SECONDS + received / BYTES_PER_SECOND - waited

@@ -1,4 +1,4 @@
-"""The way of a source's file into the database, whoever brings it: read, checked, placed, encoded and stored.
+"""The import of a source's file into the database: rows are read, checked, located on the map, encoded and stored.
 
 The heavy parts are done in other processes: rows read, placed and encoded, and suppliers put together. Both go on while
 the database reads and writes what came before.
@@ -41,7 +41,7 @@ from domain.suppliers.source import Import, SourceMapping
 from domain.text.bilingual import PARIS, Text
 from matching.reference import Reference
 from matching.words.names import name_similarity
-from sources.file_reader import Reading, batches
+from sources.file_reader import ReadOptions, batches
 from sources.rows import unreadable
 
 AHEAD = 2
@@ -65,8 +65,8 @@ _read_suppliers = msgspec.msgpack.Decoder(list[SupplierRow]).decode
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
-def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: BinaryIO, otherwise: Prepare) -> Prepare:
-    """A function that encodes the rows of the file in another process, or by `otherwise` where there is none.
+def prepare_in_process(processes: ForkedProcesses, reading: ReadOptions, file: BinaryIO, otherwise: Prepare) -> Prepare:
+    """A function that prepares the file's rows in another process, or by `otherwise` where no process can be had.
 
     Raises what went wrong there, such as UnreadableFile, and ProcessEnded.
     """
@@ -93,22 +93,22 @@ def prepare_elsewhere(processes: ForkedProcesses, reading: Reading, file: Binary
 
 
 class RowReader:
-    """Reads the file of an import, in the process made for that."""
+    """Reads and prepares the rows of one import's file, in a process started for the import."""
 
     def __init__(self, reference: Reference, file: BinaryIO) -> None:
         self._reference, self._file = reference, file
 
-    def open(self, reading: Reading, terms: Terms) -> None:
-        """Begin to read the file, from where it stands, as `reading` says."""
+    def open(self, reading: ReadOptions, terms: Terms) -> None:
+        """Begin to read the file from its present position, in the format that `reading` names."""
         self._terms, self._batches = terms, batches(reading, self._file, self._reference)
 
-        def give_up(*_: object) -> None:
+        def raise_too_slow(*_: object) -> None:
             raise unreadable("too_slow", TOO_SLOW)
 
-        signal.signal(signal.SIGVTALRM, give_up)
+        signal.signal(signal.SIGVTALRM, raise_too_slow)
 
     def next_batch(self, expects_new: bool) -> bytes | None:
-        """The next rows, encoded; None where there are no more.
+        """The next batch of rows, prepared and encoded; None at the end of the file.
 
         Raises UnreadableFile where they take longer than `BATCH_SECONDS` of the processor to be read.
         """
@@ -119,10 +119,10 @@ class RowReader:
 
 
 @asynccontextmanager
-async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
-    """A function that makes suppliers of records: many at a time in another process, few in this one.
+async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterator[Assemble]:
+    """Yields a function that assembles suppliers from records: many in another process, few in this one.
 
-    Where there is none, or it ends at its work, they are made here.
+    Where no process can be had, or it ends at its work, they are assembled here.
     """
     process: ForkedProcess[Reference] | None = None
     is_lost, one_at_a_time = processes is None, asyncio.Lock()
@@ -133,7 +133,7 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
             async with one_at_a_time:
                 try:
                     if processes is not None and not is_lost:
-                        process = process or await processes.start_one(reference_alone)
+                        process = process or await processes.start_in_thread(reference_alone)
                         return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(described)))
                 except (NoProcess, ProcessEnded):
                     is_lost = True
@@ -147,7 +147,7 @@ async def assemble_elsewhere(processes: ForkedProcesses | None) -> AsyncIterator
 
 
 def assemble_encoded(_: Reference, change_set: int, described: bytes) -> bytes:
-    """Make the suppliers that encoded records describe, encoded too."""
+    """Assemble the suppliers that encoded records describe; returns them encoded."""
     return _encode(assemble_suppliers(change_set, _read_described(described)))
 
 
@@ -155,7 +155,7 @@ Observe = Callable[[PreparedBatch], None]
 
 
 class SourceFile(NamedTuple):
-    """A file that a source sends, to be read from where `stream` stands."""
+    """A file that a source sends, read from the present position of `stream`."""
 
     stream: BinaryIO
     media_type: str
@@ -172,7 +172,7 @@ async def import_file(
     processes: ForkedProcesses | None = None,
     observe: Observe | None = None,
 ) -> Import:
-    """Import `file` as `order` says, by the mapping of its source; `observe` gets each batch, in a thread.
+    """Import a source's file by the source's mapping; returns the report. `observe` gets each batch, in a thread.
 
     Rows are read, placed and encoded in one of `processes`, which reads the file by its descriptor, else in a thread.
     `order.format` and `file.media_type` are a pair of FORMATS, else KeyError. Raises what `run_import` does, and
@@ -182,17 +182,17 @@ async def import_file(
         source = await get_source(connection, order.source)
     mapping = source.mapping if source else SourceMapping()
     today = clock().astimezone(PARIS).date()
-    reading = Reading(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
+    reading = ReadOptions(order.format, file.media_type, mapping, order.language, file.is_gzipped, order.source, today)
     preparing = prepare_here(batches(reading, file.stream, reference))
     if processes is not None:
-        preparing = prepare_elsewhere(processes, reading, file.stream, otherwise=preparing)
+        preparing = prepare_in_process(processes, reading, file.stream, otherwise=preparing)
 
-    def prepare_observed(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
+    def prepare_and_observe(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         with closing(preparing(terms, expects_new)) as prepared:
             for batch in prepared:
                 if observe is not None:
                     observe(batch)
                 yield batch
 
-    async with assemble_elsewhere(processes) as assemble:
-        return await run_import(engine, order, prepare_observed, clock, name_similarity, assemble)
+    async with assemble_in_process(processes) as assemble:
+        return await run_import(engine, order, prepare_and_observe, clock, name_similarity, assemble)

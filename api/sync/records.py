@@ -1,4 +1,4 @@
-"""Routes of single records: put, read and deleted by their source, under the identifier they have there."""
+"""Routes of a source's single records, put, read and deleted under the source's own identifiers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from litestar import Response
 
 from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, Tail, endpoint
-from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, require_match, tagged
+from api.runtime.etag import IF_MATCH, IF_NONE_MATCH, conditional_get, etag_of, etag_response, require_match
 from api.runtime.services import Services
 from api.sync.sources import require_own_source
 from db.core.engine import Connection, transaction
@@ -72,7 +72,7 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     expected = partial(_require_match, call, source=source, external_id=external_id)
     written = await store_record(services, actor_of(call.bearer), source, external_id, body, expected)
     document = _record_document(written.stored, written.data_version, services.today())
-    return tagged(document, _etag(written.stored), status=201 if written.status == "created" else 200)
+    return etag_response(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
 
 @record_endpoint(
@@ -102,7 +102,7 @@ async def delete_supplier_record(call: Call, source: str, external_id: Tail) -> 
         version = await delete_record(connection, source, external_id, services.now(), name_similarity)
         if version is None:
             raise NotFound(NO_RECORD)
-        about, detail = _entry_about(source, supplier_id, version)
+        about, detail = _object_and_detail(source, supplier_id, version)
         await write_entry(connection, actor_of(call.bearer), "record.deleted", about, services.now(), detail=detail)
 
 
@@ -140,7 +140,7 @@ async def store_record(
             most_vertices=services.settings.source_vertices,
         )
         if written.status != "unchanged":
-            about, detail = _entry_about(source, written.stored.supplier_id, written.data_version)
+            about, detail = _object_and_detail(source, written.stored.supplier_id, written.data_version)
             await write_entry(connection, actor, f"record.{written.status}", about, now, detail=detail)
     return written
 
@@ -149,13 +149,13 @@ ROUTES = (put_supplier_record, get_supplier_record, delete_supplier_record)
 
 
 async def _require_match(call: Call, connection: Connection, source: str, external_id: str) -> None:
-    """Raises Refusal (412) where `If-Match` names another state of the record than the present one."""
+    """Raises Refusal (412) where `If-Match` does not name the present entity tag of the record."""
     if "if-match" in call.headers:
         stored = await lock_record(connection, source, external_id)
         require_match(call, None if stored is None else _etag(stored))
 
 
-def _entry_about(source: str, supplier_id: UUID | None, data_version: int) -> tuple[str, Detail]:
+def _object_and_detail(source: str, supplier_id: UUID | None, data_version: int) -> tuple[str, Detail]:
     """The object and detail of a journal entry about a record, without its `external_id`, which may name a person.
 
     The source stands for a record that waits for its supplier.

@@ -11,12 +11,12 @@ from litestar import Response
 from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
-from api.runtime.etag import IF_NONE_MATCH, conditional_get, tagged
+from api.runtime.etag import IF_NONE_MATCH, conditional_get, etag_response
 from api.runtime.services import Services
 from db.core.engine import Connection, transaction
 from db.journal.entries import write_entry
 from db.suppliers import sources as stored_sources
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.reference.taxonomy import Taxonomy
@@ -125,24 +125,24 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
         await write_entry(connection, actor_of(call.bearer), action, f"source:{source}", now, detail=detail)
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
-    return tagged(_with_trades(call.services, [found])[0], status=201 if added else 200)
+    return etag_response(_add_trade_counts(call.services, [found])[0], status=201 if added else 200)
 
 
 ROUTES = (list_sources, get_source, put_source)
 
 
 async def all_sources(services: Services) -> tuple[SourceSummary, ...]:
-    """Every source by name, with the age and the quality of what it sent."""
+    """All sources in the order of their names, with figures on the age and quality of their records."""
     async with transaction(services.database) as connection:
         found = await stored_sources.list_sources(connection, services.today())
-    return tuple(_with_trades(services, found))
+    return tuple(_add_trade_counts(services, found))
 
 
 async def find_source(services: Services, source: str) -> SourceDocument | None:
     """A source with its settings; None where no source has the name."""
     async with transaction(services.database) as connection:
         found = await stored_sources.describe_source(connection, source, services.today())
-    return None if found is None else _with_trades(services, [found])[0]
+    return None if found is None else _add_trade_counts(services, [found])[0]
 
 
 def require_source_name(source: str) -> None:
@@ -157,8 +157,8 @@ def require_own_source(call: Call, source: str) -> None:
     require_source(call.bearer, source)
 
 
-def _with_trades(services: Services, found: Sequence[Described]) -> list[Described]:
-    """The sources with the trades of the suppliers in memory counted; as they are until these are loaded."""
+def _add_trade_counts(services: Services, found: Sequence[Described]) -> list[Described]:
+    """The sources with counts of their suppliers' trades, from the index; unchanged until the index is loaded."""
     if (live := services.live) is None or not live.is_ready:
         return list(found)
     counts = counts_by_source(live.index.trade_groups())
@@ -174,6 +174,6 @@ def _problems_of_mapping(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator
                 yield Problem(where, "unknown_code", unknown_segment(segment, taxonomy, suggest=next(suggest)))
     for name, field in mapping.fields.items():
         if field not in COLUMNS:
-            hint = near(field, tuple(COLUMNS)) if next(suggest) else Text("", "")
+            hint = hint_of_nearest(field, tuple(COLUMNS)) if next(suggest) else Text("", "")
             detail = Text(f"Champ inconnu : « {field} »{hint.fr}", f"Unknown field: “{field}”{hint.en}")
             yield Problem(pointer("mapping", "fields", name), "unknown_field", detail)

@@ -1,4 +1,4 @@
-"""Content negotiation (RFC 9110 §12): the headers of a request, what the client prefers, and answers in gzip for it.
+"""Content negotiation (RFC 9110 §12): which media type, language and compression a request prefers for its answer.
 
 Headers are read as the server gives them, names in lower case, without the framework's mapping of them. That is made
 anew for each request, and costs as much as all checks of a key, a type and a length that look into it.
@@ -77,7 +77,7 @@ def choose_language(accept_language: str) -> Language:
 
 @short_cache(KEPT, LONGEST_KEPT, len)
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Whether `Accept-Encoding` allows gzip and does not rather have the answer as it is."""
+    """Whether `Accept-Encoding` allows gzip and does not prefer an uncompressed answer."""
     qualities = dict(reversed(_weighted_items(accept_encoding)))
     quality = qualities.get("gzip", qualities.get("x-gzip", qualities.get("*", 0.0)))
     return quality > 0 and quality >= qualities.get("identity", 0.0)
@@ -95,13 +95,13 @@ def _weighted_items(header: str) -> list[tuple[str, float]]:
     return items
 
 
-def first_values(scope: Scope) -> dict[str, str]:
+def headers_by_name(scope: Scope) -> dict[str, str]:
     """The headers by their names in lower case; of a header sent several times, the first value."""
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed([*scope["headers"]])}
 
 
-def values_of(scope: Scope, wanted: bytes) -> Iterator[str]:
-    """All values of the header of a name in lower case."""
+def header_values(scope: Scope, wanted: bytes) -> Iterator[str]:
+    """All values of a header; `wanted`: its name in lower case."""
     return (value.decode("latin-1") for name, value in scope["headers"] if name == wanted)
 
 
@@ -120,8 +120,8 @@ def is_worth_compressing(size: int, media_type: str) -> bool:
     return size >= SMALLEST and media_type.partition(";")[0].endswith(COMPRESSED)
 
 
-async def coded(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:
-    """`body` as it is sent, compressed or not; its `headers` are changed to say so."""
+async def compress_if_accepted(body: bytes, media_type: str, headers: dict[str, str], accept_encoding: str) -> bytes:
+    """The body to send, compressed where worth it and accepted; sets `vary` and `content-encoding` in `headers`."""
     if not is_worth_compressing(len(body), media_type):
         return body
     vary = headers.get("vary", "")
@@ -152,14 +152,14 @@ _CSV = "`excel`: CSV as French spreadsheets open it by a double click (semicolon
 
 
 class AddressFormats:
-    """The parameters `format` and `csv` of a route that reads and offers several media types."""
+    """The query parameters `format` and `csv` of a GET route that offers several media types."""
 
     def __init__(self, offered: tuple[str, ...]) -> None:
         self._media = {NAMES[media]: media for media in offered if media in NAMES}
         self._has_csv = CSV in offered
 
-    def added_to(self, query: type) -> type:
-        """The query of the route, with these parameters too."""
+    def extend(self, query: type) -> type:
+        """The query struct of a route, extended by `format` and, where the route offers CSV, `csv`."""
         named: Any = Literal[tuple(self._media)]
         fields: list[tuple[str, Any, Any]] = [
             ("format", Annotated[named, msgspec.Meta(description=_FORMAT)] | None, None)
@@ -169,14 +169,14 @@ class AddressFormats:
         name, text = f"{query.__name__}AndFormat", {"__doc__": query.__doc__}
         return msgspec.defstruct(name, fields, bases=(query,), frozen=True, kw_only=True, namespace=text)
 
-    def chosen(self, parameters: Any) -> str | None:
-        """The media type that the parameters name; None where the `Accept` header decides."""
+    def media_type_of(self, parameters: Any) -> str | None:
+        """The media type that the query parameters name; None where the `Accept` header decides."""
         if parameters.format is not None:
             return self._media[parameters.format]
         return CSV if self._has_csv and parameters.csv is not None else None
 
 
-def file_name(what: str, media_type: str, now: datetime) -> str:
+def content_disposition(what: str, media_type: str, now: datetime) -> str:
     """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
 
     `what`: letters without accents and hyphens. The time is that of Paris.
@@ -187,13 +187,13 @@ def file_name(what: str, media_type: str, now: datetime) -> str:
 _SUFFIX = re.compile(r"(?<=\})\.\w+$")
 
 
-def path_in_parts(path: str) -> str:
-    """The path with the suffix of its last parameter as a segment of its own: "/meetings/{id}/.ics"."""
+def split_suffix(path: str) -> str:
+    """The route path with its suffix as a segment of its own: "/meetings/{id}.ics" becomes "/meetings/{id}/.ics"."""
     return _SUFFIX.sub(lambda found: f"/{found[0]}", path)
 
 
 class FilePaths:
-    """ASGI middleware that rewrites requests to those of `paths` that have a suffix, as `path_in_parts` does."""
+    """ASGI middleware that rewrites request paths such as "/meetings/7.ics" as `split_suffix` rewrites the route's."""
 
     def __init__(self, app: ASGIApp, paths: Iterable[str]) -> None:
         self._app = app

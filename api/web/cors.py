@@ -14,7 +14,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from litestar.utils.path import normalize_path
 
-from api.web.content_negotiation import values_of
+from api.web.content_negotiation import header_values
 from api.web.openapi import Route
 
 EXPOSED = "Content-Disposition, ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
@@ -49,15 +49,15 @@ class CrossOrigin:
 
         method: str = scope["method"]
 
-        async def sending(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self._headers(scope, method, message["status"])]
+                message["headers"] = [*message["headers"], *self._cors_headers(scope, method, message["status"])]
             await send(message)
 
-        await self._app(scope, receive, sending)
+        await self._app(scope, receive, send_with_headers)
 
-    def _headers(self, scope: Scope, method: str, status: int) -> Headers:
-        """The headers to add, once the answer is known to be of a route: `app` has set it in the scope."""
+    def _cors_headers(self, scope: Scope, method: str, status: int) -> Headers:
+        """The CORS headers to add to an answer of this status, by the route that `app` has set in the scope."""
         handler: BaseRouteHandler | None = scope.get("route_handler")
         told = handler.opt if handler is not None else {}
         if status == HTTPStatus.METHOD_NOT_ALLOWED and handler is None:
@@ -72,7 +72,7 @@ class CrossOrigin:
         if "page" in told:
             return []  # of people who are signed in: nobody else's page reads them
         if method == "OPTIONS" and "routes" in told:
-            asked = next(values_of(scope, b"access-control-request-method"), "GET")
+            asked = next(header_values(scope, b"access-control-request-method"), "GET")
             route = told["routes"].get("GET" if asked == "HEAD" else asked)
             methods = sorted({*told["routes"], *(("HEAD",) if "GET" in told["routes"] else ())})
             allowed = [(b"access-control-allow-methods", ", ".join(methods).encode()), *_ALLOWING]
@@ -80,11 +80,12 @@ class CrossOrigin:
         return self._headers_of_route(scope, told.get("route"), _EXPOSING)
 
     def _headers_of_route(self, scope: Scope, route: Route | None, more: Headers) -> Headers:
+        """The allowed origin and `more`, where the origin of the request may read answers of the route."""
         if is_open(route):
             return [(b"access-control-allow-origin", b"*"), *more]
         if not self._origins:
             return []
-        origin = next(values_of(scope, b"origin"), "")
+        origin = next(header_values(scope, b"origin"), "")
         allowed = [(b"access-control-allow-origin", origin.encode()), *more] if origin in self._origins else []
         return [(b"vary", b"origin"), *allowed]
 

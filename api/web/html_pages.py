@@ -1,4 +1,4 @@
-"""HTML pages: how jinja2 fills in their templates, and the fields and files of their forms as browsers send them."""
+"""HTML pages: the jinja2 environment of their templates, and the reading of submitted forms with files."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ Fields = Mapping[str, list[str]]
 
 
 def html_environment(loader: BaseLoader) -> Environment:
-    """An environment of templates of HTML: values escaped, an unknown name an error, no blank lines of blocks."""
+    """A jinja2 environment for HTML: values are escaped, unknown names are errors, blocks leave no blank lines."""
     return Environment(
         loader=loader,
         autoescape=True,
@@ -35,8 +35,8 @@ def html_environment(loader: BaseLoader) -> Environment:
     )
 
 
-def fields_in(encoded: bytes, most: int) -> Fields:
-    """The fields in a form, or in a query string. Raises Refusal (400) where it is none, or has too many."""
+def parse_fields(encoded: bytes, most: int) -> Fields:
+    """The fields of a URL-encoded form or query string. Raises Refusal (400) if unreadable or over `most` fields."""
     if encoded.count(b"&") >= most:
         detail = Text(
             f"Ce formulaire a plus de {most} champs : revenez à la page précédente, où votre saisie est gardée, et "
@@ -49,16 +49,16 @@ def fields_in(encoded: bytes, most: int) -> Fields:
         fields = parse_qs(encoded.decode(), keep_blank_values=True, errors="strict", max_num_fields=most)
     except ValueError:
         raise unreadable_form() from None
-    return {name: list(map(cleaned, texts)) for name, texts in fields.items()}
+    return {name: list(map(clean_text, texts)) for name, texts in fields.items()}
 
 
 def unreadable_form() -> Refusal:
-    """The refusal (400) of what is no form."""
+    """The refusal (400) of a body that cannot be read as a form."""
     return Refusal("malformed-body", Text("Ce formulaire est illisible", "This form cannot be read"))
 
 
-def cleaned(text: str) -> str:
-    """The text as it was typed, with line feeds alone and without NUL characters, which no database holds."""
+def clean_text(text: str) -> str:
+    """The text without outer blanks and NUL characters (no database stores them), its line ends as line feeds."""
     return text.replace("\0", "").replace("\r\n", "\n").strip()
 
 
@@ -69,7 +69,7 @@ AT_ONCE_BYTES = 1 << 20
 
 
 class FormFile(NamedTuple):
-    """A file that was chosen in a form; `name` as its owner calls it."""
+    """A file uploaded with a form; `name` is the file name on the user's machine."""
 
     name: str
     content: bytes
@@ -80,14 +80,14 @@ Files = Mapping[str, FormFile]
 
 
 def has_files(request: AnyRequest) -> bool:
-    """Whether the body is announced as a form with files."""
+    """Whether the request's Content-Type announces a form with files (multipart)."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == MULTIPART
 
 
 async def read_form(
     request: AnyRequest, limit: int, most: int, share: Share, *, with_files: bool = False
 ) -> tuple[Fields, Files]:
-    """The fields, at most `most`, in a body of at most `limit` bytes, and its files if it is a form with files.
+    """The fields of a submitted form, at most `most` in at most `limit` bytes, and its files where `with_files`.
 
     Raises Refusal: 400 where it is no such form or has more, 413, 415, 429.
     """
@@ -95,18 +95,18 @@ async def read_form(
     raw = await whole_body(request, limit, share)
     if not with_files:
         is_long = len(raw) > FIELDS_AT_ONCE_BYTES
-        return (await asyncio.to_thread(fields_in, raw, most) if is_long else fields_in(raw, most)), {}
+        return (await asyncio.to_thread(parse_fields, raw, most) if is_long else parse_fields(raw, most)), {}
     boundary = parse_options_header(request.headers.get("content-type", ""))[1].get("boundary", "")
     try:
         if len(raw) <= AT_ONCE_BYTES:
-            return form_in(raw, boundary, most)
-        return await asyncio.to_thread(form_in, raw, boundary, most)
+            return parse_multipart(raw, boundary, most)
+        return await asyncio.to_thread(parse_multipart, raw, boundary, most)
     except (MultipartError, UnicodeDecodeError):
         raise unreadable_form() from None
 
 
-def form_in(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
-    """The fields and files between these boundaries. Raises MultipartError, UnicodeDecodeError."""
+def parse_multipart(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
+    """The fields and files of a multipart body. Raises MultipartError, UnicodeDecodeError."""
     fields: dict[str, list[str]] = {}
     files: dict[str, FormFile] = {}
     bounds = {"max_segment_count": most, "max_header_size": LONGEST_PART_HEADER, "content_length": len(raw)}
@@ -119,7 +119,7 @@ def form_in(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
             elif event:
                 content += event
             elif part is not None and part.filename is None:
-                fields.setdefault(part.name, []).append(cleaned(content.decode()))
+                fields.setdefault(part.name, []).append(clean_text(content.decode()))
             elif part is not None and part.filename:
                 files[part.name] = FormFile(part.filename, bytes(content))
     return fields, files

@@ -20,7 +20,7 @@ from litestar import Litestar
 from litestar.types import Method
 
 from api.web.content_negotiation import FORM, HTML, JSON, MERGE_PATCH
-from api.web.openapi_schemas import components, content_schema, field_texts, for_generators, schema_of
+from api.web.openapi_schemas import adapt_for_generators, components, content_schema, field_texts, schema_of
 from api.web.problems import CATALOGUE, ProblemDocument
 from api.web.problems import MEDIA_TYPE as PROBLEM
 from domain.organisation import Scope
@@ -36,7 +36,7 @@ TEXTS: Mapping[str, Any] = tomllib.loads((files("api.web") / "openapi_texts.toml
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One route. `answers` maps each media type it can produce (the first is the default) to the type of its content.
+    """A documented route. `answers` maps each media type it produces (the first is the default) to a Python type.
 
     `scopes`: any one of them suffices; empty: no key needed. `problems` are the slugs it adds to those that follow from
     the rest. `patch`: the body is a merge patch of this type. `takes` maps media types to the type of a body that the
@@ -70,12 +70,12 @@ def routes_of(app: Litestar) -> tuple[Route, ...]:
     return tuple(handler.opt["route"] for handler in handlers if "route" in handler.opt)
 
 
-def encode(routes: Iterable[Route], server: str | None = None) -> bytes:
-    """The document as JSON, indented, the same bytes for the same routes."""
-    return msgspec.json.format(msgspec.json.encode(document(tuple(routes), server)), indent=2) + b"\n"
+def encode_document(routes: Iterable[Route], server: str | None = None) -> bytes:
+    """The OpenAPI document as indented JSON; the same routes give the same bytes."""
+    return msgspec.json.format(msgspec.json.encode(openapi_document(tuple(routes), server)), indent=2) + b"\n"
 
 
-def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, Any]:
+def openapi_document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, Any]:
     """The OpenAPI document of `routes`. `server`: the address under which the API is published, where it is known."""
     paths: dict[str, dict[str, Any]] = {}
     for route in sorted(routes, key=lambda r: (r.path, r.method)):
@@ -96,7 +96,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
         },
         "servers": [{"url": server or "/", "description": "The server that gives this document"}],
         "tags": [{"name": tag, "description": text} for tag, text in TEXTS["tags"].items() if tag in used],
-        "paths": for_generators(paths),
+        "paths": adapt_for_generators(paths),
         "components": {
             "schemas": components(taken, given, [route.patch for route in routes if route.patch]),
             "parameters": TEXTS["parameters"],
@@ -113,7 +113,7 @@ def document(routes: tuple[Route, ...], server: str | None = None) -> dict[str, 
 
 
 def problems_of(route: Route) -> tuple[str, ...]:
-    """The slugs of every problem that `route` may answer: those it declares, and those of every route of its kind."""
+    """The slugs of all problem types that a route may answer: declared ones, and those implied by its properties."""
     slugs = ["bad-request", "unknown-query-parameter", "internal-error", "stopping", *route.problems]
     if route.query and msgspec.structs.fields(route.query):
         slugs.append("invalid-query")
@@ -141,11 +141,11 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body:
         media = MERGE_PATCH if route.patch else JSON
         content = {media: {"schema": schema_of(route.patch or route.body)}}
-        if route.example and (example := _example(f"{route.example}.request.json")) is not None:
+        if route.example and (example := _load_example(f"{route.example}.request.json")) is not None:
             content[media]["example"] = example
     if content:
         operation["requestBody"] = {"required": True, "content": content}
-    operation["responses"] = {**_answers(route), **_refusals(route)}
+    operation["responses"] = {**_success_responses(route), **_problem_responses(route)}
     return operation
 
 
@@ -166,7 +166,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict[str, Any]:
-    """A query parameter, without null: there it is the absence of the parameter."""
+    """The OpenAPI object of a query parameter; its schema leaves out null, which means an absent parameter."""
     schema = schema_of(field.type)
     if "anyOf" in schema:
         options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]
@@ -182,9 +182,9 @@ def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict
     return {**parameter, "schema": schema}
 
 
-def _answers(route: Route) -> dict[str, Any]:
+def _success_responses(route: Route) -> dict[str, Any]:
     content: dict[str, Any] = {media: {"schema": content_schema(media, kind)} for media, kind in route.answers.items()}
-    if route.example and (example := _example(f"{route.example}.response.json")) is not None:
+    if route.example and (example := _load_example(f"{route.example}.response.json")) is not None:
         content[JSON]["example"] = example
     answers = {}
     for status in route.statuses:
@@ -198,7 +198,7 @@ def _answers(route: Route) -> dict[str, Any]:
     return answers
 
 
-def _refusals(route: Route) -> dict[str, Any]:
+def _problem_responses(route: Route) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     content: dict[str, Any] = {PROBLEM: {"schema": schema_of(ProblemDocument)}}
     if route.path in _REFUSED_BY_PAGES:
@@ -218,7 +218,7 @@ def _refusals(route: Route) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=64)
-def _example(name: str) -> Any:
+def _load_example(name: str) -> Any:
     for folder in EXAMPLE_FOLDERS:
         if (folder / name).is_file():
             return msgspec.json.decode((folder / name).read_bytes())

@@ -1,4 +1,4 @@
-"""The schemas of the OpenAPI document: of the types that routes take and give, with each closed set named once.
+"""The schemas of the OpenAPI document: those of request and answer types, and the named enumerations.
 
 The closed sets of words that the API takes and gives come first, under the names by which clients know them.
 
@@ -140,7 +140,7 @@ UNIONS: Mapping[str, Any] = {
 
 
 def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[type]) -> dict[str, Any]:
-    """The schemas by name of all types that requests hold (`taken`, `patched` by a merge patch) or answers (`given`).
+    """The component schemas by name: of types in requests (`taken`; `patched`: merge patches) and in answers (`given`).
 
     Of what is only given, every property that is always written is required.
     """
@@ -164,7 +164,7 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
             "properties": schemas[kind.__name__]["properties"],
             "additionalProperties": False,
         }
-    named: dict[str, Any] = for_generators(schemas) | UNIONS
+    named: dict[str, Any] = adapt_for_generators(schemas) | UNIONS
     return named | {name: {"type": "string", "enum": sorted(values)} for name, values in CLOSED_SETS.items()}
 
 
@@ -181,13 +181,13 @@ def schema_of(kind: Any) -> dict[str, Any]:
     return schema
 
 
-def for_generators(node: Any) -> Any:
-    """The document with closed sets referred to by name, and tuples of one kind of item as arrays of that length."""
+def adapt_for_generators(node: Any) -> Any:
+    """The schema as client generators read it: enumerations as references, tuples as arrays of fixed length."""
     if isinstance(node, list):
-        return [for_generators(member) for member in node]
+        return [adapt_for_generators(member) for member in node]
     if not isinstance(node, dict):
         return node
-    changed = {key: for_generators(value) for key, value in node.items()}
+    changed = {key: adapt_for_generators(value) for key, value in node.items()}
     if isinstance(changed.get("enum"), list):
         return _refer_to_closed_set(changed)
     if "discriminator" in changed:
@@ -202,7 +202,7 @@ def for_generators(node: Any) -> Any:
 
 
 def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of an enumeration as a reference to the closed set of its values, where they have a name."""
+    """An enumeration's schema as a reference to the named closed set of its values; unchanged where there is none."""
     values = schema["enum"]
     if values == [True]:
         return {key: value for key, value in schema.items() if key != "enum"} | {"type": "boolean", "const": True}
@@ -217,7 +217,7 @@ def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
-    """Give each property its text, and its default in words: generators take one with `default` for always present."""
+    """Set the description of each property, the default in words: generators take `default` for always present."""
     texts = field_texts(kind)
     if tag_field := kind.__struct_config__.tag_field:
         schema["properties"][tag_field]["description"] = f"Always `{kind.__struct_config__.tag}`"
@@ -232,7 +232,7 @@ def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> 
 
 
 def _structs_by_name(kinds: Iterable[Any]) -> dict[str, Any]:
-    """The structs that the types are made of, by the names that msgspec gives them, such as `Page_Award_`."""
+    """All structs inside the types, by the names that msgspec gives their schemas, such as `Page_Award_`."""
     found: dict[str, Any] = {}
     for info in msgspec.inspect.multi_type_info(kinds):
         for kind in _structs(info):
@@ -257,7 +257,7 @@ def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
 
 
 def field_texts(kind: Any) -> Mapping[str, str]:
-    """The text of each field of a struct: the string that stands after it in its class, or in a base.
+    """The description of each field of a struct: the string literal after the field in its class, or in a base.
 
     A struct without source names by `field_texts_of` the one that has the texts.
     """
@@ -269,7 +269,7 @@ def field_texts(kind: Any) -> Mapping[str, str]:
 
 @cache
 def _texts_in_module(module: str) -> Mapping[str, Mapping[str, str]]:
-    """By class and field, the strings that follow fields in a module's source; none where there is no source."""
+    """The string literals after fields in a module's source, by class and field; empty where there is no source."""
     try:
         tree = ast.parse(inspect.getsource(sys.modules[module]))
     except (OSError, TypeError):

@@ -56,7 +56,7 @@ def write_cursor(name: str, position: object) -> str:
 
 
 def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
-    """The position in `cursor`, of the type `kind`; None without a cursor. Raises Refusal (400) for another list's.
+    """The position in a cursor of the list `name`; None without a cursor. Raises Refusal (400) for any other text.
 
     The check finds mistakes, not malice: a position grants no right to see what follows it.
     """
@@ -78,7 +78,7 @@ def bad_cursor(code: str, detail: Text) -> Refusal:
     return Refusal("bad-cursor", detail, (Problem("/cursor", code, detail),), place="query")
 
 
-async def paged(
+async def answer_page(
     call: Request[Any, Any, Any],
     paging: Paging,
     name: str,
@@ -88,18 +88,18 @@ async def paged(
     key: Callable[[Any], object] = attrgetter("id"),
     show: Callable[[Any], object] | None = None,
 ) -> Response[bytes]:
-    """One page of the list `name`. `fetch(after, count)` returns at most `count` items that follow a position.
+    """Answer one page of the list `name`. `fetch(after, count)` returns at most `count` items after a position.
 
     `key`: the position of an item; `show`: the item as answered. Raises Refusal (400) for another list's cursor.
     """
     found = await fetch(read_cursor(name, paging.cursor, position), paging.limit + 1)
     shown = found[: paging.limit]
     next_cursor = write_cursor(name, key(shown[-1])) if len(found) > len(shown) else None
-    return page(call, shown if show is None else [show(item) for item in shown], next_cursor)
+    return page_response(call, shown if show is None else [show(item) for item in shown], next_cursor)
 
 
-def page(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
-    """The page as JSON, with the Link header to the next one."""
+def page_response(call: Request[Any, Any, Any], items: Sequence[Any], next_cursor: str | None) -> Response[bytes]:
+    """The response with a page of items as JSON, and the Link header to the next page."""
     body = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
     return Response(body, media_type="application/json", headers=next_link(call, next_cursor))
 

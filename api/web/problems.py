@@ -40,6 +40,7 @@ class ProblemType(msgspec.Struct, frozen=True):
 
     @property
     def path(self) -> str:
+        """The path of the page that explains the type."""
         return f"/problems/{self.slug}"
 
 
@@ -105,7 +106,7 @@ class Refusal(Exception):
 
 
 def require_no_wait(wait: float) -> None:
-    """Raises Refusal (429), with the seconds after which to try again, where a client has to wait so many."""
+    """Raises Refusal (429), with `Retry-After`, where a client has to wait (`wait`: seconds, 0 for none)."""
     if wait > 0:
         seconds = ceil(wait)
         raise Refusal(
@@ -119,7 +120,7 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
     """The problem document for any exception; internal errors are logged, and their text is not shown."""
     task = asyncio.current_task()
     # what fails in a request that is being ended may only be a consequence of that
-    refusal = stopping() if task is not None and task.cancelling() > 0 else describe(failure)
+    refusal = shutdown_refusal() if task is not None and task.cancelling() > 0 else refusal_of(failure)
     if refusal.kind.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("unhandled exception", request_id=request.scope.get("request_id"), exc_info=failure)
     elif refusal.kind.slug in _OF_THE_OPERATOR:
@@ -128,16 +129,16 @@ def answer_failure(request: Request[Any, Any, Any], failure: Exception) -> Respo
             request_id=request.scope.get("request_id"),
             error=type(failure).__name__,
         )
-    return document(refusal, choose_language(request.headers.get("accept-language", "")))
+    return problem_response(refusal, choose_language(request.headers.get("accept-language", "")))
 
 
-def stopping() -> Refusal:
-    """The refusal (503) of a request that the server ends because it stops itself."""
+def shutdown_refusal() -> Refusal:
+    """The refusal (503) of a request that is cut off because the server shuts down."""
     return Refusal("stopping", headers={"connection": "close"})
 
 
-def document(refusal: Refusal, language: Language) -> Response[bytes]:
-    """`refusal` as application/problem+json, with the headers that its status asks for."""
+def problem_response(refusal: Refusal, language: Language) -> Response[bytes]:
+    """The response with a refusal as application/problem+json, and the headers that its status requires."""
     kind = refusal.kind
     body = ProblemDocument(
         type=kind.path,
@@ -157,8 +158,8 @@ def document(refusal: Refusal, language: Language) -> Response[bytes]:
     return Response(msgspec.json.encode(body), status_code=kind.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer for each sort
-    """The refusal that stands for `failure`; an internal error, whose text is not shown, for any unforeseen one."""
+def refusal_of(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer for each sort
+    """The refusal that answers an exception; `internal-error`, without its text, for any unforeseen one."""
     match failure:
         case Refusal():
             return failure
@@ -195,7 +196,7 @@ def describe(failure: Exception) -> Refusal:  # noqa: C901, PLR0911 - one answer
 
 
 def shared_slug(problems: Iterable[Problem], general: str) -> str:
-    """The slug of the type that all these problems are of; `general` where they differ, or are of no special one."""
+    """The slug of the special problem type that all problems share, such as `unknown-segment`; else `general`."""
     slugs = set()
     for problem in problems:
         slug, steps = general, problem.pointer.split("/")

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from api.web.problems import Refusal, shared_slug
-from domain.decoding.requests import explain, near
+from domain.decoding.requests import explain, hint_of_nearest
 from domain.errors import Problem, null_character_problem, pointer
 from domain.text.bilingual import PARIS, Text
 
@@ -33,7 +33,7 @@ class QueryReader(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
         self.kind = kind
         self.fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
-        self._types = {name: _never_null(field.type) for name, field in self.fields.items()}
+        self._types = {name: _type_without_none(field.type) for name, field in self.fields.items()}
         # `extra={"opaque"}`: whoever reads it refuses what it did not write, in its own way
         self._repeatable, self._lax, self._opaque = set[str](), set[str](), set[str]()
         for name, written in self._types.items():
@@ -70,11 +70,11 @@ class QueryReader(Generic[T]):
         repeated = (name for name, texts in given.items() if len(texts) > 1 and name not in self._repeatable)
         problems.extend(Problem(pointer(name), "repeated_parameter", detail) for name in repeated)
         if problems:
-            raise invalid(*problems)
+            raise invalid_query(*problems)
         return self.kind(**values)
 
     def _split(self, query_string: bytes) -> dict[str, list[str]]:
-        """The texts given for each name, in order."""
+        """The decoded texts of each parameter, in the order given. Raises Refusal (400) for an unknown name."""
         given: dict[str, list[str]] = {}
         for pair in query_string.split(b"&"):
             if pair:
@@ -82,7 +82,7 @@ class QueryReader(Generic[T]):
                 name = unquote_to_bytes(raw_name.replace(b"+", b" ")).decode(errors="replace")
                 if name not in self.fields:
                     none = Text(" ; cette route n'en prend aucun", "; this route takes none")
-                    hint = near(name, tuple(self.fields)) if self.fields else none
+                    hint = hint_of_nearest(name, tuple(self.fields)) if self.fields else none
                     shown = name[:80]
                     detail = Text(f"Paramètre inconnu : « {shown} »{hint.fr}", f"Unknown parameter: “{shown}”{hint.en}")
                     problem = Problem(pointer(name), "unknown_parameter", detail)
@@ -91,8 +91,8 @@ class QueryReader(Generic[T]):
         return given
 
 
-def invalid(*problems: Problem) -> Refusal:
-    """The refusal (422) of query parameters; each pointer leads to one, such as `/limit`."""
+def invalid_query(*problems: Problem) -> Refusal:
+    """The refusal (422) of a query for these problems; their pointers name parameters, such as `/limit`."""
     return Refusal(shared_slug(problems, "invalid-query"), problems[0].detail, problems, place="query")
 
 
@@ -105,34 +105,34 @@ def _decode_value(name: str, raw: bytes, *, strict: bool) -> str:
         text = decoded.decode()
     except UnicodeDecodeError:
         detail = Text("Texte en UTF-8 attendu", "Expected a text in UTF-8")
-        raise invalid(Problem(pointer(name), "wrong_encoding", detail)) from None
+        raise invalid_query(Problem(pointer(name), "wrong_encoding", detail)) from None
     if "\0" in text:
-        raise invalid(null_character_problem(pointer(name)))
+        raise invalid_query(null_character_problem(pointer(name)))
     return text
 
 
-def _never_null(kind: Any) -> Any:
+def _type_without_none(kind: Any) -> Any:
     """The type without None, which stands for an absent parameter and cannot be written."""
     if get_origin(kind) is Annotated:
         inner, *meta = get_args(kind)
-        return Annotated[(_never_null(inner), *meta)]
+        return Annotated[(_type_without_none(inner), *meta)]
     if get_origin(kind) in {Union, UnionType}:
         return Union[tuple(member for member in get_args(kind) if member is not NoneType)]  # noqa: UP007
     return kind
 
 
-def first_moment(day: date | None) -> datetime | None:
+def start_of_day(day: date | None) -> datetime | None:
     """The instant a day begins in France; None for `date.min`, which cannot be converted to UTC."""
     return None if day is None or day == date.min else datetime.combine(day, time(), PARIS)
 
 
-def end_of(day: date | None) -> datetime | None:
+def end_of_day(day: date | None) -> datetime | None:
     """The instant the next day begins in France; None for `date.max`."""
-    return None if day is None or day == date.max else first_moment(day + timedelta(days=1))
+    return None if day is None or day == date.max else start_of_day(day + timedelta(days=1))
 
 
 def in_utc(instant: datetime | None) -> datetime | None:
-    """The instant in UTC; the first or last one that can be written where its offset leads beyond."""
+    """The instant in UTC; `datetime.min` or `datetime.max` where the conversion would lead beyond them."""
     if instant is None:
         return None
     try:

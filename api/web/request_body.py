@@ -15,7 +15,7 @@ from litestar import Request
 
 from api.web.content_negotiation import CSV, JSON, MERGE_PATCH
 from api.web.problems import Refusal
-from domain.decoding.requests import decode_once, explain, lone_surrogate, null_character, repeated_key
+from domain.decoding.requests import decode_once, explain, find_lone_surrogate, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
@@ -55,23 +55,23 @@ class JsonBody(Generic[T]):
         return self.decode(raw)
 
     def decode(self, raw: bytes) -> T:
-        """`raw` as `kind`; the errors of `read`."""
+        """The bytes of a body, decoded as a `kind`. Raises as `read`."""
         if len(raw) < LARGE or not gc.isenabled():
-            return self._decoded(raw)
+            return self._decode_or_refuse(raw)
         gc.disable()
         try:
-            return self._decoded(raw)
+            return self._decode_or_refuse(raw)
         finally:
             gc.enable()
 
-    def _decoded(self, raw: bytes) -> T:
+    def _decode_or_refuse(self, raw: bytes) -> T:
         try:
             value, document = decode_once(raw, self._decoder)
         except msgspec.ValidationError as error:
             # its own code, also where a text of that form or an enumeration was due
-            raise InvalidContent((null_character(raw) or explain(error, self.kind),)) from None
+            raise InvalidContent((find_null_character(raw) or explain(error, self.kind),)) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            if problem := lone_surrogate(raw):
+            if problem := find_lone_surrogate(raw):
                 raise InvalidContent((problem,)) from None
             detail = Text("Le corps JSON est incomplet", "The JSON body is cut short")
             if isinstance(error, UnicodeDecodeError):
@@ -79,7 +79,7 @@ class JsonBody(Generic[T]):
             elif (byte := str(error).rpartition("(byte ")[2].rstrip(")")).isdecimal():
                 detail = Text(f"Le corps n'est pas du JSON : octet {byte}", f"The body is not JSON: byte {byte}")
             raise Refusal("malformed-body", detail) from None
-        if problem := null_character(raw) or (repeated_key(raw) if document is None else None):
+        if problem := find_null_character(raw) or (find_repeated_key(raw) if document is None else None):
             raise InvalidContent((problem,))
         return value
 
@@ -101,8 +101,8 @@ async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
         _empty.decode(raw)
 
 
-async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
-    """The pieces of the body. Raises Refusal (413) beyond `limit` bytes, at once where Content-Length says so."""
+async def body_pieces(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
+    """Yields the pieces of the body as they arrive. Raises Refusal (413) beyond `limit` bytes."""
     _require_short(request.headers, limit)
     received, more = 0, True
     while more:
@@ -113,9 +113,9 @@ async def chunks(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
 
 
 async def whole_body(request: AnyRequest, limit: int, share: Share) -> bytes:
-    """The whole body. Raises as `chunks`, whose loop would take longer than all of a body that comes in one piece.
+    """The whole body as one byte string. Raises as `body_pieces`, and Refusal (429) where `share` refuses the memory.
 
-    Only one that comes in several takes of its `share`: others may be waited for.
+    Only a body of several pieces takes of its `share`; one of a single piece is read without the loop, which is slow.
     """
     _require_short(request.headers, limit)
     first, more = await _receive_piece(request, 0, limit)
@@ -142,7 +142,7 @@ def _require_short(headers: Mapping[str, str], limit: int) -> None:
 
 
 async def _receive_piece(request: AnyRequest, received: int, limit: int) -> tuple[bytes, bool]:
-    """The next piece of the body, and whether more follow. Raises Refusal: 413 where `received` and it pass `limit`."""
+    """The next piece of the body, and whether more follow. Raises Refusal (413) beyond `limit` bytes in all."""
     message = await request.receive()
     if message["type"] != "http.request":
         raise Refusal("bad-request", Text("Le corps s'est interrompu", "The body broke off"))
@@ -153,7 +153,7 @@ async def _receive_piece(request: AnyRequest, received: int, limit: int) -> tupl
 
 
 class Gunzip:
-    """Undoes the `Content-Encoding: gzip` of a body, which may have several members; to be used in a thread.
+    """Decompresses a gzip body, which may have several members, block by block; to be used in a thread.
 
     `limit`: of the bytes that come out.
     """
@@ -163,7 +163,7 @@ class Gunzip:
         self._member, self._members = zlib.decompressobj(wbits=31), 1
 
     def pieces(self, block: bytes | bytearray) -> Iterator[bytes]:
-        """The bytes that come out of a block, some `PIECE` at a time.
+        """Yields the decompressed bytes of a block, in pieces of about `PIECE` bytes.
 
         Raises Refusal: 400 where the compression is broken or its members hold next to nothing, 413.
         """
@@ -258,7 +258,7 @@ TOO_MANY_MEMBERS = Text(
 Patch = dict[str, Any]
 
 
-def patched(current: T, patch: Patch, kind: type[T]) -> T:
+def apply_patch(current: T, patch: Patch, kind: type[T]) -> T:
     """`current` with the merge patch applied, as a `kind`; other fields than those of `kind` cannot be changed.
 
     Members that the patch leaves out stay, null restores a member's default, objects are merged, lists replaced.

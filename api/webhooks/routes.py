@@ -11,10 +11,10 @@ from api.runtime.actor import actor_of
 from api.runtime.auth import require_scope, require_source
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.etag import IF_MATCH, alteration, etag_of, require_match
-from api.runtime.idempotency import created, creation, once
+from api.runtime.idempotency import answer_once, created_answer, creation
 from api.web.content_negotiation import JSON
-from api.web.pagination import Page, Paging, paged
-from api.web.request_body import Patch, patched
+from api.web.pagination import Page, Paging, answer_page
+from api.web.request_body import Patch, apply_patch
 from db.core.engine import Connection
 from db.delivery import webhooks
 from db.delivery.outbox import wake_servers
@@ -80,16 +80,16 @@ async def create_webhook(call: Call, body: WebhookRequest, connection: Connectio
         webhook = await webhooks.create_webhook(connection, organisation, settings, secret, call.services.now())
         await _write_entry(call, connection, "webhook.created", webhook.id)
         shown = CreatedWebhook(**msgspec.structs.asdict(webhook), secret=None if body.secret else secret)
-        return created(shown, f"/webhooks/{webhook.id}", _etag(webhook))
+        return created_answer(shown, f"/webhooks/{webhook.id}", _etag(webhook))
 
-    return await once(call, connection, body, store_webhook)
+    return await answer_once(call, connection, body, store_webhook)
 
 
 @webhooks_endpoint("GET", "/webhooks", answers=Page[Webhook])
 async def list_webhooks(call: Call, query: Paging, connection: Connection) -> Response[bytes]:
     """The webhooks of the organisation, the oldest first; never their secrets."""
     fetch = partial(webhooks.list_webhooks, connection, call.bearer.organisation_id)
-    return await paged(call, query, "webhooks", UUID, fetch)
+    return await answer_page(call, query, "webhooks", UUID, fetch)
 
 
 @webhooks_endpoint("GET", "/webhooks/{id}", answers=Webhook)
@@ -115,7 +115,7 @@ async def update_webhook(call: Call, id: UUID, body: Patch, connection: Connecti
     """
     before = await _own_webhook(call, connection, id, lock=True)
     require_match(call, _etag(before))
-    after = patched(before, body, WebhookSettings)
+    after = apply_patch(before, body, WebhookSettings)
     if body.keys() - {"active"}:
         after = _checked_settings(call, after)
     updated = await webhooks.update_webhook(connection, before, after, call.services.now())
@@ -139,7 +139,7 @@ async def list_webhook_deliveries(call: Call, id: UUID, query: Paging, connectio
     """
     await _own_webhook(call, connection, id)
     fetch = partial(webhooks.list_deliveries, connection, id)
-    return await paged(call, query, f"deliveries/{id}", UUID, fetch)
+    return await answer_page(call, query, f"deliveries/{id}", UUID, fetch)
 
 
 @webhooks_endpoint(
@@ -168,9 +168,9 @@ async def ping_webhook(call: Call, id: UUID, connection: Connection) -> Response
     async def queue_ping() -> Answer:
         delivery_id = await webhooks.queue_event(connection, id, "ping", {}, call.services.now())
         await wake_servers(connection)
-        return created(await _find_delivery(connection, id, delivery_id), status=202)
+        return created_answer(await _find_delivery(connection, id, delivery_id), status=202)
 
-    return await once(call, connection, b"", queue_ping)
+    return await answer_once(call, connection, b"", queue_ping)
 
 
 ROUTES = (
@@ -210,7 +210,7 @@ async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: 
 
 
 def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:
-    """The settings to store. Raises InvalidContent; Refusal (403) for imports of a source that is not on the key."""
+    """The settings to store. Raises InvalidContent; Refusal (403) for imports of a source that the key lacks."""
     import httpx  # noqa: PLC0415 - would keep every start waiting
 
     try:

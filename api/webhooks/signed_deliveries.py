@@ -96,6 +96,7 @@ class WebhookSender:
             await self._client.aclose()
 
     async def attempt(self, claimed: ClaimedRow) -> Outcome:
+        """Attempt to send a webhook's event; returns whether it arrived, why not, and whether to try again."""
         async with transaction(self._services.database) as connection:
             receiver = await find_target(connection, claimed.row["lane"])
         if receiver is None:
@@ -155,7 +156,7 @@ class WebhookSender:
 
 
 def signature(secret: str, moment: datetime, body: bytes) -> str:
-    """The header `Vivier-Signature` of a body sent at that moment.
+    """The value of the header `Vivier-Signature` for a body sent at that moment.
 
     HMAC-SHA256 with the secret as key over `<t>.<body>`, `t` being the moment in whole seconds since 1970.
     """

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from api.app import ROUTES, create_app
-from api.commands.serving.serve import ended_by_signal, listen, web_address
+from api.commands.serving.serve import end_on_signal, listen, web_address
 from api.commands.serving.server_process import serve_requests
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.observability import configure_logging
@@ -48,7 +48,7 @@ def main() -> None:
     app = create_app(settings, load_reference(), routes=(*ROUTES, ready), parts=(_always_ready,))
     gc.collect()
     gc.freeze()  # as `vivier serve` does
-    with ended_by_signal(), listen("127.0.0.1", 0) as bound:
+    with end_on_signal(), listen("127.0.0.1", 0) as bound:
         serve_requests(app, bound, lambda: print(f"listens on {web_address(bound)}", flush=True))
 
 

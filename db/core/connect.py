@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: its hosts tried in turn, none of them waited for long, and none that only reads.
+"""Connections to PostgreSQL: several hosts are tried in turn, each for a short time, until one accepts writes.
 
 Errors are classified: the database is away (`is_unreachable`), refuses (`refusal`) or ended a statement
 (`is_statement_ended`); something is full (`is_out_of_space`).
@@ -47,11 +47,11 @@ _TIMELINE = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
 
 
 class InvalidDatabaseUrl(DomainError):
-    """The address is not that of a PostgreSQL database."""
+    """Raised for an address that is not that of a PostgreSQL database."""
 
 
 class NoAnswer(OSError):
-    """The database accepted a connection or a query, and did not answer in time."""
+    """Raised where the database accepted a connection or a query, and did not answer in time."""
 
 
 def dsn(url: str) -> str:
@@ -73,7 +73,7 @@ def dsn(url: str) -> str:
 
 
 class FormerPrimary(OSError):
-    """The host accepts writes, and another host that was promoted since accepts them too."""
+    """Raised for a host that accepts writes although another host was promoted to primary later."""
 
 
 class Connector:
@@ -104,7 +104,7 @@ class Connector:
         return await self._connect_and_prefer(last)
 
     async def compare_hosts(self) -> None:
-        """Learn which hosts are outdone by one promoted later; hosts that answer are tried first from then on."""
+        """Find out which host was promoted last; hosts that accept a connection are tried first from then on."""
         answered = await asyncio.gather(*(self._accepts_connections(attempt) for attempt in self._attempts))
         taken = {attempt for attempt, is_taken in zip(self._attempts, answered, strict=True) if is_taken}
         self._attempts.sort(key=lambda each: each not in taken)
@@ -115,7 +115,7 @@ class Connector:
         self._has_compared = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
-        """Whether a host other than that of the connection is known to have been promoted since."""
+        """Whether another host is known to have been promoted later than the host of this connection."""
         timeline: int = connection.timeline
         return timeline < self._latest
 
@@ -138,7 +138,7 @@ class Connector:
         return await result_within(self._patience, self._connect_unless_outdone(*attempt), unwanted=close)
 
     async def _connect_unless_outdone(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
-        """A connection to the host. Raises FormerPrimary where another host is known to have been promoted since."""
+        """Connect to one host. Raises FormerPrimary where another host is known to have been promoted later."""
         connect = partial(
             asyncpg.connect,
             host,
@@ -174,7 +174,7 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
 async def result_within(
     seconds: float, answer: Coroutine[Any, Any, T], unwanted: Callable[[T], object] = lambda _: None
 ) -> T:
-    """The result of `answer`. Raises NoAnswer where no result comes in so many seconds.
+    """Await `answer` and return its result. Raises NoAnswer where none comes within `seconds`.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
     `unwanted`: called with a result that comes when nobody waits for it any more.
@@ -199,7 +199,7 @@ async def result_within(
 
 
 class _Connection(asyncpg.Connection):  # type: ignore[misc]
-    """A connection that ends by itself where nobody is at the other end any more.
+    """A connection that TCP keep-alives end where the server is gone, and whose commits have a time limit.
 
     `timeline`: of the server, where hosts are compared: it grows whenever a standby is promoted.
     """
@@ -226,7 +226,7 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]
 
 
 def _attempts(address: str) -> Iterator[tuple[str, str]]:
-    """The hosts of an address in the order to be tried, each as its own address with the kind of session wanted."""
+    """Yield an address per host, in the order of trying, with the `target_session_attrs` wanted of the host."""
     parts = urlsplit(address)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     wanted = query.pop("target_session_attrs", "read-write")
@@ -268,7 +268,7 @@ _REFUSED = (
 
 
 def is_unreachable(failure: BaseException) -> bool:
-    """Whether `failure`, or what caused it, says that the database cannot be reached for now."""
+    """Whether an error, or a cause of it, says that the database cannot be reached for now."""
     return any(
         isinstance(seen, _TEMPORARY)
         or (isinstance(seen, exc.DBAPIError) and seen.connection_invalidated)
@@ -279,7 +279,7 @@ def is_unreachable(failure: BaseException) -> bool:
 
 
 def is_out_of_space(failure: BaseException) -> bool:
-    """Whether `failure`, or what caused it, says that a disk or memory is full: of the database, or of this machine."""
+    """Whether an error, or a cause of it, says that disk or memory is full, of the database or of this machine."""
     return any(
         isinstance(seen, _FULL) or (isinstance(seen, OSError) and seen.errno in _FULL_DISK)
         for seen in _with_causes(failure)
@@ -287,7 +287,7 @@ def is_out_of_space(failure: BaseException) -> bool:
 
 
 def is_statement_ended(failure: BaseException) -> bool:
-    """Whether `failure`, or what caused it, says that the database ended a statement: it took too long."""
+    """Whether an error, or a cause of it, says that the database ended a statement that took too long."""
     return any(isinstance(seen, asyncpg.exceptions.QueryCanceledError) for seen in _with_causes(failure))
 
 
@@ -305,5 +305,5 @@ def _raised_by_driver(failure: OSError) -> bool:
 
 
 def refusal(failure: BaseException) -> str | None:
-    """The server's message where it refused the connection (password, database or user); else None."""
+    """The server's message in an error by which it refused a connection (password, database, user); else None."""
     return next((str(seen) for seen in _with_causes(failure) if isinstance(seen, _REFUSED)), None)

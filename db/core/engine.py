@@ -34,8 +34,7 @@ def engine(
     signer: Callable[[bytes], bytes] | None = None,
     patience: float = PATIENCE_SECONDS,
 ) -> Engine:
-    """An engine for the database at `url` (see `db.core.connect`); connects at first use, and again after the server
-    was restarted, or another took its place.
+    """Make an engine for the database at `url`; connects at first use, and again after a restart or a failover.
 
     `pool_size` connections are kept and half as many more lent at a peak; after ten seconds without a free one, callers
     get sqlalchemy.exc.TimeoutError. 0: no pool, every transaction opens a connection (migrations, one-off commands).
@@ -101,7 +100,7 @@ _UNDER_WAY = "statements_under_way"
 
 
 def watch_statements(engine: Engine, begin: Begin) -> None:
-    """Call `begin` with the SQL of each statement before its run, and what `begin` returned after, with its success.
+    """Call `begin(sql)` before each statement, and the function that it returns with the success, after it.
 
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
@@ -119,7 +118,7 @@ def watch_statements(engine: Engine, begin: Begin) -> None:
 
 
 class Subject(IntEnum):
-    """The kind of a lock; the number of a kind keeps apart locks of the same name.
+    """The kinds of locks in the database; locks of two kinds may have the same name.
 
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
     RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
@@ -136,13 +135,13 @@ class Subject(IntEnum):
 
 
 async def lock(connection: Connection, subject: Subject, name: str, *, shared: bool = False) -> None:
-    """Take the lock for this transaction alone, or together with others that share it; waits for all other holders."""
+    """Lock a name until the transaction ends; `shared`: together with others that share it. Waits for the rest."""
     take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
     await connection.execute(select(take(func.hashtextextended(name, int(subject)))))
 
 
 async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:
-    """Take the lock if it is free; False, without waiting, if it is not."""
+    """Lock a name until the transaction ends, if it is free; False, without waiting, if it is not."""
     attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(subject))))
     return bool((await connection.execute(attempt)).scalar_one())
 
@@ -153,7 +152,7 @@ T = TypeVar("T")
 async def document_with_later_members(
     connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T
 ) -> Any:
-    """`value` for the column, with the members of that row's stored document that only a later release knows.
+    """`value` as it is to be stored: with members of the stored document that this release does not know.
 
     The caller has locked the row.
     """
@@ -165,19 +164,19 @@ async def document_with_later_members(
 
 
 async def read_all(connection: Connection, query: Executable, kind: type[T]) -> Sequence[T]:
-    """The rows of the query, each as a `kind`, whose fields have the names of columns."""
+    """Run a query; returns each row as a `kind`, whose fields have the names of the columns."""
     rows = await connection.execute(query)
     return [msgspec.convert(row, kind, from_attributes=True) for row in rows]
 
 
 async def read_first(connection: Connection, query: Executable, kind: type[T]) -> T | None:
-    """The first row of the query as a `kind`; None where there is none."""
+    """Run a query; returns its first row as a `kind`, None where there is no row."""
     row = (await connection.execute(query)).first()
     return None if row is None else msgspec.convert(row, kind, from_attributes=True)
 
 
 async def read_grouped(connection: Connection, query: Executable, key: str) -> dict[Any, list[Any]]:
-    """The rows of the query by their value in the column `key`, each in the order in which they come."""
+    """Run a query; returns its rows grouped by their value in the column `key`, in the order of the query."""
     found: dict[Any, list[Any]] = {}
     for row in await connection.execute(query):
         found.setdefault(getattr(row, key), []).append(row)

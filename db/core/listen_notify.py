@@ -35,7 +35,7 @@ async def rows_on_notify(
     lost: Callable[[Exception], object] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator["asyncpg.Record", None]:
-    """The row of the query `question`, at once, after every notification on `channels`, and every `poll_seconds`.
+    """Yield the row of the query `question` at once, at each notification on `channels`, and each `poll_seconds`.
 
     Nothing comes while the database is away: `lost` is then called with each failure, NoAnswer where it was silent for
     `patience` seconds, FormerPrimary where another host was promoted meanwhile. Holds one connection outside any pool,
@@ -69,7 +69,7 @@ async def rows_on_notify(
 
 @asynccontextmanager
 async def _comparing_hosts(connect: Connector) -> AsyncGenerator[None, None]:
-    """Compare all hosts from time to time during the block, where the connector compares hosts."""
+    """During the block, have the connector compare its hosts from time to time, if it has several."""
 
     async def compare_hosts() -> None:
         while True:

@@ -16,7 +16,7 @@ def new_id(now: datetime) -> UUID:
 
 
 def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
-    """New identifiers that sort by their positions, so that indexes grow at their end.
+    """Yield new identifiers that sort in the order of `positions`, so that indexes grow at their end.
 
     The position, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): positions should differ.
     """
@@ -38,7 +38,7 @@ def lowest_id(moment: datetime) -> UUID:
 
 
 def uuid7(now: datetime, random: bytes) -> UUID:
-    """The UUID version 7 (RFC 9562 §5.7) of `now`, to the millisecond, and of ten `random` bytes.
+    """Make a UUID version 7 (RFC 9562 §5.7) from the instant `now`, to the millisecond, and ten random bytes.
 
     Raises ValueError on another number of bytes.
     """

@@ -22,7 +22,7 @@ CHANNEL = "vivier_deliveries"
 
 
 class ClaimedRow(NamedTuple):
-    """A row leased by this process. `attempts`: how many were begun, the present one included; `row`: all columns."""
+    """A row of an outbox leased by this process. `attempts`: those begun, with this one; `row`: all columns."""
 
     id: UUID
     attempts: int
@@ -37,7 +37,7 @@ async def wake_servers(connection: Connection) -> None:
 
 
 class OwnerLimit(NamedTuple):
-    """A limit of `most` attempts at once for one owner; `owner`: the query of a row's owner."""
+    """A limit of `most` attempts at a time for the rows of one owner; `owner`: the query for a row's owner."""
 
     owner: ScalarSelect[Any]
     most: int
@@ -52,7 +52,7 @@ async def claim_rows(
     limit: int,
     share: OwnerLimit | None = None,
 ) -> Sequence[ClaimedRow]:
-    """Up to `limit` rows that are due at `now`, chosen longest due first within a `share`, and returned by id.
+    """Lease up to `limit` rows due at `now`, the longest due first, within each owner's `share`; sorted by id.
 
     They are leased `until` then under the id `lease`.
     """
@@ -84,16 +84,16 @@ async def claim_rows(
 
 
 async def write_result(connection: Connection, outbox: Outbox, claimed: ClaimedRow, result: Result) -> bool:
-    """Store the result of an attempt; False, and nothing stored, where the lease expired and another has the row."""
-    end = _leased(outbox, claimed).values(status=result.status, due_at=result.due_at, lease=None)
+    """Store the result of an attempt; False, and nothing stored, where the row was leased anew meanwhile."""
+    end = _update_if_leased(outbox, claimed).values(status=result.status, due_at=result.due_at, lease=None)
     return (await connection.execute(end.returning(outbox.c.id))).first() is not None
 
 
 async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRow, now: datetime) -> None:
     """End the lease of an interrupted attempt, so that another server can claim the row at once."""
-    await connection.execute(_leased(outbox, claimed).values(due_at=now, lease=None))
+    await connection.execute(_update_if_leased(outbox, claimed).values(due_at=now, lease=None))
     await wake_servers(connection)
 
 
-def _leased(outbox: Outbox, claimed: ClaimedRow) -> Any:
+def _update_if_leased(outbox: Outbox, claimed: ClaimedRow) -> Any:
     return update(outbox).where(outbox.c.id == claimed.id, outbox.c.lease == claimed.lease)

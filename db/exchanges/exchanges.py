@@ -1,4 +1,4 @@
-"""Exchanges with suppliers: opened, added to, read. No message is ever changed.
+"""Exchanges with suppliers: their messages, which never change, and how these reach recipients.
 
 Writers have locked the need (`db.needs.needs.lock_need`), so that nothing is added while it is being published.
 
@@ -20,7 +20,7 @@ from db.core.engine import Connection, is_above, read_all, read_grouped
 from db.schema.organisation_tables import exchange_recipients, exchanges, message_handovers, message_mails, messages
 from domain.exchanges.deliveries import CONFIRMED_STATE, TOLD
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Recipient, Way
-from domain.exchanges.rules import unanswered
+from domain.exchanges.rules import open_questions
 from domain.text.bilingual import PARIS
 
 _STATES: dict[str, DeliveryState] = {
@@ -64,7 +64,7 @@ async def select_exchange(connection: Connection, organisation_id: UUID, exchang
 async def select_exchange_for(
     connection: Connection, organisation_id: UUID, exchange_id: UUID, supplier_id: UUID
 ) -> Exchange | None:
-    """The exchange as far as one recipient may see, who is the only recipient shown; None for any other supplier.
+    """The part of an exchange that one recipient may see; None where the supplier is no recipient.
 
     Messages of others, and those to another recipient alone, are not even read. Without deliveries.
     """
@@ -80,7 +80,7 @@ async def select_exchange_for(
 
 
 async def last_message_at(connection: Connection, exchange_id: UUID) -> datetime:
-    """The time of the last message of the exchange; there is at least the one that opened it."""
+    """The time of the last message of an exchange, which has at least the one that opened it."""
     query = select(func.max(messages.c.created_at)).where(messages.c.exchange_id == exchange_id)
     moment: datetime = (await connection.execute(query)).scalar_one()
     return moment
@@ -92,7 +92,7 @@ async def exchanges_of(connection: Connection, organisation_id: UUID, need_id: U
 
 
 async def subjects_of(connection: Connection, organisation_id: UUID, need_id: UUID) -> dict[UUID, str]:
-    """The subjects of the exchanges about a need of the organisation, by their ids."""
+    """The subjects of the exchanges about a need of the organisation, by id of the exchange."""
     query = select(exchanges.c.id, exchanges.c.subject).filter_by(organisation_id=organisation_id, need_id=need_id)
     return {row.id: row.subject for row in await connection.execute(query)}
 
@@ -100,16 +100,17 @@ async def subjects_of(connection: Connection, organisation_id: UUID, need_id: UU
 async def select_exchanges(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[ExchangeSummary]:
-    """Up to `limit` exchanges about a need, the oldest first, after the one of the id `after`."""
+    """Up to `limit` exchanges about a need with ids after `after`, the oldest first."""
     return await _exchanges(connection, {"organisation_id": organisation_id, "need_id": need_id}, after, limit)
 
 
 async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) -> list[Exchange]:
+    """The exchanges whose columns have the values `which`, with all messages and the state of each delivery."""
     found = await _exchanges(connection, which)
     ids = [each.id for each in found]
-    written = await _parts(connection, messages, ids, messages.c.id)
-    mails = await _parts(connection, message_mails, ids, message_mails.c.id)
-    brought = await _parts(connection, message_handovers, ids, message_handovers.c.message_id)
+    written = await _rows_of(connection, messages, ids, messages.c.id)
+    mails = await _rows_of(connection, message_mails, ids, message_mails.c.id)
+    brought = await _rows_of(connection, message_handovers, ids, message_handovers.c.message_id)
     whole = []
     for exchange in found:
         said = msgspec.convert(written.get(exchange.id, ()), tuple[Message, ...], from_attributes=True)
@@ -134,7 +135,7 @@ async def _exchanges(
     query = select(*_COLUMNS).filter_by(**which).where(is_above(exchanges.c.id, after)).order_by(exchanges.c.id)
     rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
-    recipients = await _parts(connection, exchange_recipients, ids, order)
+    recipients = await _rows_of(connection, exchange_recipients, ids, order)
     return [
         ExchangeSummary(
             **row._asdict(),
@@ -144,7 +145,7 @@ async def _exchanges(
     ]
 
 
-async def _parts(
+async def _rows_of(
     connection: Connection, table: Table, ids: Sequence[UUID], order: ColumnElement[Any]
 ) -> dict[UUID, list[Row[Any]]]:
     query = select(table).where(table.c.exchange_id == func.any(list(ids))).order_by(order)
@@ -152,8 +153,7 @@ async def _parts(
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
-    """The state of a message to a recipient: that which the buyer confirmed, else the e-mail's; without an e-mail, the
-    buyer is to bring it, or nothing is known of it."""
+    """The state of a delivery: as the buyer confirmed it, else the e-mail's, else to be handed over, or unknown."""
     if handover is not None and (mail is None or handover.handed_on is not None):
         state: DeliveryState = "to_post" if handover.handed_on is None else CONFIRMED_STATE[handover.way]
         return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)
@@ -167,7 +167,7 @@ def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handov
 async def insert_handovers(
     connection: Connection, exchange_id: UUID, message: Message, supplier_ids: Iterable[UUID]
 ) -> Sequence[UUID]:
-    """Store that the message goes by the buyer to those of these recipients for whom no e-mail was queued.
+    """Store a handover by the buyer for each of these recipients for whom no e-mail was queued.
 
     A letter waits to be posted; a call, a talk or a portal is noted as it took place, on the day of the message: those
     recipients are returned.
@@ -195,7 +195,7 @@ async def write_handovers(
     handed_on: date,
     confirmed_at: datetime,
 ) -> None:
-    """Store that the buyer brought the message to these recipients in this way on that day."""
+    """Store that the buyer handed a message over to these recipients, in which way and on which day."""
     told = {"way": way, "handed_on": handed_on, "confirmed_at": confirmed_at}
     rows = [
         {"exchange_id": exchange_id, "message_id": message_id, "supplier_id": each, **told} for each in supplier_ids
@@ -225,14 +225,14 @@ _UNREAD = text("""
 
 
 class AnswersDue(NamedTuple):
-    """The numbers, by need, of unread messages that came by a reply link, and of questions without an answer."""
+    """The numbers of unread messages that came by a reply link, and of unanswered questions, by need."""
 
     unread: Counter[UUID]
     questions: Counter[UUID]
 
 
 async def count_answers_due(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> AnswersDue:
-    """The unread messages and unanswered questions of these needs of the organisation. No text of a message is read."""
+    """Count unread messages and unanswered questions of these needs of the organisation, without reading texts."""
     wanted = {"organisation": organisation_id, "needs": list(need_ids), "read": READ}
     unread = Counter({row.need_id: row.number for row in await connection.execute(_UNREAD, wanted)})
     columns = [column for column in messages.c if column.name != "body"]
@@ -243,9 +243,9 @@ async def count_answers_due(connection: Connection, organisation_id: UUID, need_
         .order_by(messages.c.id)
     )
     by_exchange = await read_grouped(connection, query, "exchange_id")
-    recipients = await _parts(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
+    recipients = await _rows_of(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
     questions: Counter[UUID] = Counter()
     for exchange_id, rows in by_exchange.items():
         said = msgspec.convert(rows, list[Message], from_attributes=True)
-        questions[rows[0].need_id] += len(unanswered(said, [each.supplier_id for each in recipients[exchange_id]]))
+        questions[rows[0].need_id] += len(open_questions(said, [each.supplier_id for each in recipients[exchange_id]]))
     return AnswersDue(unread, questions)

@@ -26,7 +26,7 @@ from domain.webhooks import Result
 
 
 class ReplyLink(msgspec.Struct, frozen=True):
-    """The exchange of an organisation that a link opens, and the recipient it opens it for."""
+    """The exchange that a reply link opens, and the recipient for whom."""
 
     organisation_id: UUID
     need_id: UUID
@@ -38,14 +38,14 @@ class ReplyLink(msgspec.Struct, frozen=True):
 async def insert_links(
     connection: Connection, exchange_id: UUID, tokens: Mapping[UUID, str], now: datetime, expires_at: datetime
 ) -> None:
-    """Store a link for each of these recipients, beside those it may have. `tokens`: by supplier, not to be guessed."""
+    """Store one more reply link for each of these recipients; `tokens`: random ones, by supplier."""
     common = {"exchange_id": exchange_id, "created_at": now, "expires_at": expires_at}
     rows = [{"supplier_id": each, "digest": digest(token), **common} for each, token in tokens.items()]
     await connection.execute(insert(reply_links), rows)
 
 
 async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
-    """Whether a link, in force or not, was stored for any of these tokens."""
+    """Whether one of these tokens is that of a stored link, in force or not."""
     stored = exists().where(reply_links.c.digest == func.any([digest(token) for token in tokens]))
     return bool(await connection.scalar(select(stored)))
 
@@ -59,7 +59,7 @@ async def select_link_expiries(connection: Connection, exchange_id: UUID, now: d
 
 
 async def select_link(connection: Connection, token: str, now: datetime, *, lock: bool = False) -> ReplyLink | None:
-    """The link of the token; None where it is unknown, expired or revoked, all of which take the same time.
+    """The link with this token; None where it is unknown, expired or revoked, after the same time in each case.
 
     `lock`: keep it from being revoked before the end of the transaction.
     """
@@ -74,7 +74,7 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
 
 
 async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: UUID, now: datetime) -> bool:
-    """Revoke every link of the recipient, and cancel e-mail on its way there. False where no link was in force."""
+    """Revoke all links of a recipient and cancel e-mails waiting for it; False where no link was in force."""
     theirs = {"exchange_id": exchange_id, "supplier_id": supplier_id}
     # before the links: an e-mail that is being written holds its row, and its link must be there to be revoked
     stop = update(message_mails).filter_by(**theirs, status="waiting")
@@ -85,7 +85,7 @@ async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: U
 
 
 async def recipients_with_links_revoked(connection: Connection, exchange_id: UUID) -> frozenset[UUID]:
-    """The recipients of the exchange whose links were all revoked: they are sent nothing before a new link."""
+    """The recipients of an exchange whose links were all revoked; nothing is sent to them before a new link."""
     theirs = select(reply_links.c.supplier_id).where(reply_links.c.exchange_id == exchange_id)
     revoked = func.bool_and(reply_links.c.revoked_at.is_not(None))
     rows = await connection.execute(theirs.group_by(reply_links.c.supplier_id).having(revoked))
@@ -109,7 +109,7 @@ async def insert_mails(
     language: str,
     now: datetime,
 ) -> None:
-    """Queue the message for those of its recipients that have an address; it is sent once this transaction commits.
+    """Queue an e-mail of the message to each recipient with an address; sent once this transaction commits.
 
     Recipients whose links were all revoked get no e-mail: the buyer brings them the message. `now`: when it is due, by
     the clock; messages have later times where the clock was set back meanwhile.
@@ -129,14 +129,14 @@ async def insert_mails(
 
 
 async def mails_since(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times at which the organisation's e-mails after that moment were queued, in their order."""
+    """The times, after `moment`, at which e-mails of the organisation were queued, earliest first."""
     is_own = and_(exchanges.c.id == message_mails.c.exchange_id, exchanges.c.organisation_id == organisation_id)
     query = select(message_mails.c.queued_at).where(is_own, message_mails.c.queued_at > moment)
     return (await connection.execute(query.order_by(message_mails.c.queued_at))).scalars().all()
 
 
 async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> OutgoingMessage | None:
-    """The message that the e-mail is made of; None where its recipient is to get none any more.
+    """The message to be sent by a queued e-mail; None where the recipient may not get it any more.
 
     Until the transaction ends the recipient's links are not revoked: one made in it will be among them.
     """
@@ -169,7 +169,7 @@ async def select_outgoing_message(connection: Connection, mail: ClaimedRow) -> O
 
 
 async def write_outcome(connection: Connection, mail: ClaimedRow, result: Result) -> None:
-    """Store the outcome of an attempt beside the row's state, for the buyer to see."""
+    """Store the outcome of an attempt to send an e-mail, for the buyer to see."""
     outcome, ended_at = result.outcome, result.at if result.due_at is None else None
     write = update(message_mails).where(message_mails.c.id == mail.id)
     await connection.execute(write.values(failure=outcome.failure, failure_code=outcome.code, ended_at=ended_at))

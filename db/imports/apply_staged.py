@@ -33,16 +33,16 @@ _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
 
 
-def _with_now(statement: str) -> TextClause:
+def _text_with_now(statement: str) -> TextClause:
     return text(statement).bindparams(bindparam("now", type_=DateTime(timezone=True)))
 
 
-_RECEIVED = _with_now("""
+_RECEIVED = _text_with_now("""
     UPDATE records r SET received_at = :now FROM seen s
     WHERE r.source = :source AND r.external_id = s.external_id AND r.received_at <> :now
 """)
 # Records that are new, or whose identity changed.
-_TOUCHED_BY_ADDED = _with_now("""
+_TOUCHED_BY_ADDED = _text_with_now("""
     INSERT INTO touched (external_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
     WHERE source = :source AND created_at = :now AND joins IS NULL
@@ -55,7 +55,7 @@ _TOUCHED_BY_CHANGED = text("""
         IS DISTINCT FROM (r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison)
 """)
 # The SIRETs and SIRENs of records that add to suppliers: of those that came or changed, as they are and as they were.
-_JOINED = _with_now("""
+_JOINED = _text_with_now("""
     INSERT INTO joined
     SELECT joins FROM records WHERE source = :source AND created_at = :now AND joins IS NOT NULL
     UNION
@@ -189,7 +189,7 @@ _WITHOUT_RECORDS = text("""
 async def count_unnamed(
     connection: Connection, source: str, *, absent: bool = False, withdrawn: bool = False, vertices: bool = False
 ) -> int:
-    """The number of the source's records that no row names, or of the `vertices` of their areas.
+    """Count the source's records that no row of the import names, or the vertices of their areas (`vertices`).
 
     `absent`: those are counted that not even a rejected row names; `withdrawn`: those of which a rejected row says that
     none may stay (`WITHDRAWN`).
@@ -201,7 +201,7 @@ async def count_unnamed(
 
 
 def _is_unnamed(*, absent: bool, withdrawn: bool) -> str:
-    """The condition that `count_unnamed` counts a record `r` of these kinds."""
+    """The SQL condition that no row of the import names a record `r`; see `count_unnamed` for the two kinds."""
     kinds = ((f"NOT {_REJECTED})", absent), (f"{_REJECTED} AND x.code IN ({_CODES}))", withdrawn))
     which = " OR ".join(kind for kind, is_meant in kinds if is_meant)
     unnamed = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
@@ -209,7 +209,7 @@ def _is_unnamed(*, absent: bool, withdrawn: bool) -> str:
 
 
 async def apply_staged(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
-    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes if any changed.
+    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes the change.
 
     `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
     after a list of records that wait it would expect no SIRET in any.
@@ -240,13 +240,13 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
 
 
 async def note_received(context: ImportContext) -> None:
-    """Set the time of receipt of every record that a row named, changed or not."""
+    """Set the time of receipt of every record that a row of the import names, changed or not."""
     await lock(context.connection, Subject.MOVE, "", shared=True)
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
 async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
-    """Regroup the records linked to the records that came, changed or went; most are linked to nothing.
+    """Regroup the new, changed and removed records that `find_seeds` finds, and all records linked to them.
 
     Those with one SIRET come one after the other, so that few groups are looked at twice, which does no harm.
     """
@@ -263,10 +263,10 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to the staged suppliers what a later release alone knows of the stored suppliers that they replace."""
+    """Add to staged suppliers the members of the stored documents that this release does not know."""
 
     def changed_documents(pairs: Sequence[Any]) -> dict[UUID, str]:
-        """The documents to which members are added, by id."""
+        """The documents to which members were added, by id of the supplier."""
         kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
         return {row.id: document for row, document in kept if document != row.after}
 
@@ -277,7 +277,7 @@ async def _keep_later_members(connection: Connection) -> None:
 
 
 async def _stage_shared(context: ImportContext) -> None:
-    """Stage the suppliers in `to_rewrite`, assembled from all records: a batch while others are read and copied."""
+    """Assemble the suppliers in the table `to_rewrite` from all their records, and copy them to the staging table."""
     connection, change_set = context.connection, context.terms.change_set
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     under_way: deque[asyncio.Future[Sequence[SupplierRow]]] = deque()

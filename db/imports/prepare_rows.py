@@ -12,7 +12,7 @@ import msgspec
 
 from db.core.uuid7 import increasing_ids
 from db.schema.supplier_tables import suppliers
-from db.suppliers.records import content_columns, content_hash, derived_columns, encode, problems
+from db.suppliers.records import content_columns, content_hash, derived_columns, encode, storage_problems
 from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import RecordRow, stored_record, supplier_row
 from domain.decoding.stored import stored_decoder
@@ -42,7 +42,7 @@ SupplierRow = tuple[Any, ...]
 
 
 class EncodedRecord(NamedTuple):
-    """A checked record as COPY takes it, in parts that are cheap to send from one process to another.
+    """A checked record encoded for COPY, in pieces that are cheap to send from one process to another.
 
     `siret`: of the supplier that it most likely joins; None also for a workshop in a prison, as one SIRET may have
     several. `joins`: see `Row`. `content`: its columns from the payload to the vertices. Where it is expected to be
@@ -76,7 +76,7 @@ class EncodedRecord(NamedTuple):
 
 
 class PreparedBatch(msgspec.Struct, frozen=True):
-    """A batch of encoded records; `flags`: how many of the records carry each flag's code."""
+    """A batch of encoded records, its rejects, and the number of records by code of the flags they carry."""
 
     records: Sequence[EncodedRecord]
     rejects: Sequence[RowError]
@@ -97,7 +97,7 @@ _decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Fl
 
 
 def prepare_here(batches: Iterable[Batch]) -> Prepare:
-    """The batches, encoded in the process that asks for them."""
+    """Return a generator function that encodes the batches in this process."""
 
     def prepare_batches(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
         for batch in batches:
@@ -107,7 +107,7 @@ def prepare_here(batches: Iterable[Batch]) -> Prepare:
 
 
 def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
-    """The batch encoded; where `expects_new`, with the suppliers that its records make if the records are new."""
+    """Encode a batch; with `expects_new`, also the suppliers that its records make if they are new."""
     rejects = list(batch.rejects)
     encoded: list[EncodedRecord] = []
     positions = range(batch.before, batch.before + len(batch.records))
@@ -115,7 +115,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
     for (line, external_id, sent, placement, joins), supplier_id in zip(batch.records, ids, strict=False):
         record = sent if terms.suppressions is None else terms.suppressions.redact(external_id, sent)
         payload = encode(record)
-        if found := problems(external_id, payload):
+        if found := storage_problems(external_id, payload):
             rejects.append(reject(line, external_id, found, terms.language))
             continue
         siret = None if record.in_prison or joins else record.siret
@@ -134,25 +134,25 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
-    """The suppliers that stored records describe, as that change set writes them."""
+    """Assemble rows of suppliers, for this change set, from the records by supplier."""
     suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
     return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
 
 
 async def assemble_in_thread(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
-    """The suppliers that stored records describe, assembled in a thread."""
+    """Assemble rows of suppliers, for this change set, from the records by supplier, in a thread."""
     return await asyncio.to_thread(assemble_suppliers, change_set, described)
 
 
 def supplier_values(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
 ) -> SupplierRow:
-    """The row of a supplier that this record alone describes, as COPY takes it."""
+    """The row, for COPY, of a supplier that this record alone describes."""
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
     return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))
 
 
 def copy_values(row: dict[str, Any]) -> SupplierRow:
-    """A row of `suppliers` as COPY takes it, its id as text: that is sent between processes for less."""
+    """The values of a row of `suppliers` for COPY; the id becomes text, which is cheaper between processes."""
     row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
     return tuple(row.values())

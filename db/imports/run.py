@@ -62,7 +62,7 @@ _REMOVE_EARLIER_REJECTS = text("""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """A bulk import to be done. `force`: remove any number of records; `language`: the language of the errors of rows.
+    """The options of a bulk import. `force`: remove any number of records; `language`: that of the rejects.
 
     `actor`: who has it done, whose journal gets an entry with its counts; None: no entry. `most_vertices`: of all areas
     that the source draws.
@@ -87,7 +87,7 @@ async def run_import(
     similarity: NameSimilarity,
     assemble: Assemble = assemble_in_thread,
 ) -> Import:
-    """Store the batches of `prepare` as records of `order.source`, in one transaction, and report what became of each.
+    """Store the batches of `prepare` as records of `order.source`, in one transaction; returns a report on the rows.
 
     Records that are one supplier (`domain.suppliers.deduplication`) are brought together at the end, those of other
     sources too. Records whose content and place are as before are `unchanged`; if all are, the version stays. A
@@ -106,15 +106,15 @@ async def run_import(
     started = clock()
     if order.dry_run:
         async with engine.connect() as connection:
-            context = await _begin(connection, order, started, similarity, assemble)
-            return await _import(engine, context, order, prepare)
+            context = await _begin_import(connection, order, started, similarity, assemble)
+            return await _stage_and_store(engine, context, order, prepare)
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
         await lock(connection, Subject.IMPORT, str(order.id))
         await _open_import(engine, order, started)
         async with _logging_failure(engine, order, clock):
-            context = await _begin(connection, order, started, similarity, assemble)
-            done = await _import(engine, context, order, prepare)
+            context = await _begin_import(connection, order, started, similarity, assemble)
+            done = await _stage_and_store(engine, context, order, prepare)
         done = msgspec.structs.replace(done, finished_at=clock())
         outcome = msgspec.structs.asdict(done)
         await _close(connection, done.id, {name: each for name, each in outcome.items() if name in imports.columns})
@@ -131,7 +131,7 @@ async def run_import(
 
 
 async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
-    """Log that the import begins, and close the log entries of imports that a stopped server left behind."""
+    """Insert the import's entry as running, and close entries of imports that a stopped server left behind."""
     async with transaction(engine) as connection:
         await close_interrupted(connection, now)
         await ensure_source(connection, order.source, now)
@@ -141,7 +141,7 @@ async def _open_import(engine: Engine, order: Order, now: datetime) -> None:
 
 @asynccontextmanager
 async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], datetime]) -> AsyncIterator[None]:
-    """During the block, log why it fails while the import still holds its lock."""
+    """Write into the import's entry why the block fails, if it does, while the import's lock is still held."""
     try:
         yield
     except BaseException as failure:
@@ -159,13 +159,14 @@ async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], dat
         raise
 
 
-async def _import(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
+async def _stage_and_store(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
+    """Stage all batches, check the bounds of what is removed and drawn, and store unless it is a dry run."""
     connection = context.connection
     counts, more, unreadable = Counts(), 0, 0
     # most rows of the first batch are new where nothing is stored; later batches are as those before
     expects_new = context.stored == 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
-    async with aclosing(_one_ahead(prepared)) as batches, _progress(engine, order) as show_progress:
+    async with aclosing(_read_ahead(prepared)) as batches, _progress_writer(engine, order) as show_progress:
         async for batch in batches:
             done, vertices, nameless = await stage(context, batch, counts.rejected)
             expects_new = done.added > done.received / 2
@@ -185,7 +186,7 @@ async def _import(engine: Engine, context: ImportContext, order: Order, prepare:
     columns = ", ".join(REJECT_COLUMNS)
     rejected = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT {ERRORS_LISTED}")  # noqa: S608 - names of fields
     errors = tuple(RowError(*row) for row in await connection.execute(rejected))
-    version = await _store(context, order, counts, absent, withdrawn)
+    version = await _store_staged(context, order, counts, absent, withdrawn)
     return Import(
         id=order.id,
         source=order.source,
@@ -203,10 +204,10 @@ async def _import(engine: Engine, context: ImportContext, order: Order, prepare:
     )
 
 
-async def _begin(
+async def _begin_import(
     connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
 ) -> ImportContext:
-    """Lock the source against other imports and single writes, a dry run against writers only; open the staging."""
+    """Lock the source for this import alone, or for a dry run against imports only; make the staging tables."""
     await lock(connection, Subject.SOURCE, order.source, shared=order.dry_run)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
@@ -218,8 +219,8 @@ async def _begin(
     return ImportContext(connection, terms, order.dry_run, similarity, assemble, stored, drawn)
 
 
-async def _one_ahead(prepared: Generator[PreparedBatch, None, None]) -> AsyncGenerator[PreparedBatch, None]:
-    """The batches; while one is being written, a thread waits for the next."""
+async def _read_ahead(prepared: Generator[PreparedBatch, None, None]) -> AsyncGenerator[PreparedBatch, None]:
+    """Yield the batches; a thread prepares the next one while the caller writes the present one."""
     run = asyncio.get_running_loop().run_in_executor
     with ThreadPoolExecutor(1) as thread:
         upcoming = run(thread, next, prepared, None)
@@ -233,8 +234,8 @@ async def _one_ahead(prepared: Generator[PreparedBatch, None, None]) -> AsyncGen
 
 
 @asynccontextmanager
-async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
-    """A function that stores counts for others to see, now and then, without keeping the import waiting."""
+async def _progress_writer(engine: Engine, order: Order) -> AsyncIterator[Callable[[Counts], None]]:
+    """Yield a function that stores the import's counts so far, now and then, without delaying the import."""
     shown = latest = Counts()
     under_way: asyncio.Task[None] | None = None
     time = asyncio.get_running_loop().time
@@ -256,7 +257,7 @@ async def _progress(engine: Engine, order: Order) -> AsyncIterator[Callable[[Cou
             await note_progress(engine, order.id, latest)
 
 
-async def _store(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:
+async def _store_staged(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:
     connection = context.connection
     if not order.dry_run:
         if counts.rejected:
@@ -286,7 +287,7 @@ def _too_many_removed(removed: int, stored: int) -> Conflict:
 
 
 async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None:
-    """Log how many rows were read so far. It only informs: not durable, and left out if no connection can be had."""
+    """Store the counts so far in the import's entry: not durably, and not at all if no connection is free."""
     so_far = {**msgspec.structs.asdict(counts), "received": counts.received}
     with suppress(PoolTimeout):
         async with transaction(engine) as connection:
@@ -295,7 +296,7 @@ async def note_progress(engine: Engine, import_id: UUID, counts: Counts) -> None
 
 
 async def write_import_entry(connection: Connection, actor: Actor, done: Import) -> None:
-    """Write in the actor's journal what the import did, in its transaction: one entry, whatever its size."""
+    """Write one entry about the import, with its counts, in the actor's journal; the caller commits."""
     detail: Detail = {"import": str(done.id), "mode": done.mode, "data_version": done.data_version}
     detail |= {name: count for name in _COUNTED if (count := getattr(done, name))}
     at = done.finished_at or done.started_at
@@ -303,7 +304,7 @@ async def write_import_entry(connection: Connection, actor: Actor, done: Import)
 
 
 async def close_interrupted(connection: Connection, now: datetime) -> None:
-    """Log as interrupted the imports that no transaction works on any more: their server was stopped meanwhile."""
+    """Mark as interrupted the running imports whose lock is free: their server was stopped meanwhile."""
     for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
         if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
             end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
@@ -313,34 +314,34 @@ async def close_interrupted(connection: Connection, now: datetime) -> None:
 async def _close(
     connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
 ) -> None:
-    """Log how an import ended, and queue the webhooks that tell so."""
+    """Store how an import ended, and queue the webhooks' events about the end."""
     ended = update(imports).where(imports.c.id == import_id, *only_where).values(**end)
     row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
     if row is not None:
-        await queue_import_finished(connection, _import_in(row, ()), end["finished_at"])
+        await queue_import_finished(connection, _import_of_row(row, ()), end["finished_at"])
 
 
 async def get_import(connection: Connection, import_id: UUID) -> Import | None:
-    """The import with its first errors (`ERRORS_LISTED`); while it runs, the rows read so far. None for a dry run."""
+    """The import with this id, with its first errors and, while it runs, the counts so far. None for a dry run."""
     row = (await connection.execute(select(imports).where(imports.c.id == import_id))).mappings().first()
     if row is None:
         return None
-    return _import_in(row, tuple(await list_errors(connection, import_id, 0, ERRORS_LISTED)))
+    return _import_of_row(row, tuple(await list_errors(connection, import_id, 0, ERRORS_LISTED)))
 
 
 async def list_imports(connection: Connection, source: str, before: UUID | None, limit: int) -> Sequence[Import]:
-    """The imports of a source from the one before `before` (None: from the latest), latest first, without errors."""
+    """Up to `limit` imports of a source with ids before `before` (None: any), latest first, without errors."""
     query = select(imports).where(imports.c.source == source, is_below(imports.c.id, before))
     rows = await connection.execute(query.order_by(imports.c.id.desc()).limit(limit))
-    return [_import_in(row, ()) for row in rows.mappings()]
+    return [_import_of_row(row, ()) for row in rows.mappings()]
 
 
 async def list_errors(connection: Connection, import_id: UUID, after: int, limit: int) -> Sequence[RowError]:
-    """Rejected rows of an import by line, from the one after the `after` first."""
+    """Up to `limit` rejected rows of an import in the order of lines, without the first `after` of them."""
     columns = [import_errors.c[name] for name in RowError.__struct_fields__]
     wanted = select(*columns).where(import_errors.c.import_id == import_id, import_errors.c.position > after)
     return await read_all(connection, wanted.order_by(import_errors.c.position).limit(limit), RowError)
 
 
-def _import_in(row: RowMapping, errors: tuple[RowError, ...]) -> Import:
+def _import_of_row(row: RowMapping, errors: tuple[RowError, ...]) -> Import:
     return Import(**row, dry_run=False, errors=errors)

@@ -1,4 +1,4 @@
-"""Batches of an import compared with what is stored, and copied into the database.
+"""Batches of an import compared with the records stored before, and copied into staging tables.
 
 New records and their suppliers are copied straight into their tables, changed ones into temporary tables, to be merged
 at the end; all in the one transaction of the import, so that nothing is seen before it commits.
@@ -36,7 +36,7 @@ from domain.text.bilingual import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The numbers of rows by outcome: added, changed, unchanged, waiting, rejected."""
+    """The numbers of rows of an import by outcome; `waiting`: records that add to no known supplier."""
 
     added: int = 0
     changed: int = 0
@@ -53,7 +53,7 @@ class Counts(msgspec.Struct, frozen=True):
 
 
 class ImportContext(msgspec.Struct, frozen=True):
-    """One import under way. `dry_run`: the rows are compared and counted, nothing is written.
+    """The connection and options of a running import. `dry_run`: rows are compared, nothing is written.
 
     `stored`: how many records the source had before it, and `drawn` how many vertices in the areas that they draw.
     """
@@ -68,7 +68,7 @@ class ImportContext(msgspec.Struct, frozen=True):
 
 
 class _RecordBefore(NamedTuple):
-    """A stored record before the import. `shared`: other records describe the same supplier too.
+    """A record as it was stored before the import; `shared`: other records describe the same supplier.
 
     `supplier_id` null: the record makes no supplier.
     """
@@ -80,7 +80,7 @@ class _RecordBefore(NamedTuple):
 
 
 class _ComparedBatch(NamedTuple):
-    """The records of a batch by what they would change; `duplicates` repeat an external id of the import.
+    """The records of a batch by how they compare with those stored; `duplicates` repeat an external id.
 
     `misplaced`: those that make a supplier where the record stored so far does not, or the other way round.
     """
@@ -170,9 +170,9 @@ async def open_staging(connection: Connection) -> None:
 
 
 async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> tuple[Counts, int, int]:
-    """Compare the batch with what is stored and copy what it changes: its counts, the vertices that it adds, and how
-    many of its rejects are without an id.
+    """Compare a batch with the stored records and copy what changes into the staging tables.
 
+    Returns the batch's counts, the vertices that it adds, and the number of its rejects without an id.
     `rejected`: how many rows of earlier batches were. Beyond `MOST_ERRORS` only those that name a record are noted, so
     that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
     stands: neither of the two is more likely to be right, and a refusal can be seen and mended.
@@ -193,7 +193,7 @@ async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> 
 
 
 async def copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """COPY the rows into the table, in the transaction that the connection has begun."""
+    """Write rows into a table by COPY, in the connection's transaction."""
     if rows:
         driver = (await connection.get_raw_connection()).driver_connection
         assert driver is not None  # noqa: S101 - a connection that is in use has one
@@ -201,7 +201,7 @@ async def copy(connection: Connection, table: str, columns: Sequence[str], rows:
 
 
 async def _compare_batch(context: ImportContext, records: Sequence[EncodedRecord]) -> _ComparedBatch:
-    """Note the external ids of the batch as seen, and compare its records with those stored before the import.
+    """Add a batch's external ids to the table `seen`, and compare its records with those stored before.
 
     Several records may stand on one line, in JSON without line breaks: the first of an external id counts.
     """
@@ -230,7 +230,7 @@ async def _compare_batch(context: ImportContext, records: Sequence[EncodedRecord
 
 
 async def _counts(context: ImportContext, split: _ComparedBatch, rejected: int) -> Counts:
-    """The counts of a batch; a record that adds to suppliers and finds none is only counted as waiting."""
+    """Count a compared batch; a record that adds to suppliers and finds none counts as waiting only."""
     parts = (split.added, [item for item, _ in split.changed], split.unchanged)
     numbers = {item.joins for part in parts for item in part if item.joins is not None}
     if not numbers:
@@ -270,7 +270,7 @@ _MISPLACED = Problem(
 
 
 async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) -> None:
-    """Copy new records, each with a supplier of its own unless its SIRET has one, which it then most likely joins.
+    """Copy new records, each with a new supplier unless one with the record's SIRET exists already.
 
     One that only adds to suppliers has none.
     """
@@ -298,7 +298,7 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _RecordBefore]]) -> None:
-    """Copy changed records, with what a later release alone knows of the stored records that they replace.
+    """Copy changed records, with members of the stored documents that this release does not know.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """

@@ -1,4 +1,4 @@
-"""Things that journal entries bind, as they are stored, and their digests.
+"""Digests of the stored objects (needs, messages, shortlists…) to which journal entries are bound.
 
 Names: `message:<id>`, `exchange:<id>` (with its recipients, without addresses, which may be erased),
 `handover:<message>/<supplier>` (a delivery that the buyer confirmed), `need:<id>` (its content, status and version),
@@ -35,7 +35,7 @@ READ_AT_ONCE = 200
 
 
 class _StoredKind(NamedTuple):
-    """The tables and columns in which the things of one kind are stored.
+    """The tables and columns in which objects of one kind are stored, and of which their digest is made.
 
     `key`: the columns that the name of one has; `content`: those that are digested; `owner`: the table that says whose
     it is, `is_owned` what joins it; `parts`: of the rows that belong to one, the column with its id and those digested.
@@ -50,7 +50,7 @@ class _StoredKind(NamedTuple):
 
 
 def _database_digest(column: Column[Any]) -> ColumnElement[Any]:
-    """The digest of a long document, made by PostgreSQL."""
+    """The SQL expression of a document's digest, for documents too long to fetch."""
     return func.sha256(func.convert_to(cast(column, Text), "UTF8"))
 
 
@@ -122,7 +122,7 @@ UNTOLD = {"stamp"}
 
 
 async def content_digests(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The digest of each thing named, in the order given; empty where nothing has the name."""
+    """The digest of each stored object named, in the order given; "" where no object has the name."""
     wanted = list(dict.fromkeys(names))
     found: dict[str, str] = {}
     for kind in _KINDS:
@@ -157,7 +157,7 @@ async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> d
 
 
 async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:
-    """The names of an organisation's things of the kinds that entries bind, except the `recorded` names."""
+    """The names of an organisation's stored objects that should be in its journal and are not in `recorded`."""
     names: set[str] = set()
     for kind in _KINDS.keys() - UNTOLD:
         key, _, owner, is_owned, is_bound, _ = _KINDS[kind]
@@ -167,19 +167,19 @@ async def unrecorded_names(connection: Connection, organisation_id: UUID, record
 
 
 async def decision_names(connection: Connection, need_id: UUID, numbers: Iterable[int]) -> Sequence[str]:
-    """The decisions on these versions of a need's shortlist."""
+    """The names, as in journal entries, of all decisions on these versions of a need's shortlist."""
     key = _KINDS["decision"].key
     query = select(*key).where(key[0] == need_id, key[1].in_(numbers)).order_by(*key)
     return [stored_name("decision", *row) for row in await connection.execute(query)]
 
 
 def stored_name(kind: str, *key: Any) -> str:
-    """The name by which entries bind a stored thing, such as `shortlist:<need>/<number>`."""
+    """The name of a stored object in journal entries, such as `shortlist:<need>/<number>`."""
     return f"{kind}:{'/'.join(map(str, key))}"
 
 
 def _as_digested(value: Any) -> Any:
-    """A value as it is digested: instants in UTC, whatever the session's time zone."""
+    """A column's value as it enters a digest: an instant as a timestamp, whatever the time zone, bytes in hex."""
     if isinstance(value, datetime):
         return value.timestamp()
     return value.hex() if isinstance(value, bytes) else value

@@ -27,14 +27,14 @@ _decode_detail = msgspec.json.Decoder(Detail).decode
 
 
 class Head(NamedTuple):
-    """The last entry of a journal; `number` 0 where there is none."""
+    """The number and hash of a journal's last entry; `number` is 0 where the journal is empty."""
 
     number: int
     hash: bytes
 
 
 class StoredEntry(NamedTuple):
-    """An entry as stored, to be verified. `entry` None: its content cannot be read."""
+    """A journal entry as stored, for verification; `entry` is None where its content cannot be read."""
 
     number: int
     hash: bytes
@@ -43,7 +43,7 @@ class StoredEntry(NamedTuple):
 
 
 class NextEntry(NamedTuple):
-    """An entry to be written. `signature` None: this process has no key to sign with."""
+    """A journal entry to be written; `signature` is None where this process has no signing key."""
 
     entry: Entry
     hash: bytes
@@ -83,7 +83,7 @@ async def next_entry(
     detail: Detail | None = None,
     content: Sequence[str] = (),
 ) -> NextEntry:
-    """The entry after the last one of the organisation's journal, to which nobody else writes until the commit."""
+    """Make the next entry of the organisation's journal, and lock the journal until the transaction ends."""
     await lock(connection, Subject.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
     entry = Entry(
@@ -114,7 +114,7 @@ async def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """The organisation's entries after number `after`, oldest first; None is no filter. `since` is inclusive.
+    """Up to `limit` journal entries after number `after`, oldest first, that pass the filters; `since` is inclusive.
 
     `object_`: the object that they are about, or several.
     """
@@ -131,7 +131,7 @@ async def entries(
 async def latest_entries(
     connection: Connection, organisation_id: UUID, before: int | None, limit: int
 ) -> Sequence[Entry]:
-    """The organisation's entries before a number, the latest first; None: all of them."""
+    """Up to `limit` journal entries of the organisation before a number (None: any), the latest first."""
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, is_below(columns.number, before))
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
@@ -147,7 +147,7 @@ async def has_entries(connection: Connection, organisation_id: UUID, object_: st
 async def last_details(
     connection: Connection, organisation_id: UUID, action: str, objects: Collection[str]
 ) -> dict[str, Detail]:
-    """The details of the last entry of this action about each object; objects without such an entry are absent."""
+    """The details of the last journal entry with this action, by object; objects without one are absent."""
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, columns.action == action, columns.object.in_(objects))
     query = select(columns.object, columns.detail).where(*wanted).ext(distinct_on(columns.object))
@@ -156,37 +156,37 @@ async def last_details(
 
 
 async def head(connection: Connection, organisation_id: UUID) -> Head:
-    """The last entry of the organisation's journal."""
+    """The number and hash of the last entry in the organisation's journal."""
     query = select(audit_entries.c.number, audit_entries.c.hash).filter_by(organisation_id=organisation_id)
     last = (await connection.execute(query.order_by(audit_entries.c.number.desc()).limit(1))).first()
     return Head(0, BEFORE_THE_FIRST) if last is None else Head(last.number, last.hash)
 
 
 async def key_names(connection: Connection, ids: Collection[UUID | None]) -> dict[UUID | None, tuple[str, str | None]]:
-    """Name and prefix of these keys, the revoked ones too; ids of no key are absent."""
+    """The name and prefix of each of these keys, revoked ones included; ids of no key are absent."""
     query = select(api_keys.c.id, api_keys.c.name, api_keys.c.prefix).where(api_keys.c.id.in_(ids))
     return {row.id: (row.name, row.prefix) for row in await connection.execute(query)}
 
 
 async def person_names(connection: Connection, ids: Collection[UUID | None]) -> dict[UUID | None, str]:
-    """The names of these persons; of one who was erased, the pseudonym."""
+    """The name of each of these persons; for an erased person, the pseudonym."""
     query = select(persons.c.id, persons.c.name).where(persons.c.id.in_(ids))
     return {row.id: row.name for row in await connection.execute(query)}
 
 
 async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
-    """Id and name of every organisation, by name; some may have no entry yet."""
+    """The id and name of every organisation, sorted by name; some journals may be empty yet."""
     rows = await connection.execute(select(organisations.c.id, organisations.c.name).order_by(organisations.c.name))
     return [(row.id, row.name) for row in rows]
 
 
-async def hold_snapshot(connection: Connection) -> None:
-    """Have the whole transaction read the state of this moment; the first call of the transaction."""
+async def read_one_snapshot(connection: Connection) -> None:
+    """Make the whole transaction read one snapshot of the database; to be called first in the transaction."""
     await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 async def stored_entries(connection: Connection, organisation_id: UUID) -> AsyncIterator[Sequence[StoredEntry]]:
-    """Every entry of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
+    """Yield all entries of a journal as stored, in the order of numbers, `READ_AT_ONCE` at a time."""
     raw_detail = cast(audit_entries.c.detail, Text).label("detail")
     query = select(*_COLUMNS, raw_detail, audit_entries.c.signature).filter_by(organisation_id=organisation_id)
     in_order = query.order_by(audit_entries.c.number)
@@ -209,7 +209,7 @@ def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
 async def queue_heads(
     connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
-    """Queue the heads of all journals as `write` puts them, unless some were queued less than `every` ago.
+    """Queue the last hashes of all journals, as a text by `write`, unless queued less than `every` ago.
 
     Returns whether they were queued. The caller commits.
     """

@@ -33,14 +33,14 @@ READ_AT_ONCE = 50
 _CONTENT = ("barriers", "barriers_note", "confidential")
 
 
-class _Shortlist(msgspec.Struct, frozen=True):
+class _ShortlistSupply(msgspec.Struct, frozen=True):
     lots: tuple[LotSupply, ...]
 
 
 async def needs_with_supply(
     connection: Connection, organisation_id: UUID, made_from: datetime | None, made_before: datetime | None
 ) -> AsyncIterator[Sequence[NeedFacts]]:
-    """The organisation's needs created in this period, each with its latest shortlist, in batches."""
+    """Yield batches of the organisation's needs created in a period, each with its latest shortlist's supply."""
     latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
     query = (
         select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
@@ -50,7 +50,7 @@ async def needs_with_supply(
     )
     if made_from is not None:
         query = query.where(needs.c.created_at >= made_from)
-    decode = stored_decoder(_Shortlist)
+    decode = stored_decoder(_ShortlistSupply)
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for batch in rows.partitions():
         yield [
@@ -62,7 +62,7 @@ async def needs_with_supply(
 async def exchanges_about(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
 ) -> Sequence[tuple[UUID, UUID, tuple[str, ...]]]:
-    """The organisation's exchanges about these needs, each with its need and its lots; none: the whole need."""
+    """The id, need and lots (() for the whole need) of each exchange of the organisation about these needs."""
     query = select(exchanges.c.id, exchanges.c.need_id, exchanges.c.lot_ids).where(
         exchanges.c.organisation_id == organisation_id, exchanges.c.need_id == func.any(list(need_ids))
     )
@@ -70,7 +70,7 @@ async def exchanges_about(
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
-    """Counts of the recipients of these exchanges that answered, and the hours until they did."""
+    """Count the recipients of these exchanges that were reached and that answered, with the hours until then."""
     answers = (
         select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
         .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
@@ -117,7 +117,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnElement[bool]) -> Subquery:
-    """A row for each recipient of each exchange, with the figures over their rows in the table."""
+    """A subquery with a row per recipient of each exchange, with figures aggregated over its rows in a table."""
     of_recipient = table.c.exchange_id, table.c.supplier_id
     told = (figure.label(name) for name, figure in figures.items())
     found = select(*of_recipient, *told).where(table.c.exchange_id == func.any(list(exchange_ids)))
@@ -127,7 +127,7 @@ def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnE
 async def barrier_figures(
     connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
 ) -> Sequence[BarrierFigure]:
-    """Counts of each barrier named in these exchanges of the organisation, the most frequent first."""
+    """Count how often suppliers named each barrier in these exchanges, the most frequent first."""
     last = _last_versions(organisation_id, exchange_ids)
     named = func.unnest(last.c.barriers).label("barrier")
     each = select(last.c.exchange_id, last.c.supplier_id, last.c.need_id, named).distinct().subquery()
@@ -142,7 +142,7 @@ async def barrier_figures(
 
 
 async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
-    """The barriers in suppliers' own words in these exchanges, the latest first, without those given in confidence."""
+    """Suppliers' notes on barriers in these exchanges, the latest first, except confidential ones."""
     last = _last_versions(organisation_id, exchange_ids)
     is_noted = last.c.barriers_note.is_not(None)
     counts = select(func.count(), func.count().filter(last.c.confidential)).select_from(last).where(is_noted)
@@ -153,7 +153,7 @@ async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _last_versions(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
-    """Suppliers' messages in these exchanges of the organisation, each as it was last corrected.
+    """A subquery of the suppliers' messages in these exchanges, each in its last correction.
 
     `confidential`: one of its versions is.
     """

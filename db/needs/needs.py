@@ -42,7 +42,7 @@ _AWARD = [awards.c[name] for name in Award.__struct_fields__]
 
 
 class NeedFilters(msgspec.Struct, frozen=True):
-    """Conditions of a list of needs; None sets none. The days are of the planned publication, inclusive."""
+    """Conditions of a list of needs, None for no condition; the days are of the planned publication, inclusive."""
 
     statuses: tuple[Status, ...] | None = None
     planned_from: date | None = None
@@ -50,7 +50,7 @@ class NeedFilters(msgspec.Struct, frozen=True):
 
 
 class NeedName(msgspec.Struct, frozen=True):
-    """A need by the words that name it."""
+    """The id, title and reference of a need."""
 
     id: UUID
     title: str | None
@@ -68,12 +68,12 @@ async def insert_need(connection: Connection, organisation_id: UUID, content: Pl
 
 
 async def select_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
-    """The need; None where the organisation has none of this id."""
+    """The need with this id; None where the organisation has none."""
     return await read_first(connection, sa.select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)), StoredNeed)
 
 
 async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID) -> StoredNeed | None:
-    """The need, which nobody else locks, changes or deletes until the transaction ends."""
+    """The need, locked: nobody else locks, changes or deletes it until the transaction ends."""
     # a message sent need not wait for a shortlist: other rows may refer to the need meanwhile
     query = sa.select(*_COLUMNS).where(_is_own_need(organisation_id, need_id)).with_for_update(key_share=True)
     return await read_first(connection, query, StoredNeed)
@@ -82,7 +82,7 @@ async def lock_need(connection: Connection, organisation_id: UUID, need_id: UUID
 async def select_needs(
     connection: Connection, organisation_id: UUID, filters: NeedFilters, before: UUID | None, limit: int
 ) -> Sequence[StoredNeed]:
-    """Up to `limit` needs, the newest first, made before the need `before`."""
+    """Up to `limit` needs that pass the filters, with ids before `before`, the newest first."""
     conditions = [needs.c.organisation_id == organisation_id, is_below(needs.c.id, before)]
     planned = sa.cast(needs.c.content.op("->>")(sa.literal("planned_publication_on", sa.Text)), sa.Date)
     if filters.statuses is not None:
@@ -98,7 +98,7 @@ async def select_needs(
 async def select_need_names(
     connection: Connection, organisation_id: UUID, statuses: Collection[Status], ids: Collection[UUID], limit: int
 ) -> Sequence[NeedName]:
-    """Up to `limit` needs: those of these ids, then the newest in these statuses."""
+    """The names of up to `limit` needs: those with these ids, then the newest with these statuses."""
     named, own = needs.c.id == sa.func.any(list(ids)), needs.c.organisation_id == organisation_id
     word = needs.c.content.op("->>", return_type=sa.Text())
     words = [word(sa.literal(name, sa.Text)).label(name) for name in ("title", "reference")]
@@ -107,7 +107,7 @@ async def select_need_names(
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
-    """Store a change of a need that the caller has locked; what only a later release knows of its content stays."""
+    """Store a change of a locked need; members of its document that this release does not know stay."""
     own = _is_own_need(organisation_id, need.id)
     content = await document_with_later_members(connection, needs.c.content, own, need.content)
     await connection.execute(sa.update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))
@@ -135,7 +135,7 @@ def _is_own_need(organisation_id: UUID, need_id: UUID) -> sa.ColumnElement[bool]
 async def progress_of(
     connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]
 ) -> dict[UUID, Progress]:
-    """The progress of each of these needs, which are the organisation's."""
+    """The progress of each of these needs of the organisation: decisions, exchanges, meetings, awards…"""
     own = sa.and_(needs.c.organisation_id == organisation_id, needs.c.id == sa.func.any(list(need_ids)))
     latest = sa.and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
     on_latest = sa.and_(shortlist_decisions.c.need_id == needs.c.id, shortlist_decisions.c.number == needs.c.shortlists)
@@ -152,7 +152,7 @@ async def progress_of(
         ),
         (decided.join(shortlist_decisions, on_latest), lambda row: {"decided": frozenset(row.lots)}),
         (count.join(exchanges, exchanges.c.need_id == needs.c.id), lambda row: {"exchanges": row.number}),
-        (_waiting_for_the_buyer().group_by(needs.c.id), lambda row: {"to_deliver": row.number}),
+        (_messages_to_hand_over().group_by(needs.c.id), lambda row: {"to_deliver": row.number}),
         (about.join(meetings, met), lambda row: {"meetings": row.number}),
         (awarded.join(awards, stands), lambda row: {"awarded": frozenset(row.lots)}),
     )
@@ -163,10 +163,10 @@ async def progress_of(
     return found
 
 
-def _waiting_for_the_buyer() -> sa.Select[Any]:
-    """By need, the number of messages that the buyer is to bring, as `arrivals` of domain/exchanges/deliveries.py.
+def _messages_to_hand_over() -> sa.Select[Any]:
+    """A query of the number of messages that the buyer has yet to hand over, by need.
 
-    An answer by the link shows that all before it was read, one that the buyer noted shows the opening alone.
+    An answer by the link shows that all before it was read, one noted by the buyer the opening alone (see `arrivals`).
     """
     first, brought = messages.alias(), message_handovers.c
     opening = sa.select(first.c.id).where(first.c.exchange_id == exchanges.c.id).order_by(first.c.id).limit(1)
@@ -190,26 +190,26 @@ async def insert_award(connection: Connection, organisation_id: UUID, award: Awa
 
 
 async def select_award(connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID) -> Award | None:
-    """An award of a need; None where there is none of this id, or it was withdrawn."""
-    query = sa.select(*_AWARD).where(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    """The award of a need with this id; None where there is none, or it was withdrawn."""
+    query = sa.select(*_AWARD).where(_in_force(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
     return await read_first(connection, query, Award)
 
 
 async def select_awards(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Award]:
-    """Up to `limit` awards of a need in the order in which they were entered, from after the award `after`."""
-    own = (_stands(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
+    """Up to `limit` awards of a need with ids after `after`, in the order in which they were entered."""
+    own = (_in_force(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
     query = sa.select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
     return await read_all(connection, query, Award)
 
 
 async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[PastAward]:
-    """The organisation's awards of that day or before, with the buyer of their needs and the present id of each winner.
+    """The organisation's awards until the day `on`, with the buyer of the need and the winner's present id.
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
-    query = sa.select(*_AWARD, needs.c.buyer_siret).join(needs).where(_stands(organisation_id))
+    query = sa.select(*_AWARD, needs.c.buyer_siret).join(needs).where(_in_force(organisation_id))
     found = await read_all(connection, query.where(awards.c.awarded_on <= on), PastAward)
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
@@ -229,13 +229,13 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
 async def mark_award_withdrawn(
     connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID, now: datetime
 ) -> bool:
-    """Mark an award as withdrawn; False where there is none that stands."""
-    one = sa.and_(_stands(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    """Mark an award as withdrawn; False where there is none with this id, or it is withdrawn already."""
+    one = sa.and_(_in_force(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
     done = await connection.execute(sa.update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
     return done.first() is not None
 
 
-def _stands(organisation_id: UUID) -> sa.ColumnElement[bool]:
+def _in_force(organisation_id: UUID) -> sa.ColumnElement[bool]:
     return sa.and_(awards.c.organisation_id == organisation_id, awards.c.withdrawn_at.is_(None))
 
 
@@ -268,7 +268,7 @@ _OTHERS = sa.text("""
 async def needs_of_year(
     connection: Connection, organisation_id: UUID, year: int, siret: str | None, besides: UUID
 ) -> tuple[OtherNeed, ...]:
-    """The organisation's markets of the year, without the need `besides`, the abandoned and those of another buyer.
+    """The organisation's needs of a year that are markets, except `besides`, abandoned ones and other buyers'.
 
     `siret`: the buyer's; where it is not known, or not that of a need, the buyer is taken for the same. Of very many
     needs the newest, and none of which the words alone are more than 128 KiB.

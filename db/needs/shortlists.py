@@ -20,7 +20,7 @@ _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
 async def insert_shortlist(
     connection: Connection, organisation_id: UUID, need: StoredNeed, version: ShortlistVersion, body: bytes
 ) -> None:
-    """Store the next version of a need that the caller has locked. `body`: the answer, byte for byte as it is sent."""
+    """Store the next version of a locked need's shortlist. `body`: the answer, byte for byte as it is sent."""
     row = {column.name: getattr(version, column.name) for column in _VERSION}
     await connection.execute(insert(shortlists).values(**row, need_id=need.id, need=need.content, body=body))
     own = and_(needs.c.organisation_id == organisation_id, needs.c.id == need.id)
@@ -30,7 +30,7 @@ async def insert_shortlist(
 async def select_shortlist(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int | None
 ) -> FrozenShortlist | None:
-    """A version with the decisions on it, `number` None: the latest; None where there is none."""
+    """A version of a need's shortlist (`number` None: the latest), with its decisions; None where there is none."""
     columns = (*_VERSION, shortlists.c.need_id, shortlists.c.need, shortlists.c.body)
     query = select(*columns).where(_is_version(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
     row = (await connection.execute(query if number is None else query.where(shortlists.c.number == number))).first()
@@ -43,7 +43,7 @@ async def select_shortlist(
 async def select_shortlists(
     connection: Connection, organisation_id: UUID, need_id: UUID, before: int | None, limit: int
 ) -> Sequence[ShortlistVersion]:
-    """Up to `limit` versions, the latest first, from before the version `before`."""
+    """Up to `limit` versions of a need's shortlist before number `before`, the latest first."""
     earlier = select(*_VERSION).where(_is_version(organisation_id, need_id), is_below(shortlists.c.number, before))
     return await read_all(connection, earlier.order_by(shortlists.c.number.desc()).limit(limit), ShortlistVersion)
 
@@ -51,7 +51,7 @@ async def select_shortlists(
 async def select_listed_supplier(
     connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID
 ) -> Named | None:
-    """The supplier as the need's latest version that lists it calls it; None where none does."""
+    """The id and name of a supplier in the latest version that lists it; None where no version does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
     query = select(shortlists.c.body).where(_is_version(organisation_id, need_id), mentions)
     body = await connection.scalar(query.order_by(shortlists.c.number.desc()).limit(1))
@@ -70,7 +70,7 @@ async def select_decisions(
     after: DecisionKey | None,
     limit: int | None,
 ) -> Sequence[Decision]:
-    """The decisions on a version, by lot and supplier: up to `limit`, after the one that `after` names."""
+    """Up to `limit` decisions on a version, after the decision `after`, sorted by lot and supplier."""
     place = shortlist_decisions.c.lot_id, shortlist_decisions.c.supplier_id
     query = select(*_DECISION).where(
         shortlist_decisions.c.need_id == need_id,
@@ -85,7 +85,7 @@ async def select_decisions(
 async def earlier_decisions(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int
 ) -> Sequence[Decision]:
-    """The decisions on all versions before this one, version by version."""
+    """The decisions on all versions before version `number`, in the order of versions."""
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
     query = select(*_DECISION).where(of_earlier, _is_own_need(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))
@@ -93,7 +93,7 @@ async def earlier_decisions(
 
 
 async def write_decision(connection: Connection, need_id: UUID, number: int, decision: Decision) -> None:
-    """Store a decision, in place of the one before. The caller has locked the need."""
+    """Store a decision, in the place of an earlier one on the same supplier. The caller has locked the need."""
     write = upsert(shortlist_decisions).values(**msgspec.structs.asdict(decision), need_id=need_id, number=number)
     await connection.execute(
         write.on_conflict_do_update(

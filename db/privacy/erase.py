@@ -1,4 +1,4 @@
-"""The export of what is held about a person, and their erasure from organisations' data and the directory."""
+"""The export of a person's data, and their erasure from organisations' data and from the directory."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ from db.journal.content import decision_names, stored_name
 from db.journal.entries import write_entry
 from db.persons import erase_persons
 from db.privacy.find_person import Findings, find_person, has_mention
-from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, masked, mention_pattern, redacted_shortlists
+from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
 from db.suppliers.records import content_hash, encode
@@ -57,7 +57,7 @@ async def export_person(
     in_directory: bool = True,
     seconds: float | None = None,
 ) -> PersonalData:
-    """All that is held about the person in these organisations' data, and in the directory where `in_directory`.
+    """Collect a person's data in these organisations' tables and, with `in_directory`, in the directory.
 
     Noted in the journal of `actor`, without saying about whom. `seconds`: those that a statement may take. Raises
     InvalidContent where nobody is meant.
@@ -82,7 +82,7 @@ async def erase_person(
     in_directory: bool = True,
     seconds: float | None = None,
 ) -> Erasure:
-    """Erase the person from these organisations' data.
+    """Erase a person from these organisations' data; returns what was erased and what stays.
 
     Where `in_directory`, also from the directory of suppliers, and sources are kept from naming them again.
 
@@ -94,7 +94,7 @@ async def erase_person(
     async with transaction(engine) as connection:
         found = await find_person(connection, organisation_ids, asked, in_directory=in_directory, seconds=seconds)
         if dry_run:
-            return await _erasure(connection, found, None, dry_run=True)
+            return await _erasure_report(connection, found, None, dry_run=True)
     if in_directory:
         # addresses are kept from coming in again, and imports that began before that was known are waited for
         async with transaction(engine) as connection:
@@ -119,12 +119,12 @@ async def erase_person(
 
 async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
     if all(each.fate == "kept" for each in found.holdings):
-        return await _erasure(connection, found, None)
+        return await _erasure_report(connection, found, None)
     reference = _reference(found, now)
     searched_columns = {(each.where.partition(":")[0], each.field) for each in found.holdings}
     for searched in MENTION_COLUMNS:
         if searched.fate != "kept" and (searched.kind, searched.field) in searched_columns:
-            await _erase_at(connection, searched, found, pseudonym(reference), now)
+            await _erase_in_column(connection, searched, found, pseudonym(reference), now)
     redacted = redacted_shortlists(connection, found.organisations.values(), found.identifiers, found.supplier_ids)
     async for some in redacted:
         for row, left, _ in some:
@@ -138,10 +138,10 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
     if found.in_directory:
         await _erase_in_directory(connection, found, now)
     await _write_entries(connection, found, actor, reference, now)
-    return await _erasure(connection, found, reference)
+    return await _erasure_report(connection, found, reference)
 
 
-async def _erasure(
+async def _erasure_report(
     connection: Connection, found: Findings, reference: UUID | None, *, dry_run: bool = False
 ) -> Erasure:
     changed = tuple(each for each in found.holdings if each.fate != "kept")
@@ -154,16 +154,16 @@ async def _erasure(
 
 
 def _details_to_suppress(known: Identifiers) -> list[Suppression]:
-    """The details to suppress: the person's addresses everywhere, their names beside an address of theirs."""
+    """The suppressions of an erased person: their addresses anywhere, their names beside such an address."""
     names = {person_key(name) for name in known.names}
     beside = [Suppression("person", name, with_email=email) for name in names for email in known.emails]
     return [*(Suppression("email", email) for email in known.emails), *beside]
 
 
-async def _erase_at(
+async def _erase_in_column(
     connection: Connection, searched: MentionColumn, found: Findings, called: str, now: datetime
 ) -> None:
-    """Erase every mention in a column."""
+    """Erase every mention of the person in a column; `called` is the pseudonym put there instead."""
     table, known = searched.table, found.identifiers
     pattern = mention_pattern(known)
     if pattern is None:
@@ -184,9 +184,9 @@ async def _erase_at(
         await connection.execute(update(table).where(rows).values(email=None))
     else:
         # the pseudonym takes the place of each mention, or a sign no longer than any name where it does not fit
-        text = masked(searched.text, known, called)
+        text = mask_mentions(searched.text, known, called)
         if searched.longest is not None:
-            short = masked(searched.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
+            short = mask_mentions(searched.text, known, _IN_ASCII if table is webhooks else _SHORT_PSEUDONYM)
             text = case((func.length(text) <= searched.longest, text), else_=short)
         column, key = searched.column, tuple(table.primary_key)
         # an address that is no longer the one given is not sent to
@@ -201,7 +201,7 @@ async def _erase_at(
 
 
 def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
-    """The keys of the documents that can no longer be decoded as `shape`."""
+    """The primary keys of the written documents that cannot be decoded as `shape`."""
     keys: list[list[Any]] = []
     key: list[Any]
     for content, *key in written:
@@ -213,7 +213,7 @@ def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list
 
 
 async def _erase_in_directory(connection: Connection, found: Findings, now: datetime) -> None:
-    """Write the records without the person, and the suppliers that they describe, as one change of the directory."""
+    """Rewrite the records found without the person, and their suppliers, as one change of the directory."""
     await suppress(connection, _details_to_suppress(found.identifiers), now)
     if not found.records:
         return
@@ -236,7 +236,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
 
 
 async def _write_entries(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
-    """Write in each journal, in ids and counts, the erasure with what changed there, and each object that changed."""
+    """Write entries about the erasure, and about each changed object, in the journals of their organisations."""
     # by owner and as the journal names them; of a need, the numbers of its shortlists; what all share, with the actor
     changed: dict[tuple[UUID, str], set[str]] = {}
     for each in found.holdings:
@@ -273,5 +273,5 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
 
 
 def _reference(found: Findings, now: datetime) -> UUID:
-    """The id by which the journal knows the person: the id that the person had, or else a new one."""
+    """The id for the person in journal entries: that of the first person found, else a new one."""
     return found.persons[0].id if found.persons else new_id(now)

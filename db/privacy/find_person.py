@@ -1,4 +1,4 @@
-"""Search for everything held about a person, in organisations' own data and in what all share: the directory, imports.
+"""Search for a person's data in organisations' own tables, and in shared ones: the directory and imports.
 
 Structured fields are compared exactly; texts are searched for the full name, the address and the number. PostgreSQL
 does both, and hands over what it found.
@@ -33,7 +33,7 @@ from db.schema.organisation_tables import (
 )
 from db.schema.supplier_tables import merged_records, organisations, records, sources, split_records
 from db.suppliers.write import STORED_RECORDS, stored_record
-from domain.privacy import Fate, Holding, Identifiers, Why, is_meant, is_of, without_person
+from domain.privacy import Fate, Holding, Identifiers, Why, has_name, is_persons_name, without_person
 from domain.suppliers.assembly import StoredRecord
 from domain.suppliers.supplier import Contact
 
@@ -45,7 +45,7 @@ _NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything found. `organisations`: those searched, by name, with their ids; `in_directory`: was it searched too?
+    """A person's data as found in `organisations` (ids by name) and, if `in_directory`, in the directory.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
@@ -60,7 +60,7 @@ class Findings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Search(NamedTuple):
-    """A search in the data of these organisations, by id and name; `lock`: rows found stay as they are."""
+    """A search in the data of organisations (names by id); with `lock`, the rows found are locked."""
 
     connection: Connection
     organisations: dict[UUID, str]
@@ -74,7 +74,7 @@ class _Search(NamedTuple):
         return list(await self.connection.execute(query))
 
     def holding(self, row: sa.Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
-        """The holding of a text in a row, which has the columns `organisation_id` and `since`."""
+        """Report a text in a row, which has the columns `organisation_id` and `since`, as a holding."""
         why: Why | None = "append_only" if fate == "kept" else None
         owner = self.organisations.get(row.organisation_id)
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
@@ -89,7 +89,7 @@ async def find_person(
     lock: bool = False,
     seconds: float | None = None,
 ) -> Findings:
-    """Everything about the person in these organisations' data, and in what all share where `in_directory`.
+    """Find a person's data in these organisations' tables and, with `in_directory`, in the shared tables.
 
     `lock`: nobody else changes any of it in the organisations' data until the transaction ends. `seconds`: those that
     a statement may take, also those that follow in the transaction; the database ends a longer one.
@@ -98,15 +98,15 @@ async def find_person(
         await connection.execute(sa.select(sa.func.set_config("statement_timeout", str(round(seconds * 1_000)), True)))
     names = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(organisation_ids))
     search = _Search(connection, {row.id: row.name for row in await connection.execute(names)}, lock)
-    own = await _persons(search, asked)
-    emails = [row.email_key for row in own if is_of(row.email_key, row.name)]
+    own = await _find_persons(search, asked)
+    emails = [row.email_key for row in own if has_name(row.email_key, row.name)]
     known = asked.extended([row.name for row in own], emails, [row.phone or "" for row in own])
-    in_records = await _records(connection, known) if in_directory else ()
+    in_records = await _find_records(connection, known) if in_directory else ()
     stored = [(item, item.record.contact or Contact()) for item in in_records]
     for _, contact in stored:
         person, email = contact.person or "", contact.email or ""
-        if is_meant(person, email, known):
-            known = known.extended([person], [email] if is_of(email, person) else [], [contact.phone or ""])
+        if is_persons_name(person, email, known):
+            known = known.extended([person], [email] if has_name(email, person) else [], [contact.phone or ""])
     changed = [(item, left) for item, given in stored if (left := without_person(given, known)) is not given]
     supplier_ids = frozenset(item.supplier_id for item, _ in changed if item.supplier_id is not None)
     searched_columns = [searched for searched in MENTION_COLUMNS if in_directory or not searched.is_shared]
@@ -117,7 +117,7 @@ async def find_person(
         *(await _texts_of_records(connection, known) if in_directory else ()),
         *(await _external_ids(connection, known) if in_directory else ()),
         *await _contacts_in_shortlists(search, known, supplier_ids),
-        *[holding for searched in searched_columns for holding in await _mentions(search, searched, known)],
+        *[holding for searched in searched_columns for holding in await _find_mentions(search, searched, known)],
     )
     return Findings(
         identifiers=known,
@@ -131,7 +131,7 @@ async def find_person(
 
 
 async def _holdings_of(search: _Search, persons_: Sequence[sa.Row[Any]]) -> list[Holding]:
-    """The details of these persons, the accounts through which they sign in, and their sessions."""
+    """The holdings in the rows of these persons, of their accounts and of their sessions."""
     ids = [row.id for row in persons_]
     query = sa.select(desk_accounts, desk_accounts.c.seen_at.label("since"))
     accounts = await search.rows(query.where(desk_accounts.c.person_id.in_(ids)), desk_accounts)
@@ -157,7 +157,7 @@ async def _holdings_of(search: _Search, persons_: Sequence[sa.Row[Any]]) -> list
 
 
 def _claims(id_token: str) -> str:
-    """The claims of an ID token, as the provider wrote them; the token itself is nobody's to read."""
+    """The claims inside an ID token, as JSON; "" where they cannot be decoded."""
     claims = f"{id_token}.".split(".")[1]
     try:
         return urlsafe_b64decode(claims + "=" * (-len(claims) % 4)).decode()
@@ -166,7 +166,7 @@ def _claims(id_token: str) -> str:
 
 
 def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> sa.ColumnElement[bool]:
-    """Whether a column is one of these addresses, or a text in which the pattern matches."""
+    """The SQL condition that a column is one of these addresses, or a text in which the pattern matches."""
     if pattern is None or searched in ADDRESSES:
         return sa.func.lower(sa.func.trim(searched.text)).in_(emails)
     found = searched.text.regexp_match(pattern)
@@ -176,7 +176,7 @@ def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str |
     return found & sa.func.convert_from(shortlists.c.body, "UTF8", type_=sa.Text).regexp_match(pattern)
 
 
-async def _mentions(search: _Search, searched: MentionColumn, known: Identifiers) -> list[Holding]:
+async def _find_mentions(search: _Search, searched: MentionColumn, known: Identifiers) -> list[Holding]:
     pattern = mention_pattern(known, with_phones=searched.column is not shortlists.c.body)
     query = sa.select(
         searched.owner.label("organisation_id"),
@@ -188,7 +188,7 @@ async def _mentions(search: _Search, searched: MentionColumn, known: Identifiers
     return [search.holding(row, row.where, searched.field, row.text, searched.fate) for row in rows]
 
 
-async def _persons(search: _Search, asked: Identifiers) -> Sequence[sa.Row[Any]]:
+async def _find_persons(search: _Search, asked: Identifiers) -> Sequence[sa.Row[Any]]:
     own = persons.c
     is_namesake = own.email_key.not_in(("", asked.asked_email)) if asked.asked_email else sa.false()
     is_the_person = sa.or_(
@@ -202,7 +202,7 @@ async def _persons(search: _Search, asked: Identifiers) -> Sequence[sa.Row[Any]]
 
 
 async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[Holding]:
-    """The meetings in which the persons took part, or that left them something to do."""
+    """The holdings for meetings in which the persons take part, or that give them something to do."""
     each = (meetings.c.id, meetings.c.organisation_id, meetings.c.created_at.label("since"), meetings.c.title)
     parts = (
         sa.select(*each, part.label("part")).where(
@@ -216,9 +216,9 @@ async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[H
     ]
 
 
-async def _records(connection: Connection, known: Identifiers) -> list[StoredRecord]:
-    """The records whose contact has an address or a name of the person, or the number asked for."""
-    email, phone, person = (_in_payload("contact", detail) for detail in _CONTACT_DETAILS)
+async def _find_records(connection: Connection, known: Identifiers) -> list[StoredRecord]:
+    """The records whose contact has an address or a name of the person, or the telephone number asked for."""
+    email, phone, person = (_payload_text("contact", detail) for detail in _CONTACT_DETAILS)
     is_known = sa.or_(
         sa.func.lower(sa.func.trim(email)).in_(known.emails),
         person.regexp_match(name_pattern(known.names)) if known.names else sa.false(),
@@ -228,23 +228,23 @@ async def _records(connection: Connection, known: Identifiers) -> list[StoredRec
     return [stored_record(row) for row in rows]
 
 
-def _contact_details(item: StoredRecord, left: Contact) -> list[Holding]:
-    """The details of a record's contact that an erasure takes away."""
-    given = item.record.contact or left
-    gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(left, detail)}
+def _contact_details(item: StoredRecord, after: Contact) -> list[Holding]:
+    """The holdings for details of a record's contact that an erasure removes; `after`: the contact then."""
+    given = item.record.contact or after
+    gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(after, detail)}
     return [_directory_holding(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]
 
 
 async def _texts_of_records(connection: Connection, known: Identifiers) -> list[Holding]:
-    """Mentions in the texts of records; a contact's name is compared as a whole, not searched for mentions."""
+    """The holdings for mentions of the person in texts of records, except where the contact is the person."""
     pattern = mention_pattern(known, with_phones=False)
     if pattern is None:
         return []
-    own, person = records.c, _in_payload("contact", "person")
+    own, person = records.c, _payload_text("contact", "person")
     is_name = person.regexp_match(name_pattern(known.names)) if known.names else sa.false()
     other = sa.cast(own.payload, JSONB).op("-")(sa.cast([*_TEXTS_OF_RECORD, "contact"], ARRAY(sa.Text)))
-    texts: dict[str, sa.ColumnElement[str]] = {name: _in_payload(name) for name in _TEXTS_OF_RECORD}
-    texts["contact.person"], texts["contact.website"] = sa.case((~is_name, person)), _in_payload("contact", "website")
+    texts: dict[str, sa.ColumnElement[str]] = {name: _payload_text(name) for name in _TEXTS_OF_RECORD}
+    texts["contact.person"], texts["contact.website"] = sa.case((~is_name, person)), _payload_text("contact", "website")
     texts["other"] = sa.cast(other, sa.Text)
     excerpts = (
         sa.case((text.regexp_match(pattern), _excerpt(text, pattern))).label(field) for field, text in texts.items()
@@ -260,7 +260,7 @@ async def _texts_of_records(connection: Connection, known: Identifiers) -> list[
 
 
 async def _external_ids(connection: Connection, known: Identifiers) -> list[Holding]:
-    """Mentions in the ids that sources gave to records, those there and those that people decided about."""
+    """The holdings for mentions of the person in external ids of records, also of merged and split ones."""
     pattern = mention_pattern(known)
     if pattern is None:
         return []
@@ -282,13 +282,13 @@ async def _external_ids(connection: Connection, known: Identifiers) -> list[Hold
 
 
 def _directory_holding(item: Any, field: str, text: str, fate: Fate, why: Why | None = None) -> Holding:
-    """The holding of a text in the directory; `item`: a record, or a row with its key and `received_at`."""
+    """Report a text in the directory as a holding; `item`: a record, or a row with its key and `received_at`."""
     where = f"record:{item.source}/{item.external_id}"
     return Holding(organisation=None, where=where, field=field, text=text, since=item.received_at, fate=fate, why=why)
 
 
 async def _contacts_in_shortlists(search: _Search, known: Identifiers, supplier_ids: Collection[UUID]) -> list[Holding]:
-    """The person's address, and their number as that of these suppliers, in frozen shortlists."""
+    """The holdings for the person's addresses, and numbers at these suppliers, in frozen shortlists."""
     found = redacted_shortlists(search.connection, search.organisations, known, supplier_ids, lock=search.lock)
     return [
         search.holding(each.row, f"shortlist:{each.row.need_id}/{each.row.number}", field, text, "erased")
@@ -299,17 +299,17 @@ async def _contacts_in_shortlists(search: _Search, known: Identifiers, supplier_
 
 
 def _excerpt(text: sa.ColumnElement[str], pattern: str) -> sa.ColumnElement[str]:
-    """A short text whole; of a long one the surroundings of the first mention."""
+    """The SQL expression of an excerpt: a short text whole, of a long one the part around the first mention."""
     start = sa.func.greatest(sa.func.regexp_instr(text, pattern) - _BEFORE_MENTION, 1)
     around = sa.func.concat("…", sa.func.substr(text, start, _LONGEST_EXCERPT), "…")
     return sa.case((sa.func.length(text) <= _LONGEST_EXCERPT, text), else_=around)
 
 
-def _in_payload(*path: str) -> sa.ColumnElement[str]:
+def _payload_text(*path: str) -> sa.ColumnElement[str]:
     return sa.func.json_extract_path_text(records.c.payload, *path, type_=sa.Text)
 
 
 def _phone_key(phone: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """The digits by which a phone number is compared, made as `domain.privacy.phone_key` makes them."""
+    """The SQL expression of the digits by which phone numbers are compared, like `domain.privacy.phone_key`."""
     digits = sa.func.regexp_replace(sa.func.regexp_replace(phone, "[^0-9]", "", "g"), "^00", "")
     return sa.func.regexp_replace(digits, "^(?:33)?0?([0-9]{9})$", r"0\1")

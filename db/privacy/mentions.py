@@ -1,4 +1,4 @@
-"""Mentions of a person: columns that may hold one, patterns that match one, and frozen shortlists with contacts.
+"""Mentions of a person: columns that may have some, patterns that match them, contacts in frozen shortlists.
 
 The columns are those that may hold something about a person, apart from persons themselves and sources' records.
 
@@ -63,7 +63,7 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
 
 
 class MentionColumn(NamedTuple):
-    """A column as part of an object of `kind`; `longest`: how many characters it may have, where a form limits them."""
+    """A column that may mention a person, in an object of `kind`; `longest`: the most characters it may have."""
 
     kind: str
     field: str
@@ -77,37 +77,37 @@ class MentionColumn(NamedTuple):
 
     @property
     def is_shared(self) -> bool:
-        """Whether the column belongs to what all organisations share."""
+        """Whether the column is in a table that all organisations share."""
         return "organisation_id" not in _ROWS[self.table][0].c
 
     @property
     def owner(self) -> sa.ColumnElement[Any]:
-        """The organisation of a row, once `is_joined`; null of what all share."""
+        """The column with a row's organisation, once joined by `is_joined`; NULL in shared tables."""
         return sa.cast(sa.null(), sa.Uuid) if self.is_shared else _ROWS[self.table][0].c.organisation_id
 
     def is_within(self, organisation_ids: Collection[UUID]) -> sa.ColumnElement[bool]:
-        """Whether a row, once `is_joined`, is of one of these organisations, or of what all share."""
+        """The condition that a row, once joined by `is_joined`, is one of these organisations' or shared."""
         return sa.true() if self.is_shared else self.owner.in_(organisation_ids)
 
     @property
     def is_joined(self) -> sa.ColumnElement[bool]:
-        """The condition that joins the table to the one with the organisation."""
+        """The condition that joins the table to the one that has the organisation's id."""
         parent = _ROWS[self.table][0]
         return sa.true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
 
     @property
     def where(self) -> sa.ColumnElement[str]:
-        """The object as holdings name it, such as `shortlist:<need>/<version>`."""
+        """The SQL expression of an object's name in holdings, such as `shortlist:<need>/<version>`."""
         return sa.func.concat(f"{self.kind}:", sa.func.concat_ws("/", *_ROWS[self.table][1]))
 
     @property
     def row_came_at(self) -> sa.Column[Any]:
-        """The instant at which the row came."""
+        """The column with the instant at which a row was written."""
         return _ROWS[self.table][2]
 
     @property
     def text(self) -> sa.ColumnElement[str]:
-        """The column as text; of a frozen answer, all but the contacts, whose addresses and numbers are compared."""
+        """The column as text to be searched; of a frozen answer without the contacts, which are compared."""
         if not isinstance(self.column.type, sa.LargeBinary):
             return sa.cast(self.column, sa.Text)
         text = sa.func.convert_from(self.column, "UTF8")
@@ -181,26 +181,26 @@ for _sign in map(chr, range(ord("0"), 0x180)):
 
 
 def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
-    """Matches each mention in a text; None where there is nothing to look for: a name of one word is too common."""
+    """The pattern of all mentions of the person; None where there is nothing to look for but a single word."""
     return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
-def masked(text: sa.ColumnElement[str], identifiers: Identifiers, mask: str) -> sa.ColumnElement[str]:
-    """The text with `mask` in the place of each mention."""
+def mask_mentions(text: sa.ColumnElement[str], identifiers: Identifiers, mask: str) -> sa.ColumnElement[str]:
+    """The SQL expression of the text with `mask` in the place of each mention."""
     for mention in _mentions(identifiers):
-        text = sa.func.regexp_replace(text, mention.pattern, mention.left.format(mask), "g", type_=sa.Text)
+        text = sa.func.regexp_replace(text, mention.pattern, mention.replacement.format(mask), "g", type_=sa.Text)
     return text
 
 
 class _Mention(NamedTuple):
-    """A pattern for one way of mentioning the person; `left`: what replaces a mention, with `{}` for the mask."""
+    """A pattern for one way to mention the person, and its replacement, with `{}` for the mask."""
 
     pattern: str
-    left: str
+    replacement: str
 
 
 def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator[_Mention]:
-    """The ways of mentioning the person in the order of masking: a name may be part of an address, or tell its owner.
+    """Yield the patterns of mentions in the order of masking: names beside addresses, addresses, names, numbers.
 
     The person's addresses are those known; those that are the full name (`anne.le.goff@…`); and, where they touch the
     full name, those that have a word of it or are its initials (`a.goff@…`, `alg@…`).
@@ -227,12 +227,12 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
 
 
 def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
-    """Matches addresses that are the person's where they touch the name."""
+    """Yield patterns of e-mail addresses that count as the person's where they stand beside the name."""
     for name in names:
-        words = [_in_any_spelling(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
+        words = [_word_pattern(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
         if words:
             yield _address(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
-        yield _address("[_.-]?".join(_in_any_spelling(word[0]) for word in name.split()))
+        yield _address("[_.-]?".join(_word_pattern(word[0]) for word in name.split()))
 
 
 def _address(local: str, before: str = "", after: str = "") -> str:
@@ -240,12 +240,12 @@ def _address(local: str, before: str = "", after: str = "") -> str:
 
 
 def name_pattern(names: Iterable[str]) -> str:
-    """Matches a text that is one of these folded names and nothing else."""
+    """The pattern of a text that is one of these folded names and nothing else."""
     return f"^[^{_LETTER}]*(?:{'|'.join(_spellings(names))})[^{_LETTER}]*$"
 
 
 def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
-    """A pattern per name and order of its words: as given, or with the last ones first ("Le Goff Anne").
+    """A pattern for each name and order of its words: as given, or with the last ones first ("Le Goff Anne").
 
     Of a name of many words as given only: PostgreSQL would take minutes to read a pattern of all their orders.
     """
@@ -254,14 +254,14 @@ def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]
         for words in map(str.split, names)
         for at in range(len(words) if len(words) <= MOST_WORDS_TURNED else 1)
     }
-    return [between.join(map(_in_any_spelling, words)) for words in sorted(orders)]
+    return [between.join(map(_word_pattern, words)) for words in sorted(orders)]
 
 
 def _any_of(patterns: Iterable[str]) -> str:
     return f"(?:{'|'.join(patterns)})"
 
 
-def _in_any_spelling(word: str) -> str:
+def _word_pattern(word: str) -> str:
     letters = [f"[{_SPELLINGS.get(sign, sign + sign.upper())}]{_ACCENTS}" for sign in word]
     for at, pair in enumerate(pairwise(word)):
         if ligature := _LIGATURES.get("".join(pair)):
@@ -273,10 +273,10 @@ READ_AT_ONCE = 20
 
 
 class RedactedShortlist(NamedTuple):
-    """A frozen shortlist, and its body `left` without the fields `removed`, each with its text."""
+    """A frozen shortlist's row, its body without the person's contacts, and the fields removed with their texts."""
 
     row: sa.Row[Any]
-    left: bytes
+    body: bytes
     removed: tuple[tuple[str, str], ...]
 
 
@@ -288,7 +288,7 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """The shortlists that have the person's address, or their number as that of these suppliers, without them.
+    """Yield the frozen shortlists with the person's address, or number at these suppliers, both taken out.
 
     They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """
@@ -305,10 +305,10 @@ async def redacted_shortlists(
     query = query.with_for_update(of=shortlists) if lock else query
     rows = await connection.stream(query, execution_options={"yield_per": READ_AT_ONCE})
     async for some in rows.partitions():
-        yield await asyncio.to_thread(_redacted, some, known, supplier_ids)
+        yield await asyncio.to_thread(_redact, some, known, supplier_ids)
 
 
-def _redacted(
+def _redact(
     rows: Sequence[sa.Row[Any]], known: Identifiers, supplier_ids: Collection[UUID]
 ) -> Sequence[RedactedShortlist]:
     found = [RedactedShortlist(row, *without_contacts(row.body, known, supplier_ids)) for row in rows]

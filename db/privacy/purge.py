@@ -1,4 +1,4 @@
-"""The plan of what is due for removal, and its removal: exactly what was planned, each noted in a journal."""
+"""Removal of data past its retention period: a plan, then exactly what was planned, noted in journals."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -77,7 +77,7 @@ _DUE_NEEDS = sa.text("""
 
 
 class DueRows(NamedTuple):
-    """The rows of one kind that are due; `owner`: the organisation of a row, null where all share the rows."""
+    """The condition for rows of a table to be removed; `owner`: a row's organisation, NULL for shared rows."""
 
     table: sa.Table
     is_due: sa.ColumnElement[bool]
@@ -91,20 +91,20 @@ async def plan(
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
 ) -> RetentionPlan:
-    """Everything due at `now` but the `spared` needs: of all, or of one organisation and what all share."""
+    """Plan the removal of all due at `now`, except `spared` needs; of all, or of one organisation and shared data."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     others: list[RetentionCount] = []
     for kind, rows in _due_rows(bounds).items():
         due = sa.select(rows.owner.label("owner")).select_from(rows.table).where(rows.is_due)
-        counts = await _counts(connection, due.subquery())
+        counts = await _count_by_owner(connection, due.subquery())
         own = {owner: count for owner, count in counts.items() if organisation_id in {None, owner} or owner is None}
-        others += await _due(connection, kind, own, bounds)
+        others += await _retention_counts(connection, kind, own, bounds)
     over = await _due_needs(connection, bounds.needs, owner=organisation_id)
     return RetentionPlan(now, periods, bounds, [need for need in over if need.id not in spared], others)
 
 
 async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
-    """Remove what was planned, each need and each kind in a transaction of its own; returns what was removed.
+    """Remove what is planned, each need and each kind in a transaction of its own; returns what was removed.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
     was, as done by such `means`; of what all share, in that of the organisation `home`.
@@ -121,12 +121,12 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
                 counts: Mapping[UUID | None, int] = Counter(row.organisation_id for row in rows)
             else:
                 removed = sa.delete(due.table).where(due.is_due).returning(due.owner.label("owner"))
-                counts = await _counts(connection, removed.cte())
+                counts = await _count_by_owner(connection, removed.cte())
             shared = await ensure_organisation(connection, home, planned.at)
             for owner, count in sorted((owner or shared, count) for owner, count in counts.items()):
                 actor, about = Actor(owner, means), f"retention:{kind}"
                 await write_entry(connection, actor, "retention.purged", about, planned.at, detail={"count": count})
-            others += await _due(connection, kind, counts, bounds)
+            others += await _retention_counts(connection, kind, counts, bounds)
     # last, or what goes with them would be missing from what was counted
     gone = [need for need in planned.needs if await _purge_need(engine, need, planned, means)]
     return RetentionPlan(planned.at, planned.periods, bounds, gone, others)
@@ -143,7 +143,7 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
             persons,
             persons.c.erased_at.is_(None)
             & (persons.c.created_at <= bounds.persons)
-            & ~_is_named(meetings.c.ends_at > bounds.persons)
+            & ~_is_in_meeting(meetings.c.ends_at > bounds.persons)
             & ~_has_signed_in(desk_accounts.c.seen_at > bounds.persons),
             persons.c.organisation_id,
         ),
@@ -164,8 +164,8 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
     }
 
 
-def _is_named(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a person takes part in, or has something to do from, a meeting that meets the condition."""
+def _is_in_meeting(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition that a person takes part in, or has a task from, a meeting that meets `meeting`."""
     return sa.or_(
         *(
             sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, meeting)
@@ -175,19 +175,19 @@ def _is_named(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _has_signed_in(account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a person signed in through an account that meets the condition."""
+    """The condition that a person signed in through an account that meets `account`."""
     return sa.exists().where(desk_accounts.c.person_id == persons.c.id, account)
 
 
-async def _counts(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping[UUID | None, int]:
+async def _count_by_owner(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping[UUID | None, int]:
     query = sa.select(rows.c.owner, sa.func.count().label("rows")).group_by(rows.c.owner)
     return {row.owner: row.rows for row in await connection.execute(query)}
 
 
-async def _due(
+async def _retention_counts(
     connection: Connection, kind: Kind, counts: Mapping[UUID | None, int], bounds: RetentionBounds
 ) -> list[RetentionCount]:
-    """The counts under the names of their organisations, in the order of the names."""
+    """Make the plan's counts of one kind, with the organisations' names, sorted by name."""
     query = sa.select(organisations.c.id, organisations.c.name).where(organisations.c.id.in_(counts))
     names: dict[UUID | None, str] = {row.id: row.name for row in await connection.execute(query)}
     due = [RetentionCount(kind, names.get(owner), count, getattr(bounds, kind)) for owner, count in counts.items()]
@@ -202,7 +202,7 @@ async def _due_needs(
 
 
 async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPlan, means: Means) -> bool:
-    """Remove a need with all that belongs to it; returns whether the need was still due."""
+    """Remove a planned need with all that belongs to it; False where it is not due any more."""
     async with transaction(engine) as connection:
         if await lock_need(connection, planned.organisation_id, planned.id) is None:
             return False
@@ -217,7 +217,7 @@ async def _purge_need(engine: Engine, planned: RetentionNeed, whole: RetentionPl
         others = sa.exists().where(meeting_needs.c.meeting_id == meetings.c.id, meeting_needs.c.need_id != planned.id)
         removed = sa.delete(meetings).where(meetings.c.id.in_(ids), ~others).returning(meetings.c.id)
         gone = sorted((await connection.execute(removed)).scalars())
-        unnamed = ~_is_named(sa.true()) & ~_has_signed_in(sa.true())
+        unnamed = ~_is_in_meeting(sa.true()) & ~_has_signed_in(sa.true())
         await connection.execute(sa.delete(persons).where(persons.c.id.in_(people), unnamed))
         counts: Detail = {name: getattr(due[0], name) for name in ("shortlists", "exchanges", "awards", "meetings")}
         actor, now = Actor(planned.organisation_id, means), whole.at.replace(microsecond=0)

@@ -213,7 +213,7 @@ exchange_recipients = table(
 )
 
 
-def _of_recipient(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
+def _recipient_foreign_key(ondelete: str | None = None) -> sa.ForeignKeyConstraint:
     recipient = exchange_recipients.c
     return sa.ForeignKeyConstraint(
         ["exchange_id", "supplier_id"], [recipient.exchange_id, recipient.supplier_id], ondelete=ondelete
@@ -240,7 +240,7 @@ messages = table(
     sa.Column("answers", ARRAY(sa.Uuid)),
     sa.UniqueConstraint("exchange_id", "id"),
     sa.UniqueConstraint("publishes"),
-    _of_recipient(),
+    _recipient_foreign_key(),
     sa.ForeignKeyConstraint(["exchange_id", "corrects"], ["messages.exchange_id", "messages.id"]),
     sa.ForeignKeyConstraint(["exchange_id", "publishes"], ["messages.exchange_id", "messages.id"]),
     # few messages are corrections; each deletion looks for those that refer to it
@@ -266,7 +266,7 @@ reply_links = table(
     *required(sa.Uuid, "exchange_id", "supplier_id"),
     *moments("created_at", "expires_at"),
     *moments("revoked_at", nullable=True),
-    _of_recipient(ondelete="CASCADE"),
+    _recipient_foreign_key(ondelete="CASCADE"),
     sa.Index(None, "exchange_id", "supplier_id"),
 )
 
@@ -280,7 +280,7 @@ message_mails = table(
     sa.Column("failure_code", sa.SmallInteger),
     *moments("ended_at", nullable=True),
     sa.ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
-    _of_recipient(ondelete="CASCADE"),
+    _recipient_foreign_key(ondelete="CASCADE"),
     sa.UniqueConstraint("message_id", "supplier_id"),
     sa.Index(None, "exchange_id", "supplier_id"),
     sa.Index(None, "queued_at"),
@@ -296,7 +296,7 @@ message_handovers = table(
     sa.Column("handed_on", sa.Date),
     *moments("confirmed_at", nullable=True),
     sa.ForeignKeyConstraint(["exchange_id", "message_id"], [messages.c.exchange_id, messages.c.id], ondelete="CASCADE"),
-    _of_recipient(ondelete="CASCADE"),
+    _recipient_foreign_key(ondelete="CASCADE"),
     sa.Index(None, "exchange_id", "supplier_id"),
     sa.CheckConstraint("(handed_on IS NULL) = (confirmed_at IS NULL)", name="day_is_confirmed"),
 )

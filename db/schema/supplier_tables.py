@@ -18,27 +18,27 @@ from domain.suppliers.supplier import Flag, Supplier, SupplierRecord
 
 
 def required(kind: Any, *names: str) -> list[sa.Column[Any]]:
-    """Columns that are never NULL."""
+    """Columns of the type `kind` that are never NULL."""
     return [sa.Column(name, kind, nullable=False) for name in names]
 
 
 def optional(kind: Any, *names: str) -> list[sa.Column[Any]]:
-    """Columns that may be NULL."""
+    """Columns of the type `kind` that may be NULL."""
     return [sa.Column(name, kind) for name in names]
 
 
 def keys(kind: Any, *names: str) -> list[sa.Column[Any]]:
-    """Columns of the primary key, whose values are given."""
+    """Columns of a primary key, whose values the program sets."""
     return [sa.Column(name, kind, primary_key=True, autoincrement=False) for name in names]
 
 
 def moments(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
-    """Columns for instants."""
+    """Columns of timestamps with time zone."""
     return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
 
 
 def outbox_columns(*of_lane: SchemaItem) -> tuple[SchemaItem, ...]:
-    """The columns and checks of every outbox. `of_lane`: a foreign key for the lane, where it is the id of something.
+    """The columns and checks of every outbox table; `of_lane`: the foreign key of the column `lane`, if any.
 
     `lane`: who receives it; of one lane, one row is attempted at a time, those that are due in the order of their ids,
     and a row that waits to be attempted again keeps no other waiting. NULL: no such care. `due_at`: when it may be
@@ -73,17 +73,17 @@ metadata = sa.MetaData(
 
 
 def table(name: str, *items: SchemaItem, **options: Any) -> sa.Table:
-    """A table of the one schema that there is."""
+    """A table with these columns in the program's only schema."""
     return sa.Table(name, metadata, *items, **options)
 
 
 def index_where(condition: str, name: str, *columns: str, **options: Any) -> sa.Index:
-    """An index of the rows in which the condition holds."""
+    """A partial index: of the rows that meet the condition."""
     return sa.Index(name, *columns, postgresql_where=sa.text(condition), **options)
 
 
 class Document(UserDefinedType[Shape]):
-    """A json column that holds a `shape`: msgspec writes and reads its text, which the engine hands over untouched.
+    """The type of a json column whose document is a `shape`, which msgspec encodes and decodes.
 
     It is read leniently (`domain.decoding.stored`), and takes a msgspec.Raw as it is.
     json, not jsonb: it keeps the text as it came, and an import costs half as much."""
@@ -115,7 +115,7 @@ organisations = table(
 
 
 def id_and_organisation() -> tuple[sa.Column[Any], ...]:
-    """The columns with which tables of organisations' own data begin."""
+    """The columns `id` and `organisation_id` of tables with organisations' own data."""
     return (
         sa.Column("id", sa.Uuid, primary_key=True),
         sa.Column("organisation_id", sa.Uuid, sa.ForeignKey(organisations.c.id), nullable=False),

@@ -1,4 +1,4 @@
-"""The directory followed: its changes after a position of the feed or since a version, its present version, all of it.
+"""The directory as a feed of changes: those after a cursor, those since a version, and copies of all of it.
 
 All active suppliers are copied as PostgreSQL sends them at its quickest: the text of their documents, undecoded.
 Several connections may share the work: each copies some pages of what one of them sees.
@@ -30,7 +30,7 @@ _NEWEST = select(directory_version.c.version, change_sets.c.uid).select_from(
 
 
 class Position(NamedTuple):
-    """A place in the change feed: after this supplier of this version. `START` is before everything.
+    """A cursor in the change feed: after this supplier in this version. `START` is before everything.
 
     `uid`: of that version, as another history of the directory may have one of the same number; None where it is not
     known.
@@ -46,7 +46,7 @@ LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The latest change of one supplier, and the version it came with. `supplier` null: it was deleted.
+    """The latest change of one supplier, and the version that it came with; `supplier` is None if deleted.
 
     `uid`: of that version.
     """
@@ -62,19 +62,19 @@ class Change(msgspec.Struct, frozen=True):
 
 
 async def end_of_directory(connection: Connection) -> Position:
-    """The position after everything that has been changed so far."""
+    """The cursor after all changes so far."""
     newest = (await connection.execute(_NEWEST)).first()
     return START if newest is None else Position(newest.version, LAST_ID, newest.uid)
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The position after everything that a version changed; without uid if the directory has not had that version."""
+    """The cursor after all changes of a version; without `uid` if the directory never had the version."""
     uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
     return Position(version, LAST_ID, uid)
 
 
 async def is_in_history(connection: Connection, position: Position, end: Position) -> bool:
-    """Whether a position of the feed is of this directory's history, not a restored copy's; without uid, by version."""
+    """Whether a cursor is of this directory's history, not of another copy's; without `uid`, by version alone."""
     if position.uid is None or position.version == 0:
         return position.version <= end.version
     if position.version == end.version:
@@ -83,7 +83,7 @@ async def is_in_history(connection: Connection, position: Position, end: Positio
 
 
 async def changes_after(connection: Connection, position: Position, limit: int) -> Sequence[Change]:
-    """Up to `limit` suppliers changed after `position`, in the order of commits; go on from the last one's position.
+    """Up to `limit` changes of suppliers after a cursor, in the order of commits; the last one has the next cursor.
 
     A supplier that changes again moves to its new place, so a reader that follows the feed sees its last state.
     """
@@ -109,7 +109,7 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
 
 
 class RecentChanges(NamedTuple):
-    """The active suppliers that changed up to a version of the directory, in no order, and the ids of those gone.
+    """The active suppliers that changed since a version, in no order, and the ids of deleted and inactive ones.
 
     `uid`: of that version.
     """
@@ -121,7 +121,7 @@ class RecentChanges(NamedTuple):
 
 
 async def changes_since(engine: Engine, version: int, uid: UUID | None, most: int) -> RecentChanges | None:
-    """The changes since the version under that uid; None where they are more than `most`, or of another history."""
+    """The changes since a version; None where they are over `most`, or `uid` is of another copy's history."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         end = await end_of_directory(connection)
@@ -149,7 +149,7 @@ CURRENT_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN ch
 
 
 class DirectoryVersion(NamedTuple):
-    """A version of the directory. `uid`: its random id, by which it is told from one of another history; None at 0."""
+    """A version of the directory; `uid`: its random id, which differs in another copy's history, None at 0."""
 
     number: int
     uid: UUID | None
@@ -163,7 +163,7 @@ async def listen(
     poll_seconds: float = POLL_SECONDS,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator[DirectoryVersion, None]:
-    """The stored version of the directory: at once, after every notification, and every `poll_seconds` at the latest.
+    """Yield the directory's version: at once, after every notification, and every `poll_seconds` at the latest.
 
     A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
     comes while the database is away (see `rows_on_notify` for `lost` and `patience`). Versions in between may be
@@ -200,7 +200,7 @@ Pages = tuple[int, int]
 
 
 class DirectorySnapshot(NamedTuple):
-    """The directory as one transaction sees it, by the `name` under which others may join.
+    """A snapshot of the directory in PostgreSQL; other transactions may read it by its `name`.
 
     `database`: as in `database_id`. `uid`: of its version. `pages`: how many its suppliers are on.
     """
@@ -214,30 +214,29 @@ class DirectorySnapshot(NamedTuple):
 
 @asynccontextmanager
 async def shared_snapshot(url: str) -> AsyncIterator[DirectorySnapshot]:
-    """The present directory; `copy_documents` may begin to copy from it as long as the block runs."""
-    async with _reading(url) as connection:
+    """Yield a snapshot of the present directory, from which `copy_documents` may copy during the block."""
+    async with _snapshot_connection(url) as connection:
         row, database = await connection.fetchrow(_SNAPSHOT), await connection.fetchval(_DATABASE)
         yield DirectorySnapshot(row["name"], database, row["version"] or 0, row["uid"], row["pages"])
 
 
 async def database_id(engine: Engine) -> str:
-    """Digits that no other database has, but for a copy of its whole server."""
+    """The identifier of the database as digits; only a copy of the whole server has the same."""
     async with engine.connect() as connection:
         return str(await connection.scalar(text(_DATABASE)))
 
 
 async def copy_documents(url: str, snapshot: str, pages: Iterable[Pages], receive: Callable[[bytes], object]) -> None:
-    """Hand over the documents, in JSON, of the active suppliers on some pages as the transaction of that name sees
-    them."""
-    async with _reading(url, snapshot) as connection:
+    """Call `receive` with the JSON document of each active supplier on these pages of the named snapshot."""
+    async with _snapshot_connection(url, snapshot) as connection:
         for first, end in pages:
             query = _DOCUMENTS.format(first=first, end=end)
             await connection.copy_from_query(query, output=_field_reader(receive), format="binary")
 
 
 @asynccontextmanager
-async def _reading(url: str, snapshot: str | None = None) -> AsyncIterator[Any]:
-    """A connection in a transaction that sees the directory as it is now, or as the one of that name does."""
+async def _snapshot_connection(url: str, snapshot: str | None = None) -> AsyncIterator[Any]:
+    """Yield a connection in a read-only transaction of a new snapshot, or of the one with the name `snapshot`."""
     connection = await connect(url)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -249,7 +248,7 @@ async def _reading(url: str, snapshot: str | None = None) -> AsyncIterator[Any]:
 
 
 def _field_reader(receive: Callable[[bytes], object]) -> Callable[[bytes], Awaitable[None]]:
-    """A reader of rows of one field from parts of what is copied, however these are cut; it hands over whole ones."""
+    """Return a function that takes chunks of a binary COPY with one field, and calls `receive` with each field."""
     left, begins = b"", _HEADER_BYTES
 
     async def read(part: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Queries of suppliers: single ones, page by page, and in brief."""
+"""Queries of suppliers: one, a page of them, their number, and their places for a map."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
@@ -39,15 +39,15 @@ class Entry(msgspec.Struct, frozen=True):
 Box = tuple[float, float, float, float]
 
 
-class Ground(NamedTuple):
-    """Ground that a supplier may stand on: boxes that may hold its point, and communes."""
+class PlaceFilter(NamedTuple):
+    """A condition on where suppliers are: their point in one of the boxes, or their commune among these."""
 
     boxes: tuple[Box, ...]
     communes: tuple[str, ...]
 
 
 class Filters(msgspec.Struct, frozen=True):
-    """The filters of a page of suppliers; None does not narrow, an empty tuple lets nothing through.
+    """The filters of a list of suppliers; None is no filter, an empty tuple lets nothing pass.
 
     `activities`: segment and family ids, one of which an offer names, and CPV codes (8 digits), one of which an offer
     without segments carries. `ground`: boxes, one of which holds the point, or communes (current INSEE codes), one of
@@ -56,7 +56,7 @@ class Filters(msgspec.Struct, frozen=True):
     """
 
     activities: tuple[str, ...] | None = None
-    ground: Ground | None = None
+    ground: PlaceFilter | None = None
     kinds: tuple[str, ...] | None = None
     source: str | None = None
     siret: str | None = None
@@ -67,7 +67,7 @@ class Filters(msgspec.Struct, frozen=True):
 
 
 async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
-    """The supplier, or the one that it is part of now; None if it never was or is deleted."""
+    """The supplier with this id, or the one it was merged into; None if it is unknown or deleted."""
     wanted = _ENTRIES.where(suppliers.c.id == sa.bindparam("wanted"))
     row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
     if row is None:
@@ -80,7 +80,7 @@ async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | Non
 
 
 async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
-    """The supplier that each id stands for: itself, or the one that it is part of now. Other ids are absent."""
+    """The supplier with each id, or the one it was merged into; unknown and deleted ids are absent."""
     if not supplier_ids:
         return {}
     living = await survivors(connection, supplier_ids)
@@ -92,7 +92,7 @@ async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID
 async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
 ) -> Sequence[Entry]:
-    """Up to `limit` suppliers that pass the filters, by id from the one after `after`; go on from the last one's id."""
+    """Up to `limit` suppliers that pass the filters, with ids after `after`, in the order of their ids."""
     query = _ENTRIES.where(*_conditions(filters), is_above(suppliers.c.id, after)).order_by(suppliers.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     received = await with_last_receipts(connection, [row.document for row in rows])
@@ -100,7 +100,7 @@ async def page_of_suppliers(
 
 
 async def count_suppliers(connection: Connection, filters: Filters, most: int) -> int:
-    """The number of suppliers that pass the filters, counted to `most`."""
+    """The number of suppliers that pass the filters, counted up to `most`."""
     passed = sa.select(suppliers.c.id).where(~suppliers.c.deleted, *_conditions(filters)).limit(most).subquery()
     return (await connection.execute(sa.select(sa.func.count()).select_from(passed))).scalar_one()
 
@@ -115,7 +115,7 @@ class PlacedSupplier(NamedTuple):
 
 
 async def placed_suppliers(connection: Connection, filters: Filters, most: int) -> Sequence[PlacedSupplier]:
-    """Up to `most` of the suppliers that pass the filters, in brief."""
+    """Up to `most` suppliers that pass the filters, with id, name, commune and point alone."""
     columns = suppliers.c
     name = columns.document.op("->>", return_type=sa.Text())(sa.literal("name", sa.Text))
     query = sa.select(columns.id, name, columns.commune, columns.lat, columns.lon).where(
@@ -129,12 +129,12 @@ async def placed_suppliers(connection: Connection, filters: Filters, most: int) 
 
 
 def _has_record(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether a record of the supplier meets the condition: a merged one may have several SIRETs."""
+    """The condition that a supplier has a record that meets `condition`."""
     return suppliers.c.id.in_(sa.select(records.c.supplier_id).where(condition))
 
 
 def _has_record_of(source: str) -> sa.ColumnElement[bool]:
-    """Whether a record of the source makes the supplier or adds to it."""
+    """The condition that a record of the source makes the supplier or adds to it."""
     addition = records.alias()
     own = records.c.supplier_id == suppliers.c.id
     adds = addition.c.joins.in_([records.c.siret, sa.func.left(records.c.siret, SIREN_DIGITS)])
@@ -143,7 +143,7 @@ def _has_record_of(source: str) -> sa.ColumnElement[bool]:
 
 
 def _name_contains(q: str) -> sa.ColumnElement[bool]:
-    """Whether every word of `q` is in the name; false without words. Folded words hold no wildcard."""
+    """The condition that every word of `q` is in the supplier's name; false for a `q` without words."""
     words = fold(q).split()
     return sa.and_(*(suppliers.c.name_folded.contains(word) for word in words)) if words else sa.false()
 
@@ -173,7 +173,7 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) -> dict[UUID, Supplier]:
-    """The suppliers by id, with the last receipt of each record behind them: later than in their documents."""
+    """The suppliers by id, their sources updated to the time at which each record was last received."""
     columns = (records.c.source, records.c.external_id, records.c.received_at)
     query = sa.select(*columns).where(records.c.supplier_id == sa.func.any([supplier.id for supplier in found]))
     received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}

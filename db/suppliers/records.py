@@ -59,12 +59,12 @@ encode = msgspec.json.Encoder().encode
 
 
 def content_hash(payload: bytes, placement: Placement) -> bytes:
-    """BLAKE2b digest of record and placement; changes when either changes, as with new reference data."""
+    """The BLAKE2b digest of a record and its placement, which may change with the reference data."""
     return blake2b(payload + encode(placement), digest_size=_HASH_BYTES).digest()
 
 
 def content_columns(record: SupplierRecord, placement: Placement, digest: bytes) -> dict[str, Any]:
-    """The columns of a record that say what its source sent and where it stands, in the order of the table."""
+    """The columns of a record for its content and its placement, in the order of the table."""
     location = placement.location
     return {
         "payload": record,
@@ -80,7 +80,7 @@ def content_columns(record: SupplierRecord, placement: Placement, digest: bytes)
 def derived_columns(
     record: SupplierRecord, placement: Placement, now: datetime, joins: str | None = None
 ) -> dict[str, Any]:
-    """The columns of a new record after those of its content, in the order of the table.
+    """The other columns of a new record, computed from content and placement, in the order of the table.
 
     Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
     One that `joins` others has none of these, and nothing is missing in it.
@@ -108,37 +108,37 @@ def derived_columns(
     }
 
 
-def problems(external_id: str, payload: bytes) -> tuple[Problem, ...]:
-    """The problems that keep PostgreSQL from storing this: an unusable identifier, a null character in a text."""
+def storage_problems(external_id: str, payload: bytes) -> tuple[Problem, ...]:
+    """The problems that prevent storage of a record: an unusable identifier, null characters in its JSON."""
     found: list[Problem] = []
     if "\0" in external_id:
         found.append(null_character_problem(pointer("external_id")))
     elif not 1 <= len(external_id) <= LONGEST_EXTERNAL_ID:
         found.append(Problem(pointer("external_id"), "invalid_external_id", _BAD_IDENTIFIER))
     if b"\\u0000" in payload and _NUL.search(payload):
-        found.extend(map(null_character_problem, _texts_with_nul(msgspec.json.decode(payload), ())))
+        found.extend(map(null_character_problem, _nul_pointers(msgspec.json.decode(payload), ())))
     return tuple(found)
 
 
 def _keyed_name(name: str | None) -> tuple[str | None, str | None]:
-    """The name and the key that its spellings share; None twice where it has none."""
+    """The name, and the key that its spellings share; (None, None) where it has no key."""
     key = name_key(read_name(name)) if name else None
     return (name, key) if key else (None, None)
 
 
-def _texts_with_nul(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
+def _nul_pointers(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
     if isinstance(value, str) and "\0" in value:
         yield pointer(*path)
     elif isinstance(value, dict):
         for key, inner in value.items():
-            yield from _texts_with_nul(inner, (*path, key))
+            yield from _nul_pointers(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _texts_with_nul(inner, (*path, index))
+            yield from _nul_pointers(inner, (*path, index))
 
 
 class WrittenRecord(msgspec.Struct, frozen=True):
-    """The outcome of putting a record. `data_version`: a version of the directory that holds it."""
+    """The outcome of `put_record`. `data_version`: a version of the directory that contains the record."""
 
     status: Literal["created", "changed", "unchanged"]
     stored: StoredRecord
@@ -146,7 +146,7 @@ class WrittenRecord(msgspec.Struct, frozen=True):
 
     @property
     def supplier_id(self) -> UUID:
-        """The supplier that the record describes: one that was put makes a supplier."""
+        """The id of the supplier that the record describes, which every record put has."""
         assert self.stored.supplier_id is not None  # noqa: S101 - as put_record writes it
         return self.stored.supplier_id
 
@@ -162,7 +162,7 @@ async def put_record(
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
 ) -> WrittenRecord:
-    """Store the record of `source` under its `external_id` and rewrite the suppliers it concerns; the caller commits.
+    """Store a record of the source, and rewrite the suppliers concerned; the caller commits.
 
     The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
     leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`),
@@ -171,10 +171,10 @@ async def put_record(
     than `most_vertices` together.
     Waits while another put of this record, or the last step of an import of this source, is under way.
     """
-    if found := problems(external_id, encode(record)):
+    if found := storage_problems(external_id, encode(record)):
         raise InvalidContent(found)
     await _lock(connection, source, external_id)
-    record = await _without_erased(connection, source, external_id, record)
+    record = await _without_suppressed(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
     before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
     known = (await connection.execute(before)).first()
@@ -204,7 +204,7 @@ async def put_record(
 
 
 async def get_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
-    """The record as it was last received, or None.
+    """The record as it was last received; None where there is none.
 
     Of one that only adds to suppliers, `supplier_id` is the oldest of these; None while it waits for one.
     """
@@ -216,7 +216,7 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
 
 
 async def lock_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
-    """The record, or None, locked against other writers until the transaction ends."""
+    """The record, or None; locked against other writers until the transaction ends."""
     await _lock(connection, source, external_id)
     return await get_record(connection, source, external_id)
 
@@ -224,7 +224,7 @@ async def lock_record(connection: Connection, source: str, external_id: str) -> 
 async def delete_record(
     connection: Connection, source: str, external_id: str, now: datetime, similarity: NameSimilarity
 ) -> int | None:
-    """Remove the record; its supplier lives on if other records describe it, else leaves a tombstone.
+    """Delete a record; a supplier without any other record becomes a tombstone.
 
     Returns the new version of the directory, or None if there is no such record. The caller commits.
     """
@@ -252,7 +252,7 @@ async def _lock(connection: Connection, source: str, external_id: str) -> None:
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
 
-async def _without_erased(
+async def _without_suppressed(
     connection: Connection, source: str, external_id: str, record: SupplierRecord
 ) -> SupplierRecord:
     if record.contact is None:

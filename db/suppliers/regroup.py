@@ -1,4 +1,4 @@
-"""Regrouping of records into suppliers, where any of them came, changed or went, or where persons decided.
+"""Regrouping of records into suppliers, after records came, changed or went, or persons merged or split some.
 
 The rule is that of `domain.suppliers.deduplication`. Only records that something links, directly or through others, to
 those that changed are read; the caller has called `lock_identities` first, so that no other transaction groups them
@@ -118,7 +118,7 @@ _SET_MERGED_INTO = text("""
 
 
 class Regrouping(msgspec.Struct, frozen=True):
-    """The changes of a regrouping.
+    """The records and suppliers that a regrouping changed.
 
     `seen`: every record that was looked at. `moved`: those that describe another supplier now. `absorbed`: suppliers
     that are part of another one now. `to_rewrite`: living ones whose records are not the same as before.
@@ -131,18 +131,18 @@ class Regrouping(msgspec.Struct, frozen=True):
 
 
 async def lock_identities(connection: Connection) -> None:
-    """Lock the grouping of records, and the rewriting of shared suppliers, until this transaction ends."""
+    """Lock the grouping of all records into suppliers until the transaction ends."""
     await lock(connection, Subject.IDENTITY, "")
 
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
-    """The supplier that the record describes; None if there is no such record."""
+    """The id of the supplier that a record describes; None if there is no such record."""
     found: UUID | None = await connection.scalar(select(records.c.supplier_id).filter_by(**key._asdict()))
     return found
 
 
 async def records_of(connection: Connection, supplier_ids: Iterable[UUID]) -> list[RecordKey]:
-    """The records that describe the suppliers."""
+    """The keys of the records that describe these suppliers, sorted."""
     query = select(records.c.source, records.c.external_id).where(records.c.supplier_id == func.any(list(supplier_ids)))
     return sorted(RecordKey(*row) for row in await connection.execute(query))
 
@@ -155,7 +155,7 @@ async def regroup(
     now: datetime,
     leaving: Collection[RecordKey] = (),
 ) -> Regrouping:
-    """Group the seeds, and all records linked to them, into suppliers, which keep their ids where they can.
+    """Group the records `seeds`, and all linked to them, into suppliers, whose ids are kept where possible.
 
     `seeds`: records that came or changed, and those that were one supplier with a record that went: the records of
     other suppliers are not affected by its going. Records that changed at `now`, and those that are `leaving`, keep no
@@ -165,7 +165,7 @@ async def regroup(
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_identity_facts, known.values()), similarity, await _decisions(connection, known))
+    groups = partition(map(_identity_facts, known.values()), similarity, await _read_decisions(connection, known))
     present = [[(key, row) for key in group if not (row := known[key]).gone] for group in groups]
     members = [
         [Member(key, row.supplier_id, row.created_at, row.changed or key in leaving) for key, row in group]
@@ -201,7 +201,7 @@ async def _connected_records(
     return known
 
 
-async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
+async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
     arrays = key_arrays(keys)
     merged: dict[UUID, list[RecordKey]] = {}
     for row in await connection.execute(_MERGED, arrays):
@@ -216,7 +216,7 @@ async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decis
 async def _write_tombstones(
     connection: Connection, absorbed: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
 ) -> None:
-    """Turn absorbed suppliers into tombstones; one made in this very transaction is deleted, as nobody has seen it."""
+    """Turn suppliers merged into others into tombstones; those inserted in this transaction are deleted."""
     unseen = [each for each in absorbed if each in fresh]
     seen = [each for each in absorbed if each not in fresh]
     if unseen:
@@ -234,7 +234,7 @@ def _identity_facts(row: Any) -> IdentityFacts:
 
 
 def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:
-    """The values of `KEY_ARRAYS` for the keys."""
+    """The keys of records as the SQL parameters `sources` and `ids`, for queries with `KEY_ARRAYS`."""
     listed = list(keys)
     return {"sources": [key.source for key in listed], "ids": [key.external_id for key in listed]}
 
@@ -262,14 +262,14 @@ _ALONE = Text(
 
 
 class SplitResult(msgspec.Struct, frozen=True):
-    """The suppliers after a split: `kept`, which the record was split from, and `split`, which it describes now."""
+    """The ids of suppliers after a split: the one that lost the record, and the one that the record describes now."""
 
     kept: UUID
     split: UUID
 
 
 async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> set[str]:
-    """The sources whose records describe the suppliers, which stay so until the transaction ends."""
+    """The sources whose records describe these suppliers; their grouping is locked until the transaction ends."""
     await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
     return {key.source for key in await records_of(connection, set(living.values()))}
@@ -278,7 +278,7 @@ async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> se
 async def merge_suppliers(
     connection: Connection, supplier_ids: Sequence[UUID], similarity: NameSimilarity, now: datetime
 ) -> UUID:
-    """Make one supplier of several, for good: the oldest. The caller commits.
+    """Merge suppliers, for good, into the oldest of them; returns its id. The caller commits.
 
     An id that is part of another supplier already stands for that one; merging once more changes nothing. Earlier
     splits between their records are taken back. Raises InvalidContent for ids of no supplier.
@@ -302,7 +302,7 @@ async def merge_suppliers(
 async def split_record(
     connection: Connection, supplier_id: UUID, key: RecordKey, similarity: NameSimilarity, now: datetime
 ) -> SplitResult:
-    """Take a record out of its supplier, for good: the others keep the id. The caller commits.
+    """Split a record, for good, from its supplier, whose other records keep the id. The caller commits.
 
     It is kept apart from every record that describes the supplier now, and may join others; earlier merges of it are
     taken back. Splitting once more changes nothing. Raises NotFound for an id of no supplier; InvalidContent for a

@@ -28,13 +28,13 @@ _LAST_IMPORTS = (
 
 
 async def ensure_source(connection: Connection, name: str, now: datetime) -> None:
-    """Insert the source if it is not known yet; its settings can follow."""
+    """Insert a source with default settings if it is not known yet."""
     row = {"name": name, "mapping": SourceMapping(), "created_at": now}
     await connection.execute(insert(sources).values(row).on_conflict_do_nothing())
 
 
 async def put_source(connection: Connection, source: Source, now: datetime) -> bool:
-    """Store the settings of a source; True if it was not known before. The caller commits.
+    """Store the settings of a source; True if the source is new. The caller commits.
 
     With another rank, the suppliers that it describes together with other sources are written anew.
     """
@@ -65,24 +65,24 @@ async def put_source(connection: Connection, source: Source, now: datetime) -> b
 
 
 async def get_source(connection: Connection, name: str) -> Source | None:
-    """The source's settings; None if nothing was ever written to it or about it."""
+    """The settings of a source; None if the source is unknown."""
     return await read_first(connection, select(sources).where(sources.c.name == name), Source)
 
 
 async def count_vertices(connection: Connection, name: str) -> int:
-    """The number of vertices of all areas that the records of a source draw."""
+    """The total number of vertices of the areas that a source's records draw."""
     # as in the condition of the index, or it is not used
     drawn = select(func.sum(records.c.vertices)).where(records.c.source == name, text("vertices > 0"))
     return await connection.scalar(drawn) or 0
 
 
 async def list_sources(connection: Connection, on: date) -> Sequence[SourceSummary]:
-    """Every source by name, with what is known of its records on the day `on`."""
+    """All sources, sorted by name, with the counts of their records on the day `on`."""
     return [SourceSummary(**row) for row in await _summaries(connection, on, true())]
 
 
 async def describe_source(connection: Connection, name: str, on: date) -> SourceDocument | None:
-    """The source with its settings and what is known of its records on the day `on`; None if nobody knows it."""
+    """A source with its settings and the counts of its records on the day `on`; None if it is unknown."""
     source = await get_source(connection, name)
     if source is None:
         return None
@@ -91,14 +91,14 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
 
 
 async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:
-    """The last finished import of each source named; a source without any is absent."""
+    """The id of the last finished import of each of these sources; a source without one is absent."""
     last = _LAST_IMPORTS.subquery()
     query = select(last.c.source, last.c.last_import_id).where(last.c.source.in_(names))
     return {row.source: row.last_import_id for row in await connection.execute(query)}
 
 
 async def _summaries(connection: Connection, on: date, which: ColumnElement[bool]) -> list[dict[str, Any]]:
-    """The fields of `SourceSummary`, by name; the counted ones of the sources that have records."""
+    """The fields of a `SourceSummary` for each source that meets `which`; counts only where it has records."""
     last = _LAST_IMPORTS.subquery()
     columns = (sources.c.name, sources.c.label, sources.c.url, last.c.last_import_id, last.c.last_import_at)
     query = select(*columns).outerjoin(last, last.c.source == sources.c.name).where(which).order_by(sources.c.name)

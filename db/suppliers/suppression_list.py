@@ -1,4 +1,4 @@
-"""The list of contact details of erased persons that sources must not bring back, as keyed digests.
+"""The list of erased persons' contact details, as keyed digests, which sources must not bring back.
 
 An address is suppressed in every record; a name or a number in the record it was taken from, and wherever it comes with
 that address: others may be called the same. The ids of records, which may name somebody, are kept as digests too.
@@ -25,7 +25,7 @@ _DIGEST_OF_ID = "sha256:"
 
 
 class Suppression(NamedTuple):
-    """An `email`, `person` or `phone` to suppress in one record or `EVERYWHERE`; with `with_email` only beside it."""
+    """A contact detail to suppress in one record or EVERYWHERE; with `with_email`, only beside that address."""
 
     kind: str
     value: str
@@ -34,14 +34,14 @@ class Suppression(NamedTuple):
 
 
 class Suppressions(msgspec.Struct, frozen=True):
-    """The digests that apply to the records of a source, or to one of them, and the key that makes them."""
+    """The digests of details to suppress in a source's records, anywhere or in one record, and their key."""
 
     key: bytes
     everywhere: frozenset[bytes]
     of_record: dict[str, frozenset[bytes]]
 
     def redact(self, external_id: str, record: SupplierRecord) -> SupplierRecord:
-        """The record without suppressed details; the same object where it has none."""
+        """The record without suppressed contact details; the same object where it has none."""
         contact = record.contact
         if contact is None:
             return record
@@ -64,7 +64,7 @@ class Suppressions(msgspec.Struct, frozen=True):
 
 
 async def suppressions_of(connection: Connection, source: str, external_id: str | None = None) -> Suppressions | None:
-    """The suppressions for that record of the source, or for all of its records; None where there are none."""
+    """The suppressions for one record of a source, or for all its records; None where there are none."""
     query = (
         select(suppressions.c.digest, suppressions.c.external_id, suppression_key.c.key)
         .join(suppression_key, true())
@@ -85,7 +85,7 @@ async def suppressions_of(connection: Connection, source: str, external_id: str 
 
 
 async def suppress(connection: Connection, details: Iterable[Suppression], now: datetime) -> None:
-    """Add details to the list; the caller commits."""
+    """Add contact details to the suppression list; the caller commits."""
     key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
     rows = [
         {
@@ -112,14 +112,14 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
 
 
 def _digest_of_id(external_id: ColumnElement[str]) -> ColumnElement[str]:
-    """The digest of a record's id as `Suppressions` looks for it; keyed, as ids can be guessed."""
+    """The SQL expression of the keyed digest of a record's id, as `Suppressions` computes it."""
     key = select(suppression_key.c.key).scalar_subquery()
     salted = key.op("||", return_type=LargeBinary())(func.convert_to(external_id, "UTF8"))
     return func.concat(_DIGEST_OF_ID, func.encode(func.sha256(salted), "hex"), type_=Text)
 
 
 def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable[Suppression]:
-    """The details that a record's contact lost, to be suppressed."""
+    """Yield the details that a record's contact had before an erasure and not after, as suppressions."""
     email = email_key(before.email or "")
     if email and after.email is None:
         yield Suppression("email", email)

@@ -1,4 +1,4 @@
-"""Suppliers written from their records, and the version of the directory, which can be followed as a stream.
+"""Suppliers written from their records, and the version that the directory gets by each such change.
 
 Every change is a change set. Suppliers carry its id, which is known from the start; `publish` gives it the next version
 as the last step before the commit. The lock on the version is thus held for an instant, however large the change, and
@@ -38,7 +38,7 @@ _PUBLISH = text(f"""
 
 
 class RecordRow(NamedTuple):
-    """A row of `STORED_RECORDS`: `payload` and `flags` are JSON."""
+    """A record's row as the query `STORED_RECORDS` returns it; `payload` and `flags` are JSON."""
 
     source: str
     external_id: str
@@ -95,18 +95,18 @@ async def current_version(connection: Connection) -> int:
 
 
 async def begin_change(connection: Connection) -> int:
-    """A new change set, for suppliers written in this transaction."""
+    """The id of a new change set, for suppliers written in this transaction."""
     return (await connection.execute(select(change_set_ids.next_value()))).scalar_one()
 
 
 async def publish(connection: Connection, change_set: int) -> int:
-    """Give the change set the next version and tell listeners; call it once, last before the commit."""
+    """Give a change set the directory's next version and notify listeners; call once, last before the commit."""
     version: int = (await connection.execute(_PUBLISH, {"change_set": change_set})).one().version
     return version
 
 
 async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, list[RecordRow]]:
-    """The records behind each supplier as stored (see `stored_record`), those that add to it among them.
+    """The stored rows of the records that describe each supplier or add to it (see `stored_record`).
 
     A supplier that none makes is absent.
     """
@@ -127,14 +127,14 @@ async def record_rows(connection: Connection, supplier_ids: Iterable[UUID]) -> d
 
 
 async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dict[UUID, UUID]:
-    """The living supplier that each id stands for: itself, or the one it is part of now. Other ids are absent."""
+    """The id of each supplier, or of the one it was merged into; unknown and deleted ids are absent."""
     return {row.asked: row.id for row in await connection.execute(_SURVIVORS, {"ids": list(supplier_ids)})}
 
 
 async def rewrite_suppliers(
     connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime, *, erases: bool = False
 ) -> None:
-    """Write the suppliers anew from their records; one without any left becomes a tombstone.
+    """Write suppliers anew from their records; a supplier without records becomes a tombstone.
 
     What only a later release knows of them stays, unless something is erased: it may be told there too.
     Their records must not change meanwhile: the caller holds the lock on identities (`db.suppliers.regroup`).
@@ -150,7 +150,7 @@ async def rewrite_suppliers(
 
 
 async def write(connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False) -> None:
-    """Insert or update the suppliers. `keeps`: members of the stored ones that only a later release knows stay."""
+    """Insert or update suppliers; with `keeps`, members of stored documents that this release does not know stay."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         if keeps:
             stored = await connection.execute(_STORED_DOCUMENTS, {"ids": [row["id"] for row in rows]})
@@ -165,7 +165,7 @@ async def write(connection: Connection, some: Iterable[Supplier], change_set: in
 
 
 def stored_record(row: Any) -> StoredRecord:
-    """The record in a row of `STORED_RECORDS`."""
+    """Decode a row of the query `STORED_RECORDS` into a record."""
     location = None if row.lat is None else Point(row.lat, row.lon)
     return StoredRecord(
         row.source,
@@ -180,7 +180,7 @@ def stored_record(row: Any) -> StoredRecord:
 
 
 def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
-    """The columns of `suppliers` for one that is not deleted, in the order of the table."""
+    """The columns of the table `suppliers` for a supplier that is not deleted, in their order."""
     location = supplier.location
     named = {segment for offer in supplier.offers for segment in offer.segments}
     coded = {code.partition("-")[0] for offer in supplier.offers if not offer.segments for code in offer.cpv}
@@ -203,7 +203,7 @@ def supplier_row(supplier: Supplier, change_set: int) -> dict[str, Any]:
 
 
 def tombstone_values(change_set: int, now: datetime) -> dict[str, Any]:
-    """The columns of a deleted supplier, besides its id."""
+    """The columns of the table `suppliers` for a deleted supplier, without the id."""
     return {
         "document": None,
         "deleted": True,
@@ -239,7 +239,7 @@ _WAITING = text("""
 
 
 async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str]) -> list[UUID]:
-    """The suppliers with any of the SIRETs or SIRENs, the oldest first."""
+    """The ids of the suppliers with any of these SIRETs or SIRENs, the oldest first."""
     return list((await connection.execute(_SUPPLIERS, {"numbers": list(numbers)})).scalars())
 
 
@@ -250,6 +250,6 @@ async def is_added_to(connection: Connection, siret: str | None) -> bool:
 
 
 async def count_waiting(connection: Connection, sources: Iterable[str]) -> dict[str, int]:
-    """By source, its records that add to no supplier known so far; a source without any is absent."""
+    """The number of records, by source, that add to no known supplier; a source without any is absent."""
     rows = await connection.execute(_WAITING, {"sources": list(sources)})
     return {row.source: row.waiting for row in rows}

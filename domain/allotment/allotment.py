@@ -50,7 +50,7 @@ class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) -> AllotmentNeed:
-    """The need, where lots without a value get the sum of their segments'. Raises InvalidContent with all problems.
+    """The need, a lot's missing value being summed from its segments' values. Raises InvalidContent with all problems.
 
     `objects`: the segments that each lot asks for. Values by segment are of these alone, and add up to the lot's value
     where all of them are given; else they are not more.
@@ -81,7 +81,7 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
-    """The value in euros of these segments of a lot, in all its territory; None where the buyer did not say.
+    """The value in euros of these segments of a lot, over the whole of its territory; None where the buyer did not say.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """
@@ -122,7 +122,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Figure(NamedTuple):
-    """A figure by which proposals are compared. `more_is_better`: None where neither is."""
+    """A figure by which proposals are compared. `more_is_better`: None where neither more nor less is."""
 
     label: Text
     of: Callable[[Summary], int]

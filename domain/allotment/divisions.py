@@ -37,7 +37,7 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions that a buyer allows. `family`: that of a segment; `may_unite`: if a lot may have these areas."""
+    """The divisions that a buyer allows. `family`: of a segment; `may_unite`: if one lot may have these areas."""
 
     by_segment: bool
     join: bool
@@ -46,7 +46,7 @@ class AllowedDivisions(NamedTuple):
 
 
 class JoinableLots:
-    """Lots of the need that can only be joined with each other. `everything`: the cells of all that these lots buy.
+    """Lots of the need that can only be joined with each other. `everything`: the cells that these lots buy together.
 
     A cell is a segment in an area, as bought by one of the lots; a set of cells is a number with a bit for each.
     """
@@ -69,7 +69,7 @@ class JoinableLots:
         self.everything = sum(self._of_lot[place] << before for place, before in self._before.items())
 
     def cells(self, lot: PossibleLot) -> int:
-        """The cells that a lot buys; 0 where the need does not ask for all of the lot, or the lot is not allowed."""
+        """The cells that a lot buys, as bits; 0 where the need does not ask for all of the lot, or may not have it."""
         whole = self._bits_of(lot.segments, lot.areas)
         bought = wanted = 0
         for place in lot.lots:
@@ -81,7 +81,7 @@ class JoinableLots:
         return bought if wanted == whole and self._is_allowed(lot) else 0
 
     def _bits_of(self, segments: Iterable[str], areas: Iterable[int]) -> int:
-        """A bit for each pair of one of these segments and one of these areas."""
+        """A bit mask with all pairs of one of these segments and one of these areas."""
         of_segments = of_areas = 0
         for segment in segments:
             of_segments |= self._of_segment[segment]
@@ -101,7 +101,7 @@ class JoinableLots:
         )
 
     def _join_lots(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
-        """The one lot made of two lots of a division; None where these two may not be joined."""
+        """One lot made of two lots of a division; None where the two may not be joined."""
         both = PossibleLot(
             _unite_in_order(one.lots, other.lots, self._given),
             _unite_in_order(one.segments, other.segments, self._of_segment),

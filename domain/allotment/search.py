@@ -2,7 +2,6 @@
 
 Groups of lots are divided independently; a division of the need takes one of each. Where they are too many, each group
 gives its best for each number of lots, and these are put together group by group, the best of each number kept.
-
 Divisions are ordered by criteria that can each be read aloud, then by a draw.
 """
 
@@ -73,7 +72,7 @@ def tally(lots: Iterable[LotFigures]) -> Tally:
 
 
 def rank(of: Tally | Summary) -> Rank:
-    """The values that order divisions, in the contract's order of criteria; lower is better.
+    """The values by which divisions are ordered, criterion by criterion as in the contract; lower is better.
 
     Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
     that can be reserved with competition; fewer lots.
@@ -177,7 +176,7 @@ def _all_combinations(
 
 
 def _best_combinations(menus: Sequence[Sequence[ScoredDivision]], most_lots: int) -> Iterator[ScoredDivision]:
-    """Combinations of one division of each group, of only the best divisions for each number of lots."""
+    """Combinations of one division of each group, made of the best divisions alone for each number of lots."""
     short: list[list[ScoredDivision]] = []
     for menu in menus:
         by_lots: dict[int, list[ScoredDivision]] = {}
@@ -204,7 +203,7 @@ def _best_pairs(
     most pairs of two numbers together, by their first, before any sets are united.
     """
     by_lots: dict[int, list[tuple[FirstCriteria, Numbered, Numbered]]] = {}
-    for one, other in product(_by_number(some), _by_number(others)):
+    for one, other in product(_runs_by_number_of_lots(some), _runs_by_number_of_lots(others)):
         best = one[0][1].figures, other[0][1].figures
         if (lots := best[0].lots + best[1].lots) <= most_lots:
             by_lots.setdefault(lots, []).append((rank_together(*best)[:2], one, other))
@@ -213,7 +212,7 @@ def _best_pairs(
         yield from (pair for *_, pair in heapq.nsmallest(KEPT_TOGETHER, _ranked_pairs(runs), key=lambda each: each[:3]))
 
 
-def _by_number(scored: Sequence[ScoredDivision]) -> list[Numbered]:
+def _runs_by_number_of_lots(scored: Sequence[ScoredDivision]) -> list[Numbered]:
     """The divisions with their positions, in runs that have the same number of lots."""
     return [list(run) for _, run in groupby(enumerate(scored), key=lambda each: each[1].figures.lots)]
 
@@ -221,7 +220,7 @@ def _by_number(scored: Sequence[ScoredDivision]) -> list[Numbered]:
 def _ranked_pairs(
     runs: Iterable[tuple[FirstCriteria, Numbered, Numbered]],
 ) -> Iterator[tuple[Rank, int, int, tuple[ScoredDivision, ScoredDivision]]]:
-    """The pairs with their ranks and positions; ends where no later run can better the pairs already found."""
+    """Yield pairs of divisions with rank and positions, until no later run can better the pairs already found."""
     worst_of_enough: list[FirstCriteria] = []
     for criteria, some, others in runs:
         if len(worst_of_enough) == KEPT_TOGETHER and criteria > worst_of_enough[-1]:
@@ -258,10 +257,10 @@ def _merged_divisions(group: JoinableLots, value: Value) -> list[Division]:
 def _join_weakest(
     group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
-    """Join the weakest lot that can be joined with the one it harms least; the joined lot, then the two parts."""
+    """Join the weakest lot that can be joined with the lot least harmed; returns the joined lot and the two lots."""
 
     def harm_of_join(join: tuple[PossibleLot, PossibleLot]) -> tuple[tuple[int, ...], PossibleLot]:
-        """The harm, criterion by criterion; then the eligible candidates of the joined lot, and that lot."""
+        """The sort key of a join: the harm by criterion, the joined lot's eligible candidates, and that lot."""
         both, other = join
         made, before = value(both), tally((value(other), value(weakest)))
         harm = (

@@ -52,7 +52,7 @@ _BOUND = {
 
 
 def explain(error: msgspec.ValidationError, kind: object) -> Problem:
-    """The problem that `error`, raised while decoding a `kind`, stands for, with a pointer into the document."""
+    """The problem to answer for an error raised while decoding a `kind`, with a pointer into the document."""
     message = str(error)
     if message.startswith(_WITH_OWN_WORDS):
         # it quotes the client's own words, which may hold anything
@@ -73,7 +73,7 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
     return Problem(pointer(*steps), "invalid", Text("Valeur non admise", "Value not allowed"))
 
 
-def near(word: str, known: tuple[str, ...]) -> Text:
+def hint_of_nearest(word: str, known: tuple[str, ...]) -> Text:
     """The end of a sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
     # the comparison first makes a table of all its letters
     word = word[:LONGEST_STEP]
@@ -85,36 +85,36 @@ def near(word: str, known: tuple[str, ...]) -> Text:
     return Text("", "")
 
 
-def _missing_field(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+def _missing_field_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     return Text(f"Le champ « {match[1]} » est obligatoire", f"The field “{match[1]}” is required")
 
 
-def _unknown_field(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    names = (f.encode_name for t in _types_at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
-    hint = near(match[1], tuple(dict.fromkeys(names)))
+def _unknown_field_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+    names = (f.encode_name for t in _types_at_path(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
+    hint = hint_of_nearest(match[1], tuple(dict.fromkeys(names)))
     shown = match[1][:80]
     return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
 
 
-def _unknown_value(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+def _unknown_value_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
     # the values, or the tags of a union, that exist there
-    values = {str(value) for t in _types_at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values}
+    values = {str(value) for t in _types_at_path(kind, steps) if isinstance(t, types.LiteralType) for value in t.values}
     if not values and steps:
-        structs = [t for t in _types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
+        structs = [t for t in _types_at_path(kind, steps[:-1]) if isinstance(t, types.StructType)]
         values = {str(t.tag) for t in structs if t.tag_field == steps[-1]}
     value = match[1].strip("'")
-    hint, shown = near(value, tuple(sorted(values))), value[:80]
+    hint, shown = hint_of_nearest(value, tuple(sorted(values))), value[:80]
     return Text(f"Valeur inconnue : « {shown} »{hint.fr}", f"Unknown value: “{shown}”{hint.en}")
 
 
-def _wrong_type(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+def _wrong_type_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     names = [_NAMES.get(name, Text(name, name)) for name in match[1].split(" | ")]
     received = {"bool": Text("un booléen", "a boolean")}.get(match[2]) or _NAMES.get(match[2], Text(match[2], match[2]))
     french, english = " ou ".join(n.fr for n in names), " or ".join(n.en for n in names)
     return Text(f"Attendu : {french} ; reçu : {received.fr}", f"Expected {english}, got {received.en}")
 
 
-def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
+def _wrong_format_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
     """The expected format: the field's description where it has one (in French `extra={"fr": …}`), else the pattern."""
     what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
     if what in _FORMATS:
@@ -128,7 +128,7 @@ def _wrong_format(match: re.Match[str], steps: tuple[Step, ...], kind: object) -
     return Text(f"Format attendu : {fr}", f"Expected format: {en}")
 
 
-def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+def _wrong_length_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     unit = Text("caractère", "character") if match[1] == "str" else Text("élément", "item")
     if match[3] != "1":
         unit = Text(f"{unit.fr}s", f"{unit.en}s")
@@ -138,7 +138,7 @@ def _wrong_length(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text
     return Text(f"Longueur attendue : {bound.fr} {match[3]} {unit.fr}", f"Expected {bound.en} {match[3]} {unit.en}")
 
 
-def _out_of_range(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
+def _out_of_range_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text:
     if match.re.groups < 3:
         return Text("Nombre trop grand", "Number too large")
     limit = match[3].removesuffix(".0")
@@ -148,27 +148,27 @@ def _out_of_range(match: re.Match[str], _: tuple[Step, ...], __: object) -> Text
 
 _Detail = Callable[[re.Match[str], tuple[Step, ...], object], Text]
 _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
-    (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "unknown_field", _unknown_field),
-    (re.compile(r"Object missing required field `(.*)`", re.DOTALL), "missing_field", _missing_field),
-    (re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL), "unknown_value", _unknown_value),
-    (re.compile(r"Expected `(.+?)`, got `(.+?)`(?: .*)?"), "wrong_type", _wrong_type),
-    (re.compile(r"Expected `(\w+)` matching regex '(.*)'", re.DOTALL), "wrong_format", _wrong_format),
+    (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "unknown_field", _unknown_field_text),
+    (re.compile(r"Object missing required field `(.*)`", re.DOTALL), "missing_field", _missing_field_text),
+    (re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL), "unknown_value", _unknown_value_text),
+    (re.compile(r"Expected `(.+?)`, got `(.+?)`(?: .*)?"), "wrong_type", _wrong_type_text),
+    (re.compile(r"Expected `(\w+)` matching regex '(.*)'", re.DOTALL), "wrong_format", _wrong_format_text),
     (
         re.compile(r"Expected `(\w+)` of length (>=|<=)? ?(\d+)(?: to (\d+))?(?:, got .*)?"),
         "wrong_length",
-        _wrong_length,
+        _wrong_length_text,
     ),
-    (re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)"), "out_of_range", _out_of_range),
-    (re.compile(r"(?:Number|Integer value) out of range"), "out_of_range", _out_of_range),
-    (re.compile(r"Invalid (RFC3339 encoded \w+|UUID)"), "wrong_format", _wrong_format),
-    (re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format", _wrong_format),
+    (re.compile(r"Expected `(\w+)` (>=|<=|>|<) (\S+)"), "out_of_range", _out_of_range_text),
+    (re.compile(r"(?:Number|Integer value) out of range"), "out_of_range", _out_of_range_text),
+    (re.compile(r"Invalid (RFC3339 encoded \w+|UUID)"), "wrong_format", _wrong_format_text),
+    (re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format", _wrong_format_text),
 )
 
 
 _type_info = lru_cache(maxsize=256)(types.type_info)
 
 
-def _types_at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
+def _types_at_path(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
     return [found for found in _types_on_path(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
 
 
@@ -208,7 +208,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
-    """`raw` decoded to the type of `decoder`, and to dicts and lists; no lists where `raw` may name a member twice.
+    """Decode `raw` to the decoder's type and to dicts and lists; None for these where a member may be named twice.
 
     Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
     """
@@ -221,7 +221,7 @@ def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
     return decoder.decode(raw), None
 
 
-def repeated_key(raw: bytes) -> Problem | None:
+def find_repeated_key(raw: bytes) -> Problem | None:
     """The problem of the first member that an object of this well-formed JSON names twice; None without any."""
     try:
         if _has_every_member(_decode(raw), raw):
@@ -229,20 +229,20 @@ def repeated_key(raw: bytes) -> Problem | None:
     except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
         pass
     detail, seen = Text("Ce champ est donné deux fois", "This field is given twice"), set[tuple[Path, str]]()
-    for place in _texts(json.loads(raw, object_pairs_hook=tuple), ()):
+    for place in _texts_with_paths(json.loads(raw, object_pairs_hook=tuple), ()):
         if place in seen:  # only keys can be: a key's text is at the place of its object
             return Problem(pointer(*place[0], place[1]), "duplicate_key", detail)
         seen.add(place)
     return None
 
 
-def null_character(raw: bytes) -> Problem | None:
+def find_null_character(raw: bytes) -> Problem | None:
     """The problem of the first text of `raw` that holds U+0000; None also where `raw` is not JSON."""
     where = _pointer_to_first_text(raw, lambda text: "\0" in text) if b"\\u0000" in raw else None
     return None if where is None else null_character_problem(where)
 
 
-def lone_surrogate(raw: bytes) -> Problem | None:
+def find_lone_surrogate(raw: bytes) -> Problem | None:
     """The problem of the first text that has half of a UTF-16 pair, like `\\ud800`; None also if `raw` is not JSON."""
     where = _pointer_to_first_text(raw, lambda text: _SURROGATE.search(text) is not None)
     detail = Text("Demi-caractère (\\ud800 à \\udfff, seul)", "Half a character (\\ud800 to \\udfff, alone)")
@@ -250,7 +250,7 @@ def lone_surrogate(raw: bytes) -> Problem | None:
 
 
 def _has_every_member(document: Any, raw: bytes) -> bool:
-    """Whether `document`, written again, has as many colons as `raw`: a member named twice is lost with its colon.
+    """Whether no member of `raw` was lost by being named twice: `document`, written again, has as many colons.
 
     False also where `raw` may hold escaped colons (`\\u003a`), which are not counted.
     """
@@ -260,19 +260,19 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
 def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
     """The JSON pointer to the first text that matches; None also where `raw` is not JSON."""
     try:
-        return next((pointer(*path) for path, text in _texts(json.loads(raw), ()) if matches(text)), None)
+        return next((pointer(*path) for path, text in _texts_with_paths(json.loads(raw), ()) if matches(text)), None)
     except (ValueError, RecursionError):
         return None
 
 
-def _texts(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every text with its path; a key has the path of its object, which is a dict or a tuple of its members."""
+def _texts_with_paths(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every key (with its object's path) and text of a JSON value; an object is a dict, or a tuple of members."""
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, dict | tuple):
         for key, inner in value.items() if isinstance(value, dict) else value:
             yield path, key
-            yield from _texts(inner, (*path, key))
+            yield from _texts_with_paths(inner, (*path, key))
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _texts(inner, (*path, index))
+            yield from _texts_with_paths(inner, (*path, index))

@@ -69,7 +69,7 @@ def read_row(row: Any, kind: type[T]) -> T:
 
 
 def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
-    """`written`, with the members that only a later release knows taken over from `stored`, the document it replaces.
+    """The new document `written`, with members unknown to this release kept from `stored`, which it replaces.
 
     Objects correspond by name. In lists those do that are the same to this release; else those of one `id`, or of one
     first member where the kind has no ids, if either list has it once.
@@ -85,7 +85,7 @@ def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
 
 
 class _Member(NamedTuple):
-    """The type of a member, None where nothing in it can be unknown, and whether it may be left out as not known."""
+    """The type of a struct's member (None where nothing in it can be unknown), and whether it may be left out."""
 
     kind: types.Type | None
     may_be_absent: bool
@@ -95,7 +95,7 @@ _type_info = cache(types.type_info)
 
 
 @cache
-def _members(struct: type) -> dict[str, _Member]:
+def _members_by_name(struct: type) -> dict[str, _Member]:
     fields = _type_info(struct).fields  # type: ignore[attr-defined]
     return {
         each.encode_name: _Member(
@@ -147,7 +147,7 @@ def _fitting_type(value: Any, kind: types.Type) -> types.Type | None:
 
 
 def _known_value(value: Any, kind: types.Type) -> Any:
-    """`value` without what its type does not know; `_UNREADABLE` where the rest cannot be read alone."""
+    """The JSON value without what its type does not know; `_UNREADABLE` where the rest cannot be read alone."""
     whole, variant = _is_whole(kind), _fitting_type(value, kind)
     found: Any = value
     if variant is None:
@@ -167,13 +167,14 @@ def _known_value(value: Any, kind: types.Type) -> Any:
 
 
 def _is_whole(kind: types.Type) -> bool:
+    """Whether a field of this type is read whole or not at all (`WHOLE`)."""
     if isinstance(kind, types.UnionType):
         return any(map(_is_whole, kind.types))
     return isinstance(kind, types.Metadata) and kind.extra == WHOLE
 
 
 def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
-    members, found = _members(struct.cls), {}
+    members, found = _members_by_name(struct.cls), {}
     for name, each in value.items():
         member = members.get(name)
         if member is None:
@@ -189,14 +190,16 @@ def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
 
 
 def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
-    """`after`, with the members and values of `before` that this release's type does not know."""
+    """The new value `after`, with those members and values of the old `before` that this release does not know."""
     variant = _fitting_type(after, kind)
     if not isinstance(variant, types.StructType) and _known_value(before, kind) == after:
         return before
     if isinstance(variant, types.StructType) and isinstance(before, dict):
-        members = _members(variant.cls)
+        members = _members_by_name(variant.cls)
         later = {name: each for name, each in before.items() if name not in members and name != variant.tag_field}
-        return {name: _merge_member(before.get(name), each, members.get(name)) for name, each in after.items()} | later
+        known = {name: member.kind for name, member in members.items() if member.kind is not None}
+        merged = {name: _merge_values(before.get(name), after[name], known[name]) for name in after if name in known}
+        return after | merged | later
     if isinstance(variant, types.DictType) and isinstance(before, dict):
         later = {name: each for name, each in before.items() if _fitting_type(each, variant.value_type) is None}
         return later | {name: _merge_values(before.get(name), each, variant.value_type) for name, each in after.items()}
@@ -206,10 +209,6 @@ def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
             _merge_values(old, new, item) for old, new in zip(_counterparts(before, after, item), after, strict=True)
         ]
     return after
-
-
-def _merge_member(before: Any, after: Any, member: _Member | None) -> Any:
-    return after if member is None or member.kind is None else _merge_values(before, after, member.kind)
 
 
 def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list[Any]:
@@ -227,6 +226,6 @@ def _identity_member(value: Any, kind: types.Type) -> bytes | None:
     if not isinstance(value, dict):
         return None
     variant = _fitting_type(value, kind)
-    members = _members(variant.cls) if isinstance(variant, types.StructType) else {}
+    members = _members_by_name(variant.cls) if isinstance(variant, types.StructType) else {}
     named = "id" if "id" in members else next(iter(members), "")
     return _sorted(value[named]) if named in value else None

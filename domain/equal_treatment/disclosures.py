@@ -70,7 +70,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """The delivery that the receipt tells of, without its supplier, whose id may have changed."""
+        """The delivery that the receipt records, with the message's id for the supplier's, which may have changed."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
@@ -86,7 +86,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's, with a receipt per supplier that it went to. `words`: the text compared with others.
+    """A buyer's message with the receipt of each supplier addressed. `words`: normalised text, to find equal ones.
 
     `shared`: all suppliers of its lots need it (`domain.exchanges.rules.MessageToOne` says what is private).
     """
@@ -101,7 +101,7 @@ class Disclosure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DisclosedInformation(msgspec.Struct, frozen=True):
-    """One thing that the buyer said to suppliers, with its corrections. `lots`: empty where it is about the whole need.
+    """A piece of information that the buyer gave suppliers, with its corrections. `lots`: empty for the whole need.
 
     `receipts`: the best receipt of each supplier that the `last` wording was sent to; `given`: of any wording, for
     those that have one. `messages`: all that say it, in any wording from the `first` on.
@@ -127,8 +127,8 @@ def disclosures(
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
-def informations(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]:
-    """Group disclosures, given in order, by what they say; in the order in which each information was first told.
+def group_disclosures(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]:
+    """Group disclosures by what they say; the groups are in the order in which each information was first given.
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
     """
@@ -148,28 +148,27 @@ def informations(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]
         if each.shared:
             group_of.setdefault(each.words, group)
         groups.setdefault(group, []).append(each)
-    return tuple(_information_of(versions, same_words) for versions in groups.values())
+    found = []
+    for versions in groups.values():
+        current = ([each for each in versions if each.message.corrects] or versions)[-1].words
+        wordings = dict.fromkeys(each.words for each in versions)
+        said = [each for words in wordings for each in same_words[words]]
+        lots = [each.exchange.lot_ids for each in versions]
+        given = (pair for each in said for pair in each.receipts.items() if pair[1].may_have_arrived)
+        information = DisclosedInformation(
+            first=versions[0],
+            last=next(each for each in versions if each.words == current),
+            corrected=len(wordings) > 1,
+            lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
+            receipts=best_receipts(chain.from_iterable(each.receipts.items() for each in same_words[current])),
+            given=best_receipts(given),
+            messages=tuple(each.message.id for each in said),
+        )
+        found.append(information)
+    return tuple(found)
 
 
-def _information_of(versions: list[Disclosure], same_words: Mapping[str, Sequence[Disclosure]]) -> DisclosedInformation:
-    """The information that a message and its corrections are. `same_words`: all disclosures, by their words."""
-    current = ([each for each in versions if each.message.corrects] or versions)[-1].words
-    wordings = dict.fromkeys(each.words for each in versions)
-    said = [each for words in wordings for each in same_words[words]]
-    lots = [each.exchange.lot_ids for each in versions]
-    given = (pair for each in said for pair in each.receipts.items() if pair[1].may_have_arrived)
-    return DisclosedInformation(
-        first=versions[0],
-        last=next(each for each in versions if each.words == current),
-        corrected=len(wordings) > 1,
-        lots=frozenset(chain.from_iterable(lots)) if all(lots) else frozenset(),
-        receipts=surest(chain.from_iterable(each.receipts.items() for each in same_words[current])),
-        given=surest(given),
-        messages=tuple(each.message.id for each in said),
-    )
-
-
-def surest(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, MessageReceipt]:
+def best_receipts(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, MessageReceipt]:
     """The best receipt of each supplier: the surest arrival first, then the earliest."""
     found: dict[UUID, MessageReceipt] = {}
     for who, receipt in receipts:
@@ -182,7 +181,7 @@ def surest(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID, Messag
 
 
 def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
-    """Every message of the buyer in one exchange; parameters are those of `disclosures`."""
+    """Every message of the buyer in one exchange; `living`, `by_questions`: as in `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}
@@ -243,7 +242,7 @@ class SetAsideLot(msgspec.Struct, frozen=True):
 
 
 class Concerned(SupplierName, frozen=True, kw_only=True):
-    """A supplier on the shortlist, written to, or met.
+    """A supplier that a need concerns: on the shortlist, written to, or met.
 
     `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
     was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
@@ -256,16 +255,16 @@ class Concerned(SupplierName, frozen=True, kw_only=True):
     topics: frozenset[str]
 
     def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
-        """Whether the supplier is concerned at this moment by these lots, or by the whole need where none is given."""
+        """Whether one of these lots (any lot where none is given) concerns the supplier at this moment."""
         return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
 
     @property
-    def kept_lots(self) -> frozenset[str]:
+    def active_lots(self) -> frozenset[str]:
         """The lots for which the buyer never set the supplier aside."""
         return frozenset(lot for lot, until in self.lots.items() if until is None)
 
 
-def concerned(
+def concerned_suppliers(
     version: FrozenShortlist,
     exchanges: Sequence[Exchange],
     meetings: Sequence[Meeting],
@@ -294,7 +293,7 @@ def concerned(
         if invited.supplier_id:
             now = living.get(invited.supplier_id, invited.supplier_id)
             names.setdefault(now, invited.organisation or str(now))
-    set_aside = _set_aside(version, earlier, living)
+    set_aside = _lots_set_aside(version, earlier, living)
     found: dict[UUID, Concerned] = {}
     for supplier_id, name in names.items():
         own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
@@ -313,7 +312,7 @@ def concerned(
     return found
 
 
-def _set_aside(
+def _lots_set_aside(
     version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
 ) -> dict[UUID, list[SetAsideLot]]:
     """The lots for which the version sets each supplier aside, with the day of the first decision to do so.

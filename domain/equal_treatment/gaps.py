@@ -19,7 +19,7 @@ from domain.equal_treatment.disclosures import (
     InformationKind,
     MessageReceipt,
     ReceiptState,
-    surest,
+    best_receipts,
 )
 from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
@@ -66,8 +66,8 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is for the buyer alone to read"""
 
 
-class Lack(msgspec.Struct, frozen=True, kw_only=True):
-    """The facts of a gap, before they are put into words. `holders`: the state of arrival at each supplier that has it.
+class GapFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The facts of a gap, not yet in words. `holders`: the arrival state at each supplier that has what others lack.
 
     `day`, `subject`: of the message, exchange or meeting that `ids` names. `words`: what else the sentence says.
     """
@@ -83,12 +83,12 @@ class Lack(msgspec.Struct, frozen=True, kw_only=True):
     sentence: Text | None = None
     confidential: bool = False
 
-    def gap(self, suppliers: Sequence[Concerned], language: Language) -> Gap:
-        """The gap in words, for `suppliers` alone among all that lack the thing."""
+    def in_words(self, suppliers: Sequence[Concerned], language: Language) -> Gap:
+        """The gap in words, of these suppliers alone among all that lack the thing."""
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]
-        got, were = _that_others_have(len(others), len(others) - others.count("received"))
+        got, were = _phrases_on_others(len(others), len(others) - others.count("received"))
         words = self.words | {
             "day": long_day(self.day),
             "subject": Text(self.subject, self.subject),
@@ -122,8 +122,8 @@ def long_day(moment: datetime) -> Text:
     return long_date(moment.astimezone(PARIS).date())
 
 
-def _that_others_have(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """The words for `count` others that got or were told something, `unconfirmed` of them not known to have got it."""
+def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
+    """Two phrases (got, were told) on the `count` suppliers that have something, `unconfirmed` of them not surely."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
@@ -156,7 +156,7 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 
 
 class Contact(NamedTuple):
-    """An exchange, and the best receipt of each supplier that it may have reached."""
+    """An exchange, and the best receipt of each supplier that a message of the exchange may have reached."""
 
     exchange: ExchangeSummary
     receipts: dict[UUID, MessageReceipt]
@@ -168,25 +168,25 @@ def contacts_of(told: Iterable[Disclosure]) -> list[Contact]:
     for each in told:
         if arrived := [pair for pair in each.receipts.items() if pair[1].may_have_arrived]:
             reached.setdefault(each.exchange.id, (each.exchange, []))[1].extend(arrived)
-    found = (Contact(exchange, surest(arrived)) for exchange, arrived in reached.values())
+    found = (Contact(exchange, best_receipts(arrived)) for exchange, arrived in reached.values())
     return sorted(found, key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
 
 def contacts_about(contacts: Iterable[Contact], lots: Collection[str]) -> list[Contact]:
-    """The contacts whose exchange is about one of these lots or the whole need; none where no lot is given."""
+    """The contacts by an exchange about one of these lots or about the whole need; none where no lot is given."""
     return [each for each in contacts if lots and (not each.exchange.lot_ids or {*each.exchange.lot_ids} & {*lots})]
 
 
-def contact_lacks(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) -> Iterator[Lack]:
-    """A lack per exchange: the shortlisted suppliers not written to, though others were about the same lots."""
-    found: dict[UUID, Lack] = {}
+def contact_gaps(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) -> Iterator[GapFacts]:
+    """Yield a gap per exchange: the shortlisted suppliers not written to, though others were about the same lots."""
+    found: dict[UUID, GapFacts] = {}
     for supplier in suppliers:
-        if supplier.listed and not supplier.written_to and (about := contacts_about(contacts, supplier.kept_lots)):
+        if supplier.listed and not supplier.written_to and (about := contacts_about(contacts, supplier.active_lots)):
             first, receipts = about[0]
             arrivals = (each.at for each in receipts.values() if each.state == "received")
             lack = found.setdefault(
                 first.id,
-                Lack(
+                GapFacts(
                     code="not_contacted",
                     day=min(arrivals, default=first.opened_at),
                     subject=first.subject,
@@ -195,13 +195,13 @@ def contact_lacks(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) -
                 ),
             )
             lack.suppliers.append(supplier)
-            best = surest(chain.from_iterable(each.receipts.items() for each in about))
+            best = best_receipts(chain.from_iterable(each.receipts.items() for each in about))
             lack.holders.update(_states_of_holders(best))
     yield from found.values()
 
 
-def information_lacks(information: DisclosedInformation, suppliers: Iterable[Concerned]) -> Iterator[Lack]:
-    """A lack per kind of gap: the suppliers that miss the information or its correction, or got either late."""
+def information_gaps(information: DisclosedInformation, suppliers: Iterable[Concerned]) -> Iterator[GapFacts]:
+    """Yield a gap per kind: the suppliers that miss the information or its correction, or got either late."""
     missing, what = _MISSING[information.first.kind]
     # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
@@ -221,7 +221,7 @@ def information_lacks(information: DisclosedInformation, suppliers: Iterable[Con
             lacking.setdefault((code, detail), []).append(supplier)
     for (code, detail), some in lacking.items():
         told, having = (information.first, information.given) if code == missing else (information.last, holders)
-        yield Lack(
+        yield GapFacts(
             code=code,
             day=told.message.created_at,
             subject=told.exchange.subject,
@@ -235,7 +235,7 @@ def information_lacks(information: DisclosedInformation, suppliers: Iterable[Con
 
 
 def _states_of_holders(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
-    """The state of each receipt; those under way only where all are."""
+    """The state of each supplier's receipt; receipts under way are left out unless all are under way."""
     some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
     return some or {who: receipt.state for who, receipt in having.items()}
 
@@ -258,14 +258,14 @@ def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUI
     return "late_information" if in_time and holders[who].at > latest else None
 
 
-def question_lacks(
+def question_gaps(
     exchanges: Iterable[Exchange], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
-) -> Iterator[Lack]:
-    """A lack for each question of a supplier that the buyer did not answer."""
+) -> Iterator[GapFacts]:
+    """Yield a gap for each question of a supplier that the buyer did not answer."""
     for exchange in exchanges:
         for question in questions_of(exchange).asked:
             if not question.answered:
-                yield Lack(
+                yield GapFacts(
                     code="question_unanswered",
                     day=question.asked_at,
                     subject=exchange.subject,
@@ -291,10 +291,10 @@ class _Invitations:
         return supplier.supplier_id in self.invited or supplier.is_concerned(self.at, self.lots)
 
 
-def meeting_lacks(
+def meeting_gaps(
     meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
-) -> Iterator[Lack]:
-    """A lack per meeting: the suppliers not invited though others of the same lots were, format by format.
+) -> Iterator[GapFacts]:
+    """Yield a gap per meeting: the suppliers not invited though others of the same lots were, format by format.
 
     Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
     a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.
@@ -303,7 +303,7 @@ def meeting_lacks(
     held = [_Invitations(each, suppliers, living) for each in meetings if each.status != "cancelled"]
     for each in sorted(held, key=lambda each: (-len(each.invited), each.at)):
         by_format.setdefault(each.meeting.format, []).append(each)
-    found: dict[UUID, Lack] = {}
+    found: dict[UUID, GapFacts] = {}
     for supplier in suppliers.values():
         for one_by_one, some in ((kind in ONE_BY_ONE, some) for kind, some in by_format.items()):
             own = [each for each in some if each.concerns(supplier)]
@@ -313,7 +313,7 @@ def meeting_lacks(
             for each in missed[: max(due, 0)]:
                 lack = found.setdefault(
                     each.meeting.id,
-                    Lack(
+                    GapFacts(
                         code="not_invited",
                         day=each.meeting.starts_at,
                         subject=each.meeting.title,

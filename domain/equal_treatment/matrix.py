@@ -20,22 +20,22 @@ from domain.equal_treatment.disclosures import (
     InformationKind,
     MessageReceipt,
     SetAsideLot,
-    concerned,
+    concerned_suppliers,
     disclosures,
-    informations,
+    group_disclosures,
 )
 from domain.equal_treatment.gaps import (
     Contact,
     Gap,
-    contact_lacks,
+    contact_gaps,
     contacts_about,
     contacts_of,
-    information_lacks,
+    information_gaps,
     long_day,
-    meeting_lacks,
-    question_lacks,
+    meeting_gaps,
+    question_gaps,
 )
-from domain.exchanges.deliveries import contact, delivery_words, rank
+from domain.exchanges.deliveries import decisive_delivery, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
@@ -215,19 +215,19 @@ def equal_treatment(
     *,
     by_questions: bool = True,
 ) -> EqualTreatment:
-    """The matrix of a need: `version` is its latest shortlist; `exchanges` and `meetings` are all there are about it.
+    """The equal treatment of a need's suppliers, by the latest `version` of its shortlist, exchanges and meetings.
 
     `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
     `earlier`: the decisions on earlier versions, since when a supplier is set aside. `by_questions`: as in `arrivals`.
     """
-    suppliers_by_id = concerned(version, exchanges, meetings, living, earlier)
+    suppliers_by_id = concerned_suppliers(version, exchanges, meetings, living, earlier)
     told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
-    contacts, found = contacts_of(told), informations(told)
-    lacks = [*contact_lacks(suppliers_by_id.values(), contacts)]
-    lacks += chain.from_iterable(information_lacks(each, suppliers_by_id.values()) for each in found)
-    lacks += [*question_lacks(exchanges, suppliers_by_id, living), *meeting_lacks(meetings, suppliers_by_id, living)]
-    gaps = _by_supplier((one.supplier_id, lack.gap((one,), language)) for lack in lacks for one in lack.suppliers)
+    contacts, found = contacts_of(told), group_disclosures(told)
+    lacks = [*contact_gaps(suppliers_by_id.values(), contacts)]
+    lacks += chain.from_iterable(information_gaps(each, suppliers_by_id.values()) for each in found)
+    lacks += [*question_gaps(exchanges, suppliers_by_id, living), *meeting_gaps(meetings, suppliers_by_id, living)]
+    gaps = _by_supplier((one.supplier_id, lack.in_words((one,), language)) for lack in lacks for one in lack.suppliers)
     answers, met = _by_supplier(_replies(exchanges, living)), _by_supplier(_attendances(meetings, living))
     suppliers = tuple(
         SupplierTreatment(
@@ -249,16 +249,16 @@ def equal_treatment(
         need_id=version.need_id,
         shortlist=version.number,
         frozen_at=version.created_at,
-        statement=_statement(version, suppliers, len(lacks), len(found)).to(language),
+        statement=_figures_in_words(version, suppliers, len(lacks), len(found)).to(language),
         lots=version.totals,
         informations=tuple(_information_summary(each) for each in found),
         suppliers=suppliers,
-        gaps=tuple(each.gap(each.suppliers, language) for each in lacks),
+        gaps=tuple(each.in_words(each.suppliers, language) for each in lacks),
     )
 
 
 def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
-    """The second parts of the pairs, grouped by the supplier's id that is the first."""
+    """The values of pairs (supplier's id, value), grouped by supplier."""
     found: dict[UUID, list[T]] = {}
     for supplier_id, each in pairs:
         found.setdefault(supplier_id, []).append(each)
@@ -268,16 +268,16 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
 def _contact_state(
     supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Sequence[Contact], language: Language
 ) -> ContactState:
-    """The reason for which a supplier was contacted, or was not. `contacts`: with anybody about the need."""
+    """The reason for which a supplier was contacted, or was not. `contacts`: all exchanges about the need."""
     if receipts:
-        best = contact(each.delivery for each in receipts)
+        best = decisive_delivery(each.delivery for each in receipts)
         code: ContactCode = _CONTACT_CODES[rank(best.state)]
         words = CONTACTS[code].to(language), delivery_words(best).to(language)
         return ContactState(code, _COLON[language].join(words), best.way, best.state, best.since)
-    code = "nobody_wrote" if contacts_about(contacts, supplier.kept_lots) else "nothing_on_its_lots"
+    code = "nobody_wrote" if contacts_about(contacts, supplier.active_lots) else "nothing_on_its_lots"
     if not supplier.listed:
         code = "met_only"
-    elif not supplier.kept_lots:
+    elif not supplier.active_lots:
         code = "set_aside"
     reasons = dict.fromkeys(each.reason for each in supplier.set_aside if each.reason) if code == "set_aside" else ()
     return ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
@@ -332,8 +332,8 @@ def _information_summary(information: DisclosedInformation) -> InformationSummar
     )
 
 
-def _statement(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
-    """The matrix in figures, to be read on its own."""
+def _figures_in_words(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
+    """A sentence with the figures of the matrix: suppliers, contacts, pieces of information and gaps."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
     uncertain = listed["unconfirmed"] + listed["not_yet_delivered"]
     without = listed.total() - listed["contacted"] - uncertain - listed["set_aside"]

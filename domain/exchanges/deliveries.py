@@ -71,7 +71,7 @@ def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery
     return tuple(found)
 
 
-def contact(deliveries: Iterable[Delivery]) -> Delivery:
+def decisive_delivery(deliveries: Iterable[Delivery]) -> Delivery:
     """The delivery that decides whether and since when a recipient is contacted: the first of these that arrived.
 
     Else one of which nothing is known, else one under way, else the first that was lost. There is at least one.
@@ -80,12 +80,12 @@ def contact(deliveries: Iterable[Delivery]) -> Delivery:
 
 
 def rank(state: DeliveryState) -> int:
-    """The sort key of a state: 0 for arrived, then not known, then not yet, then never."""
+    """The sort key of a delivery's state: 0 for arrived, then unknown, then under way, then lost."""
     return next(place for place, states in enumerate(_RANKS) if state in states)
 
 
 def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
-    """The deliveries to each recipient, in order."""
+    """The deliveries to each recipient, in order, by the recipient's id."""
     found: dict[UUID, list[Delivery]] = {}
     for each in deliveries:
         found.setdefault(each.supplier_id, []).append(each)
@@ -93,7 +93,7 @@ def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
 
 
 def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
-    """The moment of arrival: of an e-mail to the second, of a message brought by the buyer the start of that day.
+    """The moment a delivery arrived: exact for e-mail, the start of the day for a message that the buyer brought.
 
     Not before it was written. None where it is not known: an answer shows that a message came before it, and not when.
     """
@@ -103,7 +103,7 @@ def arrival_moment(delivery: Delivery, written_at: datetime) -> datetime | None:
 
 
 def state_words(way: Way, state: DeliveryState) -> Text:
-    """A way and a state in words: "lettre postée"."""
+    """The way and the state of a delivery in words: "lettre postée"."""
     return DELIVERIES[way][state]
 
 
@@ -133,7 +133,7 @@ SENT = Text(
 )
 
 
-def buyers_message(exchange: Exchange, message_id: UUID) -> Message:
+def find_buyers_message(exchange: Exchange, message_id: UUID) -> Message:
     """The buyer's message of this id. Raises NotFound where the exchange has none."""
     found = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
     if found is None:
@@ -141,10 +141,10 @@ def buyers_message(exchange: Exchange, message_id: UUID) -> Message:
     return found
 
 
-def newly_confirmed(
+def deliveries_to_confirm(
     exchange: Exchange, message: Message, confirmation: DeliveryConfirmation, today: date
 ) -> list[Delivery]:
-    """The present deliveries of a message that the confirmation changes; empty where it says nothing new.
+    """The deliveries of a message that a buyer's confirmation changes, as they were; empty where nothing is new.
 
     Raises InvalidContent; Conflict (`sent_by_email`) where Vivier sent the message to one of these recipients.
     """

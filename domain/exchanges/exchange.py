@@ -238,7 +238,7 @@ class VisibleMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The moment it was written"""
 
 
-def message_from(
+def make_message(
     written: MessageRequest,
     message_id: UUID,
     channel: Channel,
@@ -246,7 +246,7 @@ def message_from(
     publishes: UUID | None = None,
     question: str | None = None,
 ) -> Message:
-    """The message to store that a request makes. `channel`: the exchange's, for a request that names none."""
+    """Make the message to store from a request. `channel`: the exchange's, for a request that names none."""
     fields = msgspec.structs.asdict(written) | {"channel": written.channel or channel}
     return Message(**fields, id=message_id, created_at=now, publishes=publishes, question=question)
 

@@ -26,7 +26,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """The object named by the need's title, else by the titles of these lots (of all if none is given); None: neither.
+    """A name for what is bought: from the need's title, else from these lots' (all lots' if none given); None: neither.
 
     Of many lots the first are named, and the others counted.
     """
@@ -85,7 +85,7 @@ LONGEST_SUBJECT = 200
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's about a purchase, named as `purchase_name` does.
+    """A buyer's message to be sent. `purchase`: what is bought, as `purchase_name` words it.
 
     `is_first`: it opened the exchange; `question`: the published question it answers.
     """
@@ -100,7 +100,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Link(msgspec.Struct, frozen=True):
-    """The URL to read and answer by, and the last day on which it works."""
+    """A reply link: the URL to read and answer by, and the last day on which it works."""
 
     url: str
     valid_until: date
@@ -122,7 +122,7 @@ def buyer_name(need: PlannedNeed, organisation: str) -> str:
 
 
 def shown_buyer(buyer: str) -> Text:
-    """The buyer's name on one line; a nameless public buyer where the given text is no name."""
+    """The buyer's name on one line; "A public buyer" where the given text is no name."""
     name = on_one_line(buyer)
     return Text(name, name) if _is_name(name) else NAMELESS
 

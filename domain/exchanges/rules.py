@@ -86,14 +86,14 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
     return ExchangeQuestions(questions, replies)
 
 
-def unanswered(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
-    """The ids of the questions of an exchange without an answer, those of first versions; no text is looked at."""
+def open_questions(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
+    """The ids of an exchange's questions without an answer, as first written; the texts of messages are not read."""
     chains, published, answered, _ = _questions_and_replies(tuple(messages), recipients)
     return [message_id for message_id, _ in _question_versions(chains) if message_id not in published | answered]
 
 
 def _question_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
-    """Each question as the id of its first version, with all its versions."""
+    """Each question: the id of the first version, and all versions."""
     firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
     return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
 
@@ -192,12 +192,12 @@ _WORD = re.compile(r"[^\W_]+")
 Span = tuple[int, int]
 
 
-def folded_words(text: str) -> list[tuple[str, Span]]:
-    """The words of a text, folded, each with its place."""
+def folded_words_with_spans(text: str) -> list[tuple[str, Span]]:
+    """The words of a text, folded, each with its start and end in the text."""
     return [(fold(found.group()), found.span()) for found in _WORD.finditer(text)]
 
 
-def with_marks(text: str, spans: Iterable[Span]) -> str:
+def replace_by_marks(text: str, spans: Iterable[Span]) -> str:
     """The text with "[…]" in the place of these spans, a single mark where spans overlap."""
     parts, end = list[str](), 0
     for first, last in sorted(spans):
@@ -216,16 +216,16 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
     found: list[Span] = []
     for span in _identifying_spans(asker, text):
         said = text[slice(*span)]
-        alike = [name.strip() for name in _names(asker) if fold(name) == fold(said)]
+        alike = [name.strip() for name in _author_names(asker) if fold(name) == fold(said)]
         if not alike or said in alike or len(fold(said).split()) != 1:
             found.append(span)
     return text[slice(*min(found))] if found else None
 
 
-def redacted(asker: Recipient, text: str) -> str:
+def redact_author(asker: Recipient, text: str) -> str:
     """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
     text = unicodedata.normalize("NFC", text)
-    return with_marks(text, _identifying_spans(asker, text))
+    return replace_by_marks(text, _identifying_spans(asker, text))
 
 
 def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
@@ -236,15 +236,15 @@ def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
         siren, rest = asker.siret[:_SIREN_DIGITS], asker.siret[_SIREN_DIGITS:]
         number = r"\s*".join(siren) + r"(?:\s*" + r"\s*".join(rest) + ")?"
         yield from (found.span() for found in re.finditer(number, text))
-    words = folded_words(text)
-    for name in _names(asker):
+    words = folded_words_with_spans(text)
+    for name in _author_names(asker):
         sought = fold(name).split()
         for place in range(len(words) - len(sought) + 1) if sought else ():
             if [word for word, _ in words[place : place + len(sought)]] == sought:
                 yield words[place][1][0], words[place + len(sought) - 1][1][1]
 
 
-def _names(asker: Recipient) -> tuple[str, str]:
+def _author_names(asker: Recipient) -> tuple[str, str]:
     """The registered name of a supplier, and that name without the brackets at its end."""
     return asker.name, asker.name.partition("(")[0]
 
@@ -323,10 +323,9 @@ def require_message(exchange: Exchange, new: MessageRequest) -> None:
 
 
 def published_question(exchange: Exchange, message_id: UUID, publication: PublicationRequest) -> str:
-    """The words in which a question is shared with all: those given, else its own as last corrected.
+    """The words in which a question is published: those the buyer gives, else the question's own as last corrected.
 
     In its own words, "[…]" stands for everything that identifies its author.
-
     Raises NotFound where the exchange has no such message; Conflict where it is no supplier's question
     (`not_a_question`), is confidential (`confidential_question`) or was shared before (`already_published`), in this or
     another version; InvalidContent (`names_the_asker`) where the buyer's words identify the author, or
@@ -343,7 +342,7 @@ def published_question(exchange: Exchange, message_id: UUID, publication: Public
     if any(each.publishes in {version.id for version in versions} for each in exchange.messages):
         raise Conflict("already_published", ALREADY_PUBLISHED)
     asker = next(each for each in exchange.recipients if each.supplier_id == message.supplier_id)
-    question = publication.question or redacted(asker, versions[-1].body)
+    question = publication.question or redact_author(asker, versions[-1].body)
     problems = list(placeholder_problems({"answer": publication.answer}))
     for field, text in (("answer", publication.answer), ("question", question)):
         if sign := identifying_text(asker, text):

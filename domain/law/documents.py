@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from domain.law import review, same_supplier
-from domain.law.findings import days, explained
+from domain.law.findings import explanations_by_rule, short_date
 from domain.law.procedures import splitting
 from domain.law.reservations import supply_advice
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
@@ -30,42 +30,42 @@ NO_VALUE: dict[Status, Text] = {"absent": Text("pas de règle", "no rule"), "unk
 LONG_LIST = 12
 
 
-class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of a purchase. `paragraphs`: a lead of a few words, and the ids of the rules that follow it."""
+class GuideStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A step of a purchase in the buyer's guide. `paragraphs`: opening words, and ids of rules stated after them."""
 
     title: str
     introduction: str
     paragraphs: tuple[tuple[str, str], ...]
 
 
-class Example(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A purchase told with the figures that Vivier gives for it, in Markdown as it is printed."""
+class GuideExample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An example of a purchase in the buyer's guide, with the figures that Vivier gives for it, in Markdown."""
 
     title: str
     text: str
 
 
 class RulesPage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The words of `docs/law.md`: what stands above the rules, themes and degrees of confidence in their order."""
+    """The fixed words of `docs/law.md`: the introduction, and ordered names of themes and degrees of confidence."""
 
     introduction: str
     titles: dict[Theme, str]
     confidences: dict[Confidence, str]
 
 
-class Guide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of `buyer_guide.toml`. `not_covered`: the questions for which no sure source was found."""
+class BuyerGuide(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of `buyer_guide.toml`. `not_covered`: questions for which no sure source was found."""
 
     introduction: str
     not_covered: tuple[str, ...]
     allotting: str
-    step: tuple[Step, ...]
-    example: tuple[Example, ...]
+    step: tuple[GuideStep, ...]
+    example: tuple[GuideExample, ...]
     rules: RulesPage
 
 
-def _guide() -> Guide:
-    return msgspec.toml.decode((files("domain") / "data" / "buyer_guide.toml").read_bytes(), type=Guide)
+def _read_buyer_guide() -> BuyerGuide:
+    return msgspec.toml.decode((files("domain") / "data" / "buyer_guide.toml").read_bytes(), type=BuyerGuide)
 
 
 class RuleDocument(DatedRule, frozen=True):
@@ -77,39 +77,39 @@ class RuleDocument(DatedRule, frozen=True):
     """The way in which the rule is applied; null where it is for information only"""
 
 
-def read(file: Path) -> Rules:
+def read_rules_file(file: Path) -> Rules:
     """The rules of a file written like `law.toml`, in which the numbers that are counsel may be changed.
 
     Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
     missing.
     """
     rules = parse(file.read_bytes())
-    if missing := sorted(explained().keys() - set(rules.ids)):
+    if missing := sorted(explanations_by_rule().keys() - set(rules.ids)):
         raise BrokenLaw(f"{', '.join(missing)}: missing")
     return rules
 
 
-def in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
+def documents_in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
     """Every rule in force at `on`."""
-    return tuple(_document(row, language) for row in rules.in_force(on))
+    return tuple(_rule_document(row, language) for row in rules.in_force(on))
 
 
-def history(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
+def documents_of_rule(rules: Rules, rule_id: str, language: Language) -> tuple[RuleDocument, ...]:
     """Every period of one rule, oldest first, with the periods in which it did not exist; raises NotFound."""
-    return tuple(_document(row, language) for row in rules.history(rule_id))
+    return tuple(_rule_document(row, language) for row in rules.history(rule_id))
 
 
-def _document(row: RuleRow, language: Language) -> RuleDocument:
+def _rule_document(row: RuleRow, language: Language) -> RuleDocument:
     fields = {name: getattr(row, name) for name in DatedRule.__struct_fields__}
-    return RuleDocument(**fields, message=row.message.to(language), explanation=explained().get(row.id))
+    return RuleDocument(**fields, message=row.message.to(language), explanation=explanations_by_rule().get(row.id))
 
 
 def rules_page(rules: Rules) -> str:
-    """`docs/law.md`: a table per theme with every period, then how each rule is applied."""
-    words = _guide().rules
+    """The text of `docs/law.md`: a table per theme with every period, then how each rule is applied."""
+    words = _read_buyer_guide().rules
     rows = rules.in_force(rules.vintage)
     confirmed = [
-        f"Règles en vigueur le {days(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
+        f"Règles en vigueur le {short_date(rules.vintage).fr}, selon la confiance qu'on accorde à leur source :",
         "",
         "| Thème | Élevée | Moyenne | Faible | Ensemble |",
         "|---|---|---|---|---|",
@@ -121,7 +121,7 @@ def rules_page(rules: Rules) -> str:
     sections = [words.introduction.format(version=rules.version), "\n".join([*confirmed, ""])]
     for theme, title in words.titles.items():
         periods = [row for rule_id in rules.ids for row in rules.history(rule_id) if row.theme == theme]
-        lines = [_line(row, words) for row in periods if row.status != "unknown" or row.valid_from]
+        lines = [_markdown_table_row(row, words) for row in periods if row.status != "unknown" or row.valid_from]
         table = [
             "| Règle | Valeur | Du | Au | Article | Confiance | Énoncé | Source |",
             "|---|---|---|---|---|---|---|---|",
@@ -133,7 +133,7 @@ def rules_page(rules: Rules) -> str:
         ]
         sections.append("\n".join([f"## {title}", "", *table, *lines, "", *lists]))
     rules_of: dict[str, list[str]] = {}
-    explanations = explained()
+    explanations = explanations_by_rule()
     for rule_id in rules.ids:
         if rule_id in explanations:
             rules_of.setdefault(explanations[rule_id], []).append(f"`{rule_id}`")
@@ -142,16 +142,16 @@ def rules_page(rules: Rules) -> str:
     return "\n".join(sections)
 
 
-def _line(row: RuleRow, words: RulesPage) -> str:
+def _markdown_table_row(row: RuleRow, words: RulesPage) -> str:
     cells = (
         f"`{row.id}`",
-        found.fr if (found := state(row, LONG_LIST)) else "voir sous le tableau",
+        found.fr if (found := value_in_words(row, LONG_LIST)) else "voir sous le tableau",
         row.valid_from.isoformat() if row.valid_from else "",
         row.valid_until.isoformat() if row.valid_until else "",
         (row.article or "") + (f" (concessions : {row.concession_article})" if row.concession_article else ""),
         words.confidences[row.confidence],
         row.message.fr,
-        row.source + (f" (à revoir avant le {days(row.check_by).fr})" if row.check_by else ""),
+        row.source + (f" (à revoir avant le {short_date(row.check_by).fr})" if row.check_by else ""),
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
@@ -160,7 +160,7 @@ LONGEST_TOLD = 4
 
 
 class DueRule(msgspec.Struct, frozen=True):
-    """A period of a rule to look at by `day`: its first day or its `check_by`, whichever comes first.
+    """A period of a rule to be checked by `day`: the period's first day or `check_by`, whichever comes first.
 
     `before`: the period that it follows, or the period itself where it is in force already.
     """
@@ -171,7 +171,7 @@ class DueRule(msgspec.Struct, frozen=True):
 
 
 def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
-    """The periods that begin, or whose `check_by` comes, at most `within` days after `on`, earliest first.
+    """Periods of rules that begin, or must be checked (`check_by`), at most `within` days after `on`; earliest first.
 
     A `check_by` that has passed stays due until its period is over.
     """
@@ -190,22 +190,22 @@ def due_rules(rules: Rules, on: date, within: int) -> tuple[DueRule, ...]:
 
 
 def due_lines(due: DueRule, on: date) -> tuple[str, str]:
-    """Two lines on what is due: the day, the rule and its change; then its article, confidence and source."""
-    row, now = due.row, _value(due.before)
+    """Two lines of text on a due rule: the day, the rule and its change; then its article, confidence and source."""
+    row, now = due.row, _english_value(due.before)
     parts = []
     if row.check_by is not None:
         parts.append(f"check by {row.check_by}" + (" (past)" if row.check_by < on else ""))
     if due.before is row:
         parts.append(f"now {now}")
     else:
-        parts.append(f"on {row.valid_from}: {now} → {_value(row)}")
+        parts.append(f"on {row.valid_from}: {now} → {_english_value(row)}")
     surer = "" if due.before.confidence == row.confidence else f"{due.before.confidence} → "
     about = (row.article, f"confidence {surer}{row.confidence}", row.source)
     return f"{due.day}  {row.id}: {', '.join(parts)}", f"            {'; '.join(filter(None, about))}"
 
 
-def state(row: RuleRow, longest: int) -> Text | None:
-    """A row's value for readers of all rules; None for a list of more than `longest` entries."""
+def value_in_words(row: RuleRow, longest: int) -> Text | None:
+    """The value of a rule in one period, in words; None for a list of more than `longest` entries."""
     if row.status != "in_force":
         return NO_VALUE[row.status]
     if isinstance(row.value, bool):
@@ -215,9 +215,9 @@ def state(row: RuleRow, longest: int) -> Text | None:
     return value_text(row.value, row.unit)
 
 
-def _value(row: RuleRow) -> str:
-    """The value as a maintainer reads it, in English; of a long list its length."""
-    found = state(row, LONGEST_TOLD)
+def _english_value(row: RuleRow) -> str:
+    """The value of a rule in one period, in English for maintainers; of a long list its length."""
+    found = value_in_words(row, LONGEST_TOLD)
     return found.en if found else f"{len(row.value) if isinstance(row.value, tuple) else 0} codes"
 
 
@@ -231,13 +231,13 @@ MARKS: dict[Confidence, str] = {"high": "●", "medium": "◐", "low": "○"}
 
 
 def guide_page(rules: Rules) -> str:
-    """The buyer's guide by the law of the day it was last read through; raises NotFound on an unknown rule."""
-    guide, day = _guide(), rules.vintage
+    """The Markdown of the buyer's guide by the law of the rules' `vintage` day; raises NotFound on an unknown rule."""
+    guide, day = _read_buyer_guide(), rules.vintage
     blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
     for number, step in enumerate(guide.step, start=1):
         blocks += [f"## {number}. {step.title}", step.introduction]
         for lead, ids in step.paragraphs:
-            said = [each for rule_id in ids.split() for each in _statements(rules.history(rule_id), day)]
+            said = [each for rule_id in ids.split() for each in _sentences_around_day(rules.history(rule_id), day)]
             if said:
                 blocks.append(f"**{lead}{'' if lead.endswith('?') else '.'}** {' '.join(said)}")
     blocks += ["## De l'offre aux lots : deux exemples", guide.allotting.strip()]
@@ -247,25 +247,25 @@ def guide_page(rules: Rules) -> str:
         "Pour ces questions aucune source assez sûre n'a été trouvée, ou elles sortent de ce que Vivier examine :",
         "\n".join(f"- {question} ;" for question in guide.not_covered).removesuffix(" ;") + ".",
     ]
-    return "\n\n".join((*map(_wrapped, blocks), *examples, *map(_wrapped, questions))) + "\n"
+    return "\n\n".join((*map(_wrap_markdown, blocks), *examples, *map(_wrap_markdown, questions))) + "\n"
 
 
-def _statements(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:
-    """The rule's statement on that day, then each statement known to replace it within a year."""
+def _sentences_around_day(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:
+    """The sentence on a rule at a day, then on each change of the rule known to come within a year."""
     row, *later = (row for row in history if row.valid_until is None or day <= row.valid_until)
     if row.status == "in_force":
-        yield _marked(row)
+        yield _sentence_with_mark(row)
     for change in later:
         if change.status == "in_force" and change.valid_from is not None and change.valid_from <= day + SOON:
-            yield f"À partir du {days(change.valid_from).fr} : {_marked(change)}"
+            yield f"À partir du {short_date(change.valid_from).fr} : {_sentence_with_mark(change)}"
 
 
-def _marked(row: RuleRow) -> str:
+def _sentence_with_mark(row: RuleRow) -> str:
     return f"{_UNBROKEN.sub(_NO_BREAK, row.message.fr)}{_NO_BREAK}{MARKS[row.confidence]}."
 
 
-def _wrapped(block: str) -> str:
-    """A block of Markdown broken into lines of `WIDTH`; the further lines of a list item are indented."""
+def _wrap_markdown(block: str) -> str:
+    """A block of Markdown broken into lines of `WIDTH`; further lines of a list item are indented."""
     return "\n".join(
         textwrap.fill(
             line,

@@ -11,14 +11,14 @@ from domain.law.findings import (
     advice,
     applies,
     bracketed_lots,
-    days,
     least_sure,
     listed_briefly,
     sentence,
+    short_date,
 )
-from domain.law.procedures.lot_facts import LotFacts, cents_up
+from domain.law.procedures.lot_facts import LotFacts, cents_rounded_up
 from domain.law.procedures.need_value import Group, is_mainly_light, lot_value
-from domain.law.procedures.procedure import Decided, eu_thresholds, social_thresholds
+from domain.law.procedures.procedure import Procedure, eu_thresholds, social_thresholds
 from domain.law.rules import InForce, cents
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Need
 from domain.text.bilingual import AND, NOTHING, Text, join_texts
@@ -41,7 +41,7 @@ FAMILIES = {"agec_furniture_reuse": "agec_furniture_segments", "agec_textile_reu
     "eu_social_services",
     "eu_social_services_utility",
 )
-def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
+def advise_social_condition(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
     """From the EU threshold on, a social or employment condition is required from 2026-08-22, and advised before.
 
     Social and other specific services have their own, higher EU threshold, and utilities a higher one still. Markets
@@ -90,7 +90,7 @@ def social(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
-    """Whether the higher threshold of social services may be the right one, and is not reached."""
+    """Whether the group may come under the higher threshold of social services without reaching it."""
     theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need)])
     if need.contract != "market" or (group.total or 0) >= theirs:
         return False
@@ -105,7 +105,7 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
     "concession_environmental_criterion",
 )
 @lru_cache(maxsize=64)
-def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_environmental_duties(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
     """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
 
     The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
@@ -124,22 +124,22 @@ def environmental(contract: ContractKind, direct: bool, view: InForce) -> LegalA
     parts = []
     if required:
         where = sentence(view, "without_competition" if direct else "whatever_the_amount")
-        what, many = _both([texts[row] for row in required]), "s" if len(required) > 1 else ""
+        what, many = _join_with_and([texts[row] for row in required]), "s" if len(required) > 1 else ""
         parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
     if advised:
-        parts.append(sentence(view, "environment_advised", what=_both([texts[row] for row in advised])))
+        parts.append(sentence(view, "environment_advised", what=_join_with_and([texts[row] for row in advised])))
     quoted, *_ = required or advised
     sure = least_sure(*(required or [condition]))
     name, message = "environment_required" if required else "environment_advised", join_texts(parts).capitalised()
     return advice(view, name, rule=quoted.id, sure=sure, message=message)
 
 
-def _both(texts: Iterable[Text]) -> Text:
+def _join_with_and(texts: Iterable[Text]) -> Text:
     return join_texts(texts, Text(f" {AND.fr} ", f" {AND.en} "))
 
 
 @applies("spaser", "spaser_all_buyers")
-def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
+def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
     """A buyer whose stated annual purchases exceed the amount of the date publishes a SPASER.
 
     Every buyer subject to the code since 2023-10-25; before, whether State and utilities did was not established.
@@ -154,7 +154,7 @@ def spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 
 
 @applies("allotment")
-def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
 
     Not said of a need that is awarded without competition anyway.
@@ -166,7 +166,7 @@ def allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
 
 
 @applies("framework_max_months", "framework_max_months_utility")
-def framework(need: Need, view: InForce) -> LegalAdvice | None:
+def advise_framework_duration(need: Need, view: InForce) -> LegalAdvice | None:
     """A framework agreement has a longest duration, save a justified exception; utilities have a longer one.
 
     Where the buyer's kind is not known, the duration of contracting authorities is looked at, and both are said.
@@ -192,7 +192,7 @@ def framework(need: Need, view: InForce) -> LegalAdvice | None:
 
 
 @applies("hazardous_waste_capability", "hazardous_waste_load", "other_waste_load")
-def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
+def advise_waste_permits(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
     """Hazardous and medical waste need a specific authorisation or declaration, whoever answers (CAPABILITY_WARNING).
 
     From a weight per load on, lower for hazardous waste than for other waste, its transport is declared.
@@ -208,7 +208,7 @@ def capability(segments: tuple[str, ...], view: InForce) -> LegalAdvice | None:
 
 
 @applies("agec_furniture_reuse", "agec_furniture_segments", "agec_textile_reuse", "agec_textile_segments")
-def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
+def advise_reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForce) -> LegalAdvice | None:
     """Furniture and textiles count in the buyer's yearly spending, a share of which is reuse (COUNTS_TOWARDS_QUOTA).
 
     The share is one of the year, not of this lot, and binds the State and local authorities; whether hospitals are
@@ -223,7 +223,7 @@ def reuse_quota(segments: tuple[str, ...], buyer: BuyerKind | None, view: InForc
     if row.status == "in_force":
         of_year = sentence(view, "reuse_share", share=row.value_text)
     elif row.status == "unknown" and row.valid_from is not None:
-        of_year = sentence(view, "reuse_step_unknown", since=days(row.valid_from))
+        of_year = sentence(view, "reuse_step_unknown", since=short_date(row.valid_from))
     else:
         return None
     return advice(view, "counts_towards_quota", rule=rule, rests_on=(FAMILIES[rule],), family=family, of_year=of_year)
@@ -239,7 +239,7 @@ GENERAL = ("advance_amount", "advance_months", "advance_rate", "retention_rate")
 
 @applies("sustainable_specifications")
 @lru_cache(maxsize=64)
-def sustainable_specifications(view: InForce) -> LegalAdvice | None:
+def advise_sustainable_specifications(view: InForce) -> LegalAdvice | None:
     """Technical specifications take sustainable development into account from 2026-08-22 (SUSTAINABLE_SPECIFICATIONS).
 
     The duty has no amount. It is not said of direct awards, which are told of the environmental condition alone.
@@ -249,7 +249,7 @@ def sustainable_specifications(view: InForce) -> LegalAdvice | None:
 
 @applies("pme_share_concession")
 @lru_cache(maxsize=64)
-def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
+def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     """A concession may require a part to be given to small firms or third parties, of a minimum share (PME_SHARE)."""
     known = contract == "concession" and view["pme_share_concession"].status == "in_force"
     return advice(view, "pme_share") if known else None
@@ -266,7 +266,7 @@ def pme_share(contract: ContractKind, view: InForce) -> LegalAdvice | None:
     "retention_rate_pme_large",
     "large_body_expenses",
 )
-def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
@@ -298,7 +298,7 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
     if kind is None:
         of_firms = sentence(view, "firm_rates_unknown")
     elif rates:
-        said = _both([sentence(view, rule) for rule in rates])
+        said = _join_with_and([sentence(view, rule) for rule in rates])
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{kind}"))
     return advice(
         view,
@@ -311,10 +311,10 @@ def financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: 
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
-    """The most and the least that the amount of a lot's first duration may be, in cents: both, where it covers all."""
+    """The highest and the lowest that the amount of a lot's first duration, without renewals, may be in cents."""
     asked = lot.lot
     if lot.estimate and asked.value_covers == "firm":
         return lot.estimate.stated, lot.estimate.stated
     value, first = lot_value(need, lot) or 0, asked.duration_months or 0
-    without_options = max(0, value - cents_up(asked.options_eur or 0))
+    without_options = max(0, value - cents_rounded_up(asked.options_eur or 0))
     return value, without_options * first / (first + (asked.renewal_months or 0))

@@ -28,8 +28,8 @@ _Function = TypeVar("_Function", bound=Callable[..., object])
 _EXPLANATIONS: dict[str, str] = {}
 
 
-class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A statement of the law under a condition: a verdict or finding by its `outcome`, or advice by its `severity`.
+class LegalStatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A template of a legal statement: of a verdict or finding (with an `outcome`) or of advice (with a `severity`).
 
     `rule`: the one that is quoted; `rests_on`: others. The least sure of all of them counts.
     `on_procedure`: it is advice on the procedure of a need.
@@ -45,16 +45,16 @@ class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _FILE = msgspec.toml.decode(
-    (files("domain") / "data" / "law_sentences.toml").read_bytes(), type=dict[str, Text | Statement]
+    (files("domain") / "data" / "law_sentences.toml").read_bytes(), type=dict[str, Text | LegalStatement]
 )
-STATEMENTS = {name: said for name, said in _FILE.items() if isinstance(said, Statement)}
-SENTENCES = {name: said.text if isinstance(said, Statement) else said for name, said in _FILE.items()}
+STATEMENTS = {name: said for name, said in _FILE.items() if isinstance(said, LegalStatement)}
+SENTENCES = {name: said.text if isinstance(said, LegalStatement) else said for name, said in _FILE.items()}
 """The texts of the statements, and the parts that sentences are made of."""
 _QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """A supplier's standing for one reserved type. `missing`: the proofs to ask for. `rule`: an id of `Rules`."""
+    """The law's verdict on a supplier for one reserved type. `missing`: the proofs to ask for. `rule`: a rule's id."""
 
     reserved: Reserved
     outcome: Outcome
@@ -78,7 +78,7 @@ class LegalFinding(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
 
 class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
-    """A legal consequence, or counsel (`article` null), for the buyer; `lots`: the sets of lots it concerns."""
+    """Advice to the buyer: a legal consequence, or counsel (`article` null). `lots`: the sets of lots concerned."""
 
     code: str
     severity: Severity
@@ -90,9 +90,9 @@ class LegalAdvice(msgspec.Struct, frozen=True, gc=False):
 
 
 class LotReview(msgspec.Struct, frozen=True, eq=False):
-    """Findings and advice on one lot; compared and hashed by identity, so that what is made of it is found quickly.
+    """The legal findings and advice on one lot; compared and hashed by identity, as a quick key of caches.
 
-    `reservation`: the findings on its own reservation. `outcome`: the worst of theirs.
+    `reservation`: the findings on the lot's own reservation. `outcome`: the worst of theirs.
     `forbidden`: for each reservation it might have (keys of `review.OPTIONS`), the finding that forbids it, or None.
     `doubtful`: of those that nothing forbids, the ones that a person must judge first, or for which data is missing.
     """
@@ -105,38 +105,38 @@ class LotReview(msgspec.Struct, frozen=True, eq=False):
 
 
 class NeedReview(msgspec.Struct, frozen=True):
-    """The findings and advice on a need: by lot id, and on the whole need."""
+    """The legal review of a need: findings and advice on each lot by id, and advice on the whole need."""
 
     lots: dict[str, LotReview]
     advice: tuple[LegalAdvice, ...]
 
 
 @lru_cache(maxsize=8192)
-def _quoted(view: InForce, name: str) -> Text:
-    """The sentence of this name, with the sentences, values and articles that it quotes filled in."""
+def _filled_sentence(view: InForce, name: str) -> Text:
+    """The sentence with this name; references to other sentences and to rules' values and articles are filled in."""
 
-    def quote(place: re.Match[str], side: int) -> str:
+    def text_of_reference(place: re.Match[str], side: int) -> str:
         named, what = place[1], place[2]
         if named in view.rows:
             row = view[named]
             return row.value_text[side] if what is None else str(row.article if what == ".article" else row.value)
-        return _quoted(view, named)[side] if named in SENTENCES else place[0]
+        return _filled_sentence(view, named)[side] if named in SENTENCES else place[0]
 
     fr, en = (
-        _QUOTED.sub(lambda place, side=side: quote(place, side), text)  # type: ignore[misc]
+        _QUOTED.sub(lambda place, side=side: text_of_reference(place, side), text)  # type: ignore[misc]
         for side, text in enumerate(SENTENCES[name])
     )
     return Text(fr, en)
 
 
 def sentence(view: InForce, name: str, /, **values: Text | str | int) -> Text:
-    """The sentence of this name by the rules of the day, with `values` filled in, each in its language."""
-    text = _quoted(view, name)
+    """The sentence with this name by the rules of `view`, with `values` filled in, in French and English."""
+    text = _filled_sentence(view, name)
     return text.filled(**values) if values else text
 
 
 def least_sure(*rows: RuleRow, doubtful: bool = False) -> Confidence:
-    """The confidence of a statement resting on all these rules: the weakest; low where the facts are `doubtful`."""
+    """The lowest confidence of these rules, for a statement resting on all; low where the facts are `doubtful`."""
     return "low" if doubtful else weakest("high", *[row.confidence for row in rows])
 
 
@@ -145,8 +145,8 @@ def weakest(*confidences: Confidence) -> Confidence:
     return min(confidences, key=SURENESS.index)
 
 
-def best_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict with the best outcome, as it counts for a lot reserved to several types; of equals the first."""
+def best_verdict(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict with the best outcome, which counts for a lot reserved to several types; the first of equal ones."""
     return min(verdicts, key=lambda verdict: OUTCOMES.index(verdict.outcome))
 
 
@@ -167,7 +167,7 @@ def verdict(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> Verdict:
-    """The verdict made by the statement of this name, values filled in; `rule` and `sure` replace its own."""
+    """Make the verdict of the statement with this name, values filled in; `rule`, `sure` override the statement's."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or row.confidence
@@ -185,7 +185,7 @@ def finding(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding made by the statement of this name, values filled in; the other arguments replace its own."""
+    """Make the finding of the statement with this name, values filled in; other arguments override the statement."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))
@@ -205,7 +205,7 @@ def advice(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalAdvice:
-    """The advice made by the statement of this name, values filled in, on these sets of lots.
+    """Make the advice of the statement with this name, values filled in, on these sets of lots.
 
     What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
     It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.
@@ -218,7 +218,7 @@ def advice(
     return LegalAdvice(said.code or "", said.severity, row.id, row.article, sure, told, lots)
 
 
-def days(day: date) -> Text:
+def short_date(day: date) -> Text:
     """A date as people write it: 22/12/2026 in French, ISO 8601 in English."""
     return Text(f"{day.day:02d}/{day.month:02d}/{day.year}", day.isoformat())
 
@@ -232,7 +232,7 @@ def listed_briefly(names: tuple[str, ...]) -> Text:
 
 
 def bracketed_lots(names: tuple[str, ...]) -> Text:
-    """ " (lots 1 et 2)", to stand behind what is said of them; nothing without names."""
+    """Names of lots in brackets, to end a phrase: " (lots 1 et 2)"; an empty text without names."""
     if not names:
         return NOTHING
     many, (fr, en) = "s" if len(names) > 1 else "", listed_briefly(names)
@@ -240,9 +240,9 @@ def bracketed_lots(names: tuple[str, ...]) -> Text:
 
 
 def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
-    """Mark a function as the one that applies these rules; it must have a docstring, and a rule has one function."""
+    """A decorator for the only function that applies these rules; the function's docstring explains them to readers."""
 
-    def mark(function: _Function) -> _Function:
+    def register(function: _Function) -> _Function:
         if not function.__doc__:
             raise ValueError(f"{function.__qualname__} applies rules and needs a docstring")
         for rule_id in rule_ids:
@@ -251,9 +251,9 @@ def applies(*rule_ids: str) -> Callable[[_Function], _Function]:
             _EXPLANATIONS[rule_id] = cleandoc(function.__doc__)
         return function
 
-    return mark
+    return register
 
 
-def explained() -> dict[str, str]:
-    """Rule id → docstring, of the modules imported so far (`domain.law.documents` imports them all)."""
+def explanations_by_rule() -> dict[str, str]:
+    """The explanation of each rule, by id: docstrings of the functions marked `applies` in modules imported so far."""
     return dict(_EXPLANATIONS)

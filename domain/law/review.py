@@ -21,18 +21,18 @@ from domain.law.findings import (
     advice,
     applies,
     bracketed_lots,
-    days,
     sentence,
+    short_date,
     weakest,
     worst_outcome,
 )
 from domain.law.procedures.lot_facts import KEPT, LONGEST_KEPT, LotFacts, LotObject, read_lot
-from domain.law.procedures.need_value import estimated_value, total_below_lots
-from domain.law.procedures.procedure import Decided, decide, mixed_object, review_procedure
-from domain.law.procedures.small_lots import review_sets
-from domain.law.procedures.steps import books, innovation, procedure_steps, yearly_list
+from domain.law.procedures.need_value import advise_estimated_value, advise_total_below_lots
+from domain.law.procedures.procedure import Procedure, advise_mixed_object, advise_on_procedure, determine_procedures
+from domain.law.procedures.small_lots import advise_sets
+from domain.law.procedures.steps import advise_books, advise_innovation, advise_next_steps, advise_yearly_list
 from domain.law.reservations.reservation import (
-    reserved_proofs,
+    advise_proofs_of_type,
     review_ess_object,
     review_ess_terms,
     review_prison,
@@ -94,23 +94,24 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
     """Review a need reduced to its `legal_facts`, as `review_need` does; `read`: the segments of each lot."""
     view = rules.at(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
-    decided = decide(need, lots, view)
-    sets, small = review_sets(need, decided, view)
-    whole = [estimated_value(need, lots, view), total_below_lots(need, lots, view)]
+    decided = determine_procedures(need, lots, view)
+    sets, small = advise_sets(need, decided, view)
+    whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
     for part in decided.parts:
-        whole += [*review_procedure(need, part, view), duties.social(need, part, view)]
+        whole += [*advise_on_procedure(need, part, view), duties.advise_social_condition(need, part, view)]
+    market = need.contract == "market"
     whole += [
-        *procedure_steps(need, decided, view),
-        mixed_object(decided, view),
+        *advise_next_steps(need, decided, view),
+        advise_mixed_object(decided, view),
         sets,
-        duties.environmental(need.contract, decided.direct, view),
-        duties.spaser(need.buyer, view),
-        duties.allotment(need, decided.direct, view),
-        duties.framework(need, view),
-        *([books(need, lots, decided, view), yearly_list(need, decided, view)] if need.contract == "market" else []),
-        None if decided.direct else duties.sustainable_specifications(view),
-        duties.pme_share(need.contract, view),
-        duties.financial_terms(need, lots, decided.direct, view),
+        duties.advise_environmental_duties(need.contract, decided.direct, view),
+        duties.advise_spaser(need.buyer, view),
+        duties.advise_allotment(need, decided.direct, view),
+        duties.advise_framework_duration(need, view),
+        *([advise_books(need, lots, decided, view), advise_yearly_list(need, decided, view)] if market else []),
+        None if decided.direct else duties.advise_sustainable_specifications(view),
+        duties.advise_small_firms_share(need.contract, view),
+        duties.advise_financial_terms(need, lots, decided.direct, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
@@ -118,9 +119,9 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
 
 
 def _review_lot(
-    need: Need, lot: LotFacts, part: Decided, small: LegalAdvice | None, on: date, view: InForce
+    need: Need, lot: LotFacts, part: Procedure, small: LegalAdvice | None, on: date, view: InForce
 ) -> LotReview:
-    """The review of one lot of a part of the need; `small`: the advice on it as a small lot."""
+    """The findings and advice on one lot; `part`: its group's procedure; `small`: the advice on small lots, if any."""
     asked, contract, buyer = lot.lot, need.contract, need.buyer or NOBODY
     prison, of_object, on_object = _review_object(lot.object, asked.site is not None, contract, buyer.kind, view)
     listed = lot.object.ess_listing == "listed"
@@ -128,8 +129,8 @@ def _review_lot(
     ess = of_object + review_ess_terms(*terms, listed, view)
     findings, forbidden, doubtful = _review_reserving(asked.reserved or (), contract, prison, ess, on, view)
     outcome = worst_outcome(findings)
-    proofs = reserved_proofs(asked.reserved or (), outcome, contract, part.level == "direct", view)
-    on_lot = on_object + tuple(filter(None, (proofs, innovation(need, lot, part.group, view), small)))
+    proofs = advise_proofs_of_type(asked.reserved or (), outcome, contract, part.level == "direct", view)
+    on_lot = on_object + tuple(filter(None, (proofs, advise_innovation(need, lot, part.group, view), small)))
     return LotReview(findings, on_lot, forbidden, doubtful, outcome)
 
 
@@ -137,15 +138,15 @@ def _review_lot(
 def _review_object(
     bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
 ) -> tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...], tuple[LegalAdvice, ...]]:
-    """The advice and findings on what a lot buys, whatever its value and duration.
+    """The findings on reserving the object to prison work, those on reserving it to ESS, and other advice on it.
 
-    The findings that a reservation to work in prison and one to ESS meet; and the advice on the lot.
+    All of these hold whatever the lot's value and duration are.
     """
     on_object = (
         # the supporting activity is only the means; it decides the procedure of markets alone
         advice(view, "object_is_insertion") if bought.insertion and contract == "market" else None,
-        duties.capability(bought.segments, view),
-        duties.reuse_quota(bought.segments, buyer, view),
+        duties.advise_waste_permits(bought.segments, view),
+        duties.advise_reuse_quota(bought.segments, buyer, view),
     )
     return review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, on_object))
 
@@ -217,10 +218,10 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
     planned day are not known. It is as sure as the least sure of these, as they are on the planned day.
     """
     lots_of: dict[_Change, list[str]] = {}
-    for change in _changes(_statements(before.advice), _statements(after.advice), on, planned):
+    for change in _differences(_advice_statements(before.advice), _advice_statements(after.advice), on, planned):
         lots_of[change] = []
     for lot_id, review in after.lots.items():
-        for change in _changes(_statements_on_lot(before.lots[lot_id]), _statements_on_lot(review), on, planned):
+        for change in _differences(_statements_on_lot(before.lots[lot_id]), _statements_on_lot(review), on, planned):
             lots_of.setdefault(change, []).append(lot_id)
     if not lots_of:
         return None
@@ -234,17 +235,17 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
         about = bracketed_lots(() if len(lots) == len(after.lots) else tuple(lots))
         was, now = change.was or NOTHING, change.now or NOTHING
         name = "statement_comes" if not change.was else "statement_changes" if change.now else "statement_leaves"
-        quotes = {"before": Text(*map(_brief, was, now)), "after": Text(*map(_brief, now, was))}
+        quotes = {"before": Text(*map(_quote_difference, was, now)), "after": Text(*map(_quote_difference, now, was))}
         told.append(sentence(view, name, where=about, gone=gone, **quotes))
     if more := len(changes) - len(told):
         told.append(sentence(view, "other_changes", left=more, many="s" if more > 1 else ""))
     sure = weakest(view["value_moment"].confidence, *(each.confidence for each in changes))
     name = "minor_law_changes" if changes[0].rank == (True, True) else "law_changes"
-    return advice(view, name, sure=sure, day=days(planned), today=days(on), listed=join_texts(told))
+    return advice(view, name, sure=sure, day=short_date(planned), today=short_date(on), listed=join_texts(told))
 
 
-def _statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """The advice of one day as statements, all of it on the procedure under one subject."""
+def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
+    """The advice of one day as statements to compare; all advice on the procedure has one subject."""
     subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
         _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")
@@ -253,15 +254,15 @@ def _statements(given: Iterable[LegalAdvice]) -> list[_Change]:
 
 
 def _statements_on_lot(review: LotReview) -> list[_Change]:
-    """The advice on a lot, and the findings on its actual and possible reservations, each once."""
+    """The advice on a lot and the findings on its actual and possible reservations, as statements to compare."""
     findings = dict.fromkeys((*review.reservation, *filter(None, review.forbidden.values())))
-    return _statements(review.advice) + [
+    return _advice_statements(review.advice) + [
         _Change(f"{each.code} {each.rule}", None, each.message, each.confidence, grave=True) for each in findings
     ]
 
 
-def _changes(before: Sequence[_Change], after: Sequence[_Change], on: date, planned: date) -> Iterator[_Change]:
-    """The statements that differ, paired by subject. A message that only names the other day is no difference."""
+def _differences(before: Sequence[_Change], after: Sequence[_Change], on: date, planned: date) -> Iterator[_Change]:
+    """The statements that differ between two days, paired by subject; a date alone is no difference."""
     if before == after:
         return
     said = {each.now for each in before} | {_with_other_day(each.now, on, planned) for each in before}
@@ -279,12 +280,12 @@ def _changes(before: Sequence[_Change], after: Sequence[_Change], on: date, plan
 def _with_other_day(message: Text | None, on: date, planned: date) -> Text:
     """A message with the day `on` replaced by the day `planned`."""
     message = message or NOTHING
-    before, after = days(on), days(planned)
+    before, after = short_date(on), short_date(planned)
     return Text(message.fr.replace(before.fr, after.fr), message.en.replace(before.en, after.en))
 
 
-def _brief(words: str, others: str) -> str:
-    """The words from shortly before the first difference from `others`, cut where they are long."""
+def _quote_difference(words: str, others: str) -> str:
+    """A quote of `words` from shortly before their first difference from `others`, cut where long."""
     same = next((place for place, (one, other) in enumerate(zip(words, others, strict=False)) if one != other), 0)
     start = words.rfind(" ", 0, max(same - LEAD, 0)) + 1
     part = ("…" if start else "") + words[start:]

@@ -160,16 +160,16 @@ class InForce:
         return row.status == "in_force" and row.value is not False
 
     def number(self, rule_id: str) -> int | None:
-        """A count, a percentage or a number of months; None where it is not known or does not exist at this date."""
+        """The rule's count, percentage or number of months; None where unknown or absent at this date."""
         value = self.rows[rule_id].value
         return value if isinstance(value, int) else None
 
-    def eventual(self, rule_id: str) -> Any:
-        """The number or the set of codes at this date, else the first one fixed later; raises KeyError without any."""
+    def present_or_later(self, rule_id: str) -> Any:
+        """The rule's number or set of codes at this date, else the first fixed later; raises KeyError without any."""
         return self._eventual[rule_id]
 
     def codes(self, rule_id: str) -> frozenset[str]:
-        """A list of codes; empty where the law had none at this date.
+        """The rule's list of codes; empty where the law had none at this date.
 
         Where it was not established, the first one known later stands in for it: its row says how doubtful that is.
         """
@@ -177,7 +177,7 @@ class InForce:
 
 
 class Rules:
-    """Every rule with its history. `version` changes with any edit of the file; `vintage` is the file's.
+    """All rules with their histories. `version` changes with any edit of the file; `vintage`: its last review.
 
     `starts`: the days on which a rule begins to hold, in order; between two of them none changes.
     """
@@ -190,8 +190,8 @@ class Rules:
         for rule in rules:
             if rule.id in self._histories:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
-            self._histories[rule.id] = _history(rule)
-            self._of_concessions[rule.id] = _history(_for_concessions(rule))
+            self._histories[rule.id] = _rows_of_rule(rule)
+            self._of_concessions[rule.id] = _rows_of_rule(_for_concessions(rule))
         self.starts = tuple(
             sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         )
@@ -199,7 +199,7 @@ class Rules:
         self._views: dict[tuple[int, ContractKind], InForce] = {}
 
     def at(self, on: date, contract: ContractKind = "market") -> InForce:
-        """The rules at `on`, as they are quoted for this kind of contract; cheap to ask again."""
+        """The rules at `on`, with the articles quoted for this kind of contract; cached per interval of the law."""
         interval = bisect_right(self.starts, on), contract
         view = self._views.get(interval)
         if view is None:
@@ -219,7 +219,7 @@ class Rules:
 
 
 def cents(amount_eur: float) -> int:
-    """Euros as integer cents: thresholds are compared without rounding surprises."""
+    """An amount of euros in whole cents, rounded to the nearest."""
     return round(amount_eur * 100)
 
 
@@ -241,13 +241,13 @@ def parse(content: bytes) -> Rules:
     return Rules(law.vintage, sha256(content).hexdigest()[:12], law.rule)
 
 
-def _history(rule: Rule) -> tuple[RuleRow, ...]:
-    """The rule's periods as rows, preceded by an `unknown` one where the file starts at a date."""
+def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
+    """The rule's periods as rows, preceded by an `unknown` one where the first period starts at a date."""
     if not rule.periods:
         raise BrokenLaw(f"{rule.id}: no period")
-    _check_intervals(rule)
+    _check_periods_adjoin(rule)
     _check_values(rule)
-    rows = tuple(_row(rule, period) for period in rule.periods)
+    rows = tuple(_rule_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
     if first is None:
         return rows
@@ -257,7 +257,7 @@ def _history(rule: Rule) -> tuple[RuleRow, ...]:
         valid_until=first - timedelta(days=1),
         status="unknown",
     )
-    return (_row(rule, before), *rows)
+    return (_rule_row(rule, before), *rows)
 
 
 def _for_concessions(rule: Rule) -> Rule:
@@ -271,7 +271,7 @@ def _for_concessions(rule: Rule) -> Rule:
     return msgspec.structs.replace(rule, periods=periods)
 
 
-def _check_intervals(rule: Rule) -> None:
+def _check_periods_adjoin(rule: Rule) -> None:
     for earlier, later in pairwise(rule.periods):
         if earlier.valid_until is None or later.valid_from is None:
             raise BrokenLaw(f"{rule.id}: only the first period may lack valid_from, only the last valid_until")
@@ -303,7 +303,7 @@ def _check_values(rule: Rule) -> None:
             raise BrokenLaw(f"{rule.id}: {value!r} is not {expected}, as unit {rule.unit!r} wants it")
 
 
-def _row(rule: Rule, period: Period) -> RuleRow:
+def _rule_row(rule: Rule, period: Period) -> RuleRow:
     article, told = period.article or rule.article, value_text(period.value, rule.unit)
     wording = period.message or (rule.message if period.status == "in_force" else NO_RULE[period.status])
     message = Text(wording.fr.replace("{value}", told.fr), wording.en.replace("{value}", told.en))
@@ -332,7 +332,7 @@ def value_text(value: Value | None, unit: Unit | None) -> Text:
 
 
 def cite(sentence: Text, article: str | None, confidence: Confidence) -> Text:
-    """`sentence` followed by its article; weakly sourced, it is marked "à vérifier"."""
+    """`sentence` followed by its article, and marked "à vérifier" where the confidence is low."""
     if not article:
         return sentence
     if confidence == "low":

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, days, sentence, verdict
+from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, sentence, short_date, verdict
 from domain.law.procedures.lot_facts import estimated_cents
 from domain.law.rules import Rules, months_later
 from domain.needs.need import Award, Lot
@@ -15,7 +15,7 @@ YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract that a supplier was awarded; whether for the same service, and by the same buyer."""
+    """An ESS-reserved contract that a supplier was awarded; whether by this buyer and for the service of this lot."""
 
     awarded_on: date
     same_service: bool
@@ -23,7 +23,7 @@ class EssAward(msgspec.Struct, frozen=True):
 
 
 @applies("ess_award_bar_months")
-def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
+def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | None:
     """A supplier awarded an ESS-reserved contract in the previous 36 months may not be awarded another (ESS_AWARD_BAR).
 
     Same service and same buyer: INELIGIBLE until the third anniversary included. The law bars an award "au même titre"
@@ -39,26 +39,28 @@ def award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict | N
         return None
     # the one that bars most, the later of equals
     worst = max(barring, key=lambda each: (each.same_service and each.same_buyer, each.same_service, each.awarded_on))
-    last = days(worst.awarded_on)
+    last = short_date(worst.awarded_on)
     if not worst.same_buyer:
         service = sentence(view, "for_this_service") if worst.same_service else NOTHING
         return verdict(view, "ess_award_of_other_buyer", "ess", service=service, last=last)
     if not worst.same_service:
         return verdict(view, "ess_other_award", "ess", last=last)
     end = min(months_later(worst.awarded_on, months), date.max - timedelta(days=1))
-    return verdict(view, "ess_award_bar", "ess", last=last, free=days(end + timedelta(days=1)))
+    return verdict(view, "ess_award_bar", "ess", last=last, free=short_date(end + timedelta(days=1)))
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
-    """A supplier's verdict once past awards are known: the bar where it is worse; other types than ESS are as found."""
+    """A supplier's verdict after its past ESS awards: the bar's where worse; of other types than ESS, as found."""
     if found.reserved != "ess":
         return found
-    bar = award_bar(awards, on, rules)
+    bar = judge_award_bar(awards, on, rules)
     return bar if bar and OUTCOMES.index(bar.outcome) > OUTCOMES.index(found.outcome) else found
 
 
 @applies("same_supplier_awards", "same_supplier_months")
-def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules) -> LegalAdvice | None:
+def advise_same_supplier(
+    name: str, activity: str, awarded_on: tuple[date, ...], on: date, rules: Rules
+) -> LegalAdvice | None:
     """SAME_SUPPLIER: from the third award to one supplier for a segment within the 36 months before, naming it.
 
     All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
@@ -74,7 +76,7 @@ def same_supplier(name: str, activity: str, awarded_on: tuple[date, ...], on: da
 
 
 @applies("counsel_dependence")
-def dependence(
+def advise_dependence(
     name: str, turnover_eur: float | None, awards: Iterable[Award], lot: Lot, on: date, rules: Rules
 ) -> LegalAdvice | None:
     """ECONOMIC_DEPENDENCE: a supplier that would owe the buyer a large share of its turnover, this lot included.
@@ -102,5 +104,5 @@ def dependence(
 
 
 def _yearly(value_eur: float | None, months: int) -> float:
-    """The value of a contract per year; one of less than a year counts whole."""
+    """The value of a contract per year; the whole value where the contract lasts less than a year."""
     return (value_eur or 0.0) * YEAR / max(months, YEAR)

@@ -160,7 +160,7 @@ def with_agenda(meeting: MeetingRequest) -> MeetingRequest:
     return msgspec.structs.replace(meeting, agenda=template.agenda if template else ())
 
 
-def problems(meeting: MeetingRequest) -> Iterator[Problem]:
+def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
     """Every problem of the meeting alone; whether its needs, suppliers and commune exist is checked elsewhere."""
     moments = (
         (pointer("starts_at"), meeting.starts_at),
@@ -195,7 +195,7 @@ def problems(meeting: MeetingRequest) -> Iterator[Problem]:
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
-    """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
+    """Raises Conflict (`illegal_move`), naming allowed moves, where a meeting cannot go from `before` to `after`."""
     if after != before and after not in MOVES[before]:
         allowed = ", ".join(MOVES[before]) or "—"
         detail = Text(

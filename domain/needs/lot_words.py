@@ -2,7 +2,6 @@
 
 Terms say how long, for how much, reserved to whom. Few ways of saying them are read, those that hardly mean anything
 else: an age (“de 3 à 6 ans”) is no duration. What is asked (“réservé aux ESAT ?”) is told from what is said.
-
 In texts that suppliers read, all that is the buyer's own goes: how much, how long, reserved to whom, and what is asked
 about these. More ways of saying them are known there: it is worse to leave one than to read none. What belongs to the
 object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèques de 50 €”), “énergie renouvelable”.
@@ -45,7 +44,7 @@ _OPEN_TO = {
 
 
 class Term(NamedTuple):
-    """A term of a lot: months, euros, what the amount covers or a reserved type, as text; and the words that say it.
+    """A contract term that a lot's words state: its kind, its value as text (months, euros…), and the words.
 
     `is_asked`: they only ask for it.
     """
@@ -62,12 +61,12 @@ def terms_in(text: str) -> tuple[Term, ...]:
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
     if said := _DURATION.search(firm):
-        terms.append(Term("months", str(_months(said[1], said[2])), f"{said[1]} {said[2]}"))
+        terms.append(Term("months", str(_as_months(said[1], said[2])), f"{said[1]} {said[2]}"))
     if renewal and renewal[2]:
-        times = _number(renewal[1]) if renewal[1] else 1
-        terms.append(Term("renewal", str(times * _months(renewal[2], renewal[3])), renewal[0]))
+        times = _parse_number(renewal[1]) if renewal[1] else 1
+        terms.append(Term("renewal", str(times * _as_months(renewal[2], renewal[3])), renewal[0]))
     elif renewal and said:  # each as long as the contract at first
-        terms.append(Term("renewal", str(_number(renewal[4]) * _months(said[1], said[2])), renewal[0]))
+        terms.append(Term("renewal", str(_parse_number(renewal[4]) * _as_months(said[1], said[2])), renewal[0]))
     amounts = list(_AMOUNT.finditer(text))
     if len(amounts) == 1:
         (amount,) = amounts
@@ -84,11 +83,11 @@ def terms_in(text: str) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def _months(number: str, unit: str) -> int:
-    return _number(number) * (1 if unit.lower() == "mois" else 12)
+def _as_months(number: str, unit: str) -> int:
+    return _parse_number(number) * (1 if unit.lower() == "mois" else 12)
 
 
-def _number(word: str) -> int:
+def _parse_number(word: str) -> int:
     return _NUMBERS.get(word.lower()) or int(word)
 
 
@@ -226,10 +225,10 @@ def without_terms(text: str) -> str:
     if text == before:
         return whole
     text = _RUN.sub(_GONE, _DOUBTED.sub(_GONE, text))
-    return " ".join(_GAP.sub(_joint, text).split()).strip(" ,;:.–—|/-")
+    return " ".join(_GAP.sub(_joining_mark, text).split()).strip(" ,;:.–—|/-")
 
 
-def _joint(gap: re.Match[str]) -> str:
+def _joining_mark(gap: re.Match[str]) -> str:
     """The mark that joins two parts of the object: the one before the words left out between, else the one after."""
     for marks in (gap["before"], gap["after"]):
         if found := re.search(r"\s?[,;:.|]|\s[–—-]", marks):

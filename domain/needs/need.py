@@ -167,12 +167,12 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def buyer_siret(need: Need) -> str | None:
-    """The buyer's SIRET, where the need says who buys."""
+    """The buyer's SIRET; None where the need does not state it."""
     return None if need.buyer is None else need.buyer.siret
 
 
 def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
-    """Whether two SIRETs are of one buyer, or one of them is not known."""
+    """Whether two SIRETs are of one buyer, or one of the two is not known."""
     return siret is None or other is None or siret == other
 
 
@@ -188,7 +188,7 @@ class PlannedNeed(NeedAndProcedure, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class OtherNeed(msgspec.Struct, frozen=True):
-    """Another market of the buyer. `need` has only its names and its total, and the objects and values of its lots."""
+    """Another need of the same buyer. `need` has only names, the total, and the objects and values of lots."""
 
     id: UUID
     buyer_siret: str | None
@@ -254,7 +254,7 @@ class PastAward(Award, frozen=True, kw_only=True):
     buyer_siret: str | None = None
 
 
-def by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
+def awards_by_supplier(awards: Iterable[PastAward]) -> dict[UUID, tuple[PastAward, ...]]:
     """The awards of each supplier, oldest first."""
     found: dict[UUID, list[PastAward]] = {}
     for award in sorted(awards, key=lambda each: (each.awarded_on, each.id)):

@@ -50,21 +50,21 @@ class StoredNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_move(before: Status, after: Status) -> None:
-    """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
+    """Raises Conflict (`illegal_move`), naming the allowed moves, where a need cannot go from `before` to `after`."""
     if after == before or after in MOVES[before]:
         return
     in_french = ", ".join(f"{STATUSES[each].fr} ({each})" for each in MOVES[before]) or "—"
     allowed = Text(in_french, ", ".join(MOVES[before]) or "—")
-    raise _conflict("illegal_move", old=STATUSES[before], new=STATUSES[after], allowed=allowed)
+    raise _refusal("illegal_move", old=STATUSES[before], new=STATUSES[after], allowed=allowed)
 
 
 def require_open(status: Status) -> None:
     """Raises Conflict (`after-publication`) once the notice is published, or the need has ended (R2111-1, L3)."""
     if status not in OPEN:
-        raise _conflict("after-publication", status=STATUSES[status])
+        raise _refusal("after-publication", status=STATUSES[status])
 
 
-def _conflict(code: str, **values: Text | str) -> Conflict:
+def _refusal(code: str, **values: Text | str) -> Conflict:
     """The refusal of a change to a need, in the words of `code`."""
     return Conflict(code, NEED_REFUSALS[code].filled(**values))
 
@@ -80,7 +80,7 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
     refused = [name for name in fields if name not in AFTER_PUBLICATION]
     if status == "published" and refused:
         allowed = ", ".join(sorted(AFTER_PUBLICATION))
-        raise _conflict("need_is_published", named=", ".join(refused), allowed=allowed)
+        raise _refusal("need_is_published", named=", ".join(refused), allowed=allowed)
     if fields:
         require_not_ended(status)
 
@@ -88,7 +88,7 @@ def require_change(status: Status, fields: Sequence[str]) -> None:
 def require_not_ended(status: Status) -> None:
     """Raises Conflict (`need_has_ended`) for a need that is closed or abandoned: nothing in it changes."""
     if not MOVES[status]:
-        raise _conflict("need_has_ended", status=STATUSES[status])
+        raise _refusal("need_has_ended", status=STATUSES[status])
 
 
 StepCode = Literal[
@@ -121,7 +121,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """The thing to be done next, as a code and in words. `place`: of the first lot that it is about, from 1."""
+    """The next thing for a buyer to do, as a code and in words. `place`: the first lot's position, from 1."""
 
     code: StepCode
     words: Text
@@ -160,7 +160,7 @@ def _step(code: StepCode, number: int = 1) -> NextStep:
 
 
 def _step_for_lots(code: StepCode, open_lots: list[str], lots: list[str]) -> NextStep:
-    """The step that the open ones of a need's lots call for; says how many these are where the need has several."""
+    """The step that the open lots of a need call for; the words count these lots where the need has several lots."""
     if len(lots) == 1:
         return _step(code)
     many, of_all = "s" if len(open_lots) > 1 else "", len(lots)

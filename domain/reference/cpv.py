@@ -40,6 +40,7 @@ class Cpv:
         return written.group(1)
 
     def known(self, code8: str) -> bool:
+        """Whether a code of 8 digits exists."""
         return code8 in self._labels
 
     def exists(self, code: str) -> bool:
@@ -68,13 +69,13 @@ class Cpv:
         digits = given.ljust(_DIGITS, "0")
         if digits in self._labels:
             return digits
-        slips = [slip for slip in _slips(digits) if slip in self._labels and slip[0] == digits[0]]
+        slips = [slip for slip in _codes_one_slip_away(digits) if slip in self._labels and slip[0] == digits[0]]
         if slips:
             return max(slips, key=lambda slip: (len(commonprefix((slip, digits))), slip))  # noqa: RUF071 - of digits
         return self.parent(digits)
 
 
-def _slips(digits: str) -> Iterator[str]:
+def _codes_one_slip_away(digits: str) -> Iterator[str]:
     for place in range(_DIGITS):
         head, tail = digits[:place], digits[place + 1 :]
         yield from (head + digit + tail for digit in "0123456789")
@@ -101,7 +102,7 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
     A range ("55100000-55410000") holds its two ends and all codes between. A whole division on a list ("98000000") says
     nothing of narrower codes: such lists name beside it those that they mean.
     """
-    codes, ranges = _parts(listed)
+    codes, ranges = _codes_and_ranges(listed)
     if code in codes or any(first <= code <= last for first, last in ranges):
         return "listed"
     digits = len(code.rstrip("0"))
@@ -111,7 +112,7 @@ def listing(code: str, listed: frozenset[str]) -> Listing:
 
 
 @functools.lru_cache(maxsize=64)
-def _parts(listed: frozenset[str]) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+def _codes_and_ranges(listed: frozenset[str]) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
     """The single codes of a list, with the ends of its ranges, then the ranges."""
     found = (_RANGE.fullmatch(entry) for entry in listed)
     ranges = tuple((match[1], match[2]) for match in found if match)

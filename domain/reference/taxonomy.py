@@ -77,7 +77,7 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The exceptions for CPV prefixes: not read as the segments listing them, or only after words are read.
+    """CPV prefixes that are not read as the segments listing them, or only after words are read.
 
     `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
     """
@@ -87,7 +87,7 @@ class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The exceptions for NAF codes of both vintages, which are not read as the segments listing them.
+    """NAF codes of both vintages that are not read as the segments listing them.
 
     `silent` name none, `names` gives those of others.
     """
@@ -133,21 +133,21 @@ class TaxonomyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Taxonomy:
-    """The families in their order, and the readings of codes; immutable."""
+    """All families and segments, and the segments that CPV, NAF and ROME codes stand for; immutable."""
 
     def __init__(self, file: TaxonomyFile, version: str) -> None:
         self.version = version
         self.vocabulary = file.vocabulary
-        self.families = _families(file)
+        self.families = _make_families(file)
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
-        self._cpv = _by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
+        self._cpv = _ids_by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
         self._cpv |= dict.fromkeys(file.cpv.silent, ())
         self._general_cpv = file.cpv.general
-        self._naf = _by_code(
+        self._naf = _ids_by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
-        self._rome = _by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
+        self._rome = _ids_by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -200,7 +200,7 @@ class Taxonomy:
         return close[0] if close else None
 
 
-def _families(file: TaxonomyFile) -> tuple[Family, ...]:
+def _make_families(file: TaxonomyFile) -> tuple[Family, ...]:
     order = [entry.id for family in file.family for entry in family.segment]
     related: dict[str, set[str]] = {code: set() for code in order}
     for one, other in (pair for pairs in file.neighbours.values() for pair in pairs):
@@ -220,7 +220,7 @@ def _families(file: TaxonomyFile) -> tuple[Family, ...]:
     )
 
 
-def _by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
+def _ids_by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
     segments: dict[str, tuple[str, ...]] = {}
     for code, segment in pairs:
         segments[code] = (*segments.get(code, ()), segment.id)

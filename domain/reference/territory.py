@@ -118,7 +118,7 @@ class _Tables(msgspec.Struct):
 
 
 class _NutsRow(NamedTuple):
-    """A row of nuts.csv. `formerly`: codes of earlier editions with the same ground, separated by spaces.
+    """A row of nuts.csv. `formerly`: codes of the same area in earlier editions, separated by spaces.
 
     A row that is its own former code is a group of an earlier edition that no present area succeeds: it consists of
     the areas whose former codes begin with it.
@@ -150,9 +150,9 @@ class Territories:
         everything = tuple(range(len(self.communes)))
         self._areas: dict[TerritoryKind, dict[str, Area]] = {
             "country": {COUNTRY: Area("country", COUNTRY, "France", everything)},
-            "region": _grouped("region", tables.region, tables.region_names),
-            "departement": _grouped("departement", tables.departement, tables.departement_names),
-            "epci": _grouped("epci", tables.epci, tables.epci_names),
+            "region": _areas_of_kind("region", tables.region, tables.region_names),
+            "departement": _areas_of_kind("departement", tables.departement, tables.departement_names),
+            "epci": _areas_of_kind("epci", tables.epci, tables.epci_names),
         }
         self._areas["nuts"] = self._nuts_areas(row for row in nuts if not row.is_former_group)
         former: dict[str, set[int]] = defaultdict(set)
@@ -180,23 +180,23 @@ class Territories:
         `nuts:FR`. Raises UnknownTerritory, with a suggestion where one can be made and is wanted (it costs up to 1 ms).
         """
         kind, _, own = code.partition(":")
-        area = next((self._find(known, own) for known in KINDS if known == kind), None)
+        area = next((self._find_area(known, own) for known in KINDS if known == kind), None)
         if area is None:
             raise UnknownTerritory(code, next(self._suggestions(kind, own), None) if suggest else None)
         return area
 
     def commune_ordinal(self, insee: str) -> int | None:
-        """The position in `communes` of the commune of a code, of its successor, or of the arrondissement's commune."""
+        """The position in `communes` of the commune with this code, of its successor, or of the arrondissement's."""
         return self._ordinals_ever.get(insee)
 
     def commune_name(self, insee: str | None) -> str | None:
-        """The present name of the commune of a code; None for no code or an unknown one."""
+        """The present name of the commune with this code; None for no code or an unknown one."""
         ordinal = None if insee is None else self.commune_ordinal(insee)
         return None if ordinal is None else self.communes[ordinal].name
 
     def areas(self, kind: TerritoryKind) -> tuple[Area, ...]:
         """Every area of a kind in use today, in the order of their codes (communes: in the order of `communes`)."""
-        return self._all_communes if kind == "commune" else self._tuples[kind]
+        return self._all_communes if kind == "commune" else self._areas_by_kind[kind]
 
     def parents(self, area: Area) -> tuple[Area, ...]:
         """The larger areas that contain this area or, as an EPCI may, overlap it: nearest kind first, country last.
@@ -215,7 +215,7 @@ class Territories:
             found += [self._areas[kind][code] for code in sorted(codes)]
         return (*found, country)
 
-    def _find(self, kind: TerritoryKind, code: str) -> Area | None:
+    def _find_area(self, kind: TerritoryKind, code: str) -> Area | None:
         if kind == "commune":
             ordinal = self.commune_ordinal(code)
             return None if ordinal is None else self._commune_area(ordinal)
@@ -230,7 +230,7 @@ class Territories:
         return tuple(map(self._commune_area, range(len(self.communes))))
 
     @cached_property
-    def _tuples(self) -> dict[TerritoryKind, tuple[Area, ...]]:
+    def _areas_by_kind(self) -> dict[TerritoryKind, tuple[Area, ...]]:
         return {kind: tuple(areas.values()) for kind, areas in self._areas.items()}
 
     def _nuts_areas(self, rows: Iterable[_NutsRow]) -> dict[str, Area]:
@@ -250,42 +250,42 @@ class Territories:
         # a misspelt or foreign word of a kind may stand for those that begin like it
         kinds = tuple(one for one in KINDS if own.strip() and one[:3] == fold(kind)[:3]) or KINDS
         others = tuple(other for other in KINDS if other not in kinds)
-        yield from self._coded(kinds, written)
-        yield from self._called(kinds, written)
-        if "commune" in kinds and written in self._by_postal_code:
-            largest = max(self._by_postal_code[written], key=lambda ordinal: self.communes[ordinal].population)
+        yield from self._ids_with_code(kinds, written)
+        yield from self._ids_with_name(kinds, written)
+        if "commune" in kinds and written in self._ordinals_by_postal_code:
+            largest = max(self._ordinals_by_postal_code[written], key=lambda ordinal: self.communes[ordinal].population)
             yield self._commune_area(largest).id
-        yield from self._coded(others, written)
+        yield from self._ids_with_code(others, written)
         if len(kinds) == 1:
             for near in _near_codes(written):
-                yield from self._coded(kinds, near)
-        yield from self._called(others, written)
+                yield from self._ids_with_code(kinds, near)
+        yield from self._ids_with_name(others, written)
 
-    def _coded(self, kinds: Iterable[TerritoryKind], code: str) -> Iterator[str]:
-        return (area.id for kind in kinds if (area := self._find(kind, code)) is not None)
+    def _ids_with_code(self, kinds: Iterable[TerritoryKind], code: str) -> Iterator[str]:
+        return (area.id for kind in kinds if (area := self._find_area(kind, code)) is not None)
 
-    def _called(self, kinds: Iterable[TerritoryKind], name: str) -> Iterator[str]:
-        named = self._by_name.get(fold(name), {})
+    def _ids_with_name(self, kinds: Iterable[TerritoryKind], name: str) -> Iterator[str]:
+        named = self._areas_by_name.get(fold(name), {})
         return (named[kind].id for kind in kinds if kind in named)
 
     @cached_property
-    def _by_name(self) -> dict[str, dict[TerritoryKind, Area]]:
+    def _areas_by_name(self) -> dict[str, dict[TerritoryKind, Area]]:
         """The areas by kind and folded name; among communes of one name, the one with the most inhabitants."""
         found: dict[str, dict[TerritoryKind, Area]] = defaultdict(dict)
         for ordinal in sorted(range(len(self.communes)), key=lambda ordinal: self.communes[ordinal].population):
             area = self._commune_area(ordinal)
             found[fold(area.name)]["commune"] = area
-        for kind, areas in self._tuples.items():
+        for kind, areas in self._areas_by_kind.items():
             for area in areas:
                 found[fold(area.label)].setdefault(kind, area)
         return dict(found)
 
-    def with_postal_code(self, postal_code: str) -> tuple[int, ...]:
+    def communes_with_postal_code(self, postal_code: str) -> tuple[int, ...]:
         """The ordinals of the communes that a postal code serves, ascending; none for those of firms (cedex)."""
-        return self._by_postal_code.get(postal_code, ())
+        return self._ordinals_by_postal_code.get(postal_code, ())
 
     @cached_property
-    def _by_postal_code(self) -> dict[str, tuple[int, ...]]:
+    def _ordinals_by_postal_code(self) -> dict[str, tuple[int, ...]]:
         served: dict[str, list[int]] = defaultdict(list)
         for ordinal, commune in enumerate(self.communes):
             for postal_code in commune.postal_codes:
@@ -293,7 +293,7 @@ class Territories:
         return {postal_code: tuple(ordinals) for postal_code, ordinals in served.items()}
 
 
-def _grouped(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]) -> dict[str, Area]:
+def _areas_of_kind(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]) -> dict[str, Area]:
     members: dict[str, list[int]] = {code: [] for code in sorted(names)}
     for ordinal, code in enumerate(codes):
         if code is not None:

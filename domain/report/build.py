@@ -11,7 +11,7 @@ import msgspec
 
 from domain.equal_treatment.matrix import equal_treatment
 from domain.exchanges.exchange import Exchange
-from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, sum_in_words
+from domain.law.procedures.lot_facts import estimate_of, estimated_cents, known_total, lot_value_as_sum
 from domain.law.rules import Rules
 from domain.meetings.meeting import Meeting, MeetingPlace, Participant
 from domain.needs.need import Award, Lot, Place
@@ -94,13 +94,13 @@ class ReportWriter:
         self._facts, self._territories, self._language = facts, territories, language
         self._shortlist = facts.version.shortlist
         self._summaries = everyone_shown(facts.version)
-        self._redaction = Redaction(redacted, self._persons() if redacted else ())
+        self._redaction = Redaction(redacted, self._names_of_persons() if redacted else ())
         of_now = {supplier.id: supplier for supplier in facts.directory.values()}
         self._known: dict[UUID, SupplierSummary | Supplier] = {**of_now, **facts.directory, **self._summaries}
         self._decisions = {(each.lot_id, each.supplier_id): each for each in facts.version.decisions}
 
     def report(self, rules: Rules, generated_at: datetime) -> Report:
-        """The report, made at this moment; `rules`: those of today, for the days of the shortlist."""
+        """The report, dated `generated_at`; `rules`: those of today, for the days of the shortlist."""
         facts, language = self._facts, self._language
         exchanged = ExchangeReport(facts.exchanges, self._redaction, self._supplier, language)
         living = {asked: supplier.id for asked, supplier in facts.directory.items()}
@@ -112,12 +112,12 @@ class ReportWriter:
             variant="redacted" if self._redaction.redacted else "full",
             language=language,
             generated_at=generated_at,
-            need=self._need(),
+            need=self._report_need(),
             version=_copy_fields(ReportVersion, facts.version, latest=facts.need.shortlists),
             method=tuple(paragraph[language].replace("{on}", on) for paragraph in METHOD),
-            lots=tuple(self._lot(lots[found.id], found) for found in self._shortlist.lots),
-            advice=self._advice(self._shortlist.advice),
-            placement=self._placement(),
+            lots=tuple(self._report_lot(lots[found.id], found) for found in self._shortlist.lots),
+            advice=self._redacted_advice(self._shortlist.advice),
+            placement=self._map_placement(),
             exchanges=exchanged.exchanges(),
             contacted=exchanged.contacted(),
             other_recipients=exchanged.other_recipients(),
@@ -127,16 +127,16 @@ class ReportWriter:
             barrier_notes=exchanged.barrier_notes(),
             questions_unshared=exchanged.questions_unshared,
             shared_answers=exchanged.shared_answers(),
-            meetings=tuple(map(self._meeting, facts.meetings)),
+            meetings=tuple(map(self._report_meeting, facts.meetings)),
             awards=tuple(
                 _copy_fields(ReportAward, each, supplier=self._supplier(each.supplier_id, each.supplier_name))
                 for each in facts.awards
             ),
             treatment=treatment(treated, self._redaction, language, self._supplier),
-            rules=self._rules(rules),
+            rules=self._report_rules(rules),
         )
 
-    def _persons(self) -> Iterator[str]:
+    def _names_of_persons(self) -> Iterator[str]:
         """The names of persons in the facts: at meetings, as contacts, and of suppliers that are a single person."""
         for meeting in self._facts.meetings:
             yield from filter(None, (each.name for each in meeting.participants))
@@ -148,7 +148,7 @@ class ReportWriter:
                 yield supplier.name
         yield from (each.name for each in self._summaries.values() if SINGLE_PERSON in each.kinds)
 
-    def _need(self) -> ReportNeed:
+    def _report_need(self) -> ReportNeed:
         need, asked = self._facts.need, self._facts.version.need
         content = need.content
         valued = [lot for lot in asked.lots if estimated_cents(lot) is not None]
@@ -156,8 +156,8 @@ class ReportWriter:
             ReportNeed,
             need,
             content,
-            title=self._redaction.optional(content.title),
-            description=self._redaction.optional(content.description),
+            title=self._redaction.optional_text(content.title),
+            description=self._redaction.optional_text(content.description),
             buyer=(content.buyer and content.buyer.name) or self._facts.organisation,
             contract=asked.contract,
             technique=asked.technique,
@@ -166,15 +166,15 @@ class ReportWriter:
             changed_since=changed_fields(asked, content),
         )
 
-    def _lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
-        total, said = estimated_cents(lot), sum_in_words(lot)
+    def _report_lot(self, lot: Lot, found: LotShortlist) -> ReportLot:
+        total, said = estimated_cents(lot), lot_value_as_sum(lot)
         return _copy_fields(
             ReportLot,
             lot,
             found,
             estimated_value_eur=None if total is None else total / 100,
             estimated_value_sum=said and said.to(self._language),
-            title=self._redaction.optional(lot.title),
+            title=self._redaction.optional_text(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
             site=None if lot.site is None else self._site_in_words(lot.site),
@@ -182,44 +182,44 @@ class ReportWriter:
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested
             ),
-            candidates=tuple(self._row(ReportCandidate, lot.id, row) for row in found.candidates),
-            near_misses=tuple(self._row(ReportNearMiss, lot.id, row) for row in found.near_misses),
+            candidates=tuple(self._report_row(ReportCandidate, lot.id, row) for row in found.candidates),
+            near_misses=tuple(self._report_row(ReportNearMiss, lot.id, row) for row in found.near_misses),
             unknown_trade=_copy_fields(
                 ReportUnknownTrade,
                 found.unknown_trade,
-                nearest=tuple(self._row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
+                nearest=tuple(self._report_row(ReportUnknown, lot.id, row) for row in found.unknown_trade.nearest),
             ),
-            groupings=self._groupings(found),
+            groupings=self._report_groupings(found),
             reservation=found.reservation.findings,
-            advice=self._advice(found.advice),
+            advice=self._redacted_advice(found.advice),
         )
 
-    def _advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
+    def _redacted_advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
         """The advice, redacted where it may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
-    def _row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
-        """A supplier of a lot, with the buyer's decision and, where the kind has it, the best verdict on it."""
+    def _report_row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
+        """A row of a lot's shortlist as a report row of this `kind`, with the buyer's decision on the supplier."""
         decision = self._decisions.get((lot_id, row.supplier.id))
         given: dict[str, object] = {"supplier": self._supplier(row.supplier.id, row.supplier.name), "decision": None}
         if decision is not None:
-            reason = self._redaction.optional(decision.reason)
+            reason = self._redaction.optional_text(decision.reason)
             given["decision"] = _copy_fields(ReportDecision, decision, reason=reason)
         if "outcome" in kind.__struct_fields__:
             given["outcome"] = best_outcome(row.eligibility)
         return _copy_fields(kind, row, **given)
 
-    def _groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
+    def _report_groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
         labels = {wanted.segment: wanted.label for wanted in found.requested}
 
-        def member(each: GroupingSupplier) -> ReportGroupingSupplier:
+        def report_member(each: GroupingSupplier) -> ReportGroupingSupplier:
             answered = tuple(labels[segment] for segment in each.segments)
             return ReportGroupingSupplier(self._supplier(each.id, each.name), answered, each.distance_km)
 
-        return tuple(ReportGrouping(tuple(map(member, one.suppliers)), one.message) for one in found.groupings)
+        return tuple(ReportGrouping(tuple(map(report_member, one.suppliers)), one.message) for one in found.groupings)
 
     def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
-        """A supplier under the `name` of the time; its other fields as shortlisted, else as they are today."""
+        """A supplier named as at the time; other fields as on the shortlist, else as they are today."""
         known = self._known.get(supplier_id)
         if known is None:
             return ReportSupplier(supplier_id, name, siret, (), None)
@@ -234,7 +234,7 @@ class ReportWriter:
         lat, lon = (decimal(degrees or 0.0, self._language, 4) for degrees in (site.lat, site.lon))
         return f"{POINT.to(self._language)} ({lat} ; {lon})"
 
-    def _placement(self) -> MapPlacement:
+    def _map_placement(self) -> MapPlacement:
         standings = standings_of(self._shortlist)
         ordered = sorted(standings.items(), key=lambda each: -BEST_FIRST.index(each[1]))
         placed = [
@@ -245,7 +245,7 @@ class ReportWriter:
         ]
         return MapPlacement(tuple(placed), len(standings) - len(placed))
 
-    def _meeting(self, meeting: Meeting) -> ReportMeeting:
+    def _report_meeting(self, meeting: Meeting) -> ReportMeeting:
         redaction = self._redaction
         return _copy_fields(
             ReportMeeting,
@@ -253,7 +253,7 @@ class ReportWriter:
             title=redaction.text(meeting.title),
             place=meeting.place and self._place_in_words(meeting.place),
             agenda=tuple(redaction.text(item.title) for item in meeting.agenda or ()),
-            participants=tuple(map(self._participant, meeting.participants)),
+            participants=tuple(map(self._report_participant, meeting.participants)),
             has_minutes=bool(meeting.minutes),
             minutes=redaction.personal(meeting.minutes),
             follow_ups=tuple(
@@ -264,16 +264,16 @@ class ReportWriter:
 
     def _place_in_words(self, place: MeetingPlace) -> str:
         commune = self._territories.commune_name(place.commune) or place.commune
-        named = [part for part in (self._redaction.optional(place.name), commune) if part]
+        named = [part for part in (self._redaction.optional_text(place.name), commune) if part]
         return ", ".join(named) or self._site_in_words(place)
 
-    def _participant(self, each: Participant) -> ReportParticipant:
-        organisation = self._redaction.optional(each.organisation)
+    def _report_participant(self, each: Participant) -> ReportParticipant:
+        organisation = self._redaction.optional_text(each.organisation)
         if each.supplier_id is not None:
             organisation = self._supplier(each.supplier_id, each.organisation or "").name or None
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
-    def _rules(self, rules: Rules) -> ReportRules:
+    def _report_rules(self, rules: Rules) -> ReportRules:
         """The rules of sourcing, and the rules that the shortlist names, as known today for the shortlist's days."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:

@@ -15,7 +15,7 @@ import msgspec
 
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import EqualTreatment
-from domain.exchanges.deliveries import ARRIVED, arrival_moment, arrivals, contact, delivery_words, rank
+from domain.exchanges.deliveries import ARRIVED, arrival_moment, arrivals, decisive_delivery, delivery_words, rank
 from domain.exchanges.exchange import (
     Barrier,
     Delivery,
@@ -53,6 +53,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def last(self) -> Message:
+        """The message as last corrected."""
         return self.versions[-1]
 
     @property
@@ -66,6 +67,7 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def position(self) -> Position:
+        """The supplier's position on the purchase: interested, declined, or merely `answered`."""
         stance = self.last.stance
         return stance if stance == "interested" or stance == "declined" else "answered"  # noqa: PLR1714 - as types see it
 
@@ -152,16 +154,17 @@ class ExchangeReport:
                     confidential=any(statement.is_confidential for statement in answers),
                 )
             )
-        return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_names(each))))
+        return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_name_key(each))))
 
     def other_recipients(self) -> tuple[ReportRecipient, ...]:
         """Every recipient whom no message is known to have reached, once, by name."""
-        return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_names))
+        return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_name_key))
 
     def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
+        """Each recipient whom some message reached, or else whom none reached, with the supplier's id."""
         latest = {each.supplier_id: each for exchange in self._exchanges for each in exchange.recipients}
         for who, known in latest.items():
-            first = contact(each.delivery for each in self._sent[who])
+            first = decisive_delivery(each.delivery for each in self._sent[who])
             if (first.state in ARRIVED) != reached:
                 continue
             yield (
@@ -248,12 +251,12 @@ class ExchangeReport:
         return tuple(sorted(found, key=lambda each: each.shared_at))
 
 
-def _names(known: ReportRecipient) -> tuple[str, str]:
+def _name_key(known: ReportRecipient) -> tuple[str, str]:
     return known.supplier.name, str(known.supplier.id)
 
 
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
-    """The messages, each with its corrections, in the order of first versions."""
+    """Each message with its corrections as one chain, in the order of first versions."""
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 

@@ -291,7 +291,7 @@ def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
 
 
 def standings_of(shortlist: Shortlist) -> dict[UUID, Standing]:
-    """The best standing of each supplier over the lots."""
+    """The best standing of each supplier, as candidate or near miss, over the lots of a shortlist."""
     found: dict[UUID, list[Standing]] = {}
     for lot in shortlist.lots:
         for row in lot.candidates:
@@ -318,5 +318,5 @@ def points_of_law(lot: LotShortlist) -> list[Advice]:
 
 
 def by_gravity(advice: Iterable[Advice]) -> list[Advice]:
-    """The gravest first, else in the order given."""
+    """The advice with the gravest first, else in the order given."""
     return sorted(advice, key=lambda each: GRAVEST_FIRST.index(each.severity))

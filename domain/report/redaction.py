@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from domain.exchanges.rules import MARK, folded_words, with_marks
+from domain.exchanges.rules import MARK, folded_words_with_spans, replace_by_marks
 from domain.text.normalise import fold
 
 # Suppliers without an account write these texts, so the time that a pattern takes grows as their length and no faster.
@@ -55,18 +55,18 @@ class Redaction:
         if not self._names:
             return text
         text = unicodedata.normalize("NFC", text)
-        return with_marks(text, self._spans(text))
+        return replace_by_marks(text, self._name_spans(text))
 
-    def optional(self, text: str | None) -> str | None:
+    def optional_text(self, text: str | None) -> str | None:
         return None if text is None else self.text(text)
 
     def personal(self, text: str | None) -> str | None:
         """A text about a single person, unchanged; None in a redacted document."""
         return None if self.redacted else text
 
-    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+    def _name_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """The spans of names in the text, none overlapping; of names that begin at one word, the longest."""
-        found, past = folded_words(text), 0
+        found, past = folded_words_with_spans(text), 0
         words = [word for word, _ in found]
         is_apart = [after[0] - before[1] > LONGEST_GAP for (_, before), (_, after) in pairwise(found)]
         for at, word in enumerate(words):

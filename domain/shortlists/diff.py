@@ -61,7 +61,7 @@ class AbsenceReason(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Absence(msgspec.Struct, frozen=True):
-    """The facts of an `AbsenceReason`, before words; `message`: that of the failed gate, where it is known.
+    """The cause of a supplier's absence among candidates, not yet in words; `message`: the failed gate's, where known.
 
     `data_changed`: this was found with data that are no longer those of the version.
     """
@@ -73,8 +73,8 @@ class Absence(msgspec.Struct, frozen=True):
     other: Named | None = None
     data_changed: bool = False
 
-    def reason(self, number: int, shown: int, changed: Sequence[str], language: Language) -> AbsenceReason:
-        """The reason in words, for version `number`, which shows so many candidates of the lot.
+    def in_words(self, number: int, shown: int, changed: Sequence[str], language: Language) -> AbsenceReason:
+        """The reason in words, for version `number`, which shows `shown` candidates of the lot.
 
         `changed`: what the lot asks differently in the version it is compared with.
         """
@@ -209,7 +209,7 @@ class ShortlistDiff(msgspec.Struct, frozen=True):
     """Those of `after`, then those only `before` has"""
 
 
-def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
+def unexplained_absences(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, list[UUID]]:
     """The candidates of `other`, by lot, that `version` neither shows nor gives a reason for leaving out."""
     found: dict[str, list[UUID]] = {}
     for lot in (each.id for each in version.need.lots):
@@ -218,7 +218,7 @@ def unexplained(version: FrozenShortlist, other: FrozenShortlist) -> dict[str, l
     return found
 
 
-def compare(
+def diff_versions(
     before: FrozenShortlist, after: FrozenShortlist, not_before: Absences, not_after: Absences, language: Language
 ) -> ShortlistDiff:
     """The differences from one version of a need's shortlist to another, in the words of a language.
@@ -255,7 +255,7 @@ class _Side:
         self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decided}
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
-        """The reason that the version itself gives for a supplier's not being a candidate."""
+        """The cause that the version itself shows for a supplier's absence among candidates; None without any."""
         if self.shown is None:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
@@ -278,11 +278,11 @@ class _Side:
             absence = heirs.get(each) or self.known_absence(each) or self.absences.get(each) or Absence("not_kept")
             if language != self.version.language and each in self.missed:
                 absence = msgspec.structs.replace(absence, message=None)
-            found[each] = absence.reason(self.version.number, len(self.ranks), changed, language)
+            found[each] = absence.in_words(self.version.number, len(self.ranks), changed, language)
         return found
 
-    def criteria(self) -> dict[str, object]:
-        """The fields of the lot that decide who is a candidate and how many are shown; the title if it was read."""
+    def lot_criteria(self) -> dict[str, object]:
+        """The fields of the lot that decide who is a candidate and how many are shown; the title only if read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
@@ -301,8 +301,8 @@ class _Side:
 def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
     """The differences of one lot between two versions."""
     names, lot = before.names | after.names, after.lot or before.lot
-    criteria = after.criteria()
-    changed = tuple(name for name, value in before.criteria().items() if criteria.get(name, value) != value)
+    criteria = after.lot_criteria()
+    changed = tuple(name for name, value in before.lot_criteria().items() if criteria.get(name, value) != value)
     not_before, not_after = before.reasons(after, changed, language), after.reasons(before, changed, language)
     stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     missed = {each: (before.missed[each], row) for each, row in after.missed.items() if each in before.missed}

@@ -17,7 +17,7 @@ DecisionCode = Literal["kept", "set_aside"]
 
 
 class Named(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A supplier, as it was called when the version was frozen."""
+    """A supplier with the name that it had when the version was frozen."""
 
     id: UUID
     name: str
@@ -85,7 +85,7 @@ class ShownUnknownTrade(msgspec.Struct, frozen=True):
 
 
 class ShownSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
-    """A segment that a lot asks for, by the parts of the request it comes from."""
+    """A segment that a lot asks for; `sources`: the parts of the request that name the segment."""
 
     sources: tuple[str, ...]
 
@@ -107,12 +107,12 @@ class ShownLot(msgspec.Struct, frozen=True):
 
     @property
     def listed(self) -> tuple[Named, ...]:
-        """Candidates in order, then near misses, then suppliers of unknown trade."""
+        """The suppliers listed: candidates in order, then near misses, then those of unknown trade."""
         return tuple(row.supplier for row in self.candidates + self.near_misses + self.unknown_trade.nearest)
 
 
 class ShownAnswer(msgspec.Struct, frozen=True):
-    """The part of an answer that can be read in every version, however old: a tenth of the work of all of it."""
+    """The part of an answer that can be read in every version, however old; ten times faster than all of it."""
 
     stamp: Stamp
     lots: tuple[ShownLot, ...]
@@ -141,7 +141,7 @@ class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
-    """A whole version. `body`: the answer as it was sent; `need`: the need as it was matched.
+    """A frozen version of a shortlist. `body`: the answer as it was sent; `need`: the need as it was matched.
 
     The body is decoded when it is first used, which takes some time for many lots, and only once.
     """
@@ -162,7 +162,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
         return read_stored(self.body, Shortlist)
 
 
-def to_be_contacted(
+def suppliers_to_contact(
     version: FrozenShortlist, lot_ids: Collection[str], *, of_unknown_trade: bool = False
 ) -> tuple[SupplierSummary, ...]:
     """The candidates for any of these lots (all lots where none is given) that the buyer did not set aside.

@@ -44,7 +44,7 @@ class Stamp(msgspec.Struct, frozen=True):
         return self.law_on or self.on
 
     def differences(self, other: "Stamp") -> tuple[str, ...]:
-        """The names of the fields that differ; `data_uid` where both have one."""
+        """The names of the fields that differ from another stamp's; `data_uid` only where both have one."""
         unknown = {"data_uid"} if self.data_uid is None or other.data_uid is None else set()
         names = (name for name in self.__struct_fields__ if name not in unknown)
         return tuple(name for name in names if getattr(self, name) != getattr(other, name))
@@ -373,7 +373,7 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def rows(self) -> tuple[Candidate | NearMiss | UnknownSupplier, ...]:
-        """Candidates in order, then near misses, then suppliers of unknown trade."""
+        """All rows of the lot: candidates in order, then near misses, then suppliers of unknown trade."""
         return self.candidates + self.near_misses + self.unknown_trade.nearest
 
 

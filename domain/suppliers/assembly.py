@@ -40,7 +40,7 @@ def strength(evidence: Evidence) -> tuple[int, int]:
     return _RANKS[evidence.kind], -(evidence.on or date.min).toordinal()
 
 
-def unite(offers: Iterable[Offer]) -> tuple[Offer, ...]:
+def unite_offers(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     """The offers, each once; offers that nobody declared and that say the same become one, with all their evidence.
 
     Of one with places, the places are those of all. As many as `EVIDENCE_KEPT` pieces of evidence stay, the strongest.
@@ -81,7 +81,7 @@ DOUBTFUL_POINT = frozenset(("point_far_from_commune", "outside_france"))
 
 
 class StoredRecord(msgspec.Struct, frozen=True, gc=False):
-    """A stored record. `supplier_id` null: it makes no supplier by itself, and only adds to those of other records.
+    """A stored record. `supplier_id` null: it makes no supplier, and only adds to those that other records make.
 
     `received_at`: last seen at its source; `changed_at`: when its content last became other; `rank`: its source's.
     """
@@ -108,7 +108,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     record, placed, provenance = stored[0].record, stored[0], None
     if len(stored) > 1:
         stored = sorted(stored, key=precedence)
-        record = _combined([item.record for item in stored])
+        record = _combine_records([item.record for item in stored])
         placed = min(stored, key=_vagueness)
         provenance = _provenance(stored, placed)
     # field by field: a copy by names takes twice the time, and imports assemble ten thousand suppliers a second
@@ -133,10 +133,10 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         turnover_eur=record.turnover_eur,
         labels=record.labels,
         active=record.active,
-        flags=_flags(stored, record, placed.placement),
+        flags=_supplier_flags(stored, record, placed.placement),
         sources=tuple(SourceRef(item.source, item.external_id, item.received_at) for item in stored),
         provenance=provenance,
-        public_awards=_public_awards(stored),
+        public_awards=_latest_public_awards(stored),
         updated_at=max(item.changed_at for item in stored),
     )
 
@@ -163,8 +163,8 @@ def precedence(item: StoredRecord) -> tuple[Any, ...]:
     )
 
 
-def origins(supplier: Supplier) -> dict[str, str]:
-    """The source of every field that is known and not united, as `provenance` has them where sources differ."""
+def source_of_each_field(supplier: Supplier) -> dict[str, str]:
+    """The source of each known field by the field's name; fields united over all records are left out."""
     if supplier.provenance is not None:
         return supplier.provenance
     return dict.fromkeys(_known_fields(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
@@ -181,7 +181,7 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
 
 
 def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
-    """The fields with a value that are not united over records; the place is that of `place`."""
+    """The names of fields with a value, without those united over records; place fields are looked up in `place`."""
     found = [name for name in _FIRST_KNOWN_FIELDS if getattr(document, name) is not None]
     for part, names in _NESTED_FIELDS.items():
         whole = getattr(document, part)
@@ -189,23 +189,23 @@ def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -
     return found if place is None else found + [name for name in _PLACE_FIELDS if getattr(place, name) is not None]
 
 
-def _combined(records: Sequence[SupplierRecord]) -> SupplierRecord:
-    """One record made of these; where several know a value, the earliest in the list counts."""
+def _combine_records(records: Sequence[SupplierRecord]) -> SupplierRecord:
+    """One record made of all; where several know a value, the earliest in the list counts."""
     known = [record.approvals for record in records if record.approvals is not None]
-    approvals = _each_once(known)
+    approvals = _distinct_items(known)
     dated = {approval.kind for approval in approvals if approval.valid_from or approval.valid_until}
     kept = tuple(item for item in approvals if item.valid_from or item.valid_until or item.kind not in dated)
     return msgspec.structs.replace(
         reduce(_fill_nulls, records),
-        offers=unite(chain.from_iterable(record.offers for record in records)),
+        offers=unite_offers(chain.from_iterable(record.offers for record in records)),
         approvals=kept if known else None,
-        labels=_each_once(record.labels for record in records),
-        shares=_first_filled_up(record.shares for record in records),
-        contact=_first_filled_up(record.contact for record in records),
+        labels=_distinct_items(record.labels for record in records),
+        shares=_fill_first_from_later(record.shares for record in records),
+        contact=_fill_first_from_later(record.contact for record in records),
     )
 
 
-def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
+def _latest_public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
     """The `AWARDS_KEPT` latest public contracts, each with its source; contracts of no known day come last.
 
     One that several sources publish under one identifier is told once.
@@ -221,13 +221,13 @@ def _public_awards(stored: Sequence[StoredRecord]) -> tuple[KnownAward, ...]:
     return tuple(KnownAward(**msgspec.structs.asdict(award), source=source) for award, source in won[:AWARDS_KEPT])
 
 
-def _each_once(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
-    """The items of all parts in their order, each once."""
+def _distinct_items(parts: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The items of all these tuples in their order, each once."""
     return tuple(dict.fromkeys(chain.from_iterable(parts)))
 
 
-def _first_filled_up(parts: Iterable[Part | None]) -> Part | None:
-    """The first of the parts that is not None, its nulls filled from the parts after it."""
+def _fill_first_from_later(parts: Iterable[Part | None]) -> Part | None:
+    """The first struct that is not None, its nulls filled from the structs after it."""
     known = [part for part in parts if part is not None]
     return reduce(_fill_nulls, known) if known else None
 
@@ -240,7 +240,7 @@ def _fill_nulls(part: Part, other: Part) -> Part:
 
 
 def _vagueness(item: StoredRecord) -> int:
-    """The sort key of a place: 0 for an own point, then the commune's middle, a doubtful point, a commune, none."""
+    """The sort key of places: 0 for an own point, then the commune's middle, a doubtful point, a commune, none."""
     placement = item.placement
     if placement.location is None:
         return 4 if placement.commune is None else 3
@@ -250,7 +250,7 @@ def _vagueness(item: StoredRecord) -> int:
     return 0 if codes.isdisjoint(DOUBTFUL_POINT) else 2
 
 
-def _flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
+def _supplier_flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
     """The flags on the chosen place, on the chosen SIRET and on the whole supplier."""
     if not any(item.placement.flags for item in stored):
         return ()
@@ -317,7 +317,7 @@ def is_trade(offer: Offer) -> bool:
 
 
 def trade_evidence(offers: Iterable[Offer]) -> TradeEvidence | None:
-    """The strongest ground of any trade among the offers; None where there is no trade.
+    """The strongest evidence for a trade among the offers; None where no offer names a trade.
 
     A contract that was won is an award even where the offer does not say which; an inferred offer without evidence is
     `unknown`.

@@ -11,9 +11,7 @@ Links are honoured from the strongest to the weakest, each unless it would put t
 Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
 which nobody knows where it is, unless a person has merged them. Records with the same SIRET, names, place and
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
-
 The outcome depends on the records and on what people decided, not on the order in which they came.
-
 Names are read for comparison: their own words, apart from legal forms, kinds and articles. Suppliers' ids are assigned
 when records are grouped anew.
 """
@@ -47,7 +45,7 @@ SLIP_LENGTH = 5
 
 
 class Name(NamedTuple):
-    """A supplier's name, read for comparison.
+    """A supplier's name, split for comparison into words, legal forms and kinds.
 
     `words`: the words that tell it from others, in the singular and sorted. `forms` and `kinds`: legal forms, and kinds
     such as "esat", that it states. `whole`: all of it, folded.
@@ -88,7 +86,7 @@ def _singular(word: str) -> str:
 
 
 def may_slip(word: str) -> bool:
-    """Whether a word is long enough, and without digits, so that one letter amiss does not make it another word."""
+    """Whether a word is long enough, and without digits, to be the same word with one letter amiss."""
     return len(word) >= SLIP_LENGTH and word.isalpha()
 
 
@@ -107,7 +105,7 @@ Link = Literal["decision", "siret", "name"]
 
 
 class RecordKey(NamedTuple):
-    """The identity of a record."""
+    """The identity of a record: the source, and the identifier there."""
 
     source: str
     external_id: str
@@ -137,7 +135,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """Decisions of people: sets of records that are one supplier, the earliest decision first; pairs that are not."""
+    """Decisions of people on records: sets that are one supplier, the earliest decision first; pairs that are not."""
 
     merged: Sequence[Collection[RecordKey]] = ()
     split: Collection[tuple[RecordKey, RecordKey]] = ()
@@ -163,7 +161,7 @@ def partition(
 
 
 def metres(one: Point, other: Point) -> float:
-    """The distance along the WGS 84 ellipsoid, to 1 m for a few kilometres; farther points are only found to be far."""
+    """The metres between two points on the WGS 84 ellipsoid, right to 1 m up to a few kilometres, rough beyond."""
     phi = math.radians((one.lat + other.lat) / 2)
     curvature = 1 - _ECCENTRICITY2 * math.sin(phi) ** 2
     north = math.radians(one.lat - other.lat) * _EQUATOR_M * (1 - _ECCENTRICITY2) / curvature**1.5
@@ -189,7 +187,7 @@ class _Group:
 
 
 class _Groups:
-    """The group of each record; refuses unions that something forbids."""
+    """The groups of records united so far, and what forbids uniting two of them."""
 
     def __init__(self, facts: Sequence[IdentityFacts], decisions: Decisions) -> None:
         self.facts = {each.key: each for each in facts}
@@ -201,11 +199,11 @@ class _Groups:
         self._group_of = {each.key: _Group(each, self.split) for each in facts}
 
     def unite(self, one: RecordKey, other: RecordKey, by: Link) -> bool:
-        """Unite the groups of two records; False if something keeps these apart."""
+        """Unite the groups of two records; False if something keeps the groups apart."""
         mine, theirs = self._group_of[one], self._group_of[other]
         if mine is theirs:
             return True
-        if self._apart(mine, theirs, by):
+        if self._are_apart(mine, theirs, by):
             return False
         into, absorbed = sorted((mine, theirs), key=lambda group: -len(group.keys))
         self._group_of |= dict.fromkeys(absorbed.keys, into)
@@ -219,8 +217,8 @@ class _Groups:
             found.setdefault(group, []).append(key)
         return list(found.values())
 
-    def _apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
-        """Whether something keeps two groups apart that a link would unite."""
+    def _are_apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
+        """Whether something keeps two groups apart that a link of this kind would unite."""
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
         if by != "decision" and any(
@@ -233,7 +231,7 @@ class _Groups:
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
-    """Unite records that have the same facts and no decision, and yield one of each group: many cost as one."""
+    """Unite records that have the same facts and no decision, and yield one of each group for the later steps."""
     seen: dict[tuple[object, ...], IdentityFacts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
@@ -259,7 +257,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
         _unite_each(groups, plain, "siret")
         pairs += combinations(special, 2)
         pairs += product(special, plain)
-    for one, other in sorted(pairs, key=_nearness):
+    for one, other in sorted(pairs, key=_pair_distance):
         groups.unite(one.key, other.key, "siret")
 
 
@@ -271,8 +269,8 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
             before.append(each.key)
 
 
-def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
-    """The sort key of a pair of records: the nearer ones first."""
+def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+    """The sort key of a pair of records: nearer pairs first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
     return away, min(one.key, other.key), max(one.key, other.key)
@@ -281,7 +279,7 @@ def _nearness(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordK
 def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
     """Unite records by name: the most similar pairs first, then the nearest, then those of two without SIRET."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
-    for one, name, other, other_name in _neighbours(facts):
+    for one, name, other, other_name in _name_pairs(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
         if away <= NAMES_WITHIN_M and (alike := similarity(name, other_name)) > 0:
             pair = min(one.key, other.key), max(one.key, other.key)
@@ -291,7 +289,7 @@ def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: 
         groups.unite(*pair, "name")
 
 
-def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
+def _name_pairs(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
     """The pairs of names to compare: of records in one band of latitude, at least one without SIRET."""
     blocks: dict[str | None, list[tuple[IdentityFacts, Name]]] = {}
     for each in facts:
@@ -319,7 +317,7 @@ class Member(NamedTuple):
 def assign_ids(
     groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
-    """One supplier id for each group, and the supplier that each id given up is part of.
+    """One supplier id for each group; and for each id given up, the id of the supplier that took its records.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves

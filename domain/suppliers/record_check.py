@@ -55,7 +55,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
         detail = _with_hint(detail, near if kind == "commune" else None)
         yield Problem(pointer("address", "commune"), "unknown_code", detail)
     for position, offer in enumerate(record.offers):
-        yield from _offer(offer, position, territories, taxonomy, cpv, suggest)
+        yield from _check_offer(offer, position, territories, taxonomy, cpv, suggest)
 
 
 def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
@@ -64,7 +64,7 @@ def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -
     return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
 
 
-def _offer(
+def _check_offer(
     offer: Offer, position: int, territories: Territories, taxonomy: Taxonomy, cpv: Cpv, suggest: Iterator[bool]
 ) -> Iterator[Problem]:
     """The problems of an offer. `suggest` says for each unknown code in turn whether to look for a near one."""
@@ -81,10 +81,10 @@ def _offer(
             detail = _with_hint(detail, cpv.nearest(code) if next(suggest) else None)
             yield Problem(pointer(*at, "cpv", place), "unknown_code", detail)
     if offer.service_area is not None:
-        yield from _service_area(offer.service_area, position, territories, suggest)
+        yield from _check_service_area(offer.service_area, position, territories, suggest)
 
 
-def _service_area(
+def _check_service_area(
     area: ServiceArea, position: int, territories: Territories, suggest: Iterator[bool]
 ) -> Iterator[Problem]:
     """The problems of the service area of an offer."""
@@ -127,12 +127,12 @@ def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
 
 
 def approved_until(approvals: Iterable[Approval] | None) -> date | None:
-    """The last day on which no kind has expired; None: none of them will."""
+    """The last day on which no kind of approval has expired yet; None where none ever expires."""
     return min(_last_days(approvals).values(), default=None) if approvals else None
 
 
 def expiry_flags(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, ...]:
-    """`approval_expired` for each kind all of whose approvals ended before `on`, with the last day of the last one.
+    """A flag `approval_expired` for each kind whose approvals all ended before `on`, with the last day of validity.
 
     An older period that a later one follows has not expired, nor has one that is still to begin.
     """
@@ -141,7 +141,7 @@ def expiry_flags(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, 
 
 
 def _last_days(approvals: Iterable[Approval] | None) -> dict[Kind, date]:
-    """The last day of each kind that has one."""
+    """The last day of validity of each kind of approval that ends."""
     last: dict[Kind, date] = {}
     for approval in approvals or ():
         last[approval.kind] = max(approval.valid_until or date.max, last.get(approval.kind, date.min))
@@ -155,7 +155,7 @@ LEAST_COUNTED = 32
 
 
 def drawn_vertices(record: SupplierRecord) -> int:
-    """The vertices of the service areas that a record draws: each area once, and for `LEAST_COUNTED` at least."""
+    """The number of vertices of the areas that a record draws: each area once, and as `LEAST_COUNTED` at least."""
     areas = {area.geometry for offer in record.offers if (area := offer.service_area) is not None}
     return sum(max(LEAST_COUNTED, vertices(area)) for area in areas if area is not None)
 

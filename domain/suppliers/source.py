@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 class CheckedRecord(NamedTuple):
-    """A record without faults, and where it stands; `placement` has its flags. `joins`: see `Row`."""
+    """A record without faults; `placement`: its place on the map, and its flags. `joins`: as in `Row`."""
 
     line: int
     external_id: str

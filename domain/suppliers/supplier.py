@@ -223,7 +223,7 @@ class Flag(msgspec.Struct, frozen=True, gc=False):
 
 
 class Placement(msgspec.Struct, frozen=True, gc=False):
-    """A record's place and what is doubtful about it, as the reference data tells.
+    """A record's place by the reference data, and flags on what is doubtful about the record.
 
     `location` and `commune` are those of `Supplier`; nothing here is the source's own word.
     """
@@ -303,5 +303,5 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 def name_by_number(number: str) -> str:
-    """The name in a record that knows the supplier by its SIRET or SIREN only."""
+    """The name given to a supplier of which a record knows only the SIRET or SIREN."""
     return f"{'SIRET' if len(number) == SIRET_DIGITS else 'SIREN'} {number}"

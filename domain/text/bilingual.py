@@ -57,7 +57,7 @@ def whole(number: float) -> Text:
 
 
 def euros(cents: int) -> Text:
-    """An amount; cents are written only where there are some."""
+    """An amount of money as people write it; cents are written only where there are some."""
     units, part = divmod(cents, 100)
     en = f"{units:,}"
     fr = en.replace(",", " ")
@@ -65,7 +65,7 @@ def euros(cents: int) -> Text:
 
 
 def kilometres(distance_km: float, *, rough: bool = False) -> Text:
-    """A distance with its unit: to one decimal, or in metres where that would read as nothing.
+    """A distance with its unit: to one decimal, or in metres where one decimal would be zero.
 
     `rough`: from 10 km on without the decimal.
     """
@@ -78,13 +78,13 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
 
 
 def join_texts(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
-    """The texts in a row, with the separator of each language between them."""
+    """The texts joined, with the separator of each language between them."""
     sides = tuple(zip(*texts, strict=True)) or ((), ())
     return Text(separator.fr.join(sides[0]), separator.en.join(sides[1]))
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:
-    """The parts in a row for reading: “1, 3 et 4”."""
+    """The parts joined for reading: “1, 3 et 4”."""
     *first, final = parts or ("",)
     if not first:
         return Text(final, final)
@@ -116,7 +116,7 @@ _UNIT = re.compile(r"(?<=\d) (?=(?:€|km|mois|months|HT)\b|€)")
 
 
 def typeset(text: str, language: Language) -> str:
-    """A sentence of ours as it is printed; in English, amounts alone are kept together."""
+    """A sentence with the no-break spaces of print; in English, only amounts are kept together."""
     text = _UNIT.sub(NO_BREAK, _DIGITS.sub(NARROW, text))
     if language == "en":
         return text
@@ -131,18 +131,18 @@ def printed_count(number: float, language: Language) -> str:
 
 
 def printed_euros(amount: float, language: Language) -> str:
-    """An amount excluding tax; cents where there are some."""
+    """An amount excluding tax, as printed; cents where there are some."""
     written = euros(round(amount * 100))
     return typeset(Text(f"{written.fr} HT", f"{written.en} excl. tax").to(language), language)
 
 
 def printed_kilometres(distance_km: float, language: Language) -> str:
-    """A distance, to a decimal below 10 km."""
+    """A distance with its unit, as printed: to one decimal below 10 km, else without."""
     return typeset(kilometres(distance_km, rough=True).to(language), language)
 
 
 def day(when: date | datetime, language: Language) -> str:
-    """A day in words; of a moment, the day in France."""
+    """A day in words, “1er mars 2027”; of a moment, the day in France."""
     if isinstance(when, datetime):
         when = when.astimezone(PARIS).date()
     return long_date(when).to(language).replace(" ", NO_BREAK, 1)
@@ -187,7 +187,7 @@ def on_one_line(text: str) -> str:
 
 
 def of_place(name: str) -> str:
-    """ "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
+    """The name of a place after French “de”: "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
     if name.startswith("Le "):
         return "du " + name.removeprefix("Le ")
     if name.startswith("Les "):

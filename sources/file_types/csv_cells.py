@@ -1,4 +1,4 @@
-"""Cells of CSV as spreadsheets and sources write them, and tables of such cells, as CSV (RFC 4180).
+"""Cells of CSV read as spreadsheets and sources write them, and tables written as CSV (RFC 4180).
 
 Read are numbers, booleans, days, lists and texts that lost their accents. What is written opens by a double click in
 French spreadsheets too; formulas are made harmless.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Literal, get_args
 
-from domain.decoding.requests import near
+from domain.decoding.requests import hint_of_nearest
 from domain.errors import InvalidContent, Problem, pointer
 from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text
@@ -49,7 +49,7 @@ _LOST_ALONE = re.compile(rf"(?<!\S){_LOST}(?!\S)")
 
 
 def neutralised_text(text: str, *, keeps_digits: bool = True) -> str:
-    """The text as a cell that no spreadsheet takes for a formula: with an apostrophe before one.
+    """The text as a cell of CSV: with an apostrophe before anything that a spreadsheet would run as a formula.
 
     `keeps_digits` false: for one that makes numbers and days of what looks like them, an apostrophe before those too:
     else a SIRET would become 8,07469E+13, and a postal code lose its first zero.
@@ -66,15 +66,15 @@ def unmarked_text(cell: str) -> str:
 
 
 def escaped_text(text: str, separators: str = "|") -> str:
-    """The text as a part of a cell between separators: a backslash before them, before backslashes and outer blanks."""
+    """The text as one item of a list in a cell, with backslashes before separators, backslashes and outer blanks."""
     marked = "".join(f"\\{one}" if one in f"\\{separators}" else one for one in text)
     if marked[-1:].isspace():
         marked = f"{marked[:-1]}\\{marked[-1]}"
     return f"\\{marked}" if text[:1].isspace() and len(text) > 1 else marked
 
 
-def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
-    """The pieces between separators as they are written (see `unescaped_text`), at most `most` where that is not 0."""
+def split_list(cell: str, separator: str, most: int = 0) -> list[str]:
+    """Split a list in a cell at separators that are not escaped, into at most `most` items (0: any number)."""
     if "\\" not in cell:
         return cell.split(separator, most - 1)
     pieces, start = list[str](), 0
@@ -85,32 +85,32 @@ def parts_of(cell: str, separator: str, most: int = 0) -> list[str]:
     return [*pieces, cell[start:]]
 
 
-def unescaped_text(piece: str) -> str:
-    """The piece without the backslashes that `escaped_text` put, and without blanks around that are not escaped."""
-    if "\\" not in piece:
-        return piece.strip()
-    bare = piece.strip()
+def unescaped_text(item: str) -> str:
+    """Undo `escaped_text` on an item of a list in a cell; blanks around the item are dropped unless escaped."""
+    if "\\" not in item:
+        return item.strip()
+    bare = item.strip()
     backslashes = len(bare) - len(bare.rstrip("\\"))
     if backslashes % 2:  # the blank after the last is escaped
-        bare = piece.lstrip()[: len(bare) + 1]
+        bare = item.lstrip()[: len(bare) + 1]
     return _ESCAPED.sub(r"\1", bare)
 
 
 def iso_day(text: str) -> str:
-    """A day written 31/12/2027 as 2027-12-31; any other text as it is."""
+    """Rewrite a day such as 31/12/2027 as 2027-12-31; any other text is returned unchanged."""
     found = _FRENCH_DAY.fullmatch(text)
     return f"{found[3]}-{found[2]}-{found[1]}" if found else text
 
 
 class BadCell(InvalidContent):
-    """A cell whose value is written wrongly; `path`: the place in the record that the value was to fill."""
+    """Raised for a cell with a wrongly written value; `path`: the field of the record that it was to fill."""
 
     def __init__(self, path: Path, code: str, detail: Text) -> None:
         super().__init__((Problem(pointer(*path), code, detail),))
 
 
 def text_or_none(cell: str) -> str | None:
-    """The text without the blanks around it; None where nothing is left: not known."""
+    """The text without the blanks around it; None where nothing is left."""
     return cell.strip() or None
 
 
@@ -122,7 +122,7 @@ def integer(cell: str, path: Path) -> int:
 
 
 def number(cell: str, path: Path) -> float:
-    """The number in the cell. Raises BadCell for anything not written as in JSON (see `plain_number`)."""
+    """The number in the cell, written as in JSON. Raises BadCell for any other notation (see `plain_number`)."""
     if _NUMBER.fullmatch(cell) is None:
         raise BadCell(path, "wrong_format", _NO_NUMBER)
     return float(cell)
@@ -136,7 +136,7 @@ def boolean(cell: str, path: Path) -> bool:
 
 
 def plain_number(cell: str) -> str:
-    """A number as French spreadsheets show it (1 234,5) as it is written in JSON; any other text as it is."""
+    """Rewrite a French number (1 234,5) as in JSON (1234.5); any other text is returned unchanged."""
     if cell.isdecimal():
         return cell
     bare = cell.strip()
@@ -146,22 +146,22 @@ def plain_number(cell: str) -> str:
 
 
 def plain_boolean(cell: str) -> str:
-    """Yes and no, in any of the words of TRUE and FALSE, as true and false; any other text as it is."""
+    """Rewrite any of the words in TRUE and FALSE as `true` or `false`; any other text is returned unchanged."""
     said = cell.strip().lower()
     return "true" if said in TRUE else "false" if said in FALSE else cell
 
 
 def approval_kind(written: str) -> Kind:
-    """The kind of approval whose code is written, for records with one approval. Raises BadCell for an unknown code."""
+    """The kind with this code, for a record's first approval. Raises BadCell for an unknown code."""
     if written not in KINDS:
-        hint = near(written, tuple(KINDS))
+        hint = hint_of_nearest(written, tuple(KINDS))
         detail = Text(f"Genre inconnu : « {written[:80]} »{hint.fr}", f"Unknown kind: “{written[:80]}”{hint.en}")
         raise BadCell(("approvals", 0, "kind"), "unknown_value", detail)
     return KINDS[written]
 
 
 def legible_text(text: str) -> str:
-    """The text with likely letters where accents were lost (U+FFFD): for reading its words, not for showing it."""
+    """The text with likely letters in place of lost ones (U+FFFD): for analysis of its words, not for display."""
     if _LOST not in text:
         return text
     return _LOST_ALONE.sub("à", _LOST_APOSTROPHE.sub(r"\1'", text)).replace(_LOST, "é")
@@ -173,20 +173,20 @@ Cell = str | int | float | bool | None
 
 
 def csv_of(header: Sequence[str], rows: Iterable[Sequence[Cell]], dialect: Dialect = "plain") -> bytes:
-    """The table in UTF-8, lines ended by CRLF, unknown values empty; no text in it is a formula to a spreadsheet."""
+    """Write a table as CSV in UTF-8: lines end with CRLF, None is an empty cell, formulas are neutralised."""
     mark = b"\xef\xbb\xbf" if dialect == "excel" else b""
     return mark + csv_rows([header], dialect) + csv_rows(rows, dialect)
 
 
 def csv_rows(rows: Iterable[Sequence[Cell]], dialect: Dialect) -> bytes:
-    """The rows as CSV in the form of `csv_of`, without a header."""
+    """Write rows as `csv_of` does, without a header and a byte order mark."""
     written = StringIO()
     table = csv.writer(written, delimiter=";" if dialect == "excel" else ",", lineterminator="\r\n")
-    table.writerows([[_written_cell(cell, dialect) for cell in row] for row in rows])
+    table.writerows([[_cell_text(cell, dialect) for cell in row] for row in rows])
     return written.getvalue().encode()
 
 
-def _written_cell(cell: Cell, dialect: Dialect) -> str:
+def _cell_text(cell: Cell, dialect: Dialect) -> str:
     if cell is None:
         return ""
     if isinstance(cell, bool):

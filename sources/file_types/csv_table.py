@@ -1,4 +1,4 @@
-"""Rows of a CSV file of any size, and the records they hold: UTF-8, commas, a header, quotes as in RFC 4180.
+"""CSV files of any size read row by row (UTF-8, commas, a header, quotes as in RFC 4180), and made into records.
 
 A file is read in bounded memory; readers of tables make records of its rows.
 """
@@ -38,14 +38,14 @@ _BARE_RETURN = Text(
 
 
 class Cells(NamedTuple):
-    """A row: the line where it starts (the header is a line too) and its cells by column."""
+    """A row of a table: the line where it starts (the header is a line too) and its cells by column."""
 
     line: int
     cells: dict[str, str]
 
 
 class FaultyRow(NamedTuple):
-    """A row whose cells cannot be told apart."""
+    """A row that cannot be split into cells: the line where it starts and what is wrong."""
 
     line: int
     problem: Problem
@@ -57,7 +57,7 @@ _Read = RowAsWritten | FaultyRow
 
 @dataclass(frozen=True)
 class Table:
-    """The names in the header, in its order, and the rows, read as they are asked for."""
+    """A CSV table: the columns in the header's order, and the rows, which are read lazily."""
 
     columns: tuple[str, ...]
     rows: Iterator[Cells | FaultyRow]
@@ -70,7 +70,7 @@ def read_table(
     required: Sequence[str] = (),
     is_header: Callable[[Sequence[str]], bool] | None = None,
 ) -> Table:
-    """The table in the file. Blank lines count as lines but are no rows.
+    """Read the header of a CSV file, and lazily the rows after it. Blank lines count as lines but are no rows.
 
     `as_published`: it may have semicolons or tabs (also named by a first line `sep=;`), be in Windows-1252 where it is
     not UTF-8, and have empty columns and rows beyond the others. A quote that is never closed costs one row: reading
@@ -104,7 +104,7 @@ def read_table(
 
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
-    """Every row with its line, the header too, however many cells it has; see `read_table`."""
+    """Yield every row, the header too, as its line and its list of cells; `as_published`: see `read_table`."""
     feed = _Feed(stream, as_published=as_published)
     if feed.as_published:
         feed.find_delimiter()
@@ -130,7 +130,7 @@ def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator
 def _header_and_rows(
     first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
 ) -> tuple[_Read | None, Iterator[_Read]]:
-    """The header and the rows after it; the first row where none of the first ones is the header."""
+    """The first of some 20 rows that `is_header` accepts, else the very first, and an iterator of the rows after it."""
     above: list[_Read] = [] if first is None else [first]
     while above and len(above) <= _MOST_ROWS_ABOVE:
         latest = above[-1]
@@ -146,13 +146,13 @@ def _header_and_rows(
 
 
 class _TooLong(Exception):
-    """A row is longer than may be held in memory."""
+    """Raised for a row of more than `_LONGEST_ROW` bytes."""
 
 
 class _Feed:
-    """Lines for the CSV reader; `taken` are those of the row being read, which can be given back.
+    """Gives lines to the CSV reader, and can give those of the row being read (`taken`) a second time.
 
-    `unusable`: why one of them cannot be taken, whatever its cells.
+    `unusable`: why a line of that row is refused, whatever its cells.
     """
 
     def __init__(self, stream: BinaryIO, *, as_published: bool) -> None:
@@ -184,7 +184,7 @@ class _Feed:
         return data.decode("utf-8", "surrogateescape")
 
     def find_delimiter(self) -> None:
-        """Take the one of the delimiters that the header has most of."""
+        """Set `delimiter` to the one that a first line `sep=;` names, else to the most frequent in the header."""
         header = next(self, "")
         if named := _NAMED_DELIMITER.fullmatch(header):
             self.delimiter = named[1]
@@ -201,7 +201,7 @@ class _Feed:
         self._size, self.unusable = 0, None
 
     def give_back(self) -> None:
-        """Read again all the lines of this row but its first."""
+        """Put back all lines of the present row but its first, to be read again."""
         self._again.extendleft(reversed(self.taken[1:]))
 
 
@@ -249,7 +249,7 @@ def missing_columns(table: Table, required: Sequence[str]) -> Iterator[Problem]:
 
 
 def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
-    """A problem for each column of the header that is not allowed: a misspelt one must not be passed over."""
+    """A problem for each column of the header that is not among `allowed`, with a guess at what was meant."""
     for column in table.columns:
         if column in allowed:
             continue
@@ -266,7 +266,7 @@ def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
 def rows_of(
     table: Table, context: Context, id_of: Identify, to_document: ToDocument, joins_of: Identify | None = None
 ) -> Iterator[Row | RowError]:
-    """The rows of a table whose header is in order; `id_of` says the external id of a row's cells.
+    """Make records of a table's rows: `to_document` makes one of a row's cells, `id_of` finds its external id.
 
     `joins_of`: the SIRET or SIREN of the suppliers that a row adds to, where its record has none.
     """

@@ -1,4 +1,4 @@
-"""The items of a JSON document of any size, one by one, in bounded memory: in a list, or on pages that wrap a list.
+"""JSON documents of any size read item by item in bounded memory: a list, or pages (objects that hold a list).
 
 Readers of other directories make records of them.
 
@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.decoding.requests import explain, null_character
+from domain.decoding.requests import explain, find_null_character
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag
@@ -65,7 +65,7 @@ _NOT_ITEMS = Text("Un objet ou une liste JSON est attendu", "A JSON object or ar
 
 
 class Item(NamedTuple):
-    """An item as written and the line (from 1) where it starts; `data` is None for a line that is too long.
+    """An item's JSON as written, and the line (from 1) where it starts; `data` is None for a line that is too long.
 
     `page`: the other members of the page that it stands on, as far as they were read before it.
     """
@@ -76,7 +76,7 @@ class Item(NamedTuple):
 
 
 def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = CHUNK) -> Iterator[Item]:
-    """The elements of one array, each as written.
+    """Yield the elements of a document that is one JSON array, each undecoded.
 
     Raises UnreadableFile, at the first element or later, where the document is not an array, is malformed, or goes on
     after its end, and where an element takes more than `longest`.
@@ -92,7 +92,7 @@ def elements(stream: BinaryIO, longest: int = LONGEST, chunk_size: int = CHUNK) 
 def read_items(
     stream: BinaryIO, lists: tuple[str, ...], longest: int = LONGEST, chunk_size: int = CHUNK, wrapper: str = ""
 ) -> Iterator[Item]:
-    """The items of one JSON document; `lists` are the members that hold the items of a page.
+    """Yield the items of a document, a list or a page; `lists` names the members that may hold a page's items.
 
     `wrapper`: the member of a document that holds the page itself, where there is one.
     A page may be of any size, one that stands in a list takes `longest` characters, and so does what stands around it.
@@ -111,14 +111,14 @@ def read_items(
 
 
 def read_item_lines(stream: BinaryIO, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
-    """The items of NDJSON, where a line is an item or a whole page; blank lines are none."""
+    """Yield the items of NDJSON, where each line is an item or a whole page; blank lines are skipped."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
             yield from _items_of_page(Item(line.number, line.data), lists, wrapper)
 
 
-def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
-    """The members of the page in `stream` without its list, wherever they stand; the stream is put back.
+def page_members(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
+    """The members of the page in `stream` except its list of items; the stream is rewound to where it was.
 
     {} for a document that is no page or is faulty, and for a stream that cannot be read twice.
     """
@@ -140,7 +140,7 @@ def members_around(stream: BinaryIO, lists: tuple[str, ...]) -> Members:
 
 
 def _items_of_page(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
-    """The items of a page that is at hand as a whole; anything else is an item itself."""
+    """Yield the items inside `item` where it is a page, else `item` itself."""
     members = _NO_PAGE
     if item.data is not None and item.data.lstrip().startswith(b"{"):
         with suppress(*UNDECODABLE):
@@ -157,7 +157,7 @@ def _items_of_page(item: Item, lists: tuple[str, ...], wrapper: str = "") -> Ite
 
 
 class _Document:
-    """A document that is read from its beginning to its end; at most `longest` characters and as many are held at once.
+    """A scanner of a JSON document from start to end, which buffers at most about twice `longest` characters.
 
     What is no UTF-8 is left as it is, for whoever decodes the item.
     """
@@ -170,21 +170,21 @@ class _Document:
         self._line = line
 
     def peek(self) -> str:
-        """The next character that is not blank, up to which all is read; "" at the end."""
+        """Skip blanks and look at the next character, which is not consumed; "" at the end."""
         while True:
-            self._read_to(self._position_after_blanks(self._at))
+            self._advance_to(self._position_after_blanks(self._at))
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._fill():
                 return ""
 
     def require_end(self) -> None:
-        """Raises UnreadableFile where anything but blanks is left."""
+        """Raise UnreadableFile where anything but blanks follows."""
         if self.peek():
             raise unreadable("malformed_json", _GOES_ON)
 
     def elements(self) -> Iterator[Item]:
-        """The elements of the array that begins at the next character."""
+        """Yield the elements of the array that begins at the next character."""
         self._at += 1
         if self.peek() != "]":
             yield self._value(",]")
@@ -194,7 +194,7 @@ class _Document:
         self._at += 1
 
     def page(self, lists: tuple[str, ...], around: dict[str, msgspec.Raw], wrapper: str = "") -> Iterator[Item]:
-        """The items of the page that begins at the next character, with its other members, which are put into `around`.
+        """Yield the items of the page that begins at the next character; its other members are put into `around`.
 
         Without a list it is the object itself, or the one that stands in the place of a list. Of a page in a `wrapper`
         all lists are read, else the first.
@@ -234,7 +234,7 @@ class _Document:
             yield Item(singles[single].line, singles[single].data, around)
 
     def _name(self) -> str:
-        """The name of a member, with the colon after it."""
+        """Read the name of a member and the colon after it; returns the name."""
         name = self._value(":")
         self._at += 1
         try:
@@ -243,7 +243,7 @@ class _Document:
             raise self._malformed_error(self._at) from None
 
     def _value(self, closing: str) -> Item:
-        """The next value, before one of the `closing` characters. Raises UnreadableFile where there is none."""
+        """Read the next value, up to one of the `closing` characters. Raises UnreadableFile where there is none."""
         self.peek()
         while True:
             is_in_text = False
@@ -255,7 +255,7 @@ class _Document:
                     if len(value) > self._longest:
                         raise self._too_long_error()
                     item = Item(self._line, value)
-                    self._read_to(fault)
+                    self._advance_to(fault)
                     return item
             except json.JSONDecodeError as error:
                 fault, is_in_text = error.pos, error.msg.startswith("Unterminated string")
@@ -273,12 +273,12 @@ class _Document:
         found = _BLANKS.match(self._text, at)
         return found.end() if found else at
 
-    def _read_to(self, at: int) -> None:
+    def _advance_to(self, at: int) -> None:
         self._line += self._text.count("\n", self._at, at)
         self._at = at
 
     def _fill(self) -> bool:
-        """Read a chunk, or as much as is to be read again, and drop what is behind; False at the end of the stream."""
+        """Read more into the buffer, and drop what was consumed; False at the end of the stream."""
         left = self._text[self._at :]
         chunk = self._stream.read(max(self._chunk_size, min(len(left), self._longest)))
         self._text, self._at = left + self._decoder.decode(chunk, final=not chunk), 0
@@ -300,7 +300,7 @@ class _Document:
 
 
 class Draft(NamedTuple):
-    """An unchecked record of an item, and flags for what a record cannot hold.
+    """An unchecked record made of an item, with flags for what a record has no field for.
 
     `document`: the error instead, where one of several records of an item cannot be taken.
     """
@@ -310,13 +310,13 @@ class Draft(NamedTuple):
     flags: tuple[Flag, ...] = ()
 
 
-class _Identified(msgspec.Struct):
-    """The external id of an item whose record is faulty, decoded alone."""
+class _ItemId(msgspec.Struct):
+    """The id of an item, decoded alone for the reject of an item that is faulty."""
 
     id: str | int | None = None
 
 
-_id_decoder = msgspec.json.Decoder(_Identified)
+_id_decoder = msgspec.json.Decoder(_ItemId)
 
 
 def make_readers(
@@ -325,7 +325,7 @@ def make_readers(
     drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]],
     wrapper: str = "",
 ) -> tuple[Reader, Reader]:
-    """The readers of a whole document and of lines, for items that decode as `kind` and become drafts.
+    """Make a reader of JSON and one of NDJSON, for items that decode as `kind` and are then made into drafts.
 
     `lists`: the members that hold the items of a page; `wrapper`: the one that may hold the page.
     """
@@ -347,7 +347,7 @@ def rows_of_items(
     drafts: Callable[[T], Iterable[Draft]],
     context: Context,
 ) -> Iterator[Row | RowError]:
-    """The rows of the items: `decode` reads each, `drafts` makes one or several records of what was read.
+    """Make records of JSON items: `decode` decodes an item, `drafts` makes one or several records of the result.
 
     `kind` is the type that items are decoded to. Where one does not decode, the place in its reject is one in the item;
     otherwise it is one in the record. `drafts` may raise InvalidContent.
@@ -385,9 +385,9 @@ def text_of(value: Scalar) -> str:
 
 
 def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
-    """The problem of JSON that raised `error` while it was decoded as `kind`: of its null character, if it has one."""
+    """The problem to report of JSON that failed to decode as `kind` with `error`; a null character goes first."""
     if isinstance(error, msgspec.ValidationError):
-        return null_character(data) or explain(error, kind)
+        return find_null_character(data) or explain(error, kind)
     if isinstance(error, UnicodeDecodeError):
         return NOT_UTF8
     if "truncated" in str(error):

@@ -1,4 +1,4 @@
-"""Workbooks of spreadsheets as the CSV of their first sheet, which the readers of tables take.
+"""Workbooks of spreadsheets converted into the CSV of their first visible sheet, for the readers of tables.
 
 Excel writes .xlsx (Office Open XML), LibreOffice .ods (OpenDocument); of either is read the first sheet, with the last
 results of its formulas. python-calamine reads 30,000 rows in 0.2 s, and ends its process where an archive of some
@@ -34,7 +34,7 @@ _NO_WORKBOOK = Text(
 
 
 class Sheet(NamedTuple):
-    """The first sheet of a workbook that is shown, as CSV in UTF-8 with commas. `others`: names of those not read.
+    """The first visible sheet of a workbook as CSV (UTF-8, commas); `others`: names of its other visible sheets.
 
     A line of the CSV is a row of the sheet, by its number; breaks within cells are semicolons.
     """
@@ -44,8 +44,8 @@ class Sheet(NamedTuple):
     others: tuple[str, ...]
 
 
-def bytes_inside(content: bytes) -> int:
-    """The bytes of an archive's parts once they are uncompressed; 0 where it is none."""
+def uncompressed_size(content: bytes) -> int:
+    """The size in bytes of a zip archive once uncompressed; 0 for anything else."""
     try:
         with ZipFile(BytesIO(content)) as book:
             return sum(part.file_size for part in book.infolist())
@@ -54,7 +54,7 @@ def bytes_inside(content: bytes) -> int:
 
 
 def first_sheet(content: bytes) -> Sheet:
-    """The first sheet of an .xlsx or .ods. Raises UnreadableFile for what is neither, is locked, or too large."""
+    """Read the first visible sheet of an .xlsx or .ods. Raises UnreadableFile where that fails."""
     command = [sys.executable, "-I", workbook_process.__file__, str(MOST_COLUMNS), str(LARGEST_TABLE)]
     try:
         done = subprocess.run(command, input=content, capture_output=True, timeout=LONGEST_SECONDS, check=False, env={})

@@ -30,13 +30,13 @@ _FAILED_IN_LIBREOFFICE = b' office:string-value=""'
 
 
 def main(most_columns: int, largest_table: int) -> int:
-    """Write the first sheet that is shown, with the names of the others before; returns 0, or TOO_LARGE."""
+    """Write the names of all visible sheets as JSON, then the first of them as CSV; returns 0, or TOO_LARGE."""
     for limit, most in _LIMITS.items():
         _, hard = resource.getrlimit(limit)
         if hard == resource.RLIM_INFINITY or hard > most:
             resource.setrlimit(limit, (most, most))
     try:
-        book = CalamineWorkbook.from_filelike(BytesIO(with_failures(sys.stdin.buffer.read())))
+        book = CalamineWorkbook.from_filelike(BytesIO(with_errors_as_texts(sys.stdin.buffer.read())))
         shown = [
             each.name
             for each in book.sheets_metadata
@@ -51,8 +51,8 @@ def main(most_columns: int, largest_table: int) -> int:
     return 0
 
 
-def with_failures(content: bytes) -> bytes:
-    """The same workbook, with the errors of its formulas (`#REF!`) as texts: the library takes them for empty cells.
+def with_errors_as_texts(content: bytes) -> bytes:
+    """The workbook with formula errors (`#REF!`) turned into texts, which the library would read as empty cells.
 
     Raises BadZipFile for an archive that is neither .xlsx nor .ods.
     """
@@ -72,7 +72,7 @@ def with_failures(content: bytes) -> bytes:
 
 
 def rows_of(sheet: CalamineSheet, most_columns: int) -> Iterator[list[str]]:
-    """The rows of a sheet from its first, as texts, up to the last cell that says something."""
+    """Yield each row of a sheet as texts, without the empty cells at its end, at most `most_columns` of them."""
     left = sheet.start[1] if sheet.start else 0
     for values in sheet.iter_rows():
         row = [""] * left + list(map(text_of, values))
@@ -83,7 +83,7 @@ def rows_of(sheet: CalamineSheet, most_columns: int) -> Iterator[list[str]]:
 
 
 def text_of(value: object) -> str:
-    """The value of a cell on one line, its breaks made semicolons; a moment as its day."""
+    """The value of a cell as one line of text: line breaks become semicolons, a date and time becomes its day."""
     if isinstance(value, str):
         return " ; ".join(filter(None, map(str.strip, _BREAK.split(value))))
     if isinstance(value, bool):
@@ -99,7 +99,7 @@ def text_of(value: object) -> str:
 
 
 def table_of(rows: Iterator[list[str]], largest: int) -> bytes | None:
-    """The rows as CSV, an empty one as an empty line; None where they take more than `largest` bytes."""
+    """Write rows as CSV, an empty row as an empty line; None where the CSV takes more than `largest` bytes."""
     written = StringIO()
     table = csv.writer(written, lineterminator="\n")
     widest = 0

@@ -58,8 +58,8 @@ _TOO_MANY = Text(
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per approval or per convention; raises UnreadableFile for a header of neither shape."""
-    above = _UntilAnnexes(stream)
+    """Read a file of approvals, or of conventions with annexes; raises UnreadableFile for any other header."""
+    above = _StreamUntilAnnexes(stream)
     table = read_table(cast("BinaryIO", above))
     if set(CONVENTION_COLUMNS) <= set(table.columns):
         yield from _read_conventions(table, above, context)
@@ -81,8 +81,8 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         raise unreadable("wrong_order", _OUT_OF_ORDER)
 
 
-class _UntilAnnexes:
-    """The lines of a file up to the header of its annexes, if any; from that header on after `annexes` was called."""
+class _StreamUntilAnnexes:
+    """A stream that ends before the header of a file's annexes, and goes on from there once `annexes` was called."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -109,7 +109,7 @@ class _UntilAnnexes:
         return piece
 
     def annexes(self) -> Table | None:
-        """The annexes, once all lines above were read; their lines are counted from their own header."""
+        """The table of annexes, whose lines are counted from its header; None where the lines read had none."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
 
@@ -128,7 +128,7 @@ def _record_of_approval(written: dict[str, str]) -> Document:
 
 @dataclass(slots=True)
 class _Convention:
-    """A convention, and the numbers of its annexes by the period they cover."""
+    """A convention, with the numbers of its annexes by the period that these cover."""
 
     line: int
     kind: str
@@ -154,10 +154,10 @@ class _Convention:
         return _record(self.siret, "", approvals)
 
 
-def _read_conventions(table: Table, above: _UntilAnnexes, context: Context) -> Iterator[Row | RowError]:
+def _read_conventions(table: Table, above: _StreamUntilAnnexes, context: Context) -> Iterator[Row | RowError]:
     conventions: dict[str, _Convention] = {}
     for row in table.rows:
-        yield from _rejects(row, partial(_add_convention, conventions), 0, context)
+        yield from _put_row(row, partial(_add_convention, conventions), 0, context)
     offset = above.lines
     annexes = above.annexes()
     if annexes is not None:
@@ -166,13 +166,13 @@ def _read_conventions(table: Table, above: _UntilAnnexes, context: Context) -> I
         for joined, row in enumerate(annexes.rows, len(conventions)):
             if joined > MOST_JOINED:
                 raise unreadable("too_many_rows", _TOO_MANY)
-            yield from _rejects(row, partial(_add_annex, conventions), offset, context)
+            yield from _put_row(row, partial(_add_annex, conventions), offset, context)
     for key, convention in conventions.items():
         yield row_of(convention.line, key, convention.document(), context)
 
 
-def _rejects(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
-    """The reject of a row, where `put` raises BadCell; `above`: the number of lines above the table."""
+def _put_row(row: Cells | FaultyRow, put: Callable[[Cells], None], above: int, context: Context) -> Iterator[RowError]:
+    """Call `put` with a row, and yield its reject where `put` raises BadCell; `above`: lines above the row's table."""
     if isinstance(row, FaultyRow):
         yield reject(row.line + above, None, (row.problem,), context.language)
         return
@@ -226,7 +226,7 @@ def _required_siret(siret: str) -> str:
 
 
 def _end_of_approval(cells: dict[str, str]) -> date | None:
-    """The day on which an approval ended, `_UNSTATED` where nobody says which; None while it is active."""
+    """The day on which an approval was deactivated, `_UNSTATED` where none is given; None while it is active."""
     written = cells.get("is_active", "").strip().lower()
     if written not in _YES | _NO:
         raise BadCell(("is_active",), "wrong_format", NO_BOOLEAN)
@@ -236,7 +236,7 @@ def _end_of_approval(cells: dict[str, str]) -> date | None:
 
 
 def _day(cell: str, column: str) -> date | None:
-    """The day of a date or of a time. Raises BadCell for anything else."""
+    """The day in a cell, which may have a time too; None for an empty cell. Raises BadCell for anything else."""
     day = day_of(cell)
     if day is None and cell.strip():
         raise BadCell((column,), "wrong_format", _NO_DATE)

@@ -51,8 +51,8 @@ _NO_SIRET = Text(
 )
 
 
-def winner_of(number: str, kind: str) -> str:
-    """The SIRET of a winner, with the first zeros that numbers lose put back. Raises BadCell for what is no SIRET."""
+def siret_of_winner(number: str, kind: str) -> str:
+    """The SIRET of a contract's winner, its lost leading zeros put back. Raises BadCell for any other number."""
     digits = "".join(number.split()).removesuffix(".0")
     if kind.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
         raise BadCell(("siret",), "winner_without_siret", _NO_SIRET)
@@ -76,7 +76,7 @@ _NO_IDENTIFIER = Text("Un contrat a un acheteur et un identifiant", "A contract 
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A place of performance."""
+    """The place where a contract is performed."""
 
     code: Scalar = None
     typeCode: Scalar = None  # noqa: N815 - as the format names it
@@ -84,14 +84,14 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Buyer(msgspec.Struct, frozen=True):
-    """A buyer: its SIRET, and its name until 2023."""
+    """The buyer of a contract: its SIRET and, in files until 2023, its name."""
 
     id: Scalar = None
     nom: Scalar = None
 
 
 class Contract(msgspec.Struct, frozen=True):
-    """A contract as either regulation has it. `titulaires`, `concessionnaires`: plain or wrapped one by one."""
+    """A public contract in the JSON of 2019 or 2022; its winners are listed plainly, or each wrapped in an object."""
 
     id: Scalar = None
     uid: Scalar = None
@@ -110,7 +110,7 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 class _Contracts:
-    """Makes records of contracts: each contract and winner is a row of the consolidated table."""
+    """Makes records of contracts: one for each contract and winner, like the consolidated table's rows."""
 
     def __init__(self, context: Context) -> None:
         self._cpv, self._territories, self._today = context.cpv, context.territories, context.today
@@ -119,7 +119,7 @@ class _Contracts:
         self._awards = AwardReader(context.taxonomy, context.cpv, context.territories, context.source, context.today)
 
     def drafts(self, contract: Contract) -> Iterator[Draft]:
-        """A record for each winner."""
+        """Yield a record for each winner of a contract."""
         buyer = contract.acheteur or contract.autoriteConcedante or Buyer()
         number, by = text_of(contract.uid) or text_of(contract.id), text_of(buyer.id)
         if not number or not by:
@@ -148,15 +148,15 @@ class _Contracts:
                 yield Draft(key, bad)
 
     def row(self, cells: dict[str, str]) -> Document:
-        """The document of a row of the consolidated table."""
+        """Make a record of a row of the consolidated table. Raises BadCell."""
         if not cells["uid"].strip() or not cells["acheteur_id"].strip():
             raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
         is_alone = cells.get("typeGroupementOperateurs", "").strip().lower() in _ALONE
         return self._document(cells, "", in_group=not is_alone)
 
     def _document(self, cells: dict[str, str], place_name: str, *, in_group: bool) -> Document:
-        """The document of a contract and a winner. Raises BadCell for a winner that joins nobody, and for a trial."""
-        siret = winner_of(cells["titulaire_id"], cells["titulaire_typeIdentifiant"])
+        """Make a record of a contract and a winner. Raises BadCell for a winner without SIRET or a test contract."""
+        siret = siret_of_winner(cells["titulaire_id"], cells["titulaire_typeIdentifiant"])
         written = cells["objet"].strip()
         words = _WORD.findall(fold(written))
         if (not _TRIAL.isdisjoint(words) and _OF_TRIALS.issuperset(words)) or " ".join(words) in _MADE_UP:
@@ -181,7 +181,7 @@ class _Contracts:
         return {"name": name_by_number(siret), "siret": siret, "offers": offers, "public_awards": awards}
 
     def _read_place(self, code: str, kind: str) -> tuple[str | None, str | None]:
-        """The name of a place of performance, else its code as written; the departement it lies in, where that is sure.
+        """The name of a place of performance, else its code as written, and the departement where it surely lies.
 
         `kind` says what is coded, in any spelling ("Code postal", "CODE DEPARTEMENT").
         """
@@ -208,21 +208,21 @@ read_json, read_ndjson = make_readers(LISTS, Contract, lambda context: _Contract
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per contract and winner; raises UnreadableFile where a column of `COLUMNS` is missing."""
+    """Read the consolidated table, one row per contract and winner; raises UnreadableFile if it lacks a column."""
     table = read_table(stream, as_published=True, required=COLUMNS)
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         return _contract_key(*(cells[name].strip() for name in ("uid", "acheteur_id", "titulaire_id"))) or None
 
-    def is_original(row: Cells | FaultyRow) -> bool:
+    def is_no_modification(row: Cells | FaultyRow) -> bool:
         return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
 
-    original = Table(table.columns, filter(is_original, table.rows))
-    return rows_of(original, context, key, _Contracts(context).row)
+    original = Table(table.columns, filter(is_no_modification, table.rows))
+    return rows_of(original, context, external_id, _Contracts(context).row)
 
 
 def _contract_key(number: str, buyer: str, winner: str) -> str:
-    """The identifier of a contract and a winner; the consolidated table's `uid` begins with the buyer already.
+    """The external id of a contract and a winner: buyer, contract number (which may begin with the buyer), winner.
 
     A winner that is not named by a number may be a person, and is left out.
     """
@@ -231,7 +231,7 @@ def _contract_key(number: str, buyer: str, winner: str) -> str:
 
 
 def _winners(written: Any) -> Iterator[tuple[str, str]]:
-    """The numbers of the winners, and the registers that gave them: in a list, in one that wraps each, or one alone."""
+    """Yield the number and register of each winner in JSON: a winner, a list, or a list that wraps each one."""
     if isinstance(written, list):
         for each in written:
             yield from _winners(each)

@@ -1,4 +1,4 @@
-"""Format `gogocarto`: the elements of a map made with GoGoCarto, as its API answers them (JSON, NDJSON).
+"""Format `gogocarto`: the elements (entries) of a map made with GoGoCarto, as its API gives them (JSON, NDJSON).
 
 Read are the full and the compact form, and a map's own file of elements with its taxonomy beside them. What a map's
 categories and own fields mean is not in them: it is set on the source (`mapping`), by id or by name. A category that
@@ -27,7 +27,7 @@ from sources.file_types.json_items import (
     Item,
     Members,
     Scalar,
-    members_around,
+    page_members,
     read_item_lines,
     read_items,
     rows_of_items,
@@ -35,7 +35,7 @@ from sources.file_types.json_items import (
 )
 from sources.formats.vivier import document_of, put_inferred_offers
 from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
-from sources.rows import Context, unmapped
+from sources.rows import Context, unmapped_flag
 from sources.trades.inference import OfferInference
 
 Values = Scalar | list[Scalar]
@@ -54,14 +54,14 @@ _UNKNOWN_SHAPE = Text(
 
 
 class Position(msgspec.Struct, frozen=True):
-    """The point at which the element is drawn."""
+    """The point at which an element is drawn on the map."""
 
     latitude: Scalar = None
     longitude: Scalar = None
 
 
-class Parts(msgspec.Struct, frozen=True, rename="camel"):
-    """An address in the words of schema.org."""
+class AddressParts(msgspec.Struct, frozen=True, rename="camel"):
+    """An address in parts, which are named as in schema.org."""
 
     street_number: Scalar = None
     street_address: Scalar = None
@@ -72,7 +72,7 @@ class Parts(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Category(msgspec.Struct, frozen=True):
-    """A category of the map, by its id, its name, or both."""
+    """A category of the map, given by its id, its name, or both."""
 
     id: str | int | None = None
     name: str | None = None
@@ -82,7 +82,7 @@ Categories = list[Category | str | int] | dict[str, Category | str | int]
 
 
 class Element(msgspec.Struct, frozen=True, rename=_RENAMED):
-    """The fields that every map has. PHP writes `[]` for an empty object, and an object for a list with gaps."""
+    """An element with the fields of every map; PHP writes `[]` for an empty object, an object for a list with gaps."""
 
     id: str | int | None = None
     iri: str | None = None
@@ -96,7 +96,7 @@ class Element(msgspec.Struct, frozen=True, rename=_RENAMED):
     longitude: Scalar = None
     lng: Scalar = None
     long: Scalar = None
-    address: Parts | str | list[Any] | None = None
+    address: AddressParts | str | list[Any] | None = None
     categories_full: Categories | None = None
     categories: Categories | None = None
     taxonomy: Categories | None = None
@@ -111,7 +111,7 @@ class Element(msgspec.Struct, frozen=True, rename=_RENAMED):
 
 
 def _category_names(node: Any) -> Iterator[tuple[str, str]]:
-    """The ids and names of options; they alternate with categories in `options`, `subcategories` and `suboptions`."""
+    """Yield the id and name of every option in a map's taxonomy, where categories and options are nested in turn."""
     if isinstance(node, list):
         for inner in node:
             yield from _category_names(inner)
@@ -125,7 +125,7 @@ def _category_names(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _compact_fields(values: list[Any], page: Members) -> dict[str, Any]:
-    """The fields of a compact element by their names, which `mapping` on the page gives."""
+    """The fields of an element in compact form by name; `mapping` on the page says which names they have."""
     if len(values) < _SHORTEST or not isinstance(values[1], list):
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
     identity, named, latitude, longitude, categories, *states = values
@@ -168,13 +168,13 @@ _NO_TEXT = Text("Ce champ contient un objet : il ne peut pas être repris", "Thi
 
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per element of an answer, a list of elements or a list of answers."""
-    elements = _Elements(context, members_around(stream, LISTS))
+    """Read the elements in an answer of the API, in a list of answers, or in a list of elements."""
+    elements = _Elements(context, page_members(stream, LISTS))
     return rows_of_items(read_items(stream, LISTS), Element, elements.decode, elements.drafts, context)
 
 
 def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One element or one answer per line."""
+    """Read elements from NDJSON, where each line is an element or a whole answer of the API."""
     elements = _Elements(context, {})
     return rows_of_items(read_item_lines(stream, LISTS), Element, elements.decode, elements.drafts, context)
 
@@ -191,7 +191,7 @@ class _Elements:
         self._names = dict(_category_names(msgspec.json.decode(around.get("taxonomy") or b"null")))
 
     def decode(self, item: Item, data: bytes) -> tuple[Element, dict[str, Any]]:
-        """The element in `data`, and all its fields by name, the map's own ones too.
+        """Decode an element; returns its standard fields, and all its fields by name, the map's own included.
 
         Raises what msgspec does, and InvalidContent for a list that is no compact element.
         """
@@ -207,7 +207,7 @@ class _Elements:
         segments, flags = self._segments(element, cells.pop("segments", ""))
         if segments:
             cells["segments"] = "|".join(segments)
-        country = element.address.address_country if isinstance(element.address, Parts) else None
+        country = element.address.address_country if isinstance(element.address, AddressParts) else None
         postal_code, city = cells.get("address.postal_code", ""), cells.get("address.city", "")
         if (
             city
@@ -223,7 +223,7 @@ class _Elements:
         yield Draft(external_id, document, flags)
 
     def _own_cells(self, element: Element, fields: dict[str, Any]) -> dict[str, str]:
-        """Cells from the map's own fields that the source's mapping names."""
+        """The cells, by column, of the map's own fields to which the source's mapping assigns a column."""
         cells: dict[str, str] = {}
         for name, column in self._mapping.fields.items():
             if text := _own_text(fields.get(name), name, column):
@@ -239,7 +239,7 @@ class _Elements:
         return cells
 
     def _segments(self, element: Element, own: str) -> tuple[list[str], tuple[Flag, ...]]:
-        """The segments of the categories, and a flag for each category without one."""
+        """The segments of an element's categories, and a flag for each category without a segment."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
         listed = element.categories_full or element.categories or element.taxonomy or []
@@ -252,14 +252,14 @@ class _Elements:
             if mapped is None and not identity and self._taxonomy.known(name):
                 mapped = (name,)
             if mapped is None:
-                flags[unmapped(f"{identity} {name}".strip())] = None
+                flags[unmapped_flag(f"{identity} {name}".strip())] = None
             found |= dict.fromkeys(mapped or ())
         return list(found), tuple(flags)
 
 
 def _standard_cells(element: Element) -> dict[str, str]:
-    """The standard fields, as cells of our own CSV; those that are not known are left out."""
-    address, phone = _address(element), _first_contact(element.telephone)
+    """The cells, by column of format `vivier`, of an element's standard fields; unknown ones are left out."""
+    address, phone = _address(element), _first_public_contact(element.telephone)
     geo = element.geo if isinstance(element.geo, Position) else Position()
     lat = next(filter(None, map(text_of, (element.latitude, element.lat, geo.latitude))), "")
     lon = next(filter(None, map(text_of, (element.longitude, element.lng, element.long, geo.longitude))), "")
@@ -273,10 +273,10 @@ def _standard_cells(element: Element) -> dict[str, str]:
         "address.postal_code": address.postal_code,
         "address.city": address.city,
         "description": _description(element),
-        "contact.email": _first_contact(element.email),
+        "contact.email": _first_public_contact(element.email),
         # with the first zero that a French number lost where it was kept as a number
         "contact.phone": f"0{phone}" if _NO_ZERO.fullmatch(phone) else phone,
-        "contact.website": _first_contact(element.website),
+        "contact.website": _first_public_contact(element.website),
         "active": "false" if element.status in _NOT_SHOWN else "",
         "location.lat": lat if is_located else "",
         "location.lon": lon if is_located else "",
@@ -288,7 +288,7 @@ def _address(element: Element) -> PostalAddress:
     match element.address:
         case str(line):
             return split_address(line)
-        case Parts() as parts:
+        case AddressParts() as parts:
             street = " ".join(filter(None, map(text_of, (parts.street_number, parts.street_address))))
             known = PostalAddress(street, text_of(parts.postal_code), text_of(parts.address_locality))
             return known if any(known) else split_address(text_of(parts.custom_formated_address))
@@ -300,13 +300,13 @@ def _description(element: Element) -> str:
     return "\n\n".join(dict.fromkeys(filter(None, (_without_html(text_of(text)) for text in texts))))
 
 
-def _first_contact(value: Values) -> str:
+def _first_public_contact(value: Values) -> str:
     first = next((text_of(item) for item in value if text_of(item)), "") if isinstance(value, list) else text_of(value)
     return "" if first in _WITHHELD else first
 
 
 def _own_text(value: Any, name: str, column: str) -> str:
-    """A map's own field as a cell of the column. Raises InvalidContent for an object."""
+    """The value of a map's own field as a cell of `column`. Raises InvalidContent for an object."""
     items: list[Scalar] = value if isinstance(value, list) else [value]
     if any(isinstance(item, dict | list) for item in items):
         raise InvalidContent((Problem(pointer(name), "wrong_type", _NO_TEXT),))
@@ -318,12 +318,12 @@ def _own_text(value: Any, name: str, column: str) -> str:
 
 
 def _bare_siret(written: str) -> str:
-    """The number without the spaces and dots it is often written with."""
+    """The SIRET without spaces and dots between its digits."""
     return re.sub(r"[\s.]", "", written)
 
 
 def _without_html(text: str) -> str:
-    """The text without HTML."""
+    """The text without HTML tags and entities; tags that end a line become line breaks."""
     if "<" not in text and "&" not in text:
         return text
     return html.unescape(_TAG.sub("", _BREAKING_TAG.sub("\n", text))).strip()

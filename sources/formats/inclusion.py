@@ -31,7 +31,7 @@ from domain.text.bilingual import Text
 from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
-from sources.rows import Context, Document, day_of, unmapped
+from sources.rows import Context, Document, day_of, unmapped_flag
 from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
 
@@ -41,7 +41,7 @@ _ROME = re.compile(r"\b[A-N][0-9]{4}\b")
 
 
 class JobPosting(msgspec.Struct, frozen=True):
-    """A job that a structure offers. `rome`: a code, alone or after its label."""
+    """A job that a structure offers; `rome` is its ROME code, alone or after the label."""
 
     rome: Scalar = None
     appellation_modifiee: Scalar = None
@@ -68,14 +68,14 @@ class Structure(msgspec.Struct, frozen=True):
 
 
 def _drafts_of_structures(context: Context) -> Callable[[Structure], Iterator[Draft]]:
-    """A function that makes the record of a structure."""
+    """Return a function that makes the record of an inclusion structure."""
     communes = commune_names(context.territories)
     inference = OfferInference(context.taxonomy, context.source)
 
     def job(posting: JobPosting) -> Job:
         code = _ROME.search(text_of(posting.rome))
-        told = text_of(posting.mis_a_jour_le) or text_of(posting.cree_le)
-        return Job(code[0] if code else "", text_of(posting.appellation_modifiee), day_of(told))
+        updated = text_of(posting.mis_a_jour_le) or text_of(posting.cree_le)
+        return Job(code[0] if code else "", text_of(posting.appellation_modifiee), day_of(updated))
 
     def drafts(structure: Structure) -> Iterator[Draft]:
         kind = approval_kind(structure.type.strip())
@@ -116,8 +116,8 @@ _NO_PLACE = Text(
 )
 
 
-class Named(msgspec.Struct, frozen=True):
-    """A sector, a network, a label, an offer or a client: its name and its description."""
+class NamedItem(msgspec.Struct, frozen=True):
+    """The name and description of a sector, a network, a label, an offer or a client."""
 
     name: str | None = None
     slug: str | None = None
@@ -125,16 +125,16 @@ class Named(msgspec.Struct, frozen=True):
 
 
 class Location(msgspec.Struct, frozen=True):
-    """A perimeter: a commune, a departement or a region (whose code follows an R)."""
+    """A commune, a departement or a region (whose code follows an R) in which a supplier works."""
 
     kind: str | None = None
     insee_code: str | None = None
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """A supplier's activity in one sector: how, and where. `fields`: the same, as a database dump wraps it."""
+    """A supplier's types of service and area in one sector; in a database dump, all of it is under `fields`."""
 
-    sector: Named | str | int | None = None
+    sector: NamedItem | str | int | None = None
     presta_type: list[PrestaType] | None = None
     geo_range: GeoRange | None = None
     geo_range_custom_distance: float | None = None
@@ -143,7 +143,7 @@ class Activity(msgspec.Struct, frozen=True):
 
 
 class Siae(msgspec.Struct, frozen=True):
-    """A supplier, with the fields of the short answer, of the detailed one, and of its activities."""
+    """A supplier with the fields of the directory's answers, brief or detailed."""
 
     id: int | str
     name: str
@@ -163,15 +163,15 @@ class Siae(msgspec.Struct, frozen=True):
     contact_social_website: str | None = None
     is_active: bool | None = None
     is_delisted: bool | None = None
-    sectors: list[Named | str] | None = None
+    sectors: list[NamedItem | str] | None = None
     presta_types: list[PrestaType] | None = None
     presta_type: list[PrestaType] | None = None
     activities: list[Activity] | None = None
-    networks: list[Named | str] | None = None
-    offers: list[Named | str] | None = None
-    client_references: list[Named | str] | None = None
-    labels: list[Named | str] | None = None
-    labels_old: list[Named | str] | None = None
+    networks: list[NamedItem | str] | None = None
+    offers: list[NamedItem | str] | None = None
+    client_references: list[NamedItem | str] | None = None
+    labels: list[NamedItem | str] | None = None
+    labels_old: list[NamedItem | str] | None = None
 
 
 class _Suppliers:
@@ -197,8 +197,8 @@ class _Suppliers:
         texts = () if declared else (siae.name, siae.brand or "", description or "")
         document: Document = {
             "name": siae.name.strip(),
-            "trade_name": _text_or_none(siae.brand),
-            "siret": _text_or_none(siae.siret),
+            "trade_name": text_of(siae.brand) or None,
+            "siret": text_of(siae.siret) or None,
             "approvals": [{"kind": kind}],
             "in_prison": True if kind == "SEP" else None,
             "address": address.document(commune),
@@ -206,23 +206,23 @@ class _Suppliers:
             "offers": [*declared, *self._inference.offers(kind, None, texts, siae.city or "")],
             "description": description,
             "contact": {
-                "email": _text_or_none(siae.contact_email),
-                "phone": _text_or_none(siae.contact_phone),
-                "website": _text_or_none(siae.contact_website) or _text_or_none(siae.contact_social_website),
+                "email": text_of(siae.contact_email) or None,
+                "phone": text_of(siae.contact_phone) or None,
+                "website": text_of(siae.contact_website) or text_of(siae.contact_social_website) or None,
             },
-            "labels": _names(siae.labels, siae.labels_old),
+            "labels": _distinct_names(siae.labels, siae.labels_old),
             "active": siae.is_active is not False and not siae.is_delisted,
         }
         # the sectors that stand for no segment, unless the mapping says so
         unknown = (
-            unmapped(f"{sector} {name}".strip())
+            unmapped_flag(f"{sector} {name}".strip())
             for sector, name in dict.fromkeys((sector, offer["label"] or "") for sector, offer in works)
             if not self._segments.get(sector) and sector not in self._settled
         )
         yield Draft(text_of(siae.id) or None, document, tuple(unknown))
 
     def _sectors_and_offers(self, siae: Siae) -> Iterator[tuple[str, Document]]:
-        """The sectors that the supplier works in, by slug, name or number, and its offers there, without segments.
+        """Yield each sector of a supplier (slug, name or number) with an offer whose segments are still missing.
 
         Its activities come first; then its sectors that none of these is in, with its types of service.
         """
@@ -264,9 +264,9 @@ class _Suppliers:
 read_le_marche_json, read_le_marche_ndjson = make_readers(LISTS, Siae, lambda context: _Suppliers(context).drafts)
 
 
-def _sector_key_and_name(written: Named | str | int | None) -> tuple[str, str]:
-    """The key of a sector, and its name."""
-    if isinstance(written, Named):
+def _sector_key_and_name(written: NamedItem | str | int | None) -> tuple[str, str]:
+    """The slug (else the name or number) of a sector, and its name; "" for what is not given."""
+    if isinstance(written, NamedItem):
         return written.slug or written.name or "", written.name or ""
     return text_of(written), ""
 
@@ -279,30 +279,26 @@ def _area_code(place: Location | str | int, *path: str | int) -> str:
 
 
 def _description(siae: Siae) -> str | None:
-    """The supplier's text, with its offers, its networks and its clients."""
+    """The supplier's description, then its offers, networks and clients; None where there is no text."""
     texts = [siae.description or ""]
     texts += (
         offer if isinstance(offer, str) else f"{offer.name or ''} : {offer.description or ''}".strip(" :")
         for offer in siae.offers or ()
     )
     for title, named in (("Réseaux", siae.networks), ("Références", siae.client_references)):
-        if names := _names(named):
+        if names := _distinct_names(named):
             texts.append(f"{title} : {', '.join(names)}.")
     return "\n\n".join(text.strip() for text in texts if text.strip()) or None
 
 
-def _names(*lists: list[Named | str] | None) -> list[str]:
+def _distinct_names(*lists: list[NamedItem | str] | None) -> list[str]:
     named = (item for listed in lists for item in listed or ())
-    names = ((item.name or item.slug or "") if isinstance(item, Named) else item for item in named)
+    names = ((item.name or item.slug or "") if isinstance(item, NamedItem) else item for item in named)
     return list(dict.fromkeys(name.strip() for name in names if name.strip()))
-
-
-def _text_or_none(value: Scalar) -> str | None:
-    return text_of(value) or None
 
 
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
-    """The segments and families that each sector stands for, by its slug; () for one that stands for none."""
+    """The segments and families that each sector stands for, by the sector's slug; () for none."""
     content = (files("domain") / "data" / "lemarche_sectors.toml").read_bytes()
     return msgspec.toml.decode(content, type=dict[str, dict[str, tuple[str, ...]]])["sectors"]

@@ -28,7 +28,7 @@ _NO_NUMBER = Text(
 
 
 def siren_of(cell: str, column: str) -> str:
-    """The SIREN in the cell; one that lost its first zeros, as whole numbers do, has them again. Raises BadCell."""
+    """The SIREN in a cell, with lost leading zeros put back. Raises BadCell where there is none."""
     digits = "".join(cell.split()).removesuffix(".0")
     is_number = digits.isascii() and digits.isdigit()
     if not is_number or not SIREN_DIGITS - _MOST_ZEROS_LOST <= len(digits) <= SIREN_DIGITS:
@@ -36,8 +36,8 @@ def siren_of(cell: str, column: str) -> str:
     return digits.rjust(SIREN_DIGITS, "0")
 
 
-def _number_in(cells: dict[str, str]) -> str:
-    """The SIRET, else the SIREN. Raises BadCell where there is neither."""
+def _siret_or_siren(cells: dict[str, str]) -> str:
+    """The SIRET of a row, else its SIREN. Raises BadCell where the row has neither."""
     digits, siren = "".join(cells.get("siret", "").split()), cells.get("siren", "")
     if len(digits) == SIRET_DIGITS and digits.isascii() and digits.isdigit():
         return digits
@@ -155,7 +155,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
     communes = commune_names(context.territories)
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
         return f"{group}/{own}" if own and group else own
 
@@ -169,7 +169,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "address": PostalAddress("", postal_code, city).document(commune),
         }
 
-    return rows_of(table, context, key, document)
+    return rows_of(table, context, external_id, document)
 
 
 SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
@@ -204,13 +204,13 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
         named = fold(cells[family]).rstrip("s") if family else ""
         return {"name": name_by_number(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
 
-    def number(cells: dict[str, str]) -> str | None:
+    def siren_or_none(cells: dict[str, str]) -> str | None:
         try:
             return siren_of(cells[column], column)
         except BadCell:
             return None
 
-    return rows_of(table, context, number, document, number)
+    return rows_of(table, context, siren_or_none, document, siren_or_none)
 
 
 RNA_COLUMNS = ("id", "siret", "objet", "objet_social1", "objet_social2", "position")
@@ -234,7 +234,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     def document(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
             raise BadCell(("position",), "not_active", _NOT_ACTIVE)
-        number, text = _number_in(cells), cells["objet"].strip()
+        number, text = _siret_or_siren(cells), cells["objet"].strip()
         codes = (cells["objet_social1"].strip(), cells["objet_social2"].strip())
         return {
             "name": name_by_number(number),
@@ -244,7 +244,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "description": text or None,
         }
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document, _number_in)
+    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document, _siret_or_siren)
 
 
 LICENCE_COLUMNS: dict[str, Licence] = {
@@ -276,7 +276,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
         raise UnreadableFile((Problem("/siren", "missing_column", _NO_COLUMN),))
 
     def document(cells: dict[str, str]) -> Document:
-        number = _number_in(cells)
+        number = _siret_or_siren(cells)
         licences = (licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
         return {
             "name": name_by_number(number),
@@ -286,10 +286,10 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
             "offers": tuple(offer_of_licence(licence, context.source) for licence in dict.fromkeys(licences)),
         }
 
-    def key(cells: dict[str, str]) -> str | None:
+    def external_id(cells: dict[str, str]) -> str | None:
         return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
-    return rows_of(table, context, key, document, _number_in)
+    return rows_of(table, context, external_id, document, _siret_or_siren)
 
 
 def _is_set(cells: dict[str, str], column: str) -> bool:

@@ -1,4 +1,4 @@
-"""The formats a source's file may have, by name. Adding one is a reader, its test, and a line here."""
+"""The formats of a source's file by name. A new one takes a reader, its test, and a line here."""
 
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
@@ -43,7 +43,7 @@ BY_FILE_AND_DAY = frozenset({"decp"})
 
 
 def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) -> Iterator[Row | RowError]:
-    """Every row of the file, as a record without faults or as an error; blank lines are none.
+    """Yield every row of a file of format `name`, as a checked record or an error; blank lines are skipped.
 
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.

@@ -1,4 +1,4 @@
-"""Formats of the business register: `sirene`, its stock, and `recherche-entreprises`, answers of its search.
+"""Formats of the business register: `sirene`, its bulk file, and `recherche-entreprises`, answers of its search.
 
 Legal forms are told by INSEE's categories of legal persons: four digits, the first ones of which name a group.
 
@@ -39,7 +39,7 @@ from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address
-from sources.rows import Context, Document, number_or_none, unmapped
+from sources.rows import Context, Document, number_or_none, unmapped_flag
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -61,7 +61,7 @@ _LENGTH = 4
 
 
 def legal_form_of(category: str) -> LegalForm | None:
-    """The legal form that a category stands for; None for what is not a category."""
+    """The legal form for INSEE's category of a legal person, such as 5710; None for anything but four digits."""
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
     return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
@@ -73,8 +73,8 @@ COLUMNS = (
 )  # fmt: skip
 
 
-class _Texts(NamedTuple):
-    """The cells that are read, without blanks around them; "" for what is empty, withheld, or not there.
+class _EstablishmentCells(NamedTuple):
+    """The cells of an establishment that are read, without outer blanks; "" for one that is withheld or missing.
 
     Their defaults are the columns that they stand in.
     """
@@ -107,7 +107,7 @@ class _Texts(NamedTuple):
     mission: str = "societeMissionUniteLegale"
 
 
-_COLUMNS_READ = _Texts()
+_COLUMNS_READ = _EstablishmentCells()
 _WITHHELD_STATUS, _WITHHELD = "P", "[ND]"
 _NATURAL_PERSON = "1"
 _CLOSED = frozenset({"F", "C"})  # an establishment is fermé, a legal person cessée
@@ -118,7 +118,7 @@ _IS_PERSON = Text("C'est une personne physique", "This is a natural person")
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per establishment; raises UnreadableFile where a column of `COLUMNS` is missing."""
+    """Read format `sirene`, one row per establishment; raises UnreadableFile if a column of `COLUMNS` is missing."""
     table = read_table(stream, as_published=True, required=COLUMNS)
     inference = OfferInference(context.taxonomy, context.source)
     cells_read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(table.columns), "")
@@ -127,12 +127,12 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         written = cells_read(cells | absent if absent else cells)
         if _WITHHELD in "".join(written):
             written = tuple("" if _WITHHELD in cell else cell for cell in written)
-        return _record_of_establishment(cells, _Texts._make(map(str.strip, written)), inference)
+        return _record_of_establishment(cells, _EstablishmentCells._make(map(str.strip, written)), inference)
 
     return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), document)
 
 
-def _record_of_establishment(cells: dict[str, str], texts: _Texts, inference: OfferInference) -> Document:
+def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, inference: OfferInference) -> Document:
     if _WITHHELD_STATUS in (texts.status, texts.status_of_unit):
         raise BadCell(("statutDiffusionEtablissement",), "withheld", _IS_WITHHELD)
     if texts.category.startswith(_NATURAL_PERSON):
@@ -149,7 +149,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _Texts, inference: Of
     sign = next((sign for sign in signs if sign and sign != name), "")
     street = " ".join(filter(None, (texts.number, texts.repetition, texts.way, texts.street)))
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
-    naf = inference.telling_code(texts.naf, texts.naf_2025) or inference.telling_code(
+    naf = inference.code_with_trade(texts.naf, texts.naf_2025) or inference.code_with_trade(
         texts.naf_of_unit, texts.naf_2025_of_unit
     )
     return {
@@ -176,7 +176,7 @@ _NO_ESTABLISHMENT = Text(
 
 
 class Establishment(msgspec.Struct, frozen=True):
-    """An establishment, or the seat, whose address is also given in parts."""
+    """An establishment in an answer of the search; the address of the seat is also given in parts."""
 
     siret: str
     etat_administratif: str | None = None
@@ -208,13 +208,13 @@ class Complements(msgspec.Struct, frozen=True):
 
 
 class Accounts(msgspec.Struct, frozen=True):
-    """A year of published accounts."""
+    """A legal person's published accounts of one year."""
 
     ca: float | None = None
 
 
-class Result(msgspec.Struct, frozen=True):
-    """A legal person with those of its establishments that the search found."""
+class SearchResult(msgspec.Struct, frozen=True):
+    """A result of the search: a legal person with the establishments that match."""
 
     siren: str
     nom_complet: str | None = None
@@ -231,7 +231,7 @@ class Result(msgspec.Struct, frozen=True):
     complements: Complements | None = None
 
 
-def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
+def _drafts(result: SearchResult, inference: OfferInference) -> Iterator[Draft]:
     found = {place.siret: place for place in result.matching_etablissements or ()}
     seat = result.siege
     if seat is not None and (not found or seat.siret in found):
@@ -242,18 +242,18 @@ def _drafts(result: Result, inference: OfferInference) -> Iterator[Draft]:
     written = result.complements.type_siae if result.complements else None
     codes = dict.fromkeys(written if isinstance(written, list) else _CODE.findall(written or ""))
     kinds = tuple(KINDS[code] for code in codes if code in KINDS)
-    flags = tuple(unmapped(code) for code in codes if code not in KINDS)
+    flags = tuple(unmapped_flag(code) for code in codes if code not in KINDS)
     for place in found.values():
         yield Draft(place.siret, _record_of_result(result, place, kinds, inference), flags)
 
 
 read_json, read_ndjson = make_readers(
-    LISTS, Result, lambda context: partial(_drafts, inference=OfferInference(context.taxonomy, context.source))
+    LISTS, SearchResult, lambda context: partial(_drafts, inference=OfferInference(context.taxonomy, context.source))
 )
 
 
 def _record_of_result(
-    result: Result, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
+    result: SearchResult, place: Establishment, kinds: tuple[Kind, ...], inference: OfferInference
 ) -> Document:
     name = result.nom_raison_sociale or result.nom_complet or name_by_number(place.siret)
     signs = (place.nom_commercial, *(place.liste_enseignes or ()))
@@ -269,7 +269,7 @@ def _record_of_result(
         note = "Signalée comme structure d'insertion, sans que son genre soit précisé."
     # as NAF rev. 2 writes it, or as NAF 2025 does where only that code names a trade
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
-    naf, texts = next(filter(None, (inference.telling_code(*pair) for pair in codes)), None), (name, sign or "")
+    naf, texts = next(filter(None, (inference.code_with_trade(*pair) for pair in codes)), None), (name, sign or "")
     offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
     return {
         "name": name.strip(),
@@ -296,7 +296,7 @@ def _address(place: Establishment) -> Document:
 
 
 def _location(place: Establishment) -> Document | None:
-    """The point, whose degrees the register writes as text. Raises BadCell where they are no numbers."""
+    """The point of an establishment; None where none is given. Raises BadCell where degrees are no numbers."""
     lat, lon = text_of(place.latitude), text_of(place.longitude)
     if not lat and not lon:
         lat, _, lon = (part.strip() for part in (place.coordonnees or "").partition(","))

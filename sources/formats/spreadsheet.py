@@ -37,7 +37,7 @@ from sources.file_types.csv_table import FaultyRow, Table, read_table, rows_as_w
 from sources.formats.vivier import document_of, plain_cell, put_inferred_offers
 from sources.formats.vivier_columns import COLUMNS, ID, NONE_HELD, TO_CORRECT
 from sources.postal_addresses import commune_names, departement_of
-from sources.rows import Context, row_of, unmapped, unreadable
+from sources.rows import Context, row_of, unmapped_flag, unreadable
 from sources.trades.inference import OfferInference, word_reader
 
 _LISTED = re.compile(r"[;|\n]")
@@ -65,7 +65,7 @@ ACTIVITIES, DEPARTEMENT = "activities", "departement"
 
 
 class Title(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column of a network's spreadsheet. `title`: as the model writes it; `others`: what it is called elsewhere.
+    """A column that a network's spreadsheet may have: its title in the template, and `others` in use elsewhere.
 
     `example`: a cell of it; `text`: what its cells say.
     """
@@ -90,27 +90,27 @@ _LEGAL_FORMS = {word: form for form, words in _WORDS.legal_forms.items() for wor
 
 
 class Titles(NamedTuple):
-    """The titles of a table. `read`: by the columns that they stand for; `others`: that stand for none."""
+    """The titles in a header: `read`, by the column that each stands for, and `others`, which stand for none."""
 
     read: Mapping[str, str]
     others: tuple[str, ...]
 
 
 def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
-    """The column that a title stands for: as the source's mapping says, else by its French words; None: none."""
+    """The column for which a title stands, by the source's mapping, else by its French words; None if for none."""
     own = mapped.get(title.strip())
     return own if own in COLUMNS else _BY_TITLE.get(fold(title))
 
 
-def model() -> Iterator[Sequence[str]]:
-    """The rows of a table to begin with: the titles, and a supplier."""
+def template_rows() -> Iterator[Sequence[str]]:
+    """The rows of the template that networks fill in: the titles, and an example of a supplier."""
     yield [each.title for each in TITLES.values()]
     yield [each.example for each in TITLES.values()]
 
 
 def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One row per supplier; raises UnreadableFile where no title is that of the name."""
-    table, titles = _titled(stream, context.mapping.fields)
+    """Read a spreadsheet, one row per supplier; raises UnreadableFile where no title stands for the name."""
+    table, titles = _table_and_titles(stream, context.mapping.fields)
     suppliers = _Suppliers(context)
     for row in table.rows:
         if isinstance(row, FaultyRow):
@@ -122,18 +122,18 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 def titles_in(stream: BinaryIO, fields: Mapping[str, str]) -> Titles:
-    """The titles of a table, by the columns that they stand for. Raises as `read`."""
-    table, titles = _titled(stream, fields)
+    """The titles in a spreadsheet's header. Raises UnreadableFile where no title stands for the name."""
+    table, titles = _table_and_titles(stream, fields)
     return Titles(titles, tuple(title for title in table.columns if title not in titles.values()))
 
 
 def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
-    """Whether a row has a title for the name."""
+    """Whether a row is a header: one of its cells is a title that stands for the name."""
     return any(column_of_title(cell, fields) == "name" for cell in cells)
 
 
-def _titled(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
-    """The table, and the title of each column that is read: the first of several titles of one column."""
+def _table_and_titles(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
+    """Open the table; returns it with the title of each column that is read (the first, if several)."""
     table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
     titles: dict[str, str] = {}
     for title in table.columns:
@@ -175,7 +175,7 @@ class _Suppliers:
         return row_of(line, external_id, document, self._context, flags)
 
     def _cells(self, cells: dict[str, str], segments: Sequence[str]) -> dict[str, str]:
-        """The cells by the columns of our own table, as these are written."""
+        """Rewrite the cells of a row as format `vivier` has them, by its columns."""
         departement = cells.pop(DEPARTEMENT, "")
         own = {column: plain_cell(cell, column) for column, cell in cells.items()}
         if commune := own.get("address.commune") or self._commune(own, departement):
@@ -185,16 +185,16 @@ class _Suppliers:
         if fold(own.get("approvals", "")) in NONE_HELD:
             own["approvals"] = NONE_HELD[0]
         elif "approvals" in own:
-            pieces = _pieces(own["approvals"], _LISTED_TOO)
+            pieces = _split_cell(own["approvals"], _LISTED_TOO)
             own["approvals"] = "|".join(dict.fromkeys(approval_kind(_WRITTEN.get(fold(each), each)) for each in pieces))
         if "labels" in own:
-            own["labels"] = "|".join(escaped_text(each) for each in _pieces(own["labels"], _LISTED))
+            own["labels"] = "|".join(escaped_text(each) for each in _split_cell(own["labels"], _LISTED))
         if segments:
             own["segments"] = "|".join(segments)
         return own
 
     def _commune(self, own: Mapping[str, str], departement: str) -> str | None:
-        """The INSEE code of the commune that a row names; by its name alone where it is the only one in France."""
+        """The INSEE code of the commune in a row's address; None where it is unknown or several have the name."""
         postal_code, city = own.get("address.postal_code", ""), own.get("address.city", "")
         if postal_code or departement or not city:
             within = departement_of(postal_code) if postal_code else departement.zfill(2)
@@ -202,20 +202,20 @@ class _Suppliers:
         return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
 
     def _segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
-        """The segments of a cell, and a flag for each activity that is none."""
+        """The segments of the activities in a cell, and a flag for each activity without a segment."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
-        for piece in _pieces(cell, _LISTED):
-            for part in [piece] if self._meaning(piece) is not None else _pieces(piece, _LISTED_TOO):
-                meant = self._meaning(part)
+        for piece in _split_cell(cell, _LISTED):
+            for part in [piece] if self._segments_of_activity(piece) is not None else _split_cell(piece, _LISTED_TOO):
+                meant = self._segments_of_activity(part)
                 said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
                 if meant is None and not said:
-                    flags[unmapped(part)] = None
+                    flags[unmapped_flag(part)] = None
                 found |= dict.fromkeys(said)
         return list(found), tuple(flags)
 
-    def _meaning(self, words: str) -> Sequence[str] | None:
-        """The segments that the mapping, an id or a label gives to the words; None where none does."""
+    def _segments_of_activity(self, words: str) -> Sequence[str] | None:
+        """The segments of an activity, by the source's mapping, a segment's id or a label; None where none fits."""
         if words in self._mapped:
             return self._mapped[words]
         if self._taxonomy.known(words):
@@ -225,7 +225,7 @@ class _Suppliers:
 
 
 def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None:
-    """Raises InvalidContent for cells of which a formula failed, and for a row that nothing identifies."""
+    """Raise InvalidContent where the formula of a cell failed, and where a row lacks a name or an identifier."""
     failed = (column for column, cell in cells.items() if _FAILED.fullmatch(cell))
     paths = (COLUMNS[column].path if column in COLUMNS else (column,) for column in failed)
     problems = [problem for path in paths for problem in BadCell(path, "formula_error", _FORMULA_FAILED).problems]
@@ -237,8 +237,8 @@ def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None
         raise InvalidContent(tuple(problems))
 
 
-def _pieces(cell: str, between: re.Pattern[str]) -> list[str]:
-    return [piece.strip() for piece in between.split(cell) if piece.strip()]
+def _split_cell(cell: str, separator: re.Pattern[str]) -> list[str]:
+    return [piece.strip() for piece in separator.split(cell) if piece.strip()]
 
 
 DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}
@@ -246,7 +246,7 @@ DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}
 
 
 def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said: Mapping[int, str]) -> bytes:
-    """The rejected rows of a file as a table under the file's header, with what is wrong in a last column.
+    """Write a file's rejected rows as CSV, under the file's header and with a last column that says what is wrong.
 
     `fields`: of the mapping of its source; `said`: what is wrong, by the lines of the rows. Of a record with several
     rows, all of them. Rows whose cells cannot be told apart are left out.

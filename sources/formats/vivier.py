@@ -1,4 +1,4 @@
-"""Our own record, read as JSON and as CSV, and suppliers written as rows of our own CSV.
+"""Format `vivier`, our own: records read from JSON and CSV, and suppliers written as rows of the same CSV.
 
 JSON: one record per line (NDJSON) or all in one array; each with the source's own `external_id`. CSV: a header of
 dotted paths, lists separated by `|`, a row for each offer of a supplier. Rows of one record follow each other, and
@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from domain.decoding.requests import decode_once, null_character, repeated_key
+from domain.decoding.requests import decode_once, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
@@ -43,25 +43,25 @@ from sources.formats.vivier_columns import (
 from sources.rows import TOO_LONG, Context, RecordRow, UnreadableFile, lines, row_of
 
 
-class _Identified(msgspec.Struct):
-    """The external id of a row whose record is faulty, decoded alone."""
+class _RecordId(msgspec.Struct):
+    """The external id of a record, decoded alone for the reject of a record that is faulty."""
 
     external_id: str | None = None
 
 
 _decoder = msgspec.json.Decoder(RecordRow)
-_id_decoder = msgspec.json.Decoder(_Identified)
+_id_decoder = msgspec.json.Decoder(_RecordId)
 
 
 def read_ndjson(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One JSON object per line; blank lines are no rows."""
+    """Read records from NDJSON, one object per line; blank lines are skipped."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
             yield _read_record(line.number, line.data, context)
 
 
 def read_json(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """One JSON array of objects; raises UnreadableFile for anything else."""
+    """Read records from one JSON array of objects; raises UnreadableFile for any other document."""
     for element in elements(stream):
         yield _read_record(element.line, element.data, context)
 
@@ -76,7 +76,7 @@ def _read_record(line: int, data: bytes | None, context: Context) -> Row | RowEr
         with suppress(*UNDECODABLE):
             known_id = _id_decoder.decode(data).external_id or None
         return reject(line, known_id, (decoding_problem(error, RecordRow, data),), context.language)
-    if problem := null_character(data) or (document is None and repeated_key(data)):
+    if problem := find_null_character(data) or (document is None and find_repeated_key(data)):
         known = None if problem.pointer == "/external_id" else row.external_id
         return reject(line, known, (problem,), context.language)
     return row.row(line)
@@ -93,7 +93,7 @@ _PLAIN = {
 
 
 def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
-    """The records of the file; an empty cell is a value that is not known. An apostrophe before a formula is no part.
+    """Read records from CSV: an empty cell is an unknown value, an apostrophe before a formula is dropped.
 
     It may be what a spreadsheet saves: see `read_table`. Raises UnreadableFile for a header with unknown, repeated or
     missing columns.
@@ -121,7 +121,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
-    """The document of a record from cells by the columns of `COLUMNS`, with an offer in each row.
+    """Make the document of a record from rows of cells by column (see `COLUMNS`); each row has one of its offers.
 
     Raises InvalidContent with every unreadable cell.
     """
@@ -150,20 +150,20 @@ def document_of(*rows: Mapping[str, str]) -> dict[str, Any]:
 
 
 def put_inferred_offers(document: dict[str, Any], offers: Iterable[Offer]) -> None:
-    """Put these offers in the place of those of the document, in the area that the latter name."""
+    """Replace the offers in a record's document by inferred ones, in the service area of those replaced."""
     areas = (offer["service_area"] for offer in document.get("offers", ()) if "service_area" in offer)
     area = next(areas, None)
     document["offers"] = [msgspec.to_builtins(offer) | {"service_area": area} for offer in offers]
 
 
 def plain_cell(cell: str, name: str) -> str:
-    """The cell without the mark before a formula, its number, or its yes or no, as in JSON."""
+    """A cell of column `name`, without an apostrophe before a formula, its number or boolean written as in JSON."""
     plain = _PLAIN.get(name)
     return unmarked_text(cell) if plain is None else plain(unmarked_text(cell))
 
 
 def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] | FaultyRow]:
-    """The rows with their filled cells, in groups: adjoining rows that describe one record come together."""
+    """Group adjoining rows that describe one record, an offer in each; their empty cells are dropped."""
     held: list[Cells] = []
     for row in rows:
         if isinstance(row, FaultyRow):
@@ -174,7 +174,7 @@ def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] |
             continue
         given = {name: cell for name, cell in row.cells.items() if cell and name != TO_CORRECT}
         read = Cells(row.line, {name: plain_cell(cell, name) for name, cell in given.items()})
-        if held and not _tells_another_offer(held, read):
+        if held and not _adds_an_offer(held, read):
             yield held
             held = []
         held.append(read)
@@ -182,8 +182,8 @@ def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] |
         yield held
 
 
-def _tells_another_offer(held: list[Cells], row: Cells) -> bool:
-    """Whether the row tells another offer of the record held; a row that repeats a record as it is does not."""
+def _adds_an_offer(held: list[Cells], row: Cells) -> bool:
+    """Whether a row describes the same record as the rows before, with an offer that none of them has."""
     identity = held[0].cells.get(ID, "").strip()
     if not identity or row.cells.get(ID, "").strip() != identity or len(held) == _MOST_ROWS:
         return False
@@ -193,7 +193,7 @@ def _tells_another_offer(held: list[Cells], row: Cells) -> bool:
 
 
 def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], context: Context) -> None:
-    """Take away the point that the directory gave the supplier for want of its own: it stands for its commune."""
+    """Remove a record's point where the directory had put the middle of the commune for lack of a better one."""
     if "placed_at_commune" not in cells.get("flags", "") or "location" not in document:
         return
     ordinal = context.territories.commune_ordinal(document.get("address", {}).get("commune", ""))
@@ -204,7 +204,7 @@ def _forget_commune_point(document: dict[str, Any], cells: Mapping[str, str], co
 
 
 def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) -> Iterator[Sequence[Cell]]:
-    """The rows of a supplier on the day `on`, by `HEADER`: one for each distinct offer, or one where it has none.
+    """Yield a supplier's CSV rows under `HEADER`, on the day `on`: one per distinct offer, one if it has none.
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
@@ -230,7 +230,7 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
 
 
 def _value_at(path: Path, value: object) -> object:
-    """The value that a path leads to; None where something on the way is unknown."""
+    """The value at a path of attribute names; None where an attribute on the way is None."""
     for name in path:
         value = getattr(value, str(name), None)
     return value

@@ -1,4 +1,4 @@
-"""The columns of our own record as CSV: where each leads to in a record, and how its cells are read.
+"""The columns of format `vivier` as CSV: the field of a record that each one fills, and how its cells are read.
 
 The reader and the writer are made of them alone; the Table Schema (Frictionless Data), of them and of the record's own
 types.
@@ -21,7 +21,7 @@ from sources.file_types.csv_cells import (
     integer,
     iso_day,
     number,
-    parts_of,
+    split_list,
     unescaped_text,
 )
 
@@ -53,7 +53,7 @@ _SIRET_WITHOUT_ZEROS = Text(
 
 
 class Column(NamedTuple):
-    """A column. `path`: what its cells fill in the record; `type`: that of its values; `text`: what they are."""
+    """A column: the `path` of the field it fills in a record, how a cell is read, its values' type and meaning."""
 
     path: Path
     read: Read
@@ -61,19 +61,19 @@ class Column(NamedTuple):
     text: Text
 
 
-def texts(cell: str, _: Path) -> str:
-    """The text of the cell, to the letter."""
+def _text(cell: str, _: Path) -> str:
+    """The text of the cell, outer blanks included."""
     return cell
 
 
-def codes(cell: str, _: Path) -> str:
-    """The text of the cell without the blanks around it."""
+def _code(cell: str, _: Path) -> str:
+    """The code in the cell, without the blanks around it."""
     return cell.strip()
 
 
-def lists(cell: str, _: Path) -> list[str]:
-    """The texts between `|`."""
-    return [unescaped_text(piece) for piece in parts_of(cell, "|")]
+def _list(cell: str, _: Path) -> list[str]:
+    """The texts that a cell lists with `|` between them."""
+    return [unescaped_text(item) for item in split_list(cell, "|")]
 
 
 def _siret(cell: str, path: Path) -> str:
@@ -87,7 +87,7 @@ def _siret(cell: str, path: Path) -> str:
 
 
 def _true_or_none(cell: str, path: Path) -> bool | None:
-    """True, or nothing for false: `false` in a column for all rows only means that the offer is not national."""
+    """True for a cell that says true, else None: `false` only means that an offer is not national."""
     return boolean(cell, path) or None
 
 
@@ -103,11 +103,11 @@ def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
 def _objects_in(
     cell: str, path: Path, names: tuple[str, ...], counts: frozenset[int], wrong: Text
 ) -> list[dict[str, str]]:
-    """The objects between `|`, each as many fields as one of `counts`, with a colon between them."""
+    """The objects that a cell lists with `|`, their fields with colons. Raises BadCell where not `counts` many."""
     days = {"valid_from", "valid_until", "on"}
     found = []
-    for position, item in enumerate(parts_of(cell, "|")):
-        parts = [unescaped_text(part) for part in parts_of(item, ":", len(names))]
+    for position, item in enumerate(split_list(cell, "|")):
+        parts = [unescaped_text(part) for part in split_list(item, ":", len(names))]
         if len(parts) not in counts:
             raise BadCell((*path, position), "wrong_format", wrong)
         written = zip(names, parts, strict=False)
@@ -123,13 +123,13 @@ def _geometry(cell: str, path: Path) -> Any:
 
 
 _READERS: Mapping[str, Read] = {
-    "texts": texts, "codes": codes, "lists": lists, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
+    "texts": _text, "codes": _code, "lists": _list, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
     "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number, "integer": integer,
 }  # fmt: skip
 
 
-class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column as vivier_columns.toml describes it. `path`: None where it is the column's name."""
+class _ColumnEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of vivier_columns.toml, which describes a column; without `path`, the column's name is the path."""
 
     read: str
     text: Text
@@ -138,7 +138,7 @@ class _Described(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 _DESCRIBED = msgspec.toml.decode(
-    (files("sources.formats") / "vivier_columns.toml").read_bytes(), type=dict[str, _Described]
+    (files("sources.formats") / "vivier_columns.toml").read_bytes(), type=dict[str, _ColumnEntry]
 )
 COLUMNS: Mapping[str, Column] = {
     name: Column(each.path or tuple(name.split(".")), _READERS[each.read], each.type, each.text)
@@ -237,7 +237,7 @@ def _field(name: str, language: Language) -> Field:
 
 
 def _bounds(column: Column) -> dict[str, Any]:
-    """The bounds of the record's own type, where a cell is one value of it."""
+    """The bounds of a column's values as JSON Schema has them, by the type of the record's field."""
     if column.path == (ID,):
         return {}
     found = _RECORD

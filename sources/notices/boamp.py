@@ -49,7 +49,7 @@ OTHER_LENGTHS = ("validite", "dureevaliditeoffre", "dureesystemequalification", 
 
 
 def _read_national(notice: Notice, donnees: Element) -> None:
-    """Read the form in `donnees` into the notice. Raises InvalidContent for more lots than a notice can have."""
+    """Read a national form into the notice. Raises InvalidContent for more lots than a notice can have."""
     form = _ElementsByName(donnees)
     elements = _innermost(form.all(*LOTS)) or _innermost(each for each in form.all(*GROUPS_OF_LOTS) if each.children)
     lots = notice.first_lots(elements)
@@ -92,16 +92,16 @@ def _read_national(notice: Notice, donnees: Element) -> None:
         named, amount = names.first(LOT_NUMBERS), _amount(names.all("montant"))
         if amount is not None:
             awarded.setdefault(named.text if named else "1", amount)
-    notice.take_awarded(awarded)
+    notice.set_values_awarded(awarded)
 
 
 def plain_name(name: str) -> str:
-    """A name without capitals and underscores."""
+    """The name of an element in lower case, without underscores."""
     return name.replace("_", "").lower()
 
 
 class _ElementsByName:
-    """The elements in an element by their plain names, in order; what stands in the elements `besides` is left out."""
+    """The elements inside an element by plain name, except the elements of `besides` and all inside these."""
 
     def __init__(self, element: Element, besides: Iterable[Element] = ()) -> None:
         apart = {id(each) for each in besides}
@@ -114,17 +114,17 @@ class _ElementsByName:
                 waiting += reversed(each.children)
 
     def all(self, *names: str) -> list[Element]:
-        """The elements of these names, those of the first name first."""
+        """The elements with these names, in the order of the names."""
         return [each for name in names for each in self._by_name.get(name, ())]
 
     def first(self, names: Iterable[str]) -> PlacedText | None:
-        """The first text of the first of these names that has one, in an element without others in it."""
+        """The first text of a childless element with one of these names, which are tried in turn."""
         leaves = (each for each in self.all(*names) if not each.children)
         return next((PlacedText(each.path, text) for each in leaves if (text := each.text())), None)
 
 
 def _innermost(elements: Iterable[Element]) -> list[Element]:
-    """The elements that hold none of the others; a text within one of them is a part of it.
+    """The innermost of nested elements; one without children that lies inside such an element is left out.
 
     `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
     """
@@ -135,14 +135,14 @@ def _innermost(elements: Iterable[Element]) -> list[Element]:
 
 
 def _ancestors(element: Element) -> Iterator[Element]:
-    """The elements that hold this one, the nearest first."""
+    """Yield the elements around an element, its parent first."""
     while element.parent is not None:
         element = element.parent
         yield element
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
-    """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
+    """Read a lot, or what holds for all lots, from an element, except the elements of `besides` inside it."""
     everything = _ElementsByName(element, besides)
     own = _ElementsByName(element, [*besides, *everything.all(*OTHER_LENGTHS)])
     title, described = own.first(TITLES), own.first(OBJECTS)
@@ -174,7 +174,7 @@ def _lot(element: Element, besides: list[Element]) -> NoticeLot:
 
 
 def _renewals(names: _ElementsByName) -> Renewals | None:
-    """The renewals: none where the form says so, else their number, the length of one, and what it says in words."""
+    """The renewals that a form states, their number and its words about them; None where it says nothing."""
     if none := names.all("renouvellementnon"):
         mark_read(*none)
         return Renewals(none[0].path, 0, "")
@@ -193,7 +193,7 @@ def _renewals(names: _ElementsByName) -> Renewals | None:
 
 
 def _amount(elements: Iterable[Element]) -> Amount | None:
-    """The first amount, which may stand in an element of its own; in euros where no currency is written."""
+    """The first amount in the elements, or in a `valeur` inside one; in euros where no currency is written."""
     for each in elements:
         held = next(iter(_ElementsByName(each).all("valeur")), each)
         if text := held.text():
@@ -203,7 +203,7 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 
 
 def _reserved_marks(form: _ElementsByName) -> list[PlacedText]:
-    """The marks of reservation; the one that names the kind comes in the place of the one around it."""
+    """The form's marks that lots are reserved; of a general mark and one of a kind inside it, the latter."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):
@@ -242,7 +242,7 @@ SEVERAL = Text(
 
 
 def records_in(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The records in a document, which stands at `path`, each with its JSON pointer."""
+    """Yield the BOAMP records inside a JSON document at `path`, each with its JSON pointer."""
     if len(path) > DEEPEST:
         return
     if isinstance(document, list):
@@ -259,7 +259,7 @@ def records_in(document: Any, path: tuple[str | int, ...] = ()) -> Iterator[tupl
 
 
 def read(record: Mapping[str, Any], at: str) -> Notice:
-    """The notice of a record; `at`: its JSON pointer in the body.
+    """Read the notice in a BOAMP record, which stands at the JSON pointer `at` of the request's body.
 
     Raises InvalidContent where `donnees` is no JSON, and for what is past the bounds of `from_json`.
     """
@@ -285,13 +285,13 @@ def read(record: Mapping[str, Any], at: str) -> Notice:
 
 
 def _departements(elements: Iterable[Element]) -> tuple[PlacedText, ...]:
-    """The codes of departements in texts that write them with commas between."""
+    """The codes of departements in elements that list them with commas between."""
     listed = ((path, code.strip()) for path, text in placed_texts(elements) for code in text.split(","))
     return tuple(PlacedText(path, code) for path, code in listed if code)
 
 
 def _complete_from_record(notice: Notice, root: Element) -> None:
-    """Take from the record itself what the form in it does not say."""
+    """Fill in, from a BOAMP record, what the form inside the record left unsaid in the notice."""
     whole = notice.whole
     reference, title, buyer = (root.first_text(name) for name in ("idweb", "objet", "nomacheteur"))
     notice.reference = notice.reference or (reference.text if reference else "")

@@ -18,7 +18,7 @@ _CODES = CODES["eforms"]
 
 
 def read(root: Element) -> Notice:
-    """The notice of a root element of `ROOTS`; without lots where it has none."""
+    """Read an eForms notice from its root element, which has a name in `ROOTS`."""
     notice = Notice(root)
     names = ("UBLVersionID", "CustomizationID", "ProfileID", "ID", "VersionID", "ContractFolderID", "NoticeTypeCode")
     mark_read(*map(root.child, (*names, "NoticeLanguageCode")))
@@ -40,18 +40,18 @@ def read(root: Element) -> Notice:
                 amount = tenders.get(each.text()) if each.text() in signed else None
                 if lot is not None and amount is not None and lot.text not in awarded:
                     awarded[lot.text] = _amount(amount)
-        notice.take_awarded(awarded)
+        notice.set_values_awarded(awarded)
     return notice
 
 
 class _Reader:
-    """Reads one notice. `language`: the one it is in, preferred where nothing is in French."""
+    """Reads an eForms notice; `language` is the notice's own, preferred for texts that are not in French."""
 
     def __init__(self, notice: Notice, language: str) -> None:
         self.notice, self.language = notice, language
 
     def read_whole(self, root: Element) -> None:
-        """Read the whole procedure."""
+        """Read what holds for all lots: buyer, procedure, object, total value, planned day."""
         notice = self.notice
         basis = root.text_at("RegulatoryDomain")
         if basis == CONCESSIONS:
@@ -63,7 +63,7 @@ class _Reader:
         if notice.whole.value is None and (total := root.child(*EXTENSION, "NoticeResult", "TotalAmount")):
             notice.whole.value = _amount(total)
             notice.note(total.path, "total_is_awarded")
-        notice.take_planned(root.first_text("PlannedDate"))  # BT-127
+        notice.set_planned_day(root.first_text("PlannedDate"))  # BT-127
         if described := root.first_text("TenderingProcess", "Description"):
             notice.whole.words += " . " + described.text
         if code := root.first_text("TenderingProcess", "ProcedureCode"):
@@ -77,7 +77,7 @@ class _Reader:
                 notice.note(changes.path, "changes_not_read")
 
     def read_lots(self, root: Element) -> None:
-        """Read the lots; the parts of a planned procurement where it has no lots yet."""
+        """Read the lots, or the parts of a planned procurement that has no lots yet."""
         by_scheme: dict[str, list[Element]] = {"Lot": [], "Part": [], "LotsGroup": []}
         for element in root.all("ProcurementProjectLot"):
             scheme = "Lot"
@@ -97,7 +97,7 @@ class _Reader:
         lot.id = element.text_at("ID")
         terms, process = element.child("TenderingTerms"), element.child("TenderingProcess")
         if terms is not None:
-            self._reservation(lot, terms)
+            self._read_reservation(lot, terms)
         if process is not None:
             named = process.all("ContractingSystem", "ContractingSystemTypeCode")
             techniques = {_CODES.techniques.get(code.text()) for code in named}
@@ -108,7 +108,7 @@ class _Reader:
         return lot
 
     def _project(self, project: Element, path: str) -> NoticeLot:
-        """The lot, or the whole, that a ProcurementProject describes; `path`: the place of the lot."""
+        """Read a lot, or what holds for all lots, from a ProcurementProject; `path` is that of the lot's element."""
         lot = NoticeLot(path)
         lot.title = self._text(project, "Name")
         described = self._text(project, "Description")
@@ -147,7 +147,7 @@ class _Reader:
         return lot
 
     def _text(self, element: Element, name: str) -> PlacedText | None:
-        """The text of that name in French, else in the notice's language, else in the first there is."""
+        """The text of the child `name` in French, else in the notice's language, else the first; None without one."""
         texts = {each.attributes.get("languageID", ""): each for each in reversed(list(element.all(name)))}
         chosen = next((texts[language] for language in (FRENCH, self.language) if language in texts), None)
         written = PlacedText(chosen.path, chosen.text()) if chosen is not None else None
@@ -167,7 +167,7 @@ class _Reader:
             self.notice.note(period.path, "duration_not_in_months", text=cut(written))
         return months
 
-    def _reservation(self, lot: NoticeLot, terms: Element) -> None:
+    def _read_reservation(self, lot: NoticeLot, terms: Element) -> None:
         said_none = False
         for requirement in terms.all("TendererQualificationRequest", "SpecificTendererRequirement"):
             codes = list(requirement.all("TendererRequirementTypeCode"))
@@ -222,7 +222,7 @@ class _Reader:
         is_utility = basis == UTILITIES or (entity is not None and entity.text == "cont-ent")
         buyer.kind = "utility" if is_utility else None
         if legal is not None:
-            self.notice.take_kind(buyer, legal, _CODES, is_utility=is_utility)
+            self.notice.set_kind(buyer, legal, _CODES, is_utility=is_utility)
         return buyer
 
 

@@ -29,18 +29,18 @@ TOO_DEEP = Text(
 
 
 class MalformedNotice(DomainError):
-    """The bytes are no XML; `detail` says at which line and column."""
+    """Raised for bytes that are no XML; `detail` says at which line and column."""
 
 
 class PlacedText(NamedTuple):
-    """A value as a notice writes it, and its place there."""
+    """A text as a notice writes it, and the path of the element that it stands in."""
 
     path: str
     text: str
 
 
 class Element:
-    """An element: its name without prefix, its attributes, its own text and the elements in it.
+    """An element of a notice: name without prefix, attributes, the pieces of its own text, and child elements.
 
     `is_read`: whether its text or an attribute was asked for.
     """
@@ -56,7 +56,7 @@ class Element:
 
     @property
     def path(self) -> str:
-        """The names that lead here, each with its number (from 1) where several elements have the same."""
+        """The path from the root, such as `/notice/lot[2]/title`: numbered from 1 where siblings share a name."""
         steps: list[str] = []
         each = self
         while each.parent is not None:
@@ -65,7 +65,7 @@ class Element:
         return "/" + "/".join((*((each.name,) if each.name else ()), *reversed(steps)))
 
     def step_to(self, child: "Element") -> str:
-        """The step of a path to a child; all are numbered at once, so that paths to many take no longer."""
+        """The last step of a child's path, such as `lot[2]`; all children are numbered at the first call."""
         if self._numbers is None:
             totals = Counter(each.name for each in self.children)
             seen: Counter[str] = Counter()
@@ -77,7 +77,7 @@ class Element:
         return self._numbers[id(child)]
 
     def all(self, *names: str) -> Iterator["Element"]:
-        """The elements that these names lead to, in order."""
+        """Yield the elements at the path `names` below this one, in document order."""
         if not names:
             yield self
             return
@@ -86,11 +86,11 @@ class Element:
                 yield from child.all(*names[1:])
 
     def child(self, *names: str) -> "Element | None":
-        """The first element that these names lead to."""
+        """The first element at the path `names` below this one; None where there is none."""
         return next(self.all(*names), None)
 
     def descendants(self, *names: str) -> Iterator["Element"]:
-        """The elements of one of these names in here, however deep, in order; none that lie in one another."""
+        """Yield the elements with one of these names at any depth, in document order, but none inside another."""
         for child in self.children:
             if child.name in names:
                 yield child
@@ -98,7 +98,7 @@ class Element:
                 yield from child.descendants(*names)
 
     def is_within(self, others: Collection[int]) -> bool:
-        """Whether this element is, or stands in, one of the elements with these `id()`s."""
+        """Whether this element, or an element around it, has one of these `id()`s."""
         each: Element | None = self
         while each is not None:
             if id(each) in others:
@@ -107,7 +107,7 @@ class Element:
         return False
 
     def text(self) -> str:
-        """All text in here on one line, which is then read; "" where there is none."""
+        """All text in this element on one line, "" where there is none; marks the elements with it as read."""
         pieces: list[str] = []
         waiting = [self]
         while waiting:
@@ -118,24 +118,24 @@ class Element:
         return on_one_line(" ".join(pieces))
 
     def attribute(self, name: str) -> str:
-        """The attribute of that name, which is then read; "" where there is none."""
+        """The value of an attribute, "" where there is none; marks the element as read."""
         self.is_read = True
         return self.attributes.get(name, "").strip()
 
     def first_text(self, *names: str) -> PlacedText | None:
-        """The text of the first element that these names lead to and that has some."""
+        """The first text, with its path, at the path `names` below this element; None where there is none."""
         for element in self.all(*names):
             if text := element.text():
                 return PlacedText(element.path, text)
         return None
 
     def text_at(self, *names: str) -> str:
-        """The first text that these names lead to; "" where there is none."""
+        """The first text at the path `names` below this element; "" where there is none."""
         found = self.first_text(*names)
         return found.text if found else ""
 
     def unread(self) -> list["Element"]:
-        """The uppermost elements that hold something and of which nothing was read, in order."""
+        """The topmost elements with content of which nothing was read, in document order."""
         found: list[Element] = []
         is_read, holds = _look_for_unread(self, found)
         return found if is_read else [self] if holds else []
@@ -153,19 +153,19 @@ def _look_for_unread(element: Element, found: list[Element]) -> tuple[bool, bool
 
 
 def placed_texts(elements: Iterable["Element"]) -> list[PlacedText]:
-    """The texts of these elements, each with its place, of those that have some."""
+    """The texts of the elements that have one, each with the element's path."""
     return [PlacedText(each.path, text) for each in elements if (text := each.text())]
 
 
 def mark_read(*elements: "Element | None") -> None:
-    """Mark elements as read: for those that only say which document the notice is."""
+    """Mark elements as read that a need has no use for, such as the number of the notice."""
     for element in elements:
         if element is not None:
             element.is_read = True
 
 
 class _Builder:
-    """Builds the tree while the XML is parsed, within its bounds."""
+    """Builds the tree of elements as target of the XML parser. Raises InvalidContent for too many or too deep ones."""
 
     def __init__(self) -> None:
         self.root: Element | None = None
@@ -199,7 +199,7 @@ class _Builder:
 
 
 def from_xml(raw: bytes) -> Element:
-    """The tree of an XML document. Nothing outside of it is ever opened.
+    """Parse an XML document into elements, without ever opening a file or address that it names.
 
     Raises MalformedNotice, and InvalidContent for a document type, an entity declaration, and what is past the bounds.
     """
@@ -227,7 +227,7 @@ def from_xml(raw: bytes) -> Element:
 
 
 def from_json(document: Mapping[str, Any], name: str = "") -> Element:
-    """The tree of an object that writes XML in JSON: `@` before attributes, `#text`, a list for what is repeated.
+    """Read XML that is written as JSON into elements: `@name` is an attribute, `#text` text, a list repeats.
 
     Raises InvalidContent for what is past the bounds.
     """
@@ -257,7 +257,7 @@ def from_json(document: Mapping[str, Any], name: str = "") -> Element:
 
 
 def _texts_of_value(value: Any) -> list[str]:
-    """The texts of a value, without the mark-up that BOAMP escapes in them, once or twice."""
+    """The texts of a JSON value, without the mark-up that BOAMP escapes in them, once or twice."""
     if value is None or value == "":
         return []
     if isinstance(value, bool):
@@ -268,7 +268,7 @@ def _texts_of_value(value: Any) -> list[str]:
 
 
 def _name_without_prefix(name: str) -> str:
-    """A name without its namespace or prefix."""
+    """The name of an element or attribute without namespace and prefix."""
     return name.rpartition("}")[2].rpartition(":")[2]
 
 

@@ -1,4 +1,4 @@
-"""The need that a notice describes, read of any form: eForms, the forms of TED before them, a record of the BOAMP API.
+"""The need in a notice of any form: eForms, the older forms of TED, or a record of the BOAMP API.
 
 A need is what `POST /match` takes, checked against the reference data.
 """
@@ -19,7 +19,7 @@ from domain.text.bilingual import Text, cut, on_one_line
 from sources.notices import boamp, eforms, ted, ted_before_2016
 from sources.notices.element import PlacedText, from_xml
 from sources.notices.notice import MOST_LOTS, MOST_WORDS, TECHNIQUES, Notice, NoticeBuyer, NoticeLot, Unread, all_unread
-from sources.notices.reading import PlaceReader, renewal_months, renewal_sentences, reservations_in, with_values
+from sources.notices.reading import PlaceReader, lots_with_values, renewal_months, renewal_sentences, reservations_in
 from sources.validation import siret_passes_check
 
 LONGEST, LONGEST_ID, MOST_CPV = 400, 100, 200
@@ -30,20 +30,20 @@ _SHELTERED: tuple[Reserved, ...] = ("handicap", "iae")
 
 
 class NoticeNeed(NamedTuple):
-    """The need of a notice, and what was not read of it."""
+    """The need that a notice describes, and the parts of the notice that were not read."""
 
     need: NeedAndProcedure
     unread: tuple[Unread, ...]
 
 
 def need_of(notice: Notice, territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of a notice: `POST /match` takes it. Raises InvalidContent where no lot has an object."""
+    """Make a need, as `POST /match` takes it, of a notice. Raises InvalidContent where no lot has an object."""
     need = _NeedBuilder(notice, PlaceReader(notice, territories), cpv).need()
     return NoticeNeed(need, all_unread(notice))
 
 
 class _NeedBuilder:
-    """Makes the need of a notice, and notes in the notice what a need cannot take over."""
+    """Makes the need of a notice, and adds remarks to the notice on what a need has no place for."""
 
     def __init__(self, notice: Notice, places: PlaceReader, cpv: Cpv) -> None:
         self.notice, self._places, self._known = notice, places, cpv
@@ -62,7 +62,7 @@ class _NeedBuilder:
         ]
         if not made:
             raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
-        lots, total = with_values(notice, made)
+        lots, total = lots_with_values(notice, made)
         named = {lot.technique for lot in (notice.whole, *notice.lots)}
         shared = {lot.territory for lot in lots}
         whole = lots[0].territory if len(shared) == 1 else None
@@ -81,12 +81,12 @@ class _NeedBuilder:
             procedure=notice.procedure,
         )
 
-    def _lot(self, read: NoticeLot, identifier: str, common: tuple[str, ...], of_need: str | None) -> Lot | None:
-        title = self._title(read.title) or (of_need if len(self.notice.lots) == 1 else None)
-        codes = self._cpv(read.cpv) or common
+    def _lot(self, read: NoticeLot, identifier: str, shared_cpv: tuple[str, ...], need_title: str | None) -> Lot | None:
+        title = self._title(read.title) or (need_title if len(self.notice.lots) == 1 else None)
+        codes = self._cpv(read.cpv) or shared_cpv
         keywords = tuple(text[:LONGEST] for text in self.notice.keywords[:50])
         if not (codes or title or keywords):
-            title = of_need
+            title = need_title
         if not (codes or title or keywords):
             self.notice.note(read.path, "lot_without_object")
             return None
@@ -127,7 +127,7 @@ class _NeedBuilder:
         return tuple(codes)[:MOST_CPV]
 
     def _renewal(self, read: NoticeLot) -> int | None:
-        """The months of all renewals; months that only the text tells are noted in the notice."""
+        """The months of all renewals of a lot; adds a remark where only the lot's text tells them, or nothing does."""
         in_text = renewal_sentences(read.words[:MOST_WORDS]) or self._renewed_in_all
         if read.renewals is None:
             months, is_written = renewal_months(in_text, None, read.months)
@@ -183,7 +183,7 @@ class _NeedBuilder:
 
 
 def _distinct_ids(ids: list[str]) -> list[str]:
-    """Identifiers that a need can have: not empty, not too long, and no two alike."""
+    """The lots' ids as a need allows them: none empty or too long, no two alike."""
     made: dict[str, None] = {}
     for number, written in enumerate(ids, start=1):
         identifier = on_one_line(written)[: LONGEST_ID - 10].strip() or str(number)
@@ -197,7 +197,7 @@ MOST_SHOWN = 100
 
 
 def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of a notice in XML.
+    """Read the need that a notice in XML describes.
 
     Raises MalformedNotice where it is no XML, InvalidContent where it is no notice that is known, has no lots, declares
     a document type or an entity, or is past the bounds of `from_xml`.
@@ -218,7 +218,7 @@ def need_in_xml(raw: bytes, territories: Territories, cpv: Cpv) -> NoticeNeed:
 
 
 def need_in_record(document: Mapping[str, Any], territories: Territories, cpv: Cpv) -> NoticeNeed:
-    """The need of the one record of BOAMP in a document.
+    """Read the need that the only BOAMP record in a JSON document describes.
 
     Raises InvalidContent where there is none or there are several, where it has no lots, or no JSON inside.
     """

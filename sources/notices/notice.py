@@ -1,4 +1,4 @@
-"""A notice as it was read, whichever its form: values as they are written, each with its place.
+"""A notice as it was read, of any form: values as they are written, each with the path of its element.
 
 The readers of several forms remark on what a need has no place for, or takes otherwise. What was noted while reading,
 then the parts that a need has no place for, are the unread parts of the notice.
@@ -40,7 +40,7 @@ TECHNIQUES: tuple[Technique, ...] = ("dynamic_purchasing_system", "framework_agr
 
 
 class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The codes of one kind of form; `involved`: those of R2.0.8 that name a technique."""
+    """The codes of one kind of form, with their meaning; `involved`: codes of R2.0.8 that name a technique."""
 
     natures: dict[str, Nature]
     procedures: dict[str, Procedure]
@@ -71,7 +71,7 @@ class Unread(NamedTuple):
 
 
 class Amount(NamedTuple):
-    """An amount as it is written; `currency` "" where none is."""
+    """An amount of money as a notice writes it; `currency` is "" where none is written."""
 
     path: str
     text: str
@@ -92,7 +92,7 @@ class NoticePlace(NamedTuple):
 
 
 class Renewals(NamedTuple):
-    """The renewals of a contract: how many (None: not said), and in words."""
+    """The renewals of a contract: their number (None where not stated), and what the notice says of them in words."""
 
     path: str
     number: int | None
@@ -101,7 +101,7 @@ class Renewals(NamedTuple):
 
 @dataclass
 class NoticeBuyer:
-    """The buyer; `kind` and `contracting_authority` None where the notice does not tell."""
+    """The buyer in a notice; `kind` and `contracting_authority` are None where the notice does not tell."""
 
     path: str
     name: str = ""
@@ -113,7 +113,7 @@ class NoticeBuyer:
 
 @dataclass
 class NoticeLot:
-    """A lot, or the whole of a notice.
+    """A lot of a notice, or what the notice says for all lots.
 
     `reserved`: marks (ReservedMark) with their places; `is_not_reserved`: a field says so. `words`: texts that may tell
     to whom it is reserved and how often it is renewed. `value` of the whole: of all lots; `maximum`: the most that a
@@ -139,7 +139,7 @@ class NoticeLot:
 
 @dataclass
 class Notice:
-    """A notice as it was read; what `whole` says of object, nature, places and amounts holds for lots that do not.
+    """A notice as it was read; `whole` has the object, nature, places and amounts for lots that state none.
 
     `value_covers`: what its amounts hold, as its form has it: estimates of eForms (BT-27, BT-271) and TED count options
     and renewals (directive 2014/24, art. 5), national forms do not say.
@@ -158,7 +158,7 @@ class Notice:
     unread: list[Unread] = field(default_factory=list)
 
     def first_lots(self, elements: list[Element]) -> list[Element]:
-        """The elements of as many lots as a need may have; notes that others are left out.
+        """The first of the lots' elements, as many as a need may have; adds a remark where some are left out.
 
         Raises InvalidContent for more than any notice has, before any of them is read.
         """
@@ -169,35 +169,35 @@ class Notice:
             self.note(elements[room].path, "lots_left_out", most=MOST_LOTS, left=len(elements) - room)
         return elements[:room]
 
-    def take_kind(self, buyer: NoticeBuyer, written: PlacedText, codes: FormCodes, *, is_utility: bool = False) -> None:
-        """Take the kind of buyer that a code stands for, and whether such a buyer is an authority; notes if unclear."""
+    def set_kind(self, buyer: NoticeBuyer, written: PlacedText, codes: FormCodes, *, is_utility: bool = False) -> None:
+        """Set the buyer's kind, and whether that is an authority, by a code; adds a remark where unclear."""
         known = {True: codes.authorities, False: codes.no_authorities}
         buyer.contracting_authority = next((yes for yes, listed in known.items() if written.text in listed), None)
         buyer.kind = "utility" if is_utility else codes.buyer_kinds.get(written.text)
         if buyer.kind is None:
             self.note(written.path, "kind_of_buyer_unclear", text=cut(written.text))
 
-    def take_planned(self, planned: PlacedText | None) -> None:
-        """Take the day that is planned for the notice of the contract, where one is written and none was before."""
+    def set_planned_day(self, planned: PlacedText | None) -> None:
+        """Set the planned day of publication where a day is written and none was set before."""
         if planned is not None and self.planned_publication_on is None:
             self.planned_publication_on = day_of(planned.text)
             if self.planned_publication_on is None:
                 self.note(planned.path, "no_date", text=cut(planned.text))
 
-    def take_awarded(self, awarded: Mapping[str, Amount]) -> None:
-        """Take the amounts awarded, by the ids of lots, as the values of lots without one, and note so."""
+    def set_values_awarded(self, awarded: Mapping[str, Amount]) -> None:
+        """Set amounts awarded, by id of the lot, as the values of lots without one, with a remark."""
         for lot in self.lots:
             if lot.value is None and lot.maximum is None:
-                self.take_awarded_of(lot, awarded.get(lot.id))
+                self.set_value_awarded(lot, awarded.get(lot.id))
 
-    def take_awarded_of(self, lot: NoticeLot, amount: Amount | None) -> None:
-        """Take the amount awarded, where there is one, as the value of a lot, and note so."""
+    def set_value_awarded(self, lot: NoticeLot, amount: Amount | None) -> None:
+        """Set an amount awarded, where there is one, as the value of a lot, with a remark."""
         if amount is not None:
             lot.value = amount
             self.note(amount.path, "value_is_awarded")
 
     def note(self, path: str, remark: str, **values: str | int) -> None:
-        """Say that what stands at `path` was not read, or how it was, by a name in remarks.toml and what fills it."""
+        """Add the remark of that name in remarks.toml about the element at `path`; `values` fill in the sentence."""
         fr, en = _WORDS["remarks"][remark]
         self.unread.append(Unread(path, Text(fr.format(**values), en.format(**values))))
 
@@ -213,7 +213,7 @@ _NO_PLACE = {
 
 
 def all_unread(notice: Notice) -> tuple[Unread, ...]:
-    """The notes, then the uppermost elements of which nothing was read; what is alike in all lots is said once."""
+    """The remarks, then the topmost elements of which nothing was read; those alike in several lots become one."""
     noted, unread = {each.path for each in notice.unread}, notice.root.unread()
     others = [
         Unread(path, _NO_PLACE.get(element.name, NO_PLACE), expected=True)

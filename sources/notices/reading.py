@@ -29,7 +29,7 @@ MOST_CODES, LONGEST_ADDRESS = 2_000, 500
 
 
 class PlaceReader:
-    """Reads the places of one notice, and notes in the notice what cannot be read."""
+    """Reads the places of one notice, and adds remarks to the notice on those that cannot be read."""
 
     def __init__(self, notice: Notice, territories: Territories) -> None:
         self._notice, self._territories = notice, territories
@@ -37,7 +37,7 @@ class PlaceReader:
         self._read: dict[tuple[object, ...], tuple[TerritoryRequest, Place | None]] = {}
 
     def territory_and_site(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None]:
-        """The territory of a lot with these places, and its site: the one commune that they name.
+        """The territory that a lot's places name, and the lot's site where they name a single commune.
 
         Where they name none in France those of the whole notice count, else where the buyer is. Equal places of several
         lots are read, and noted, once.
@@ -55,7 +55,7 @@ class PlaceReader:
         return self._read[key]
 
     def _named_territory(self, places: Iterable[NoticePlace]) -> tuple[TerritoryRequest, Place | None] | None:
-        """The territory and the site of places; None where they name none in France."""
+        """The territory and the site that places name; None where they name nothing in France."""
         codes: dict[str, None] = {}
         communes: dict[str, None] = {}
         for place in places:
@@ -77,7 +77,7 @@ class PlaceReader:
         return TerritoryRequest(codes=tuple(codes)[:MOST_CODES]), site
 
     def _territory_of_buyer(self) -> TerritoryRequest:
-        """The buyer's area or departement, else France; it is noted that the notice names no place."""
+        """The buyer's area or departement, else France; adds a remark that the notice names no place."""
         buyer = self._notice.buyer
         place = buyer.place if buyer is not None else None
         codes = [] if place is None else self._area_codes(place._replace(country=""))
@@ -91,7 +91,7 @@ class PlaceReader:
         return TerritoryRequest(codes=tuple(codes) or (FRANCE,))
 
     def _area_codes(self, place: NoticePlace) -> list[str]:
-        """The codes of the areas that a place names, as a need writes them; those of none in France are noted."""
+        """The codes, as in a need, of the areas that a place names; adds a remark on each that is not in France."""
         codes: dict[str, None] = {}
         for path, written in place.nuts:
             code = written.replace(" ", "").upper()
@@ -118,7 +118,7 @@ class PlaceReader:
         return list(codes)
 
     def _commune(self, place: NoticePlace, codes: list[str]) -> str | None:
-        """The commune of an address, if it has outlines; of a place in words where these are an address, or its name.
+        """The INSEE code of the commune that an address or words name; None where unknown or without outlines.
 
         `codes`: of the areas of the place, which tell the departement where no postal code does.
         """
@@ -141,7 +141,7 @@ class PlaceReader:
         return code if has_outline else None
 
     def _has_outlines(self, code: str) -> bool:
-        """Whether a code is known and names an area that has outlines."""
+        """Whether a code names a known area whose outlines are known too."""
         try:
             area = self._territories.area(code, suggest=False)
         except UnknownTerritory:
@@ -176,7 +176,7 @@ MOST_RENEWALS, MOST_DIGITS = 20, 9
 
 
 def months_of(number: str, unit: str) -> int | None:
-    """The whole months that `number` of a unit last, at least one; None where either is not known or it is too long.
+    """Convert a length of time to whole months, at least one; None where number or unit is unknown, or over 1,200.
 
     Units are those of eForms (MONTH, YEAR, DAY, WEEK), also in UN/CEFACT's letters (MON, ANN).
     """
@@ -184,13 +184,13 @@ def months_of(number: str, unit: str) -> int | None:
 
 
 def renewals_in_digits(written: str) -> int | None:
-    """The number of renewals that a field writes in digits; None where it writes another thing, or more of them."""
+    """The number of renewals in a field with up to nine digits; None for any other text."""
     # no longer than that: Python makes no number of thousands of digits
     return int(written) if len(written) <= MOST_DIGITS and written.isascii() and written.isdecimal() else None
 
 
 def months_between(start: str, end: str) -> int | None:
-    """The whole months from one day to another, that one included; None where either is no day, or not before."""
+    """The whole months from a day to another, the latter included; None where either is no day, or in no order."""
     days = [day_of(start), day_of(end)]
     if days[0] is None or days[1] is None or days[1] <= days[0]:
         return None
@@ -198,7 +198,7 @@ def months_between(start: str, end: str) -> int | None:
 
 
 def renewal_months(words: str, count: int | None, first_months: int | None) -> tuple[int | None, bool]:
-    """The months of all renewals together, and whether that is written rather than supposed.
+    """The months of all renewals together, and whether a text states them (else they are an assumption).
 
     `count`: how often, where a field says it; `first_months`: how long the contract lasts before. Where no length of a
     renewal is written, each is supposed to last as long as the contract did at first. (None, True) where nothing tells.
@@ -226,22 +226,22 @@ def renewal_sentences(words: str) -> str:
 
 
 def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
-    """The length of one renewal, and that of the whole contract with its renewals, in months.
+    """The months of one renewal, and of the whole contract with all of them; None where not stated.
 
     A length is that of the whole where what stands before it, back to another length, says so.
     """
     each: int | None = None
     whole: int | None = None
-    for said in sentences:
+    for sentence in sentences:
         before = 0
-        for found in _LENGTH.finditer(said):
+        for found in _LENGTH.finditer(sentence):
             months = _whole_months(_number_in_words(found["length"]) * _UNITS[found["unit"]])
-            if _WHOLE.search(said[before : found.start()]):
+            if _WHOLE.search(sentence[before : found.start()]):
                 whole = months if whole is None else whole
             else:
                 each = months if each is None else each
             before = found.end()
-        if each is None and _YEARLY.search(said):
+        if each is None and _YEARLY.search(sentence):
             each = 12
     return each, whole
 
@@ -251,7 +251,7 @@ def _number_in_words(written: str) -> int:
 
 
 def _whole_months(months: float) -> int | None:
-    """The months rounded to the nearest whole one where that is near (30 or 31 days), else up."""
+    """Round months to the nearest whole number within a tenth, else up; None where not from 1 to 1,200."""
     if not (math.isfinite(months) and months > 0):
         return None
     near = round(months)
@@ -268,8 +268,8 @@ LEAST_EUROS = 1.0
 _SPACES = re.compile(r"[\s\u00a0\u202f']")
 
 
-def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list[Lot], float | None]:
-    """The lots with their values, and the total of the need where it is not their sum, in euros.
+def lots_with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list[Lot], float | None]:
+    """Set the values of lots; returns the lots, and the need's total in euros where the values do not add up to it.
 
     `made`: the lots as they were read, and as they are so far. The total is the greater of the estimate and of the
     maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not
@@ -305,7 +305,7 @@ def with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list
 
 
 def _euros(notice: Notice, amount: Amount | None) -> float | None:
-    """The amount in euros; None, which is noted, for another currency and for what is no value."""
+    """The amount in euros; None, with a remark, for another currency and for an implausible number."""
     if amount is None:
         return None
     value = number_or_none(_SPACES.sub("", amount.text))

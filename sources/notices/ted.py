@@ -22,7 +22,7 @@ _CODES = CODES["ted"]
 
 
 def read(root: Element) -> Notice:
-    """The notice of a root element of `ROOTS` whose form is one of R2.0.9; without lots where it has none."""
+    """Read a notice of TED in a form of R2.0.9 from its root element, which has a name in `ROOTS`."""
     notice = Notice(root)
     form = form_of(root)
     if form is None:
@@ -43,7 +43,7 @@ def read(root: Element) -> Notice:
         elements = (next(award.descendants(name), None) for name in ("VAL_ESTIMATED_TOTAL", "VAL_TOTAL"))
         if value := next((each for each in elements if each is not None), None):
             awarded.setdefault(lot_number, _amount_of(value))
-    notice.take_awarded(awarded)
+    notice.set_values_awarded(awarded)
     for name in ("CHANGES", "MODIFICATIONS_CONTRACT"):
         if changes := form.child(name):
             notice.note(changes.path, "changes_not_read")
@@ -51,7 +51,7 @@ def read(root: Element) -> Notice:
 
 
 def form_of(root: Element) -> Element | None:
-    """The form in French, else the original, else the first."""
+    """A notice's form in French, else in the original language, else the first; None where there is no form."""
     section = root if root.name == "FORM_SECTION" else next(root.descendants("FORM_SECTION"), None)
     forms = [each for each in section.children if each.name != "NOTICE_UUID"] if section is not None else []
     in_french = [each for each in forms if each.attributes.get("LG") == FRENCH]
@@ -60,7 +60,7 @@ def form_of(root: Element) -> Element | None:
 
 
 def read_procedure(notice: Notice, form: Element) -> None:
-    """Read the procedure, and whether there is a framework agreement or a dynamic purchasing system."""
+    """Read the procedure and the technique (framework agreement, dynamic purchasing system) into the notice."""
     for kind in elements_beginning(form, "PT_"):
         mark_read(kind)
         notice.procedure = notice.procedure or _CODES.procedures.get(kind.name)
@@ -74,7 +74,7 @@ def read_procedure(notice: Notice, form: Element) -> None:
 
 
 def elements_beginning(element: Element, prefix: str) -> list[Element]:
-    """The uppermost elements in an element whose names begin so, those that lie less deep first."""
+    """The topmost elements inside an element whose names begin with `prefix`, the least deep first."""
     found, waiting = [], list(element.children)
     for each in waiting:
         if each.name.startswith(prefix):
@@ -85,20 +85,20 @@ def elements_beginning(element: Element, prefix: str) -> list[Element]:
 
 
 def reserved_marks(form: Element) -> list[PlacedText]:
-    """The marks of reservation, which these forms make for all lots together."""
+    """The marks in a form that the contract is reserved, which hold for all its lots."""
     marks = list(form.descendants(*_CODES.reserved))
     mark_read(*marks)
     return [PlacedText(each.path, _CODES.reserved[each.name]) for each in marks]
 
 
 def _read_object(notice: Notice, contract: Element, prefix: str, flags: list[PlacedText]) -> None:
-    """Read one object of the form; most forms have one, with a description for each lot.
+    """Read the lots of one OBJECT_CONTRACT into the notice; most forms have one, with a description per lot.
 
     `prefix`: of the ids of its lots; `flags`: the marks that they are reserved.
     """
     whole = notice.whole
     title = contract.first_text("TITLE")
-    notice.take_planned(contract.first_text("DATE_PUBLICATION_NOTICE"))
+    notice.set_planned_day(contract.first_text("DATE_PUBLICATION_NOTICE"))
     reference = contract.text_at("REFERENCE_NUMBER")
     described = contract.first_text("SHORT_DESCR")
     whole.title = whole.title or title
@@ -171,7 +171,7 @@ def _months(notice: Notice, element: Element) -> int | None:
 
 
 def cpv_codes(elements: Iterable[Element]) -> list[PlacedText]:
-    """The CPV codes in elements such as CPV_MAIN, each of which may hold several."""
+    """The CPV codes inside elements such as CPV_MAIN, each of which may have several."""
     return [
         PlacedText(code.path, code.attribute("CODE") or code.text())
         for element in elements
@@ -180,13 +180,13 @@ def cpv_codes(elements: Iterable[Element]) -> list[PlacedText]:
 
 
 def _amount_in(element: Element, name: str) -> Amount | None:
-    """The amount of the first child of that name."""
+    """The amount in the first child with this name; None without such a child."""
     found = element.child(name)
     return None if found is None else _amount_of(found)
 
 
 def _amount_of(element: Element) -> Amount:
-    """The amount in an element; as FMTVAL writes it, where it does."""
+    """The amount in an element: the attribute FMTVAL, else the text."""
     return Amount(element.path, element.attribute("FMTVAL") or element.text(), element.attribute("CURRENCY"))
 
 
@@ -206,7 +206,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
         notice.note(others[0].path, "more_buyers", count=len(others))
     kind = body.child("CA_TYPE")
     if kind is not None:
-        notice.take_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE") or kind.text()), _CODES)
+        notice.set_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE") or kind.text()), _CODES)
     entity = body.child("CE_ACTIVITY") or body.child("CE_ACTIVITY_OTHER")
     if basis == UTILITIES or entity is not None:
         mark_read(entity)
@@ -215,7 +215,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
 
 
 def address_of(address: Element) -> NoticePlace:
-    """An address of a buyer."""
+    """The place in an element that has a buyer's address."""
     town, postal_code, country = (address.text_at(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
     if (code := address.child("COUNTRY")) is not None:
         country = code.attribute("VALUE")
@@ -223,12 +223,12 @@ def address_of(address: Element) -> NoticePlace:
 
 
 def is_extract(document: Mapping[str, Any]) -> bool:
-    """Whether an object is such an extract: it has a `notice_id`, and lots."""
+    """Whether an object is a notice of TED extracted as JSON: it has a `notice_id`, and lots."""
     return "notice_id" in document and isinstance(document.get("lots"), list)
 
 
 def read_extract(document: Mapping[str, Any]) -> Notice:
-    """The notice of an extract. Raises InvalidContent for what is past the bounds of `from_json`."""
+    """Read a notice of TED extracted as JSON. Raises InvalidContent past the bounds of `from_json`."""
     root = from_json(document)
     nature = _CODES.natures.get(root.text_at("nature").upper())
     whole = NoticeLot(root.path, "1", root.first_text("title"), placed_texts(root.all("cpv_main")), nature)

@@ -30,7 +30,7 @@ _COSTS = ("COSTS_RANGE_AND_CURRENCY", "COSTS_RANGE_AND_CURRENCY_WITH_VAT_RATE")
 
 
 def read(root: Element) -> Notice:
-    """The notice of a TED_EXPORT whose form is one of R2.0.8; without lots where it has no object."""
+    """Read a notice of TED in a form of R2.0.8 from its root element, TED_EXPORT."""
     notice = Notice(root)
     form = form_of(root)
     if form is None:
@@ -69,7 +69,7 @@ def read(root: Element) -> Notice:
 
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
-    """The lot, or the whole, that an element describes; what stands in the elements `besides` is left out."""
+    """Read a lot, or what holds for all lots, from an element, except the elements of `besides` inside it."""
 
     apart = {id(each) for each in besides}
 
@@ -97,7 +97,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
 
 
 def _technique(form: Element) -> Technique | None:
-    """The technique that a form names, or of which it has a part."""
+    """The purchasing technique that a form names, or has a section for; None where it has neither."""
     for involved in form.descendants("NOTICE_INVOLVES", "NOTICE_INVOLVES_DESC"):
         for named in (involved, *involved.children):
             found = _CODES.involved.get(named.name) or _CODES.involved.get(named.attributes.get("VALUE", ""))
@@ -110,7 +110,7 @@ def _technique(form: Element) -> Technique | None:
 
 
 def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[NoticeLot]:
-    """The lots that awards name, each once: these forms describe them nowhere else. Each has the rest of the whole."""
+    """Make a lot of each lot number in the form's awards; CPV, places and duration are those of the whole contract."""
     awards: dict[str, Element] = {}
     for award in form.descendants(*AWARDS):
         if number := award.first_text("LOT_NUMBER"):
@@ -121,13 +121,13 @@ def _awarded_lots(notice: Notice, form: Element, whole: NoticeLot) -> list[Notic
         lot = NoticeLot(award.path, name, title, list(whole.cpv), places=list(whole.places), months=whole.months)
         lot.words = title.text if title else ""
         if value := next(award.descendants("CONTRACT_VALUE_INFORMATION"), None):
-            notice.take_awarded_of(lot, _first_cost(notice, value))
+            notice.set_value_awarded(lot, _first_cost(notice, value))
         lots.append(lot)
     return lots
 
 
 def _first_cost(notice: Notice, element: Element) -> Amount | None:
-    """The cost in an element; none where it includes value added tax."""
+    """The first cost inside an element; None, with a remark, where it includes value added tax."""
     cost = next(element.descendants(*_COSTS), None)
     if cost is not None and (taxed := cost.child("INCLUDING_VAT")) is not None:
         notice.note(taxed.path, "amount_with_tax")
@@ -171,5 +171,5 @@ def _buyer(notice: Notice, form: Element) -> NoticeBuyer | None:
     is_utility = "UTILITIES" in form.name
     buyer.kind = "utility" if is_utility else None
     if kind is not None:
-        notice.take_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE")), _CODES, is_utility=is_utility)
+        notice.set_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE")), _CODES, is_utility=is_utility)
     return buyer

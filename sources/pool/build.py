@@ -36,7 +36,7 @@ _SMALLEST_BUFFER = 16 * 1024**2
 
 
 class FileViews:
-    """Makes a view `<id>_file` for each published file, and knows how many rows were read through it."""
+    """The database's views of published files, named `<id>_file`, with counts of the rows read through each."""
 
     def __init__(self, database: DuckDBPyConnection, folder: Path) -> None:
         self._database, self._folder = database, folder
@@ -44,7 +44,7 @@ class FileViews:
         self._parquet_rows = Counter[str]()
 
     def add(self, published: PublishedFile, paths: Sequence[Path]) -> None:
-        """Make the view; without rows where there is no file.
+        """Make the view of a published file, an empty view where no path is given.
 
         Raises UnusableFile for what cannot be read, and where a file lacks a required column.
         """
@@ -71,37 +71,37 @@ class FileViews:
 
     def rows_unreadable(self) -> Counter[str]:
         """The number of rows of CSV with too many or too few cells, or wrong quotes, by published file."""
-        paths = {row[0]: row[1] for row in self._rejects("reject_scans", "scan_id", "file_path")}
-        rejected = Counter(paths[scan] for scan, _ in set(self._rejects("reject_errors", "scan_id", "line")))
+        paths = {row[0]: row[1] for row in self._reject_rows("reject_scans", "scan_id", "file_path")}
+        rejected = Counter(paths[scan] for scan, _ in set(self._reject_rows("reject_errors", "scan_id", "line")))
         found = Counter[str]()
         for file, pipe in self._pipes:
             found[file] += pipe.passed.unclosed + rejected[str(pipe.path)]
         return found
 
     def progress(self) -> float | None:
-        """The share that was read of the files that are being read; None where none is."""
+        """The fraction read so far of the files being read, on average; None where none is being read."""
         shares = [share for _, pipe in self._pipes if (share := pipe.progress()) is not None]
         return sum(shares) / len(shares) if shares else None
 
     def check(self) -> None:
-        """Raise UnusableFile where a file turned out to be broken."""
+        """Raise UnusableFile where a file was found broken while it was read."""
         for _, pipe in self._pipes:
             if pipe.fault:
                 raise UnusableFile(pipe.fault)
 
     def close(self) -> None:
-        """Let go of files that were not read."""
+        """Close all pipes, also those that nobody read to the end."""
         for _, pipe in self._pipes:
             pipe.close()
 
-    def _rejects(self, table: str, *columns: str) -> list[tuple[object, ...]]:
+    def _reject_rows(self, table: str, *columns: str) -> list[tuple[object, ...]]:
         try:
             return self._database.table(table).project(*columns).fetchall()
         except duckdb.CatalogException:  # no CSV was read
             return []
 
     def _table_relation(self, published: PublishedFile, path: Path) -> DuckDBPyRelation:
-        """Each column that is read, as text; an optional one that is not there is empty."""
+        """The columns to be read of a CSV or Parquet file, as text; a missing optional column is NULL."""
         if path.suffix.lower() == ".parquet":
             relation = self._database.read_parquet(str(path))
             _require_columns(published, path, relation.columns)
@@ -154,7 +154,7 @@ class FileViews:
 
 
 def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str]) -> None:
-    """Raise UnusableFile where a required column is not there."""
+    """Raise UnusableFile where the file at `path` lacks a required column."""
     for wanted in published.required:
         if not set(wanted.split("|")) & set(columns):
             raise UnusableFile(f"{path} has no column {wanted.replace('|', ' or ')}")
@@ -163,7 +163,7 @@ def _require_columns(published: PublishedFile, path: Path, columns: Sequence[str
 def build(
     given: Mapping[str, Sequence[Path]], out: Path, choices: Choices, observe: Observe
 ) -> tuple[tuple[FileReport, ...], Manifest]:
-    """Make the files of the pool in `out`, with the list of them, and report on each file given.
+    """Make the files of the pool in the folder `out`; returns a report on each given file, and the manifest.
 
     `given`: paths by id of `published_files`.
 
@@ -238,7 +238,7 @@ def _run_steps(
 def _execute(
     database: DuckDBPyConnection, statements: str, views: FileViews, observe: Callable[[float | None], None]
 ) -> None:
-    """Run the statements in a thread of their own, and look after their progress meanwhile."""
+    """Run SQL statements in a thread of their own, and report their progress to `observe` several times a second."""
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(database.execute, statements)
         try:

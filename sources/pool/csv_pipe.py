@@ -27,9 +27,9 @@ _LONGEST_CELL = 100
 
 
 class CsvRows:
-    """Whole lines of UTF-8, ended by line feeds, given and handed on in chunks.
+    """A filter for chunks of CSV lines (UTF-8), which drops rows with a quotation mark that nothing closes.
 
-    `rows`: those of all that was handed on or left out, blank lines not among them; `unclosed`: those left out.
+    `rows`: the number of all rows so far, without blank lines; `unclosed`: the number of rows dropped.
     """
 
     def __init__(self, delimiter: str) -> None:
@@ -42,7 +42,7 @@ class CsvRows:
         self._held: list[bytes] = []
 
     def take(self, lines: bytes, *, is_last: bool = False) -> bytes:
-        """The rows that end in these lines, with what was held back before; `is_last`: no more will come."""
+        """Filter a chunk of lines; rows that do not end in it wait for the next chunk, if it is not the last."""
         given = lines.split(b"\n")[:-1]
         if not self._held and not any(map(_has_odd_marks, given)):
             self.rows += sum(map(bool, given))
@@ -62,7 +62,7 @@ class CsvRows:
         return b"".join(line + b"\n" for line in passed)
 
     def _row_end(self, lines: list[bytes], place: int) -> int | None:
-        """The place after the row that begins at `place`; 0 where a mark is wrong, None where no line closes it."""
+        """The index after the row that begins at `place`; 0 for a misplaced mark, None where no line closes it."""
         if not _has_odd_marks(lines[place]) or not self._opens(lines[place]):
             return place + 1
         for after, line in enumerate(lines[place + 1 : place + _LONGEST_CELL], place + 2):
@@ -75,12 +75,12 @@ class CsvRows:
         return None
 
     def _opens(self, line: bytes) -> bool:
-        """Whether the line leaves a quoted cell open, which goes on in the next line."""
+        """Whether a quoted cell opens in the line and continues in the next line."""
         return self._opening.search(self._closed.sub(b"", line)) is not None
 
 
 def _has_odd_marks(line: bytes) -> bool:
-    """Whether the line may not be a row by itself: an even number of marks is taken for pairs."""
+    """Whether a line has an odd number of quotation marks, so that it may not be a whole row."""
     return line.count(b'"') % 2 == 1
 
 
@@ -93,11 +93,11 @@ _MARK = b"\xef\xbb\xbf"
 
 
 class UnusableFile(Exception):
-    """A file that the pool cannot be built from; the message names it."""
+    """Raised for a file that the pool cannot be built from; the message names the file."""
 
 
 class CsvPipe:
-    """A pipe at `path` that whoever opens it reads the CSV file `source` from, once.
+    """A named pipe at `path`, from which the CSV file `source` can be read once, as UTF-8.
 
     `layout`: the columns of a file that begins as it says, for it has no header. `passed`: its rows on their way.
     Raises UnusableFile where the file cannot be opened, has no header, or names a column twice in it.
@@ -125,7 +125,7 @@ class CsvPipe:
         self._thread.start()
 
     def progress(self) -> float | None:
-        """The share of the file that was read; None before and after."""
+        """The fraction of the file that was read so far; None before the reading and after it."""
         raw = self._raw
         try:
             return None if raw is None else raw.tell() / max(1, self.source.stat().st_size)
@@ -133,7 +133,7 @@ class CsvPipe:
             return None
 
     def close(self) -> None:
-        """Let go of a file that nobody read, or not to its end."""
+        """End the thread that feeds the pipe, also where nobody read to the end."""
         self._stopped = True
         reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -183,7 +183,7 @@ class CsvPipe:
 
 
 def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """The CSV tables in a file, by name."""
+    """Yield the name and the unpacked bytes of each CSV table in a file: plain, gzip, or zip."""
     packed = source.suffix.lower()
     if packed == ".gz":
         with gzip.open(raw) as unpacked:
@@ -200,7 +200,7 @@ def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _utf8(lines: bytes) -> bytes:
-    """Whole lines as UTF-8; each that is not is read as Windows-1252."""
+    """Convert lines to UTF-8: a line that is not UTF-8 is read as Windows-1252."""
     try:
         lines.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Published files fetched from their publisher: what broke off goes on, and a file is there only when it is whole.
+"""Download of published files: one that broke off is resumed, and a file appears only when it is whole.
 
 What is not whole yet is `<id>.part`; beside it, and beside the file that it becomes, stands in `.json` which state of
 the file the publisher had sent. Digests are those of the publisher's catalogue.
@@ -32,11 +32,11 @@ Observe = Callable[[str, float | None], None]
 
 
 class NotFetched(Exception):
-    """A file that could not be fetched; the message says why, and what was there before stays."""
+    """Raised for a file that could not be fetched; the message says why. An earlier copy of the file stays."""
 
 
 class Checksum(msgspec.Struct, frozen=True):
-    """A digest that the publisher states."""
+    """The digest of a file as its publisher states it, and its algorithm."""
 
     type: str
     value: str
@@ -49,12 +49,12 @@ class _StatedFile(msgspec.Struct, frozen=True):
     checksum: Checksum | None = None
 
 
-class _Catalogue(msgspec.Struct, frozen=True):
+class _CatalogueEntry(msgspec.Struct, frozen=True):
     resource: _StatedFile
 
 
 class _SentState(msgspec.Struct, frozen=True):
-    """The state of a file that was sent: its address, what tells it from other states, and its size where known."""
+    """The HTTP headers that identify the state of a file that was sent, with its address and its size where known."""
 
     url: str
     etag: str | None = None
@@ -63,12 +63,12 @@ class _SentState(msgspec.Struct, frozen=True):
 
     @property
     def validator(self) -> str | None:
-        """The strong tag, else the date, by which a part may be asked for."""
+        """The value of `If-Range` for the rest of the file: the strong ETag, else the date of change."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
 
 
-class Fetched(msgspec.Struct, frozen=True):
-    """A published file in the folder. `is_new`: False where the file that was there before is still the publisher's."""
+class FetchedFile(msgspec.Struct, frozen=True):
+    """A published file in the folder; `is_new` is False where the copy from before is still up to date."""
 
     id: str
     path: Path
@@ -77,7 +77,7 @@ class Fetched(msgspec.Struct, frozen=True):
     checked: Literal["checksum", "size", "nothing"]
 
 
-def fetch(published: PublishedFile, folder: Path, observe: Observe) -> Fetched:
+def fetch(published: PublishedFile, folder: Path, observe: Observe) -> FetchedFile:
     """Fetch a file that has a `catalogue` into the folder. Raises NotFetched.
 
     `observe` is called with its id and the share that is there.
@@ -98,7 +98,7 @@ _PLAIN = {"Accept-Encoding": "identity", "User-Agent": "vivier"}
 
 
 class _Download:
-    """One file on its way."""
+    """The download of one published file."""
 
     def __init__(self, client: httpx.Client, published: PublishedFile, folder: Path, observe: Observe) -> None:
         self._client, self._published, self._folder, self._observe = client, published, folder, observe
@@ -106,7 +106,7 @@ class _Download:
         answer = client.get(published.catalogue or "")
         answer.raise_for_status()
         try:
-            self._stated = msgspec.json.decode(answer.content, type=_Catalogue).resource
+            self._stated = msgspec.json.decode(answer.content, type=_CatalogueEntry).resource
         except msgspec.DecodeError as error:
             raise NotFetched(f"{published.id}: {answer.url} is not a catalogue's description: {error}") from None
         # the ending of a file's name tells how it is packed
@@ -118,22 +118,22 @@ class _Download:
         stated = self._stated.checksum
         self._digest = stated if stated is not None and stated.type in _DIGESTS else None
 
-    def run(self) -> Fetched:
-        """The file, fetched where it is not there yet."""
+    def run(self) -> FetchedFile:
+        """Download the file unless the folder has an up-to-date copy; returns it either way."""
         if self._path.is_file() and self._digest is not None and _has_digest(self._path, self._digest):
-            return self._fetched(self._path, is_new=False)
+            return self._checked_file(self._path, is_new=False)
         failures = 0
         while True:
             before = _size(self._part)
             try:
                 if not self._transfer():
-                    return self._fetched(self._path, is_new=False)
+                    return self._checked_file(self._path, is_new=False)
                 break
             except httpx.TransportError:
                 failures = failures + 1 if _size(self._part) > before else ATTEMPTS
                 if failures >= ATTEMPTS:
                     raise
-        done = self._fetched(self._part, is_new=True)
+        done = self._checked_file(self._part, is_new=True)
         state = _read_state(self._part)
         self._part.replace(self._path)
         _state_path(self._part).replace(_state_path(self._path))
@@ -144,7 +144,7 @@ class _Download:
         return msgspec.structs.replace(done, path=self._path)
 
     def _transfer(self) -> bool:
-        """Bring what is missing of the file; False where the one that is there is still the publisher's."""
+        """Download what is missing of the file; False where the copy in the folder is still up to date."""
         state, there = _read_state(self._part), _size(self._part)
         headers = {}
         if state is not None and there and state.validator:
@@ -165,7 +165,7 @@ class _Download:
         return True
 
     def _receive(self, answer: httpx.Response, there: int) -> None:
-        """Write what the answer holds: after what is there where it goes on from there, else from the start."""
+        """Write the answer's bytes to disk, after the bytes `there` where the answer continues them, else anew."""
         goes_on = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
         start = there if answer.status_code == httpx.codes.PARTIAL_CONTENT else 0
         if start and (goes_on is None or int(goes_on[1]) != start):
@@ -184,21 +184,22 @@ class _Download:
                 start += len(chunk)
                 self._observe(self._published.id, start / size if size else None)
 
-    def _fetched(self, path: Path, *, is_new: bool) -> Fetched:
-        """The file, once it was found to be what the publisher states. Raises NotFetched, and drops it, where not."""
+    def _checked_file(self, path: Path, *, is_new: bool) -> FetchedFile:
+        """Check the size and digest of a file; returns it. Where one is wrong, deletes a part and raises NotFetched."""
         state, size = _read_state(path), _size(path)
         checked: Literal["checksum", "size", "nothing"] = "nothing"
         if state is not None and state.size is not None:
             checked = "size"
             if size != state.size:
-                raise self._drop(path, f"{size:,} bytes came of {state.size:,}")
+                raise self._discard(path, f"{size:,} bytes came of {state.size:,}")
         if self._digest is not None:
             checked = "checksum"
             if not _has_digest(path, self._digest):
-                raise self._drop(path, f"its {self._digest.type} is not the one that the publisher states")
-        return Fetched(self._published.id, path, size, is_new, checked)
+                raise self._discard(path, f"its {self._digest.type} is not the one that the publisher states")
+        return FetchedFile(self._published.id, path, size, is_new, checked)
 
-    def _drop(self, path: Path, reason: str) -> NotFetched:
+    def _discard(self, path: Path, reason: str) -> NotFetched:
+        """Remove an unfinished file that is wrong, and return the error to raise."""
         if path == self._part:
             path.unlink(missing_ok=True)
             _state_path(path).unlink(missing_ok=True)
@@ -209,7 +210,7 @@ _DIGESTS = {"sha1": "sha1", "sha2": "sha256", "sha256": "sha256", "md5": "md5"}
 
 
 def _has_digest(path: Path, checksum: Checksum) -> bool:
-    """Whether the file has the digest that the publisher states."""
+    """Whether the file's digest is the one that the publisher states."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, _DIGESTS[checksum.type]).hexdigest() == checksum.value.lower()
 

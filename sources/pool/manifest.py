@@ -1,4 +1,4 @@
-"""The bulk files that the pool is built from, and the list of those that a build made of them.
+"""The bulk files that the pool is built from, and the manifest of the files that a build made of them.
 
 `published_files.toml` says where each is published, under which licence and what is read of it. `pool.json` stands
 beside the files that were made: which they are, of what, and by which choices. What another build left is not in it.
@@ -15,14 +15,14 @@ import msgspec
 
 
 class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The columns of a table without header, by semicolons, whose first line `begins` so and is no row."""
+    """The columns, in order, of a table without header; its first line, which `begins` so, is no row."""
 
     begins: str
     columns: tuple[str, ...]
 
 
 class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file as its publisher gives it, and what is read of it.
+    """A bulk file as its publisher offers it, and what the pool reads of it.
 
     `required`, `optional`: columns of a table; a column written `A|B` has one of these names in the file, and the first
     one in what is made of it. `fields`: members of JSON with their types; some object has each that is `required`.
@@ -49,7 +49,7 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileReport(msgspec.Struct, frozen=True):
-    """A published file that was read: rows read, unreadable and kept, legal units of the pool that these are about.
+    """The numbers of a published file's rows: read, unreadable, kept; and of the pool's legal units they are about.
 
     `made`: the name of the file that the rows kept are in; None where they serve only to choose others.
     """
@@ -64,7 +64,7 @@ class FileReport(msgspec.Struct, frozen=True):
 
 @cache
 def published_files() -> tuple[PublishedFile, ...]:
-    """All of `published_files.toml`, in its order."""
+    """The entries of `published_files.toml`, in its order."""
     content = (files("sources.pool") / "published_files.toml").read_bytes()
     return msgspec.toml.decode(content, type=dict[str, tuple[PublishedFile, ...]])["file"]
 
@@ -74,11 +74,11 @@ _KINDS = {(file.made, file.format) for file in published_files()}
 
 
 class UnusableManifest(Exception):
-    """A folder whose manifest is missing or unreadable; the message says why."""
+    """Raised for a folder whose manifest is missing or unreadable; the message says why."""
 
 
 class Choices(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of France that is built. `departements`: their codes, none for all; `memory`: DuckDB's limit."""
+    """The options of a build. `departements`: codes of those built, none for all; `memory`: DuckDB's limit."""
 
     departements: tuple[str, ...] = ()
     with_staff: bool = True
@@ -95,7 +95,7 @@ class GivenFile(msgspec.Struct, frozen=True):
 
 
 class MadeFile(msgspec.Struct, frozen=True):
-    """A file that was made. `format`: how `vivier import` reads it, and the source that it becomes."""
+    """A file that a build made; `format` names the format and the source that `vivier import` reads it as."""
 
     name: str
     format: str
@@ -104,7 +104,7 @@ class MadeFile(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """A pool as it was built."""
+    """The manifest of a built pool: options of the build, files it was built from, files that were made."""
 
     choices: Choices
     sources: tuple[GivenFile, ...]
@@ -114,7 +114,7 @@ class Manifest(msgspec.Struct, frozen=True):
 def manifest_of(
     folder: Path, choices: Choices, given: Mapping[str, Sequence[Path]], reports: Sequence[FileReport]
 ) -> Manifest:
-    """The list of the files that the reports say were made, which are in the folder."""
+    """Make the manifest of a build, whose files are in the folder; the reports name them and count their rows."""
     rows: dict[str, int] = {}
     for report in reports:
         if report.made:
@@ -130,7 +130,7 @@ def manifest_of(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The list in the folder. Raises UnusableManifest where there is none, or none that a build wrote."""
+    """Read the manifest in a folder. Raises UnusableManifest where there is none, or none that a build wrote."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except OSError as error:

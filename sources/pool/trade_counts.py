@@ -1,4 +1,4 @@
-"""Suppliers with a trade in a pool that was built: how many, by kind, by evidence, and by the file that tells it.
+"""Counts of suppliers with a known trade in a pool: by kind, by evidence, and by the file that tells the trade.
 
 The files are read as an import reads them, and joined as an import joins them: those of one SIRET are one supplier, and
 what only adds does so by SIRET or SIREN. Records without SIRET are each a supplier here; an import may find two alike.
@@ -17,7 +17,7 @@ from domain.suppliers.assembly import TRADE_EVIDENCE, TradeCounts, TradeEvidence
 from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from matching.reference import Reference, load_reference
-from sources.file_reader import Reading, batches, origin_of, reader_versions, write_through
+from sources.file_reader import ReadOptions, batches, cache_key_of, reader_versions, write_through
 from sources.formats.registry import ADDING, CSV, NDJSON
 from sources.pool.manifest import MadeFile
 
@@ -27,10 +27,10 @@ _NICS = 100_000
 
 
 class FileTrades(msgspec.Struct, frozen=True):
-    """The trades that a file tells of. `offers`: those with a trade that it adds to suppliers of the pool.
+    """The trades that one file tells; `offers`: how many with a trade it adds to suppliers of the pool.
 
-    `suppliers`: those that it tells a trade of; `alone`: those of which no other file tells one. `rejected`: rows that
-    an import will reject; `waiting`: those that add to no supplier of the pool.
+    `suppliers`: of how many it tells a trade; `alone`: of how many no other file does. `rejected`: rows that an import
+    will reject; `waiting`: rows that add to no supplier of the pool.
     """
 
     file: str
@@ -42,7 +42,7 @@ class FileTrades(msgspec.Struct, frozen=True):
 
 
 class PoolTrades(TradeCounts, frozen=True):
-    """Suppliers of the pool with a trade, and what each file tells of it."""
+    """The numbers of the pool's suppliers with a trade, and of the trades that each file tells."""
 
     by_file: tuple[FileTrades, ...]
 
@@ -50,7 +50,7 @@ class PoolTrades(TradeCounts, frozen=True):
 def count_trades_in(
     folder: Path, files: Sequence[MadeFile], on: date, observe: Callable[[str, float | None], None]
 ) -> PoolTrades:
-    """Count in the files of the folder, on the day `on`, and keep their rows. `observe`: see `build`.
+    """Count suppliers with a trade in a pool's files, on the day `on`, and cache the rows. `observe`: see `build`.
 
     Memory grows by some hundred bytes with each supplier, and with each row of the file that is read. Raises OSError
     where the folder cannot be written.
@@ -65,18 +65,18 @@ def count_trades_in(
         def progress(place: int, before: int = sum(sizes[:number])) -> None:
             observe(STEP, (before + place) / max(1, sum(sizes)))
 
-        counts.add(file.name, _read(folder / file.name, file, reference, on, progress))
+        counts.add(file.name, _read_batches(folder / file.name, file, reference, on, progress))
     observe(STEP, 1.0)
-    return counts.counted()
+    return counts.totals()
 
 
-def _read(
+def _read_batches(
     path: Path, file: MadeFile, reference: Reference, on: date, progress: Callable[[int], None]
 ) -> Iterator[Batch]:
-    """The batches of a file, as an import into the source of its format's name reads them."""
+    """Yield the batches of a file as an import reads them into the source named like its format; caches them."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
-    origin = origin_of(file.format, file.sha256, reader_versions(reference.taxonomy), on)
-    reading = Reading(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
+    origin = cache_key_of(file.format, file.sha256, reader_versions(reference.taxonomy), on)
+    reading = ReadOptions(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
         read = batches(reading, stream, reference)
         for batch in write_through(path, origin, read) if origin else read:
@@ -90,7 +90,7 @@ _NOTHING: _Known = (frozenset(), None, frozenset())
 
 
 class _Counts:
-    """Suppliers by SIRET, and what is known of each; what is the same of many is held once."""
+    """Suppliers by SIRET, with the kinds, the evidence and the files of each; equal values share one object."""
 
     def __init__(self) -> None:
         self._positions: dict[int, int] = {}
@@ -124,10 +124,10 @@ class _Counts:
             found = kinds, strongest, files if evidence is None else files | {file}
             self._known[position] = self._held.setdefault(found, found)
 
-    def counted(self) -> PoolTrades:
-        """The figures of all files added so far."""
+    def totals(self) -> PoolTrades:
+        """The numbers over all files added so far."""
         alike = Counter(self._known)
-        of = count_trades((tuple(kinds), evidence, number) for (kinds, evidence, _), number in alike.items())
+        trades = count_trades((tuple(kinds), evidence, number) for (kinds, evidence, _), number in alike.items())
         by_file = (
             FileTrades(
                 name,
@@ -139,10 +139,10 @@ class _Counts:
             )
             for name, figures in self._figures.items()
         )
-        return PoolTrades(**msgspec.structs.asdict(of), by_file=tuple(by_file))
+        return PoolTrades(**msgspec.structs.asdict(trades), by_file=tuple(by_file))
 
     def _suppliers_of(self, row: CheckedRecord) -> Sequence[int]:
-        """The positions of the suppliers that the row makes or adds to."""
+        """The positions in `_known` of the suppliers that a row makes or adds to."""
         if row.joins is None:
             position = len(self._known)
             if row.record.siret is not None:

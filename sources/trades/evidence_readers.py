@@ -44,7 +44,7 @@ def _title_reader(taxonomy: Taxonomy, territories: Territories) -> TitleReader:
 
 
 class AwardReader:
-    """Reads contracts as offers; built once for the reference data and the day of reading."""
+    """Infers offers from public contracts won; built once for the reference data and the day of reading."""
 
     def __init__(
         self, taxonomy: Taxonomy, cpv: Cpv, territories: Territories, source: str | None, today: date | None
@@ -56,7 +56,7 @@ class AwardReader:
     def offers(
         self, award: PublicAward, text: str, reference: str | None, departement: str | None, *, in_group: bool
     ) -> tuple[Offer, ...]:
-        """The offers of basis `awarded` that a contract won shows; `text`: its object with all letters.
+        """Infer offers of basis `awarded` from a contract won; `text`: its object with lost letters put back.
 
         Two where the departement of performance is known: one around the supplier, as without a place, and one there.
         """
@@ -74,7 +74,7 @@ class AwardReader:
         )
 
     def segments(self, text: str, cpv: str | None) -> tuple[str, ...]:
-        """The segments that an object means, else those of its CPV code (8 digits) that it may mean."""
+        """The segments that a contract's object surely means, else those of its CPV code that it may mean."""
         readings = self._titles.read(text)
         if sure := tuple(reading.segment for reading in readings if reading.confidence >= SURE):
             return sure
@@ -85,7 +85,7 @@ class AwardReader:
 
 
 def years_before(day: date, years: int) -> date:
-    """The same day so many years earlier; the day before a 29 February that is not."""
+    """The same day some years earlier; 28 February for a 29 February."""
     if (day.month, day.day) == _LEAP_DAY:
         day = day.replace(day=28)
     return day.replace(year=day.year - years)
@@ -95,7 +95,7 @@ _LENDERS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})
 
 
 class Job(NamedTuple):
-    """A job offered: its ROME code ("" where it has none), its title, and the day it was last told of."""
+    """A job offered: its ROME code ("" where it has none), its title, and the day of its last update."""
 
     rome: str
     title: str
@@ -103,7 +103,7 @@ class Job(NamedTuple):
 
 
 def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
-    """One offer for the segments of each job, in the order of the jobs; those of one segment share it."""
+    """Infer offers from jobs, in their order, one for each different tuple of segments."""
     if kind in _LENDERS:
         return ()
     presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
@@ -122,7 +122,7 @@ def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], 
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of waldec_trades.toml: what codes name, for sure or where the text agrees, and codes of sellers."""
+    """The content of waldec_trades.toml: segments by RNA code, certain or if the text agrees; codes of sellers."""
 
     strong: dict[str, tuple[str, ...]]
     weak: dict[str, tuple[str, ...]]
@@ -131,12 +131,12 @@ class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def purpose_codes() -> PurposeCodes:
-    """The codes as committed in `domain/data/waldec_trades.toml`."""
+    """Read the codes in `domain/data/waldec_trades.toml`."""
     return msgspec.toml.decode((files("domain") / "data" / "waldec_trades.toml").read_bytes(), type=PurposeCodes)
 
 
 def offers_of_purpose(taxonomy: Taxonomy, source: str | None, codes: Iterable[str], text: str) -> tuple[Offer, ...]:
-    """An offer for each code that names a trade, and one for the words of a structure that sells."""
+    """Infer offers from an association's purpose: from its RNA codes, and from its text where a code needs that."""
     known = purpose_codes()
     named = tuple(clue.segment for clue in word_reader(taxonomy).read((text,)))
     found: dict[tuple[str, ...], Offer] = {}

@@ -33,7 +33,7 @@ def offer_of(
     basis: Basis = "inferred",
     area: ServiceArea | None = None,
 ) -> Offer:
-    """An offer that rests on one piece of evidence."""
+    """Make an offer with a single piece of evidence."""
     return Offer(
         segments=segments,
         label=label[:LONGEST_LABEL],
@@ -45,19 +45,19 @@ def offer_of(
 
 
 def without_segments(offers: Iterable[Offer], known: set[str]) -> Iterator[Offer]:
-    """The offers without the segments that are known; one that has no others is left out."""
+    """Take the segments already known out of offers; an offer without any other segment is dropped."""
     for offer in offers:
         if others := tuple(segment for segment in offer.segments if segment not in known):
             yield msgspec.structs.replace(offer, segments=others)
 
 
 def label_of(text: str) -> str | None:
-    """The text as a label may hold it, blanks made one; None where nothing is left."""
+    """The text cut to the length of a label, with single blanks; None where nothing is left."""
     return " ".join(text.split())[:LONGEST_LABEL] or None
 
 
 def reference_of(code: str | None) -> str | None:
-    """The code as a reference may hold it; None where there is none."""
+    """The code cut to the length of a reference, without outer blanks; None where nothing is left."""
     return (code or "").strip()[:_LONGEST_REFERENCE] or None
 
 
@@ -75,14 +75,14 @@ _TRADES: dict[Licence, tuple[str, str]] = {
 def offer_of_licence(
     licence: Licence, source: str | None, reference: str | None = None, on: date | None = None
 ) -> Offer:
-    """The offer that a licence names."""
+    """Make the offer of the trade that a licence or certificate is for."""
     segment, label = _TRADES[licence]
     evidence = Evidence("register", label, on, source, reference)
     return offer_of((segment,), f"Déduit d'une licence ou d'un certificat : {label}", evidence)
 
 
 class Naming(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Folded names, and what structures with such a name do. `kinds`: the kinds whose names are read; None for all."""
+    """A pattern of folded names, and the segments of structures so named; `kinds`: those it is for, None for all."""
 
     label: str
     name: str
@@ -108,7 +108,7 @@ _LONGEST_NAME = 400
 
 
 def offers_by_name(said: Literal["network", "trade"], name: str, kind: Kind | None, source: str | None) -> list[Offer]:
-    """The offers of the networks in a name, or of the words by which structures of a kind call themselves.
+    """Infer offers from the networks in a name, or from the words with which structures of a kind name themselves.
 
     One for each naming that the name fits, of those with the same segments for the first; none for most names.
     """
@@ -147,7 +147,7 @@ _PASTIMES = re.compile(
 def offers_by_code(
     taxonomy: Taxonomy, naf: str | None, source: str | None, name: str = "", kind: Kind | None = None
 ) -> tuple[Offer, ...]:
-    """The offer that a NAF code of either vintage names; () for a code that says nothing of the trade.
+    """Infer an offer from a NAF code, of rev. 2 or of 2025; () for a code that names no trade.
 
     `name`: of the supplier, which tells what is meant where the code has several trades, or is of any pastime.
     """
@@ -206,7 +206,7 @@ class WordReader:
             self._clues.learn(stems(phrase), ())
 
     def read(self, texts: Iterable[str], city: str = "") -> tuple[Clue, ...]:
-        """The segments named by whole phrases, the first clue for each; longer phrases hide those inside them.
+        """Find the segments that whole phrases name, with one clue for each; a longer phrase hides those inside it.
 
         Words that make up the name of the city do not count: Vitré is no glazier's, Mâcon no mason's.
         """
@@ -225,19 +225,19 @@ word_reader = lru_cache(maxsize=1)(WordReader)
 
 
 class OfferInference:
-    """Infers offers; built once for a taxonomy. `source`: the one whose file is read, which their evidence names."""
+    """Infers offers from kind, NAF code and words; `source` is named in their evidence. Built once for a taxonomy."""
 
     def __init__(self, taxonomy: Taxonomy, source: str | None = None) -> None:
         self._taxonomy, self._source = taxonomy, source
         self._words = word_reader(taxonomy)
 
-    def telling_code(self, *naf: str | None) -> str | None:
-        """The first of the codes that names a trade, else the first: one vintage may name what the other does not."""
+    def code_with_trade(self, *naf: str | None) -> str | None:
+        """The first NAF code that names a trade, else the first one; None where there is none."""
         codes = [code.strip() for code in naf if code and code.strip()]
         return next(filter(self._taxonomy.of_naf, codes), codes[0] if codes else None)
 
     def offers(self, kind: Kind | None, naf: str | None, texts: tuple[str, ...], city: str = "") -> tuple[Offer, ...]:
-        """Offers of basis `inferred`, without a service area; label and evidence say what each was inferred from.
+        """Infer offers (basis `inferred`, no service area); label and evidence say what each was inferred from.
 
         A segment is offered once: by the kind, else by the NAF code, else by words, else by the network whose name it
         bears. Where nothing of these names a trade, by other words of its name; () where nothing does.

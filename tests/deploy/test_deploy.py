@@ -108,7 +108,7 @@ def test_the_service_and_the_budget_are_of_the_servers() -> None:
 @pytest.mark.parametrize("file", MONITORING, ids=lambda path: path.name)
 def test_every_metric_that_is_watched_is_exposed(file: Path) -> None:
     metrics = Metrics()
-    metrics.request("GET", "/health/live", 200, 0.001)
+    metrics.count_request("GET", "/health/live", 200, 0.001)
     exposed = metrics.exposition({TradeGroup(("a",), ("ACI",), "register"): 1}).decode()
     watched = set(re.findall(r"\bvivier_[a-z_]+", file.read_text()))
     assert watched

@@ -7,11 +7,11 @@ from domain.insights import (
     BarrierNotes,
     FirstAnswer,
     Insights,
+    InsightsTally,
     LotScope,
     LotSupply,
     NeedFacts,
     ReplyFigures,
-    Tally,
 )
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status
@@ -42,7 +42,7 @@ def need(number: int, *lots: LotSupply, status: Status = "sourcing", **fields: A
 
 
 def told(*needs: NeedFacts, scope: LotScope | None = None) -> Insights:
-    tally = Tally(scope or LotScope())
+    tally = InsightsTally(scope or LotScope())
     tally.add(needs)
     return tally.insights(NOBODY_ANSWERED, (), BarrierNotes((), 0, 0))
 
@@ -93,7 +93,7 @@ def test_a_segment_and_a_territory_must_hold_for_the_same_lot() -> None:
 
 
 def test_threads_count_that_are_about_the_lots_or_the_whole_need() -> None:
-    tally = Tally(LotScope(frozenset(("velo",))))
+    tally = InsightsTally(LotScope(frozenset(("velo",))))
     tally.add([need(1, lot("1", velo=1), lot("2", repas=1)), need(2, lot(repas=1))])
     exchanges = [
         (UUID(int=10), UUID(int=1), ()),

@@ -65,7 +65,7 @@ def journal(length: int, start: int = 1, before: bytes = BEFORE_THE_FIRST, actio
 def breaks(found: Journal) -> list[Break]:
     chain = Chain(ORGANISATION)
     for digest, entry in found:
-        chain.follow(entry.number, digest, entry)
+        chain.verify_entry(entry.number, digest, entry)
     chain.close()
     return chain.breaks
 

@@ -18,7 +18,7 @@ SCHEDULE = Schedule(
 
 
 def paused(attempts: int, schedule: Schedule = SCHEDULE, **given: Any) -> timedelta | None:
-    due = schedule.due_again(attempts, NOW, NOW, **given)
+    due = schedule.next_attempt_at(attempts, NOW, NOW, **given)
     return None if due is None else due - NOW
 
 
@@ -26,8 +26,8 @@ def test_pauses_grow_up_to_the_longest_until_the_last_attempt_or_its_age() -> No
     """The receiver may ask for more time, within bounds."""
     pauses = [paused(attempts) for attempts in range(1, 9)]
     assert [each and each.total_seconds() for each in pauses] == [10, 30, 90, 270, 810, 2430, 3600, None]
-    assert SCHEDULE.due_again(1, NOW - timedelta(hours=3, seconds=-10), NOW) == NOW + timedelta(seconds=10)
-    assert SCHEDULE.due_again(1, NOW - timedelta(hours=3, seconds=-9), NOW) is None
+    assert SCHEDULE.next_attempt_at(1, NOW - timedelta(hours=3, seconds=-10), NOW) == NOW + timedelta(seconds=10)
+    assert SCHEDULE.next_attempt_at(1, NOW - timedelta(hours=3, seconds=-9), NOW) is None
     asked = [timedelta(minutes=5), timedelta(seconds=5), timedelta(days=5)]
     granted = [timedelta(minutes=5), timedelta(seconds=10), timedelta(hours=1)]
     assert [paused(1, requested=each) for each in asked] == granted

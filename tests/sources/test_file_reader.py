@@ -9,12 +9,12 @@ import pytest
 from domain.suppliers.source import Batch, SourceMapping
 from sources.file_reader import (
     CHECKED,
-    Origin,
-    Reading,
-    are_rows_kept,
+    CacheKey,
+    ReadOptions,
     batches,
-    origin_of,
-    path_of_kept_rows,
+    cache_key_of,
+    cache_path_of,
+    has_cached_rows,
     reader_versions,
     write_through,
 )
@@ -22,8 +22,8 @@ from sources.formats.registry import CSV
 from tests.factories import reference
 from tests.sources.pool.published_samples import Cells, establishment, unit, write_cells
 
-READING = Reading("sirene", CSV, SourceMapping(), "en", source="sirene")
-ORIGIN = Origin("0" * 64, "1.0", "sirene")
+READING = ReadOptions("sirene", CSV, SourceMapping(), "en", source="sirene")
+ORIGIN = CacheKey("0" * 64, "1.0", "sirene")
 
 
 def row(siren: str, **cells: str) -> Cells:
@@ -44,13 +44,13 @@ def file(tmp_path: Path) -> Path:
     return write_cells(tmp_path / "sirene.csv", list(rows[0]), rows)
 
 
-def read(path: Path, reading: Reading = READING) -> list[Batch]:
+def read(path: Path, reading: ReadOptions = READING) -> list[Batch]:
     with path.open("rb") as stream:
         return list(batches(reading, stream, reference()))
 
 
 def kept(file: Path) -> list[Batch]:
-    return read(path_of_kept_rows(file), msgspec.structs.replace(READING, media_type=CHECKED))
+    return read(cache_path_of(file), msgspec.structs.replace(READING, media_type=CHECKED))
 
 
 def test_rows_that_are_kept_are_those_of_the_file_and_of_one_origin(file: Path) -> None:
@@ -58,22 +58,22 @@ def test_rows_that_are_kept_are_those_of_the_file_and_of_one_origin(file: Path) 
     expected = read(file)
     assert [(len(batch.records), len(batch.rejects)) for batch in expected] == [(2, 3)]
     assert list(write_through(file, ORIGIN, iter(expected))) == expected
-    assert are_rows_kept(file, ORIGIN)
+    assert has_cached_rows(file, ORIGIN)
     assert kept(file) == expected
     list(write_through(file, ORIGIN, read(file)))
     for other in ({"sha256": "1" * 64}, {"reader": "1.1"}, {"source": "register"}, {"language": "fr"}):
-        assert not are_rows_kept(file, msgspec.structs.replace(ORIGIN, **other))
+        assert not has_cached_rows(file, msgspec.structs.replace(ORIGIN, **other))
 
 
 @pytest.mark.parametrize(("format_", "settled", "same_day"), [("sirene", True, True), ("decp", False, True)])
 def test_what_depends_on_the_day_is_of_that_day(format_: str, settled: bool, same_day: bool) -> None:
     """A contract of more than six years ago says no more of a trade."""
-    first, again, later = (origin_of(format_, "0" * 64, "1.0", date(2026, 11, day)) for day in (26, 26, 27))
+    first, again, later = (cache_key_of(format_, "0" * 64, "1.0", date(2026, 11, day)) for day in (26, 26, 27))
     assert (first == again, first == later) == (same_day, settled)
 
 
 def test_what_depends_on_the_settings_of_a_source_is_not_kept() -> None:
-    assert origin_of("le-marche", "0" * 64, "1.0", date(2026, 11, 26)) is None
+    assert cache_key_of("le-marche", "0" * 64, "1.0", date(2026, 11, 26)) is None
 
 
 def test_the_reader_is_the_program_and_the_taxonomy() -> None:
@@ -82,12 +82,12 @@ def test_the_reader_is_the_program_and_the_taxonomy() -> None:
 
 def test_what_is_not_whole_is_not_used(file: Path) -> None:
     list(write_through(file, ORIGIN, read(file)))
-    whole = path_of_kept_rows(file).read_bytes()
+    whole = cache_path_of(file).read_bytes()
     for damaged in (whole[:-1], whole[:40], b"", whole[:200] + b"\0" + whole[201:], whole + whole):
-        path_of_kept_rows(file).write_bytes(damaged)
-        assert not are_rows_kept(file, ORIGIN)
-    path_of_kept_rows(file).unlink()
-    assert not are_rows_kept(file, ORIGIN)
+        cache_path_of(file).write_bytes(damaged)
+        assert not has_cached_rows(file, ORIGIN)
+    cache_path_of(file).unlink()
+    assert not has_cached_rows(file, ORIGIN)
 
 
 def test_what_is_not_read_to_its_end_is_not_kept(file: Path) -> None:

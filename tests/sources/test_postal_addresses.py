@@ -2,10 +2,13 @@
 
 import pytest
 
-from domain.reference import territory
-from sources.postal_addresses import CommuneNames, PostalAddress, departement_of, split_address
+from sources.postal_addresses import CommuneNames, PostalAddress, commune_names, departement_of, split_address
+from tests.factories import reference
 
-NAMES = CommuneNames(territory.load())
+
+@pytest.fixture(scope="module")
+def names() -> CommuneNames:
+    return commune_names(reference().territories)
 
 
 @pytest.mark.parametrize(
@@ -46,11 +49,11 @@ def test_a_postal_code_begins_with_its_departement(postal_code: str, departement
     ],
 )
 def test_a_name_with_its_postal_code_or_departement(
-    postal_code: str, city: str, departement: str, commune: str
+    names: CommuneNames, postal_code: str, city: str, departement: str, commune: str
 ) -> None:
-    assert NAMES.find(postal_code, city, departement) == commune
+    assert names.find(postal_code, city, departement) == commune
 
 
-def test_a_postal_code_alone_is_no_commune() -> None:
-    assert NAMES.find("35600", "", "35") is None
-    assert NAMES.find("62223", "Mulhouse", "62") is None
+def test_a_postal_code_alone_is_no_commune(names: CommuneNames) -> None:
+    assert names.find("35600", "", "35") is None
+    assert names.find("62223", "Mulhouse", "62") is None

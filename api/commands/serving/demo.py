@@ -25,10 +25,10 @@ from api.commands.command import CommandFailed, command_line_actor, signing_engi
 from api.commands.console import Headline, console, write_parts
 from api.commands.serving.serve import (
     check_started,
-    ended_by_signal,
+    end_on_signal,
     listen,
     prepared_server,
-    supervised,
+    run_supervised,
     web_address,
     with_address,
 )
@@ -74,13 +74,14 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
-    return supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
+    return run_supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
 
 
 def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
+    """Serve the sample pool and show the sample need's shortlist; `or_next`: at the next port where one is taken."""
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
-    with ended_by_signal(), ExitStack() as stack:
+    with end_on_signal(), ExitStack() as stack:
         bound = stack.enter_context(listen(settings.host, settings.port, or_next=or_next))
         where = web_address(bound)
         to.print(INTRODUCTION)

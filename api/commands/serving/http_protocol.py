@@ -16,7 +16,7 @@ from api.runtime.observability import HUNG_UP
 from api.runtime.rate_limits import caller_of
 from api.settings import Settings
 from api.web.content_negotiation import choose_language
-from api.web.problems import Refusal, document
+from api.web.problems import Refusal, problem_response
 from domain.text.bilingual import Text
 
 HEAD_LIMIT = 16 << 10
@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport by which a request that may have a body is answered."""
+    """The transport of an answer: closed only once the client has read it, where the request's body still arrives."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -152,7 +152,7 @@ class HttpProtocol(HttpToolsProtocol):
                     self.parser.feed_data(rest)
                     break
                 except httptools.HttpParserUpgrade as upgrade:
-                    if not self._is_read_again():
+                    if not self._is_upgrade_ignored():
                         raise
                     version = self.parser.get_http_version().encode()
                     first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
@@ -170,7 +170,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._is_split = self._part == "head"
             self._unfinished = self._unfinished + len(piece) if nothing_new else 0
             if self._unfinished > HEAD_LIMIT:
-                self._refuse(self._slug_of_too_large())
+                self._refuse(self._slug_of_too_large_head())
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -182,7 +182,7 @@ class HttpProtocol(HttpToolsProtocol):
         line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
         size = len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         if self._is_split and size > HEAD_LIMIT:
-            self._end_parsing(self._slug_of_too_large())
+            self._end_parsing(self._slug_of_too_large_head())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
         version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
@@ -191,7 +191,7 @@ class HttpProtocol(HttpToolsProtocol):
         if hosts > 1 or (hosts < 1 and version != "1.0"):  # RFC 9112 §3.2
             self._end_parsing("bad-request", NO_ONE_HOST)
         self._events += 1
-        if not self._is_read_again():
+        if not self._is_upgrade_ignored():
             super().on_headers_complete()
             if self.cycle is not None and self.parser.get_method() not in {b"GET", b"HEAD"}:
                 self.cycle.transport = _AnswerTransport(self)  # type: ignore[assignment]
@@ -208,18 +208,19 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._part = None
-        if not self._is_read_again():
+        if not self._is_upgrade_ignored():
             super().on_message_complete()
 
     def resume_writing(self) -> None:
         self.owed = None  # much was read: its patience begins anew
         super().resume_writing()
 
-    def _is_read_again(self) -> bool:
+    def _is_upgrade_ignored(self) -> bool:
+        """Whether the parser stopped at an `Upgrade`, which is ignored, so that the head is parsed again without it."""
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def sweep(self, seconds: float) -> None:
-        """Take `seconds` from the patience with the client, and end the connection once no patience is left."""
+        """Take `seconds` off the time that the client still has, and close the connection once none is left."""
         owed, unread = self._owed_by_client(), self.transport.get_write_buffer_size()
         if owed != self.owed:
             self.owed, self.patience = owed, self._seconds.get(owed, 0.0) if owed else 0.0
@@ -269,11 +270,11 @@ class HttpProtocol(HttpToolsProtocol):
         """The request whose answer is not complete; None where there is none."""
         return self.cycle if self.cycle is not None and not self.cycle.response_complete else None
 
-    def _slug_of_too_large(self) -> str:
+    def _slug_of_too_large_head(self) -> str:
         return "url-too-long" if 2 * len(self.url) > HEAD_LIMIT else "headers-too-large"
 
     def _add_patience(self, count: int) -> None:
-        """Lengthen the patience with the client by what `count` bytes, received or sent, are worth."""
+        """Give the client more time, for `count` bytes received or sent."""
         most = self._seconds[self.owed] if self.owed else 0.0
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
 
@@ -291,7 +292,7 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
             return
         wished = next((value for name, value in self.headers or () if name.lower() == b"accept-language"), b"")
-        refused = document(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
+        refused = problem_response(Refusal(slug, detail), choose_language(wished.decode("latin-1")))
         headers = {
             **{name.decode(): value.decode() for name, value in self.server_state.default_headers},
             **refused.headers,

@@ -98,7 +98,7 @@ class Workers:
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
 
     def _run_child(self) -> NoReturn:
-        """Work until told to stop, or until the parent is gone.
+        """Run the work in a forked child until told to stop, or until the parent is gone.
 
         At the end the interpreter is not taken apart: that would take a second of CPU, of which nobody has anything.
         """

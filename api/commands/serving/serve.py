@@ -39,10 +39,10 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     settings = replace(with_address(options, settings), workers=options.workers or settings.workers)
     # held by the process that stays: a server that takes the place of another has the same address
     with listen(settings.host, settings.port) as bound:
-        return supervised(lambda on_start: _serve(settings, bound, on_start), settings, bound.close)
+        return run_supervised(lambda on_start: _serve(settings, bound, on_start), settings, bound.close)
 
 
-def supervised(
+def run_supervised(
     serve: Callable[[Callable[[], object]], int], settings: Settings, on_stop: Callable[[], object] = lambda: None
 ) -> NoReturn:
     """Run a server in a process of its own that is started again where it crashes, and exit with its status.
@@ -62,7 +62,8 @@ def supervised(
 
 
 def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], object]) -> int:
-    with ended_by_signal(), ExitStack() as stack:
+    """Answer requests on `bound`, from this process or from workers, until told to stop; returns the exit status."""
+    with end_on_signal(), ExitStack() as stack:
         if settings.workers > 1:
             settings = replace(settings, metrics_dir=stack.enter_context(_metrics_folder(settings.metrics_dir)))
         settings, reference = stack.enter_context(prepared_server(settings))
@@ -109,7 +110,7 @@ def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
 
 
 @contextmanager
-def ended_by_signal() -> Iterator[None]:
+def end_on_signal() -> Iterator[None]:
     """Let SIGTERM end the block as Ctrl-C does, and neither of them count as an error."""
     # SIGINT too: a shell's background job is started with that one ignored
     for number in STOPPING:

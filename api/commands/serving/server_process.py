@@ -36,9 +36,6 @@ MOST_OF_A_SWEEP = 1.0
 OTHER_FILES = 256
 """Files that a process has open besides the connections of clients: the database's, the index's, those it writes."""
 
-GARBAGE_AFTER = 20_000
-"""Objects made before the collector looks at them: a match makes thousands, nearly all of which end with it."""
-
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
@@ -53,7 +50,6 @@ def application(settings: Settings, reference: Reference, processes: ForkedProce
     # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
     gc.collect()
     gc.freeze()
-    gc.set_threshold(GARBAGE_AFTER)
     return app
 
 

@@ -54,55 +54,55 @@ def _read_end_of_day(text: str) -> datetime | None:
     return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
 
 
-def _read_count(text: str) -> int | None:
+def _read_whole_number(text: str) -> int | None:
     plain = "".join(text.split())
     if plain and not (plain.isascii() and plain.isdecimal() and len(plain) < 10):
         raise Unreadable(SAID["no_whole_number"])
     return int(plain) if plain else None
 
 
-def _read_names(text: str) -> tuple[str, ...]:
+def _read_comma_separated(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
 
 
 class OrganisationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of an organisation, as it is filled in."""
+    """The form fields of an organisation."""
 
     name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name"]))] = ""
     siret: Annotated[str, Field("siret", "siret", FieldKind(_read_siret, forms.WORDS.show))] = ""
 
 
 class KeyForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form of a key to be made, which is in force until the end of the day that is filled in."""
+    """The form fields of a new key, which is in force until the end of the day filled in."""
 
     expires: Annotated[str, Field("echeance", "expires_at", FieldKind(_read_end_of_day, lambda _: ""))] = ""
     quota: Annotated[
-        str, Field("quota", "rate_per_minute", FieldKind(_read_count, lambda n: "" if n is None else str(n)))
+        str, Field("quota", "rate_per_minute", FieldKind(_read_whole_number, lambda n: "" if n is None else str(n)))
     ] = ""
     name: Annotated[str, Field("nom", "name", forms.required(forms.WORDS, SAID["no_name"]))] = ""
     organisation: Annotated[str, Field("organisation", "organisation", forms.WORDS)] = ""
-    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_names, ", ".join))] = ""
+    sources: Annotated[str, Field("sources", "sources", FieldKind(_read_comma_separated, ", ".join))] = ""
     scopes: Annotated[tuple[str, ...], Field("portee", "scopes", forms.required(forms.SEVERAL, SAID["no_scope"]))] = ()
 
 
 @page("POST", "/admin", scope="platform")
 async def create_organisation(visit: Visit) -> Response[bytes]:
-    """Store a new organisation and redirect to all; the form again where something is wrong with it."""
+    """Store a new organisation and redirect to all organisations; the form again where something is wrong."""
     try:
         settings = forms.request_of_form(forms.read_form(OrganisationForm, visit.fields), OrganisationSettings)
 
-        async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+        async def store_organisation(connection: Connection, acting: Acting) -> FormOutcome:
             await add_organisation(connection, visit.call.bearer, settings, acting.now())
             return FormOutcome("/admin")
 
-        await write_once(visit, carry_out)
+        await write_once(visit, store_organisation)
     except (InvalidContent, Conflict) as wrong:
         return await _organisations_page(visit, *_mistakes_and_status(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
 def _mistakes_and_status(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistake, ...], HTTPStatus]:
-    """The mistakes that a refused organisation has in its form, and the status of the page that shows them."""
+    """The mistakes to show in the form of a refused organisation, and the status of the page that shows them."""
     if isinstance(wrong, Conflict):
         return (Mistake("nom", wrong.detail),), HTTPStatus.CONFLICT
     return forms.field_mistakes(wrong, OrganisationForm), HTTPStatus.UNPROCESSABLE_ENTITY
@@ -110,7 +110,7 @@ def _mistakes_and_status(wrong: InvalidContent | Conflict) -> tuple[tuple[Mistak
 
 @page("GET", "/admin/organisations/{organisation_id}", scope="admin")
 async def show_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
-    """The form of an organisation."""
+    """The form that changes an organisation, filled in."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
     return _organisation_page(visit, found, forms.form_of_request(OrganisationForm, found))
@@ -118,7 +118,7 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
 async def update_organisation(visit: Visit, organisation_id: str) -> Response[bytes]:
-    """Change an organisation and redirect to all; the form again where something is wrong with it."""
+    """Change an organisation and redirect to all organisations; the form again where something is wrong."""
     typed = forms.read_form(OrganisationForm, visit.fields)
     async with transaction(visit.services.database) as connection:
         client, wanted = visit.call.bearer, id_in(organisation_id, NO_ORGANISATION)
@@ -157,12 +157,12 @@ async def show_key(visit: Visit, key_id: str) -> Response[bytes]:
         raise NotFound(NO_KEY)
     texts = forms.texts_of(forms.form_of_request(KeyForm, found, organisation=str(found.organisation_id)))
     alike = [(name, text) for name in ALIKE for text in texts.get(name, ()) if text]
-    return visit.page("admin/key.html", key=found, state=_key_state(visit, found), alike=alike)
+    return visit.page("admin/key.html", key=found, state=_key_state_in_words(visit, found), alike=alike)
 
 
 @page("POST", "/admin/cles/{key_id}", scope="admin")
 async def revoke_key(visit: Visit, key_id: str) -> Response[bytes]:
-    """Revoke a key and redirect to the others."""
+    """Revoke a key and redirect to the list of keys."""
     async with transaction(visit.services.database) as connection:
         await revoke_own_key(connection, visit.call.bearer, id_in(key_id, NO_KEY), visit.services.now())
     return visit.redirect("/admin/cles?fait=revoquee")
@@ -174,7 +174,7 @@ async def show_people(visit: Visit) -> Response[bytes]:
     only, now = own_organisation(visit.call.bearer), visit.services.now()
     async with transaction(visit.services.database) as connection:
         fetch = partial(list_accounts, connection, only, now)
-        people, onwards = await visit.part_of_list("people", UUID, fetch, ON_A_PAGE)
+        people, onwards = await visit.page_of_list("people", UUID, fetch, ON_A_PAGE)
     provider = visit.services.identity_provider
     return visit.page(
         "admin/people.html", people=people, onwards=onwards, provider=provider.label if provider else None
@@ -208,7 +208,7 @@ async def _organisations_page(
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_organisations, connection, only)
-        found, onwards = await visit.part_of_list("organisations", UUID, fetch, ON_A_PAGE)
+        found, onwards = await visit.page_of_list("organisations", UUID, fetch, ON_A_PAGE)
     return visit.page("admin/organisations.html", status, organisations=found, onwards=onwards, mistakes=mistakes)
 
 
@@ -232,13 +232,13 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Respon
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_keys, connection, only)
-        found, onwards = await visit.part_of_list("keys", UUID, fetch, ON_A_PAGE)
+        found, onwards = await visit.page_of_list("keys", UUID, fetch, ON_A_PAGE)
         choices = await api_keys.list_organisations(connection, only, None, MOST_ORGANISATIONS)
     return visit.page(
         "admin/keys.html",
         keys=found,
         onwards=onwards,
-        state=partial(_key_state, visit),
+        state=partial(_key_state_in_words, visit),
         organisations=choices,
         scopes=[scope for scope in SCOPES if client.may(scope)],
         mistakes=mistakes,
@@ -248,7 +248,7 @@ async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Respon
 show_keys = page("GET", "/admin/cles", scope="admin")(_keys_page)
 
 
-def _key_state(visit: Visit, key: Key) -> Text:
+def _key_state_in_words(visit: Visit, key: Key) -> Text:
     if key.revoked_at is not None:
         return Text("révoquée", "revoked")
     is_over = key.expires_at is not None and key.expires_at <= visit.services.now()

@@ -22,7 +22,7 @@ from api.directory.search import (
     SupplierQuery,
     count_of_query,
     finder_of_suppliers,
-    placed_of_query,
+    locations_of_query,
     search_page,
 )
 from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
@@ -31,7 +31,7 @@ from api.web.html_pages import Fields
 from db.core.engine import transaction
 from db.suppliers.read import PlacedSupplier
 from domain.errors import Conflict, NotFound
-from domain.law.reservations.eligibility import in_force
+from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
@@ -47,7 +47,7 @@ ON_A_PAGE, LONGEST, MOST_PLACES = 25, 200, 20
 MOST_NAMED = 6
 FRANCE = "country:FR"
 MOST_REGIONS = 4
-"""Regions that are the ground of a map; of more, France is."""
+"""Regions that a map shows; where there would be more, it shows France."""
 ON_THIS_PAGE = Text("Fournisseurs de cette page", "Suppliers of this page")
 ON_OTHERS = Text("Fournisseurs des autres pages", "Suppliers of the other pages")
 ONE = Text("Ce fournisseur", "This supplier")
@@ -74,7 +74,7 @@ IN_FRENCH: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
 
 
 class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The filters of a search as they are filled in. `place`: a name that was typed; `territories`: those chosen."""
+    """The form fields of a search. `place`: a typed name of a territory; `territories`: the codes chosen."""
 
     words: Annotated[str, Field("mots")] = ""
     segment: Annotated[str, Field("metier")] = ""
@@ -86,13 +86,13 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
     place: Annotated[str, Field("lieu")] = ""
 
     def address(self, cursor: str) -> str:
-        """The path and query of the page of this search at a cursor; of the first page where the cursor is empty."""
+        """The path and query of this search's page at a cursor; of its first page where the cursor is empty."""
         another = msgspec.structs.replace(self, cursor=cursor, place="")
         query = urlencode([(name, text) for name, text in form_fields(another) if text])
         return f"annuaire?{query}" if query else "annuaire"
 
     def query(self) -> SupplierQuery:
-        """The query of `GET /suppliers`."""
+        """The search as a query of `GET /suppliers`."""
         return SupplierQuery(
             q=self.words or None,
             segment=(self.segment,) if self.segment else None,
@@ -108,7 +108,7 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
 def understand_search(
     fields: Fields, reference: Reference
 ) -> tuple[DirectoryForm, Sequence[Area], Sequence[Area], Text | None]:
-    """The search that these fields say, the areas chosen, those that the name typed may mean, what is wrong with it.
+    """The search form read from fields, its areas, the areas that a typed name may mean, and the name's mistake.
 
     Values that no list offers are left out.
     """
@@ -186,7 +186,7 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
         today=today,
         map=drawn,
         back=_path_of_previous_search(visit),
-        area=lambda offered: service_area(offered, territories),
+        area=lambda offered: service_area_in_words(offered, territories),
         approval_state=approval_state,
         evidence=evidence,
         fields=CODE_WORDS["supplier_fields"],
@@ -195,7 +195,7 @@ async def show_supplier(visit: Visit, supplier_id: str) -> Response[bytes]:
 
 
 def _path_of_previous_search(visit: Visit) -> str:
-    """The path of the search that led here, where the browser says which; else the path of the directory."""
+    """The path of the search that led here, by the header `Referer`; else the path of the directory."""
     try:
         before = urlsplit(visit.call.headers.get("referer", ""))
     except ValueError:
@@ -206,14 +206,14 @@ def _path_of_previous_search(visit: Visit) -> str:
 
 
 def approval_state(approval: Approval, on: date) -> ApprovalState:
-    """Whether an approval is in force on a day."""
-    if in_force(approval, on):
+    """Whether an approval is in force, has ended, or is still to come on a day."""
+    if is_in_force(approval, on):
         return "in_force"
     return "ended" if approval.valid_until is not None and approval.valid_until < on else "to_come"
 
 
 def flag_detail(flag: Flag, territories: Territories) -> Text:
-    """The doubtful value of a flag in words; nothing where the flag says it all."""
+    """The doubtful value that a flag is about, in words; empty where the flag's name says all."""
     if flag.code in {"no_place", "no_offer"}:
         return NOTHING
     if flag.code == "placed_at_commune":
@@ -229,7 +229,7 @@ def flag_detail(flag: Flag, territories: Territories) -> Text:
     return Text(flag.detail, flag.detail)
 
 
-def service_area(area: ServiceArea | None, territories: Territories) -> Text:
+def service_area_in_words(area: ServiceArea | None, territories: Territories) -> Text:
     """A service area in words."""
     if area is None:
         return Text("non précisé", "not said")
@@ -249,12 +249,12 @@ def service_area(area: ServiceArea | None, territories: Territories) -> Text:
 async def map_of_search(
     visit: Visit, query: SupplierQuery, areas: tuple[str, ...], shown: Sequence[Supplier]
 ) -> Drawing | None:
-    """The map of the suppliers that the search finds, those shown on the page by a sign of their own; each is a link.
+    """A map of the suppliers found, with a sign of their own for the ones on the page; each links to its page.
 
-    Of those shown alone where the search finds more than a map can show; None where no place is known.
+    Only the ones on the page where the search finds more than a map can show; None where no place is known.
     """
     ids, language, places = {one.id for one in shown}, visit.language, visit.reference.territories
-    others = [one for one in await placed_of_query(visit.services, query) if one.id not in ids]
+    others = [one for one in await locations_of_query(visit.services, query) if one.id not in ids]
     everybody: list[Supplier | PlacedSupplier] = [*shown, *others]
     found = [one for one in everybody if one.location]
     if not found:
@@ -278,22 +278,22 @@ async def map_of_search(
 
 
 async def _draw_map(
-    visit: Visit, ground: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
+    visit: Visit, areas: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
 ) -> Drawing:
-    """The map of these suppliers, drawn outside the event loop; the legend names the ground and the signs' meanings."""
+    """A map drawn outside the event loop; the legend names its areas and the meanings of the signs."""
 
     def draw_sheets(reference: Reference) -> Drawing:
-        sheets = map_sheets(reference.geography, [TerritoryRequest(codes=ground)], [], points)
+        sheets = map_sheets(reference.geography, [TerritoryRequest(codes=areas)], [], points)
         return map_drawing(pins, title, visit.language, sheets)
 
-    drawn = await visit.work_out(draw_sheets)
-    named = ", ".join(visit.reference.territories.area(code).label for code in ground)
+    drawn = await visit.run_work(draw_sheets)
+    named = ", ".join(visit.reference.territories.area(code).label for code in areas)
     keys = zip(drawn.keys, (named, *meanings), strict=False)
     return drawn._replace(keys=tuple(LegendEntry(key.sign, text) for key, text in keys))
 
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
-async def get_search(visit: Visit) -> Response[bytes]:
+async def get_table_of_search(visit: Visit) -> Response[bytes]:
     """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many, or not counted."""
     form, *_ = understand_search(visit.fields, visit.reference)
     query = form.query()
@@ -304,7 +304,7 @@ async def get_search(visit: Visit) -> Response[bytes]:
 
 
 @page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
-async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
+async def get_table_of_source(visit: Visit, source: str) -> Response[bytes]:
     """The suppliers that a source describes, by its own ids, as a CSV file. Raises NotFound, Conflict."""
     require_source_name(source)
     found = await find_source(visit.services, source)
@@ -316,7 +316,7 @@ async def get_suppliers_of_source(visit: Visit, source: str) -> Response[bytes]:
 
 
 async def _table_of_suppliers(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
-    """The suppliers that the query finds, as a CSV file; few are made at once. Raises Refusal (429)."""
+    """The suppliers that the query finds, as a CSV file, made in turn with other files. Raises Refusal (429)."""
     find, today = finder_of_suppliers(visit.services, query), visit.services.today()
     exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [suppliers_as_csv((), today, query.source, "excel")], None
@@ -331,5 +331,5 @@ async def _table_of_suppliers(visit: Visit, query: SupplierQuery, name: str) -> 
 
 
 def table_file(content: bytes, name: str) -> Response[bytes]:
-    """The answer that a browser stores as the CSV file of this name."""
+    """A response that a browser saves as a CSV file of this name."""
     return Response(content, media_type=CSV, headers={"content-disposition": f'attachment; filename="{name}.csv"'})

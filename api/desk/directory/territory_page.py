@@ -1,4 +1,4 @@
-"""The page of what a territory has, before there is a need: its suppliers by trade, as tables, bars and a map.
+"""The page of a territory's supply, before there is a need: its suppliers by trade, as tables, bars and a map.
 
 And the outlines of territories, from which one is chosen on a map.
 """
@@ -50,7 +50,7 @@ class AreaMap(msgspec.Struct, frozen=True):
 
 
 class Shade(NamedTuple):
-    """A colour, and the numbers that it stands for: from `least` to `most`."""
+    """A colour of the map, for areas whose number is from `least` to `most`."""
 
     least: int
     most: int
@@ -58,7 +58,7 @@ class Shade(NamedTuple):
 
 
 async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment: str | None) -> AreaMap:
-    """The map of the areas of some territories; `segment`: those that could answer it, else all suppliers.
+    """The map of a territory's areas by number of suppliers; `segment`: only of suppliers that could answer it.
 
     Raises Refusal: 422 for what is unknown, 429 where too many wait.
     """
@@ -67,6 +67,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
     question, live = question_of(call, query, GEOJSON), services.directory.index
 
     def encode_map() -> bytes:
+        """The map in JSON, as it is cached."""
         search = search_of(question, live, services.reference)
         areas = area_supplies(search, question.segments, question.level, services.reference.geography)
         numbers = [sum(each.local.values()) if question.segments else each.suppliers for each in areas]
@@ -81,7 +82,7 @@ async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment
 def area_drawing(
     areas: Sequence[AreaSupply], numbers: Sequence[int], sheets: Sequence[AreaSheet], language: Language
 ) -> Drawing:
-    """The sheets drawn with every area in the shade of its number, and a legend of the shades."""
+    """The map's sheets with every area in the shade of its number, and a legend of the shades."""
     if not sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
@@ -98,7 +99,7 @@ def area_drawing(
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
-    """The shades for some numbers: one for nought, the others each for about as many of the numbers."""
+    """The shades for a map of these numbers: one for zero, the others each for about as many areas."""
     known = sorted(number for number in numbers if number)
     steps = len(SHADES) - 1
     least = sorted({known[len(known) * step // steps] for step in range(steps)}) if known else []
@@ -109,7 +110,7 @@ def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
 
 
 def _draw_sheet(sheet: AreaSheet, areas: Sequence[AreaSupply], numbers: Sequence[int], shades: Sequence[Shade]) -> str:
-    """A sheet with each area as a link to its page, its number where there is room; by keyboard use the table."""
+    """A sheet as SVG: each area a link to its page, with its number where there is room; keyboards use the table."""
     height = f"{sheet.frame.height:.1f}"
     scale = f'transform="scale({1 / TENTHS:g})" stroke-linejoin="round"'
     links, written = [], []
@@ -139,7 +140,7 @@ LONGEST_NAME = 100
 
 @page("GET", "/territoires", scope="match")
 async def find_territory(visit: Visit) -> Response[bytes]:
-    """The form to name a territory, with those that the name may mean; a redirect to the only one."""
+    """The form that looks up a territory by name, with those found; a redirect where just one is found."""
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
@@ -150,7 +151,7 @@ async def find_territory(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/territoires/{code}", scope="match")
 async def show_territory(visit: Visit, code: str) -> Response[bytes]:
-    """The supply of a territory, and of those named with it (`avec`), as tables, bars and a map."""
+    """The supply of a territory, and of more that the query names as `avec`, as tables, bars and a map."""
     areas = _areas_of_codes(visit, (code, *visit.fields.get("avec", ())))
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
@@ -236,11 +237,11 @@ WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departemen
 
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
-    """The outlines of a kind in an area, with `contour` its own, or the towns; cached for a year if current."""
+    """Outlines of one kind, such as `commune`, within an area, for the browser's map; cached for a year if current."""
     (area,) = _areas_of_codes(visit, (code,))
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(SAID["no_outlines"])
-    content = await visit.work_out(outlines_in, area.id, kind)
+    content = await visit.run_work(outlines_in, area.id, kind)
     is_current = version == visit.reference.territories.version
     caching = f"private, max-age={YEAR}, immutable" if is_current else "no-store"
     return Response(content, media_type=GEOJSON, headers={"cache-control": caching, "vary": "cookie"})
@@ -248,7 +249,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """The outlines of a kind in an area, as GeoJSON; with `contour` its own, with `villes` its largest communes."""
+    """GeoJSON of the outlines of one kind within an area; `contour`: its own; `villes`: points of its largest towns."""
     shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:

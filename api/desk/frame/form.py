@@ -1,8 +1,8 @@
-"""Forms declared once: each field of a page, the part of a request that it says, how its text is read and shown.
+"""Forms as structs: each field is declared once, with its place in a request and how its text is read and shown.
 
-A form is a struct of texts as they were typed, which nothing that is wrong with them removes. Its attributes are
-annotated with a `Field` or, where forms repeat in it, with `Rows`. From that follow the form in the fields of a page,
-the fields that carry it, what it says, the form that says what a request says, and the fields of what is wrong.
+A form is a struct of texts as they were typed, kept even where they are wrong. Its attributes are annotated with a
+`Field` or, where forms repeat in it, with `Rows`. From these annotations a form is read from submitted fields and
+written as fields, made into a request, filled in from one, and its mistakes are put at their fields.
 """
 
 import re
@@ -22,7 +22,7 @@ from domain.text.bilingual import Text
 
 
 class Unreadable(Exception):
-    """A text that a field cannot have. `detail`: what would be right."""
+    """Raised for a text that a field does not admit. `detail`: what to enter instead."""
 
     def __init__(self, detail: Text) -> None:
         super().__init__(detail.en)
@@ -30,9 +30,9 @@ class Unreadable(Exception):
 
 
 class FieldKind(NamedTuple):
-    """A conversion of a field's text, or texts, into a value of the request (`read`), and of that back (`show`).
+    """Two conversions: of a field's text or texts into a value of the request (`read`), and of that value back.
 
-    `read` raises Unreadable.
+    `read` raises Unreadable; `show` makes the text.
     """
 
     read: Callable[[Any], Any]
@@ -64,51 +64,51 @@ def _read_day(text: str) -> date | None:
 
 
 def siret_in(text: str) -> str | None:
-    """The SIRET that a text is, without its spaces; None where the text is none."""
+    """The text without its spaces where that is a SIRET (14 digits); None where it is not."""
     digits = "".join(text.split())
     return digits if len(digits) == 14 and digits.isascii() and digits.isdecimal() else None
 
 
 def choice_of(codes: Collection[str]) -> FieldKind:
-    """The kind of a field whose text is one of these codes; any other text says nothing."""
+    """The kind of a field that takes one of `codes`; any other text is read as None."""
     return FieldKind(lambda text: text if text in codes else None, lambda code: code or "")
 
 
 def choices_among(codes: Collection[str]) -> FieldKind:
-    """The kind of a field with a box for each of these codes: the ticked codes, in the order of `codes`."""
+    """The kind of a field of check boxes, one per code: read as the ticked codes in the order of `codes`."""
     return FieldKind(lambda texts: tuple(code for code in codes if code in texts), lambda ticked: tuple(ticked or ()))
 
 
 def restricted(kind: FieldKind, is_right: Callable[[Any], bool], otherwise: Text) -> FieldKind:
-    """The given kind, for a field whose value must be right; `otherwise`: the mistake where it is not."""
+    """The kind with a condition on the value read: where `is_right` is false, `otherwise` is the field's mistake."""
 
-    def read_right_value(text: Any) -> Any:
+    def read_and_check(text: Any) -> Any:
         value = kind.read(text)
         if not is_right(value):
             raise Unreadable(otherwise)
         return value
 
-    return FieldKind(read_right_value, kind.show)
+    return FieldKind(read_and_check, kind.show)
 
 
 def required(kind: FieldKind, missing: Text) -> FieldKind:
-    """The given kind, for a field that must be filled in."""
+    """The kind for a field that must be filled in; `missing` is the mistake where it is empty."""
     return restricted(kind, bool, missing)
 
 
 def bounded_text(most: int) -> FieldKind:
-    """The kind of a field with words, of at most `most` characters."""
+    """The kind of a text field of at most `most` characters."""
     detail = Text(f"{most} caractères au plus", f"At most {most} characters")
     return restricted(WORDS, lambda words: len(words or "") <= most, detail)
 
 
 def bounded_number(no_number: Text, least: float = -inf, most: float = inf) -> FieldKind:
-    """The kind of a field with a number within these bounds."""
+    """The kind of a field with a number from `least` to `most`; `no_number` is the mistake for any other text."""
     return restricted(NUMBER, lambda number: number is None or least <= number <= most, no_number)
 
 
 def whole_number(no_number: Text, least: float = -inf, most: float = inf) -> FieldKind:
-    """The kind of a field with a whole number within these bounds."""
+    """The kind of a field with a whole number from `least` to `most`; `no_number` is the mistake for any other text."""
     kind = restricted(bounded_number(no_number, least, most), lambda n: n is None or n.is_integer(), no_number)
     return FieldKind(lambda text: None if (number := kind.read(text)) is None else int(number), kind.show)
 
@@ -129,14 +129,14 @@ NAME = "{name}"
 
 
 class Mistake(NamedTuple):
-    """Something to correct: the id of the field, and what would be right."""
+    """A mistake in a form: the id of the field, and a sentence that says what to enter."""
 
     field: str
     detail: Text
 
 
 class WrongForm(InvalidContent):
-    """A form with something to be corrected."""
+    """Raised for a form with mistakes, which its page then shows at the fields."""
 
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         super().__init__(tuple(Problem("", "form", each.detail) for each in mistakes))
@@ -144,10 +144,10 @@ class WrongForm(InvalidContent):
 
 
 class Field(NamedTuple):
-    """A field of a page, with its `name` there, and the `path` of a part of the request, such as `buyer/siret`.
+    """A form field: its `name` in HTML, and the `path` that its value has in the request, such as `buyer/siret`.
 
-    Without a `kind` that part is not read from it alone. `also`: other parts of which the problems are shown here;
-    `at`: the field at which they are shown, where it is another.
+    Without a `kind` the value is not read from this field alone. `also`: further paths whose problems are shown here;
+    `at`: the field at which problems are shown instead.
     """
 
     name: str
@@ -158,9 +158,9 @@ class Field(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Forms that repeat. `names`: the pattern of their fields' names, such as `lot-{row}-{name}`; rows count from 1.
+    """A form repeated in rows numbered from 1. `names`: the pattern of field names, such as `lot-{row}-{name}`.
 
-    `path`: of the list that they say; `most`: as many as are read; `otherwise`: the field of a problem with no other.
+    `path`: of the list in the request; `most`: the rows read at most; `otherwise`: the field of problems with no other.
     """
 
     names: str
@@ -168,73 +168,74 @@ class Rows(NamedTuple):
     most: int
     otherwise: str
 
-    def of_row(self, row: int) -> str:
-        """The pattern of the names of the fields of a row."""
+    def names_in_row(self, row: int) -> str:
+        """The pattern of the field names in this row."""
         return self.names.replace("{row}", str(row))
 
-    def row_of(self, name: str) -> int | None:
-        """The number of the row that has the field of that name; None where no row has it."""
+    def row_number_of(self, name: str) -> int | None:
+        """The number of the row to which the field `name` belongs; None where it belongs to none."""
         found = _row_pattern(self.names).fullmatch(name)
         return int(found["row"]) if found else None
 
 
 @cache
 def _row_pattern(names: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """A regular expression for field names in rows, with the number as `row`; `among`: the only fields allowed."""
     name = "|".join(map(re.escape, among)) or r"\w+"
     row = r"(?P<row>[1-9][0-9]{0,2})"
     return re.compile(re.escape(names).replace(r"\{row\}", row).replace(r"\{name\}", f"(?:{name})"), re.ASCII)
 
 
 @cache
-def _declared(form: type[msgspec.Struct]) -> Mapping[str, tuple[Field | Rows, Any]]:
-    """The annotation and the type of each attribute of a form that has one."""
+def _annotations(form: type[msgspec.Struct]) -> Mapping[str, tuple[Field | Rows, Any]]:
+    """For each annotated attribute of a form: its `Field` or `Rows`, and its type."""
     hints = get_type_hints(form, include_extras=True).items()
     return {name: (hint.__metadata__[0], hint.__origin__) for name, hint in hints if hasattr(hint, "__metadata__")}
 
 
 def _fields(form: type[msgspec.Struct]) -> Iterator[tuple[str, Field]]:
-    """The attributes of a form that stand for a field of the page, each with that field."""
-    for attribute, (declared, _) in _declared(form).items():
+    """Each attribute of a form that is annotated with a `Field`, with that `Field`."""
+    for attribute, (declared, _) in _annotations(form).items():
         if isinstance(declared, Field):
             yield attribute, declared
 
 
 def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.Struct]]]:
-    """The attributes of a form in which other forms repeat, each with its rows and the type of those forms."""
-    for attribute, (declared, kind) in _declared(form).items():
+    """Each attribute of a form that is annotated with `Rows`, with the `Rows` and the type of the repeated form."""
+    for attribute, (declared, kind) in _annotations(form).items():
         if isinstance(declared, Rows):
             yield attribute, declared, get_args(kind)[0]
 
 
 def read_form(form: type[Form], fields: Fields, names: str = NAME) -> Form:
-    """The form filled in with these fields; attributes without a field are as in an empty form."""
+    """The form filled in from the submitted `fields`; an attribute whose field is absent has its default."""
     read: dict[str, Any] = {}
     for attribute, field in _fields(form):
         texts = fields.get(names.replace(NAME, field.name))
         if texts is not None:
-            is_one = _declared(form)[attribute][1] is str
+            is_one = _annotations(form)[attribute][1] is str
             read[attribute] = texts[-1] if is_one else tuple(dict.fromkeys(filter(None, texts)))
     for attribute, rows, of_row in _rows(form):
         own = _row_pattern(rows.names, tuple(field.name for _, field in _fields(of_row)))
         last = min(rows.most, max((int(found["row"]) for name in fields if (found := own.fullmatch(name))), default=0))
         if last:
-            read[attribute] = tuple(read_form(of_row, fields, rows.of_row(row)) for row in range(1, last + 1))
+            read[attribute] = tuple(read_form(of_row, fields, rows.names_in_row(row)) for row in range(1, last + 1))
     return form(**read)
 
 
 def form_fields(form: msgspec.Struct, names: str = NAME) -> Iterator[tuple[str, str]]:
-    """The names and texts of the fields, as the page sends them."""
+    """The name and text of each field of a form, as a browser submits them."""
     for attribute, field in _fields(type(form)):
         value = getattr(form, attribute)
         for text in (value,) if isinstance(value, str) else value:
             yield names.replace(NAME, field.name), text
     for attribute, rows, _ in _rows(type(form)):
         for row, each in enumerate(getattr(form, attribute), 1):
-            yield from form_fields(each, rows.of_row(row))
+            yield from form_fields(each, rows.names_in_row(row))
 
 
 def texts_of(form: msgspec.Struct, names: str = NAME) -> dict[str, list[str]]:
-    """The texts of each field by its name, as `Visit.fields` has them."""
+    """The texts of a form's fields, by field name (the type of `Visit.fields`)."""
     texts: dict[str, list[str]] = {}
     for name, text in form_fields(form, names):
         texts.setdefault(name, []).append(text)
@@ -242,7 +243,7 @@ def texts_of(form: msgspec.Struct, names: str = NAME) -> dict[str, list[str]]:
 
 
 def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
-    """The form filled in with what a request says, as far as its fields go; `others`: attributes given as they are."""
+    """The form filled in from a request; `others`: attributes that are set as given, not from the request."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(form):
         if field.kind is not None:
@@ -257,7 +258,7 @@ def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
 
 
 def request_parts(form: msgspec.Struct, mistakes: list[Mistake], names: str = NAME) -> dict[str, Any]:
-    """The parts of the request that the fields say, without those of rows. Adds unreadable fields to the mistakes."""
+    """The request, as nested dicts, that the form's fields make, without rows; unreadable fields join `mistakes`."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(type(form)):
         if field.kind is None:
@@ -272,19 +273,19 @@ def request_parts(form: msgspec.Struct, mistakes: list[Mistake], names: str = NA
 def request_list(
     rows: Rows, forms: Iterable[msgspec.Struct], mistakes: list[Mistake], unnamed: Text
 ) -> list[dict[str, Any]]:
-    """The list that rows say, without blank rows; `unnamed`: the mistake of a row whose first field alone is empty."""
+    """The list of the request that filled-in rows make; `unnamed`: the mistake of a row whose first field is empty."""
     said = []
     for row, form in enumerate(forms, 1):
         texts = [getattr(form, attribute) for attribute, field in _fields(type(form)) if field.kind is not TICKED]
         if texts[0]:
-            said.append(request_parts(form, mistakes, rows.of_row(row)))
+            said.append(request_parts(form, mistakes, rows.names_in_row(row)))
         elif any(texts):
-            mistakes.append(Mistake(rows.of_row(row).replace(NAME, rows.otherwise), unnamed))
+            mistakes.append(Mistake(rows.names_in_row(row).replace(NAME, rows.otherwise), unnamed))
     return said
 
 
 def read_text(kind: FieldKind, text: str | tuple[str, ...], field: str, mistakes: list[Mistake]) -> Any:
-    """The value that a field's text says; None where the text is unreadable, which is added to the mistakes."""
+    """The value of a field's text, read by `kind`; None where it is unreadable, which joins `mistakes`."""
     try:
         return kind.read(text)
     except Unreadable as unreadable:
@@ -293,7 +294,7 @@ def read_text(kind: FieldKind, text: str | tuple[str, ...], field: str, mistakes
 
 
 def checked_request(said: object, kind: type[Request]) -> Request:
-    """The request made of its parts, or of an instance whose bounds are unchecked. Raises InvalidContent."""
+    """The request of type `kind`, made of parts or of an instance, with its bounds checked. Raises InvalidContent."""
     try:
         # as JSON has it: what is an instance already would be taken as it is, its bounds unchecked
         return msgspec.convert(msgspec.to_builtins(said), kind)
@@ -302,7 +303,7 @@ def checked_request(said: object, kind: type[Request]) -> Request:
 
 
 def request_of_form(form: msgspec.Struct, kind: type[Request], names: str = NAME, **others: Any) -> Request:
-    """The request that a form says; `others`: parts of the request that replace the form's. Raises InvalidContent."""
+    """The request of type `kind` that a form makes; `others` replace parts of it. Raises InvalidContent."""
     mistakes: list[Mistake] = []
     said = request_parts(form, mistakes, names) | others
     if mistakes:
@@ -317,9 +318,9 @@ def field_mistakes(
     otherwise: str = "",
     **elsewhere: str,
 ) -> tuple[Mistake, ...]:
-    """The problems of a request as mistakes at the fields of its form. `elsewhere`: the field of a part that none says.
+    """The problems of a request as mistakes at the form's fields. `elsewhere`: fields for paths that no field has.
 
-    Others are shown `otherwise`, else at the first field.
+    All others are at the field `otherwise`, else at the first field.
     """
     if isinstance(wrong, WrongForm):
         return tuple(wrong.mistakes)
@@ -331,12 +332,12 @@ def field_mistakes(
 
 
 def _field_name_at(form: type[msgspec.Struct], path: str, names: str) -> str | None:
-    """The name of the field that says a part of a request; None where there is none."""
+    """The name of the field for a path in the request, else for the nearest path above; None where there is none."""
     for _, rows, of_row in _rows(form):
         step, _, inner = path.partition("/")
         position, _, inner = inner.partition("/")
         if step == rows.path:
-            own = rows.of_row(int(position) + 1 if position.isdecimal() else 1)
+            own = rows.names_in_row(int(position) + 1 if position.isdecimal() else 1)
             return _field_name_at(of_row, inner, own) or own.replace(NAME, rows.otherwise)
     told = {part: field.at or field.name for _, field in _fields(form) for part in (field.path, *field.also)}
     while path and path not in told:

@@ -47,7 +47,7 @@ MEDIA_TYPES = {
 
 @cache
 def assets() -> dict[str, bytes]:
-    """Each stylesheet and script, by its name; `bureau.css`, the style of every page, begins as the reply page's."""
+    """Each stylesheet and script by file name; `bureau.css`, the style of every page, begins as the reply page's."""
     files = {file.name: file.read_bytes() for file in sorted(ASSETS.iterdir()) if file.suffix in MEDIA_TYPES}
     own = [content for name, content in files.items() if name.endswith(".css") and name not in OF_LIBRARIES]
     return files | {"bureau.css": b"".join([REPLY_STYLE.encode(), *own])}
@@ -55,7 +55,7 @@ def assets() -> dict[str, bytes]:
 
 @cache
 def asset_path(name: str) -> str:
-    """The path of a stylesheet or script, from the first page; it changes with the content, so caches never err."""
+    """The path of a stylesheet or script, relative to `/`; it changes with the content, so caches never err."""
     return f"bureau/{hashlib.sha256(assets()[name]).hexdigest()[:12]}/{name}"
 
 
@@ -83,11 +83,11 @@ COLON = Text("\N{NO-BREAK SPACE}: ", ": ")
 
 def render(template: str, language: Language, **shown: Any) -> bytes:
     """The HTML of a page, made from its template in one language."""
-    return _environment(language).get_template(template).render(**shown).encode()
+    return _template_environment(language).get_template(template).render(**shown).encode()
 
 
 @cache
-def _environment(language: Language) -> Environment:
+def _template_environment(language: Language) -> Environment:
     environment = html_environment(FileSystemLoader(TEMPLATES))
     tables = {name: value for name, value in vars(labels).items() if name.isupper() and not name.startswith("_")}
     signs = {"colon": COLON.to(language), "semicolon": typeset(SEMICOLON.to(language), language)}

@@ -1,8 +1,8 @@
-"""The decorator that makes a handler a page of the desk: who may see it, the form it is sent, and its failures.
+"""The decorator `page`, which makes a handler a page of the desk: session and scope, form token, failures.
 
 Pages are HTML for people: they are no routes of the API, and not in its document. Checked before the handler runs, in
-this order: the session and its scope, then the token of the form, without which nothing that a form asks for is done.
-A browser is shown the page at a path that a route of the API has too, a program is answered as ever.
+this order: the session and its scope, then the token of the form, without which no form is carried out. Where a page
+and a route of the API have one path, a browser is shown the page and a program is answered by the route.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -16,13 +16,13 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, is_own_form
-from api.desk.frame.visit import Visit, client_of_session, cookie_header, path_to_come_back, visit_of
+from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, passes_csrf_check
+from api.desk.frame.visit import Visit, client_of_session, cookie_header, path_to_return_to, visit_of
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
-from api.web.content_negotiation import HTML, JSON, choose_media, coded
-from api.web.html_pages import fields_in, has_files, read_form
-from api.web.problems import answer_failure, describe
+from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
+from api.web.html_pages import has_files, parse_fields, read_form
+from api.web.problems import answer_failure, refusal_of
 from domain.organisation import Scope
 
 Handler = Callable[..., Awaitable[Response[bytes]]]
@@ -51,9 +51,9 @@ it."""
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it is served.
+    """The method, path and required scopes of a page.
 
-    `scopes`: one of which the session must have; empty: the page needs no session. `files`: its form may have some.
+    `scopes`: one of which the session must have; empty: the page needs no session. `files`: its form may upload some.
     """
 
     method: Method
@@ -65,15 +65,17 @@ class Page:
 def page(
     method: Method, path: str, *, scope: Scope | tuple[Scope, ...] | None, files: bool = False
 ) -> Callable[[Handler], HTTPRouteHandler]:
-    """Make the decorated function, of a Visit and the parameters of the path, a page.
+    """A decorator that makes an async function, of a Visit and the path's parameters, the handler of a page.
 
-    `scope`: as for an endpoint; `files`: its form may have some.
+    `scope`: as for an endpoint, None for no session; `files`: the form may upload some.
     """
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
+        """The handler, registered as a page at the path."""
         made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
-        async def answer(request: Call) -> ASGIApp:
+        async def answer_call(request: Call) -> ASGIApp:
+            """The page that the handler makes, or an error page, with the headers and cookie of every page."""
             visit = visit_of(request)
             try:
                 shown = await _answer_visit(visit, handler, made)
@@ -84,19 +86,19 @@ def page(
             if cookie := cookie_header(request, visit.new_token):
                 shown.headers["set-cookie"] = cookie
             accepted = request.headers.get("accept-encoding", "")
-            shown.content = await coded(shown.content, str(shown.media_type), shown.headers, accepted)
+            shown.content = await compress_if_accepted(shown.content, str(shown.media_type), shown.headers, accepted)
             return shown.to_asgi_response(app=None, request=request)
 
         typed = path.replace("}", ":str}")
         return HTTPRouteHandler(
-            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer}
-        )(answer)
+            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer_call}
+        )(answer_call)
 
     return decorate
 
 
 def answer_not_found(request: Request[Any, Any, Any], failure: Exception) -> Response[bytes]:
-    """The answer to an address that nothing is at: a page for a browser, a problem document for a program."""
+    """The answer (404) at an unknown address: a page for a browser, a problem document for a program."""
     call = Call(request.scope, request.receive, request.send)
     if not is_from_browser(call):
         return answer_failure(call, failure)
@@ -107,13 +109,14 @@ def answer_not_found(request: Request[Any, Any, Any], failure: Exception) -> Res
 
 @cache
 def _headers(tiles_url: str | None) -> dict[str, str]:
-    """The headers of a page; maps may show images of the tile server, where there is one."""
+    """The response headers of every page; the policy admits images of the tile server, where there is one."""
     parts = urlsplit(tiles_url or "")
     tiles = f" {parts.scheme}://{parts.netloc}" if tiles_url else ""
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
 async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
+    """Check session, scope and form token, then call the handler; else redirect, or ask to sign in or send again."""
     call = visit.call
     if made.scopes:
         # a token that was made just now is of no session
@@ -123,17 +126,17 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
     if visit.client is not None and may_be_long:
         # before so much is read; of a shorter form, a refusal shows what was typed
         await admit(call, visit.client, call.services.limits, made.scopes)
-    await _read_fields(visit, made)
+    await _set_fields(visit, made)
     if made.scopes and visit.client is None:
         # to sign in and back; a form that a page of this server sent is carried along
         if call.method != "POST":
-            return visit.redirect(f"/connexion?{urlencode({'suite': path_to_come_back(call)})}")
-        if not is_from_here(call):
+            return visit.redirect(f"/connexion?{urlencode({'suite': path_to_return_to(call)})}")
+        if not is_same_origin(call):
             return visit.redirect("/connexion")
-        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed()))
+        return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed_fields()))
     if visit.client is not None and not may_be_long:
         await admit(call, visit.client, call.services.limits, made.scopes)
-    if made.method == "POST" and not is_own_form(call, visit.token, visit.text(TOKEN_FIELD)):
+    if made.method == "POST" and not passes_csrf_check(call, visit.token, visit.text(TOKEN_FIELD)):
         return _ask_to_send_again(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)
@@ -143,8 +146,8 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
         return await handler(visit, **call.path_params)
 
 
-async def _read_fields(visit: Visit, made: Page) -> None:
-    """Set the fields of the visit, from the form or the query, and its files."""
+async def _set_fields(visit: Visit, made: Page) -> None:
+    """Read the request's form or query into `visit.fields`, and uploaded files into `visit.files`."""
     call = visit.call
     share = partial(call.services.share_of_bodies, visit.client)
     if made.files and has_files(call):
@@ -156,13 +159,13 @@ async def _read_fields(visit: Visit, made: Page) -> None:
         limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
         visit.fields, _ = await read_form(call, limit, MOST_FIELDS, share)
     else:
-        visit.fields = fields_in(call.scope["query_string"], MOST_FIELDS)
+        visit.fields = parse_fields(call.scope["query_string"], MOST_FIELDS)
 
 
 def sign_in_page(
     visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
 ) -> Response[bytes]:
-    """The form to sign in. `back`: the path that it leads to; `typed`: a form sent there; `wrong`: no such key."""
+    """The sign-in form. `back`: the path to return to; `typed`: a form to send there; `wrong`: the key is unknown."""
     provider = visit.services.identity_provider
     way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
     answer = visit.page(
@@ -170,7 +173,7 @@ def sign_in_page(
         status,
         back=back,
         typed=typed,
-        carried=fields_as_typed(typed) if provider else [],
+        carried=decoded_fields(typed) if provider else [],
         is_unknown=wrong,
         provider=provider.label if provider else None,
         way=way,
@@ -180,28 +183,30 @@ def sign_in_page(
     return answer
 
 
-def fields_as_typed(encoded: str) -> list[tuple[str, str]]:
-    """The fields of a form that was carried along, each text by itself."""
-    fields = fields_in(encoded.encode(), MOST_FIELDS)
+def decoded_fields(encoded: str) -> list[tuple[str, str]]:
+    """The pairs of field name and text in a URL-encoded form."""
+    fields = parse_fields(encoded.encode(), MOST_FIELDS)
     return [(name, text) for name, texts in fields.items() for text in texts]
 
 
 def _ask_to_send_again(visit: Visit) -> Response[bytes]:
-    """The page that says that the form was not given to this browser, to be sent again with all that was typed.
+    """The page (403) where a form's token is not this browser's: the form as filled in, to be sent again.
 
     For a form that another site sent, a redirect to the first page: one more click must not send what that site wrote.
     """
-    if not is_from_here(visit.call):
+    if not is_same_origin(visit.call):
         return visit.redirect("/connexion")
     path = visit.call.scope["path"]
-    return visit.page("frame/send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed(), signed_in=False)
+    return visit.page(
+        "frame/send_again.html", HTTPStatus.FORBIDDEN, path=path, typed=visit.typed_fields(), signed_in=False
+    )
 
 
 def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
-    """A page that says what failed, or was refused, and what to do."""
+    """The error page: what failed or was refused, and what to do."""
     described = answer_failure(visit.call, failure)
-    refusal = describe(failure)
-    kept = visit.typed() if visit.call.method == "POST" else []
+    refusal = refusal_of(failure)
+    kept = visit.typed_fields() if visit.call.method == "POST" else []
     path = visit.call.scope["path"]
     shown = visit.page("frame/refusal.html", refusal.kind.status, refusal=refusal, typed=kept, path=path)
     for name in ("retry-after", "www-authenticate"):
@@ -213,10 +218,11 @@ def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
 def with_pages(
     routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
-    """The routes, of which some show a page to browsers, and the pages that have a path to themselves."""
+    """The API's routes, each joined with the page of its method and path, if any; and the pages with no such route."""
     by_place = {_method_and_path(each): each for each in pages}
     joined = [
-        _shared_path(each, shown) if (shown := by_place.pop(_method_and_path(each), None)) else each for each in routes
+        _handler_of_both(each, shown) if (shown := by_place.pop(_method_and_path(each), None)) else each
+        for each in routes
     ]
     return joined, list(by_place.values())
 
@@ -232,12 +238,14 @@ def _method_and_path(handler: HTTPRouteHandler) -> tuple[str, str]:
     return str(method), path
 
 
-def _shared_path(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
-    async def answer(request: Call) -> ASGIApp:
+def _handler_of_both(route: HTTPRouteHandler, page: HTTPRouteHandler) -> HTTPRouteHandler:
+    """A handler that shows browsers the page and answers programs by the route."""
+
+    async def answer_either(request: Call) -> ASGIApp:
         shown = page if is_from_browser(request) else route
         answered: ASGIApp = await shown.opt["answer"](request)
         return answered
 
     method, path = _method_and_path(route)
-    opt = route.opt | {"answer": answer}
-    return HTTPRouteHandler(path, http_method=method, name=route.name, status_code=200, opt=opt)(answer)  # type: ignore[arg-type]
+    opt = route.opt | {"answer": answer_either}
+    return HTTPRouteHandler(path, http_method=method, name=route.name, status_code=200, opt=opt)(answer_either)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""A request for a page of the desk: who visits, and what the form holds.
+"""A request for a page of the desk: its session, its form fields, and forms that are carried out once.
 
-What a form asks for is done once, however often that copy of it is sent.
+However often one copy of a form is sent, it is carried out once.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ import msgspec
 from litestar import Response
 from litestar.types import Scope as ASGIScope
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_from_here, new_form_token, salt_of
+from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
 from api.needs.frozen_versions import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call
-from api.runtime.idempotency import Sender, once
+from api.runtime.idempotency import Sender, answer_once
 from api.runtime.processes.match_work import FunctionTask
 from api.runtime.rate_limits import LOOK_UPS, caller_of
 from api.runtime.services import Services
@@ -51,20 +51,19 @@ OF_THIS_HOST = "__Host-"
 LONGEST_COOKIE = 64
 
 
-def cookie_of(call: Call) -> str | None:
-    """The session's cookie that the browser sent; None where it sent none of ours."""
+def session_token_of(call: Call) -> str | None:
+    """The session token in the request's cookie; None where the cookie is absent or too long."""
     pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
     token = {name: text for name, _, text in pairs}.get(_cookie_name(call), "")
     return token if 0 < len(token) <= LONGEST_COOKIE else None
 
 
 def cookie_header(call: Call, given: str | None) -> str | None:
-    """The `Set-Cookie` header that stores the cookie `given` in the browser, or removes its own where that is empty.
+    """The `Set-Cookie` header that stores the session token `given`; one that deletes the cookie where it is empty.
 
-    None where none is given. A browser does not show the cookie that it has with a form that another site sent: that
-    one stays.
+    None where none is given. A browser does not send its cookie with a form of another site: there the cookie stays.
     """
-    if given is None or (call.method == "POST" and not is_from_here(call)):
+    if given is None or (call.method == "POST" and not is_same_origin(call)):
         return None
     seconds, name = call.services.settings.session_hours * 3600 if given else 0, _cookie_name(call)
     parts = [f"{name}={given}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
@@ -92,10 +91,10 @@ T = TypeVar("T")
 
 @dataclass
 class Visit:
-    """A request for a page. `token`: the browser's cookie, made where it sent none; `client`: the session's bearer.
+    """A request for a page of the desk. `token`: of its session cookie, else a new one; `client`: who is signed in.
 
-    `fields`: of the form that is sent, or of the query; `files`: that came with it. `new_token`: the token that the
-    browser is given; empty: it forgets its own.
+    `fields`: of the submitted form, or of the query; `files`: uploaded with it. `new_token`: to be stored as the
+    cookie; empty: the cookie is deleted.
     """
 
     call: Call
@@ -128,18 +127,18 @@ class Visit:
         return "./" + "../" * (self.call.scope["path"].count("/") - 1)
 
     @property
-    def person_mark(self) -> str:
-        """The name under which a browser stores what is typed: one for each key, so nobody else is offered it."""
+    def drafts_name(self) -> str:
+        """The name under which a browser stores drafts of forms: one per API key, so nobody else is offered them."""
         return hashlib.sha256(f"draft\n{self.client.id}".encode()).hexdigest()[:16] if self.client else ""
 
     def text(self, name: str) -> str:
-        """The last text of a field; empty where there is none."""
+        """The last text of the field `name`; empty where it has none."""
         return self.fields.get(name, [""])[-1]
 
     def page(
         self, template: str, status: int | None = None, *, mistakes: Sequence[Mistake] = (), **shown: Any
     ) -> Response[bytes]:
-        """The page made from a template; its status is 422 where there are mistakes, unless another is given.
+        """The HTML page of a template; its status is 422 where there are mistakes, unless `status` is given.
 
         `shown`: what the template reads besides them, the visit, and the names of places and trades.
         """
@@ -162,10 +161,10 @@ class Visit:
             status = HTTPStatus.UNPROCESSABLE_ENTITY if mistakes else HTTPStatus.OK
         return Response(content, status_code=status, media_type=HTML)
 
-    async def part_of_list(
+    async def page_of_list(
         self, name: str, position: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
     ) -> tuple[Sequence[Any], str | None]:
-        """The items of a list that follow the cursor of the query, and the cursor of the next part, if there is one.
+        """The items after the query's cursor, at most `most`, and the cursor of the next page, if there is one.
 
         `fetch(after, count)` returns at most `count` items. Raises Refusal (400) for another list's cursor.
         """
@@ -179,28 +178,28 @@ class Visit:
         return Response(b"", status_code=303, media_type=HTML, headers=headers)
 
     def form_token(self) -> str:
-        """A token for a form, that only a page given to this browser holds; another each time."""
+        """A new CSRF token for a form, bound to this browser's cookie."""
         return new_form_token(self.token)
 
-    def typed(self) -> list[tuple[str, str]]:
-        """The fields of the form as they were filled in, without its token and without a key.
+    def typed_fields(self) -> list[tuple[str, str]]:
+        """The submitted fields as pairs of name and text, without the CSRF token and without a key.
 
-        None of a form that another site sent: nobody here has typed them.
+        None of a form that another site sent: the visitor has not typed them.
         """
-        if not is_from_here(self.call):
+        if not is_same_origin(self.call):
             return []
         fields = ((name, texts) for name, texts in self.fields.items() if name not in {TOKEN_FIELD, KEY_FIELD})
         return [(name, text) for name, texts in fields for text in texts]
 
-    async def work_out(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
-        """The result of `work(reference, *arguments)`, called outside the event loop by `MatchWork.run`."""
+    async def run_work(self, work: Callable[..., T], *arguments: Any, is_much: bool = False) -> T:
+        """Call `work(reference, *arguments)` outside the event loop by `MatchWork.run`; returns its result."""
         task = FunctionTask(work, arguments, is_much)
         return await self.services.match_work.run(task, str(self.organisation_id), self.call.wait_for_disconnect)
 
 
 def visit_of(call: Call) -> Visit:
-    """The visit that a request makes; the browser is given a new token where it sent none."""
-    if token := cookie_of(call):
+    """The `Visit` that a request makes, with a new session token where the browser sent none."""
+    if token := session_token_of(call):
         return Visit(call, token)
     made = token_urlsafe(32)
     return Visit(call, made, new_token=made)
@@ -212,8 +211,8 @@ def local_path(path: str) -> str | None:
     return path if is_plain and path.startswith("/") and not path.startswith("//") else None
 
 
-def path_to_come_back(call: Call) -> str:
-    """The path and query of a request, written as `local_path` takes it."""
+def path_to_return_to(call: Call) -> str:
+    """The request's own path and query, quoted as `local_path` accepts them, to return there after sign-in."""
     query = call.scope["query_string"].decode("latin-1")
     path = quote(call.scope["path"], safe="/:")
     return path + (f"?{quote(query, safe='=&%+,;:/')}" if query else "")
@@ -224,19 +223,19 @@ LONGEST_SENT = 100
 
 
 class FormOutcome(NamedTuple):
-    """The path that a form, once carried out, redirects to, and a `document` to be shown to this session again."""
+    """The result of a form carried out: the path to redirect to, and a `document` that this session may see again."""
 
     path: str
     document: bytes = b""
 
 
 def acting_at(visit: Visit) -> Acting:
-    """The visitor as the caller of a use case. Links are derived from the token of the session, which is not stored."""
+    """The visitor as the `Acting` caller of a use case, with links derived from the session's token."""
     return acting_of(visit.call, visit.token)
 
 
 def id_in(text: str, unknown: Text) -> UUID:
-    """The id in a part of a path or in a field. Raises NotFound, saying `unknown`, where it is none."""
+    """The text, of a path or a field, as a UUID. Raises NotFound with the sentence `unknown` where it is none."""
     try:
         return UUID(text)
     except ValueError:
@@ -252,7 +251,7 @@ async def write_once(
     """
     acting = acting_at(visit)
 
-    async def answer() -> Answer:
+    async def redirect_to_outcome() -> Answer:
         done = await carry_out(connection, acting)
         return Answer(303, {"location": visit.root + done.path.removeprefix("/")}, done.document)
 
@@ -261,7 +260,9 @@ async def write_once(
 
     async with transaction(visit.services.database) as connection:
         sender = Sender(acting.organisation_id, form_route(visit.call.scope["path"]), submission_name(visit))
-        return await once(visit.call, connection, b"", answer, sender=sender, completed=without_body)
+        return await answer_once(
+            visit.call, connection, b"", redirect_to_outcome, sender=sender, completed=without_body
+        )
 
 
 async def match_and_write_once(
@@ -269,7 +270,7 @@ async def match_and_write_once(
     to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[FormOutcome]],
 ) -> Response[bytes]:
-    """Match the need that `to_match` reads, holding no connection meanwhile, then carry the form out as `write_once`.
+    """Match the need that `to_match` reads, outside any transaction, then carry the form out as `write_once` does.
 
     The need of a form that was carried out before is not matched again: `carry_out` is given None.
     """
@@ -280,13 +281,13 @@ async def match_and_write_once(
 
 
 def submission_name(visit: Visit) -> str:
-    """The name of this copy of the form as it is filled in: the same where the form is sent twice."""
-    filled_in = blake2b(msgspec.json.encode(visit.typed()), digest_size=16).hexdigest()
+    """The name under which a submitted form is stored: the same where one copy is sent twice unchanged."""
+    filled_in = blake2b(msgspec.json.encode(visit.typed_fields()), digest_size=16).hexdigest()
     return f"{salt_of(visit.text(TOKEN_FIELD))}-{filled_in}"
 
 
 async def document_of_submission(visit: Visit, connection: Connection, path: str) -> bytes | None:
-    """The document of a form's outcome, by the name in the field `envoi`; None where it is no longer stored."""
+    """The stored document of the submission that the field `envoi` names; None where it is no longer stored."""
     name = visit.text(SENT_FIELD)
     if not 0 < len(name) <= LONGEST_SENT:
         return None
@@ -295,17 +296,17 @@ async def document_of_submission(visit: Visit, connection: Connection, path: str
 
 
 async def _answer_to_submission(visit: Visit, connection: Connection, path: str, name: str) -> Answer | None:
-    """The stored answer to a form that was sent to a path under that name; None where it was not carried out."""
+    """The stored answer to the submission `name` of the form at `path`; None where it was not carried out."""
     return await find_answer(connection, visit.organisation_id, form_route(path), name, visit.services.now())
 
 
 def form_route(path: str) -> str:
-    """The name under which the answers to forms sent to a path are stored, unlike those of the API."""
+    """The route name under which answers to the form at `path` are stored; no route of the API has it."""
     return f"form {path}"
 
 
 async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
-    """The bearer of a session; None where it has expired, its key is not in force, or no provider is set any more.
+    """The client signed in by a session token; None where session or key is not in force, or no provider is set.
 
     `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
     """
@@ -328,6 +329,6 @@ async def client_of_session(services: Services, token: str, scope: ASGIScope) ->
 
 
 def session_digests(services: Services, token: str) -> list[bytes]:
-    """The digests under which a session of that token is stored: of a stored key, and of the administrator's."""
+    """The digests that a session token may be stored under: for any key or person, then for the administrator's key."""
     parts = ("",) if services.settings.admin_key is None else ("", services.settings.admin_key)
     return [hashlib.sha256(f"{token}\n{part}".encode(errors="replace")).digest() for part in parts]

@@ -1,4 +1,4 @@
-"""The form of a need: as it is filled in, as a need says it, and the terms that its words say, to be ticked.
+"""The form of a need: its fields, the form filled in from a need, and terms found in titles for the buyer to tick.
 
 Texts stay as they were typed: nothing that is wrong with them removes them.
 """
@@ -14,7 +14,7 @@ import msgspec
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Rows
 from api.desk.frame.layout import CODE_WORDS, SAID
-from api.web.html_pages import Fields, fields_in
+from api.web.html_pages import Fields, parse_fields
 from domain.needs.lot_words import Term, terms_in
 from domain.needs.need import (
     RESERVED_TYPES,
@@ -34,9 +34,9 @@ LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
 
 
 class LotsOnPage(NamedTuple):
-    """The lots of a need that one page shows: a need may have 200.
+    """The lots that one page of a need shows, as a need may have 200.
 
-    `first`: the place of the first, from 1; `before`, `after`: that of the first on the pages beside, if any.
+    `first`: the number of the first lot, from 1; `before`, `after`: that of the previous and next page, if any.
     """
 
     lots: Sequence[Any]
@@ -47,7 +47,7 @@ class LotsOnPage(NamedTuple):
 
 
 def lots_on_page(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
-    """The page of lots that has the lot number `place`; the first page, where no lot has that number.
+    """The page of lots that contains lot number `place`; the first page where no lot has that number.
 
     `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
     """
@@ -92,8 +92,8 @@ MONTHS = forms.whole_number(SAID["no_months"])
 LOTS = Rows("lot-{row}-{name}", "lots", MOST_LOTS, "objet")
 
 
-class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A territory as it is filled in.
+class TerritoryForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of a territory.
 
     `place`: a name to be looked up; `territories`: the codes chosen so far; `radius`: kilometres around the one commune
     among them, or around `centre`, a point as “48.07,-2.96”; `drawn`: an outline as GeoJSON.
@@ -106,13 +106,13 @@ class PlaceForm(msgspec.Struct, frozen=True, kw_only=True):
     drawn: Annotated[str, Field("trace")] = ""
 
 
-class LotForm(PlaceForm, frozen=True, kw_only=True):
-    """One lot as it is filled in; its territory is empty where it is that of the need.
+class LotForm(TerritoryForm, frozen=True, kw_only=True):
+    """The form fields of one lot; its territory is empty where the need's applies.
 
-    `id`: that of a need that was stored before. `reading`: what was read when segments were shown, empty before;
-    `offered`: the segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a mark of the
-    words whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the one that was
-    chosen. `covers`: “tout” where the amount holds renewals and options.
+    `id`: the lot's in a stored need. `reading`: the words read when segments were shown, empty before; `offered`: the
+    segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a checksum of the title
+    whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the commune chosen.
+    `covers`: “tout” where the amount holds renewals and options.
     """
 
     id: Annotated[str, Field("id")] = ""
@@ -139,8 +139,8 @@ class LotForm(PlaceForm, frozen=True, kw_only=True):
     distance: Annotated[str, Field("distance", "max_distance_km", forms.NUMBER)] = ""
 
 
-class NeedForm(PlaceForm, frozen=True, kw_only=True):
-    """A need as it is filled in. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
+class NeedForm(TerritoryForm, frozen=True, kw_only=True):
+    """The form fields of a need. `buyer`: the kind of buyer; `authority`: “oui” or “non”, empty where not known.
 
     `planned`: the day of the notice, whose law is applied; `on`: the day for which suppliers are looked at.
     `need_id`: the id of the stored need that it changes, and `known`, the entity tag of that as it was read.
@@ -165,7 +165,7 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
 
     @property
     def lot_ids(self) -> tuple[str, ...]:
-        """The id of each lot in the need: its own, else its number, else the next that is free."""
+        """The id of each lot in the need: its own, else its number, else the next free number."""
         taken = {lot.id for lot in self.lots if lot.id}
         ids = []
         for number, lot in enumerate(self.lots, 1):
@@ -175,38 +175,38 @@ class NeedForm(PlaceForm, frozen=True, kw_only=True):
         return tuple(ids)
 
     def fields(self) -> Iterator[tuple[str, str]]:
-        """The names and texts of the fields that are filled in, as the page sends them, and the title of each lot."""
-        return _without_empty(forms.form_fields(self))
+        """The name and text of each filled-in field, as a browser submits them; lot titles even where empty."""
+        return _filled_in_fields(forms.form_fields(self))
 
     def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
-        """The names and texts of the filled-in fields of the lots in these positions."""
+        """The name and text of each filled-in field of the lots at these positions."""
         for position in positions:
-            yield from _without_empty(forms.form_fields(self.lots[position], LOTS.of_row(position + 1)))
+            yield from _filled_in_fields(forms.form_fields(self.lots[position], LOTS.names_in_row(position + 1)))
 
-    def carried(self) -> list[tuple[str, str]]:
-        """The hidden fields by which a page that does not show the form carries what is filled in."""
+    def hidden_fields(self) -> list[tuple[str, str]]:
+        """The filled-in fields as hidden inputs, for pages that pass the form on without showing it."""
         fields = list(self.fields())
         return fields if len(self.lots) <= LOTS_IN_FIELDS else pack_fields(fields)
 
 
-def _without_empty(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    # the titles say how many lots there are
+def _filled_in_fields(fields: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """The fields with a text, and all lot titles, which say how many lots there are."""
     return ((name, text) for name, text in fields if text or name.endswith("-objet"))
 
 
 def pack_fields(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """One field that holds all these fields, as `read_need_form` reads it; none where there are none."""
+    """The fields URL-encoded into one hidden field, which `read_need_form` unpacks; empty for no fields."""
     encoded = urlencode(list(fields))
     return [(CARRIED, encoded)] if encoded else []
 
 
 def read_need_form(fields: Fields) -> NeedForm:
-    """The form in these fields; those that it does not have are left out.
+    """The form of a need read from submitted fields; fields of other names are ignored.
 
-    A lot that is among them is as it is there, and not as it is carried. Raises Refusal (400) where what is carried
-    cannot be read.
+    A lot with fields of its own is read from these, others from the field that packs them. Raises Refusal (400) where
+    that field cannot be read.
     """
-    along = fields_in("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
+    along = parse_fields("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
     shown = {lot_of_field(name) for name in fields} - {None}
     fields = {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
     form = forms.read_form(NeedForm, fields)
@@ -215,12 +215,12 @@ def read_need_form(fields: Fields) -> NeedForm:
 
 
 def lot_of_field(name: str) -> int | None:
-    """The number of the lot that a field is of, from 1; None for one of the need."""
-    return LOTS.row_of(name)
+    """The number, from 1, of the lot whose field has this name; None for a field of the need."""
+    return LOTS.row_number_of(name)
 
 
 def change_form(form: NeedForm, wish: str) -> NeedForm:
-    """The form as the button named by `wish` changes it.
+    """The form after the change asked for by the button whose value is `wish`.
 
     `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`.
     """
@@ -242,23 +242,23 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
 
 
 def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:
-    """All words and codes that a lot's trades are read from, on one line: where the line changes, read them again."""
+    """The words and codes from which a lot's trades are read, as one line, to see whether they have changed."""
     parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
     return " / ".join(part for part in parts if part) or "/"
 
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
-    """The form filled in with a need. Without `keep_ids` the lots are numbered: nothing refers to them yet."""
+    """The form filled in from a need; without `keep_ids` its lots are numbered, as nothing refers to them yet."""
     lots = []
     for lot in need.lots:
         site = lot.site or Place()
         form = forms.form_of_request(
             LotForm,
             lot,
-            **_place_fields(lot.territory),
+            **_territory_attributes(lot.territory),
             id=lot.id if keep_ids else "",
             # the need says its terms: those of its words are offered, but not taken as said
-            heard=mark_of_terms(lot.title or ""),
+            heard=checksum_of_terms(lot.title or ""),
             offered=lot.segments,
             chosen=lot.segments,
             site=_point_text(site),
@@ -267,10 +267,10 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
         # named segments are those that stay ticked; without any, all that is read is
         reading = words_of_trades((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
         lots.append(msgspec.structs.replace(form, reading=reading))
-    return forms.form_of_request(NeedForm, need, **_place_fields(need.territory), lots=tuple(lots))
+    return forms.form_of_request(NeedForm, need, **_territory_attributes(need.territory), lots=tuple(lots))
 
 
-def _place_fields(territory: TerritoryRequest | None) -> dict[str, Any]:
+def _territory_attributes(territory: TerritoryRequest | None) -> dict[str, Any]:
     if territory is None:
         return {}
     near = territory.near or Place()
@@ -287,7 +287,7 @@ def _point_text(place: Place) -> str:
 
 
 class TitleTerm(NamedTuple):
-    """A term to tick: its name in the form, its label, and the words of the title that say it, or only ask for it."""
+    """A term found in a lot's title, to tick: field name, label and words; `is_asked`: the words only ask for it."""
 
     name: str
     label: Text
@@ -296,14 +296,14 @@ class TitleTerm(NamedTuple):
     ticked: bool
 
 
-def mark_of_terms(title: str) -> str:
-    """A mark by which a form knows that the terms in this title were shown; empty where the title has none."""
+def checksum_of_terms(title: str) -> str:
+    """A checksum of a title that has terms, by which the form knows that they were shown; empty without terms."""
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that its fields do not say; ticked as before, new ones unless only asked for."""
-    was_shown = lot.heard == mark_of_terms(lot.title)
+    """The terms in a lot's title that no field states yet; new ones are ticked unless the title only asks for them."""
+    was_shown = lot.heard == checksum_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
@@ -314,13 +314,13 @@ def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
 
 
 def with_ticked_terms(lot: LotForm) -> LotForm:
-    """The form of a lot with its ticked terms put into the fields that are named as the terms' kinds."""
+    """The lot's form with each ticked term copied into its field, such as the duration."""
     ticked = {term.name for term in terms_to_tick(lot) if term.ticked}
     for term in terms_in(lot.title):
         if _term_name(term) in ticked:
             said = (*lot.reserved, term.value) if term.kind == "reserved" else _term_text(term)
             lot = msgspec.structs.replace(lot, **{term.kind: said})
-    return msgspec.structs.replace(lot, heard=mark_of_terms(lot.title), terms=())
+    return msgspec.structs.replace(lot, heard=checksum_of_terms(lot.title), terms=())
 
 
 def _term_name(term: Term) -> str:

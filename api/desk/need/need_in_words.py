@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from api.desk.frame.layout import CODE_WORDS
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import Buyer, Lot, Place, PlannedNeed, TerritoryRequest, ValueCovers
 from domain.reference.territory import Territories, UnknownTerritory
 from domain.text.bilingual import (
@@ -32,14 +32,14 @@ Differing = tuple[str | None, Text, Text | None, Text | None]
 
 
 def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
-    """The need in words, without its lots; what is not known is left out."""
+    """The need, without its lots, as lines of name and words; unknown facts are left out."""
     buyer, planned = need.buyer or Buyer(), need.planned_publication_on
     facts = (
-        (Text("Intitulé", "Title"), _same_in_both(need.title)),
-        (Text("Référence", "Reference"), _same_in_both(need.reference)),
-        (Text("Description", "Description"), _same_in_both(need.description)),
+        (Text("Intitulé", "Title"), _in_both_languages(need.title)),
+        (Text("Référence", "Reference"), _in_both_languages(need.reference)),
+        (Text("Description", "Description"), _in_both_languages(need.description)),
         (Text("Territoire", "Territory"), _territory_in_words(need.territory, reference)),
-        (Text("Acheteur", "Buyer"), _same_in_both(buyer.name or buyer.siret)),
+        (Text("Acheteur", "Buyer"), _in_both_languages(buyer.name or buyer.siret)),
         (Text("Achète pour", "Buys for"), CODE_WORDS["buyers"][buyer.kind] if buyer.kind else None),
         (Text("Contrat", "Contract"), CONTRACTS[need.contract]),
         (Text("Technique d'achat", "Purchasing technique"), TECHNIQUES[need.technique] if need.technique else None),
@@ -61,19 +61,19 @@ def need_lines(need: PlannedNeed, reference: Reference) -> Lines:
 
 
 def lot_lines(lot: Lot, reference: Reference) -> Lines:
-    """A lot in words; what is not known is left out."""
+    """A lot as lines of name and words; unknown facts are left out."""
     known = (reference.taxonomy.label(each) for each in lot.segments if reference.taxonomy.known(each))
     reserved = [RESERVED[each].long for each in lot.reserved or ()]
     listed_types = Text(listed([name.fr for name in reserved]).fr, listed([name.en for name in reserved]).en)
     to_some = Text(f"Réservé : {listed_types.fr}", f"Reserved: {listed_types.en}")
-    said = sum_in_words(lot)
+    said = lot_value_as_sum(lot)
     whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
     distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
     facts = (
-        (Text("Objet", "Object"), _same_in_both(lot.title)),
-        (Text("Métiers", "Trades"), _same_in_both(", ".join(known))),
-        (Text("Codes CPV", "CPV codes"), _same_in_both(", ".join(lot.cpv))),
-        (Text("Mots", "Words"), _same_in_both(", ".join(lot.keywords))),
+        (Text("Objet", "Object"), _in_both_languages(lot.title)),
+        (Text("Métiers", "Trades"), _in_both_languages(", ".join(known))),
+        (Text("Codes CPV", "CPV codes"), _in_both_languages(", ".join(lot.cpv))),
+        (Text("Mots", "Words"), _in_both_languages(", ".join(lot.keywords))),
         (Text("Nature", "Nature"), NATURES[lot.nature] if lot.nature else None),
         (Text("Réservation", "Reservation"), to_some if reserved else Text("Ouvert à tous", "Open to all")),
         (_AMOUNTS[lot.value_covers], _amount_in_words(printed_euros, lot.value_eur)),
@@ -89,7 +89,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
 
 
 def changed_lines(before: PlannedNeed, after: PlannedNeed, reference: Reference) -> Iterator[Differing]:
-    """The lines in which two needs differ: of the whole, then of each lot."""
+    """The lines in which two needs differ: those of the need first, then those of each lot."""
     was, now = (
         {None: dict(need_lines(need, reference)), **{lot.id: dict(lot_lines(lot, reference)) for lot in need.lots}}
         for need in (before, after)
@@ -111,11 +111,11 @@ def _territory_in_words(territory: TerritoryRequest | None, reference: Reference
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
         return Text("zone dessinée sur la carte", "area drawn on the map")
-    return _same_in_both(", ".join(name_of_area(code, reference.territories) for code in territory.codes))
+    return _in_both_languages(", ".join(name_of_area(code, reference.territories) for code in territory.codes))
 
 
 def name_of_area(code: str, territories: Territories) -> str:
-    """The name of a territory; its code where that is no longer one."""
+    """The name of the territory with this code; the code itself where no territory has it any more."""
     try:
         return territories.area(code).label
     except UnknownTerritory:
@@ -130,7 +130,7 @@ def _place_in_words(place: Place, reference: Reference) -> Text:
     return Text(f"point {point}", f"point {point}")
 
 
-def _same_in_both(words: str | None) -> Text | None:
+def _in_both_languages(words: str | None) -> Text | None:
     return Text(words, words) if words else None
 
 

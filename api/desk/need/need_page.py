@@ -1,4 +1,4 @@
-"""The page on which a need is said in words, or read from a notice, and shown as it was understood."""
+"""The page of a need's form: filled in by hand or from a notice, and shown with what was understood."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from api.desk.need.need_form import (
     MOST_LOTS,
     LotsOnPage,
     NeedForm,
-    PlaceForm,
+    TerritoryForm,
     change_form,
     form_of_need,
     lot_of_field,
@@ -32,13 +32,13 @@ from api.desk.need.territory_field import MOST_CHOICES, territory_choices, under
 from api.desk.need.understood_need import (
     UnderstoodNeed,
     need_form_mistakes,
-    read_trades_beside_requests,
-    understand_beside_requests,
+    read_trades_in_worker,
+    understand_in_worker,
 )
 from api.match import answer_match, need_of_notice
 from api.web.problems import Refusal
 from domain.errors import InvalidContent, NotFound
-from domain.law.procedures.lot_facts import sum_in_words
+from domain.law.procedures.lot_facts import lot_value_as_sum
 from domain.needs.need import RESERVED_TYPES, Need
 from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Text
@@ -49,15 +49,13 @@ AUTHORITIES = {"": CODE_WORDS["buyers"][""], "oui": Text("Oui", "Yes"), "non": T
 _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.ASCII)
 
 
-async def form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The form: empty, filled in with the example, or with the fields of the query. `rules`: to have lots proposed."""
+async def need_form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
+    """The page of a need's form: empty, the example, or the query's fields. `rules`: of a division into lots."""
     form = _example_form() if visit.text("exemple") else read_need_form(visit.fields)
-    return need_form_page(
-        visit, None if form == NeedForm() else await understand_beside_requests(visit, form), rules=rules
-    )
+    return need_form_page(visit, None if form == NeedForm() else await understand_in_worker(visit, form), rules=rules)
 
 
-show_need_form = page("GET", "/besoin", scope="match")(form_of_query)
+show_need_form = page("GET", "/besoin", scope="match")(need_form_of_query)
 
 
 @cache
@@ -67,16 +65,16 @@ def _example_form() -> NeedForm:
 
 
 async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The form that was sent, as its button changes it. `rules`: it is filled in to have lots proposed."""
+    """The page of the submitted form after the change its button asks for. `rules`: of a division into lots."""
     wish, form = visit.text("faire"), read_need_form(visit.fields)
     if wish == "avis":
         read = await _read_notice_file(visit, form)
         if isinstance(read, Mistake):
-            understood = (await understand_beside_requests(visit, form))._replace(mistakes=(read,))
+            understood = (await understand_in_worker(visit, form))._replace(mistakes=(read,))
             return refused_need_form(visit, understood, rules=rules)
         filled, notice = read
-        return need_form_page(visit, await understand_beside_requests(visit, filled), notice=notice, rules=rules)
-    understood = await understand_beside_requests(visit, change_form(form, wish))
+        return need_form_page(visit, await understand_in_worker(visit, filled), notice=notice, rules=rules)
+    understood = await understand_in_worker(visit, change_form(form, wish))
     if wish != "comprendre":
         # a lot was added or taken away: what is not filled in yet is no mistake
         understood = understood._replace(mistakes=())
@@ -87,10 +85,10 @@ change_need_form = page("POST", "/besoin", scope="match", files=True)(changed_ne
 
 
 async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dict[str, Any]] | Mistake:
-    """The form that the chosen file fills in, and what was read of it; the mistake where it cannot be read.
+    """The form filled in from the uploaded notice, with a report on the reading; a mistake where it is unreadable.
 
-    Of that the name of the file, the number of lots, `doubts`, what was not read, or on a supposition; `others`, what a
-    need has no place for; `before`, the fields that it replaced.
+    The report: `name` of the file, number of `lots`, `doubts` (what was not read, or on a supposition), `others` (what
+    a need has no field for), `before` (the fields that the notice replaced).
     """
     file = visit.files.get(FIELD)
     if file is None or not file.content.strip():
@@ -109,13 +107,13 @@ async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dic
         "lots": len(found.need.lots),
         "doubts": list(dict.fromkeys(each.detail for each in found.unread if not each.expected)),
         "others": list(dict.fromkeys(each.detail for each in found.unread if each.expected)),
-        "before": form.carried() if form != NeedForm() else [],
+        "before": form.hidden_fields() if form != NeedForm() else [],
     }
 
 
 @page("POST", "/besoin/compris", scope="match")
-async def show_part_understood(visit: Visit) -> Response[bytes]:
-    """One part of the form, understood while it is filled in: the places of a name, or the trades of a lot."""
+async def show_understood_part(visit: Visit) -> Response[bytes]:
+    """Part of the form as understood so far, for a script: a territory, a site, a lot's trades, or the counts."""
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(SAID["no_part"])
@@ -124,19 +122,19 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
     part, prefix = asked[2], f"lot-{position + 1}-" if asked[1] else ""
     if part == "compte":
         # as a match answers it now, without its rows; nothing while it is not whole
-        answer, need = None, (await understand_beside_requests(visit, form)).need
+        answer, need = None, (await understand_in_worker(visit, form)).need
         if need is not None:
             brief = msgspec.structs.replace(need.matched, limit=1, near_misses=0)
             with suppress(InvalidContent):
                 answer = msgspec.json.decode(await answer_match(visit.call, brief, match_json), type=Shortlist)
         return visit.page("need/need_count.html", answer=answer, most_counted=LOTS_AT_ONCE)
     if part == "metiers":
-        lot, understood = await read_trades_beside_requests(visit, form, position)
+        lot, understood = await read_trades_in_worker(visit, form, position)
         return visit.page("need/need_live.html", part=part, prefix=prefix, lot=lot, understood=understood)
     if part == "site":
         sites = reference.gazetteer.search(form.lots[position].site, "commune", MOST_CHOICES)
         return visit.page("need/need_live.html", part=part, prefix=prefix, sites=sites)
-    place: PlaceForm = form.lots[position] if asked[1] else form
+    place: TerritoryForm = form.lots[position] if asked[1] else form
     mistakes: list[Mistake] = []
     _, chosen = understand_territory(msgspec.structs.replace(place, place=""), prefix, reference, mistakes)
     where = chosen._replace(choices=territory_choices(place, reference))
@@ -147,7 +145,7 @@ async def show_part_understood(visit: Visit) -> Response[bytes]:
 def refused_need_form(
     visit: Visit, understood: UnderstoodNeed, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
 ) -> Response[bytes]:
-    """The form of a need again, with what is to be corrected."""
+    """The page (422) of a need's form with its mistakes; with those of `invalid` where it is given."""
     if invalid is not None:
         understood = understood._replace(mistakes=need_form_mistakes(invalid))
     return need_form_page(visit, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
@@ -161,9 +159,9 @@ def need_form_page(
     notice: dict[str, Any] | None = None,
     rules: msgspec.Struct | None = None,
 ) -> Response[bytes]:
-    """The page of the form, empty without what was understood, which stands beside it.
+    """The page of a need's form beside what was understood; an empty form where `understood` is None.
 
-    `notice`: what was read of the one that filled it in; `rules`: of the comparison of lots that it is filled in for.
+    `notice`: the report on the notice that filled it in; `rules`: of the division into lots that it is filled in for.
     """
     form, mistakes = (understood.form, understood.mistakes) if understood else (NeedForm(), ())
     shown = _lots_shown(visit, form, mistakes)
@@ -175,7 +173,7 @@ def need_form_page(
         status,
         form=form,
         understood=understood,
-        sums=[sum_in_words(lot) for lot in understood.need.lots] if understood and understood.need else (),
+        sums=[lot_value_as_sum(lot) for lot in understood.need.lots] if understood and understood.need else (),
         shown=shown,
         others=pack_fields(form.lot_fields(n - 1 for n in range(1, len(form.lots) + 1) if n not in here)),
         elsewhere=[lot_ids[number - 1] for number in elsewhere],
@@ -193,7 +191,7 @@ def need_form_page(
 
 
 def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> LotsOnPage:
-    """The lots of the page: those that a button asks for, or the same as before, if nothing is wrong but elsewhere."""
+    """The page of lots to show: the one asked for, unless only lots of other pages have mistakes."""
     what, _, number = visit.text("faire").partition("-")
     if what == "ajouter":
         return lots_on_page(form.lots, str(len(form.lots)))

@@ -7,14 +7,14 @@ import msgspec
 
 from api.desk.frame.form import NUMBER, FieldKind, Mistake, Unreadable, read_text
 from api.desk.frame.layout import CODE_WORDS, SAID
-from api.desk.need.need_form import PlaceForm
+from api.desk.need.need_form import TerritoryForm
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, of_place
 from domain.text.normalise import fold
 from matching.reference import Reference
 
-Form = TypeVar("Form", bound=PlaceForm)
+Form = TypeVar("Form", bound=TerritoryForm)
 
 MOST_CHOICES, MOST_SUGGESTIONS = 8, 10
 """The places that are shown for a name, and the mistakes for which a code that may be meant is looked for."""
@@ -33,10 +33,10 @@ DRAWN = FieldKind(_read_outline, str)
 
 
 class UnderstoodTerritory(NamedTuple):
-    """A territory as its fields were understood.
+    """The meaning of the form fields of a territory.
 
-    `areas`: those chosen; `choices`: what the name typed may mean; `drawn`: a point or outline of the map in words;
-    `circle`: the territory in words where it is a circle. `request` is null where nothing was said, or it is wrong.
+    `areas`: those chosen; `choices`: what the typed name may mean; `drawn`: a point or outline of the map in words;
+    `circle`: the territory in words where it is a circle. `request`: None where nothing is filled in, or it is wrong.
     """
 
     areas: tuple[Area, ...] = ()
@@ -47,7 +47,7 @@ class UnderstoodTerritory(NamedTuple):
 
 
 def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | None = None) -> tuple[Area, ...]:
-    """The territories that a name may mean; one alone where no other has exactly that name or code."""
+    """The territories that a name may mean; only the one with exactly that name or code, where there is one."""
     found = reference.gazetteer.search(name, kind, MOST_CHOICES)
     exact = [area for area in found if fold(name) in {fold(area.label), fold(area.code), area.id}]
     return (exact[0],) if len(exact) == 1 else found
@@ -56,9 +56,9 @@ def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | N
 def understand_territory(
     form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Form, UnderstoodTerritory]:
-    """The form, with the name that was typed among its territories where it means a single one; and the territory.
+    """Look up a form's territory: the form, a clear typed name replaced by its code, and what the fields mean.
 
-    `prefix`: of the names of its fields. Adds what is wrong to the mistakes.
+    `prefix`: that the field names begin with. Adds what is wrong to the mistakes.
     """
     found_before = len(mistakes)
     form, areas, choices = _look_up_territories(form, prefix, reference, mistakes)
@@ -80,15 +80,15 @@ def understand_territory(
     return form, known
 
 
-def territory_choices(form: PlaceForm, reference: Reference) -> tuple[Area, ...]:
-    """The territories that a half-typed name may mean, without those that were chosen."""
+def territory_choices(form: TerritoryForm, reference: Reference) -> tuple[Area, ...]:
+    """The territories that a half-typed name may mean, without the ones already chosen."""
     kind: TerritoryKind | None = "commune" if form.radius else None
     found = reference.gazetteer.search(form.place, kind, MOST_CHOICES) if form.place else ()
     return tuple(area for area in found if area.id not in form.territories)
 
 
 def point_in(text: str) -> Place | None:
-    """The point of a latitude and a longitude, as “48.07,-2.96”; None where the text is none."""
+    """The point in a text such as “48.07,-2.96” (latitude, longitude); None where the text is no point."""
     found = _POINT.fullmatch(text)
     if found is None:
         return None
@@ -99,6 +99,7 @@ def point_in(text: str) -> Place | None:
 def _look_up_territories(
     form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
+    """The form with a clear name replaced by its code, its areas, and those that an unclear name may mean."""
     areas: list[Area] = []
     for code in form.territories:
         try:
@@ -123,7 +124,7 @@ def _look_up_territories(
 def _add_circle(
     known: UnderstoodTerritory, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]
 ) -> UnderstoodTerritory:
-    """The territory as a circle around its commune or around the point; a mistake where it has not one centre."""
+    """The territory as a circle around its only commune or the drawn point; a mistake where it has no single centre."""
     communes = [area for area in known.areas if area.kind == "commune"]
     if radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
@@ -147,15 +148,16 @@ def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: 
         ring = polygons[0][0]
         lon, lat = (sum(position[axis] for position in ring) / len(ring) for axis in (0, 1))
         corners = sum(len(each) - 1 for rings in polygons for each in rings)
-        around = _genitive(_commune_at(lat, lon, reference))
+        around = _genitive(_commune_name_at(lat, lon, reference))
         return CODE_WORDS["on_map"]["outline"].filled(corners=Text(str(corners), str(corners)), around=around)
     if point is not None and point.lat is not None and point.lon is not None:
-        name = _commune_at(point.lat, point.lon, reference)
+        name = _commune_name_at(point.lat, point.lon, reference)
         return CODE_WORDS["on_map"]["point"].filled(around=Text(name, name))
     return None
 
 
-def _commune_at(lat: float, lon: float, reference: Reference) -> str:
+def _commune_name_at(lat: float, lon: float, reference: Reference) -> str:
+    """The name of the commune at a position; the coordinates where there is none."""
     commune = reference.geography.commune_of(lat, lon)
     return commune.name if commune else f"{lat:.3f}, {lon:.3f}"
 

@@ -1,4 +1,4 @@
-"""A form as it is understood: its territories and sites looked up, trades and terms of its lots read; and its need."""
+"""The form of a need understood: sites looked up, words read as trades and terms, and the need that it makes."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from api.desk.need.need_form import (
     LotForm,
     NeedForm,
     TitleTerm,
-    mark_of_terms,
+    checksum_of_terms,
     terms_to_tick,
     with_ticked_terms,
     words_of_trades,
@@ -37,9 +37,9 @@ ANYWHERE = TerritoryRequest(codes=("country:FR",))
 
 
 class Trade(NamedTuple):
-    """A segment that a lot may ask for; `confidence` (0 to 1) where it was read, `ticked` where it is asked for.
+    """A segment offered for a lot, `ticked` where the lot asks for it; `confidence` (0 to 1) where it was read.
 
-    `cpv`: the code that says it, if one does.
+    `cpv`: the code of the lot that means it, if one does.
     """
 
     segment: str
@@ -50,11 +50,10 @@ class Trade(NamedTuple):
 
 
 class UnderstoodLot(NamedTuple):
-    """A lot with its words read and its places looked up.
+    """The meaning of a lot's form: its trades, its territory and its site.
 
-    `terms`: those that its words say and its fields do not. `support`: the labels of its supporting segments;
-    `unmapped`: CPV codes that no trade of the directory answers; `title_says`: labels of what its title says where its
-    codes say something else.
+    `terms`: in its title and in no field. `support`: its supporting segments with their labels; `unmapped`: CPV codes
+    without a segment; `title_says`: labels of the segments read in its title where its codes mean others.
     """
 
     trades: tuple[Trade, ...]
@@ -68,7 +67,7 @@ class UnderstoodLot(NamedTuple):
 
 
 class UnderstoodNeed(NamedTuple):
-    """The form with its names looked up, its words read, and the `need` that it says; None where there are mistakes."""
+    """The meaning of a need's form: the form completed, its lots, and the `need`, None where there are mistakes."""
 
     form: NeedForm
     where: UnderstoodTerritory
@@ -78,7 +77,7 @@ class UnderstoodNeed(NamedTuple):
 
 
 def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
-    """The form with the need that it says, or with all the mistakes to be corrected in it."""
+    """Look up a form's names, read its words, and make the need of it, or list all mistakes."""
     mistakes: list[Mistake] = []
     form, place = understand_territory(form, "", reference, mistakes)
     lots, understood = [], []
@@ -96,7 +95,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
-    said["lots"] = [_lot_request(*each, LOTS.of_row(number), reference, mistakes) for number, each in numbered]
+    said["lots"] = [_lot_request(*each, LOTS.names_in_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:
         need = forms.checked_request(said, NeedAndProcedure)
@@ -108,7 +107,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
 def site_of(
     lot: LotForm, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Area | None, tuple[Area, ...]]:
-    """The commune of a lot's site, and the communes to choose it from; neither where the site is a point."""
+    """The commune of a lot's site, and the communes that its name may mean; neither where the site is a point."""
     if lot.site_code and not lot.site:
         try:
             return reference.territories.area(f"commune:{lot.site_code}"), ()
@@ -125,35 +124,36 @@ def site_of(
     return None, found
 
 
-async def understand_beside_requests(visit: Visit, form: NeedForm) -> UnderstoodNeed:
-    """The result of `understand_need`, outside the event loop if much is read. Raises as `MatchWork.run`."""
-    return await _read_beside_requests(visit, form, lambda reference: understand_need(form, reference))
+async def understand_in_worker(visit: Visit, form: NeedForm) -> UnderstoodNeed:
+    """Understand a form by `understand_need`, outside the event loop if it takes long. Raises as `MatchWork.run`."""
+    return await _run_by_cost(visit, form, lambda reference: understand_need(form, reference))
 
 
-async def read_trades_beside_requests(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """One lot with its trades read, outside the event loop where much is read; its places are not looked up."""
+async def read_trades_in_worker(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
+    """Read one lot's trades, without looking up its places, outside the event loop if it takes long."""
 
-    def read_one(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
+    def read_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
         return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)
 
-    return await _read_beside_requests(visit, form, read_one)
+    return await _run_by_cost(visit, form, read_one_lot)
 
 
-async def _read_beside_requests(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
-    # about the milliseconds until its words are read and its places looked up, where none is known
+async def _run_by_cost(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
+    """The result of `work(reference)`, called outside the event loop where reading the form takes long."""
+    # about the milliseconds it takes to read its words and look up its places, where none is cached
     codes = sum(len(CODES.read(lot.cpv)) for lot in form.lots)
     keywords = sum(len(KEYWORDS.read(lot.keywords)) for lot in form.lots)
     words = sum(bool(lot.title) + bool(lot.more) for lot in form.lots)
     names = sum(bool(place.place) for place in (form, *form.lots)) + sum(bool(lot.site) for lot in form.lots)
     territories = sum(len(place.territories) + bool(place.drawn) for place in (form, *form.lots))
     ms = CPV_MS * codes + KEYWORD_MS * keywords + TITLE_MS * words + PLACE_MS * names + CODE_MS * territories
-    return work(visit.reference) if ms <= AT_ONCE_MS else await visit.work_out(work)
+    return work(visit.reference) if ms <= AT_ONCE_MS else await visit.run_work(work)
 
 
 def _read_lot(
     form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    """A lot with its trades to show, read or added by the buyer; each is ticked as before, or if it is new."""
+    """A lot's form with its trades, read or added by the buyer; each is ticked as before, or if it is new."""
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
     wanted = {each.segment: each for each in (read.objects if read else ())}
     is_same = lot.reading == words
@@ -176,7 +176,7 @@ def _read_lot(
         offered=tuple(trade.segment for trade in trades),
         chosen=tuple(trade.segment for trade in trades if trade.ticked),
         more="",
-        heard=mark_of_terms(lot.title),
+        heard=checksum_of_terms(lot.title),
     )
     understood = UnderstoodLot(
         tuple(trades),
@@ -192,7 +192,7 @@ def _read_lot(
 
 
 def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """Each lot's words and codes as a match reads them; None for a lot that has none."""
+    """The words and codes of each lot, read as a match reads them; None for a lot without any."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
@@ -209,7 +209,7 @@ def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
 def _lot_request(
     lot_id: str, lot: LotForm, understood: UnderstoodLot, names: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
-    """The parts of one lot as `POST /match` takes them; trades that were read and left alone are not named in them."""
+    """One lot of the request for `POST /match`; segments are named only where the buyer changed what was read."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
         mistakes.append(Mistake(names.replace(forms.NAME, "objet"), SAID["no_title"]))

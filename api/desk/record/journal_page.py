@@ -27,10 +27,12 @@ Deed = tuple[AuditEntry, Text, str | None, str | None]
 """An entry of the journal, the act in words, the name of what it is about, and the path of the page on that."""
 
 
-def act_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
-    """The act in words. `names`: of suppliers, by their ids."""
-    detail, supplier = entry.detail, names.get(_supplier_of(entry), "")
-    words = _deed_words("report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action)
+def entry_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
+    """A journal entry as a sentence. `names`: the suppliers' names by id."""
+    detail, supplier = entry.detail, names.get(_supplier_id_of(entry), "")
+    words = _action_words(
+        "report.redacted" if entry.action == "report.made" and detail.get("redacted") else entry.action
+    )
     changed, number, lot = detail.get("fields"), str(detail.get("number")), str(detail.get("lot_id"))
     fields = [NEED_FIELDS.get(each, Text(each, each)) for each in (changed if isinstance(changed, list) else ())]
     return words.filled(
@@ -42,26 +44,26 @@ def act_in_words(entry: AuditEntry, names: Mapping[str, str]) -> Text:
     )
 
 
-def _deed_words(action: str) -> Text:
+def _action_words(action: str) -> Text:
     return CODE_WORDS["deeds"].get(action, Text(action, action))
 
 
-def talk_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
-    """An act in an exchange, or on a meeting, of that title. `names`: of suppliers, by their ids."""
-    deed = _deed_words(entry.action)
-    supplier = names.get(_supplier_of(entry), "")
+def titled_entry_in_words(entry: AuditEntry, names: Mapping[str, str], title: str) -> Text:
+    """A journal entry about an exchange or meeting as a sentence; `title` is the exchange's or the meeting's."""
+    deed = _action_words(entry.action)
+    supplier = names.get(_supplier_id_of(entry), "")
     about = f", {supplier}" if supplier else ""
     return Text(f"{deed.fr} : « {title} »{about}", f"{deed.en}: “{title}”{about}")
 
 
 async def supplier_names(connection: Connection, shown: Sequence[AuditEntry]) -> dict[str, str]:
-    """The names of the suppliers that the entries are about, by their ids."""
-    found = await living_suppliers(connection, {UUID(each) for each in map(_supplier_of, shown) if each})
+    """The names of the suppliers that journal entries are about, by id."""
+    found = await living_suppliers(connection, {UUID(each) for each in map(_supplier_id_of, shown) if each})
     return {str(supplier_id): supplier.name for supplier_id, supplier in found.items()}
 
 
-def _supplier_of(entry: AuditEntry) -> str:
-    """The id of the supplier that an entry is about, or that holds the link used; empty for none."""
+def _supplier_id_of(entry: AuditEntry) -> str:
+    """The id of the supplier that an entry is about, or whose reply link was used; empty for none."""
     by_link = entry.actor_id if entry.means == "reply_link" else None
     return str(entry.detail.get("supplier_id") or by_link or "")
 
@@ -80,7 +82,7 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
         titles = {f"exchange:{exchange_id}": subject for exchange_id, subject in subjects.items()}
         titles |= {f"meeting:{each.id}": each.title for each in await meetings_of(connection, organisation, need.id)}
         objects = [f"need:{need.id}", *titles]
-        found, following = await visit.part_of_list(
+        found, following = await visit.page_of_list(
             f"journal/{need.id}",
             int,
             lambda after, count: entries(connection, organisation, objects, after or 0, count),
@@ -91,20 +93,22 @@ async def show_journal(visit: Visit, need_id: str) -> Response[bytes]:
     deeds: list[Deed] = []
     for entry in shown:
         title = titles.get(entry.object)
-        deeds.append((entry, talk_in_words(entry, names, title) if title else act_in_words(entry, names), None, None))
+        deeds.append(
+            (entry, titled_entry_in_words(entry, names, title) if title else entry_in_words(entry, names), None, None)
+        )
     is_first = not visit.text("suite")
     return stored_need_page(visit, "record/journal.html", need, deeds=deeds, is_first=is_first, following=following)
 
 
 @page("GET", "/admin/journal", scope="admin")
 async def show_organisation_journal(visit: Visit) -> Response[bytes]:
-    """The entries of the administrator's organisation, the latest first; of another that is named, for `platform`."""
+    """The journal of the visitor's organisation, latest first; with `platform`, of one that the query names."""
     client, named = visit.call.bearer, visit.text("organisation")
     wanted = id_in(named, NO_ORGANISATION) if named else client.organisation_id
     async with transaction(visit.services.database) as connection:
         organisation = await visible_organisation(connection, client, wanted)
         fetch = partial(latest_entries, connection, wanted)
-        found, following = await visit.part_of_list(f"admin/journal/{wanted}", int, fetch, ENTRIES_AT_ONCE)
+        found, following = await visit.page_of_list(f"admin/journal/{wanted}", int, fetch, ENTRIES_AT_ONCE)
         shown = await with_names(connection, found)
         suppliers = await supplier_names(connection, shown)
         names = await _names_of_objects(connection, client, wanted, shown)
@@ -114,7 +118,7 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         about, path = names.get(entry.object), PATHS[kind].format(identity) if entry.object in names else None
         if kind == "source":
             about, path = identity, f"sources/{quote(identity, safe='')}"
-        deeds.append((entry, act_in_words(entry, suppliers), about, path))
+        deeds.append((entry, entry_in_words(entry, suppliers), about, path))
     is_first, template = not visit.text("suite"), "admin/admin_journal.html"
     return visit.page(template, organisation=organisation, deeds=deeds, is_first=is_first, following=following)
 
@@ -122,7 +126,7 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
 async def _names_of_objects(
     connection: Connection, client: Client, organisation_id: UUID, shown: Sequence[AuditEntry]
 ) -> Mapping[str, str | None]:
-    """The names of what the entries are about, by kind and id; of needs, where the client may see them."""
+    """The names of the keys, persons and visible needs that entries are about, by object, such as `key:…`."""
     ids: dict[str, set[UUID]] = {"key": set(), "person": set(), "need": set()}
     for kind, _, identity in (entry.object.partition(":") for entry in shown):
         if kind in ids:

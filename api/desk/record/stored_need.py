@@ -1,4 +1,4 @@
-"""The stored needs of an organisation: listed, added by a form, shown, changed, moved; what all pages of one share."""
+"""The pages of an organisation's needs: listed, stored, shown, changed, moved; what all pages of a need share."""
 
 from collections import Counter
 from collections.abc import Awaitable, Sequence
@@ -17,7 +17,7 @@ from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, match_and
 from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
-from api.desk.need.understood_need import LONGEST, understand_beside_requests, understand_need
+from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need
 from api.needs.frozen_versions import MatchedNeed, input_of_new_need, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
@@ -39,18 +39,18 @@ KNOWN_FIELD = "etat"
 
 
 class LotEntryForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A form about one lot of a page of lots. `place`: of the lot in the page, from 1."""
+    """A form about one lot on a page of lots. `place`: the lot's position on the page, from 1."""
 
     place: Annotated[str, Field("rang")] = ""
     lot: Annotated[str, Field("lot")] = ""
 
     @property
     def names(self) -> str:
-        """The ids of its fields in the page."""
+        """The pattern of the ids that the form's fields have on the page."""
         return f"lot-{self.place}-{forms.NAME}"
 
     def mistake(self, name: str, detail: Text) -> Mistake:
-        """Something to correct at a field of that name."""
+        """A mistake at the field `name` of this form."""
         return Mistake(self.names.replace(forms.NAME, name), detail)
 
 
@@ -58,14 +58,14 @@ LotForm = TypeVar("LotForm", bound=LotEntryForm)
 
 
 def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:
-    """The form about a lot that is sent; about the first, where it does not say which."""
+    """The submitted form about a lot; about the first lot on the page where it does not say which."""
     read = forms.read_form(form, visit.fields)
     is_placed = read.place.isascii() and read.place.isdecimal()
     return read if is_placed else msgspec.structs.replace(read, place="1")
 
 
 async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
-    """The need of a path, of the visitor's organisation. Raises NotFound."""
+    """The need with this id, of the visitor's organisation. Raises NotFound."""
     async with transaction(visit.services.database) as connection:
         return await own_need(connection, visit.organisation_id, id_in(need_id, NO_NEED))
 
@@ -82,13 +82,13 @@ def stored_need_page(
     return visit.page(template, status, need=need, etag=etag_of(need_document(need)), mistakes=mistakes, **shown)
 
 
-def known_tag(visit: Visit) -> str:
-    """The entity tag of the need from which the form was filled in; one that no need has where the form names none."""
+def submitted_etag(visit: Visit) -> str:
+    """The entity tag that the need had when the form was filled in; one of no need where the form has none."""
     return visit.text(KNOWN_FIELD) or '""'
 
 
 async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
-    """Whether a change was not made, because somebody else made one since the form was shown. Raises as the change."""
+    """Await a change; returns whether it was refused because somebody made another. Raises as the change."""
     try:
         await change
     except Refusal as refusal:
@@ -98,20 +98,20 @@ async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
     return False
 
 
-async def change_need(visit: Visit, need: StoredNeed, edit: Edit, told: str) -> Response[bytes]:
-    """Redirect to the need as `edit` changed it; show both where somebody else changed it meanwhile.
+async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> Response[bytes]:
+    """Change a need by `edit` and redirect to it; a page with both where somebody else changed it meanwhile.
 
-    `told`: the word by which the page of the need says what was done. Raises as `edit_need`.
+    `done`: the word in the address by which the page says what was done. Raises as `edit_need`.
     """
-    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, known_tag(visit), edit)):
+    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, submitted_etag(visit), edit)):
         need = await own_need_of(visit, str(need.id))
         now = need_document(need)
         if lines := list(changed_lines(now, edit(now), visit.reference)):
-            typed = [(name, text) for name, text in visit.typed() if name != KNOWN_FIELD]
+            typed = [(name, text) for name, text in visit.typed_fields() if name != KNOWN_FIELD]
             again, path = [*typed, (KNOWN_FIELD, etag_of(now))], visit.call.scope["path"]
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
-    return visit.redirect(f"/besoins/{need.id}?fait={told}")
+    return visit.redirect(f"/besoins/{need.id}?fait={done}")
 
 
 LONGEST_DESCRIPTION = 20_000
@@ -119,7 +119,7 @@ MOST_AWARDS = 20
 
 
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The names of a need's file as they are filled in, which may change after publication."""
+    """The form fields of a need's file that may change after publication: title, reference, description."""
 
     title: Annotated[str, Field("titre", "title", forms.bounded_text(LONGEST))] = ""
     reference: Annotated[str, Field("reference", "reference", forms.bounded_text(LONGEST))] = ""
@@ -127,7 +127,7 @@ class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileForm(NamesForm, frozen=True, kw_only=True):
-    """The names, dates and intentions of a need's file as they are filled in."""
+    """The form fields of a need's file: its names, dates and intentions."""
 
     procedure: Annotated[str, Field("procedure", "procedure", forms.choice_of(PROCEDURES))] = ""
     planned: Annotated[str, Field("publication", "planned_publication_on", forms.DAY)] = ""
@@ -137,13 +137,13 @@ class FileForm(NamesForm, frozen=True, kw_only=True):
 
 @page("GET", "/besoins/{need_id}", scope="needs")
 async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
-    """A need: what it says, its state, its next step."""
+    """The page of a need: what it says, its status, its next step."""
     return await _need_page(visit, await own_need_of(visit, need_id))
 
 
 @page("POST", "/besoins/{need_id}", scope="needs")
-async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
-    """Store the names, dates and intentions of a file and redirect to its need."""
+async def change_need_file(visit: Visit, need_id: str) -> Response[bytes]:
+    """Store the title, dates and intentions of a need, and redirect to the need."""
     need = await own_need_of(visit, need_id)
     mistakes: list[Mistake] = []
     values = forms.request_parts(
@@ -156,18 +156,18 @@ async def change_file(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 @page("GET", "/besoins/{need_id}/etat", scope="needs")
-async def ask_for_state(visit: Visit, need_id: str) -> Response[bytes]:
-    """The question whether the need is to move on, with what follows from it."""
+async def ask_to_move_need(visit: Visit, need_id: str) -> Response[bytes]:
+    """The page that asks to confirm a need's next status, and says what follows from it."""
     need = await own_need_of(visit, need_id)
     wanted = visit.text("vers")
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
-    return await _question_page(visit, need, wanted)
+    return await _confirmation_page(visit, need, wanted)
 
 
 @page("POST", "/besoins/{need_id}/etat", scope="needs")
 async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
-    """Move a need to another state and redirect to it; the question again where somebody else changed it meanwhile."""
+    """Give a need its next status and redirect to it; ask again where somebody else changed it meanwhile."""
     need = await own_need_of(visit, need_id)
     wanted = cast("Status", visit.text("vers"))
     if wanted == need.status:  # the form was sent twice
@@ -175,13 +175,13 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
     if wanted not in MOVES[need.status]:
         return visit.redirect(f"/besoins/{need.id}")
     edit = partial(msgspec.structs.replace, status=wanted)
-    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, known_tag(visit), edit, status_only=True)):
-        return await _question_page(visit, need, wanted, crossed=True)
+    if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, submitted_etag(visit), edit, status_only=True)):
+        return await _confirmation_page(visit, need, wanted, crossed=True)
     return visit.redirect(f"/besoins/{need.id}?fait=etat")
 
 
-async def _question_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
-    """The question whether the need is to move on, or be deleted; before exchanges end, what they lack."""
+async def _confirmation_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
+    """The page that asks to confirm a need's next status or deletion; before publication it counts the gaps."""
     gaps = 0
     if wanted == "published":
         async with transaction(visit.services.database) as connection:
@@ -193,19 +193,19 @@ async def _question_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed
 
 @page("GET", "/besoins/{need_id}/supprimer", scope="needs")
 async def ask_for_deletion(visit: Visit, need_id: str) -> Response[bytes]:
-    """The question whether a draft is to be deleted."""
+    """The page that asks to confirm that a draft is deleted."""
     need = await own_need_of(visit, need_id)
     if need.status != "draft":
         return visit.redirect(f"/besoins/{need.id}")
-    return await _question_page(visit, need, "deleted")
+    return await _confirmation_page(visit, need, "deleted")
 
 
 @page("POST", "/besoins/{need_id}/supprimer", scope="needs")
 async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
-    """Delete a draft and redirect to the other needs."""
+    """Delete a draft and redirect to the list of needs."""
     need = await own_need_of(visit, need_id)
-    if await was_changed_meanwhile(delete_draft(acting_at(visit), need.id, known_tag(visit))):
-        return await _question_page(visit, need, "deleted", crossed=True)
+    if await was_changed_meanwhile(delete_draft(acting_at(visit), need.id, submitted_etag(visit))):
+        return await _confirmation_page(visit, need, "deleted", crossed=True)
     return visit.redirect("/besoins?fait=supprime")
 
 
@@ -254,7 +254,7 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         fetch = partial(select_needs, connection, organisation, filters)
-        needs, following = await visit.part_of_list(f"besoins/{chosen}", UUID, fetch, NEEDS_AT_ONCE)
+        needs, following = await visit.page_of_list(f"besoins/{chosen}", UUID, fetch, NEEDS_AT_ONCE)
         progress = await progress_with_answers(connection, organisation, needs)
     return visit.page(
         "record/needs.html",
@@ -268,23 +268,23 @@ async def list_own_needs(visit: Visit) -> Response[bytes]:
 @page("POST", "/besoins", scope="needs")
 async def store_need(visit: Visit) -> Response[bytes]:
     """Store the need that the form says and redirect to it; the form again where something is to be corrected."""
-    understood = await understand_beside_requests(visit, read_need_form(visit.fields))
+    understood = await understand_in_worker(visit, read_need_form(visit.fields))
     if understood.need is None:
         return refused_need_form(visit, understood)
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
-    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
+    async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         stored, _ = await plan_need(connection, acting, content, matched)
         return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 
     try:
-        return await match_and_write_once(visit, partial(input_of_new_need, content=content), carry_out)
+        return await match_and_write_once(visit, partial(input_of_new_need, content=content), store_matched_need)
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)
 
 
 def merge_into_need(before: NeedDocument, said: NeedAndProcedure, reference: Reference) -> NeedChange:
-    """The need with what its form says otherwise than before; what the form cannot say stays as it is."""
+    """The stored need with the values that its form changed; what the form has no field for stays as it is."""
     as_shown = understand_need(form_of_need(before, keep_ids=True), reference).need
     stored = {lot.id: lot for lot in before.lots}
     shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
@@ -293,17 +293,17 @@ def merge_into_need(before: NeedDocument, said: NeedAndProcedure, reference: Ref
         if (was := stored.get(lot.id)) is None:
             lots.append(lot)
             continue
-        changes = _changes(was, shown.get(lot.id), lot, Lot)
+        changes = _changed_values(was, shown.get(lot.id), lot, Lot)
         if "title" in changes:
             # other words were read anew: the trades of the old ones are not theirs
             changes["segments"] = lot.segments
         lots.append(msgspec.structs.replace(was, **changes))
-    changes = _changes(before, as_shown, said, NeedAndProcedure)
+    changes = _changed_values(before, as_shown, said, NeedAndProcedure)
     return msgspec.structs.replace(before, **changes | {"lots": tuple(lots)})
 
 
-def _changes(before: Any, as_shown: Any, said: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The fields that the form says otherwise than it was shown; all that it says, where it could not be shown."""
+def _changed_values(before: Any, as_shown: Any, said: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The values of `said` that differ from the form as shown; all its values where the form could not be shown."""
     changes: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.name == "lots":
@@ -314,20 +314,20 @@ def _changes(before: Any, as_shown: Any, said: Any, kind: type[msgspec.Struct]) 
             continue
         if isinstance(new, Buyer) and isinstance(old, Buyer):
             # what the form does not say of the buyer stays
-            new = msgspec.structs.replace(old, **_changes(old, shown, new, Buyer))
+            new = msgspec.structs.replace(old, **_changed_values(old, shown, new, Buyer))
         changes[field.name] = new
     return changes
 
 
 @page("GET", "/besoins/{need_id}/changer", scope="needs")
 async def show_change_form(visit: Visit, need_id: str) -> Response[bytes]:
-    """The form, filled in with what the need says."""
+    """The form that changes a need, filled in from the stored need."""
     need = await own_need_of(visit, need_id)
     if need.status not in OPEN:
         return visit.redirect(f"/besoins/{need.id}")
     form = form_of_need(need.content, keep_ids=True)
     form = msgspec.structs.replace(form, need_id=str(need.id), known=etag_of(need_document(need)))
-    understood = await understand_beside_requests(visit, form)
+    understood = await understand_in_worker(visit, form)
     # what the form cannot say of the need is no mistake yet
     return need_form_page(visit, understood._replace(mistakes=()))
 
@@ -337,7 +337,7 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     """Change a need as its form says and redirect to it; the form again where something is to be corrected."""
     need = await own_need_of(visit, need_id)
     form = msgspec.structs.replace(read_need_form(visit.fields), need_id=str(need.id))
-    understood = await understand_beside_requests(visit, form)
+    understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
     try:

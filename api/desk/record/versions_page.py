@@ -1,4 +1,4 @@
-"""A need's shortlist and what becomes of it: versions frozen, compared, decided on and reported on; lots awarded."""
+"""The pages of a need's shortlist: versions frozen and compared, decisions, reports, awards."""
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,7 @@ from api.needs.routes import edit_need
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
 from api.reports.routes import PDF, make_report
 from api.runtime.actor import Acting
-from api.runtime.etag import etag_of, require_known
+from api.runtime.etag import etag_of, require_if_match
 from api.web.content_negotiation import HTML
 from db.core.engine import Connection, transaction
 from db.needs.needs import select_award, select_awards
@@ -49,7 +49,7 @@ CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_asi
 
 
 class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
-    """Decisions as they were filled in, on suppliers of one lot.
+    """The form fields of a decision on suppliers of one lot.
 
     `number`: of the version; `known`: the tag of the lot's decisions when the form was shown.
     """
@@ -69,7 +69,7 @@ async def show_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/decisions", scope="needs")
 async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
-    """Store decisions and redirect to all; the form again where something is missing, or somebody else decided."""
+    """Store decisions and redirect to them; the form again where something is missing, or somebody else decided."""
     need, form = await own_need_of(visit, need_id), read_lot_form(DecisionForm, visit)
     mistakes = [] if form.suppliers else [form.mistake("fournisseurs", SAID["nobody"])]
     if form.choice not in CHOICES:
@@ -85,18 +85,19 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
     choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
     changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
 
-    def check(decisions: Mapping[DecisionKey, Decision]) -> None:
+    def require_unchanged(decisions: Mapping[DecisionKey, Decision]) -> None:
+        """Raise Refusal where the decisions on the lot are not those of the form as shown, unless it is sent twice."""
         wanted = None if choice is None else (choice, reason)
         of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
         present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
-        if any(present.get(supplier) != wanted for supplier, _ in changes):  # else the form was sent twice
-            require_known(form.known, _decisions_tag(decisions.values(), form.lot))
+        if any(present.get(supplier) != wanted for supplier, _ in changes):
+            require_if_match(form.known, _etag_of_decisions(decisions.values(), form.lot))
 
-    async def decide_on_all() -> None:
+    async def store_decisions() -> None:
         async with transaction(visit.services.database) as connection:
-            await change_decisions(connection, acting_at(visit), need.id, form.number, changes, check)
+            await change_decisions(connection, acting_at(visit), need.id, form.number, changes, require_unchanged)
 
-    if await was_changed_meanwhile(decide_on_all()):
+    if await was_changed_meanwhile(store_decisions()):
         crossed = form.mistake("fournisseurs", SAID["crossed"])
         return await _decisions_page(visit, need, form, [crossed], HTTPStatus.CONFLICT)
     return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
@@ -130,8 +131,8 @@ async def _decisions_page(
         status,
         mistakes,
         form=form,
-        **await _parts_of_version(version, form.place or visit.text("lots")),
-        tags={lot.id: _decisions_tag(version.decisions, lot.id) for lot in version.need.lots},
+        **await _version_details(version, form.place or visit.text("lots")),
+        tags={lot.id: _etag_of_decisions(version.decisions, lot.id) for lot in version.need.lots},
         totals=version.totals,
         can_decide=bool(MOVES[need.status]),
         repeated=len(repeated),
@@ -139,8 +140,8 @@ async def _decisions_page(
     )
 
 
-async def _parts_of_version(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """The parts that pages of a version share: the lots from that place on, what was asked of them and decided."""
+async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
+    """The values that templates of a version read: the page of lots that holds lot number `place`, and decisions."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_lines(lot: LotShortlist) -> int:
@@ -156,8 +157,8 @@ async def _parts_of_version(version: FrozenShortlist, place: str) -> dict[str, A
     }
 
 
-def _decisions_tag(decisions: Iterable[Decision], lot_id: str) -> str:
-    """A tag that changes with the decisions on a lot."""
+def _etag_of_decisions(decisions: Iterable[Decision], lot_id: str) -> str:
+    """An entity tag of the decisions on one lot."""
     return etag_of(msgspec.json.encode([each for each in decisions if each.lot_id == lot_id]))
 
 
@@ -203,11 +204,11 @@ async def freeze_next_version(visit: Visit, need_id: str) -> Response[bytes]:
         shown = partial(msgspec.structs.replace, limit=int(visit.text("montrer")))
         await edit_need(acting_at(visit), own, None, shown)
 
-    async def carry_out(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
+    async def freeze_version(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
         number, _ = await freeze_shortlist(connection, acting, own, matched)
         return FormOutcome(f"/besoins/{own}/versions/{number}?fait=fige")
 
-    return await match_and_write_once(visit, partial(input_of_own_need, need_id=own), carry_out)
+    return await match_and_write_once(visit, partial(input_of_own_need, need_id=own), freeze_version)
 
 
 @page("GET", "/besoins/{need_id}/versions/{number}", scope="needs")
@@ -216,7 +217,7 @@ async def show_version(visit: Visit, need_id: str, number: str) -> Response[byte
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         version = await version_of(connection, visit.organisation_id, need.id, number)
-    parts = await _parts_of_version(version, visit.text("lots"))
+    parts = await _version_details(version, visit.text("lots"))
     return stored_need_page(visit, "record/version.html", need, by_gravity=by_gravity, **parts)
 
 
@@ -226,7 +227,7 @@ MEDIA_TYPES = {"html": HTML, "pdf": PDF}
 
 @page("GET", "/besoins/{need_id}/rapport", scope="needs")
 async def show_report_page(visit: Visit, need_id: str) -> Response[bytes]:
-    """The versions and variants of the report; one of them, where the query asks for it."""
+    """The page that offers the report by version and variant, and shows the one that the query names."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
@@ -262,7 +263,7 @@ MONTHS = forms.whole_number(SAID["no_award_months"], 1, MOST_MONTHS)
 
 
 class AwardForm(LotEntryForm, frozen=True, kw_only=True):
-    """An award as it is filled in. `winner`: an id, or `OTHER`, whose SIRET is said."""
+    """The form fields of an award. `winner`: a supplier's id, or `OTHER` where `siret` says who it is."""
 
     winner: Annotated[str, Field("titulaire")] = ""
     siret: Annotated[str, Field("siret")] = ""
@@ -280,7 +281,7 @@ async def show_awards(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{need_id}/attributions", scope="needs")
 async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
-    """Store an award and redirect to all; the form again where something in it is wrong."""
+    """Store an award and redirect to the need's awards; the form again where something in it is wrong."""
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         winner = await _read_winner(connection, form, mistakes)
@@ -289,12 +290,12 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
         return await _awards_page(visit, need, form, mistakes)
     request = AwardRequest(form.lot, winner, **said)
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def store_award(connection: Connection, acting: Acting) -> FormOutcome:
         await award_lot(connection, acting, need.id, request)
         return FormOutcome(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
 
     try:
-        return await write_once(visit, carry_out)
+        return await write_once(visit, store_award)
     except InvalidContent as invalid:
         return await _awards_page(
             visit, need, form, [form.mistake("titulaire", each.detail) for each in invalid.problems]
@@ -303,7 +304,7 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
 
 @page("GET", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
 async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
-    """The question whether an award that was entered by mistake is to be withdrawn."""
+    """The page that asks to confirm the withdrawal of an award that was entered by mistake."""
     need = await own_need_of(visit, need_id)
     async with transaction(visit.services.database) as connection:
         award = await select_award(connection, visit.organisation_id, need.id, id_in(award_id, NO_AWARD))
@@ -314,14 +315,14 @@ async def ask_for_withdrawal(visit: Visit, need_id: str, award_id: str) -> Respo
 
 @page("POST", "/besoins/{need_id}/attributions/{award_id}", scope="needs")
 async def withdraw_entered_award(visit: Visit, need_id: str, award_id: str) -> Response[bytes]:
-    """Withdraw an award that was entered by mistake, and redirect to the others."""
+    """Withdraw an award that was entered by mistake, and redirect to the need's awards."""
     need = await own_need_of(visit, need_id)
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def withdraw_stored_award(connection: Connection, acting: Acting) -> FormOutcome:
         await withdraw_award(connection, acting, need.id, id_in(award_id, NO_AWARD))
         return FormOutcome(f"/besoins/{need.id}/attributions?fait=retire")
 
-    return await write_once(visit, carry_out)
+    return await write_once(visit, withdraw_stored_award)
 
 
 async def _awards_page(
@@ -362,6 +363,7 @@ def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Name
 
 
 async def _read_winner(connection: Connection, form: AwardForm, mistakes: list[Mistake]) -> UUID | None:
+    """The id of the supplier that the form names as winner; None, with a mistake, where it names none."""
     if form.winner and form.winner != OTHER:
         return id_in(form.winner, NO_WINNER)
     if not form.winner:

@@ -17,7 +17,7 @@ from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
-from api.sync.imports import NO_IMPORT, ImportQuery, import_in_turn, own_import
+from api.sync.imports import NO_IMPORT, ImportQuery, import_source_file, own_import
 from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, find_source, require_own_source, require_source_name
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
@@ -28,9 +28,9 @@ from domain.suppliers.source import Import, ImportMode, Row, RowError, SourceDoc
 from domain.text.bilingual import PARIS, Language, Text
 from matching.reference import Reference
 from sources.file_types.csv_cells import csv_of
-from sources.file_types.workbook import SIGNATURE, bytes_inside, first_sheet
+from sources.file_types.workbook import SIGNATURE, first_sheet, uncompressed_size
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON, read_rows
-from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, model, rejected_rows, titles_in
+from sources.formats.spreadsheet import ACTIVITIES, TITLES, Titles, rejected_rows, template_rows, titles_in
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import Context, UnreadableFile
 
@@ -41,13 +41,13 @@ _POINTER = re.compile(r"(?:(?<=et aussi )|(?<=also )|(?<=; ))/[a-z0-9_/]+(?=( :|
 """A place in a record that stands within the words on a fault, before those on another one."""
 
 
-def column_words(format_: str, titles: Mapping[str, str] | None = None) -> Callable[[str], str]:
-    """A function that gives the column of a table that a pointer into a record leads to.
+def column_title_function(format_: str, titles: Mapping[str, str] | None = None) -> Callable[[str], str]:
+    """A function from a pointer into a record to the title of the table column that the value stands in.
 
     `titles`: of the table's own columns, where they are known; else the usual ones.
     """
 
-    def column(pointer: str) -> str:
+    def column_title(pointer: str) -> str:
         path = tuple(int(step) if step.isdecimal() else step for step in pointer.split("/")[1:])
         inner = ("offers", 0, *path[2:]) if path[:1] == ("offers",) else path
         found = next((name for name, each in COLUMNS.items() if inner[: len(each.path)] == each.path), None)
@@ -57,16 +57,18 @@ def column_words(format_: str, titles: Mapping[str, str] | None = None) -> Calla
         usual = TITLES[name].title if name in TITLES else name
         return (titles or {}).get(name, usual)
 
-    return column
+    return column_title
 
 
-def shown_rejects(rejects: Sequence[RowError], column: Callable[[str], str]) -> list[ShownReject]:
-    """The rejected rows as a table shows them; words on a fault name the columns of others, not pointers to them."""
+def shown_rejects(rejects: Sequence[RowError], column_title: Callable[[str], str]) -> list[ShownReject]:
+    """Rejected rows as rows of a table, with column titles in place of the pointers within their sentences."""
 
-    def in_columns(detail: str) -> str:
-        return _POINTER.sub(lambda found: f"« {column(found[0])} »", detail)
+    def with_column_titles(detail: str) -> str:
+        return _POINTER.sub(lambda found: f"« {column_title(found[0])} »", detail)
 
-    return [(each.line, each.external_id, column(each.pointer), in_columns(each.detail)) for each in rejects]
+    return [
+        (each.line, each.external_id, column_title(each.pointer), with_column_titles(each.detail)) for each in rejects
+    ]
 
 
 ROWS_TRIED = 20
@@ -78,10 +80,10 @@ GZIP = b"\x1f\x8b"
 
 
 class RecognisedFile(NamedTuple):
-    """The layout of a file, the media type that it is read as, and its bytes as that.
+    """An uploaded file as recognised: its format, the media type it is read as, and its bytes as that type.
 
-    `sheet`: of a workbook, the one that is read; `others`: those that are not. `titles`: of the columns of a network's
-    table, with those that are not read.
+    `sheet`: the one read of a workbook; `others`: its other sheets. `titles`: the column titles of a network's table,
+    with those that are not read.
     """
 
     format: str
@@ -92,23 +94,23 @@ class RecognisedFile(NamedTuple):
     titles: Titles | None = None
 
     @property
-    def columns(self) -> Callable[[str], str]:
-        """The columns that pointers into records lead to, in the words of the table's own titles where it has some."""
-        return column_words(self.format, self.titles.read if self.titles else None)
+    def column_title(self) -> Callable[[str], str]:
+        """A function from a pointer into a record to a column title, in the file's own words where it has titles."""
+        return column_title_function(self.format, self.titles.read if self.titles else None)
 
 
 def is_large(_: Reference, content: bytes) -> bool:
-    """Whether a file, uncompressed, takes more than some seconds to be read."""
-    return (bytes_inside(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
+    """Whether a file, uncompressed, is so large that reading it takes seconds."""
+    return (uncompressed_size(content) if content.startswith(SIGNATURE) else len(content)) > LARGE
 
 
 def recognise_file(
     reference: Reference, name: str, content: bytes, wanted: str, mapping: SourceMapping, language: Language
 ) -> RecognisedFile:
-    """The file in the wanted format; without one, in the format that reads most of the first rows.
+    """The file read in the wanted format; without one, in the format that reads most of the first rows.
 
-    `vivier` where others do no better, and `spreadsheet` where no other can read it. Raises InvalidContent for a file
-    that none can read, or that the wanted one cannot.
+    `vivier` where other formats do no better, and `spreadsheet` where no other can read it. Raises InvalidContent for a
+    file that no format can read, or that the wanted one cannot.
     """
     sheet, others = None, tuple[str, ...]()
     if content.startswith(SIGNATURE):
@@ -137,7 +139,7 @@ def _best_format(fitting: list[str], content: bytes, media_type: str, context: C
 
 
 def _count_readable_rows(name: str, content: bytes, media_type: str, context: Context) -> int:
-    """The number of the first rows that a format reads as records."""
+    """The number of the first rows that a format reads as records; -1 where it cannot read the file."""
     try:
         return sum(
             isinstance(row, Row) for row in islice(read_rows(name, BytesIO(content), media_type, context), ROWS_TRIED)
@@ -147,7 +149,7 @@ def _count_readable_rows(name: str, content: bytes, media_type: str, context: Co
 
 
 def _media_type(name: str, content: bytes) -> str:
-    """The media type by the name of the file, else by how it begins. Raises InvalidContent for what is no text."""
+    """The media type of a file, by its name or else its first bytes. Raises InvalidContent for what is no text."""
     if not content.strip():
         raise _file_mistake("empty", SAID["empty"])
     if content.startswith(OLD_WORKBOOKS):
@@ -173,7 +175,7 @@ CORRECT, IMPORT = "corriger", "importer"
 
 @page("GET", "/sources", scope=("read", "sync", "admin"))
 async def show_sources(visit: Visit) -> Response[bytes]:
-    """The sources, how fresh and how good each is; a redirect to one that is named."""
+    """The sources with their freshness and quality; a redirect to the source that the query names."""
     name = visit.text("nom")
     if name:
         require_source_name(name)
@@ -202,7 +204,7 @@ async def show_source(visit: Visit, source: str) -> Response[bytes]:
 
 @page("POST", "/sources/{source}/envois", scope=("sync", "admin"), files=True)
 async def send_file(visit: Visit, source: str) -> Response[bytes]:
-    """The report of a file that was tried or imported; the form again where the file cannot be read.
+    """Try or import the uploaded file and show its report; the form again where the file cannot be read.
 
     Or the rows that a trial rejects, to be corrected.
     """
@@ -216,18 +218,18 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         if file is None:
             raise InvalidContent((Problem("", "missing", SAID["no_source_file"]),))
         # in another process: what takes long to read keeps nobody else waiting
-        is_long = await visit.work_out(is_large, file.content, is_much=True)
+        is_long = await visit.run_work(is_large, file.content, is_much=True)
         # large files are read one at a time, whoever sends them, and leave a place for the small ones
         line = visit.services.large_files.slot_of(str(visit.organisation_id)) if is_long else nullcontext()
         async with line, visit.services.import_slot(source, visit.call.bearer):
             read = recognise_file, file.name, file.content, visit.text("format"), mapping, visit.language
-            layout = await visit.work_out(*read, is_much=True)
+            layout = await visit.run_work(*read, is_much=True)
             query = ImportQuery(layout.format, mode, wish != IMPORT, bool(visit.text("forcer")))
             # on the disk, where the process that reads its rows finds it
             with TemporaryFile(prefix="vivier-") as stream:
                 await asyncio.to_thread(stream.write, layout.content)
                 stream.seek(0)
-                report = await import_in_turn(
+                report = await import_source_file(
                     visit.call,
                     source,
                     query,
@@ -243,16 +245,16 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
         return visit.redirect(f"/sources/{quote(source, safe='')}/envois/{report.id}")
     if wish == CORRECT:
         return await asyncio.to_thread(_table_to_correct, layout, mapping, report)
-    rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.columns)
+    rejects = shown_rejects(report.errors[:REJECTS_SHOWN], layout.column_title)
     trial = {"file_name": file.name, "layout": layout, "report": report, "flags": flags, "rejects": rejects}
     return await _source_page(visit, source, found, trial=trial)
 
 
 @page("GET", "/sources/{source}/modele", scope=("sync", "admin"))
 async def get_table_to_fill_in(visit: Visit, source: str) -> Response[bytes]:
-    """A table to fill in: the titles of its columns, and a supplier as an example."""
+    """A CSV table to fill in: the titles of its columns, and one supplier as an example."""
     require_own_source(visit.call, source)
-    header, *rows = model()
+    header, *rows = template_rows()
     return table_file(csv_of(header, rows, "excel"), "vivier-modele")
 
 
@@ -264,25 +266,25 @@ async def show_import(visit: Visit, source: str, import_id: str) -> Response[byt
     async with transaction(visit.services.database) as connection:
         found = await stored_imports.list_errors(connection, report.id, after, REJECTS_SHOWN + 1)
     onwards = write_cursor(f"errors/{report.id}", after + REJECTS_SHOWN) if len(found) > REJECTS_SHOWN else None
-    rejects = shown_rejects(found[:REJECTS_SHOWN], column_words(report.format))
+    rejects = shown_rejects(found[:REJECTS_SHOWN], column_title_function(report.format))
     return visit.page("sources/import.html", source=source, report=report, rejects=rejects, onwards=onwards)
 
 
 @page("GET", "/sources/{source}/envois/{import_id}/rejets", scope=("sync", "admin"))
 async def get_rejects(visit: Visit, source: str, import_id: str) -> Response[bytes]:
-    """The rejected rows of an import that are stored, as a table: where each is in its file, and what is wrong."""
+    """The stored rejected rows of an import as a CSV table: the line of each, and what is wrong with it."""
     report = await _find_import(visit, source, import_id)
     async with transaction(visit.services.database) as connection:
         found = await stored_imports.list_errors(connection, report.id, 0, report.rejected)
     # there may be 100,000 of them, and others are not to wait meanwhile
-    rejects = await asyncio.to_thread(shown_rejects, found, column_words(report.format))
+    rejects = await asyncio.to_thread(shown_rejects, found, column_title_function(report.format))
     header = [each.to(visit.language) for each in REJECT_COLUMNS]
     table = await asyncio.to_thread(csv_of, header, rejects, "excel")
     return table_file(table, f"vivier-rejets-{report.started_at.astimezone(PARIS):%Y-%m-%d}")
 
 
 async def _find_import(visit: Visit, source: str, import_id: str) -> Import:
-    """The import of that source. Raises NotFound, Refusal (403)."""
+    """The import with this id, of this source. Raises NotFound, Refusal (403)."""
     async with transaction(visit.services.database) as connection:
         report = await own_import(visit.call, connection, id_in(import_id, NO_IMPORT))
     if report.source != source:
@@ -324,7 +326,7 @@ async def _source_page(
 
 def _table_to_correct(layout: RecognisedFile, mapping: SourceMapping, report: Import) -> Response[bytes]:
     """The rejected rows of a file that was tried, as a table to correct and send again."""
-    rejects = shown_rejects(report.errors, layout.columns)
+    rejects = shown_rejects(report.errors, layout.column_title)
     said = {line: f"{column} : {detail}" for line, _, column, detail in rejects}
     return table_file(rejected_rows(layout.content, layout.format, mapping.fields, said), "vivier-a-corriger")
 

@@ -1,4 +1,4 @@
-"""The page of equal treatment: what each supplier of a need was told and asked, who lacks what, and how to make up."""
+"""The page of equal treatment: what each supplier of a need was told and asked, who lacks what, how gaps are closed."""
 
 from http import HTTPStatus
 from typing import Literal, cast
@@ -10,7 +10,7 @@ from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, write_once
 from api.desk.talk.exchanges_page import MEANS
-from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form
+from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form_page
 from api.exchanges.write_message import missing_message, send_to_each
 from api.needs.frozen_versions import own_need
 from api.needs.shortlists import treatment_of
@@ -18,7 +18,7 @@ from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from domain.equal_treatment.gaps import GapCode
 from domain.equal_treatment.matrix import SupplierTreatment
-from domain.exchanges.deliveries import ARRIVED, LOST, contact, delivery_words
+from domain.exchanges.deliveries import ARRIVED, LOST, decisive_delivery, delivery_words
 from domain.exchanges.exchange import Channel
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE
@@ -32,7 +32,7 @@ SAME_WORDS: frozenset[GapCode] = frozenset(
 )
 """The gaps that the same words close."""
 LACKING = SAME_WORDS - {"not_delivered"} | {"answer_not_shared"}
-"""The gaps of who lacks what others were told."""
+"""The gaps of suppliers who lack what other suppliers were told."""
 MOST_NAMED = 3
 NOTHING_TOLD = Text("–", "–")
 
@@ -43,7 +43,7 @@ Cell = tuple[CellState, Text]
 
 @page("GET", "/besoins/{id}/egalite", scope="needs")
 async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
-    """The matrix of suppliers and what they were told, and its gaps, each with the way to close it."""
+    """The matrix of suppliers and what each was told, and the gaps in it, each with a way to close it."""
     organisation, need_id = visit.organisation_id, id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, organisation, need_id)
@@ -91,20 +91,20 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
 
 
 def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
-    """The cell that says how an information, which these messages carry, has reached a supplier."""
+    """The cell for a supplier and one piece of information, carried by these messages: whether it arrived."""
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
         return "lacks", CODE_WORDS["treatment_states"]["lacks"]
     told = [each for each in supplier.informations if each.message_id in messages]
     if not told:
         return "", NOTHING_TOLD
-    best = contact(each.delivery for each in told)
+    best = decisive_delivery(each.delivery for each in told)
     state: CellState = "received" if best.state in ARRIVED else "not_delivered" if best.state in LOST else "pending"
     return state, delivery_words(best)
 
 
 def _meeting_cell(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
-    """The cell that says whether a supplier was invited to a meeting, and came."""
+    """The cell for a supplier and a meeting: whether the supplier was invited, and came."""
     words = CODE_WORDS["treatment_states"]
     if any(each.meeting_id == meeting_id for each in supplier.gaps):
         return "lacks", words["lacks"]
@@ -117,22 +117,22 @@ def _meeting_cell(supplier: SupplierTreatment, meeting_id: UUID) -> Cell:
 
 @page("POST", "/besoins/{id}/egalite/message", scope="needs")
 async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
-    """The missing message, addressed to those who lack it, to be read; or a redirect once it is sent.
+    """A preview of the message to the suppliers that lack it; a redirect once it is sent.
 
-    What opened an exchange is told by an exchange of its own, whose form comes filled in.
+    A message that opened an exchange is sent as a new exchange, whose form comes filled in.
     """
     need_id, message_id = id_in(id, NO_NEED), id_in(visit.text("message"), NO_MESSAGE)
     suppliers = [id_in(each, NO_SUPPLIER) for each in visit.fields.get("fournisseur", [])]
     if visit.text("faire") == "envoyer":
         channel = visit.text("moyen")
 
-        async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+        async def send_missing_to_each(connection: Connection, acting: Acting) -> FormOutcome:
             missing = await missing_message(connection, acting, need_id, message_id, suppliers)
             require_sender(missing.need.content, acting.organisation)
             await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
             return FormOutcome(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
 
-        return await write_once(visit, carry_out)
+        return await write_once(visit, send_missing_to_each)
     async with transaction(visit.services.database) as connection:
         missing = await missing_message(connection, acting_at(visit), need_id, message_id, suppliers)
     if missing.opens:
@@ -144,6 +144,6 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
             subject=missing.exchange.subject,
             body=missing.message.body,
         )
-        return await new_exchange_form(visit, id, form, same_words=True)
+        return await new_exchange_form_page(visit, id, form, same_words=True)
     require_sender(missing.need.content, visit.call.bearer.organisation)
     return visit.page("talk/missing_message.html", HTTPStatus.OK, missing=missing, means=MEANS)

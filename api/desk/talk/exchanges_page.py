@@ -37,7 +37,7 @@ from db.needs.shortlists import select_shortlist
 from db.suppliers.read import living_suppliers
 from db.suppliers.records import get_record
 from domain.errors import InvalidContent, NotFound
-from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, contact, rank
+from domain.exchanges.deliveries import ARRIVED, LOST, UP_TO_THE_BUYER, arrivals, by_recipient, decisive_delivery, rank
 from domain.exchanges.exchange import (
     Delivery,
     DeliveryConfirmation,
@@ -48,7 +48,7 @@ from domain.exchanges.exchange import (
     Way,
 )
 from domain.exchanges.letter import require_sender
-from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redacted
+from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_author
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
 from domain.shortlists.frozen import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
@@ -58,7 +58,7 @@ MEANS = ("email", "phone", "letter", "in_person")
 
 
 class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's, as it is filled in. `answers`: the question that it answers."""
+    """The form fields of a buyer's message. `answers`: the question that it answers."""
 
     body: Annotated[str, Field("texte", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     to: Annotated[str, Field("a", "supplier_id", forms.WORDS)] = ""
@@ -68,8 +68,8 @@ class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
     answers: Annotated[str, Field("repond", "answers", at="texte")] = ""
 
 
-class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer that a supplier gave otherwise, as it is filled in."""
+class NotedAnswerForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of an answer that a supplier gave otherwise, such as by telephone."""
 
     body: Annotated[str, Field("dit", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     supplier: Annotated[str, Field("de", "supplier_id", forms.WORDS)] = ""
@@ -82,14 +82,14 @@ class NotedForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to all to a question, in whose form the id of the question ends the names of the fields."""
+    """The form fields of a shared answer to a question; their names end with the question's id."""
 
     answer: Annotated[str, Field("reponse", "answer", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     question: Annotated[str, Field("question", "question", forms.WORDS)] = ""
 
 
 class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """To whom and on which day a message was brought, in whose form its id ends the names of the fields."""
+    """The form fields that confirm the handover of a message; their names end with the message's id."""
 
     recipients: Annotated[
         tuple[str, ...], Field("pour", "recipients", forms.required(forms.SEVERAL, SAID["nobody_ticked"]))
@@ -97,7 +97,11 @@ class ConfirmationForm(msgspec.Struct, frozen=True, kw_only=True):
     on: Annotated[str, Field("jour", "on", forms.WORDS)] = ""
 
 
-FORMS: dict[str, type[msgspec.Struct]] = {"reponse": NotedForm, "publier": PublicationForm, "remis": ConfirmationForm}
+FORMS: dict[str, type[msgspec.Struct]] = {
+    "reponse": NotedAnswerForm,
+    "publier": PublicationForm,
+    "remis": ConfirmationForm,
+}
 """By the button; of the others it is a message of the buyer's."""
 
 
@@ -114,13 +118,13 @@ async def list_exchanges(visit: Visit, id: str) -> Response[bytes]:
         found=found,
         names={who.supplier_id: who.name for each in found for who in each.exchange.recipients},
         open_questions=[(each, one) for each in found for one in each.questions.asked if not one.answered],
-        tally=[_number_in_each_state(arrivals(each.exchange)) for each in found],
+        tally=[_count_by_way_and_state(arrivals(each.exchange)) for each in found],
     )
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}", scope="needs")
 async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """Do what a button asks for and redirect to the exchange; the page again where something is to be corrected."""
+    """Do what a button of the page asks for and redirect to the exchange; the page again where it has mistakes."""
     act, _, argument = visit.text("faire").partition("-")
     if act == "modifier":
         return await _exchange_page(visit, id, exchange_id)
@@ -128,7 +132,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     path = f"/besoins/{need_id}/echanges/{exchange}"
     names = f"{forms.NAME}-{argument}" if act in {"publier", "remis"} else forms.NAME
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def act_on_exchange(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
         if act in {"lien", "lettres"}:
             if act == "lien":
@@ -158,14 +162,14 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         return FormOutcome(f"{path}?ecrit={message.id}#m-{message.id}")
 
     try:
-        return await (_preview_page(visit, id, exchange) if act == "relire" else write_once(visit, carry_out))
+        return await (_preview_page(visit, id, exchange) if act == "relire" else write_once(visit, act_on_exchange))
     except InvalidContent as wrong:
         mistakes = forms.field_mistakes(wrong, FORMS.get(act, MessageForm), names)
         return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
 async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[bytes]:
-    """A message to be read again before it is sent. Raises InvalidContent."""
+    """The page on which a message is read again before it is sent. Raises InvalidContent."""
     acting, request = acting_at(visit), _read_message(visit, "message")
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id_, NO_NEED))
@@ -176,18 +180,18 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
         need=need,
         preview=preview,
         path=f"besoins/{need.id}/echanges/{exchange_id}",
-        fields=[(name, text) for name, text in visit.typed() if name != "faire"],
+        fields=[(name, text) for name, text in visit.typed_fields() if name != "faire"],
         is_new=False,
     )
 
 
 def _read_message(visit: Visit, act: str) -> MessageRequest:
-    """The message in one of the two forms: `reponse`, what a supplier said otherwise; else one of the buyer's.
+    """The message in the submitted form: a supplier's, noted by the buyer, for `reponse`; else the buyer's.
 
     Raises InvalidContent.
     """
     if act == "reponse":
-        noted = forms.read_form(NotedForm, visit.fields)
+        noted = forms.read_form(NotedAnswerForm, visit.fields)
         barriers = dict.fromkeys((*noted.barriers, *(["other"] if noted.note else [])))
         return forms.request_of_form(noted, MessageRequest, author="supplier", barriers=list(barriers))
     form = forms.read_form(MessageForm, visit.fields)
@@ -197,7 +201,7 @@ def _read_message(visit: Visit, act: str) -> MessageRequest:
 
 
 async def _exchange_page(visit: Visit, id: str, exchange_id: str, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
-    """An exchange: its messages, its questions, its recipients; all that is unread in it is now read."""
+    """The page of an exchange: messages, questions, recipients; all its messages are marked as read."""
     acting, need_id = acting_at(visit), id_in(id, NO_NEED)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id)
@@ -230,7 +234,7 @@ show_exchange = page("GET", "/besoins/{id}/echanges/{exchange_id}", scope="needs
 
 
 def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
-    """The things shown of an exchange besides itself: names, deliveries and questions by the ids of messages."""
+    """The values that the template of an exchange reads: names, deliveries and questions, by message or supplier."""
     exchange = read.exchange
     recipients = {each.supplier_id: each for each in exchange.recipients}
     deliveries, of_message = arrivals(exchange), defaultdict[UUID, list[Delivery]](list)
@@ -240,17 +244,17 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
     questions = {each.message_id: each for each in read.questions.asked}
     return {
         "names": {supplier_id: each.name for supplier_id, each in recipients.items()},
-        "tallies": {each: _number_in_each_state(some) for each, some in of_message.items()},
+        "tallies": {each: _count_by_way_and_state(some) for each, some in of_message.items()},
         "to_confirm": {
             each: [one for one in some if one.state in UP_TO_THE_BUYER | LOST] for each, some in of_message.items()
         },
-        "contacts": {each: contact(some) for each, some in of_recipient.items()},
+        "contacts": {each: decisive_delivery(some) for each, some in of_recipient.items()},
         "not_arrived": {each: [one for one in some if one.state not in ARRIVED] for each, some in of_recipient.items()},
         "unread": {each.id for each in read.unread},
         "answered_by": read.answered_by,
         "questions": questions,
         "shared_words": {
-            each.message_id: redacted(recipients[each.supplier_id], each.text) for each in questions.values()
+            each.message_id: redact_author(recipients[each.supplier_id], each.text) for each in questions.values()
         },
         "corrected": {each.corrects for each in exchange.messages if each.corrects},
         "by_id": {each.id: each for each in exchange.messages},
@@ -258,14 +262,14 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
     }
 
 
-def _number_in_each_state(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
-    """The number of deliveries for each way of delivery (e-mail, letter…) and each state, from arrived to lost."""
+def _count_by_way_and_state(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
+    """The number of deliveries by way (e-mail, letter…) and state, from arrived to lost."""
     return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/messages/{message_id}", scope="needs")
 async def show_letter(visit: Visit, id: str, exchange_id: str, message_id: str) -> Response[bytes]:
-    """A message as a letter, for those to whom the buyer brings it."""
+    """A message as a letter to print, with the recipients to whom the buyer brings it."""
     acting = acting_at(visit)
     async with transaction(visit.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, id_in(id, NO_NEED))
@@ -291,13 +295,13 @@ ContactedSupplier = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
-    """The form of a declared offer: the trades that the need asks for, and others looked up by their words."""
+    """The form of a declared offer: the trades that the need asks for, and others found by words."""
     return _offer_form_page(visit, await _find_contacted_supplier(visit, id, exchange_id, supplier_id))
 
 
 @page("POST", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
-    """Add the offer to those that the source has of the supplier, and redirect to the exchange.
+    """Add a declared offer to the supplier's record in a source, and redirect to the exchange.
 
     The same offer again changes nothing.
     """
@@ -306,14 +310,16 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     siret, source = supplier.siret, visit.text("source")
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
+    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
     mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
-    radius_km = forms.read_text(forms.NUMBER, visit.text("rayon"), "rayon", mistakes)
+    if radius and not radius.replace(".", "", 1).isdecimal():
+        mistakes.append(Mistake("rayon", SAID["no_number"]))
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _offer_form_page(visit, contacted, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
         stored = await get_record(connection, source, siret)
     record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
-    area = None if radius_km is None else ServiceArea(radius_km=radius_km)
+    area = ServiceArea(radius_km=float(radius)) if radius else None
     kept = tuple(each for each in record.offers if each.segments != segments)
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:
@@ -327,7 +333,7 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
 
 
 async def _find_contacted_supplier(visit: Visit, id_: str, exchange_id: str, supplier_id: str) -> ContactedSupplier:
-    """The recipient of the organisation's exchange. Raises NotFound; Refusal where the key writes to no source."""
+    """A recipient of an exchange, with need, exchange and latest shortlist. Raises NotFound, Refusal."""
     client = visit.call.bearer
     require_scope(client, "sync")
     organisation, need_id, supplier = client.organisation_id, id_in(id_, NO_NEED), id_in(supplier_id, NO_RECIPIENT)
@@ -344,7 +350,7 @@ async def _find_contacted_supplier(visit: Visit, id_: str, exchange_id: str, sup
 
 
 def _offer_form_page(visit: Visit, contacted: ContactedSupplier, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
-    """The form with the trades that the latest shortlist asks for, those that are ticked and those found by words."""
+    """The form of a declared offer, with the shortlist's trades, the ticked ones and those found by words."""
     reference, words, ticked = visit.reference, visit.text("ajout"), visit.fields.get("metier", [])
     need, exchange, supplier, version = contacted
     lots = version.shortlist.lots if version else ()

@@ -1,6 +1,6 @@
-"""The form of a meeting, as it is filled in, and the meeting that it says.
+"""The form of a meeting: its fields, the form filled in from a meeting or a template, and the meeting that it makes.
 
-Participants that the meeting has already are named by their position, agenda and follow-ups by rows that count from 1.
+Field names end with the position of a participant already invited, and with the row, from 1, of agenda and follow-ups.
 """
 
 import re
@@ -57,15 +57,15 @@ FOLLOW_UPS = Rows("{name}-{row}", "follow_ups", 200, "suite")
 """As many as a meeting may have."""
 
 
-class PartForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of the agenda as it is filled in."""
+class AgendaPartForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of one part of the agenda."""
 
     title: Annotated[str, Field("partie", "title", forms.WORDS)] = ""
     minutes: Annotated[str, Field("minutes", "minutes", FieldKind(_read_minutes, str))] = ""
 
 
 class FollowUpForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A thing to be done after the meeting, as it is filled in."""
+    """The form fields of one thing to do after the meeting."""
 
     what: Annotated[str, Field("suite", "what", forms.WORDS)] = ""
     who: Annotated[str, Field("qui", "who", forms.WORDS)] = ""
@@ -73,8 +73,8 @@ class FollowUpForm(msgspec.Struct, frozen=True, kw_only=True):
     done: Annotated[str, Field("fait", "done", forms.TICKED)] = ""
 
 
-class OtherForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody to invite who is no supplier, as it is filled in."""
+class OtherParticipantForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The form fields of a new participant who is no supplier."""
 
     name: Annotated[str, Field("autre", "name", forms.WORDS)] = ""
     organisation: Annotated[str, Field("structure", "organisation", forms.WORDS)] = ""
@@ -82,7 +82,7 @@ class OtherForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvitedForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A participant that the meeting has already: whether it stays, and came."""
+    """The form fields of a participant already invited: whether they stay invited, and came."""
 
     stays: Annotated[str, Field("invite")] = ""
     came: Annotated[str, Field("venu", "attended", forms.YES_OR_NO)] = ""
@@ -90,10 +90,10 @@ class InvitedForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A meeting as it is filled in, without the participants that it has already.
+    """The form fields of a meeting, without the participants already invited.
 
-    `place`: a name, such as that of a room; `commune`: one to be looked up. `needs`: others that it is about;
-    `suppliers`: to be invited, beside all candidates of the `candidates_by_lot`.
+    `place`: a name, such as that of a room; `commune`: a name to be looked up. `needs`: further needs that it is about;
+    `suppliers`: to be invited, beside all candidates of the lots `candidates_by_lot`.
     """
 
     version: Annotated[str, Field("version")] = ""
@@ -109,23 +109,23 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     needs: Annotated[tuple[str, ...], Field("besoin", "need_ids", at="besoins")] = ()
     suppliers: Annotated[tuple[str, ...], Field("fournisseur", "participants", at="invites")] = ()
     candidates_by_lot: Annotated[tuple[str, ...], Field("lot-entier")] = ()
-    agenda: Annotated[tuple[PartForm, ...], AGENDA] = ()
+    agenda: Annotated[tuple[AgendaPartForm, ...], AGENDA] = ()
     follow_ups: Annotated[tuple[FollowUpForm, ...], FOLLOW_UPS] = ()
-    others: Annotated[tuple[OtherForm, ...], Rows("{name}-{row}", "others", MOST_OTHERS, "autre")] = ()
+    others: Annotated[tuple[OtherParticipantForm, ...], Rows("{name}-{row}", "others", MOST_OTHERS, "autre")] = ()
 
 
 def fields_of_new_meeting(kind: str) -> dict[str, list[str]]:
-    """The fields of a meeting to be planned, as meetings of that format usually are."""
+    """The fields of a new meeting, filled in from the template of its format."""
     chosen: Format = next((each for each in FORMAT_CODES if each == kind), "half_day")
     template = TEMPLATES.get(chosen)
     title, minutes, agenda = (template.title, template.minutes, template.agenda) if template else ("", 60, ())
     end = datetime.combine(date.min, time(9)) + timedelta(minutes=minutes)
-    parts = tuple(forms.form_of_request(PartForm, each) for each in agenda)
+    parts = tuple(forms.form_of_request(AgendaPartForm, each) for each in agenda)
     return forms.texts_of(MeetingForm(format=chosen, title=title, start="09:00", end=f"{end:%H:%M}", agenda=parts))
 
 
 def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[str]]:
-    """The fields of the form that say what a meeting says."""
+    """The form fields, filled in from a meeting."""
     place = meeting.place
     commune = place.commune if place else None
     form = forms.form_of_request(
@@ -144,7 +144,7 @@ def fields_of_meeting(meeting: Meeting, reference: Reference) -> dict[str, list[
 
 
 def with_template(fields: Fields) -> dict[str, list[str]]:
-    """The fields with the usual agenda of their format, and its length and title where nothing else was written."""
+    """The fields with agenda, end and title of the format's template; a title that the buyer wrote stays."""
     usual = fields_of_new_meeting(fields.get("forme", [""])[-1])
     kept = {name: texts for name, texts in fields.items() if not name.startswith(("partie-", "minutes-"))}
     titles = {"", *(each.title for each in TEMPLATES.values())}
@@ -153,7 +153,7 @@ def with_template(fields: Fields) -> dict[str, list[str]]:
 
 
 def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
-    """The ids of the candidates of each lot that has some, without those who are set aside for it."""
+    """The ids of each lot's candidates that are not set aside; lots without any are left out."""
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     lots = {
         lot.id: [str(each.supplier.id) for each in lot.candidates if (lot.id, each.supplier.id) not in aside]
@@ -163,7 +163,7 @@ def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
 
 
 def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
-    """The fields with all candidates of the lots that are ticked as a whole."""
+    """The fields with the candidates of every lot ticked as a whole added to the ticked suppliers."""
     wanted = [each for each in fields.get("lot-entier", []) if each]
     if version is None or not wanted:
         return fields
@@ -173,7 +173,7 @@ def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> 
 
 
 def row_numbers(fields: Fields, name: str) -> range:
-    """The numbers of the rows to show of fields that are counted, some of them blank."""
+    """The numbers of the rows to show of a repeated form: those filled in, and some blank ones."""
     filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
     last = max((int(found[1]) for found in filled_in if found), default=0)
     most = next(each.most for each in (AGENDA, FOLLOW_UPS) if each.otherwise == name)
@@ -181,7 +181,7 @@ def row_numbers(fields: Fields, name: str) -> range:
 
 
 def timed_agenda(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
-    """The agenda of a meeting: from when to when each part is held, one after the other, and its title."""
+    """The start, end and title of each part of a meeting's agenda, one after the other."""
     at = meeting.starts_at
     for each in meeting.agenda or ():
         end = at + timedelta(minutes=each.minutes)
@@ -192,7 +192,7 @@ def timed_agenda(meeting: Meeting) -> Iterator[tuple[datetime, datetime, str]]:
 def meeting_request(
     fields: Fields, need_id: UUID, before: Meeting | None, reference: Reference, now: datetime
 ) -> MeetingRequest:
-    """The meeting that the form says. `before`: as it was, where it is stored. Raises WrongForm."""
+    """The meeting that the submitted form makes. `before`: the stored meeting, if any. Raises WrongForm."""
     form, mistakes = forms.read_form(MeetingForm, fields), list[Mistake]()
     said = forms.request_parts(form, mistakes)
     day = said.pop("day")
@@ -222,7 +222,7 @@ def meeting_request(
 def _read_place(
     form: MeetingForm, before: Meeting | None, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, str] | MeetingPlace | None:
-    """The place as the form says it; as it is stored, with its latitude and longitude, where that is the same."""
+    """The meeting's place from the form; the stored place, with its point, where name and commune are unchanged."""
     place = {"name": form.place} if form.place else {}
     if form.commune:
         code = _WITH_CODE.search(form.commune)
@@ -239,7 +239,7 @@ def _read_place(
 def _read_participants(
     fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime
 ) -> Iterator[Participant]:
-    """The participants: who stays, and whether they came; suppliers that were ticked beside; others who are none."""
+    """Participants from the form: the invited who stay (and whether they came), ticked suppliers, other people."""
     already = set()
     for position, each in enumerate(before.participants if before else ()):
         invited = forms.read_form(InvitedForm, fields, f"{forms.NAME}-{position}")

@@ -32,7 +32,7 @@ from api.desk.talk.meeting_form import (
     with_candidates_of_lots,
     with_template,
 )
-from api.desk.talk.new_exchange_page import choices_of, find_in_directory
+from api.desk.talk.new_exchange_page import find_in_directory, supplier_choices
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
 from api.needs.frozen_versions import own_need
@@ -72,17 +72,17 @@ async def list_all_meetings(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/rencontres", scope="needs")
 async def change_calendar_address(visit: Visit) -> Response[bytes]:
-    """Make an address of the calendar, or take it away, and redirect to the meetings."""
+    """Make or revoke the address of the organisation's calendar, and redirect to the meetings."""
     key_id = visit.call.bearer.id
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def change_address(connection: Connection, acting: Acting) -> FormOutcome:
         if visit.text("faire") == "retirer":
             await revoke_address(connection, acting, key_id)
             return FormOutcome("/rencontres#agenda")
         seed = await make_address(connection, acting, key_id)
         return FormOutcome(f"/rencontres?{SENT_FIELD}={submission_name(visit)}#agenda", seed.encode())
 
-    return await write_once(visit, carry_out)
+    return await write_once(visit, change_address)
 
 
 @page("GET", "/besoins/{id}/rencontres", scope="needs")
@@ -105,7 +105,7 @@ async def show_new_meeting(visit: Visit, id: str) -> Response[bytes]:
 async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response[bytes]:
     """Plan or change the meeting and redirect to it; the form again where a button changes it, or something is wrong.
 
-    An empty id: it is a new meeting.
+    `meeting_id`: empty for a new meeting.
     """
     need_id, act = id_in(id, NO_NEED), visit.text("faire")
     if act in UNSAVED:
@@ -113,7 +113,7 @@ async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response
         return await _meeting_form_page(visit, id, meeting_id, fields)
     stored = id_in(meeting_id, NO_MEETING) if meeting_id else None
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def store_meeting(connection: Connection, acting: Acting) -> FormOutcome:
         organisation = acting.organisation_id
         before = await own_meeting(connection, organisation, stored, lock=True) if stored else None
         if before is not None and visit.text("version") != str(before.version):
@@ -129,7 +129,7 @@ async def _save_meeting(visit: Visit, id: str, meeting_id: str = "") -> Response
         return FormOutcome(f"/besoins/{need_id}/rencontres/{stored}?ecrit=1")
 
     try:
-        return await write_once(visit, carry_out)
+        return await write_once(visit, store_meeting)
     except InvalidContent as wrong:
         mistakes = field_mistakes(wrong, MeetingForm, otherwise="titre")
         return await _meeting_form_page(visit, id, meeting_id, visit.fields, mistakes)
@@ -140,7 +140,7 @@ change_planned_meeting = page("POST", "/besoins/{id}/rencontres/{meeting_id}", s
 
 
 async def _meeting_about(connection: Connection, organisation: UUID, need_id: UUID, meeting_id: str) -> Meeting:
-    """The organisation's meeting, where it is about that need. Raises NotFound."""
+    """The organisation's meeting with this id, if it is about the need. Raises NotFound."""
     meeting = await own_meeting(connection, organisation, id_in(meeting_id, NO_MEETING))
     if need_id not in meeting.need_ids:
         raise NotFound(NO_MEETING)
@@ -150,7 +150,7 @@ async def _meeting_about(connection: Connection, organisation: UUID, need_id: UU
 async def _meeting_form_page(
     visit: Visit, id: str, meeting_id: str = "", fields: Fields | None = None, mistakes: Sequence[Mistake] = ()
 ) -> Response[bytes]:
-    """A meeting, with the form that changes it, or the form of a new one; `inviter` in the query ticks more suppliers.
+    """The page of a stored or new meeting's form; suppliers that the query's `inviter` names are ticked too.
 
     `fields`: as they were typed; else those of the meeting.
     """
@@ -181,7 +181,7 @@ async def _meeting_form_page(
         ticked={str(named[each].id) for each in ticked if each in named},
         other_needs=[each for each in needs if each.id != need_id],
         about=about,
-        choices=choices_of(version, named, found),
+        choices=supplier_choices(version, named, found),
         whole_lots=candidates_by_lot(version) if version else {},
         lot_titles={lot.id: lot.title or "" for lot in need.content.lots},
         invited=[each.supplier_id for each in meeting.participants if each.supplier_id] if meeting else [],
@@ -197,7 +197,7 @@ show_meeting = page("GET", "/besoins/{id}/rencontres/{meeting_id}", scope="needs
 
 @page("GET", "/besoins/{id}/rencontres/{meeting_id}/agenda.ics", scope="needs")
 async def get_calendar_file(visit: Visit, id: str, meeting_id: str) -> Response[bytes]:
-    """A meeting as a file for calendars."""
+    """A meeting as an iCalendar file."""
     organisation = visit.organisation_id
     async with transaction(visit.services.database) as connection:
         meeting = await _meeting_about(connection, organisation, id_in(id, NO_NEED), meeting_id)

@@ -44,7 +44,7 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, to_be_contacted
+from domain.shortlists.frozen import FrozenShortlist, suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text, day, time_of_day
@@ -60,7 +60,7 @@ _LOT = Text("lot {id}", "lot {id}")
 def fill_template(
     name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
 ) -> tuple[str, str]:
-    """Subject and text of a template, about a need and the meeting that it invites to, held at that `place`."""
+    """Subject and body of a letter template, filled in from a need and from the meeting that it invites to."""
     template, lot = TEMPLATES[name], _LOT.to(language)
     title = purchase_name(need) or TEMPLATES["contact"]["subject"]
     agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
@@ -88,10 +88,10 @@ TOLD_TERMS: tuple[ToldTerm, ...] = get_args(ToldTerm)
 
 
 class ExchangeForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A new exchange as it is filled in.
+    """The form fields of a new exchange.
 
     `to`: all of the shortlist, or the `suppliers` that are ticked; `told`: the terms of the purchase that the message
-    tells; `sought`: a name to be looked up in the directory.
+    mentions; `sought`: a name to be looked up in the directory.
     """
 
     to: Annotated[str, Field("a", "recipients")] = ALL
@@ -112,7 +112,7 @@ SupplierChoice = tuple[SupplierSummary | Supplier, Collection[str]]
 
 
 def read_exchange_form(visit: Visit) -> ExchangeForm:
-    """The form in the fields of a visit."""
+    """The form of a new exchange, read from a visit's fields."""
     form = forms.read_form(ExchangeForm, visit.fields)
     if "a" not in visit.fields and form.suppliers:
         return msgspec.structs.replace(form, to=SOME)
@@ -120,7 +120,7 @@ def read_exchange_form(visit: Visit) -> ExchangeForm:
 
 
 def exchange_request(form: ExchangeForm, need: Need, language: Language) -> ExchangeRequest:
-    """The exchange about the need that the form asks for; after its message, the terms that it tells.
+    """The exchange that the form makes; sentences on the ticked terms of the need end its message.
 
     Raises InvalidContent.
     """
@@ -140,32 +140,33 @@ def exchange_request(form: ExchangeForm, need: Need, language: Language) -> Exch
     return forms.checked_request(said, ExchangeRequest)
 
 
-def choices_of(
+def supplier_choices(
     version: FrozenShortlist | None, named: Mapping[UUID, Supplier], found: Sequence[Supplier] = ()
 ) -> dict[str, list[SupplierChoice]]:
-    """The suppliers to choose from: `candidates` not set aside and those of `unknown` trade that the latest shortlist
-    lists, `others` that are named by their ids, others that are `found`."""
+    """The suppliers to choose from, by group: the shortlist's `candidates` not set aside and its suppliers of `unknown`
+    trade, `others` that are named by their ids, and those `found` by a search."""
     lots: dict[UUID, dict[str, None]] = {}
     for lot in version.shown_lots if version else ():
         for one in lot.listed:
             lots.setdefault(one.id, {})[lot.id] = None
     seen = set[UUID]()
 
-    def choose(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+    def take_new(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
+        """The suppliers that are in no earlier group, each with its lots where the shortlist lists it."""
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
         return [(each, lots[each.id] if listed else ()) for each in new.values()]
 
     return {
-        "candidates": choose(to_be_contacted(version, ()) if version else (), listed=True),
-        "unknown": choose(to_be_contacted(version, (), of_unknown_trade=True) if version else (), listed=True),
-        "others": choose(named.values(), listed=False),
-        "found": choose(found, listed=False),
+        "candidates": take_new(suppliers_to_contact(version, ()) if version else (), listed=True),
+        "unknown": take_new(suppliers_to_contact(version, (), of_unknown_trade=True) if version else (), listed=True),
+        "others": take_new(named.values(), listed=False),
+        "found": take_new(found, listed=False),
     }
 
 
 async def find_in_directory(visit: Visit, connection: Connection, sought: str) -> Sequence[Supplier]:
-    """Active suppliers of that name, or of that SIRET; none for a key that may not read the directory."""
+    """Active suppliers with the name or SIRET `sought`; none for a key that may not read the directory."""
     if not sought or not visit.call.bearer.may("read"):
         return ()
     siret = forms.siret_in(sought)
@@ -182,18 +183,18 @@ MEANS = ("email", "letter", "phone", "in_person")
 @page("GET", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     """The form of a new exchange: empty, or with the suppliers, the meeting and the template that the query names."""
-    return await new_exchange_form(visit, id, read_exchange_form(visit))
+    return await new_exchange_form_page(visit, id, read_exchange_form(visit))
 
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
-    """The form with a template, the exchange to be read again, or a redirect to the exchange that was opened."""
+    """Fill in a template, show the exchange to be read again, or open it and redirect to it, as a button asks."""
     form, wish = read_exchange_form(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
-        return await new_exchange_form(visit, id, form, use_template=wish == "modele")
+        return await new_exchange_form_page(visit, id, form, use_template=wish == "modele")
     need_id = id_in(id, NO_NEED)
 
-    async def carry_out(connection: Connection, acting: Acting) -> FormOutcome:
+    async def open_this_exchange(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
         request = exchange_request(form, need.content, visit.language)
         require_sender(need.content, acting.organisation)
@@ -205,18 +206,18 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
 
     try:
         if wish == "envoyer":
-            return await write_once(visit, carry_out)
+            return await write_once(visit, open_this_exchange)
         async with transaction(visit.services.database) as connection:
             need = await own_need(connection, visit.organisation_id, need_id)
             request = exchange_request(form, need.content, visit.language)
             preview = await preview_exchange(connection, acting_at(visit), need_id, request)
     except InvalidContent as wrong:
         mistakes = forms.field_mistakes(wrong, ExchangeForm, otherwise="texte", sender="expediteur")
-        return await new_exchange_form(visit, id, form, mistakes=mistakes)
+        return await new_exchange_form_page(visit, id, form, mistakes=mistakes)
     except Conflict as conflict:
         if conflict.code != "nobody_to_contact":
             raise
-        return await new_exchange_form(visit, id, form, mistakes=[Mistake("a", SAID["nobody_listed"])])
+        return await new_exchange_form_page(visit, id, form, mistakes=[Mistake("a", SAID["nobody_listed"])])
     return visit.page(
         "talk/exchange_preview.html",
         need=need,
@@ -228,7 +229,7 @@ async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
     )
 
 
-async def new_exchange_form(
+async def new_exchange_form_page(
     visit: Visit,
     id_: str,
     form: ExchangeForm,
@@ -237,7 +238,7 @@ async def new_exchange_form(
     same_words: bool = False,
     mistakes: Sequence[Mistake] = (),
 ) -> Response[bytes]:
-    """The page of the form. `same_words`: it tells some what others were told, and says so."""
+    """The page of a new exchange's form. `same_words`: the message tells some what others were told before."""
     organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
     ids = [id_in(each, NO_NEED) for each in form.suppliers]
     async with transaction(visit.services.database) as connection:
@@ -257,7 +258,7 @@ async def new_exchange_form(
         "talk/new_exchange.html",
         need=need,
         form=form,
-        choices=choices_of(version, named, found),
+        choices=supplier_choices(version, named, found),
         totals=version.totals if version else (),
         templates=TEMPLATES,
         means=MEANS,
@@ -271,7 +272,7 @@ async def new_exchange_form(
 
 
 def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: Meeting | None) -> ExchangeForm:
-    """The form with the words of its template: in the place of another template's, after what the buyer wrote."""
+    """The form with its template's text: in place of another template's text, after the buyer's own words."""
     if form.template not in TEMPLATES:
         return form
     commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
@@ -288,7 +289,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
 
 
 async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """The letters that the buyer has to bring, each with its link, or those of new links: for their own session."""
+    """The letters that the buyer hands over, each with its reply link; only for the session that made the links."""
     is_new = visit.call.scope["path"].endswith("/lettres")
     sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"
     acting = acting_at(visit)

@@ -1,4 +1,4 @@
-"""Indexes of the directory in a folder: one process builds them, all map them, and the next start finds them."""
+"""Indexes of the directory as files in a folder: one process builds them, all map them, the next start uses them."""
 
 import asyncio
 import fcntl
@@ -39,7 +39,7 @@ _LOCK, _UNFINISHED, _WHOLE = "lock", "unfinished-", "whole"
 
 
 class WrittenIndex(NamedTuple):
-    """An index in the folder, and the database and the version of its directory that it was built from."""
+    """An index in the folder, with the database and the directory version that it was built from."""
 
     path: Path
     database: str
@@ -66,26 +66,26 @@ class IndexFiles:
                 raise
         self.folder, self.reference = folder, reference
         self._prefix = _fingerprint(reference)
-        with self.claimed():
+        with self.claim_build():
             pass  # what was left unfinished is removed, as no other build may follow for long
 
     def newest_first(self, database: str) -> list[WrittenIndex]:
-        """The indexes of a database (see `database_id`) in the folder."""
+        """The indexes of a database (see `database_id`) in the folder, those of the latest version first."""
         found = (_read_name(path) for path in self.folder.glob(f"{self._prefix}-{database}-*"))
         return sorted((each for each in found if each), key=lambda each: -each.version)
 
     def load(self, written: WrittenIndex) -> LiveIndex:
-        """An index, mapped. Raises OSError, EOFError, KeyError or ValueError where it is not whole, or was removed."""
+        """Map an index into memory. Raises OSError, EOFError, KeyError or ValueError if it is incomplete or removed."""
         reference = self.reference
         tables = load_tables(written.path)
         base = Index(tables, reference.taxonomy, reference.cpv, reference.geography, written.path)
         return LiveIndex(base, written.version, written.uid)
 
     @contextmanager
-    def claimed(self) -> Iterator[bool]:
-        """Whether it falls to this process to build the next one; no other may as long as the block runs.
+    def claim_build(self) -> Iterator[bool]:
+        """Yields whether this process may build the next index; if so, no other process may during the block.
 
-        What a process left that was ended at its work is removed.
+        Removes unfinished indexes of processes that ended at their work.
         """
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # it may have been removed meanwhile
         with (self.folder / _LOCK).open("w") as lock:
@@ -105,7 +105,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
     Other processes build a part each and join them; without `processes` a thread of this one does.
     """
 
-    async def call(work: Callable[..., None], *arguments: object) -> None:
+    async def call_in_process(work: Callable[..., None], *arguments: object) -> None:
         if processes is not None:
             with suppress(NoProcess):
                 return await processes.call(work, *arguments)
@@ -117,13 +117,14 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
             shares = _pages_by_process(seen.pages) if processes else [[(0, seen.pages)]]
             parts = [unfinished / str(number) for number in range(len(shares))]
             building = (
-                call(build_part, url, seen.name, pages, part) for pages, part in zip(shares, parts, strict=True)
+                call_in_process(build_part, url, seen.name, pages, part)
+                for pages, part in zip(shares, parts, strict=True)
             )
             # none goes on once another has failed: what they write is removed
             ended = await asyncio.gather(*building, return_exceptions=True)
         for failure in filter(None, ended):
             raise failure
-        await call(join_parts, parts, unfinished / _WHOLE)
+        await call_in_process(join_parts, parts, unfinished / _WHOLE)
         _publish(
             unfinished / _WHOLE,
             folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",
@@ -133,13 +134,13 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
 
 
 def build_part(reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path) -> None:
-    """Write the tables of the suppliers on some pages, as a `shared_snapshot` has them, to a folder that is made."""
+    """Write the index tables of the suppliers on these database pages, as the snapshot has them, to a new folder."""
     folder.mkdir()
     save_tables(folder, _build_tables(reference, url, snapshot, pages, folder))
 
 
 def join_parts(reference: Reference, parts: Sequence[Path], folder: Path) -> None:
-    """Write the tables that some parts make together to a folder that is made."""
+    """Join the index tables in the folders `parts`, and write the joined tables to a new folder."""
     folder.mkdir()
     save_tables(folder, join_tables([load_tables(part) for part in parts], reference.taxonomy))
 
@@ -155,22 +156,23 @@ async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
 def _build_tables(
     reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
 ) -> IndexTables:
-    """The tables of the suppliers on some pages."""
+    """The index tables of the suppliers on these database pages, as the snapshot has them."""
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
 
-    def add(document: bytes) -> None:
+    def add_document(document: bytes) -> None:
         try:
             builder.add(read_document(document))
         except msgspec.ValidationError:  # a later release wrote it
             builder.add(read_document(known_part(document, Supplier)))
 
-    asyncio.run(copy_documents(url, snapshot, pages, add))
+    asyncio.run(copy_documents(url, snapshot, pages, add_document))
     return builder.tables()
 
 
 def _pages_by_process(pages: int) -> list[list[Pages]]:
-    """The pages of a table for each of so many processes as are of use. Each has some of all regions of the table, as
-    most suppliers may be in one of them."""
+    """The page ranges that each building process reads, of a table of so many pages.
+
+    Each process reads ranges all over the table, as most suppliers may be in one region."""
     count = max(1, min(MOST_PARTS, os.cpu_count() or 1, pages // PAGES_OF_A_PART))
     bounds = [pages * number // (count * SPANS) for number in range(count * SPANS + 1)]
     spans = [span for span in pairwise(bounds) if span[0] < span[1]]
@@ -178,9 +180,9 @@ def _pages_by_process(pages: int) -> list[list[Pages]]:
 
 
 def _publish(whole: Path, path: Path) -> None:
-    """Give an index its name, and remove those whose place it takes, and what nobody has needed for long.
+    """Move a built index to its path in the folder, and remove the indexes that it replaces or that are long unused.
 
-    Those are the indexes of the same database, of whatever version of the program: one may hold what was erased since,
+    It replaces indexes of the same database, of whatever version of the program: one may hold what was erased since,
     and who has mapped it goes on with it. What is no index, nor an unfinished one, stays.
     """
     folder = path.parent
@@ -199,7 +201,7 @@ def _publish(whole: Path, path: Path) -> None:
 
 
 def _read_name(path: Path) -> WrittenIndex | None:
-    """The index that a path in the folder names; None for what is no index."""
+    """The index that the name of a path describes; None where the path is no index."""
     try:
         _, database, version, uid = path.name.split("-", 3)
         found = None if UUID(uid) == NO_UID else UUID(uid)
@@ -210,7 +212,7 @@ def _read_name(path: Path) -> WrittenIndex | None:
 
 @cache
 def _fingerprint(reference: Reference) -> str:
-    """Hexadecimal digits that are others for other reference data, and for another version of the program."""
+    """A hexadecimal digest of the versions of the reference data and of the program's source."""
     parts = (reference.taxonomy, reference.territories, reference.cpv, reference.rules)
     digest = blake2b(" ".join(part.version for part in parts).encode(), digest_size=8)
     for room in (domain, matching):

@@ -50,8 +50,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 @contextmanager
-def logged_failures(message: str) -> Iterator[None]:
-    """Log an exception of the block under `message` and swallow it; without its trace where the database is away."""
+def log_failures(message: str) -> Iterator[None]:
+    """Log an exception of the block and swallow it; without a traceback where the database is unreachable."""
     try:
         yield
     except Exception as failure:
@@ -62,7 +62,7 @@ def logged_failures(message: str) -> Iterator[None]:
 
 
 class DatabaseWatch:
-    """Hears of new versions of the directory and of deliveries, and of the database itself once a second.
+    """Listens for new versions of the directory and queued deliveries, and checks that the database answers.
 
     Where that is silent for `patience` seconds, all connections of the `engine` are cut: a server that hangs takes
     requests and never answers them, while those who wait can be told to come back. So they are where another host was
@@ -82,7 +82,7 @@ class DatabaseWatch:
         return not self._away
 
     async def run(self) -> None:
-        """Listen, for ever."""
+        """Listen to the database, and ask the pooler whether it answers, for ever."""
 
         async def listen_to_database() -> None:
             lost = partial(self._note_loss, self._url)
@@ -106,7 +106,7 @@ class DatabaseWatch:
                 both.create_task(ask_pooler(self._pooler_url))
 
     async def versions(self) -> AsyncGenerator[DirectoryVersion, None]:
-        """The latest version heard of: at once, and whenever the database was heard of meanwhile, for ever."""
+        """Yields the latest version of the directory: at once, then after each answer of the database, for ever."""
         while True:
             heard = self._heard
             if self.version is not None:
@@ -125,11 +125,11 @@ class DatabaseWatch:
 
 
 class UnusableIndex(Exception):
-    """Indexes are built and cannot be used: read back, or followed by as many changes as came meanwhile."""
+    """Raised where indexes that were just built cannot be read, or the changes since are too many to follow."""
 
 
 class IndexLoader:
-    """Loads indexes of the directory at `url` from files, which it has built where there are none.
+    """Loads indexes of the directory at `url` from files, and has the files built where there are none.
 
     They are built in another process, without `processes` in a thread of this one; from the copy of the directory at
     `read_url`, where there is one that has come as far as is wanted. What changed since is always read from `url`.
@@ -149,10 +149,10 @@ class IndexLoader:
         self._threads = ThreadPoolExecutor(THREADS, "index")
         self._written: WrittenIndex | None = None
 
-    async def first(self) -> LiveIndex:
-        """The `newest` index; in the memory of this process where none can be written, such as for want of room."""
+    async def load_first(self) -> LiveIndex:
+        """The newest index; one built in memory where no file of it can be written, such as on a full disk."""
         try:
-            return await self.newest()
+            return await self.load_newest()
         except OSError as failure:
             if is_unreachable(failure):
                 raise
@@ -161,10 +161,10 @@ class IndexLoader:
                 folder=str(self.files.folder),
             )
         index = await index_in_memory(self.files.reference, self._url)
-        return await self.followed(index) or index
+        return await self.update(index) or index
 
-    async def newest(self, beyond: int = -1) -> LiveIndex:
-        """An index of the present directory with a short tail; its base is of a version after `beyond`."""
+    async def load_newest(self, beyond: int = -1) -> LiveIndex:
+        """Load or build an index of the present directory, with a short tail and a base later than version `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
         database = await database_id(self._engine)  # each time: another may have taken its address
         while True:
@@ -173,7 +173,7 @@ class IndexLoader:
                     if (found := await self._map_and_follow(written, longest)) is not None:
                         return found
                     refused.add(written)
-            with self.files.claimed() as is_ours:
+            with self.files.claim_build() as is_ours:
                 if is_ours:
                     if builds == MOST_BUILDS:
                         raise UnusableIndex
@@ -184,16 +184,16 @@ class IndexLoader:
                 else:
                     await asyncio.sleep(CLAIM_SECONDS)
 
-    async def followed(self, index: LiveIndex) -> LiveIndex | None:
-        """The index with the changes since; None where they are too many, or it is of another history."""
+    async def update(self, index: LiveIndex) -> LiveIndex | None:
+        """The index with all later changes of the directory; None where they are too many, or of another history."""
         most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
         found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
         if found is None:
             return None
-        return await self._in_a_thread(index.with_changes, *found)
+        return await self._run_in_thread(index.with_changes, *found)
 
-    def is_outgrown(self, index: LiveIndex) -> bool:
-        """Whether an index is to have a new base: its tail is long, or what it was mapped from is old."""
+    def needs_new_base(self, index: LiveIndex) -> bool:
+        """Whether an index needs a new base: its tail is too long, or the file it was mapped from too old."""
         if index.tail.rows > longest_tail(index):
             return True
         written = self._written
@@ -201,32 +201,32 @@ class IndexLoader:
         return written is not None and is_old and index.data_version != written.version
 
     async def _map_and_follow(self, written: WrittenIndex, longest: int) -> LiveIndex | None:
-        """The index with the changes since, where they make no tail over `longest` times the usual one."""
+        """Map an index and add all later changes; None where its tail would be over `longest` times the usual one."""
         try:
-            base = await self._in_a_thread(self.files.load, written)
+            base = await self._run_in_thread(self.files.load, written)
         except (OSError, EOFError, KeyError, ValueError) as failure:
             log.warning("an index in its folder cannot be read", path=str(written.path), failure=str(failure))
             return None
         if base.base.unknown_codes:
             codes = sorted(base.base.unknown_codes)[:20]
             log.warning("service areas hold codes that are no longer known", codes=codes)
-        found = await self.followed(base)
+        found = await self.update(base)
         if found is None or found.tail.rows > longest * longest_tail(found):
             return None
         self._written = written
         return found
 
     async def _build(self, database: str, beyond: int | None) -> None:
-        """Build an index of a version after `beyond`, from a copy where that is there; None: not from a copy."""
+        """Build an index later than version `beyond`, from the database's copy if possible; None: not from the copy."""
         reference, folder = self.files.reference, self.files.folder
         if self._read_url is not None and beyond is not None:
-            with logged_failures("the copy of the directory cannot be read: the index is built from the database"):
+            with log_failures("the copy of the directory cannot be read: the index is built from the database"):
                 await build_index(reference, self._read_url, folder, self._processes)
                 if any(written.version > beyond for written in self.files.newest_first(database)):
                     return
         await build_index(reference, self._url, folder, self._processes)
 
-    async def _in_a_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def _run_in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
 
 
@@ -236,7 +236,7 @@ def longest_tail(index: LiveIndex) -> float:
 
 
 class LiveDirectory:
-    """The directory of suppliers in memory."""
+    """The index of all suppliers in memory, kept up to date with the database."""
 
     def __init__(self, loader: IndexLoader, metrics: Metrics) -> None:
         self.loader, self.metrics = loader, metrics
@@ -260,47 +260,47 @@ class LiveDirectory:
         return self._index
 
     async def wait_beyond(self, version: int, seconds: float) -> None:
-        """Wait until the index is newer than `version`, at most so many seconds."""
+        """Wait until the index is newer than `version`, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._index is None or self._index.data_version <= version:
                     await self._replaced.wait()
 
     def is_of(self, version: DirectoryVersion) -> bool:
-        """Whether the index is of this version of the directory, and not of one of another history."""
+        """Whether the index has exactly this version of the directory, of the same history."""
         index = self._index
         return index is not None and (index.data_version, index.version_uid) == version
 
     async def follow(self, versions: AsyncGenerator[DirectoryVersion, None]) -> None:
-        """Load the index, then update it at every change that is heard of, for ever."""
+        """Load the index, then update it whenever `versions` yields a newer version, for ever."""
         async with aclosing(versions):
             async for version in versions:
-                if not self.is_of(version) or self.loader.is_outgrown(self.index):
+                if not self.is_of(version) or self.loader.needs_new_base(self.index):
                     with (
-                        logged_failures("the index cannot follow the directory and stays as it is"),
-                        self._noting_failures(),
+                        log_failures("the index cannot follow the directory and stays as it is"),
+                        self._note_failures(),
                     ):
                         await self.catch_up()
                 if self.is_of(version):
                     self._current_at = time.monotonic()
-                    self._note_following()
+                    self._note_success()
 
     def lag_seconds(self) -> float:
-        """Seconds since the index was last known to be of the directory's version; less than two where all is well."""
+        """Seconds since the index last had the directory's latest version; less than two in normal running."""
         return time.monotonic() - self._current_at
 
     def stuck_seconds(self) -> float:
-        """Seconds since following the directory failed, and not for want of the database; 0 where that goes well."""
+        """Seconds for which updates of the index have failed though the database answers; 0 while they succeed."""
         return 0.0 if self._stuck_at is None else time.monotonic() - self._stuck_at
 
     @property
     def is_stuck(self) -> bool:
-        """Whether the index no longer follows the directory."""
+        """Whether updates of the index have failed for more than `STUCK_SECONDS`."""
         return self.stuck_seconds() > STUCK_SECONDS
 
     @contextmanager
-    def _noting_failures(self) -> Iterator[None]:
-        """Note when following the directory began to fail, unless it is the database that is away."""
+    def _note_failures(self) -> Iterator[None]:
+        """Note since when updates of the index fail, where the block raises and the database answers."""
         try:
             yield
         except Exception as failure:
@@ -309,7 +309,8 @@ class LiveDirectory:
                 self.metrics.index_follows.set(0)
             raise
 
-    def _note_following(self) -> None:
+    def _note_success(self) -> None:
+        """Note that an update of the index succeeded."""
         if self._stuck_at is not None:
             log.warning("the index follows the directory again", seconds=round(self.stuck_seconds(), 1))
         self._stuck_at = None
@@ -323,38 +324,38 @@ class LiveDirectory:
         async with self._one_at_a_time:
             if self._index is None:
                 if time.monotonic() >= self._not_before:
-                    with self._pausing_after_failure():
-                        self.replace(await self.loader.first())
+                    with self._pause_after_failure():
+                        self.replace(await self.loader.load_first())
                 return
-            index = await self.loader.followed(self._index)
+            index = await self.loader.update(self._index)
             if index is not None:
                 self.replace(index)
-                self._note_following()
-                if not self.loader.is_outgrown(index):
+                self._note_success()
+                if not self.loader.needs_new_base(index):
                     return
         is_building = self.rebuilding is not None and not self.rebuilding.done()
         if time.monotonic() >= self._not_before and not is_building:
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
     async def _rebuild(self, version: int | None) -> None:
-        """Replace the index by one with a base of that version of the directory or a later one; None: of any.
+        """Replace the index by one with a new base, of this version of the directory or later; None: of any version.
 
-        Meanwhile the old index is updated. Where it fails, it is attempted again after a pause.
+        Meanwhile the old index is updated. A failed replacement is attempted again after a pause.
         """
         with (
-            logged_failures("no new base of the index can be built; the old one is used"),
-            self._noting_failures(),
-            self._pausing_after_failure(),
+            log_failures("no new base of the index can be built; the old one is used"),
+            self._note_failures(),
+            self._pause_after_failure(),
         ):
-            found = await self.loader.newest(-1 if version is None else version - 1)
+            found = await self.loader.load_newest(-1 if version is None else version - 1)
             async with self._one_at_a_time:
-                followed = await self.loader.followed(found)
+                followed = await self.loader.update(found)
                 if followed is not None:
                     self.replace(followed)
 
     @contextmanager
-    def _pausing_after_failure(self) -> Iterator[None]:
-        """Have nothing built for a while after a failure of the block: each attempt reads the whole directory."""
+    def _pause_after_failure(self) -> Iterator[None]:
+        """Let no index be built for a while after the block failed: each attempt reads the whole directory."""
         try:
             yield
         except Exception as failure:

@@ -39,7 +39,7 @@ GARBAGE_AFTER = 200_000
 PR_SET_PDEATHSIG = 1
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
-Held = TypeVar("Held")
+State = TypeVar("State")
 Arguments = TypeVarTuple("Arguments")
 T = TypeVar("T")
 
@@ -49,28 +49,28 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 
 class NoProcess(Exception):
-    """No process can be had."""
+    """Raised where no process could be started."""
 
 
 class ProcessEnded(Exception):
-    """The process ended before its work did."""
+    """Raised where a process ended before its work was done."""
 
 
 class ForkedProcesses:
-    """Starts processes; servers forked from here on may use it too."""
+    """Starts processes that already have the reference data; servers forked from this process may use it too."""
 
     def __init__(self, forker: socket.socket) -> None:
         self._forker = forker
         # of its own: the threads that all others share may all be taken for long
         self._threads = ThreadPoolExecutor(CALLS_AT_ONCE, "processes")
 
-    def start(self, make: Callable[Concatenate[Reference, ...], Held], *files: BinaryIO) -> "ForkedProcess[Held]":
-        """A process that holds what `make` returns, which it calls with the reference data and these files.
+    def start(self, make: Callable[Concatenate[Reference, ...], State], *files: BinaryIO) -> "ForkedProcess[State]":
+        """Start a process, whose state is what `make(reference, *files)` returns there.
 
         Raises NoProcess; nothing is read of the files then.
         """
         channel, theirs = socket.socketpair()
-        process: ForkedProcess[Held] = ForkedProcess(channel, self._threads)
+        process: ForkedProcess[State] = ForkedProcess(channel, self._threads)
         try:
             # a process that could not be had closes its end
             with theirs:
@@ -84,10 +84,10 @@ class ForkedProcesses:
         process.send(make)
         return process
 
-    async def start_one(self, make: Callable[Concatenate[Reference, ...], Held]) -> "ForkedProcess[Held]":
-        """Start a process without keeping the event loop waiting. Raises NoProcess."""
+    async def start_in_thread(self, make: Callable[Concatenate[Reference, ...], State]) -> "ForkedProcess[State]":
+        """Start a process (see `start`) in a thread, so that the event loop goes on. Raises NoProcess."""
 
-        def end(started: "Future[ForkedProcess[Held]]") -> None:
+        def end_started(started: "Future[ForkedProcess[State]]") -> None:
             if not started.cancelled() and started.exception() is None:
                 started.result().end()
 
@@ -95,23 +95,23 @@ class ForkedProcesses:
         try:
             return await asyncio.wrap_future(starting)
         except asyncio.CancelledError:
-            starting.add_done_callback(end)
+            starting.add_done_callback(end_started)
             raise
 
     async def call(self, work: Callable[[Reference, *Arguments], T], *arguments: *Arguments) -> T:
-        """The result of a function of a module, called with the reference data in a process for it alone.
+        """The result of `work(reference, *arguments)`, called in a process of its own; `work`: a function of a module.
 
         Raises what the function raised, NoProcess, and ProcessEnded.
         """
-        process = await self.start_one(reference_alone)
+        process = await self.start_in_thread(reference_alone)
         try:
             return await process.call(work, *arguments)
         finally:
             process.end()
 
 
-class ForkedProcess(Generic[Held]):
-    """One process, for one task at a time."""
+class ForkedProcess(Generic[State]):
+    """A running process, for one task at a time, and the channel to it."""
 
     def __init__(self, channel: socket.socket, threads: ThreadPoolExecutor) -> None:
         self._channel, self._answers, self._threads = channel, channel.makefile("rb", READ_AT_ONCE), threads
@@ -119,12 +119,12 @@ class ForkedProcess(Generic[Held]):
         self.pid: int | None = None
 
     @property
-    def is_there(self) -> bool:
-        """Whether it has not ended, as far as is known."""
+    def is_running(self) -> bool:
+        """Whether the process has not ended, as far as is known."""
         # its socket stays open where somebody still waits for an answer
-        return not self._is_ended and self._is_open()
+        return not self._is_ended and self._is_channel_open()
 
-    def _is_open(self) -> bool:
+    def _is_channel_open(self) -> bool:
         try:
             return self._channel.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
         except BlockingIOError:
@@ -132,34 +132,34 @@ class ForkedProcess(Generic[Held]):
         except OSError:
             return False
 
-    async def call(self, work: Callable[[Held, *Arguments], T], *arguments: *Arguments) -> T:
-        """The result of a function of a module, called with what the process holds.
+    async def call(self, work: Callable[[State, *Arguments], T], *arguments: *Arguments) -> T:
+        """The result of `work(state, *arguments)`, called in the process; `work` is a function of a module.
 
         Where the wait for it is cancelled, the process is ended. Raises what the function raised, and ProcessEnded.
         """
 
-        def ask() -> T:
+        def ask_and_wait() -> T:
             self.ask(work, *arguments)
             result: T = self.answer()
             return result
 
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, ask_and_wait)
         except asyncio.CancelledError:
             self.end()
             raise
 
-    def ask(self, work: Callable[[Held, *Arguments], Any], *arguments: *Arguments) -> None:
-        """Have a function of a module called with what the process holds; an `answer` is its result."""
+    def ask(self, work: Callable[[State, *Arguments], Any], *arguments: *Arguments) -> None:
+        """Send the process a call of `work(state, *arguments)`, whose result `answer` returns later."""
         self.send((work, arguments))
 
     def send(self, message: Any) -> None:
-        """Send a message; that nobody reads it is seen when no answer comes."""
+        """Send the process a message; a failure to send shows when no answer comes."""
         with suppress(OSError):
             self._channel.sendall(pickle.dumps(message))
 
     def answer(self) -> Any:
-        """The result of the first function asked for whose result was not yet waited for.
+        """Wait for the result of the earliest call sent by `ask` and not yet answered.
 
         Raises what the function raised, and ProcessEnded.
         """
@@ -176,8 +176,8 @@ class ForkedProcess(Generic[Held]):
         return value
 
     def end(self) -> None:
-        """End it, whatever it does."""
-        if self.pid is not None and self._is_open():
+        """End the process, even in the midst of its work."""
+        if self.pid is not None and self._is_channel_open():
             # it ends with the channel too, but not while it is in the midst of a long call of a library
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
@@ -188,13 +188,13 @@ class ForkedProcess(Generic[Held]):
 
 
 def reference_alone(reference: Reference) -> Reference:
-    """The reference data, for a process that holds nothing else."""
+    """The reference data, as the state of a process that needs no other state."""
     return reference
 
 
 @contextmanager
 def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
-    """Processes that have this reference data, until the block ends. To be entered before any thread is started."""
+    """Yields a starter of processes that have this reference data. Enter it before any thread is started."""
     forker, requests = socket.socketpair()
     # what is loaded by now stays: the collector need not look at it again, nor touch memory that is shared
     gc.collect()
@@ -217,7 +217,7 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
-    """Fork a process for the descriptors that each message brings, until nobody is left to send any."""
+    """Fork a process for each message, with the descriptors it brings, until all senders have closed the socket."""
     # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
@@ -232,7 +232,7 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
 
 
 def answer_calls(requests: socket.socket, reference: Reference, channel: int, *files: int) -> None:
-    """Answer what is asked on the channel, until nobody is left to ask.
+    """Carry out the calls that arrive on the channel and send their results, until its other end is closed.
 
     The process ends with the one that forked it too: that is killed when the server has ended its answers.
     """
@@ -245,7 +245,7 @@ def answer_calls(requests: socket.socket, reference: Reference, channel: int, *f
         parent.sendall(pickle.dumps((os.getpid(), None)))
 
         def queue_messages() -> None:
-            """Queue the messages that arrive; end the process, in the midst of its work, once nobody is left to ask."""
+            """Queue arriving messages; end the process, even at work, once the channel's other end is closed."""
             with suppress(EOFError, OSError, pickle.UnpicklingError), parent.makefile("rb", READ_AT_ONCE) as arriving:
                 while True:
                     messages.put(pickle.load(arriving))  # noqa: S301 - our own parent's
@@ -253,12 +253,12 @@ def answer_calls(requests: socket.socket, reference: Reference, channel: int, *f
 
         threading.Thread(target=queue_messages, daemon=True).start()
         make = messages.get()
-        held = make(reference, *(os.fdopen(file, "rb", READ_AT_ONCE) for file in files))
+        state = make(reference, *(os.fdopen(file, "rb", READ_AT_ONCE) for file in files))
         while True:
             work, arguments = messages.get()
             value, failure = None, None
             try:
-                value = work(held, *arguments)
+                value = work(state, *arguments)
             except Exception as raised:  # noqa: BLE001 - told to whoever asked
                 raised.add_note(traceback.format_exc())
                 failure = raised

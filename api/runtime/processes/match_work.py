@@ -1,4 +1,4 @@
-"""Work on needs by what it takes: a little at once, more in a thread, so that it is cached here, much in a process.
+"""Work on needs, by its estimated cost: small at once in the event loop, more in a thread, much in a process.
 
 Whoever asks waits in a line of its own, and the lines take turns. What lasts too long is given up, and so is work for a
 client that has hung up. A match process can be ended in the midst of its work. It maps the same file as this process,
@@ -33,9 +33,9 @@ from matching.index.live_index import Index, LiveIndex
 from matching.index.supplier_columns import IndexedSupplier
 from matching.index.tables import load_tables
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
-from matching.lot_query import may_be_given_up
+from matching.lot_query import cancellable
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class MatchTask(Generic[T]):
 
 @dataclass(frozen=True)
 class FunctionTask(Generic[T]):
-    """A task that is not a match: calls `work(reference, *arguments)`. `is_much`: whether in a match process."""
+    """A task that is not a match: calls `work(reference, *arguments)`. `is_much`: run it in a match process."""
 
     work: Callable[..., T]
     arguments: tuple[Any, ...]
@@ -84,7 +84,7 @@ class FunctionTask(Generic[T]):
 
 
 class MatchWork:
-    """Carries out tasks on needs, for one process that serves. `processes`: None where there are none."""
+    """Carries out tasks on needs for one server process. `processes`: None where there are no match processes."""
 
     def __init__(self, reference: Reference, settings: Settings, metrics: Metrics) -> None:
         self._reference, self._metrics = reference, metrics
@@ -94,14 +94,14 @@ class MatchWork:
         self._threads = ThreadPoolExecutor(THREADS + count, "match")
         self.processes: MatchProcesses | None = None
 
-    def is_little(self, need: Need, live: LiveIndex) -> bool:
-        """Whether a match may be done at once, in the event loop."""
+    def is_small(self, need: Need, live: LiveIndex) -> bool:
+        """Whether a match is small enough to be done at once in the event loop."""
         return estimated_ms(need, live, self._reference, AT_ONCE_MS) <= AT_ONCE_MS
 
     async def run(
         self, task: MatchTask[T] | FunctionTask[T], key: str, wait_for_disconnect: Callable[[], Awaitable[None]]
     ) -> T:
-        """The result of a task, outside the event loop. `key`: whose line it waits in, such as an organisation's.
+        """The result of a task, run outside the event loop. `key`: the queue it waits in, such as an organisation's id.
 
         Raises what the task raises, InvalidContent where the answer to a need would be too large, and Refusal: 429
         where too many wait, 503 where it takes too long, 400 (to nobody) where the client hangs up.
@@ -128,7 +128,7 @@ class MatchWork:
         return result
 
     async def _run_in_turn(self, task: MatchTask[T] | FunctionTask[T], key: str, *, is_much: bool) -> T:
-        """The result of a task in its turn: in a thread; of much in a process, or in a thread where none can be had.
+        """The result of a task, once it has a slot: run in a thread or, where `is_much`, a process if one can be had.
 
         Raises Refusal (503) where much takes more than MOST_SECONDS, and where its process ended.
         """
@@ -147,7 +147,7 @@ class MatchWork:
                 raise Refusal("match-not-finished", headers=headers) from None
 
     def end(self) -> None:
-        """End what is under way."""
+        """End the threads and the match processes; tasks under way are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         if self.processes is not None:
             self.processes.end()
@@ -169,8 +169,8 @@ def require_short_answer(need: Need, size: int) -> None:
 
 
 async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
-    """The result of `work` in one of some threads, None: those that all share; given up where the wait is cancelled."""
-    carried_out, give_up = may_be_given_up(work)
+    """The result of `work`, run in a thread of `threads` (None: default ones); given up if the wait is cancelled."""
+    carried_out, give_up = cancellable(work)
     try:
         return await asyncio.get_running_loop().run_in_executor(threads, carried_out)
     finally:
@@ -193,11 +193,11 @@ class MatchProcesses:
         self.running: set[ForkedProcess[TaskServer]] = set()
 
     async def run(self, task: MatchTask[T] | FunctionTask[T]) -> T:
-        """The result of a task; where the wait for it is cancelled, its process ends.
+        """The result of a task, run in a match process, which ends where the wait is cancelled.
 
         Raises what the task raises, NoProcess, and ProcessEnded.
         """
-        process = self._take_idle() or await self._processes.start_one(TaskServer)
+        process = self._take_idle() or await self._processes.start_in_thread(TaskServer)
         self.running.add(process)
         try:
             if isinstance(task, FunctionTask):
@@ -207,7 +207,7 @@ class MatchProcesses:
             return await process.call(TaskServer.match, task.work, task.need, task.on, task.language, task.others)
         finally:
             self.running.discard(process)
-            if process.is_there:
+            if process.is_running:
                 loop = asyncio.get_running_loop()
                 self._idle[process] = loop.call_later(IDLE_SECONDS, self._end_idle, process)
             else:
@@ -224,7 +224,7 @@ class MatchProcesses:
         while self._idle:
             process, ending = self._idle.popitem()
             ending.cancel()
-            if process.is_there:
+            if process.is_running:
                 return process
             process.end()
         return None
@@ -234,7 +234,7 @@ class MatchProcesses:
         process.end()
 
     async def _update(self, process: "ForkedProcess[TaskServer]", live: LiveIndex) -> None:
-        """Have a process match against this index."""
+        """Bring the index in a match process to the state of `live`."""
         known = self._known.pop(process, None)
         if known is None or known.base is not live.base:
             known, folder = None, live.base.folder
@@ -250,7 +250,7 @@ class MatchProcesses:
 
 
 class TaskServer:
-    """The state of a match process: it follows the index of the server there, and runs tasks against it."""
+    """The state of a match process: its own index, kept up to date with the server's, on which tasks are run."""
 
     def __init__(self, reference: Reference) -> None:
         os.nice(NICENESS)
@@ -258,7 +258,7 @@ class TaskServer:
         self._live: LiveIndex  # mapped, or built, before anything is matched
 
     def map_folder(self, folder: Path) -> bool:
-        """Take the index in a folder, without changes since; False where it cannot be read."""
+        """Map the index in a folder and use it from now on; False where it cannot be read."""
         ours = self._reference
         try:
             base = Index(load_tables(folder), ours.taxonomy, ours.cpv, ours.geography, folder)
@@ -268,12 +268,12 @@ class TaskServer:
         return True
 
     def build(self, suppliers: list[IndexedSupplier], version: int, uid: UUID | None) -> None:
-        """Make an index of these suppliers."""
+        """Build an index of these suppliers and use it from now on."""
         ours = self._reference
         self._live = LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), version, uid)
 
     def follow(self, written: list[IndexedSupplier], removed: list[UUID], version: int, uid: UUID | None) -> None:
-        """Bring the index to a later version."""
+        """Bring the index to a later version, with the suppliers written and removed since."""
         self._live = self._live.with_changes(written, removed, version, uid)
 
     def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
@@ -291,17 +291,17 @@ MOST_OF_ONE_ADDRESS, MOST_OF_ALL_ADDRESSES = 4, 40
 
 
 class SupplyAnswers:
-    """The answers on supply of one process."""
+    """Makes and caches the answers on supply (`GET /supply`) of one server process, one at a time."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE_ADDRESS, most_of_all=MOST_OF_ALL_ADDRESSES)
-        self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
+        self._answers: WeightBoundCache[Hashable, bytes] = WeightBoundCache(CACHED_BYTES)
         # of its own: of what is given up, no more than one goes on to its end
         self._thread = ThreadPoolExecutor(1, "supply")
 
     async def answer(self, question: Hashable, address: str, make: Callable[[], bytes]) -> bytes:
-        """The answer to a question, made unless it is cached. Raises Refusal (429) where too many wait or were made."""
+        """The cached answer to a question, else that of `make`. Raises Refusal (429) if too many wait or were made."""
         found = self._answers.find(question)
         if found is not None:
             return found

@@ -24,7 +24,7 @@ NONE = Fraction(0)
 
 
 class Estimate(NamedTuple):
-    """The parts of a lot's estimated value, in cents; `renewals` null: they have no duration to be counted by.
+    """The parts of a lot's estimated value, in cents; `renewals` null where no duration is stated to count by.
 
     `excess`: the part of a cent that rounding the renewals up added.
     """
@@ -53,10 +53,10 @@ def estimate_of(lot: Lot) -> Estimate | None:
     """
     if lot.value_eur is None:
         return None
-    stated, months = cents_up(lot.value_eur), lot.renewal_months or 0
+    stated, months = cents_rounded_up(lot.value_eur), lot.renewal_months or 0
     if lot.value_covers == "all":
         return Estimate(stated)
-    options = cents_up(lot.options_eur or 0)
+    options = cents_rounded_up(lot.options_eur or 0)
     if not months:
         return Estimate(stated, 0, options)
     if lot.duration_months is None:
@@ -65,7 +65,7 @@ def estimate_of(lot: Lot) -> Estimate | None:
         return Estimate(stated, stated * months // lot.duration_months, options)
     amount = Fraction(stated, 100) if stated / 100 == lot.value_eur else Fraction(repr(lot.value_eur))
     whole = amount * (lot.duration_months + months) / lot.duration_months
-    rounded = _up(whole)
+    rounded = _fraction_to_cents_up(whole)
     return Estimate(stated, max(0, rounded - stated), options, max(NONE, rounded - whole * 100))
 
 
@@ -84,27 +84,27 @@ def known_total(estimates: Iterable[Estimate | None]) -> int:
 
 def stated_total(need: Need) -> int | None:
     """The total that a need states, in cents; None where it states none."""
-    return None if need.estimated_total_eur is None else cents_up(need.estimated_total_eur)
+    return None if need.estimated_total_eur is None else cents_rounded_up(need.estimated_total_eur)
 
 
-def cents_up(amount_eur: float) -> int:
-    """Euros as integer cents, a part of a cent counted as one."""
+def cents_rounded_up(amount_eur: float) -> int:
+    """An amount of euros in whole cents, rounded up."""
     nearest = round(amount_eur * 100)
-    return nearest if nearest / 100 == amount_eur else _up(Fraction(repr(amount_eur)))
+    return nearest if nearest / 100 == amount_eur else _fraction_to_cents_up(Fraction(repr(amount_eur)))
 
 
-def _up(amount_eur: Fraction) -> int:
+def _fraction_to_cents_up(amount_eur: Fraction) -> int:
     # what is beyond a millionth of a euro is no amount, but how floating point numbers are written
     return ceil(round(amount_eur * 100, 4))
 
 
-def sum_in_words(lot: Lot) -> Text | None:
-    """The estimated value as a sum: “50 000 € + 3 reconductions de 50 000 € = 200 000 €”; None where nothing adds."""
-    return added_in_words(lot, estimate_of(lot))
+def lot_value_as_sum(lot: Lot) -> Text | None:
+    """A lot's estimated value as “50 000 € + 3 reconductions de 50 000 € = 200 000 €”; None for a single amount."""
+    return estimate_as_sum(lot, estimate_of(lot))
 
 
-def added_in_words(lot: Lot, found: Estimate | None) -> Text | None:
-    """The estimated value of a lot as a sum in words; None where renewals and options add nothing."""
+def estimate_as_sum(lot: Lot, found: Estimate | None) -> Text | None:
+    """A lot's estimated value as a sum in words; None where renewals and options add nothing."""
     if found is None or found.total is None or found.total == found.stated:
         return None
     stated, first, months = euros(found.stated), lot.duration_months or 1, lot.renewal_months or 0
@@ -114,14 +114,14 @@ def added_in_words(lot: Lot, found: Estimate | None) -> Text | None:
         parts.append(Text(f"{count} reconduction{many} de {stated.fr}", f"{count} renewal{many} of {stated.en}"))
     elif found.renewals:
         renewal = Text(" de reconduction", " of renewal")
-        parts = [_over(stated, first, NOTHING), _over(euros(found.renewals), months, renewal)]
+        parts = [_over_months(stated, first, NOTHING), _over_months(euros(found.renewals), months, renewal)]
     if found.options:
         options = euros(found.options)
         parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
     return join_texts((join_texts(parts, PLUS), euros(found.total)), Text(" = ", " = "))
 
 
-def _over(amount: Text, months: int, of: Text) -> Text:
+def _over_months(amount: Text, months: int, of: Text) -> Text:
     many = "s" if months > 1 else ""
     return Text(f"{amount.fr} ({months} mois{of.fr})", f"{amount.en} ({months} month{many}{of.en})")
 
@@ -132,7 +132,7 @@ KEPT, LONGEST_KEPT = 4_096, 32
 
 
 class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
-    """The object of a lot as the rules read it; hashable at little cost. `cpv`: 8 digits, the main code first.
+    """The object of a lot, by codes and segments, as legal rules read it. `cpv`: 8 digits, the main code first.
 
     `asked`, `support`: the segments that the lot names as its object and beside it; `segments`: those understood as its
     object. `works` null: not known. Null without CPV: `ess_listing`, the main CPV against the list of services that may
@@ -152,7 +152,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
     @property
     def is_light(self) -> bool:
-        """Whether it is a social or other specific service."""
+        """Whether the object is a social or other specific service."""
         return self.insertion or self.light_listing == "listed"
 
     @property
@@ -162,7 +162,7 @@ class LotObject(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
 
 
 class LotFacts(msgspec.Struct, frozen=True, gc=False):
-    """A lot as the rules read it. `estimate`: its estimated value, null where it has no amount."""
+    """A lot with the facts that legal rules read. `estimate`: its estimated value, null where it states no amount."""
 
     lot: Lot
     object: LotObject
@@ -175,13 +175,13 @@ class LotFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
-    """The facts of one lot; `segments`: those understood as its object, from codes or words."""
-    bought = _object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
+    """The legal facts of one lot; `segments`: what the lot buys, as understood from its codes or words."""
+    bought = _lot_object(lot.cpv, lot.segments, lot.support_segments, lot.nature, segments, view)
     return LotFacts(lot, bought, estimate_of(lot))
 
 
 @short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))
-def _object(
+def _lot_object(
     written: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
 ) -> LotObject:
     cpv = tuple(code[:8] for code in written)
@@ -206,7 +206,7 @@ def _object(
 
 @short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))
 def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
-    """The families by which a lot is added to others: those of its segments ("pr" of "pr-locaux").
+    """The families in which a lot's value is added to other lots': those of its segments ("pr" of "pr-locaux").
 
     Without segment, the CPV group of the main code.
     """

@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.law.findings import LegalAdvice, advice, applies, listed_briefly, sentence
-from domain.law.procedures.lot_facts import LotFacts, added_in_words, known_total, stated_total
+from domain.law.procedures.lot_facts import LotFacts, estimate_as_sum, known_total, stated_total
 from domain.law.rules import InForce
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import NOTHING, euros, join_texts
@@ -43,13 +43,13 @@ class Group(msgspec.Struct, frozen=True, gc=False):
     other_value: int | None
 
     @property
-    def ids(self) -> tuple[str, ...]:
+    def lot_ids(self) -> tuple[str, ...]:
         return tuple([lot.lot.id for lot in self.lots])
 
     @property
     def advised_lots(self) -> tuple[tuple[str, ...], ...]:
         """The `lots` of advice on the group; empty where the group is the whole need."""
-        return () if self.alone else (self.ids,)
+        return () if self.alone else (self.lot_ids,)
 
     @property
     def doubtful(self) -> bool:
@@ -57,7 +57,7 @@ class Group(msgspec.Struct, frozen=True, gc=False):
         return self.assumptions not in {(), ("nature",)}
 
 
-def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
+def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     """The lots of a need, in one group, or in two where some are works and others not.
 
     A concession is one group: its threshold is the same for works and services. `estimated_total_eur` is the total
@@ -71,26 +71,26 @@ def groups(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
     natures = {lot.object.works for lot in lots}
     nature: tuple[Assumption, ...] = ("nature",) if None in natures else ()
     if need.contract == "concession":
-        group = _group(natures == {True}, lots, summed if stated is None else stated, True, below)
+        group = _make_group(natures == {True}, lots, summed if stated is None else stated, True, below)
         # passenger transport has the simplified procedure of social services
         if all(lot in group.light or lot.object.transport for lot in lots):
             group = msgspec.structs.replace(group, light=lots, light_value=summed, other_value=0)
         return (group,)
     if True not in natures or natures == {True}:
-        return (_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
+        return (_make_group(natures == {True}, lots, summed if stated is None else stated, True, (*nature, *below)),)
     if summed is None and stated is not None:
-        return (_group(False, lots, stated, True, ("division", *below)),)
+        return (_make_group(False, lots, stated, True, ("division", *below)),)
     works = tuple([lot for lot in lots if lot.object.works])
     others = tuple([lot for lot in lots if not lot.object.works])
     beyond = max(0, stated - summed) if stated is not None and summed is not None else 0
     shared: tuple[Assumption, ...] = ("shared",) if beyond else ()
     return tuple(
-        _group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
+        _make_group(side, members, None if (part := total_of(members)) is None else part + beyond, False, assumed)
         for side, members, assumed in ((False, others, (*nature, *shared)), (True, works, shared))
     )
 
 
-def _group(
+def _make_group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
     light = () if works else tuple([lot for lot in lots if lot.object.is_light])
@@ -110,7 +110,7 @@ def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
     stated = stated_total(need)
     total = total_of(lots) if stated is None else stated
     mainly_works = (works.total or 0) > (others.total or 0)
-    return _group(mainly_works, lots, total, True, others.assumptions)
+    return _make_group(mainly_works, lots, total, True, others.assumptions)
 
 
 def total_of(lots: Sequence[LotFacts]) -> int | None:
@@ -124,7 +124,7 @@ def lot_value(need: Need, lot: LotFacts) -> int | None:
 
 
 @applies("value_over_lifetime", "concession_value")
-def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
+def advise_unknown_value(need: Need, group: Group, view: InForce) -> LegalAdvice | None:
     """No verdict on procedure where a value is unknown (VALUE_UNKNOWN); `estimated_total_eur` is enough.
 
     For a framework agreement or a dynamic purchasing system it is the maximum of all contracts over the whole life, for
@@ -158,14 +158,14 @@ def value_unknown(need: Need, group: Group, view: InForce) -> LegalAdvice | None
 
 
 @applies("value_of_all_lots")
-def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+def advise_estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
     """The estimated value of a lot counts its renewals and options, which the sum shows (ESTIMATED_VALUE).
 
     It is amount × (duration + renewals) / duration + options, rounded up to the cent, and the amount alone where that
     is said to cover all. All lots are added before a threshold is looked at, so splitting a need never lowers a
     threshold; a stated total cannot be less than the lots' own values.
     """
-    sums = {lot.lot.id: said for lot in lots if (said := added_in_words(lot.lot, lot.estimate))}
+    sums = {lot.lot.id: said for lot in lots if (said := estimate_as_sum(lot.lot, lot.estimate))}
     if not sums:
         return None
     rule = "concession_value" if need.contract == "concession" else "value_of_all_lots"
@@ -180,8 +180,8 @@ def estimated_value(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Le
     return advice(view, "estimated_value", (tuple(sums),), rule=rule, sum=join_texts(parts))
 
 
-def total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
-    """The stated total counts all lots, renewals and options included: it cannot be less than the lots' own values."""
+def advise_total_below_lots(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> LegalAdvice | None:
+    """Advice where the total stated for a need is less than its lots' own values, renewals and options included."""
     total, known = stated_total(need), known_total(lot.estimate for lot in lots)
     if total is None or total >= known:
         return None
@@ -208,7 +208,7 @@ def is_mainly_light(group: Group) -> bool:
 
 
 def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
-    """Whether the light regime of this kind of contract is that of the whole group."""
+    """Whether the whole group comes under the light regime of this kind of contract."""
     if not group.light or not view.holds(REGIMES[contract]):
         return False
     return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
@@ -229,7 +229,7 @@ def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
 
 
 @applies("light_regime", "light_regime_cpv")
-def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
+def advise_light_regime(group: Group, view: InForce) -> LegalAdvice | None:
     """Social and other specific services may take an adapted procedure whatever the amount (LIGHT_REGIME).
 
     They are known by their main CPV, which is on the list of such services or in one of its ranges, or by being work
@@ -247,7 +247,7 @@ def light_regime(group: Group, view: InForce) -> LegalAdvice | None:
 
 
 @applies("mixed_services")
-def mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
+def advise_mixed_services(contract: ContractKind, group: Group, view: InForce) -> LegalAdvice | None:
     """One contract of social and other services follows the rules of the part of greater value (MIXED_SERVICES).
 
     Where it is not known which part that is, those of the other services. Said where the rules differ: the amount of

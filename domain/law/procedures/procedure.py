@@ -7,15 +7,15 @@ from domain.law.findings import LegalAdvice, advice, applies, sentence
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import (
     Group,
+    advise_light_regime,
+    advise_mixed_services,
+    advise_unknown_value,
     as_one_market,
-    groups,
+    group_lots,
     is_light,
-    light_regime,
     light_rules,
-    mixed_services,
     takes_light_regime,
     total_of,
-    value_unknown,
 )
 from domain.law.rules import InForce
 from domain.needs.need import Need
@@ -31,10 +31,10 @@ SOCIAL: dict[str, str] = {
 }
 
 
-class Decided(NamedTuple):
+class Procedure(NamedTuple):
     """A group of lots and the procedure (`level`) that its value implies; null: left open.
 
-    `by_amount`: that of the EU threshold alone, whatever the object. `thresholds`: the rules that may be that one.
+    `by_amount`: that of the EU threshold alone, whatever the object. `thresholds`: the rules that may have that one.
     `light`: the light regime is that of the whole group.
     """
 
@@ -44,31 +44,31 @@ class Decided(NamedTuple):
     thresholds: tuple[str, ...]
     light: bool
 
-    def is_lighter_than(self, other: "Decided") -> bool:
-        """Whether the procedure is known to be lighter than that of the other."""
+    def is_lighter_than(self, other: "Procedure") -> bool:
+        """Whether the procedure is known to be lighter than that of another group."""
         return bool(self.level and other.level) and LEVELS.index(self.level) < LEVELS.index(other.level)
 
 
-class Decisions(NamedTuple):
+class Procedures(NamedTuple):
     """The procedures of a need: of its parts (works, the rest), and of all its lots as one contract (`whole`)."""
 
-    parts: tuple[Decided, ...]
-    whole: Decided
+    parts: tuple[Procedure, ...]
+    whole: Procedure
     direct: bool
 
 
-def decide(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Decisions:
+def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Procedures:
     """The procedure of each part of a need, and of all its lots as one contract."""
-    parts = tuple([_procedure_of_group(need, group, view) for group in groups(need, lots)])
+    parts = tuple([_procedure_of_group(need, group, view) for group in group_lots(need, lots)])
     direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
-        return Decisions(parts, parts[0], direct)
+        return Procedures(parts, parts[0], direct)
     whole = as_one_market(need, tuple(part.group for part in parts))
-    return Decisions(parts, _procedure_of_group(need, whole, view), direct)
+    return Procedures(parts, _procedure_of_group(need, whole, view), direct)
 
 
 @applies("eu_state", "eu_local", "eu_utility", "eu_works")
-def _procedure_of_group(need: Need, group: Group, view: InForce) -> Decided:
+def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
     """The estimated value decides: below the direct-award amount, from the EU threshold on, or between the two.
 
     The EU threshold depends on the buyer (State, local, utility) for supplies and services, and is one for works. None
@@ -77,7 +77,7 @@ def _procedure_of_group(need: Need, group: Group, view: InForce) -> Decided:
     """
     thresholds, light = formal_thresholds(need, group), takes_light_regime(need.contract, group, view)
     if group.total is None:
-        return Decided(group, None, None, thresholds, light)
+        return Procedure(group, None, None, thresholds, light)
     is_market, direct = need.contract == "market", view[direct_threshold(group)].cents
     # by the EU threshold alone, whatever the object; what is below it is adapted where direct award is known
     bounds = [view[rule_id].cents for rule_id in thresholds]
@@ -87,16 +87,16 @@ def _procedure_of_group(need: Need, group: Group, view: InForce) -> Decided:
     level = below if light else by_amount
     if is_market and direct is not None and group.total < direct:
         level = "direct"
-    return Decided(group, level, by_amount, thresholds, light)
+    return Procedure(group, level, by_amount, thresholds, light)
 
 
 def direct_threshold(group: Group) -> str:
-    """The rule with the amount below which this group may be awarded directly."""
+    """The id of the rule with the amount below which this group may be awarded directly."""
     return "direct_award_works" if group.works else "direct_award_supplies_services"
 
 
 def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
-    """The rules that may bound the formal procedure: several where the buyer's kind is not known."""
+    """The rules with the EU threshold that may hold for a group: several where the buyer's kind is not known."""
     if need.contract == "concession":
         return ("eu_concessions",)
     if group.works:
@@ -112,38 +112,38 @@ def social_thresholds(need: Need) -> tuple[str, ...]:
     return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
 
 
-def eu_thresholds(need: Need, part: Decided) -> tuple[str, ...]:
-    """The rules with the EU threshold of a part: social services have higher ones of their own."""
+def eu_thresholds(need: Need, part: Procedure) -> tuple[str, ...]:
+    """The rules with the EU threshold of a group of lots: social services have higher ones of their own."""
     light = need.contract == "market" and is_light(part.group)
     return social_thresholds(need) if light else part.thresholds
 
 
-def review_procedure(need: Need, part: Decided, view: InForce) -> list[LegalAdvice | None]:
+def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[LegalAdvice | None]:
     """The advice on procedure for one group of lots."""
     group, decided = part.group, part.level
-    found = [value_unknown(need, group, view)]
+    found = [advise_unknown_value(need, group, view)]
     if decided != "direct" and need.contract == "market":
-        found.append(light_regime(group, view))
+        found.append(advise_light_regime(group, view))
     if group.total is None:
         return found
     if decided != "direct" and part.by_amount != "adapted":
-        found.append(mixed_services(need.contract, group, view))
+        found.append(advise_mixed_services(need.contract, group, view))
     if decided is None:
         unknown = [rule for rule in part.thresholds if view[rule].status != "in_force"]
         of_buyer = len(part.thresholds) > 1 and not unknown
         name, rules = ("buyer_kind_unknown", part.thresholds) if of_buyer else ("threshold_unknown", unknown)
-        found.append(_compared(group, name, view, rule=next(iter(rules), direct_threshold(group))))
+        found.append(_value_advice(group, name, view, rule=next(iter(rules), direct_threshold(group))))
     elif need.contract == "concession":
-        found.append(_concession(part, view))
+        found.append(_advise_concession(part, view))
     elif decided == "direct":
-        found.append(_direct(group, view))
+        found.append(_advise_direct(group, view))
     else:
-        found.append(_formal(need, part, view) if decided == "formal" else _adapted(part, view))
+        found.append(_advise_formal(need, part, view) if decided == "formal" else _advise_adapted(part, view))
     return found
 
 
 @applies("mixed_object")
-def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
+def advise_mixed_object(decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Works and other lots are counted apart as separate needs; one contract follows its main object (MIXED_OBJECT).
 
     Said where the whole value, under the thresholds of its main object, calls for a heavier procedure than some lots
@@ -151,7 +151,7 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
     """
     if len(decided.parts) == 1:
         return None
-    lighter = tuple(part.group.ids for part in decided.parts if part.is_lighter_than(decided.whole))
+    lighter = tuple(part.group.lot_ids for part in decided.parts if part.is_lighter_than(decided.whole))
     whole, heavier = decided.whole.group, decided.whole.level
     if not lighter or heavier is None:
         return None
@@ -168,7 +168,7 @@ def mixed_object(decided: Decisions, view: InForce) -> LegalAdvice | None:
 
 
 @applies("direct_award_supplies_services", "direct_award_works", "direct_award_duties")
-def _direct(group: Group, view: InForce) -> LegalAdvice:
+def _advise_direct(group: Group, view: InForce) -> LegalAdvice:
     """Below the amount of the date, the market may be awarded without publicity or competition (GRE_A_GRE).
 
     The amount itself is not below. The whole need is compared, not each lot. Three duties remain: a relevant offer,
@@ -177,14 +177,14 @@ def _direct(group: Group, view: InForce) -> LegalAdvice:
     """
     row, duties = view[direct_threshold(group)], view["direct_award_duties"]
     if duties.status != "in_force":
-        return _compared(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
+        return _value_advice(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
     also = sentence(view, "still_adapted") if row.article != duties.article else NOTHING
-    provided = sentence(view, "direct_award_provided", also=also)
-    return _compared(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=provided)
+    terms = sentence(view, "direct_award_provided", also=also)
+    return _value_advice(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=terms)
 
 
 @applies("adapted_procedure")
-def _adapted(part: Decided, view: InForce) -> LegalAdvice:
+def _advise_adapted(part: Procedure, view: InForce) -> LegalAdvice:
     """Between direct award and the EU threshold, or for social services, the buyer sets the procedure (MAPA).
 
     As sure as the least sure of the amounts it lies between. Where only the greater part is social services, to be
@@ -193,23 +193,23 @@ def _adapted(part: Decided, view: InForce) -> LegalAdvice:
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
     doubtful = not by_amount and not is_light(group)
-    return _compared(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
+    return _value_advice(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
 
 
 @applies("dynamic_purchasing_system")
-def _formal(need: Need, part: Decided, view: InForce) -> LegalAdvice:
+def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
     """From the EU threshold on, a formal procedure (PROC_FORMALISEE); restricted-tender rules for a dynamic system."""
     group = part.group
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
     row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
     if need.technique == "dynamic_purchasing_system":
-        return _compared(group, "dynamic_system", view, (row.id,), bound=row.value_text)
+        return _value_advice(group, "dynamic_system", view, (row.id,), bound=row.value_text)
     but = sentence(view, "save_social_services") if services else NOTHING
-    return _compared(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
+    return _value_advice(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")
-def _concession(part: Decided, view: InForce) -> LegalAdvice:
+def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     """Concessions have one threshold for works and services: full procedure from it on, a simplified one below.
 
     The value is the concessionaire's total turnover over the contract. Concessions of social and other specific
@@ -217,17 +217,17 @@ def _concession(part: Decided, view: InForce) -> LegalAdvice:
     """
     group = part.group
     if part.level == "formal":
-        return _compared(group, "concession_formal", view)
+        return _value_advice(group, "concession_formal", view)
     if part.by_amount == "adapted":
-        return _compared(group, "concession_simplified", view)
+        return _value_advice(group, "concession_simplified", view)
     quoted, *rules = light_rules("concession", group)
     transport = {lot.object.transport for lot in group.light}
     objects = [sentence(view, "passenger_transport" if each else "social_services") for each in sorted(transport)]
     name, doubtful = "concession_simplified_by_object", not is_light(group)
-    return _compared(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
+    return _value_advice(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
 
 
-def _compared(
+def _value_advice(
     group: Group,
     name: str,
     view: InForce,
@@ -237,7 +237,7 @@ def _compared(
     rule: str | None = None,
     **values: Text,
 ) -> LegalAdvice:
-    """Advice that begins with the compared value and its assumptions, and is never surer than that value."""
+    """Advice that begins with the group's value and the assumptions in it, and is never surer than that value."""
     assumed = NOTHING
     if group.assumptions:
         beyond = euros((group.total or 0) - (total_of(group.lots) or 0))

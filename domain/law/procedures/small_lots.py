@@ -1,12 +1,12 @@
 """Small lots inside a large need: which of them may together take a lighter procedure."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, advice, applies, bracketed_lots, listed_briefly, sentence
-from domain.law.procedures.procedure import Decided, Decisions
+from domain.law.procedures.procedure import Procedure, Procedures
 from domain.law.rules import InForce
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -23,7 +23,7 @@ OF_LOT = {
 
 
 class LighterProcedure(NamedTuple):
-    """The lots (id → cents) to which the first of `rules` opens a lighter procedure; the other rules support that one.
+    """The lots (id → cents) that may take a lighter procedure by the first of `rules`; other rules support it.
 
     `unsure`: of these lots, those to which only a text that was not read may open it.
     """
@@ -34,29 +34,29 @@ class LighterProcedure(NamedTuple):
 
 
 class SmallLotScope(NamedTuple):
-    """The lots on whose value a small-lot share is taken, their name in messages (`of`), the small ones in cents."""
+    """A group of lots, its name in messages (`of`), and its lots small enough for a lighter procedure (id → cents)."""
 
-    part: Decided
+    part: Procedure
     of: Text
     adapted: LighterProcedure
     direct: LighterProcedure
     small: dict[str, int]
 
     @property
-    def uses(self) -> tuple[LighterProcedure, ...]:
-        """The lighter procedures open to some lots; the first is that of more lots, whose share bounds the sets."""
+    def lighter_procedures(self) -> tuple[LighterProcedure, ...]:
+        """The lighter procedures that some of the lots may take; the first is the one that more lots may take."""
         return tuple(use for use in (self.adapted, self.direct) if use.lots)
 
 
-def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdvice | None, Mapping[str, LegalAdvice]]:
-    """SMALL_LOT_SETS for the need, and SMALL_LOT_OK for each lot that belongs to a set; nothing for a need of one lot.
+def advise_sets(need: Need, decided: Procedures, view: InForce) -> tuple[LegalAdvice | None, dict[str, LegalAdvice]]:
+    """The advice SMALL_LOT_SETS on the need, and SMALL_LOT_OK on each small lot by id; nothing for a need of one lot.
 
     A contract that is not divided has no small lots, whatever more its stated total counts than its only lot. The share
     is one, of the value of all lots, for those in an adapted procedure and direct awards together: the sets are those
     of all small lots, and of each set any part may be direct awards as far as its lots are below that amount.
     """
     no_lots = need.contract == "concession" or len(need.lots) == 1
-    scopes = [] if no_lots else _scopes(decided, view)
+    scopes = [] if no_lots else _small_lot_scopes(decided, view)
     if not scopes:
         return None, {}
     rule = SMALL_SHARE if any(scope.adapted.lots for scope in scopes) else DIRECT_SHARE
@@ -65,8 +65,8 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdv
     sets: list[tuple[str, ...]] = []
     complete = True
     for scope in scopes:
-        small = [(lot_id, scope.small[lot_id]) for lot_id in scope.part.group.ids if lot_id in scope.small]
-        found, all_found = largest_sets(small, _cap(scope.part, scope.uses[0].rules[0], view))
+        small = [(lot_id, scope.small[lot_id]) for lot_id in scope.part.group.lot_ids if lot_id in scope.small]
+        found, all_found = largest_sets(small, _cents_limit(scope.part, scope.lighter_procedures[0].rules[0], view))
         sets, complete = [*sets, *found], complete and all_found
     parts = [_scope_in_words(scope, rule, view) for scope in scopes]
     unsure = tuple(lot_id for scope in scopes for lot_id in scope.direct.unsure)
@@ -76,22 +76,22 @@ def review_sets(need: Need, decided: Decisions, view: InForce) -> tuple[LegalAdv
         parts.append(sentence(view, "list_cut_short"))
     if len(decided.parts) > 1:
         parts.append(sentence(view, "counted_as_one" if joint else "counted_apart"))
-    rests_on = [each for scope in scopes for use in scope.uses for each in use.rules]
+    rests_on = [each for scope in scopes for use in scope.lighter_procedures for each in use.rules]
     told = join_texts(parts).capitalised()
     doubts = doubtful or bool(unsure)
     of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
     return of_need, {lot_id: each for scope in scopes for lot_id, each in _advice_of_lots(scope, view, doubtful)}
 
 
-def _cap(part: Decided, share: str, view: InForce) -> int:
-    """The most that small lots of this part may be worth together: a share of its value, in cents."""
+def _cents_limit(part: Procedure, share: str, view: InForce) -> int:
+    """The most that small lots of a group may be worth together, in cents; `share`: the rule with the percentage."""
     return (part.group.total or 0) * (view.number(share) or 0) // 100
 
 
-def _scopes(decided: Decisions, view: InForce) -> list[SmallLotScope]:
-    """The groups of lots of whose value a share is taken, without groups that have no small lots.
+def _small_lot_scopes(decided: Procedures, view: InForce) -> list[SmallLotScope]:
+    """The groups that have small lots: all lots of the need together, or works and other lots apart.
 
-    They are one, unless that would have a lighter procedure than works or the others apart are told.
+    All together, unless that would have a lighter procedure than works or the others apart are told.
     """
     whole, parts, names = decided.whole, decided.parts, [NOTHING]
     if whole.level is not None and not any(whole.is_lighter_than(part) for part in parts):
@@ -100,14 +100,14 @@ def _scopes(decided: Decisions, view: InForce) -> list[SmallLotScope]:
         names = [sentence(view, "other_than_works"), sentence(view, "of_works")]
     scopes = []
     for part, of in zip(parts, names, strict=True):
-        adapted, direct = small_lots(part, view), direct_lots(part, view)
+        adapted, direct = find_small_lots(part, view), find_direct_lots(part, view)
         if adapted.lots or direct.lots:
             scopes.append(SmallLotScope(part, of, adapted, direct, direct.lots | adapted.lots))
     return scopes
 
 
 @applies("small_lot_supplies_services", "small_lot_works", "small_lot_share")
-def small_lots(part: Decided, view: InForce) -> LighterProcedure:
+def find_small_lots(part: Procedure, view: InForce) -> LighterProcedure:
     """In a formal procedure, small lots may take an adapted one if together they stay within a share of all lots.
 
     A small lot is below an amount of its own for works, another for supplies and services. The answer is not yes or no
@@ -121,7 +121,7 @@ def small_lots(part: Decided, view: InForce) -> LighterProcedure:
 
 
 @applies("direct_award_lot_share", "direct_award_lot_works")
-def direct_lots(part: Decided, view: InForce) -> LighterProcedure:
+def find_direct_lots(part: Procedure, view: InForce) -> LighterProcedure:
     """Above the direct-award amount, lots below it may be awarded directly if together within a share of all lots.
 
     They count towards the share of the small lots in an adapted procedure as well. From 2027-01-01 the amount of a need
@@ -140,11 +140,11 @@ def direct_lots(part: Decided, view: InForce) -> LighterProcedure:
     return LighterProcedure(rules, opened.lots, unsure)
 
 
-def _lots_below_amount(share: str, of_others: str, of_works: str, part: Decided, view: InForce) -> LighterProcedure:
-    """The lots below the amount for works or for other lots, and each within the share of all."""
+def _lots_below_amount(share: str, of_others: str, of_works: str, part: Procedure, view: InForce) -> LighterProcedure:
+    """The lots worth less than the amount for works or for other lots, and each within the share of all lots."""
     found: dict[str, int] = {}
     bounds: dict[str, None] = {}
-    group, cap = part.group, _cap(part, share, view)
+    group, cap = part.group, _cents_limit(part, share, view)
     for lot in group.lots:
         bound = of_works if lot.object.works and "division" not in group.assumptions else of_others
         if lot.cents is not None and lot.cents <= cap and lot.cents < (view[bound].cents or 0):
@@ -154,7 +154,7 @@ def _lots_below_amount(share: str, of_others: str, of_works: str, part: Decided,
 
 
 def _scope_in_words(scope: SmallLotScope, quoted: str, view: InForce) -> Text:
-    """The sentence on a scope's sets: their lighter procedure, and where there are two, the lots of direct awards."""
+    """The sentences on the small lots of a scope: their lighter procedure, and which lots may be direct awards too."""
     adapted, direct, of, lots = scope.adapted, scope.direct, scope.of, tuple(scope.small)
     article = NOTHING if quoted == DIRECT_SHARE else sentence(view, "under_direct_share")
     if len(lots) > 1:
@@ -182,7 +182,7 @@ def _direct_share_in_words(view: InForce) -> Text:
 
 
 def _advice_of_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
-    """SMALL_LOT_OK for each small lot, saying whether an adapted procedure, a direct award or both are open to it."""
+    """The advice SMALL_LOT_OK on each small lot: whether an adapted procedure, a direct award or both are open."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
     article, limit = sentence(view, "under_direct_share"), _direct_share_in_words(view)
     for lot_id in scope.small:
@@ -206,7 +206,7 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
     ids, values = [lot_id for lot_id, _ in lots], [value for _, value in lots]
     found: list[int] = []
     named, complete = 0, True
-    for sets, size in _search(values, cap):
+    for sets, size in _search_largest_sets(values, cap):
         added = sets[: (MOST_NAMED - named) // size + 1] if named < MOST_NAMED else []
         found, named = found + added, named + len(added) * size
         if len(added) < len(sets):
@@ -217,8 +217,8 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
     return tuple(tuple(each for each, bit in bits if places & bit) for places in sorted(found, reverse=True)), complete
 
 
-def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
-    """The largest sets of the values, in runs of one size: a depth-first choice in decreasing order of value.
+def _search_largest_sets(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
+    """The sets of values within `cap` that no other value can join, as bit masks, in runs of one size, depth first.
 
     A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
     numbers, sets are in the order of their places.
@@ -231,8 +231,8 @@ def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
     all_from = [*accumulate(reversed(bits), initial=0)][::-1]
     least_two = -sum(negatives[-2:])
 
-    def explore(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
-        """The largest sets that extend the `size` chosen positions by positions from `first` on, within `room`.
+    def extend_chosen(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
+        """Yield the sets that add positions from `first` on to the `size` chosen ones, worth at most `room`.
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """
@@ -245,8 +245,8 @@ def _search(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
             return
         for step in range(first, len(bits)):
             left = room + negatives[step]
-            yield from explore(step + 1, left, chosen | bits[step], size + 1)
+            yield from extend_chosen(step + 1, left, chosen | bits[step], size + 1)
             if rest[step + 1] <= left:
                 return
 
-    yield from explore(0, cap, 0, 0)
+    yield from extend_chosen(0, cap, 0, 0)

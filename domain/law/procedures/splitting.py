@@ -15,7 +15,7 @@ from domain.law.findings import (
     weakest,
 )
 from domain.law.procedures.lot_facts import PLUS, estimate_of, families, known_total, read_lot, stated_total
-from domain.law.procedures.need_value import groups
+from domain.law.procedures.need_value import group_lots
 from domain.law.procedures.procedure import formal_thresholds
 from domain.law.rules import InForce
 from domain.needs.need import Lot, Need, OtherNeed, buyer_siret
@@ -58,13 +58,15 @@ class _Sum(NamedTuple):
 
 
 def may_pass_with_others(need: Need, view: InForce) -> bool:
-    """Whether other needs may matter to a need, judged before the words of its lots are understood."""
+    """Whether a need may pass a threshold with other needs, judged before the words of its lots are understood."""
     in_words = any(lot.nature is None and not lot.cpv and (lot.keywords or lot.title) for lot in need.lots)
     return need.contract == "market" and (in_words or bool(_thresholds_above(need, lambda lot, _: lot.segments, view)))
 
 
 @applies("no_split", "homogeneous_needs", "regular_needs")
-def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObject, view: InForce) -> list[LegalAdvice]:
+def advise_no_split(
+    need: Need, others: Sequence[OtherNeed], year: int, read: ReadObject, view: InForce
+) -> list[LegalAdvice]:
     """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE).
 
     Said in frozen shortlists, of needs planned for the same calendar year, or created in it where no publication is
@@ -79,16 +81,16 @@ def no_split(need: Need, others: Sequence[OtherNeed], year: int, read: ReadObjec
     if not (others and all(view.holds(rule_id) for rule_id in COUNTED_TOGETHER)):
         return []
     told: dict[tuple[object, ...], _Sum] = {}
-    for found in _sums(need, others, _thresholds_above(need, read, view), read, view):
+    for found in _family_sums(need, others, _thresholds_above(need, read, view), read, view):
         addends = found.own.lots, *(other.id for other, _ in found.others)
         told[addends] = max(found, told.get(addends, found), key=lambda each: each[:2])
-    return [_advice(need, found, year, view) for found in told.values()]
+    return [_advice_on_sum(need, found, year, view) for found in told.values()]
 
 
 def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
     """The thresholds above the value of a market's supplies and services, the highest first."""
     lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
-    group = next((group for group in groups(need, lots) if not group.works), None)
+    group = next((group for group in group_lots(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
         return []
     formal = formal_thresholds(need, group)
@@ -97,10 +99,10 @@ def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Thres
     return sorted(((bound, rule_id) for rule_id in rules if value < (bound := view[rule_id].cents or 0)), reverse=True)
 
 
-def _sums(
+def _family_sums(
     need: Need, others: Sequence[OtherNeed], thresholds: Sequence[Threshold], read: ReadObject, view: InForce
 ) -> Iterator[_Sum]:
-    """For each family of the need, the sum that passes the highest of these thresholds."""
+    """For each family of the need, the sum over needs, with the highest of these thresholds that the sum passes."""
 
     @cache
     def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:
@@ -126,8 +128,8 @@ def _sums(
         with_family = [(other, theirs[family]) for other, theirs in divided if family in theirs]
         for bound, rule_id in thresholds:
             light = rule_id == DIRECT_AWARD
-            own = _share(need, lots, light=light)
-            shares = [(other, _share(other.need, theirs, light=light)) for other, theirs in with_family]
+            own = _family_share(need, lots, light=light)
+            shares = [(other, _family_share(other.need, theirs, light=light)) for other, theirs in with_family]
             shares = sorted((each for each in shares if each[1].lots), key=lambda each: (-each[1].cents, each[0].id))
             cents = own.cents + sum(share.cents for _, share in shares)
             if own.lots and cents >= bound:
@@ -135,8 +137,8 @@ def _sums(
                 break
 
 
-def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
-    """A need's share of a family; `light`: with its lots under the light regime.
+def _family_share(need: Need, lots: Lots, *, light: bool) -> _Share:
+    """The value of a need's lots of one family; `light`: lots under the light regime count too.
 
     The stated total counts where all lots of the need do.
     """
@@ -149,17 +151,17 @@ def _share(need: Need, lots: Lots, *, light: bool) -> _Share:
     return _Share(ids, known_total(estimates), all(each and each.total is not None for each in estimates), doubtful)
 
 
-def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
+def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
     _, rule_id = found.threshold
     lots = () if len(found.own.lots) == len(need.lots) else (found.own.lots,)
     assumed = [(other, share) for other, share in found.others if other.buyer_siret != buyer_siret(need)]
     unknown = [] if found.own.complete else [sentence(view, "this_need")]
-    unknown += [_name(other, view) for other, share in found.others if not share.complete]
+    unknown += [_need_name(other, view) for other, share in found.others if not share.complete]
     doubts = [sentence(view, "not_counted", names=_listed(unknown))] if unknown else []
     if assumed:
-        doubts.append(sentence(view, "buyer_assumed", names=_listed([_name(other, view) for other, _ in assumed])))
+        doubts.append(sentence(view, "buyer_assumed", names=_listed([_need_name(other, view) for other, _ in assumed])))
     terms = [euros(found.own.cents)] if found.own.cents else []
-    valued = [(_name(other, view), share.cents) for other, share in found.others if share.cents]
+    valued = [(_need_name(other, view), share.cents) for other, share in found.others if share.cents]
     terms += [sentence(view, "addend", amount=euros(value), name=name) for name, value in valued[:MOST_ADDENDS]]
     if rest := valued[MOST_ADDENDS:]:
         amount = euros(sum(value for _, value in rest))
@@ -191,11 +193,12 @@ def _advice(need: Need, found: _Sum, year: int, view: InForce) -> LegalAdvice:
 
 
 def _listed(names: Sequence[Text]) -> Text:
+    """The names in a row, in French and in English."""
     french, english = (listed_briefly(side) for side in zip(*names, strict=True))
     return Text(french.fr, english.en)
 
 
-def _name(other: OtherNeed, view: InForce) -> Text:
+def _need_name(other: OtherNeed, view: InForce) -> Text:
     """A need by its reference, else by its title, else by its id."""
     if other.need.reference:
         return sentence(view, "need_of_reference", reference=other.need.reference)

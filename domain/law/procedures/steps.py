@@ -12,7 +12,7 @@ import msgspec
 from domain.law.findings import STATEMENTS, SURENESS, LegalAdvice, advice, applies, bracketed_lots, sentence
 from domain.law.procedures.lot_facts import LotFacts
 from domain.law.procedures.need_value import Group, is_light, light_rules, lot_value, total_of
-from domain.law.procedures.procedure import Decided, Decisions, direct_threshold, social_thresholds
+from domain.law.procedures.procedure import Procedure, Procedures, direct_threshold, social_thresholds
 from domain.law.rules import InForce
 from domain.needs.need import Need
 from domain.text.bilingual import NOTHING, Text, join_texts, listed
@@ -40,7 +40,7 @@ class StatementInWords(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _in_words(view: InForce, name: str, rules: tuple[str, ...] = (), **values: Text) -> StatementInWords | None:
+def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: Text) -> StatementInWords | None:
     """The statement of this name in words; None where one of its rules is not in force at the date."""
     said = STATEMENTS[name]
     known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *rules))
@@ -53,18 +53,18 @@ def _in_words(view: InForce, name: str, rules: tuple[str, ...] = (), **values: T
     "publication_formal",
 )
 @lru_cache(maxsize=256)
-def _formal(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
+def _formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
     stages = join_texts(_two_stages(entity, len(entities) > 1, view) for entity in entities)
     rules = tuple(rule for entity in entities for stages in STAGES[entity] for rule in stages)
-    return _in_words(view, "formal_time_limits", rules, stages=stages, documents=_on_the_profile(view))
+    return _statement(view, "formal_time_limits", rules, stages=stages, documents=_profile_sentence(view))
 
 
 @applies("buyer_profile_documents")
-def _on_the_profile(view: InForce, noticed: bool = True) -> Text:
+def _profile_sentence(view: InForce, noticed: bool = True) -> Text:
     """The documents go with a notice on the buyer profile, from an amount on; nothing where it is unknown."""
     if view["buyer_profile_documents"].status != "in_force":
         return NOTHING
@@ -86,49 +86,49 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
-def _dynamic_system(view: InForce) -> StatementInWords | None:
+def _dynamic_system_time_limits(view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
-    return _in_words(view, "dynamic_system_time_limits")
+    return _statement(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-def _adapted(national: bool, profile: bool, view: InForce) -> StatementInWords | None:
+def _adapted_publicity(national: bool, profile: bool, view: InForce) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
     From another amount on, the documents are on the buyer profile.
     """
-    documents = _on_the_profile(view, national) if profile else NOTHING
-    return _in_words(view, "adapted_national_publicity" if national else "adapted_free_publicity", documents=documents)
+    documents = _profile_sentence(view, national) if profile else NOTHING
+    return _statement(view, "adapted_national_publicity" if national else "adapted_free_publicity", documents=documents)
 
 
 @applies("light_publicity", "light_publicity_eu")
-def _social_services(reached: bool | None, view: InForce) -> StatementInWords | None:
+def _social_services_publicity(reached: bool | None, view: InForce) -> StatementInWords | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     Both are said where on which side the value is depends on the buyer.
     """
     names = {True: "social_services_above", False: "social_services_below", None: "social_services_open"}
-    return _in_words(view, names[reached])
+    return _statement(view, names[reached])
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
-def _concession_full(view: InForce) -> StatementInWords | None:
+def _concession_time_limits(view: InForce) -> StatementInWords | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
-    return _in_words(view, "concession_time_limits")
+    return _statement(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
-def _concession_simplified(reached: bool | None, view: InForce) -> StatementInWords | None:
+def _simplified_concession_publicity(reached: bool | None, view: InForce) -> StatementInWords | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
     threshold is not known, both are said.
     """
     names = {True: "concession_publicity_eu", False: "concession_publicity", None: "concession_publicity_open"}
-    return _in_words(view, names[reached])
+    return _statement(view, names[reached])
 
 
-def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[LegalAdvice]:
+def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[LegalAdvice]:
     """The advice on time limits and publicity (TIME_LIMITS), or on the file of a direct award (DIRECT_AWARD_FILE).
 
     Each part of the need has its own; parts that are told the same are told once. The lots are named where some other
@@ -137,43 +137,43 @@ def procedure_steps(need: Need, decided: Decisions, view: InForce) -> list[Legal
     found: dict[LegalAdvice, list[tuple[str, ...]]] = {}
     for part in decided.parts:
         step = (
-            _direct_award_file(part.group.total or 0, view)
+            _advise_award_file(part.group.total or 0, view)
             if part.level == "direct"
-            else _time_limits(need, part, view)
+            else _advise_time_limits(need, part, view)
         )
         if step:
-            found.setdefault(step, []).append(part.group.ids)
+            found.setdefault(step, []).append(part.group.lot_ids)
     if [len(told) for told in found.values()] == [len(decided.parts)]:
         return list(found)
     return [msgspec.structs.replace(step, lots=tuple(told)) for step, told in found.items()]
 
 
-def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None:
-    """TIME_LIMITS, as sure as the least sure of its rules and of the amounts by which the procedure was found."""
+def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvice | None:
+    """The TIME_LIMITS advice on a group, no surer than its rules and the amounts that decided the procedure."""
     group, is_formal = part.group, part.level == "formal"
     said: StatementInWords | None = None
     rules: tuple[str, ...] = ()
     if part.level is None:
         return None
     if need.contract == "concession" and is_formal:
-        said = _concession_full(view)
+        said = _concession_time_limits(view)
     elif need.contract == "concession":
         # the amount changes the publicity of social services alone
         social = part.light and not all(lot.object.transport for lot in group.light)
-        reached, rules = _reached(group, ("eu_concessions",), view) if social else (False, ())
-        said = _concession_simplified(reached, view)
+        reached, rules = _reaches_amounts(group, ("eu_concessions",), view) if social else (False, ())
+        said = _simplified_concession_publicity(reached, view)
     elif is_formal and need.technique == "dynamic_purchasing_system":
-        said = _dynamic_system(view)
+        said = _dynamic_system_time_limits(view)
     elif is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        said = _formal(tuple(STAGES) if kind is None else entities, view)
+        said = _formal_time_limits(tuple(STAGES) if kind is None else entities, view)
     elif part.light:
-        reached, rules = _reached(group, social_thresholds(need), view)
-        said = _social_services(reached, view)
+        reached, rules = _reaches_amounts(group, social_thresholds(need), view)
+        said = _social_services_publicity(reached, view)
     elif (national := view["national_publicity"].cents) is not None:
         total, profile = group.total or 0, view["buyer_profile_documents"].cents
-        said = _adapted(total >= national, profile is not None and total >= profile, view)
+        said = _adapted_publicity(total >= national, profile is not None and total >= profile, view)
     if said is None:
         return None
     rules += light_rules(need.contract, group) if part.light else part.thresholds
@@ -183,8 +183,8 @@ def _time_limits(need: Need, part: Decided, view: InForce) -> LegalAdvice | None
     return advice(view, said.name, rests_on=(*said.rules, *rules), doubtful=doubtful, message=said.message)
 
 
-def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether the group's value is at or above the amounts of these rules; None where that is not known."""
+def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
+    """Whether a group's value reaches these rules' amounts, None where unknown; then the rules that this rests on."""
     bounds = [view[rule].cents for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
@@ -192,19 +192,19 @@ def _reached(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool 
 
 
 @applies("direct_award_file", "direct_award_quotes", "procedure_file_years", "written_contract")
-def _direct_award_file(value: int, view: InForce) -> LegalAdvice | None:
+def _advise_award_file(value: int, view: InForce) -> LegalAdvice | None:
     """The file of a direct award holds what was compared and why this offer was taken (DIRECT_AWARD_FILE).
 
     That three quotes are not required is doctrine of the DAJ, of 2016. From an amount on the contract is in writing.
     """
     bound = view["written_contract"].cents
     in_writing = NOTHING if bound is None or value < bound else sentence(view, "contract_in_writing")
-    said = _in_words(view, "direct_award_file", in_writing=in_writing)
+    said = _statement(view, "direct_award_file", in_writing=in_writing)
     return said and advice(view, said.name, message=said.message)
 
 
 @applies("books_direct_award", "books_cpv")
-def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InForce) -> LegalAdvice | None:
+def advise_books(need: Need, lots: tuple[LotFacts, ...], decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Books other than school books may be bought directly up to an amount of their own (BOOKS_DIRECT_AWARD).
 
     For the own needs of the State, local authorities and the other buyers that the book price act names, or for a
@@ -218,7 +218,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
         return None
     ids = tuple(lot.lot.id for lot in chosen)
     value = decided.parts[0].group.total if len(chosen) == len(lots) else total_of(chosen)
-    direct = {lot_id for part in decided.parts if part.level == "direct" for lot_id in part.group.ids}
+    direct = {lot_id for part in decided.parts if part.level == "direct" for lot_id in part.group.lot_ids}
     if value is None or value >= bound or direct.issuperset(ids):
         return None
     names = ids if len(chosen) < len(lots) else ()
@@ -227,7 +227,7 @@ def books(need: Need, lots: tuple[LotFacts, ...], decided: Decisions, view: InFo
 
 
 @applies("yearly_list_minimum", "yearly_list_limit", "award_data")
-def yearly_list(need: Need, decided: Decisions, view: InForce) -> LegalAdvice | None:
+def advise_yearly_list(need: Need, decided: Procedures, view: InForce) -> LegalAdvice | None:
     """Direct awards from an amount on are published, at least in a list of the year (YEARLY_LIST).
 
     Each lot is a contract of its own. From the higher amount on, the list is not enough: the essential data of any
@@ -263,7 +263,7 @@ INNOVATION = {True: "innovation_within", False: "innovation_beyond", None: "inno
     "innovative_lot_works",
     "innovative_lot_share",
 )
-def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
+def advise_innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalAdvice | None:
     """A lot marked innovative may be bought without publicity or competition within limits (INNOVATION_REVIEW).
 
     Either the whole need is below the amount of the date; or, where the date has a rule for lots, the lot is below its
@@ -277,10 +277,10 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     row, second = view["innovative_need"], view["innovative_need_simplification"]
     if row.status != "in_force":
         return advice(view, "innovation_unknown", doubtful=group.doubtful)
-    within = _within_innovation(lot, group, row.id, view)
+    within = _is_within_innovation_limits(lot, group, row.id, view)
     name, sure, limit = INNOVATION[within], row.confidence, row.value_text
     if second.status == "in_force":
-        perhaps = _within_innovation(lot, group, second.id, view)
+        perhaps = _is_within_innovation_limits(lot, group, second.id, view)
         name, sure = ("innovation_second_reading" if perhaps and not within else INNOVATION[perhaps]), second.confidence
         if within:
             sure = max("medium", row.confidence, second.confidence, key=SURENESS.index)
@@ -288,7 +288,7 @@ def innovation(need: Need, lot: LotFacts, group: Group, view: InForce) -> LegalA
     return advice(view, name, sure=sure, doubtful=group.doubtful, limit=limit)
 
 
-def _within_innovation(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:
+def _is_within_innovation_limits(lot: LotFacts, group: Group, need_rule: str, view: InForce) -> bool | None:
     """Whether lot and need are within the limits of innovative purchases (`need_rule`: the need's); None: not known.
 
     The second reading has one amount for a need and for a lot of works.

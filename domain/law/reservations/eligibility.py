@@ -11,7 +11,7 @@ from math import floor
 
 import msgspec
 
-from domain.law.findings import Verdict, applies, days, sentence, verdict
+from domain.law.findings import Verdict, applies, sentence, short_date, verdict
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
 from domain.shortlists.shortlist import Outcome
@@ -36,7 +36,7 @@ UNKNOWN_SHARES = Shares()
 
 
 class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
-    """The facts that decide eligibility; hashable at little cost. `approvals` null: unknown; empty: it holds none."""
+    """The facts of a supplier that decide its eligibility. `approvals`: null where unknown, empty where it has none."""
 
     approvals: tuple[Approval, ...] | None = None
     shares: Shares = Shares()
@@ -45,7 +45,7 @@ class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
     ess: bool | None = None
 
 
-def right_kinds(
+def current_and_lapsed(
     approvals: tuple[Approval, ...] | None, kinds: frozenset[str], on: date
 ) -> tuple[Approval | None, Approval | None]:
     """The approval of these kinds that is in force longest from `on`, and one of them that is not in force at `on`."""
@@ -54,78 +54,79 @@ def right_kinds(
     for approval in approvals or ():
         if approval.kind not in kinds:
             continue
-        if not in_force(approval, on):
+        if not is_in_force(approval, on):
             lapsed = approval
         elif current is None or (approval.valid_until or date.max) > (current.valid_until or date.max):
             current = approval
     return current, lapsed
 
 
-def in_force(approval: Approval, on: date) -> bool:
-    """Whether the approval holds at `on`; bounds are inclusive, a null bound is open."""
+def is_in_force(approval: Approval, on: date) -> bool:
+    """Whether the approval is valid at `on`; bounds are inclusive, a null bound is open."""
     return (approval.valid_from is None or approval.valid_from <= on) and (
         approval.valid_until is None or on <= approval.valid_until
     )
 
 
 @applies("kinds_handicap", "kinds_handicap_temporary_work")
-def handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+def judge_handicap(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Handicap: an EA, EATT or ESAT approval in force at the date, and at least the minimum share of disabled workers.
 
     Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE. A "structure équivalente"
     without approval cannot be recognised from data: the message says that it may prove its quality to the buyer.
     """
-    return _by_approval("handicap", facts.shares.disabled, facts.approvals, on, view)
+    return _judge_by_approval("handicap", facts.shares.disabled, facts.approvals, on, view)
 
 
 @applies("kinds_iae")
-def iae(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+def judge_insertion(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Insertion: an EI, ETTI, AI or ACI convention in force at the date, and enough disadvantaged workers.
 
     Unknown approvals give UNKNOWN; a lapsed one ELIGIBLE_IF; none of these kinds INELIGIBLE.
     """
-    return _by_approval("iae", facts.shares.disadvantaged, facts.approvals, on, view)
+    return _judge_by_approval("iae", facts.shares.disadvantaged, facts.approvals, on, view)
 
 
-def _by_approval(
+def _judge_by_approval(
     reserved: Reserved, share: float | None, approvals: tuple[Approval, ...] | None, on: date, view: InForce
 ) -> Verdict:
-    """Share first, then the best reading of the approvals: in force, else lapsed, else under review, else none."""
-    if refused := share_too_low(reserved, share, view):
+    """The verdict by the share of workers, then by the best approval: in force, else lapsed, under review or none."""
+    if refused := refuse_low_share(reserved, share, view):
         return refused
     if approvals is None:
         return verdict(view, "approvals_unknown", reserved, _proofs(view, "current_approval"), rule=KINDS[reserved][0])
-    current, lapsed = right_kinds(approvals, _kinds(reserved, view), on)
+    current, lapsed = current_and_lapsed(approvals, _deciding_kinds(reserved, view), on)
     if current is not None:
-        return _approved(view, reserved, current.kind, _in_words(view, current, on), share)
+        return _judge_current_approval(view, reserved, current.kind, _approval_in_words(view, current, on), share)
     if lapsed is not None:
-        return _lapsed(view, reserved, lapsed, on)
-    current, lapsed = right_kinds(approvals, view.codes(UNDER_REVIEW[reserved]), on)
+        return _judge_lapsed_approval(view, reserved, lapsed, on)
+    current, lapsed = current_and_lapsed(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
-        return _under_review(view, reserved, doubtful.kind, _in_words(view, doubtful, on))
-    kinds = ", ".join(sorted(_kinds(reserved, view)))
+        return _judge_kind_under_review(view, reserved, doubtful.kind, _approval_in_words(view, doubtful, on))
+    kinds = ", ".join(sorted(_deciding_kinds(reserved, view)))
     return verdict(view, "no_such_approval", reserved, rule=KINDS[reserved][0], kinds=kinds)
 
 
 @lru_cache(maxsize=1024)
 def _proofs(view: InForce, *names: str) -> tuple[Text, ...]:
-    """The proofs to ask for, by the names of their sentences."""
+    """The sentences with these names, each a proof to ask for."""
     return tuple(sentence(view, name) for name in names)
 
 
 @lru_cache(maxsize=256)
-def _kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
+def _deciding_kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
+    """The kinds of approval by which the suppliers of a reserved type are known."""
     return frozenset().union(*map(view.codes, KINDS[reserved]))
 
 
-def _rule_of(kind: Kind, reserved: Reserved, view: InForce) -> str:
+def _rule_naming_kind(kind: Kind, reserved: Reserved, view: InForce) -> str:
     """The rule that names this kind of approval, else the last rule of the reserved type."""
     return next((rule for rule in KINDS[reserved] if kind in view.codes(rule)), KINDS[reserved][-1])
 
 
 @applies("share_presumption", "kinds_staff_supply")
 @lru_cache(maxsize=16_384)
-def _approved(view: InForce, reserved: Reserved, kind: Kind, known: Text, share: float | None) -> Verdict:
+def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, known: Text, share: float | None) -> Verdict:
     """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known.
 
     The verdict is ELIGIBLE either way (code PRESUMED_SHARE where presumed), and the end of the approval is announced.
@@ -133,7 +134,7 @@ def _approved(view: InForce, reserved: Reserved, kind: Kind, known: Text, share:
     """
     if kind in view.codes("kinds_staff_supply"):
         known = sentence(view, "staff_supply", known=known)
-    rule, workers = _rule_of(kind, reserved, view), sentence(view, f"workers_{reserved}")
+    rule, workers = _rule_naming_kind(kind, reserved, view), sentence(view, f"workers_{reserved}")
     if share is not None:
         return verdict(view, "share_stated", reserved, rule=rule, known=known, stated=_percent(share), workers=workers)
     sure = "low" if view[rule].confidence == "low" else view["share_presumption"].confidence
@@ -145,7 +146,7 @@ def _approved(view: InForce, reserved: Reserved, kind: Kind, known: Text, share:
 
 @applies("kinds_review_handicap", "kinds_review_iae", "eiti_experiment")
 @lru_cache(maxsize=4096)
-def _under_review(view: InForce, reserved: Reserved, kind: Kind, known: Text) -> Verdict:
+def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, known: Text) -> Verdict:
     """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not.
 
     They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end. The
@@ -159,57 +160,57 @@ def _under_review(view: InForce, reserved: Reserved, kind: Kind, known: Text) ->
 
 
 @applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
-def share_too_low(reserved: Reserved, share: float | None, view: InForce) -> Verdict | None:
+def refuse_low_share(reserved: Reserved, share: float | None, view: InForce) -> Verdict | None:
     """A known share of the workers concerned below the minimum excludes the supplier, whatever its approvals.
 
     Exactly the minimum is enough. Only the category that counts is read: disabled workers for handicap, disadvantaged
     ones for insertion, detainees for penitentiary. The share for penitentiary was fixed some weeks after the type
     was created; suppliers are judged by it at any date, because what a date forbids is told on the lot.
     """
-    if share is None or share * 100 >= view.eventual(MINIMUM_SHARES[reserved]):
+    if share is None or share * 100 >= view.present_or_later(MINIMUM_SHARES[reserved]):
         return None
     rule = MINIMUM_SHARES[reserved]
-    minimum = view.eventual(rule)
+    minimum = view.present_or_later(rule)
     # rounded down, so as not to look sufficient
     known, workers = _percent(floor(share * 1000) / 1000), sentence(view, f"workers_{reserved}")
     return verdict(view, "share_too_low", reserved, rule=rule, known=known, workers=workers, minimum=minimum)
 
 
 def _proof_of_share(reserved: Reserved, view: InForce) -> Text:
-    """The sentence that asks a supplier to prove the share."""
-    minimum, workers = view.eventual(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
+    """The sentence that asks a supplier to prove its share of the workers that a reserved type counts."""
+    minimum, workers = view.present_or_later(MINIMUM_SHARES[reserved]), sentence(view, f"workers_{reserved}")
     return sentence(view, "share_proof", minimum=minimum, workers=workers)
 
 
 def _percent(share: float) -> Text:
-    """A share as a percentage number, without its sign, to one decimal where it has one."""
+    """A share (0 to 1) as a percentage without its sign, to one decimal where it has one."""
     digits = 0 if round(share * 1000) % 10 == 0 else 1
     return Text(decimal(share * 100, "fr", digits), decimal(share * 100, "en", digits))
 
 
 def _until_day(view: InForce, end: date | None) -> Text:
     """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
-    return NOTHING if end is None else sentence(view, "until_day", day=days(end))
+    return NOTHING if end is None else sentence(view, "until_day", day=short_date(end))
 
 
 @lru_cache(maxsize=16_384)
-def _in_words(view: InForce, approval: Approval, on: date) -> Text:
+def _approval_in_words(view: InForce, approval: Approval, on: date) -> Text:
     """The words for an approval: in force until a day, lapsed since a day, or in force from a day."""
-    if in_force(approval, on):
+    if is_in_force(approval, on):
         return sentence(view, "approval_in_force", kind=approval.kind, until=_until_day(view, approval.valid_until))
     if approval.valid_until is not None and approval.valid_until < on:
-        return sentence(view, "lapsed_since", kind=approval.kind, day=days(approval.valid_until))
-    return sentence(view, "valid_from", kind=approval.kind, day=days(approval.valid_from or on))
+        return sentence(view, "lapsed_since", kind=approval.kind, day=short_date(approval.valid_until))
+    return sentence(view, "valid_from", kind=approval.kind, day=short_date(approval.valid_from or on))
 
 
-def _lapsed(view: InForce, reserved: Reserved, approval: Approval, on: date) -> Verdict:
-    """ELIGIBLE_IF an approval of the right kind is shown to be in force: the one known is not, at `on`."""
-    missing, rule = _proofs(view, "current_approval"), _rule_of(approval.kind, reserved, view)
-    return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_in_words(view, approval, on))
+def _judge_lapsed_approval(view: InForce, reserved: Reserved, approval: Approval, on: date) -> Verdict:
+    """The verdict ELIGIBLE_IF for an approval that is not in force at `on`: a current one is to be shown."""
+    missing, rule = _proofs(view, "current_approval"), _rule_naming_kind(approval.kind, reserved, view)
+    return verdict(view, "approval_lapsed", reserved, missing, rule=rule, known=_approval_in_words(view, approval, on))
 
 
 @applies("kinds_penitentiary")
-def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+def judge_prison_work(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """Penitentiary: work executed inside a prison, with at least the minimum share of detainees among the workers.
 
     SEP in force proves the implantation, and the share is presumed where it is not known. SEP lapsed gives ELIGIBLE_IF,
@@ -217,20 +218,20 @@ def penitentiary(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     exist yet is told on the lot.
     """
     share = facts.shares.detained
-    if refused := share_too_low("penitentiary", share, view):
+    if refused := refuse_low_share("penitentiary", share, view):
         return refused
-    current, lapsed = right_kinds(facts.approvals, view.eventual("kinds_penitentiary"), on)
+    current, lapsed = current_and_lapsed(facts.approvals, view.present_or_later("kinds_penitentiary"), on)
     if current is not None:
         known = sentence(view, "implanted_in_prison", until=_until_day(view, current.valid_until))
-        return _approved(view, "penitentiary", current.kind, known, share)
+        return _judge_current_approval(view, "penitentiary", current.kind, known, share)
     if lapsed is not None:
-        return _lapsed(view, "penitentiary", lapsed, on)
-    return _without_sep(view, facts.in_prison, share)
+        return _judge_lapsed_approval(view, "penitentiary", lapsed, on)
+    return _judge_without_sep(view, facts.in_prison, share)
 
 
 @applies("penitentiary_execution")
 @lru_cache(maxsize=1024)
-def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> Verdict:
+def _judge_without_sep(view: InForce, in_prison: bool | None, share: float | None) -> Verdict:
     """Without SEP, any operator (an EA, an EI…) that works inside a prison may answer if most workers are detainees.
 
     With a known sufficient share it is ELIGIBLE, with an unknown one ELIGIBLE_IF. Known not to work in a prison:
@@ -249,46 +250,46 @@ def _without_sep(view: InForce, in_prison: bool | None, share: float | None) -> 
     return verdict(view, "works_in_prison_share_to_prove", "penitentiary", missing)
 
 
-def ess(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+def judge_ess(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """The supplier's verdict for the ESS reservation: by legal form, else by ESS flag, else by an ESUS agreement."""
-    return _by_form(facts.legal_form, view) or _by_quality(facts, on, view)
+    return _judge_by_legal_form(facts.legal_form, view) or _judge_by_ess_quality(facts, on, view)
 
 
 @applies("ess_legal_forms", "not_ess_legal_forms")
-def _by_form(legal_form: LegalForm | None, view: InForce) -> Verdict | None:
+def _judge_by_legal_form(legal_form: LegalForm | None, view: InForce) -> Verdict | None:
     """Associations, cooperatives, mutuals and foundations are ESS by form; public bodies never are.
 
     Neither depends on the ESS flag. Other forms, and an unknown one, decide nothing: the quality must be known
     otherwise.
     """
     if legal_form in view.codes("ess_legal_forms"):
-        return _if_mission(view, "ess_legal_forms")
+        return _verdict_if_mission(view, "ess_legal_forms")
     return verdict(view, "public_body", "ess") if legal_form in view.codes("not_ess_legal_forms") else None
 
 
 @applies("ess_evidence_kinds")
-def _by_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
+def _judge_by_ess_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict:
     """A declared ESS quality counts, and an ESUS agreement in force is evidence of it, also against the flag.
 
     Declared not to be ESS, without that evidence: INELIGIBLE. Not declared: a lapsed ESUS agreement gives ELIGIBLE_IF,
     nothing gives UNKNOWN.
     """
-    current, lapsed = right_kinds(facts.approvals, view.codes("ess_evidence_kinds"), on)
+    current, lapsed = current_and_lapsed(facts.approvals, view.codes("ess_evidence_kinds"), on)
     if facts.ess:
-        return _if_mission(view, "ess_mission")
+        return _verdict_if_mission(view, "ess_mission")
     if current is not None:
-        return _if_mission(view, "ess_evidence_kinds", current.valid_until)
+        return _verdict_if_mission(view, "ess_evidence_kinds", current.valid_until)
     if facts.ess is False:
         return verdict(view, "not_ess", "ess")
     if lapsed is not None:
-        return _lapsed(view, "ess", lapsed, on)
+        return _judge_lapsed_approval(view, "ess", lapsed, on)
     missing = _proofs(view, "ess_quality_proof", "ess_mission_proof")
     return verdict(view, "ess_quality_unknown", "ess", missing)
 
 
 @applies("ess_mission")
 @lru_cache(maxsize=1024)
-def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict:
+def _verdict_if_mission(view: InForce, because: str, end: date | None = None) -> Verdict:
     """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot.
 
     No directory says so: the verdict is ELIGIBLE_IF, with the statutes to ask for, and the ESS quality itself to be
@@ -301,10 +302,10 @@ def _if_mission(view: InForce, because: str, end: date | None = None) -> Verdict
 
 
 _VERDICTS: dict[Reserved, Callable[[LegalFacts, date, InForce], Verdict]] = {
-    "handicap": handicap,
-    "iae": iae,
-    "penitentiary": penitentiary,
-    "ess": ess,
+    "handicap": judge_handicap,
+    "iae": judge_insertion,
+    "penitentiary": judge_prison_work,
+    "ess": judge_ess,
 }
 
 
@@ -314,7 +315,6 @@ def eligibility(
     """The supplier's verdict for one reserved type at `on`. Missing data is UNKNOWN, never INELIGIBLE.
 
     `contract` decides which articles are quoted, not the outcome.
-
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
     types see `findings.best_of`.
     """
@@ -349,12 +349,12 @@ def with_shares_as_0_or_100(facts: LegalFacts, view: InForce) -> LegalFacts:
 @lru_cache(maxsize=256)
 def minimum_shares(view: InForce) -> tuple[int, int, int]:
     """The percentages of disabled, disadvantaged and detained workers that a supplier must reach."""
-    disabled, disadvantaged, detained = map(view.eventual, MINIMUM_SHARES.values())
+    disabled, disadvantaged, detained = map(view.present_or_later, MINIMUM_SHARES.values())
     return disabled, disadvantaged, detained
 
 
 @lru_cache(maxsize=256)
-def evidence(reserved: frozenset[Reserved] | tuple[Reserved, ...], view: InForce) -> frozenset[str]:
+def deciding_kinds(reserved: frozenset[Reserved] | tuple[Reserved, ...], view: InForce) -> frozenset[str]:
     """The kinds of approval that may decide a verdict for one of these types."""
     rules = [rule for kind in reserved for rule in (*KINDS[kind], UNDER_REVIEW.get(kind, KINDS[kind][0]))]
-    return frozenset().union(*map(view.eventual, rules))
+    return frozenset().union(*map(view.present_or_later, rules))

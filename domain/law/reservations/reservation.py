@@ -9,9 +9,9 @@ from domain.law.findings import (
     LegalFinding,
     advice,
     applies,
-    days,
     finding,
     sentence,
+    short_date,
 )
 from domain.law.procedures.lot_facts import LotObject, segment_is_outside
 from domain.law.reservations.eligibility import MINIMUM_SHARES
@@ -27,7 +27,7 @@ CONTRACTS: tuple[ContractKind, ...] = ("market", "concession")
 
 
 def type_rule(kind: Reserved, contract: ContractKind) -> str:
-    """The rule that provides a type for a kind of contract."""
+    """The id of the rule by which a kind of contract may be reserved to this type."""
     return f"reserved_{kind}" if contract == "market" else f"concession_reserved_{kind}"
 
 
@@ -35,26 +35,26 @@ def type_rule(kind: Reserved, contract: ContractKind) -> str:
 def review_types(
     reserved: frozenset[Reserved], contract: ContractKind, on: date, view: InForce
 ) -> tuple[LegalFinding, ...]:
-    """The findings that depend on the types and the date only, whatever the lot."""
+    """The findings on reserving any lot to these types at `on`, whatever the lot buys."""
     wanted = [kind for kind in RESERVED_TYPES if kind in reserved]
-    findings = [finding for kind in wanted if (finding := _type_not_in_force(kind, contract, on, view))]
+    findings = [finding for kind in wanted if (finding := _check_type_in_force(kind, contract, on, view))]
     if len(wanted) > 1 and contract == "concession":
-        findings.append(_concession_combination(view))
+        findings.append(_check_concession_combination(view))
     elif len(wanted) > 1:
-        rules = (_penitentiary_combination, _ess_combination, _handicap_iae_combination)
+        rules = (_check_penitentiary_combination, _check_ess_combination, _check_handicap_iae_combination)
         findings += [found for rule in rules if (found := rule(reserved, view))]
     return tuple(findings)
 
 
 @applies(*(type_rule(kind, contract) for contract in CONTRACTS for kind in RESERVED_TYPES))
-def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
+def _check_type_in_force(kind: Reserved, contract: ContractKind, on: date, view: InForce) -> LegalFinding | None:
     """A type may be used only while the law provides it, for this kind of contract (TYPE_NOT_IN_FORCE).
 
     The penitentiary type exists from 2022-10-21; concessions have no ESS reservation. Dates before the law was read
     through here give a finding to review, not a refusal.
     """
     rule = type_rule(kind, contract)
-    status, name, day = view[rule].status, RESERVED[kind].name, days(on)
+    status, name, day = view[rule].status, RESERVED[kind].name, short_date(on)
     if status == "in_force":
         return None
     if status == "unknown":
@@ -63,7 +63,7 @@ def _type_not_in_force(kind: Reserved, contract: ContractKind, on: date, view: I
 
 
 @applies("concession_combination")
-def _concession_combination(view: InForce) -> LegalFinding:
+def _check_concession_combination(view: InForce) -> LegalFinding:
     """A concession may be reserved to one type only: its article forbids every combination (COMBINATION_FORBIDDEN).
 
     Handicap with insertion always; the penitentiary type since it exists, with operators that do not work in a prison.
@@ -72,7 +72,7 @@ def _concession_combination(view: InForce) -> LegalFinding:
 
 
 @applies("combination_penitentiary")
-def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+def _check_penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """Penitentiary may not be combined with another type on one lot, since it exists (COMBINATION_FORBIDDEN).
 
     An adapted enterprise or insertion structure that works inside a prison may still answer the penitentiary lot.
@@ -82,14 +82,14 @@ def _penitentiary_combination(reserved: frozenset[Reserved], view: InForce) -> L
 
 
 @applies("combination_ess")
-def _ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+def _check_ess_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """The article on combinations names handicap, insertion and prison alone, and not ESS (COMBINATION_FORBIDDEN)."""
     forbidden = "ess" in reserved and not reserved <= {"ess", "penitentiary"}
     return finding(view, "ess_combination") if forbidden else None
 
 
 @applies("combination_handicap_iae")
-def _handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
+def _check_handicap_iae_combination(reserved: frozenset[Reserved], view: InForce) -> LegalFinding | None:
     """Handicap and insertion may be combined on one lot of a market since 2020-12-09 (loi ASAP); forbidden before."""
     row = view["combination_handicap_iae"]
     forbidden = reserved >= {"handicap", "iae"} and row.status == "in_force" and not row.value
@@ -105,12 +105,12 @@ def review_prison(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalF
     # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
     if bought.works or sited:
         found.append(finding(view, "works_outside_prison" if bought.works else "place_of_performance_given"))
-    object_outside = _performed_on_premises(bought.segments, view)
+    object_outside = _check_premises(bought.segments, view)
     return (*found, object_outside) if object_outside else tuple(found)
 
 
 @applies("penitentiary_site_segments")
-def _performed_on_premises(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
+def _check_premises(segments: tuple[str, ...], view: InForce) -> LegalFinding | None:
     """Services performed on the buyer's or user's premises cannot be performed inside a prison (INELIGIBLE_OBJECT).
 
     All activities of the lot are such: refused; some of them: to be judged. The list of activities is this project's.
@@ -124,7 +124,7 @@ def _performed_on_premises(segments: tuple[str, ...], view: InForce) -> LegalFin
 
 def review_ess_object(bought: LotObject, view: InForce) -> tuple[LegalFinding, ...]:
     """The findings on reserving to ESS that depend on what the lot buys."""
-    return tuple(filter(None, (_listed(bought, view), _exclusive(bought, view))))
+    return tuple(filter(None, (_check_ess_listing(bought, view), _check_exclusive_object(bought, view))))
 
 
 @lru_cache(maxsize=4096)
@@ -142,11 +142,11 @@ def review_ess_terms(
     public-service mission linked to the services; doubtful where these are not listed.
     """
     mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if listed else "REVIEW")
-    return tuple(filter(None, (_duration(months, renewal, view), _authority(authority, buyer, view), mission)))
+    return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, buyer, view), mission)))
 
 
 @applies("ess_listed_cpv")
-def _listed(bought: LotObject, view: InForce) -> LegalFinding | None:
+def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
     """The main CPV of the lot (the first one given) must be on the list of 115 codes, exactly.
 
     A narrower code than a listed one is to be judged (LISTED_DESCENDANT); any other is NOT_LISTED: the listed codes
@@ -169,7 +169,7 @@ def _listed(bought: LotObject, view: InForce) -> LegalFinding | None:
 
 @lru_cache(maxsize=4096)
 def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
-    """The listed codes that share the most leading digits with `code`, at least its division; at most four."""
+    """At most four of the listed codes: those that share the most leading digits with `code`, at least its division."""
     codes = sorted(listed)
     for kept in range(len(code) - 1, 1, -1):
         first = bisect_left(codes, code[:kept])
@@ -179,7 +179,7 @@ def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
 
 
 @applies("ess_exclusive")
-def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
+def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | None:
     """A lot reserved to ESS bears exclusively on listed services (NOT_EXCLUSIVE).
 
     An additional CPV that is not listed excludes the reservation, unless the lot names supporting activities, the
@@ -205,7 +205,7 @@ def _exclusive(bought: LotObject, view: InForce) -> LegalFinding | None:
 
 
 @applies("ess_max_months")
-def _duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
+def _check_duration(months: int | None, renewal: int | None, view: InForce) -> LegalFinding | None:
     """A contract reserved to ESS has a longest duration, renewals included (ESS_MAX_3Y); a month more is refused."""
     limit, known = view.number("ess_max_months"), (months or 0) + (renewal or 0)
     if limit is None:
@@ -216,7 +216,7 @@ def _duration(months: int | None, renewal: int | None, view: InForce) -> LegalFi
 
 
 @applies("ess_contracting_authority")
-def _authority(status: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
+def _check_buyer(status: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
     """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
 
     The State and local authorities are; a utility may not be, and must say so; an undescribed buyer is not known.
@@ -245,7 +245,7 @@ EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
     "equivalent_structures",
 )
 @lru_cache(maxsize=256)
-def reserved_proofs(
+def advise_proofs_of_type(
     reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
@@ -267,15 +267,15 @@ def reserved_proofs(
         view,
         "reserved_proofs",
         rests_on=(*known, *([announced] if quoted else []), *(["equivalent_structures", *shares] if shares else [])),
-        proofs=join_texts((*(sentence(view, rule) for rule in known), *_equivalent(equivalent, view))),
+        proofs=join_texts((*(sentence(view, rule) for rule in known), *_equivalent_proofs(equivalent, view))),
         where=NOTHING if direct else sentence(view, "to_be_announced"),
         article=f" ({view[announced].article})" if quoted else "",
         of_what=sentence(view, f"of_{contract}"),
     )
 
 
-def _equivalent(kinds: list[Reserved], view: InForce) -> list[Text]:
-    """The shares that an equivalent structure must prove instead, for these types; equal shares are said once."""
+def _equivalent_proofs(kinds: list[Reserved], view: InForce) -> list[Text]:
+    """The shares of workers that a structure without approval must prove for these types; equal ones said once."""
     shares: dict[Text, list[Text]] = {}
     for kind in kinds:
         shares.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))

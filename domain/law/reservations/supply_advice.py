@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, days, sentence
+from domain.law.findings import OUTCOMES, LegalAdvice, LegalFinding, LotReview, advice, applies, sentence, short_date
 from domain.law.reservations.eligibility import (
     LegalFacts,
-    evidence,
-    in_force,
+    deciding_kinds,
+    is_in_force,
     verdict_for_type,
     with_shares_as_0_or_100,
 )
@@ -29,7 +29,7 @@ INELIGIBLE: Standing = (OUTCOMES.index("INELIGIBLE"), False)
 
 
 class Count(NamedTuple):
-    """The candidates a lot would have, and how many of them are ELIGIBLE without condition."""
+    """The number of candidates that a lot would have, and how many of these are ELIGIBLE without condition."""
 
     total: int
     certain: int
@@ -43,9 +43,9 @@ class Ends(NamedTuple):
 
 
 class Supply(msgspec.Struct, frozen=True):
-    """The supply that a match found for one lot.
+    """The numbers of candidates that a match found for one lot.
 
-    `total`: its candidates under its own reservation. `options`: per reservation it might have (keys of
+    `total`: those under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
     ends before `horizon` (see `approval_end`); null: none. `unknown_eligible`: where nothing can be concluded from
     `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
@@ -66,17 +66,17 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
     view = rules.at(on)
     minimum = view.number("counsel_reservation_minimum") or 1
     enough = {name: count for name, count in supply.options.items() if count.total >= minimum and name in RESERVED}
-    found = [_no_offer(supply, view), _possible(supply, review, enough, view)]
+    found = [_advise_no_offer(supply, view), _advise_open(supply, review, enough, view)]
     if supply.ends:
-        found.append(_expiring(supply.ends, view))
+        found.append(_advise_expiring_approvals(supply.ends, view))
     if not supply.reserved:
         forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
-        found += [_closed(option, count, finding, view) for option, count, finding in forbidden if finding]
+        found += [_advise_not_open(option, count, finding, view) for option, count, finding in forbidden if finding]
     return tuple(filter(None, found))
 
 
 @applies("counsel_no_offer")
-def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
+def _advise_no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
     """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
     if minimum is None or supply.total >= minimum or supply.unknown_eligible:
@@ -86,7 +86,7 @@ def _no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
 
 
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
-def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], view: InForce) -> LegalAdvice | None:
+def _advise_open(supply: Supply, review: LotReview, enough: Mapping[str, Count], view: InForce) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
     For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
@@ -110,6 +110,7 @@ def _possible(supply: Supply, review: LotReview, enough: Mapping[str, Count], vi
 
 @lru_cache(maxsize=4096)
 def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
+    """The phrase on how many candidates a reservation would leave."""
     return sentence(
         view,
         "candidates_left",
@@ -123,19 +124,20 @@ def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = 
 
 
 @lru_cache(maxsize=4096)
-def _closed(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+def _advise_not_open(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+    """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
     message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
 @lru_cache(maxsize=4096)
-def _expiring(ends: Ends, view: InForce) -> LegalAdvice:
+def _advise_expiring_approvals(ends: Ends, view: InForce) -> LegalAdvice:
     many = "s" if ends.candidates > 1 else ""
-    return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=days(ends.first))
+    return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=short_date(ends.first))
 
 
 @applies("counsel_expiry_months")
-def horizon(lot: Lot, on: date, rules: Rules) -> date:
+def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
     """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
     return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
@@ -148,12 +150,13 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
     and where neither comes: an approval may follow another, or decide nothing.
     """
 
-    def best_standing(day: date) -> Standing:
+    def best_rank(day: date) -> Standing:
+        """The rank of the supplier's best eligibility for one of these types on a day."""
         view = rules.at(day)
         alike = with_shares_as_0_or_100(facts, view)
-        return min(standing(alike, kind, day, view) for kind in reserved)
+        return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
 
-    kinds = evidence(reserved, rules.at(on))
+    kinds = deciding_kinds(reserved, rules.at(on))
     ends = sorted(
         {
             approval.valid_until
@@ -161,16 +164,16 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
             if approval.kind in kinds and approval.valid_until and on <= approval.valid_until < date.max
         }
     )
-    if not ends or (now := best_standing(on)) >= INELIGIBLE:
+    if not ends or (now := best_rank(on)) >= INELIGIBLE:
         return None
-    return next((end for end in ends if best_standing(end + timedelta(days=1)) > now), None)
+    return next((end for end in ends if best_rank(end + timedelta(days=1)) > now), None)
 
 
-def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
-    """A supplier's standing for a reserved type by the rules of the day; the least is the best."""
-    verdict, kinds = verdict_for_type(facts, kind, on, view), evidence((kind,), view)
+def rank_eligibility(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
+    """The rank of a supplier's eligibility for a reserved type at `on`; the least is the best."""
+    verdict, kinds = verdict_for_type(facts, kind, on, view), deciding_kinds((kind,), view)
     deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
-    if any(in_force(approval, on) for approval in deciding):
+    if any(is_in_force(approval, on) for approval in deciding):
         return OUTCOMES.index(verdict.outcome), False
     others = tuple(approval for approval in facts.approvals or () if approval.kind not in kinds)
     without = verdict_for_type(msgspec.structs.replace(facts, approvals=others), kind, on, view)
@@ -179,7 +182,7 @@ def standing(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Stan
 
 @applies("distance_sourcing_only")
 @lru_cache(maxsize=256)
-def distance_is_for_sourcing(on: date, rules: Rules) -> LegalAdvice:
+def advise_on_distance(on: date, rules: Rules) -> LegalAdvice:
     """Distance may rank whom to talk to before the market; it is never a selection or award criterion.
 
     To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).

@@ -19,7 +19,7 @@ from db.core.engine import Engine, Subject, lock, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
 from db.schema.organisation_tables import needs
-from domain.exchanges.exchange import ExchangeSummary, MessageRequest, Recipient, message_from
+from domain.exchanges.exchange import ExchangeSummary, MessageRequest, Recipient, make_message
 from matching.reference import Reference
 from tests.api.needs.steps import NEED, meeting_about
 from tests.api.organisations import Member, member
@@ -79,7 +79,7 @@ class Anne:
             opened_at=now,
             recipients=(recipient,),
         )
-        first = message_from(MessageRequest(note, author="buyer"), new_id(now), "email", now)
+        first = make_message(MessageRequest(note, author="buyer"), new_id(now), "email", now)
         self.message = f"message:{first.id}"
         async with transaction(self.client.services.database) as connection:
             await insert_exchange(connection, self.buyer.organisation_id, exchange, first)

@@ -12,8 +12,8 @@ import pytest
 from api.cli import main
 from domain.reference import taxonomy
 from domain.suppliers.source import Batch, RowError
-from sources.file_reader import Origin, reader_versions, write_through
-from sources.pool.download import Fetched
+from sources.file_reader import CacheKey, reader_versions, write_through
+from sources.pool.download import FetchedFile
 from sources.pool.manifest import PublishedFile, published_files, sha256_of
 from tests.api.commands.conftest import Within
 from tests.factories import reference
@@ -76,8 +76,8 @@ def test_what_is_not_given_is_fetched(
     assert "set VIVIER_POOL_FETCH=true" in capsys.readouterr().err
     monkeypatch.setenv("VIVIER_POOL_FETCH", "true")
 
-    def fetch(file: PublishedFile, into: Path, _: object) -> Fetched:
-        return Fetched(file.id, write(into / f"{file.id}-fetched.csv", file.id, []), 1, True, "checksum")
+    def fetch(file: PublishedFile, into: Path, _: object) -> FetchedFile:
+        return FetchedFile(file.id, write(into / f"{file.id}-fetched.csv", file.id, []), 1, True, "checksum")
 
     monkeypatch.setattr("api.commands.pool.fetch", fetch)
     assert main([*arguments, "--fetch", str(tmp_path), "--json"]) == 0
@@ -152,7 +152,7 @@ def test_rows_kept_by_the_build_are_imported(within: Within, built: Callable[...
     folder = built("ESAT du Blavet")
     path = folder / "esat.csv"
     assert (folder / "esat.csv.checked").exists()
-    origin = Origin(sha256_of(path), reader_versions(taxonomy.load()), "esat")
+    origin = CacheKey(sha256_of(path), reader_versions(taxonomy.load()), "esat")
     rejected = Batch((), (RowError(2, "1", "", "test", "kept"),))
     list(write_through(path, msgspec.structs.replace(origin, reader="another"), [rejected]))
     assert updated(within, folder, "--force", "--again")["esat"]["rejected"] == 0
@@ -165,7 +165,7 @@ def test_what_may_be_fetched(
 ) -> None:
     """Nothing, unless the operator says so, and files alone that the table says can be; told as an option of build."""
     path = tmp_path / "units.parquet"
-    monkeypatch.setattr("api.commands.pool.fetch", lambda file, *_: Fetched(file.id, path, 2_000_000, True, "checksum"))
+    monkeypatch.setattr("api.commands.pool.fetch", lambda f, *_: FetchedFile(f.id, path, 2_000_000, True, "checksum"))
     for allowed, name, message in (
         ("", "units", "set VIVIER_POOL_FETCH=true"),
         ("true", "geiq", "geiq is not fetched: see https://www.lesgeiq.fr"),

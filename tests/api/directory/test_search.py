@@ -37,7 +37,7 @@ async def asked(exports: ConcurrencyLimit, find: Any = None) -> WholeListRespons
     services = SimpleNamespace(exports=exports, today=lambda: date(2026, 11, 24))
     bearer = SimpleNamespace(organisation_id=ORGANISATION)
     call = cast("Any", SimpleNamespace(services=services, bearer=bearer, media_type=GEOJSON, csv=None))
-    return await module.whole_list(call, find or found, None)
+    return await module.stream_suppliers(call, find or found, None)
 
 
 async def sent(answer: WholeListResponse, receive: Any, send: Any) -> None:

@@ -218,7 +218,7 @@ async def test_all_keys_of_an_organisation_wait_in_one_line(served: Client, monk
         return await real(task, key, left)
 
     monkeypatch.setattr(work, "run", run)
-    monkeypatch.setattr(work, "is_little", lambda *_: False)
+    monkeypatch.setattr(work, "is_small", lambda *_: False)
     one = await member(served, "match", "needs")
     other = await member(served, "match", "needs", organisation=one.key.organisation)
     for each in (one, other):
@@ -342,7 +342,7 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
         await write_entry(*arguments, **named)
         raise RuntimeError
 
-    for module in ("routes", "versions", "shortlists", "awards"):
+    for module in ("routes", "frozen_versions", "shortlists", "awards"):
         monkeypatch.setattr(f"api.needs.{module}.write_entry", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),

@@ -236,7 +236,7 @@ async def test_attempts_end_while_requests_do(engine: Engine, monkeypatch: pytes
     watch, on_stop = SimpleNamespace(versions=versions), list[Callable[[], object]]()
     services = SimpleNamespace(engine=engine, watch=watch, now=Clock(), on_stop=on_stop)
     await queue(engine, "1")
-    async with outbox_worker.deliveries(kind)(cast("Services", services)):
+    async with outbox_worker.delivery_part(kind)(cast("Services", services)):
         await hanging.started.wait()
         for each in on_stop:
             each()

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from stdnum.fr import siret
 
-from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, Generated, generate
+from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, GeneratedRecord, generate
 from domain.needs.need import Need
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -27,7 +27,9 @@ ON = date(2026, 11, 24)
 COUNT = 2_000
 
 
-def pool(count: int, seed: int = 1, on: date = ON, departements: tuple[str, ...] | None = None) -> Iterator[Generated]:
+def pool(
+    count: int, seed: int = 1, on: date = ON, departements: tuple[str, ...] | None = None
+) -> Iterator[GeneratedRecord]:
     return generate(count, seed, load_reference(), on, departements)
 
 

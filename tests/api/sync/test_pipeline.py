@@ -21,7 +21,7 @@ import pytest
 
 from api.runtime.processes.forked_processes import ForkedProcesses, forked_processes
 from api.sync import pipeline
-from api.sync.pipeline import FEW, SourceFile, assemble_elsewhere, import_file, prepare_elsewhere
+from api.sync.pipeline import FEW, SourceFile, assemble_in_process, import_file, prepare_in_process
 from db.core.engine import Engine, transaction
 from db.core.uuid7 import new_id
 from db.imports.prepare_rows import SUPPLIER_ID, PreparedBatch, SupplierRow, Terms, assemble_suppliers, prepare
@@ -33,7 +33,7 @@ from db.suppliers.write import RecordRow
 from domain.suppliers.source import Import, Source, SourceMapping
 from domain.suppliers.supplier import Flag
 from matching.geo.projection import register_point
-from sources.file_reader import ROWS_AT_ONCE, Reading, batches
+from sources.file_reader import ROWS_AT_ONCE, ReadOptions, batches
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.rows import UnreadableFile
 from tests.factories import reference
@@ -56,8 +56,8 @@ def processes() -> Iterator[ForkedProcesses]:
         yield processes
 
 
-def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> Reading:
-    return Reading("vivier", media_type, SourceMapping(), "fr", is_gzipped)
+def reading(media_type: str = NDJSON, *, is_gzipped: bool = False) -> ReadOptions:
+    return ReadOptions("vivier", media_type, SourceMapping(), "fr", is_gzipped)
 
 
 def nothing(_: Terms, __: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
@@ -73,10 +73,10 @@ def spooled(content: bytes) -> Iterator[BinaryIO]:
 
 
 def prepared(
-    processes: ForkedProcesses, content: bytes = ROWS, how: Reading | None = None, *, new: bool = False
+    processes: ForkedProcesses, content: bytes = ROWS, how: ReadOptions | None = None, *, new: bool = False
 ) -> list[PreparedBatch]:
     with spooled(content) as file:
-        return list(prepare_elsewhere(processes, how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
+        return list(prepare_in_process(processes, how or reading(), file, otherwise=nothing)(TERMS, lambda: new))
 
 
 def test_it_makes_of_rows_what_this_process_would(processes: ForkedProcesses) -> None:
@@ -110,7 +110,7 @@ def test_coordinates_of_a_register_are_read_there(processes: ForkedProcesses) ->
         b"coordonneeLambertAbscisseEtablissement,coordonneeLambertOrdonneeEtablissement\n"
         b"80746931700018,9220,LES JARDINS,A,35238,351000.5,6789000\n"
     )
-    (batch,) = prepared(processes, content, Reading("sirene", CSV, SourceMapping(), "fr"))
+    (batch,) = prepared(processes, content, ReadOptions("sirene", CSV, SourceMapping(), "fr"))
     assert batch.rejects == []
     location = batch.records[0].placement.location
     assert location is not None
@@ -130,7 +130,7 @@ def test_suppliers_of_records_expected_to_be_new_are_made(processes: ForkedProce
 def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses) -> None:
     with spooled(ROWS) as one, spooled(ROWS) as other:
         first, second = (
-            prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
+            prepare_in_process(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
             for file in (one, other)
         )
         with closing(first), closing(second):
@@ -149,7 +149,7 @@ def test_several_files_are_prepared_at_once_and_apart(processes: ForkedProcesses
     ],
 )
 def test_a_file_that_cannot_be_read_says_why(
-    content: bytes, how: Reading, code: str, processes: ForkedProcesses
+    content: bytes, how: ReadOptions, code: str, processes: ForkedProcesses
 ) -> None:
     with pytest.raises(UnreadableFile) as refused:
         prepared(processes, content, how)
@@ -178,7 +178,7 @@ def test_long_texts_are_read_in_a_time_that_grows_with_their_length(monkeypatch:
                 ("gogocarto", JSON, msgspec.json.encode({"data": [element]})),
                 ("vivier", CSV, table.getvalue()[:100_000].encode()),
             ):
-                (batch,) = prepared(processes, content, Reading(name, media_type, SourceMapping(), "fr"))
+                (batch,) = prepared(processes, content, ReadOptions(name, media_type, SourceMapping(), "fr"))
                 assert len(batch.records) + len(batch.rejects) == 1, text[:9]
 
 
@@ -190,7 +190,7 @@ def test_whoever_stops_listening_leaves_nothing_behind(processes: ForkedProcesse
         content.sendall(ROWS[:100_000])
         content.shutdown(socket.SHUT_WR)
         with theirs, theirs.makefile("rb") as file:
-            found = prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
+            found = prepare_in_process(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)
             with closing(found):
                 next(found)
         assert content.recv(1) == b""
@@ -201,7 +201,7 @@ def test_without_a_process_it_is_done_otherwise() -> None:
     with forked_processes(reference()) as processes:
         pass
     with spooled(ROWS) as file:
-        assert list(prepare_elsewhere(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
+        assert list(prepare_in_process(processes, reading(), file, otherwise=nothing)(TERMS, lambda: False)) == []
         assert file.tell() == 0
 
 
@@ -234,14 +234,14 @@ async def test_many_are_made_in_another_process(processes: ForkedProcesses, monk
     """Those of messages that are sent at once too, each with its own."""
     monkeypatch.setattr(pipeline, "assemble_in_thread", not_here)
     some, more = described(FEW + 1), described(2 * FEW)
-    async with assemble_elsewhere(processes) as assemble:
+    async with assemble_in_process(processes) as assemble:
         found = await asyncio.gather(assemble(CHANGE_SET, some), assemble(CHANGE_SET, more))
     assert list(found) == [assemble_suppliers(CHANGE_SET, some), assemble_suppliers(CHANGE_SET, more)]
 
 
 async def test_few_are_made_here() -> None:
     with socket.socket() as nobody:
-        async with assemble_elsewhere(ForkedProcesses(nobody)) as assemble:
+        async with assemble_in_process(ForkedProcesses(nobody)) as assemble:
             assert await assemble(CHANGE_SET, described(FEW)) == assemble_suppliers(CHANGE_SET, described(FEW))
 
 
@@ -250,7 +250,7 @@ async def test_where_there_is_no_process_they_are_made_here() -> None:
     with forked_processes(reference()) as processes:
         pass
     for none in (processes, None):
-        async with assemble_elsewhere(none) as assemble:
+        async with assemble_in_process(none) as assemble:
             assert await assemble(CHANGE_SET, some) == assemble_suppliers(CHANGE_SET, some)
 
 
@@ -259,7 +259,7 @@ async def test_where_the_process_ends_at_its_work_they_are_made_here(monkeypatch
     made = assemble_suppliers(CHANGE_SET, some)
     monkeypatch.setattr(pipeline, "assemble_suppliers", stop_at_once)
     with forked_processes(reference()) as processes:
-        async with assemble_elsewhere(processes) as assemble:
+        async with assemble_in_process(processes) as assemble:
             assert [await assemble(CHANGE_SET, some) for _ in range(2)] == [made] * 2
 
 

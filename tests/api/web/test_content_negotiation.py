@@ -33,11 +33,11 @@ from api.web.content_negotiation import (
     accepts_gzip,
     choose_language,
     choose_media,
-    coded,
-    file_name,
-    first_values,
-    path_in_parts,
-    values_of,
+    compress_if_accepted,
+    content_disposition,
+    header_values,
+    headers_by_name,
+    split_suffix,
 )
 from matching.reference import Reference
 from tests.api.refusals import assert_refused
@@ -100,11 +100,11 @@ SCOPE: Any = {"headers": SENT}
 
 
 def test_of_a_header_sent_twice_the_first_value_counts() -> None:
-    read = first_values(SCOPE)
+    read = headers_by_name(SCOPE)
     assert read == {"host": "vivier.example", "accept": "text/html", "x-name": "é"}
     assert read == {name: Headers(SENT).get(name) for name in read}
-    assert list(values_of(SCOPE, b"accept")) == ["text/html", "*/*"]
-    assert list(values_of(SCOPE, b"authorization")) == []
+    assert list(header_values(SCOPE, b"accept")) == ["text/html", "*/*"]
+    assert list(header_values(SCOPE, b"authorization")) == []
 
 
 GZIP, PLAIN = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
@@ -196,13 +196,13 @@ async def test_data_and_what_pages_are_made_of_are_compressed(
 async def test_any_content_comes_back(content: bytes, times: int) -> None:
     """Also what does not compress, and what is long enough for a thread; the same bytes each time."""
     headers = {"vary": "accept"}
-    sent = await coded(content * times, "application/json", headers, "gzip")
+    sent = await compress_if_accepted(content * times, "application/json", headers, "gzip")
     is_long = len(content) * times >= SMALLEST
     assert headers == (
         {"vary": "accept, accept-encoding", "content-encoding": "gzip"} if is_long else {"vary": "accept"}
     )
     assert (gzip.decompress(sent) if is_long else sent) == content * times
-    assert sent == await coded(content * times, "application/json", {}, "gzip")
+    assert sent == await compress_if_accepted(content * times, "application/json", {}, "gzip")
 
 
 OUTLINE = "/territories/departement:56"
@@ -257,7 +257,7 @@ async def test_an_outline_is_geojson_as_its_standard_has_it(client: AsyncTestCli
 def test_the_name_of_a_file_tells_the_time_of_paris() -> None:
     for month, day, told in ((11, 24, "2026-11-25-0005"), (7, 1, "2026-07-02-0105")):
         now = datetime(2026, month, day, 23, 5, tzinfo=UTC)
-        assert file_name("fournisseurs", CSV, now) == f'attachment; filename="vivier-fournisseurs-{told}.csv"'
+        assert content_disposition("fournisseurs", CSV, now) == f'attachment; filename="vivier-fournisseurs-{told}.csv"'
 
 
 PATHS = ("/meetings/{id}", "/meetings/{id}.ics", "/meetings.ics")
@@ -285,4 +285,4 @@ async def test_only_declared_suffixes_are_parted(path: str, parted: str) -> None
     await FilePaths(app, PATHS)(scope, unused, unused)
     assert seen == [parted]
     # the framework is told the same parts
-    assert [path_in_parts(path) for path in PATHS] == ["/meetings/{id}", "/meetings/{id}/.ics", "/meetings.ics"]
+    assert [split_suffix(path) for path in PATHS] == ["/meetings/{id}", "/meetings/{id}/.ics", "/meetings.ics"]

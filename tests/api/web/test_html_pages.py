@@ -3,7 +3,7 @@
 import pytest
 from multipart import MultipartError
 
-from api.web.html_pages import FormFile, form_in
+from api.web.html_pages import FormFile, parse_multipart
 
 EDGE = "----edge"
 
@@ -20,10 +20,10 @@ def body(*parts: bytes) -> bytes:
 def test_fields_and_files_are_told_apart() -> None:
     """Texts are cleaned as those of other forms; files come as they are; one that was not chosen is none."""
     raw = body(part("lieu", " Évreux\r\n".encode()), part("lieu", b"Lens\0"), part("avis", b"<a/>\r\n\0", "a b.xml"))
-    fields, files = form_in(raw, EDGE, 10)
+    fields, files = parse_multipart(raw, EDGE, 10)
     assert fields == {"lieu": ["Évreux", "Lens"]}
     assert files == {"avis": FormFile("a b.xml", b"<a/>\r\n\0")}
-    assert form_in(body(part("avis", b"", ""), part("titre", b"")), EDGE, 10) == ({"titre": [""]}, {})
+    assert parse_multipart(body(part("avis", b"", ""), part("titre", b"")), EDGE, 10) == ({"titre": [""]}, {})
 
 
 @pytest.mark.parametrize(
@@ -43,4 +43,4 @@ def test_fields_and_files_are_told_apart() -> None:
 def test_what_is_no_form_is_refused(raw: bytes, edge: str, most: int) -> None:
     """So are texts that are not UTF-8."""
     with pytest.raises((MultipartError, UnicodeDecodeError)):
-        form_in(raw, edge, most)
+        parse_multipart(raw, edge, most)

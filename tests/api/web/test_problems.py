@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from api.app import create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
-from api.web.problems import CATALOGUE, Refusal, answer_failure, describe
+from api.web.problems import CATALOGUE, Refusal, answer_failure, refusal_of
 from domain.errors import Conflict, DomainError, InvalidContent, NotFound, Problem
 from domain.text.bilingual import Text
 from matching.reference import Reference
@@ -130,12 +130,12 @@ def test_every_refusal_names_a_type_of_the_catalogue() -> None:
 )
 def test_each_failure_has_its_type(failure: Exception, slug: str) -> None:
     """The type is as precise as everything that is wrong allows."""
-    assert describe(failure).kind.slug == slug
+    assert refusal_of(failure).kind.slug == slug
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:
     """`errors` lists every problem; the detail says how many there are."""
-    refusal = describe(invalid(("/a", "x"), ("/b", "y")))
+    refusal = refusal_of(invalid(("/a", "x"), ("/b", "y")))
     assert [error.pointer for error in refusal.errors] == ["/a", "/b"]
     assert refusal.detail == Text("2 erreurs ; la première : Non", "2 errors; the first: No")
 

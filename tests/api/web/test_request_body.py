@@ -24,7 +24,17 @@ from api.settings import MIB, Settings
 from api.sync.imports import spooled_body
 from api.web import request_body
 from api.web.problems import Refusal
-from api.web.request_body import BYTES_OF_MEMBER, FEW_MEMBERS, LARGE, PIECE, WINDOW, Gunzip, JsonBody, Patch, patched
+from api.web.request_body import (
+    BYTES_OF_MEMBER,
+    FEW_MEMBERS,
+    LARGE,
+    PIECE,
+    WINDOW,
+    Gunzip,
+    JsonBody,
+    Patch,
+    apply_patch,
+)
 from matching.reference import Reference
 from tests.api.commands.serving.test_http_protocol import Connect, serving
 
@@ -67,7 +77,7 @@ async def light_first_lamp(_: Call) -> Lamp:
 @endpoint("PATCH", "/lamps", tag="Test", scope=None, answers=Lamp, patch=Lamp)
 async def patch_lamp(_: Call, body: Patch) -> Lamp:
     """Change the lamp that there is."""
-    return patched(Lamp("old", 5, ["a"]), body, Lamp)
+    return apply_patch(Lamp("old", 5, ["a"]), body, Lamp)
 
 
 @endpoint("POST", "/stream", tag="Test", scope=None, answers=Size, takes={"application/x-ndjson": bytes})
@@ -328,14 +338,14 @@ async def test_bodies_that_are_being_received_share_the_room_for_them(
 
 
 @pytest.mark.parametrize("end", [b"[1,2]]", b"[1,2],"])
-def test_nothing_is_collected_while_a_large_body_is_decoded(end: bytes) -> None:
+def test_nothing_is_collected_while_a_large_body_is_decode_or_refuse(end: bytes) -> None:
     """Each collection would look at all that is decoded so far; afterwards it goes on, also where it was refused."""
     collects: list[bool] = []
 
     class Watched(JsonBody[Any]):
-        def _decoded(self, raw: bytes) -> Any:
+        def _decode_or_refuse(self, raw: bytes) -> Any:
             collects.append(gc.isenabled())
-            return super()._decoded(raw)
+            return super()._decode_or_refuse(raw)
 
     with suppress(Refusal):
         Watched(list[tuple[float, ...]]).decode(b"[" + b"[1,2]," * (LARGE // 6) + end)

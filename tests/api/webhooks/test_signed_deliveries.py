@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import text
 
 from api.app import create_app, database, database_watch
-from api.runtime.outbox_worker import deliveries
+from api.runtime.outbox_worker import delivery_part
 from api.settings import read_settings
 from api.webhooks import signed_deliveries as sending
 from api.webhooks.signed_deliveries import AT_ONCE, webhook_kind
@@ -268,7 +268,7 @@ async def test_no_log_and_no_answer_shows_the_secret(
 async def test_the_background_delivers_at_once(database_url: str, reference: Reference, source: str) -> None:
     """A whole application, woken by what is committed."""
     given = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": database_url, "VIVIER_WEBHOOK_PRIVATE": "true"}
-    app = create_app(read_settings(given), reference, parts=(database, database_watch, deliveries(webhook_kind)))
+    app = create_app(read_settings(given), reference, parts=(database, database_watch, delivery_part(webhook_kind)))
     async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
         hook = {"url": receiver.url, "events": ["suppliers.changed", "import.finished"], "secret": SECRET}
         path = (await client.post("/webhooks", json=hook)).headers["location"]

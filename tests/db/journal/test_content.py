@@ -100,7 +100,7 @@ async def find(connection: Connection, organisation_id: UUID) -> list[Break | st
     async for some in stored_entries(connection, organisation_id):
         for stored in some:
             assert stored.entry is not None
-            bound.follow(stored.entry)
+            bound.collect_entry(stored.entry)
     fallen = bound.breaks(await content_digests(connection, bound.names))
     return [*fallen, *await unrecorded_names(connection, organisation_id, bound.recorded)]
 

@@ -75,7 +75,7 @@ async def checked(engine: Engine, organisation_id: UUID) -> Chain:
     async with transaction(engine) as connection:
         async for some in stored_entries(connection, organisation_id):
             for stored in some:
-                chain.follow(*stored)
+                chain.verify_entry(*stored)
     chain.close()
     return chain
 

@@ -20,7 +20,7 @@ from db.meetings import insert_meeting, select_meeting
 from db.needs.needs import insert_need, select_need
 from db.privacy import erase, mentions
 from db.privacy.erase import erase_person
-from db.privacy.mentions import MENTION_COLUMNS, READ_AT_ONCE, masked, mention_pattern, name_pattern
+from db.privacy.mentions import MENTION_COLUMNS, READ_AT_ONCE, mask_mentions, mention_pattern, name_pattern
 from db.schema.organisation_tables import needs
 from db.schema.supplier_tables import Document, metadata, webhooks
 from domain.journal import Actor
@@ -45,7 +45,7 @@ SPELLINGS = {
 
 async def written(engine: Engine, text: str, who: Identifiers = ANNE) -> str:
     async with transaction(engine) as connection:
-        return str(await connection.scalar(select(masked(literal(text), who, "X"))))
+        return str(await connection.scalar(select(mask_mentions(literal(text), who, "X"))))
 
 
 async def test_a_mention_is_masked_alone(engine: Engine) -> None:
@@ -189,7 +189,7 @@ async def test_the_server_goes_on_while_many_shortlists_are_redacted(
 
         monkeypatch.setattr(module, name, wrapped)
 
-    noted(mentions, "_redacted")
+    noted(mentions, "_redact")
     noted(erase, "_unreadable_keys")
     beating = asyncio.create_task(beat())
     owner = started.organisation_id

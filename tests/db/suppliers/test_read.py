@@ -33,7 +33,7 @@ from db.suppliers.feed import (
     listen,
     shared_snapshot,
 )
-from db.suppliers.read import Filters, Ground, get_supplier, living_suppliers, page_of_suppliers
+from db.suppliers.read import Filters, PlaceFilter, get_supplier, living_suppliers, page_of_suppliers
 from domain.suppliers.supplier import Placement, Point, Supplier
 from tests.db.suppliers.samples import ask, delete, execute, load, put, record, row
 
@@ -66,7 +66,7 @@ async def pool(engine: Engine) -> Engine:
     ("filters", "found"),
     [
         (Filters(activities=()), 0),
-        (Filters(ground=Ground((), ())), 0),
+        (Filters(ground=PlaceFilter((), ())), 0),
         (Filters(q="%"), 0),
         (Filters(q="?!"), 0),
         (Filters(q="océans"), 1),

@@ -3,6 +3,7 @@
 The criteria are applied one after the other, and the draw decides what is left.
 """
 
+from functools import cache
 from itertools import product
 from random import Random
 
@@ -50,6 +51,7 @@ ANY = AllowedDivisions(True, True, lambda code: code[:2], lambda _: True)
 def supply(seed: int, suppliers: int = 12) -> Value:
     """Suppliers that each answer some segments in some areas, drawn by the seed."""
 
+    @cache
     def answering(segment: str, area: int) -> int:
         return Random(f"{seed} {segment} {area}").getrandbits(suppliers) & Random(f"{seed} {area}").getrandbits(
             suppliers

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.decoding.requests import decode_once, explain, lone_surrogate, null_character, repeated_key
+from domain.decoding.requests import decode_once, explain, find_lone_surrogate, find_null_character, find_repeated_key
 from domain.errors import Problem
 from domain.needs.need import Need
 
@@ -213,7 +213,7 @@ def test_any_mistake_is_found_where_it_was_made(place: tuple[Any, ...], name: st
     ],
 )
 def test_the_repeated_member_is_located(document: bytes, where: str) -> None:
-    problem = repeated_key(document)
+    problem = find_repeated_key(document)
     assert problem is not None
     assert (problem.pointer, problem.code) == (where, "duplicate_key")
 
@@ -236,7 +236,7 @@ _DOCUMENTS = st.recursive(
 def test_a_member_is_repeated_wherever_some_object_names_it_twice(value: object, ascii_: bool, colon: str) -> None:
     """However texts are escaped and whatever blanks stand about; no plain document is then vouched for."""
     raw, decoder = written(value, ascii_, colon).encode(), msgspec.json.Decoder[Any](Any)
-    is_repeated = repeated_key(raw) is not None
+    is_repeated = find_repeated_key(raw) is not None
     assert is_repeated == repeats(value)
     typed, document = decode_once(raw, decoder)
     assert typed == decoder.decode(raw)
@@ -292,13 +292,13 @@ def test_half_a_character_and_a_null_are_located() -> None:
         (b'{"a": ["\\ud83d\\ude00", "x\\udc00"]}', "/a/1"),
         (b'{"a": {"\\ud800": 1}}', "/a"),
     ]:
-        problem = lone_surrogate(document)
+        problem = find_lone_surrogate(document)
         assert problem is not None
         assert (problem.pointer, problem.code) == (where, "lone_surrogate")
     for document in [b'"\\ud83d\\ude00"', '["é😀"]'.encode(), b'"\\ud800', b"[" * 100_000, b"\xff"]:
-        assert lone_surrogate(document) is None
+        assert find_lone_surrogate(document) is None
     for document, where in [(b'["a", "\\u0000"]', "/1"), (b'{"a": {"\\u0000": 1}}', "/a")]:
-        problem = null_character(document)
+        problem = find_null_character(document)
         assert problem is not None
         assert (problem.pointer, problem.code) == (where, "null_character")
-    assert null_character(b'"\\\\u0000"') is None
+    assert find_null_character(b'"\\\\u0000"') is None

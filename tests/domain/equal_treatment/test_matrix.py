@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.equal_treatment.disclosures import DisclosedInformation, disclosures, informations
+from domain.equal_treatment.disclosures import DisclosedInformation, disclosures, group_disclosures
 from domain.exchanges.exchange import DeliveryState, Exchange, Message
 from tests.domain.equal_treatment.samples import gaps, meeting, of, set_aside, treated
 from tests.domain.exchanges.samples import NOW, by_hand, delivered, e_mail, exchange, message, supplier
@@ -267,7 +267,7 @@ def corrected(first: DeliveryState, correction: DeliveryState, words: str = "Vis
 
 def told(*exchanges: Exchange) -> DisclosedInformation:
     """The information after the opening."""
-    return informations(disclosures(exchanges, {}))[1]
+    return group_disclosures(disclosures(exchanges, {}))[1]
 
 
 @pytest.mark.parametrize(
@@ -300,7 +300,7 @@ def test_an_information_is_about_all_lots_of_its_exchanges() -> None:
     whole = exchange(message(30, "buyer"), message(31, "buyer", body="visite  lundi"), number=3)
 
     def lots(*exchanges: Exchange) -> frozenset[str]:
-        return next(each.lots for each in informations(disclosures(exchanges, {})) if "lundi" in each.first.words)
+        return next(each.lots for each in group_disclosures(disclosures(exchanges, {})) if "lundi" in each.first.words)
 
     assert lots(one, other) == {"1", "2", "3"}
     assert lots(one, whole, other) == frozenset()

@@ -15,7 +15,7 @@ from domain.exchanges.deliveries import (
     LOST,
     UNDER_WAY,
     arrivals,
-    contact,
+    decisive_delivery,
     delivery_words,
     rank,
 )
@@ -116,7 +116,7 @@ def test_what_became_a_question_or_was_one_shows_nothing_where_nobody_may_learn_
 
 def test_a_recipient_is_contacted_by_the_first_that_arrived() -> None:
     posted, mailed = by_hand(FIRST.id, "A", "letter", NOW + timedelta(days=3)), e_mail(SECOND.id, "A", "sent", NOW)
-    assert contact([posted, mailed]) is mailed
+    assert decisive_delivery([posted, mailed]) is mailed
     waiting, lost = by_hand(FIRST.id, "A", "letter"), e_mail(SECOND.id, "A", "undeliverable", NOW)
-    assert contact([lost, waiting]) is waiting
-    assert contact([lost, waiting, posted]) is posted
+    assert decisive_delivery([lost, waiting]) is waiting
+    assert decisive_delivery([lost, waiting, posted]) is posted

@@ -18,7 +18,7 @@ from domain.exchanges.rules import (
     placeholder_problems,
     placeholders_in,
     published_question,
-    redacted,
+    redact_author,
     require_message,
 )
 from domain.text.normalise import fold
@@ -155,7 +155,7 @@ BLAVET, ENVIE = recipient("A", **IDENTITY), recipient("B", name="Envie")
     ],
 )
 def test_signs_are_left_out(text: str, left: str) -> None:
-    assert redacted(BLAVET, text) == left
+    assert redact_author(BLAVET, text) == left
     assert (identifying_text(BLAVET, text) is None) == (text == left)
 
 
@@ -163,12 +163,12 @@ def test_a_name_that_is_a_common_word_may_be_used_as_one() -> None:
     """By the buyer; in what the supplier wrote itself it may well be its name."""
     assert identifying_text(ENVIE, "Si vous en avez envie") is None
     assert identifying_text(ENVIE, "Merci à Envie") == "Envie"
-    assert redacted(ENVIE, "envie demande : quand ?") == "[…] demande : quand ?"
+    assert redact_author(ENVIE, "envie demande : quand ?") == "[…] demande : quand ?"
 
 
 @given(st.text(max_size=40), st.sampled_from(["Jardins du Blavet", "JARDINS  du BLAVET", BLAVET.email, BLAVET.siret]))
 def test_no_sign_is_left(text: str, sign: str) -> None:
-    said = redacted(BLAVET, f"{text} {sign} {text}")
+    said = redact_author(BLAVET, f"{text} {sign} {text}")
     assert identifying_text(BLAVET, said) is None
     assert "jardins du blavet" not in fold(said)
 

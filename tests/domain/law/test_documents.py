@@ -9,8 +9,8 @@ import pytest
 
 from domain.errors import NotFound
 from domain.law import documents
-from domain.law.documents import MARKS, Guide, due_lines, due_rules, guide_page, rules_page
-from domain.law.findings import applies, explained
+from domain.law.documents import MARKS, BuyerGuide, due_lines, due_rules, guide_page, rules_page
+from domain.law.findings import applies, explanations_by_rule
 from domain.law.rules import LAW_FILE, LawFile, Rules, load
 from tests import conftest
 from tests.conftest import ROOT
@@ -41,7 +41,7 @@ def test_every_rule_is_applied_by_a_function_or_said_to_be_informative() -> None
     informative = {
         rule.id for rule in msgspec.toml.decode(LAW_FILE.read_bytes(), type=LawFile).rule if rule.informative
     }
-    applied = set(explained())
+    applied = set(explanations_by_rule())
     assert applied | informative == set(load().ids)
     assert not applied & informative
 
@@ -58,7 +58,7 @@ def test_no_article_of_the_code_is_served_as_law_before_the_code() -> None:
 
 def test_history_shows_every_period_and_its_explanation() -> None:
     """What held, from when to when; `GET /rules/{id}` answers 404 for an unknown one."""
-    rows = documents.history(load(), "direct_award_supplies_services", "en")
+    rows = documents.documents_of_rule(load(), "direct_award_supplies_services", "en")
     assert [row.value for row in rows] == [None, 25_000, 25_000, 25_000, 40_000, 60_000]
     assert [str(row.valid_from) for row in rows[-2:]] == ["2020-01-01", "2026-04-01"]
     assert (
@@ -66,7 +66,7 @@ def test_history_shows_every_period_and_its_explanation() -> None:
     )
     assert "Below the amount of the date" in (rows[-1].explanation or "")
     with pytest.raises(NotFound):
-        documents.history(load(), "nothing", "fr")
+        documents.documents_of_rule(load(), "nothing", "fr")
 
 
 def test_marks_of_functions_that_apply_rules() -> None:
@@ -143,7 +143,7 @@ def test_runs_of_these_tests_end_with_what_is_due(monkeypatch: pytest.MonkeyPatc
 
 def shown() -> list[str]:
     """The ids of the rules in the guide."""
-    guide = msgspec.toml.decode((ROOT / "domain" / "data" / "buyer_guide.toml").read_bytes(), type=Guide)
+    guide = msgspec.toml.decode((ROOT / "domain" / "data" / "buyer_guide.toml").read_bytes(), type=BuyerGuide)
     return [rule_id for step in guide.step for _, ids in step.paragraphs for rule_id in ids.split()]
 
 
@@ -159,7 +159,7 @@ def test_every_rule_on_the_steps_of_a_purchase_is_shown_once() -> None:
 
 
 def statements(*periods: str, on: date) -> list[str]:
-    said = documents._statements(rules(rule(*periods)).history("ceiling"), on)
+    said = documents._sentences_around_day(rules(rule(*periods)).history("ceiling"), on)
     return [text.replace("\N{NO-BREAK SPACE}", " ") for text in said]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from domain.law import documents
-from domain.law.findings import SENTENCES, STATEMENTS, explained
+from domain.law.findings import SENTENCES, STATEMENTS, explanations_by_rule
 from domain.law.reservations.reservation import CONTRACTS, type_rule
 from domain.law.rules import load
 from domain.needs.need import RESERVED_TYPES
@@ -42,14 +42,14 @@ def words(nodes: list[ast.AST]) -> set[str]:
 
 def test_a_function_reads_the_rules_that_it_applies() -> None:
     """Each id stands in the code or in the statements, not just in the mark of the function; `type_rule` makes some."""
-    assert len(explained()) > 100
+    assert len(explanations_by_rule()) > 100
     read = {type_rule(kind, contract) for kind in RESERVED_TYPES for contract in CONTRACTS}
     read |= {rule for said in STATEMENTS.values() for rule in (said.rule, *said.rests_on)}
     read |= {place for places in PLACES.values() for place in places[0]}
     for tree in MODULES.values():
         marks = {id(node) for _, mark in applying(tree) for node in ast.walk(mark)}
         read |= words([node for node in ast.walk(tree) if id(node) not in marks])
-    assert explained().keys() - read == set()
+    assert explanations_by_rule().keys() - read == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import load
-from domain.law.same_supplier import EssAward, dependence, same_supplier, with_award_bar
+from domain.law.same_supplier import EssAward, advise_dependence, advise_same_supplier, with_award_bar
 from domain.needs.need import Award, Lot
 from domain.suppliers.supplier import Approval
 from tests.domain.law.samples import TODAY
@@ -77,19 +77,19 @@ def test_award_bar() -> None:
 def test_third_award_to_one_supplier_is_named() -> None:
     """Within 36 months before the date, later ones left out."""
     days = (date(2023, 11, 24), date(2025, 1, 1), TODAY)
-    found = same_supplier("Atelier du Golfe", "Nettoyage", days, TODAY, load())
+    found = advise_same_supplier("Atelier du Golfe", "Nettoyage", days, TODAY, load())
     assert found is not None
     assert (found.code, found.article) == ("SAME_SUPPLIER", "R2122-8")
     assert "Atelier du Golfe a obtenu 3 marchés en 36 mois pour l'activité « Nettoyage »" in found.message.fr
     for fewer in ((date(2023, 11, 23), date(2025, 1, 1), TODAY), (date(2025, 1, 1), TODAY, date(2026, 12, 1))):
-        assert same_supplier("x", "y", fewer, TODAY, load()) is None
+        assert advise_same_supplier("x", "y", fewer, TODAY, load()) is None
 
 
 def test_dependence_by_the_share_of_a_known_turnover() -> None:
     """Counted by year, renewals of the lot included: 30,000 a year now and 30,000 of the lot are 30 %."""
     for turnover in (200_001, None, 0):
-        assert dependence("Atelier du Golfe", turnover, [award()], LOT, TODAY, load()) is None
-    found = dependence("Atelier du Golfe", 200_000, [award()], LOT, TODAY, load())
+        assert advise_dependence("Atelier du Golfe", turnover, [award()], LOT, TODAY, load()) is None
+    found = advise_dependence("Atelier du Golfe", 200_000, [award()], LOT, TODAY, load())
     assert found is not None
     assert (found.code, found.article) == ("ECONOMIC_DEPENDENCE", None)
     assert "environ 30 %" in found.message.fr
@@ -108,4 +108,4 @@ def test_only_awards_that_run_count() -> None:
         ({"value_eur": None}, False),
     ]
     for fields, expected in cases:
-        assert (dependence("x", 100_000, [award(**fields)], lot, TODAY, load()) is not None) == expected
+        assert (advise_dependence("x", 100_000, [award(**fields)], lot, TODAY, load()) is not None) == expected

@@ -12,7 +12,7 @@ from domain.meetings.meeting import (
     MeetingPlace,
     MeetingRequest,
     Participant,
-    problems,
+    meeting_problems,
     require_move,
 )
 
@@ -46,7 +46,7 @@ def changed(**fields: Any) -> MeetingRequest:
     ],
 )
 def test_what_is_wrong_is_located(fields: dict[str, Any], pointer: str, code: str) -> None:
-    (problem,) = problems(changed(**fields))
+    (problem,) = meeting_problems(changed(**fields))
     assert (problem.pointer, problem.code) == (pointer, code)
 
 

@@ -80,7 +80,7 @@ def test_numbers_are_those_that_a_plain_pattern_finds(text: str) -> None:
     "unit", ["a", "a.", "@", "a@", "a@b", "a+b@c-", "+1234567890123456789012345678 ", "+1(", "Anne "]
 )
 def test_a_long_text_takes_no_longer_than_its_length(unit: str) -> None:
-    """In a time that grew as its square, the first would take minutes."""
-    text = unit * (400_000 // len(unit))
+    """In a time that grew as its square, the first would take a minute."""
+    text = unit * (100_000 // len(unit))
     assert Redaction(True, NAMES).text(text) == text
     assert Redaction(True, NAMES).text(f"{text} a@b.fr") == f"{text} {MARK}"

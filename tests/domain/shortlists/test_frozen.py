@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
-from domain.shortlists.diff import Absence, LotDiff, compare, unexplained
-from domain.shortlists.frozen import Decision, FrozenShortlist, Named, everyone_shown, to_be_contacted
+from domain.shortlists.diff import Absence, LotDiff, diff_versions, unexplained_absences
+from domain.shortlists.frozen import Decision, FrozenShortlist, Named, everyone_shown, suppliers_to_contact
 from domain.shortlists.shortlist import RequestedSegment
 from domain.text.bilingual import Language
 from matching.engine import match
@@ -44,9 +44,9 @@ def test_what_was_frozen_in_2026_can_still_be_read() -> None:
     (candidate,), (missed,) = shown.candidates, shown.near_misses
     assert (candidate.supplier.name, missed.supplier.name) == ("Ateliers de l'Ouest", "Loin")
     assert version.shown_lots[0].near_misses[0].message == missed.message
-    assert to_be_contacted(version, ()) == (candidate.supplier,)
-    assert to_be_contacted(version, (), of_unknown_trade=True) == ()
-    found = compare(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
+    assert suppliers_to_contact(version, ()) == (candidate.supplier,)
+    assert suppliers_to_contact(version, (), of_unknown_trade=True) == ()
+    found = diff_versions(version, frozen(listed("1", ["a"]), number=2), {}, {}, "fr").lots[0]
     assert [each.name for each in found.left] == ["Ateliers de l'Ouest"]
 
 
@@ -61,11 +61,11 @@ def aside(lot_id: str) -> Decision:
 
 
 def names(*decisions: Decision, lots: tuple[str, ...] = ()) -> set[str]:
-    return {each.name for each in to_be_contacted(version(*decisions), lots)}
+    return {each.name for each in suppliers_to_contact(version(*decisions), lots)}
 
 
 def test_each_supplier_comes_once_unless_it_is_set_aside_for_every_lot() -> None:
-    assert len(to_be_contacted(version(), ())) == len(names())
+    assert len(suppliers_to_contact(version(), ())) == len(names())
     assert set(everyone_shown(version())) == {BOTH.id, CLEANER.id, FAR.id}
     assert names() == names(aside("1")) == {"both", "cleaner"}
     assert names(aside("1"), aside("2")) == {"cleaner"}
@@ -82,9 +82,9 @@ def test_those_of_unknown_trade_are_known_by_lot_and_never_among_the_candidates(
     answer = match(asked, live(CLEANER, here, far), reference(), ON, "fr")
     version = frozen(body=msgspec.json.encode(answer))
     assert [each.name for each in version.shown_lots[0].listed] == ["cleaner", "here"]
-    assert [each.name for each in to_be_contacted(version, ("1", "3"), of_unknown_trade=True)] == ["here"]
-    assert {each.name for each in to_be_contacted(version, (), of_unknown_trade=True)} == {"here", "far"}
-    assert {each.name for each in to_be_contacted(version, ())} == {"cleaner"}
+    assert [each.name for each in suppliers_to_contact(version, ("1", "3"), of_unknown_trade=True)] == ["here"]
+    assert {each.name for each in suppliers_to_contact(version, (), of_unknown_trade=True)} == {"here", "far"}
+    assert {each.name for each in suppliers_to_contact(version, ())} == {"cleaner"}
     assert {each.name for each in everyone_shown(version).values()} == {"cleaner", "here", "far"}
 
 
@@ -95,8 +95,8 @@ def test_one_of_unknown_trade_that_is_set_aside_is_not_contacted() -> None:
     version = frozen(
         body=msgspec.json.encode(answer), decisions=[Decision("1", here.id, "set_aside", "Ne nettoie pas", NOW)]
     )
-    assert to_be_contacted(version, ("1",), of_unknown_trade=True) == ()
-    assert [each.name for each in to_be_contacted(version, ("2",), of_unknown_trade=True)] == ["here"]
+    assert suppliers_to_contact(version, ("1",), of_unknown_trade=True) == ()
+    assert [each.name for each in suppliers_to_contact(version, ("2",), of_unknown_trade=True)] == ["here"]
 
 
 LOTS = st.lists(st.permutations("abcdef").map(lambda names: names[:4]), max_size=3)
@@ -112,7 +112,7 @@ def lot_of(
 ) -> LotDiff:
     """The first lot, from one version to the other; by name, why suppliers are not among the candidates of each."""
     first, second = [{"1": {id_of(it): why for it, why in (some or {}).items()}} for some in (not_before, not_after)]
-    return compare(before, after, first, second, language).lots[0]
+    return diff_versions(before, after, first, second, language).lots[0]
 
 
 @given(before=LOTS, after=LOTS)
@@ -124,7 +124,7 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
         frozen(*(listed(str(place), names) for place, names in enumerate(lots)), number=number)
         for number, lots in enumerate((before, after), 1)
     ]
-    found = {lot.id: lot for lot in compare(one, two, {}, {}, "fr").lots}
+    found = {lot.id: lot for lot in diff_versions(one, two, {}, {}, "fr").lots}
     for place in range(max(len(before), len(after))):
         was, became = ((lots[place] if place < len(lots) else []) for lots in (before, after))
         told = found[str(place)]
@@ -167,7 +167,7 @@ def test_what_a_version_says_itself_needs_no_data_of_today() -> None:
     young = UUID(int=(int((NOW + timedelta(hours=1)).timestamp() * 1000) << 80) | (7 << 76) | (2 << 62))
     before = frozen(listed("1", ["a"], ["b"]))
     after = frozen(listed("1", ["a", "b", "c", summary("young", young)]), number=2)
-    assert unexplained(before, after) == {"1": [id_of("c")]}
+    assert unexplained_absences(before, after) == {"1": [id_of("c")]}
     assert [(each.why.code, each.why.message) for each in lot_of(before, after).came] == [
         ("refused", "Version 1 : À 63 km : 3 km de trop"),
         ("not_kept", lot_of(before, after).came[1].why.message),
@@ -180,7 +180,7 @@ def test_one_of_unknown_trade_is_said_to_be_so_by_the_version_itself() -> None:
     """And is not among those who came, left or moved while it stays unknown."""
     before = frozen(listed("1", ["a"], unknown=["b", "c"]))
     after = frozen(listed("1", ["a", "b"], unknown=["c"]), number=2)
-    assert unexplained(before, after) == {"1": []}
+    assert unexplained_absences(before, after) == {"1": []}
     found = lot_of(before, after)
     assert [(each.name, each.why.code, each.why.message) for each in found.came] == [
         ("b", "trade_unknown", "Version 1 : aucune offre connue : on ne sait pas ce qu'il propose")
@@ -264,7 +264,7 @@ def test_decisions_that_differ_are_told() -> None:
 def test_lots_that_only_one_version_has() -> None:
     """First those of the later one, then those that are no longer there."""
     before, after = frozen(listed("1", ["a"]), listed("2", ["b"])), frozen(listed("3", ["a"]), listed("2", ["b"]))
-    found = compare(before, after, {}, {}, "en")
+    found = diff_versions(before, after, {}, {}, "en")
     assert [(lot.id, lot.in_before, lot.in_after) for lot in found.lots] == [
         ("3", False, True),
         ("2", True, True),

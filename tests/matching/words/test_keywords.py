@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.reference import taxonomy, territory
-from matching.words.keywords import LONGEST_KEYWORD, Interpreter
+from domain.reference import taxonomy
+from matching.words.keywords import LONGEST_KEYWORD
 from matching.words.title_reader import TITLE_FLOOR
+from tests.factories import reference
 
-TAXONOMY = taxonomy.load()
-INTERPRETER = Interpreter(TAXONOMY, territory.load())
+TAXONOMY, INTERPRETER = reference().taxonomy, reference().interpreter
 
 # Typed from the point of view of a buyer, not from the synonyms: plurals, slips, other orders, verbs, whole sentences.
 MEANT = {

@@ -15,9 +15,10 @@ from matching.words import word_model
 from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader
 from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, stems
 from matching.words.word_model import WordModel, features_of
+from tests.factories import reference
 
 MODEL = word_model.load()
-READER = TitleReader(taxonomy.load(), territory.load(), MODEL)
+READER = reference().interpreter.titles
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.file_types.json_items import elements, members_around, read_item_lines, read_items
+from sources.file_types.json_items import elements, page_members, read_item_lines, read_items
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import Endless
 
@@ -95,7 +95,7 @@ def test_a_page_is_read_whatever_stands_around_its_list(
     page = before | {"results": listed} | {name: value for name, value in after.items() if name not in before}
     document = json.dumps(page, ensure_ascii=False, indent=indent).encode()
     assert items(document, chunk_size) == listed
-    around = {name: json.loads(bytes(value)) for name, value in members_around(io.BytesIO(document), LISTS).items()}
+    around = {name: json.loads(bytes(value)) for name, value in page_members(io.BytesIO(document), LISTS).items()}
     assert around == {name: value for name, value in page.items() if name != "results"}
 
 
@@ -156,7 +156,7 @@ def test_lines_are_those_of_the_file_and_each_may_be_an_item_or_a_page() -> None
 def test_a_document_that_is_cut_or_malformed_is_refused(document: str) -> None:
     with pytest.raises(UnreadableFile, match="on line 2" if "\n" in document else "."):
         items(document.encode())
-    assert members_around(io.BytesIO(document.encode()), LISTS) == {}
+    assert page_members(io.BytesIO(document.encode()), LISTS) == {}
 
 
 def test_what_comes_before_the_list_is_bounded() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.suppliers.source import Row, RowError
 from sources.formats.registry import CSV
-from sources.formats.spreadsheet import TITLES, model, rejected_rows
+from sources.formats.spreadsheet import TITLES, rejected_rows, template_rows
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import UnreadableFile
 from tests.sources.formats.conftest import read
@@ -78,7 +78,7 @@ def test_a_faulty_cell_is_rejected_at_its_place(line: str, pointer: str, code: s
 
 
 def test_the_model_is_read_as_it_is_given() -> None:
-    table = "\n".join(";".join(row) for row in model()).replace(
+    table = "\n".join(";".join(row) for row in template_rows()).replace(
         "Entretien d'espaces verts ;", "\"Entretien d'espaces verts ;"
     )
     (row,) = read(table.replace("Maraîchage;", 'Maraîchage";').encode(), CSV, "spreadsheet")

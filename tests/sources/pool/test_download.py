@@ -12,7 +12,7 @@ from threading import Thread
 import msgspec
 import pytest
 
-from sources.pool.download import ATTEMPTS, Fetched, NotFetched, fetch
+from sources.pool.download import ATTEMPTS, FetchedFile, NotFetched, fetch
 from sources.pool.manifest import PublishedFile, published_files
 
 CONTENT = bytes(range(256)) * 4_000
@@ -30,7 +30,7 @@ class Publisher:
         self.asked: list[str | None] = []
         self.port = 0
 
-    def fetch(self, folder: Path) -> Fetched:
+    def fetch(self, folder: Path) -> FetchedFile:
         here = f"http://127.0.0.1:{self.port}"
         units = next(file for file in published_files() if file.id == "units")
         published: PublishedFile = msgspec.structs.replace(
@@ -106,7 +106,7 @@ def publisher() -> Iterator[Publisher]:
 
 def test_a_file_is_whole_and_dated_as_its_publisher_dates_it(publisher: Publisher, tmp_path: Path) -> None:
     fetched = publisher.fetch(tmp_path)
-    assert fetched == Fetched("units", tmp_path / "units.parquet", len(CONTENT), is_new=True, checked="checksum")
+    assert fetched == FetchedFile("units", tmp_path / "units.parquet", len(CONTENT), is_new=True, checked="checksum")
     assert fetched.path.read_bytes() == CONTENT
     assert fetched.path.stat().st_mtime == 1_793_509_200
     assert sorted(path.name for path in tmp_path.iterdir()) == ["units.parquet", "units.parquet.json"]

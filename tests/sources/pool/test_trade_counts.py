@@ -42,9 +42,11 @@ class Pool:
     def count(self) -> PoolTrades:
         return count_trades_in(self._folder, self._files, ON, lambda *seen: self.seen.append(seen))
 
-    def of(self, name: str) -> FileTrades:
-        (found,) = (each for each in self.count().by_file if each.file == name)
-        return found
+
+def trades_of(counted: PoolTrades, name: str) -> FileTrades:
+    """What was counted in the file of this name."""
+    (found,) = (each for each in counted.by_file if each.file == name)
+    return found
 
 
 @pytest.fixture
@@ -84,7 +86,8 @@ def test_records_of_one_siret_are_one_supplier(pool: Pool) -> None:
 def test_without_a_siret_each_record_is_a_supplier(pool: Pool) -> None:
     rows = [dict.fromkeys(ESAT, "") | {"finess_et": str(n), "name": "ESAT", "commune_insee": "35238"} for n in range(2)]
     pool.add("esat.csv", "esat", rows)
-    assert (pool.count().suppliers, pool.count().by_kind) == (2, (KindTrades("ESAT", 2, 0),))
+    counted = pool.count()
+    assert (counted.suppliers, counted.by_kind) == (2, (KindTrades("ESAT", 2, 0),))
 
 
 def test_a_purpose_adds_to_every_establishment_of_its_association(pool: Pool) -> None:
@@ -92,7 +95,7 @@ def test_a_purpose_adds_to_every_establishment_of_its_association(pool: Pool) ->
     nursery = {"objet": "creche", "objet_social1": "021005"}
     pool.add("rna.csv", "rna", [PURPOSE | nursery | {"siren": A}, PURPOSE | {"id": "W2", "siren": "300000003"}])
     pool.add("sirene.csv", "sirene", [sirene(A + "00011"), sirene(A + "99999"), sirene(B + "00011")])
-    found = pool.of("rna.csv")
+    found = trades_of(pool.count(), "rna.csv")
     assert (found.offers, found.suppliers, found.alone, found.waiting) == (2, 2, 2, 1)
 
 
@@ -102,13 +105,14 @@ def test_a_contract_adds_to_its_winner_and_waits_for_another(pool: Pool) -> None
     contract |= {"objet": "Entretien des espaces verts", "codeCPV": "77310000", "dateNotification": "2025-01-31"}
     rows = [contract | {"titulaire_id": siret} for siret in (A + "00011", B + "00011")]
     pool.add("decp.csv", "decp", [*rows, rows[0] | {"titulaire_id": "none"}])
-    assert pool.count().by_evidence == (EvidenceTrades("award", 1),)
-    found = pool.of("decp.csv")
+    counted = pool.count()
+    assert counted.by_evidence == (EvidenceTrades("award", 1),)
+    found = trades_of(counted, "decp.csv")
     assert (found.suppliers, found.alone, found.rejected, found.waiting) == (1, 1, 1, 1)
 
 
 def test_of_rows_with_one_identifier_an_import_takes_the_first(pool: Pool) -> None:
     first, again = sirene(A + "00011"), sirene(A + "00011", activitePrincipaleEtablissement="43.34Z")
     pool.add("sirene.csv", "sirene", [first, again])
-    assert pool.count().with_trade == 0
-    assert pool.of("sirene.csv").rejected == 1
+    counted = pool.count()
+    assert (counted.with_trade, trades_of(counted, "sirene.csv").rejected) == (0, 1)

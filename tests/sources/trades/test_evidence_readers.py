@@ -1,10 +1,11 @@
 """Offers by public contracts that a supplier won, by the jobs it recruits for, by the purpose it declares."""
 
 from datetime import date
+from functools import cache
 
 import pytest
 
-from domain.reference import cpv, taxonomy, territory
+from domain.reference import taxonomy
 from domain.suppliers.supplier import Kind, Offer, PublicAward
 from sources.trades.evidence_readers import (
     AwardReader,
@@ -14,13 +15,19 @@ from sources.trades.evidence_readers import (
     purpose_codes,
     years_before,
 )
+from tests.factories import reference
 
 TODAY = date(2026, 11, 24)
-AWARDS = AwardReader(taxonomy.load(), cpv.load(), territory.load(), "decp", TODAY)
+
+
+@cache
+def awards() -> AwardReader:
+    known = reference()
+    return AwardReader(known.taxonomy, known.cpv, known.territories, "decp", TODAY)
 
 
 def offers_of_award(text: str, on: date | None = date(2025, 3, 1)) -> tuple[Offer, ...]:
-    return AWARDS.offers(PublicAward(object=text, notified_on=on), text, "M12", None, in_group=False)
+    return awards().offers(PublicAward(object=text, notified_on=on), text, "M12", None, in_group=False)
 
 
 def test_a_contract_shows_its_winner_at_its_object() -> None:
@@ -46,7 +53,7 @@ def test_a_contract_shows_its_winner_at_its_object() -> None:
 def test_the_code_counts_where_the_object_is_mute_and_the_code_is_not_that_of_insertion(
     text: str, code: str | None, segments: tuple[str, ...]
 ) -> None:
-    assert AWARDS.segments(text, code) == segments
+    assert awards().segments(text, code) == segments
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from tests.api.desk.window import Windows, appears, assert_fits, hit, press, ref
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
 from tests.conftest import ROOT
-from tests.oidc_provider import connect, make_person, provider
+from tests.oidc_provider import connect, make_person
 
 
 @pytest.fixture
@@ -203,16 +203,15 @@ ANNE = {"name": "Anne Le Goff", "email": "anne@morbihan.example", "email_verifie
 
 
 async def test_a_person_signs_in_at_the_provider_reads_the_directory_and_signs_out(
-    served: Client, source: str, windows: Windows, address: str, monkeypatch: pytest.MonkeyPatch
+    served: Client, source: str, windows: Windows, address: str, issuer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organisation = await member(served, "needs")
     name = f"Les Jardins {uuid4().hex[:8]}"
     await put_record(served, source, name=name)
-    with provider() as issuer:
-        await make_person(issuer, "anne", **ANNE)
-        members = (("@morbihan.example", str(organisation.organisation_id)),)
-        connect(served.services, monkeypatch, issuer, address, oidc_members=members)
-        await asyncio.to_thread(read, windows.open(), address, issuer, name)
+    await make_person(issuer, "anne", **ANNE)
+    members = (("@morbihan.example", str(organisation.organisation_id)),)
+    connect(served.services, monkeypatch, issuer, address, oidc_members=members)
+    await asyncio.to_thread(read, windows.open(), address, issuer, name)
 
 
 def read(window: Chrome, address: str, issuer: str, name: str) -> None:

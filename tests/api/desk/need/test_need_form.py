@@ -135,13 +135,13 @@ def test_a_page_that_does_not_show_a_form_carries_it(count: int) -> None:
     lots = [LOT | {"id": str(n), "title": f"Lot & « {n} »"} for n in range(1, count + 1)]
     form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))
     fields: dict[str, list[str]] = {}
-    for name, text in form.carried():
+    for name, text in form.hidden_fields():
         fields.setdefault(name, []).append(text)
     assert read_need_form(fields) == form
     assert (CARRIED in fields) == (count > LOTS_IN_FIELDS)
 
 
-def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_carried() -> None:
+def test_a_lot_that_is_shown_is_as_it_is_there_and_the_others_as_they_are_hidden_fields() -> None:
     """Boxes that were unticked, for one, are not ticked again."""
     lots = [LOT | {"id": str(n)} for n in range(1, 4)]
     form = form_of_need(msgspec.convert(NEED | {"lots": lots}, NeedAndProcedure))

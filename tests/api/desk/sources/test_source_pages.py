@@ -13,7 +13,7 @@ import pytest
 from api.desk.sources import source_pages
 from api.desk.sources.source_pages import LARGE, is_large, recognise_file
 from api.runtime.processes.match_work import FunctionTask
-from api.sync.imports import import_in_turn
+from api.sync.imports import import_source_file
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import, SourceMapping
 from matching.reference import Reference
@@ -178,10 +178,10 @@ async def test_rows_of_a_file_are_read_in_other_processes(
 
     async def imported_of(*arguments: Any, **options: Any) -> Import:
         files.append(f"rows of {os.fstat(arguments[-1].fileno()).st_size}")
-        return await import_in_turn(*arguments, **options)
+        return await import_source_file(*arguments, **options)
 
     monkeypatch.setattr(work, "run", noted)
-    monkeypatch.setattr(source_pages, "import_in_turn", imported_of)
+    monkeypatch.setattr(source_pages, "import_source_file", imported_of)
     assert await send(own, source, ROWS.encode(), faire="essayer") == 200
     assert files == ["beside: True", "beside: True", f"rows of {len(ROWS.encode())}"]
 

@@ -52,7 +52,7 @@ async def test_what_another_version_of_the_program_wrote_is_not_seen(
     """The folder is made again where it was removed."""
     files = IndexFiles(tmp_path / "index", reference())
     shutil.rmtree(files.folder)
-    with files.claimed():
+    with files.claim_build():
         await build(database_url, files)
     assert len(await written(engine, files)) == 1
     monkeypatch.setattr(index_files, "_fingerprint", lambda _: "other")
@@ -72,7 +72,7 @@ def test_where_the_folder_cannot_be_made_a_temporary_one_serves(
 def test_one_process_at_a_time_builds_once_what_a_killed_one_left_is_removed(tmp_path: Path) -> None:
     """Else each that is killed at its work would fill the disk further; nobody else's folder is touched."""
     files = IndexFiles(tmp_path, reference())
-    with files.claimed() as first, files.claimed() as second:
+    with files.claim_build() as first, files.claim_build() as second:
         assert (first, second) == (True, False)
         for name in ("unfinished-killed", "documents"):
             (tmp_path / name).mkdir()
@@ -80,7 +80,7 @@ def test_one_process_at_a_time_builds_once_what_a_killed_one_left_is_removed(tmp
         assert (tmp_path / "unfinished-killed").is_dir()  # somebody may be at it
     IndexFiles(tmp_path, reference())
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["documents"]
-    with files.claimed() as again:
+    with files.claim_build() as again:
         assert again
 
 

@@ -136,7 +136,7 @@ async def test_an_index_is_built_from_a_copy_and_brought_up_to_date_from_the_dat
 
     of_copy = IndexLoader(database_url, engine, loader.files, read_url="the copy")
     monkeypatch.setattr(live_index, "build_index", build)
-    found = await of_copy.newest()
+    found = await of_copy.load_newest()
     assert sorted(each.name for each in found.suppliers()) == ["depuis", "sur la copie"]
     assert built == ["the copy"]
 
@@ -149,7 +149,7 @@ async def test_a_copy_that_is_away_or_too_old_is_done_without(
     read_url = f"{database_url}" if lags else "postgresql://localhost:1/nothing"
     version = await put(engine, "1", "de la base")
     beyond = 1_000 if lags else version - 1
-    found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).newest(beyond)
+    found = await IndexLoader(database_url, engine, loader.files, read_url=read_url).load_newest(beyond)
     assert [each.name for each in found.suppliers()] == ["de la base"]
 
 
@@ -219,10 +219,10 @@ async def test_a_start_maps_the_index_that_is_there_and_follows_what_changed_sin
     engine: Engine, loader: IndexLoader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await put(engine, "1", "avant")
-    await loader.newest()
+    await loader.load_newest()
     version = await put(engine, "2", "depuis")
     monkeypatch.delattr(live_index, "build_index")  # nothing is built
-    found = await loader.newest()
+    found = await loader.load_newest()
     assert (found.data_version, found.tail.rows) == (version, 1)
     assert sorted(each.name for each in found.suppliers()) == ["avant", "depuis"]
 
@@ -230,11 +230,11 @@ async def test_a_start_maps_the_index_that_is_there_and_follows_what_changed_sin
 async def test_processes_that_start_together_build_one_index(engine: Engine, loader: IndexLoader) -> None:
     """It is built anew where it cannot be read."""
     await put(engine, "1", "seul")
-    found = await asyncio.gather(*(loader.newest() for _ in range(3)))
+    found = await asyncio.gather(*(loader.load_newest() for _ in range(3)))
     assert [[each.name for each in one.suppliers()] for one in found] == [["seul"]] * 3
     (written,) = loader.files.newest_first(await database_id(engine))
     (written.path / "suppliers.facts.npy").write_bytes(b"")
-    assert [each.name for each in (await loader.newest()).suppliers()] == ["seul"]
+    assert [each.name for each in (await loader.load_newest()).suppliers()] == ["seul"]
 
 
 async def test_indexes_are_built_in_another_process_where_there_are_such(
@@ -245,8 +245,8 @@ async def test_indexes_are_built_in_another_process_where_there_are_such(
     files = IndexFiles(tmp_path, reference())
     with forked_processes(reference()) as processes:
         with pytest.raises(OSError, match=r"127\.0\.0\.1"):
-            await IndexLoader("postgresql://127.0.0.1:1/none", engine, files, processes).newest()
-        found = await IndexLoader(database_url, engine, files, processes).newest()
+            await IndexLoader("postgresql://127.0.0.1:1/none", engine, files, processes).load_newest()
+        found = await IndexLoader(database_url, engine, files, processes).load_newest()
     assert [each.name for each in found.suppliers()] == ["ailleurs"]
 
 
@@ -301,7 +301,7 @@ async def test_an_index_that_no_longer_follows_says_so_until_it_does(
         raise failure
 
     with monkeypatch.context() as broken:
-        broken.setattr(directory.loader, "followed", fail)
+        broken.setattr(directory.loader, "update", fail)
         version = await put(engine, "2", "depuis")
         for is_stuck, failure in ((False, away), (True, ValueError("not as any release writes it"))):  # noqa: B007
             for _ in range(3):
@@ -331,7 +331,7 @@ async def test_an_index_that_can_never_be_read_back_is_a_failure(
     await put(engine, "1", "illisible")
     monkeypatch.setattr(loader.files, "load", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(live_index.UnusableIndex):
-        await loader.newest()
+        await loader.load_newest()
 
 
 async def test_a_database_that_took_the_place_of_another_is_read(
@@ -342,8 +342,8 @@ async def test_a_database_that_took_the_place_of_another_is_read(
     with monkeypatch.context() as before:
         before.setattr(live_index, "database_id", AsyncMock(return_value="0.0"))
         with pytest.raises(live_index.UnusableIndex):
-            await loader.newest()
-    assert [each.name for each in (await loader.newest()).suppliers()] == ["restauré"]
+            await loader.load_newest()
+    assert [each.name for each in (await loader.load_newest()).suppliers()] == ["restauré"]
 
 
 async def test_a_tail_longer_than_may_be_is_followed_no_further(
@@ -351,9 +351,9 @@ async def test_a_tail_longer_than_may_be_is_followed_no_further(
 ) -> None:
     """Such as after most suppliers of the base were removed: a new base is asked for, and no query fails."""
     await put(engine, "1", "avant")
-    index = await loader.newest()
+    index = await loader.load_newest()
     await put(engine, "2", "depuis")
-    assert await loader.followed(replace(index, tail=replace(index.tail, rows=1_000_000))) is None
+    assert await loader.update(replace(index, tail=replace(index.tail, rows=1_000_000))) is None
 
 
 async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
@@ -363,7 +363,7 @@ async def test_a_base_made_in_memory_does_not_hide_that_the_file_is_old(
     await names_at(directory, await put(engine, "1", "plus que tous les autres"))
     monkeypatch.setattr(live_index, "LONGEST_AGE_SECONDS", -1)
     assert directory.index.change == 0
-    assert directory.loader.is_outgrown(directory.index)
+    assert directory.loader.needs_new_base(directory.index)
 
 
 @pytest.fixture

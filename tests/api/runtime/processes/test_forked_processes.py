@@ -72,7 +72,7 @@ async def test_each_call_alone_is_in_a_process_of_its_own_that_has_the_reference
     assert counts == (len(reference().taxonomy.segments) + 1,) * 2
     assert len({*others, os.getpid()}) == 3
     while any(map(is_running, others)):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 def test_calls_are_answered_in_their_order_with_what_the_process_holds(processes: ForkedProcesses) -> None:
@@ -89,7 +89,7 @@ def test_calls_are_answered_in_their_order_with_what_the_process_holds(processes
 
 async def test_what_a_function_raises_is_raised_here_and_the_process_goes_on(processes: ForkedProcesses) -> None:
     """With the place where it failed."""
-    process = await processes.start_one(reference_alone)
+    process = await processes.start_in_thread(reference_alone)
     with pytest.raises(LookupError, match="not there") as failed:
         await process.call(fail)
     assert "in fail" in "".join(failed.value.__notes__)
@@ -103,11 +103,11 @@ async def test_a_process_ends_with_the_one_that_forks_them_all(tmp_path: Path) -
     with forked_processes(reference()) as processes:
         waiting = asyncio.create_task(processes.call(never_end, file))
         while not (file.exists() and file.read_text()):
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.001)
     with pytest.raises(ProcessEnded):
         await waiting
     while is_running(int(file.read_text())):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
 
 
 async def test_a_process_that_is_no_longer_wanted_while_it_starts_is_ended(
@@ -123,9 +123,9 @@ async def test_a_process_that_is_no_longer_wanted_while_it_starts_is_ended(
         return started[-1]
 
     monkeypatch.setattr(processes, "start", noted)
-    waiting = asyncio.create_task(processes.start_one(reference_alone))
+    waiting = asyncio.create_task(processes.start_in_thread(reference_alone))
     while not begun.is_set():
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     cancelled.set()
@@ -158,7 +158,7 @@ async def test_whoever_asks_and_goes_away_is_no_failure(
     sent: bytes, processes: ForkedProcesses, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Before the first message is whole there is nothing to do, and nothing to complain of."""
-    process = await processes.start_one(reference_alone)
+    process = await processes.start_in_thread(reference_alone)
     pid = process.pid
     assert pid is not None
     process._channel.sendall(sent)
@@ -167,5 +167,5 @@ async def test_whoever_asks_and_goes_away_is_no_failure(
         process.answer()
     process.end()
     while is_running(pid):
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.001)
     assert capfd.readouterr() == ("", "")

@@ -225,7 +225,7 @@ async def test_the_keys_of_an_organisation_wait_in_one_line(
     app.state.services.live = SimpleNamespace(index=LIVE)
     work = app.state.services.match_work
     monkeypatch.setattr(work, "run", noted)
-    monkeypatch.setattr(work, "is_little", lambda *_: False)
+    monkeypatch.setattr(work, "is_small", lambda *_: False)
     async with AsyncTestClient(app, raise_server_exceptions=False) as client:
         headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media}
         assert (await client.post(path, content=body, headers=headers)).status_code == 429
@@ -320,7 +320,7 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
         start=5,
     ):
         steps.append(steps[-1].with_changes(written, removed, version))
-    another = LiveIndex(steps[3].base.rebuilt(steps[3].suppliers()), steps[3].data_version)
+    another = LiveIndex(steps[3].base.build_with(steps[3].suppliers()), steps[3].data_version)
     for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
         assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
     assert await found(processes, steps[-1], process_id) == process, "all of it by one process"
@@ -358,7 +358,7 @@ async def test_a_process_that_died_is_missed_and_replaced(processes: MatchProces
     with pytest.raises(ProcessEnded):
         await processes.run(there(live, dies))
     os.kill(await found(processes, live, process_id), signal.SIGKILL)
-    while any(each.is_there for each in processes._idle):
+    while any(each.is_running for each in processes._idle):
         await asyncio.sleep(0)
     assert await found(processes, live) == match_json(NEED, live, reference(), ON, "fr")
 

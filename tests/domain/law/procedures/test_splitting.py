@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.law.findings import LegalAdvice
-from domain.law.procedures.splitting import MOST_ADDENDS, may_pass_with_others, no_split
+from domain.law.procedures.splitting import MOST_ADDENDS, advise_no_split, may_pass_with_others
 from domain.law.rules import load
 from domain.needs.need import Buyer, Lot, Need, OtherNeed, buyer_siret, year_of
 from tests.domain.law.samples import LOCAL, TODAY, need, services, works
@@ -20,7 +20,7 @@ CARE = "85320000"
 def warned(asked: Need, *others: Need, on: date = TODAY) -> list[LegalAdvice]:
     """The advice on a need beside the other needs of 2026."""
     counted = [OtherNeed(UUID(int=number), buyer_siret(other), other) for number, other in enumerate(others, 1)]
-    return no_split(asked, counted, 2026, lambda lot, _: lot.segments, load().at(on, asked.contract))
+    return advise_no_split(asked, counted, 2026, lambda lot, _: lot.segments, load().at(on, asked.contract))
 
 
 def the(found: list[LegalAdvice]) -> LegalAdvice:

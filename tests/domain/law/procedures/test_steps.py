@@ -176,26 +176,26 @@ def test_steps_are_no_surer_than_what_they_rest_on() -> None:
 CENT = 0.01
 
 
-def books(value: float | None = 80_000, cpv: str = "22113000", **more: object) -> Need:
+def advise_books(value: float | None = 80_000, cpv: str = "22113000", **more: object) -> Need:
     return need(Lot(id="1", cpv=(cpv,), nature="supplies", value_eur=value), **more)  # type: ignore[arg-type]
 
 
 def test_books_may_be_bought_directly_below_an_amount_of_their_own() -> None:
     """Beside other lots they are named and counted alone."""
     for asked, expected in [
-        (books(90_000 - CENT), True),
-        (books(90_000), False),
-        (books(60_000), True),
-        (books(60_000 - CENT), False),  # the general amount is enough
-        (books(None), False),
-        (books(None, estimated_total_eur=80_000), True),
-        (books(cpv="22110000"), True),
-        (books(cpv="22111000"), False),  # school books
-        (books(cpv="22112000"), False),
-        (books(cpv="22211000"), False),
-        (books(buyer=buyer("utility")), False),
-        (books(buyer=buyer("state")), True),
-        (books(contract="concession"), False),
+        (advise_books(90_000 - CENT), True),
+        (advise_books(90_000), False),
+        (advise_books(60_000), True),
+        (advise_books(60_000 - CENT), False),  # the general amount is enough
+        (advise_books(None), False),
+        (advise_books(None, estimated_total_eur=80_000), True),
+        (advise_books(cpv="22110000"), True),
+        (advise_books(cpv="22111000"), False),  # school books
+        (advise_books(cpv="22112000"), False),
+        (advise_books(cpv="22211000"), False),
+        (advise_books(buyer=buyer("utility")), False),
+        (advise_books(buyer=buyer("state")), True),
+        (advise_books(contract="concession"), False),
     ]:
         assert ("BOOKS_DIRECT_AWARD" in advice(asked)) == expected
     other = Lot(id="9", cpv=("39130000",), nature="supplies", value_eur=300_000)

@@ -10,9 +10,9 @@ from domain.law.reservations.supply_advice import (
     Count,
     Ends,
     Supply,
+    advise_on_distance,
     approval_end,
-    distance_is_for_sourcing,
-    horizon,
+    approval_horizon,
     supply_advice,
 )
 from domain.law.rules import load, months_later
@@ -130,8 +130,8 @@ def test_calendar_months_and_the_horizon() -> None:
         (date(1, 6, 1), -36, date.min),
     ]:
         assert months_later(day, months) == expected
-    assert horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
-    assert horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
-    said = distance_is_for_sourcing(TODAY, load())
+    assert approval_horizon(Lot(id="1", duration_months=36, renewal_months=12), TODAY, load()) == date(2030, 11, 24)
+    assert approval_horizon(Lot(id="1"), TODAY, load()) == date(2027, 11, 24)
+    said = advise_on_distance(TODAY, load())
     assert "ni elle ni l'implantation de l'entreprise ne sont un critère" in said.message.fr
     assert (said.article, said.rule) == ("L3", "distance_sourcing_only")
