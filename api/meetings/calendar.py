@@ -13,7 +13,6 @@ from hashlib import sha256
 from secrets import token_hex
 from uuid import UUID
 
-import icalendar
 import msgspec
 from litestar import Response
 
@@ -43,6 +42,8 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
 
     `method`: CANCEL takes a cancelled meeting out of a calendar.
     """
+    import icalendar  # noqa: PLC0415 - 0.07 s, a fifteenth of the time that a server takes to load the API
+
     feed = icalendar.Calendar()
     feed.add("prodid", "-//Vivier//Réunions//FR")
     feed.add("version", "2.0")

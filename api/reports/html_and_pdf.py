@@ -39,7 +39,7 @@ from domain.text.bilingual import (
     typeset,
 )
 from matching.geo.map_sheets import MapSheets
-from matching.lot_query import require_wanted
+from matching.lot_query import raise_if_given_up
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""
@@ -196,7 +196,7 @@ def _typeset(page: str, moment: int) -> bytes:
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:
                 for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
-                    require_wanted()
+                    raise_if_given_up()
                     with suppress(subprocess.TimeoutExpired):
                         written, said = process.communicate(timeout=LOOK_SECONDS)
                         break
