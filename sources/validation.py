@@ -18,7 +18,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import area_to_keep
+from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import place
 from matching.geo.territory import Geography
 from sources.rows import Context
@@ -73,7 +73,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
             continue
         at = "offers", position, "service_area", "geometry"
         try:
-            kept[area] = area_to_keep(area, *at)
+            kept[area] = area_to_store(area, *at)
         except InvalidContent as invalid:
             problems += invalid.problems
         if sum(map(vertices, kept.values())) > MOST_VERTICES:

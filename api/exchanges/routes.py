@@ -144,6 +144,7 @@ async def update_deliveries(
     expiries = await select_link_expiries(connection, id, call.services.now())
 
     def require_known_exchange(exchange: Exchange) -> None:
+        """Raise Refusal (412) where the exchange is no longer the one that `If-Match` names."""
         require_match(call, etag_of(exchange_document(exchange, expiries)))
 
     after = await confirm_delivery(connection, acting_of(call), id, message_id, body, require_known_exchange)

@@ -13,7 +13,6 @@ from hashlib import sha256
 from secrets import token_hex
 from uuid import UUID
 
-import icalendar
 import msgspec
 from litestar import Response
 
@@ -43,6 +42,8 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
 
     `method`: CANCEL takes a cancelled meeting out of a calendar.
     """
+    import icalendar  # noqa: PLC0415 - 0.07 s, a fifteenth of the time that a server takes to load the API
+
     feed = icalendar.Calendar()
     feed.add("prodid", "-//Vivier//Réunions//FR")
     feed.add("version", "2.0")
@@ -163,7 +164,7 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
 
 
 async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
-    """Store a new address for a key, and return the seed of its token; the key's earlier address stops working."""
+    """Store a new calendar address for a key, and return the seed of its token; the earlier one stops working."""
     seed, now = token_hex(SEED_BYTES), acting.now()
     # an address made with the administrator's key ends once the setting is another
     admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None

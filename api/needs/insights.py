@@ -131,7 +131,7 @@ def _lots_and_communes(
     segments = None if query.segment is None else frozenset[str]().union(*known)
     if query.territory is None:
         return LotScope(segments, None), None
-    ground = reference.geography.ground_of_codes(areas)
+    ground = reference.geography.ground_of_areas(areas)
 
     def shares_commune(request: TerritoryRequest) -> bool:
         """Whether a territory shares a commune with the query's; False for one that no longer exists."""

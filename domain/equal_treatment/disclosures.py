@@ -181,7 +181,7 @@ def best_receipts(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID,
 
 
 def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
-    """Every message of the buyer in one exchange; parameters are those of `disclosures`."""
+    """Every message of the buyer in one exchange; `living`, `by_questions`: as in `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}
