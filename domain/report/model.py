@@ -258,7 +258,7 @@ class NotContacted(msgspec.Struct, frozen=True):
 
 
 class Treatment(msgspec.Struct, frozen=True):
-    """What each supplier was told, and what some lack that others have."""
+    """The state of equal treatment: who was contacted, who was not and why, and what some suppliers lack."""
 
     statement: str
     """All of it in a sentence"""
