@@ -133,7 +133,7 @@ async def create_calendar_feed(call: Call, connection: Connection) -> Response[b
 
 @endpoint("DELETE", "/meetings/feed", tag=TAG, scope="needs", answers=None, status=204, problems=("not-found",))
 async def delete_calendar_feed(call: Call, connection: Connection) -> None:
-    """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
+    """Revoke the calendar address of the key, so that it opens no longer. 404 where the key has none."""
     await revoke_address(connection, acting_of(call), call.bearer.id)
 
 

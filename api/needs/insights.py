@@ -28,7 +28,7 @@ from matching.reference import Reference
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of the needs counted; without any, all of the organisation's.
 
-    Of a repeated parameter, one value suffices.
+    Where a parameter is repeated, a lot that has any of its values is counted.
     """
 
     segment: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None

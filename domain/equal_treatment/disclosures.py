@@ -60,7 +60,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     way: Way
     """By which it goes or went to this supplier; `none`: not known"""
     delivery_state: DeliveryState
-    """How far it has come, see `docs/exchanges.md`"""
+    """The state of the delivery, see `docs/exchanges.md`"""
     since: date | None
     """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
     at: datetime
