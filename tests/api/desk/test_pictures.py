@@ -126,8 +126,11 @@ VIEWS = (
 )
 ENGLISH = {"sign-in", "need-filled", "result", "needs", "need", "exchange-preview", "directory", "territory"}
 """Views that are looked at in English, as another of the same template is in French."""
-SCRIPTED = {"allotment-compared", "decisions-wrong", "docs", "letters", "meeting-wrong", "need-wrong", "result"}
+SCRIPTED = {
+    *("allotment-compared", "decisions-wrong", "docs", "key-new", "letters", "meeting-wrong", "need-wrong", "result"),
+}
 """A view of each template that says, or is as high as, something else without scripts."""
+WHOLE = "const key = document.getElementById('secret'); return !key || key.scrollHeight <= key.clientHeight"
 UNSEEN = {"record/need_crossed.html", "frame/send_again.html", "signing_in/signed_out.html"}
 """Templates of which there is no picture: of two people at once, of a session that ended, of a sign-out elsewhere."""
 OF_OTHERS = {"docs"}
@@ -267,6 +270,7 @@ class Gallery:
             unfold(window)
             waiting(window).until(partial(is_shown_at, width=width))
             assert_fits(window)
+            assert window.execute_script(WHOLE), "a key of which a part is out of sight"
             if with_axe:
                 self.note(name, violations(window, RULES if width == screen.widths[0] else OF_WIDTH))
         if with_axe:
