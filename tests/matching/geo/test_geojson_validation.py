@@ -8,7 +8,7 @@ import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench.matching.match_cost import circle, placed
+from bench.matching.match_cost import circle, ring_in_france
 from domain.errors import InvalidContent, Problem
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
 from matching.geo.geojson_validation import (
@@ -131,7 +131,7 @@ def test_a_refusal_says_what_would_be_right() -> None:
 
 def test_an_area_that_turns_to_and_fro_without_end_is_refused() -> None:
     """As a territory of one need it is taken; no region of France is a twentieth as jagged."""
-    star = Polygon((placed(circle(4_900, 0.6), 5.0, 4.0),))
+    star = Polygon((ring_in_france(circle(4_900, 0.6), 5.0, 4.0),))
     checked_geometry(star)
     with pytest.raises(InvalidContent) as refused:
         area_to_store(star, "geometry")
