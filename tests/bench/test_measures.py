@@ -88,7 +88,10 @@ def test_each_form_has_its_time_and_size() -> None:
     assert found["page"]["s"] > 0
 
 
-def test_a_small_pool_is_measured_on_a_real_server(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_pool_is_measured_on_a_real_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.__main__.load_reference", reference)
     assert main(["--quick", "--sizes", "200", "--only", "law,changes,search", "--out", str(tmp_path)]) == 0
     (path,) = tmp_path.glob("*.json")
     result = msgspec.json.decode(path.read_bytes())
