@@ -110,8 +110,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             # a terminal that cannot write an accent gets a question mark, not a crash
             stream.reconfigure(errors="replace")
-    # not at the end either: that took a fifth of the CPU of a short command
     gc.set_threshold(GARBAGE_AFTER)
+    # nothing is collected when the interpreter ends: that took a fifth of the CPU of a short command
     atexit.register(gc.freeze)
     options = _build_parser().parse_args(arguments)
     return status_of(lambda: getattr(import_module(options.module), options.function)(options, read_settings()))
