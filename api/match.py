@@ -175,7 +175,7 @@ async def answer_allotment(call: Call, asked: AllotmentNeed) -> bytes:
 
 
 class UnreadPart(msgspec.Struct, frozen=True):
-    """A part of the notice that is not in the need, or not as it stands."""
+    """A part of the notice that the need lacks or says otherwise."""
 
     path: str
     """Its place in the notice; numbers begin at 1"""

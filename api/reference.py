@@ -49,7 +49,7 @@ class SegmentSearchResult(msgspec.Struct, frozen=True):
     family: str | None
     """The id of its family; null for a family"""
     confidence: float
-    """Certainty that the words mean it, from 0 to 1"""
+    """How sure it is that the words mean this segment, from 0 to 1"""
 
 
 class SegmentSearchResults(msgspec.Struct, frozen=True):

@@ -130,7 +130,7 @@ def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuesti
     if query.level is not None and media_type != GEOJSON:
         raise invalid_query(Problem("/level", "map_only", MAP_ONLY))
     if media_type == GEOJSON and query.level == "commune":  # there are fewer EPCI in all of France
-        count = int(reference.geography.ground_of_codes(tuple(areas.values())).sum())
+        count = int(reference.geography.ground_of_areas(tuple(areas.values())).sum())
         if count > MOST_AREAS:
             detail = Text(
                 f"{count} contours : {MOST_AREAS} au plus ; demander des EPCI (level=epci) ou un territoire plus petit",

@@ -1,4 +1,4 @@
-"""Every figure of speed and size, by one command, into a dated file: see docs/performance.md.
+"""Measures every figure of speed and size by one command, into a dated file: see docs/performance.md.
 
     python -m bench [--sizes 13500,220000,1000000] [--only search,changes] [--quick] [--postgis FOLDER] [--out FOLDER]
 
@@ -32,7 +32,7 @@ EVERY = (*OF_NO_SIZE, *OF_EACH_SIZE)
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is measured: needs in rotation, seconds under load, runs of a turn of the law, lots of the reports."""
+    """The amount of measuring: needs in rotation, seconds under load, runs per turn of the law, lots of reports."""
 
     rotation: int
     seconds: float
@@ -44,7 +44,7 @@ WHOLE, QUICK = Extent(search.ROTATION, 20.0, law.IN_A_TURN, reports.LOTS), Exten
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print and keep what the arguments name; 0 where all was written."""
+    """Measure the parts that the arguments name, print the figures and save them; returns the exit status."""
     options = _parser().parse_args(arguments)
     if options.publish:
         return _publish_newest()
@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result = results.surroundings(scratch)
         extent = QUICK if options.quick else WHOLE
         result["extent"] = {**asdict(extent), "lots": list(extent.lots), "offerless": options.offerless}
-        result |= _of_no_size(options.only, extent, reference)
+        result |= _measure_without_sizes(options.only, extent, reference)
         pool = PoolFile(Path(files), max(options.sizes), reference, options.offerless)
         result["sizes"] = {
-            str(size): _of_size(size, pool, options, extent, reference) for size in sorted(set(options.sizes))
+            str(size): _measure_size(size, pool, options, extent, reference) for size in sorted(set(options.sizes))
         }
     result = results.rounded(result)
     print(tables.report(result))
@@ -69,50 +69,52 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _of_no_size(only: Sequence[str], extent: Extent, reference: Reference) -> dict[str, Any]:
+def _measure_without_sizes(only: Sequence[str], extent: Extent, reference: Reference) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "law" in only:
-        _say("rules of law")
+        _print_progress("rules of law")
         found["law"] = law.measure(extent.runs)
     if "reports" in only:
-        _say("reports")
+        _print_progress("reports")
         found["reports"] = reports.measure(reference, extent.lots)
     return found
 
 
-def _of_size(
+def _measure_size(
     size: int, pool: PoolFile, options: argparse.Namespace, extent: Extent, reference: Reference
 ) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if "imports" in options.only:
-        _say("imports beside a raw COPY", size)
+        _print_progress("imports beside a raw COPY", size)
         found["imports"] = imports.measure(pool.of(size), reference)
     if {"changes", "search"} & set(options.only):
-        found |= _served(size, pool, options.only, extent, reference)
+        found |= _measure_over_http(size, pool, options.only, extent, reference)
     if "postgis" in options.only:
-        _say("PostGIS", size)
+        _print_progress("PostGIS", size)
         asked = needs(extent.rotation, search.SEED, reference)
         found["postgis"] = postgis.measure(
             options.postgis, size, asked, 5 * extent.seconds, reference, options.offerless
         )
         if reason := found["postgis"].get("not_measured"):
-            _say(reason)
+            _print_progress(reason)
     return found
 
 
-def _served(size: int, pool: PoolFile, only: Sequence[str], extent: Extent, reference: Reference) -> dict[str, Any]:
-    """What is measured over HTTP: a server of two workers is filled and changed, then one of one worker is asked."""
+def _measure_over_http(
+    size: int, pool: PoolFile, only: Sequence[str], extent: Extent, reference: Reference
+) -> dict[str, Any]:
+    """Measure over HTTP: import into a server of two workers and change it, then ask a server of one worker."""
     found: dict[str, Any] = {}
     with home() as folder:
         with serving(folder, workers=2) as server:
-            _say("import by HTTP", size)
+            _print_progress("import by HTTP", size)
             found["import"] = changes.fill(server, pool.of(size))
             if "changes" in only:
-                _say("single changes", size)
+                _print_progress("single changes", size)
                 found["changes"] = changes.measure(server, 3 * extent.seconds)
             found["memory_of_two_workers_mb"] = server.memory_mb()
         if "search" in only:
-            _say("searches", size)
+            _print_progress("searches", size)
             with serving(folder) as server:
                 found["search"] = search.measure(server, folder, reference, extent.rotation, extent.seconds)
     return found
@@ -127,14 +129,14 @@ def _publish_newest() -> int:
     return 0
 
 
-def _say(what: str, size: int | None = None) -> None:
+def _print_progress(what: str, size: int | None = None) -> None:
     print(what if size is None else f"{size:,} suppliers: {what}", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of suppliers, with commas between")
-    parser.add_argument("--only", type=_pieces, default=EVERY, help=f"some of {', '.join(EVERY)}")
+    parser.add_argument("--only", type=_parts_to_measure, default=EVERY, help=f"some of {', '.join(EVERY)}")
     parser.add_argument(
         "--quick", action="store_true", help="twenty needs, half a second of load: does it work at all?"
     )
@@ -154,7 +156,7 @@ def _sizes(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def _pieces(text: str) -> tuple[str, ...]:
+def _parts_to_measure(text: str) -> tuple[str, ...]:
     chosen = tuple(text.split(","))
     if unknown := set(chosen) - set(EVERY):
         raise argparse.ArgumentTypeError(f"unknown: {', '.join(sorted(unknown))}")

@@ -1,4 +1,4 @@
-"""A client that costs little beside the server it loads: raw HTTP/1.1 over kept connections, in one thread.
+"""A client that costs little beside the server it loads: raw HTTP/1.1 over reused connections, in one thread.
 
 An answer's head is searched for its status and length, its body is counted and thrown away into one buffer. That took
 46 µs of CPU a request of 80 kB where the server's cheapest route took 139: on two cores the server is what is measured.
@@ -17,13 +17,13 @@ BUFFER_BYTES = 256 * 1024
 HEAD_END = b"\r\n\r\n"
 
 
-class BadAnswer(Exception):
-    """The server refused a request, closed the connection or wrote what this client does not read."""
+class UnexpectedAnswer(Exception):
+    """The server refused a request, closed the connection or sent an answer that this client cannot read."""
 
 
 @dataclass
 class Load:
-    """Times of requests in nanoseconds, in the order of their answers, and the bytes of all bodies."""
+    """The durations of requests in nanoseconds, in the order of their answers, and the bytes of all bodies."""
 
     nanoseconds: list[int] = field(default_factory=list)
     bytes: int = 0
@@ -47,16 +47,16 @@ def request(method: str, path: str, key: str, body: bytes = b"") -> bytes:
 
 
 def ask_each(port: int, requests: Iterator[bytes], count: int, connections: int = 1) -> Load:
-    """`count` requests, each sent when its connection has answered the one before. Raises BadAnswer."""
-    return _run(port, islice(requests, count), connections, float("inf"))
+    """The durations of `count` requests, each sent once its connection is free. Raises UnexpectedAnswer."""
+    return _load_connections(port, islice(requests, count), connections, float("inf"))
 
 
 def ask_for(port: int, requests: Iterator[bytes], seconds: float, connections: int) -> Load:
-    """As many requests as are answered in that time over so many connections. Raises BadAnswer."""
-    return _run(port, requests, connections, seconds)
+    """The durations of the requests answered in `seconds` over `connections`. Raises UnexpectedAnswer."""
+    return _load_connections(port, requests, connections, seconds)
 
 
-def _run(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Load:
+def _load_connections(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Load:
     async def all_connections() -> Load:
         load, loop = Load(), asyncio.get_running_loop()
         started, limit = time.perf_counter(), time.perf_counter() + seconds
@@ -72,7 +72,7 @@ def _run(port: int, requests: Iterator[bytes], connections: int, seconds: float)
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """Sends the next request of all when the last one of this connection is answered, until `limit`."""
+    """A connection that sends the next of all requests whenever its last one is answered, until `limit`."""
 
     def __init__(self, requests: Iterator[bytes], limit: float, load: Load) -> None:
         self._requests, self._limit, self._load = requests, limit, load
@@ -84,7 +84,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is one, and does not say so
-        self._next()
+        self._send_next()
 
     def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002 - what asyncio calls
         return self._buffer
@@ -97,31 +97,31 @@ class _Connection(asyncio.BufferedProtocol):
             if self._left == 0:
                 self._load.nanoseconds.append(time.perf_counter_ns() - self._sent)
                 self._left = -1
-                self._next()
-        except BadAnswer as error:
+                self._send_next()
+        except UnexpectedAnswer as error:
             self._finish(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._finish(exc or BadAnswer("the server closed the connection"))
+        self._finish(exc or UnexpectedAnswer("the server closed the connection"))
 
     def _read_head(self, received: int) -> int:
-        """Read the head; the number of received bytes that are of the body, -1 while the head is not whole."""
+        """Read the head of an answer; returns how many received bytes belong to the body, -1 while the head is cut."""
         self._head += self._buffer[:received]
         head, end, body = self._head.partition(HEAD_END)
         if not end:
             return -1
         self._head = b""
         if not head.startswith(b"HTTP/1.1 200"):
-            raise BadAnswer(f"{head!r} {body[:500]!r}")
+            raise UnexpectedAnswer(f"{head!r} {body[:500]!r}")
         lower = head.lower()
         at = lower.find(b"content-length:")
         if at < 0:
-            raise BadAnswer(f"an answer without its length: {head!r}")
+            raise UnexpectedAnswer(f"an answer without its length: {head!r}")
         self._left = int(lower[at + 15 :].split(b"\r\n", 1)[0])
         self._load.bytes += self._left
         return len(body)
 
-    def _next(self) -> None:
+    def _send_next(self) -> None:
         content = next(self._requests, None) if time.perf_counter() < self._limit else None
         if content is None:
             self._finish()

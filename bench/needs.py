@@ -36,7 +36,7 @@ _PLACE = "the reference of this body"
 
 @dataclass(frozen=True)
 class BenchNeed:
-    """A need, the kind of its territory, and where it is: the commune of its lots' site."""
+    """A need in JSON form, the kind of its territory, and the commune in which the site of its lots is."""
 
     content: dict[str, Any]
     kind: str
@@ -48,13 +48,13 @@ class BenchNeed:
         return before, after
 
     def body(self, number: int) -> bytes:
-        """The need as JSON, with a reference made of `number`."""
+        """The need as JSON, with a `reference` made of `number`."""
         before, after = self._parts
         return b"%sB-%d%s" % (before, number, after)
 
     @property
     def point(self) -> tuple[float, float]:
-        """The latitude and longitude of its lots' site."""
+        """The latitude and longitude of the site of the lots."""
         return _point(self.commune)
 
     @property
@@ -64,7 +64,7 @@ class BenchNeed:
 
 
 def needs(size: int, seed: int, reference: Reference) -> list[BenchNeed]:
-    """`size` needs in communes drawn by population; the same seed gives the same ones."""
+    """`size` needs in communes drawn by population; the same seed gives the same needs."""
     draw = Random(seed)
     communes = [
         each for each in reference.territories.communes
@@ -80,7 +80,7 @@ def needs(size: int, seed: int, reference: Reference) -> list[BenchNeed]:
 
 
 def other_segments(asked: Sequence[BenchNeed], seed: int, reference: Reference) -> list[BenchNeed]:
-    """The same needs in the same territories, of segments drawn anew."""
+    """The needs again in the same territories, with segments drawn anew."""
     draw, segments = Random(seed), list(reference.taxonomy.segments)
     return [
         BenchNeed(_content(each.content["territory"], each.commune, segments, draw), each.kind, each.commune)
@@ -89,7 +89,7 @@ def other_segments(asked: Sequence[BenchNeed], seed: int, reference: Reference) 
 
 
 def bodies(asked: Sequence[BenchNeed]) -> Iterator[bytes]:
-    """Their bodies in rotation, without end, each with a reference that no other body of this process has."""
+    """The JSON bodies of the needs in endless rotation, each with a `reference` of its own."""
     return (need.body(next(_numbers)) for need in cycle(asked))
 
 

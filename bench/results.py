@@ -1,4 +1,4 @@
-"""Figures summed up, and the dated file that keeps them with the machine, the versions and the commit."""
+"""Summaries of figures, and the dated file that stores them with the machine, the versions and the commit."""
 
 import os
 import platform
@@ -37,7 +37,7 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def growth(by_size: Mapping[int, float]) -> dict[str, float]:
-    """The power b of cost = a · size^b that fits best (least squares of logarithms), and a; of two sizes at least."""
+    """The best fit of cost = a · size^b, as `a` and `b` (least squares of logarithms); needs two sizes at least."""
     points = [(log(size), log(cost)) for size, cost in by_size.items()]
     mid_x, mid_y = (sum(axis) / len(points) for axis in zip(*points, strict=True))
     power = sum((x - mid_x) * (y - mid_y) for x, y in points) / sum((x - mid_x) ** 2 for x, _ in points)
@@ -68,7 +68,7 @@ def surroundings(home: Path) -> dict[str, Any]:
 
 
 def save(result: Mapping[str, Any], folder: Path) -> Path:
-    """Write the result under its day, in place of an earlier one of that day; numbers with four digits that count."""
+    """Write the result to the file of its day, replacing an earlier one; numbers are rounded to four digits."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['at'][:10]}.json"
     path.write_bytes(msgspec.json.format(msgspec.json.encode(rounded(result)), indent=1) + b"\n")
@@ -76,12 +76,12 @@ def save(result: Mapping[str, Any], folder: Path) -> Path:
 
 
 def newest(folder: Path = FOLDER) -> Path | None:
-    """The latest result that is kept in the folder."""
+    """The latest result file in the folder; None where there is none."""
     return max(folder.glob("*.json"), default=None)
 
 
 def rounded(value: Any) -> Any:
-    """The same value, each fraction in it with as many digits as were measured."""
+    """The value with each fraction in it rounded to DIGITS significant digits."""
     match value:
         case float():
             return float(f"{value:.{DIGITS}g}")
@@ -94,7 +94,7 @@ def rounded(value: Any) -> Any:
 
 
 def _output(*command: str) -> str:
-    """What a command says; nothing where it cannot be run."""
+    """The output of a command; empty where it cannot be run."""
     try:
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     except OSError:

@@ -54,16 +54,16 @@ class Server:
             return _answer(alone, method, path, content, "application/json")
 
     def send(self, path: str, file: Path) -> Any:
-        """The answer to an NDJSON file."""
+        """Post an NDJSON file; returns the JSON answer."""
         with file.open("rb") as rows, closing(self.connect()) as connection:
             return _answer(connection, "POST", path, rows, "application/x-ndjson")
 
     def data_version(self, connection: HTTPConnection | None = None) -> int:
-        """The version of the data that one worker, that of the connection where it is given, matches with."""
+        """The data version that a worker matches with: the worker of the connection if one is given, else any."""
         return int(self.ask("POST", "/match", ANYTHING, connection)["stamp"]["data_version"])
 
     def seconds_until(self, wanted: int) -> float:
-        """Seconds until every worker matches with that version.
+        """The seconds until every worker matches with the `wanted` data version.
 
         New connections all ask at once: while one worker matches, the other accepts.
         """
@@ -73,16 +73,16 @@ class Server:
                 asked = [stack.enter_context(closing(self.connect())) for _ in range(ALL_WORKERS)]
                 for each in asked:
                     _send(each, "POST", "/match", json.dumps(ANYTHING).encode(), "application/json")
-                if min(_received(each)["stamp"]["data_version"] for each in asked) >= wanted:
+                if min(_received_json(each)["stamp"]["data_version"] for each in asked) >= wanted:
                     return time.perf_counter() - began
             time.sleep(0.05)
 
     def cpu_seconds(self) -> float:
-        """CPU time spent so far by the processes that live, without PostgreSQL's."""
+        """CPU seconds spent so far by the living processes of the server, without PostgreSQL's."""
         return sum(map(cpu_seconds, self._processes(of_postgres=False)))
 
     def memory_mb(self) -> dict[str, float]:
-        """Megabytes of the server's processes and of PostgreSQL's; a page that several share counts once (PSS)."""
+        """Megabytes of the server's processes and of PostgreSQL's; shared pages count once (PSS)."""
         return {
             "server": sum(map(_pss_mb, self._processes(of_postgres=False))),
             "postgresql": sum(map(_pss_mb, self._processes(of_postgres=True))),
@@ -94,7 +94,7 @@ class Server:
 
 @contextmanager
 def home() -> Iterator[Path]:
-    """A folder that PostgreSQL's user can reach, for the data of the servers of the block; removed after it."""
+    """A temporary folder, readable by PostgreSQL's user, for the data of servers; removed after the block."""
     with tempfile.TemporaryDirectory(dir="/tmp", prefix="vivier-bench-") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -102,15 +102,15 @@ def home() -> Iterator[Path]:
 
 @contextmanager
 def serving(folder: Path, workers: int = 1) -> Iterator[Server]:
-    """A server on the database in the folder, empty at first, once it can match; stopped after the block."""
+    """A running `vivier serve` on the database in the folder, once it can match; stopped after the block."""
     command = [str(Path(sys.executable).with_name("vivier")), "serve", "--port", "0", "--workers", str(workers)]
-    with started(command, folder) as server:
+    with started_server(command, folder) as server:
         yield server
 
 
 @contextmanager
-def started(command: list[str], folder: Path) -> Iterator[Server]:
-    """The server that the command starts, which prints its address and answers `/health/ready`; stopped after."""
+def started_server(command: list[str], folder: Path) -> Iterator[Server]:
+    """A running server, started by a command that prints its address, once it is ready; stopped after the block."""
     environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
     environment |= {"VIVIER_HOME": str(folder), "VIVIER_ADMIN_KEY": ADMIN_KEY}
     environment |= {"VIVIER_IMPORT_LIMIT_MIB": "4096"}  # a million suppliers are 1.3 GB
@@ -129,14 +129,14 @@ def started(command: list[str], folder: Path) -> Iterator[Server]:
 
 def _answer(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> Any:
     _send(connection, method, path, body, media_type)
-    return _received(connection)
+    return _received_json(connection)
 
 
 def _send(connection: HTTPConnection, method: str, path: str, body: Any, media_type: str) -> None:
     connection.request(method, path, body, {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media_type})
 
 
-def _received(connection: HTTPConnection) -> Any:
+def _received_json(connection: HTTPConnection) -> Any:
     response = connection.getresponse()
     content = response.read()
     if response.status >= 400:

@@ -46,7 +46,7 @@ def suppliers(
     seed: int = SEED,
     departements: Collection[str] | None = None,
 ) -> Iterator[Supplier]:
-    """The same as the directory would hold them."""
+    """The suppliers made of the same `records`, as the directory would store them."""
     made = records(count, reference, offerless=offerless, seed=seed, departements=departements)
     for number, (external_id, record) in enumerate(made):
         placement = place([record], reference.geography)[0]
@@ -55,7 +55,7 @@ def suppliers(
 
 
 def write(path: Path, made: Iterator[GeneratedRecord]) -> None:
-    """The file of these records in our own format, one a line."""
+    """Write the records to a file in our own format, one a line."""
     with path.open("wb") as file:
         for external_id, record in made:
             file.write(msgspec.json.encode({"external_id": external_id, **msgspec.structs.asdict(record)}) + b"\n")

@@ -1,4 +1,4 @@
-"""A result as people read it: tables in English, the tables and the curve of the French guide for operators."""
+"""A result as tables in English, and as the tables and the curve of the French guide for operators."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -86,7 +86,7 @@ DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 470" font-
 
 
 def at(result: Result, path: str) -> float | None:
-    """The number at a path of names; None where it was not measured."""
+    """The number at a path such as `search/warm/p50`; None where it was not measured."""
     found: Any = result
     for name in path.split("/"):
         found = found.get(name) if isinstance(found, dict) else None
@@ -94,7 +94,7 @@ def at(result: Result, path: str) -> float | None:
 
 
 def with_ratios(of_size: Result) -> Result:
-    """The figures of a size with those that follow from them: visitors served, times faster than PostGIS."""
+    """The figures of a size, with two derived ones: visitors served, and times faster than PostGIS."""
     found, server = dict(of_size), at(of_size, "search/warm/server_cpu_ms")
     if (searches := at(of_size, "search/load/per_second")) is not None:
         found["visitors"] = searches * SEARCHES_OF_A_VISITOR_S
@@ -115,7 +115,7 @@ def report(result: Result) -> str:
         + f". Needs in rotation: {result['extent']['rotation']}; under load for {result['extent']['seconds']:g} s.\n",
         *_by_size(result, OF_A_SIZE, "Suppliers", _english),
     ]
-    if fits := _fits(result):
+    if fits := _growth_of_costs(result):
         lines += ["", "| Cost of three lots | grows with suppliers to the power |", "|---|---|"]
         lines += [f"| {CURVES[path].en} | {_english(fit['b'])} |" for path, fit in fits.items()]
     if law := result.get("law"):
@@ -142,7 +142,7 @@ def report(result: Result) -> str:
 
 
 def guide(text: str, result: Result) -> str:
-    """The guide with the figures of the result between its marks. Raises ValueError where it has none."""
+    """The guide's text with the figures between its two markers. Raises ValueError where these are missing."""
     machine = result["machine"]
     where = (
         f"Mesuré le {result['at'][:10]} ({result['commit']}), {machine['processor']}, {machine['cores']} cœurs, "
@@ -157,11 +157,11 @@ def guide(text: str, result: Result) -> str:
 
 
 def curve(result: Result) -> str:
-    """Costs by the number of suppliers, both in logarithms, as SVG: measured points and the power that fits best.
+    """An SVG chart of costs by number of suppliers, both logarithmic: measured points and best-fitting powers.
 
     Raises ValueError where fewer than two sizes were measured.
     """
-    fits, points = _fits(result), {path: _points(result, path) for path in CURVES}
+    fits, points = _growth_of_costs(result), {path: _points(result, path) for path in CURVES}
     if not fits:
         raise ValueError("a curve needs two sizes")
     costs = [cost for each in points.values() for cost in each.values()]
@@ -184,14 +184,14 @@ def curve(result: Result) -> str:
 
 
 def publish(result: Result) -> None:
-    """Write the guide's figures, and its curve where two sizes were measured."""
+    """Write the figures into the guide, and the chart where two sizes were measured."""
     GUIDE.write_text(guide(GUIDE.read_text(encoding="utf-8"), result), encoding="utf-8")
-    if _fits(result):
+    if _growth_of_costs(result):
         CURVE.write_text(curve(result), encoding="utf-8")
 
 
 def _by_size(result: Result, rows: Sequence[Row], head: str, write: Callable[[float], str]) -> Iterator[str]:
-    """A table with a column for each size that was measured; rows of which nothing was are left out."""
+    """The lines of a table with a column per measured size; rows without any figure are left out."""
     sizes = {size: with_ratios(each) for size, each in result["sizes"].items() if each}
     if not sizes:
         return
@@ -203,8 +203,8 @@ def _by_size(result: Result, rows: Sequence[Row], head: str, write: Callable[[fl
             yield f"| {name} | " + " | ".join("–" if each is None else write(each) for each in found) + " |"
 
 
-def _fits(result: Result) -> dict[str, dict[str, float]]:
-    """The growth of each cost that was measured at two sizes at least."""
+def _growth_of_costs(result: Result) -> dict[str, dict[str, float]]:
+    """The `growth` of each cost that was measured at two sizes at least, by path."""
     points = {path: _points(result, path) for path in CURVES}
     return {path: growth(each) for path, each in points.items() if len(each) > 1}
 
@@ -215,7 +215,7 @@ def _points(result: Result, path: str) -> dict[int, float]:
 
 
 def _axis(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    """The place of a value on a logarithmic axis from `start` (at `low`) to `end`, in units of the drawing."""
+    """A function that places a value on a logarithmic axis: `low` at `start`, `high` at `end`, in drawing units."""
     return lambda value: start + (end - start) * log(value / low) / log(high / low)
 
 
@@ -224,7 +224,7 @@ def _text(x: float, y: float, text: str, anchor: str, colour: str = "#333") -> s
 
 
 def _english(value: float) -> str:
-    """Three digits that count, thousands set apart."""
+    """The number with three significant digits, and commas between thousands."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -83,7 +83,7 @@ async def find_organisation(
 
 
 async def find_by_name_or_id(connection: Connection, wanted: str) -> Organisation | None:
-    """The organisation whose id, else whose name, is `wanted`; an id that another has as its name comes first."""
+    """The organisation with the id `wanted`, or else with the name `wanted`; the id comes first."""
     try:
         found = await find_organisation(connection, UUID(wanted))
     except ValueError:

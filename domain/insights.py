@@ -197,7 +197,7 @@ class LotScope(msgspec.Struct, frozen=True):
     segments: frozenset[str] | None = None
     meets: Callable[[TerritoryRequest], bool] | None = None
 
-    def lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
+    def counted_lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
         """The lots of a need that are counted; empty for a need that is left out."""
         lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.objects)]
         if self.meets is not None:
@@ -226,7 +226,7 @@ class InsightsTally:
     def add(self, needs: Iterable[NeedFacts]) -> None:
         """Count more needs; those without a lot in the scope are left out."""
         for need in needs:
-            if lots := self._scope.lots(need):
+            if lots := self._scope.counted_lots(need):
                 self._lots[need.id] = frozenset(lot.id for lot in lots)
                 self._statuses[need.status] += 1
                 self._tension.update(lot.tension.level for lot in lots)

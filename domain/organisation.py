@@ -100,7 +100,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     """The moment it was made"""
     expires_at: datetime | None = None
-    """Its end; null: none"""
+    """The moment from which the key is refused; null: it never ends"""
     rate_per_minute: int | None = None
     """Its quota of requests; null: none"""
     quota_of: UUID | None = None

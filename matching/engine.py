@@ -21,7 +21,7 @@ from matching.answer.supplier_rows import RowWriter
 from matching.index.live_index import LiveIndex
 from matching.kept.memory import CachingExplainer, CachingRowWriter, answer_cache_of
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery, require_wanted
+from matching.lot_query import LotQuery, raise_if_given_up
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
@@ -31,7 +31,7 @@ LOTS_AT_ONCE = 8
 
 
 class RowCounts(NamedTuple):
-    """The most rows of each kind that an answer has for a lot; as in a `Need`."""
+    """The most candidates, near misses and groupings that an answer shows for a lot."""
 
     limit: int
     near_misses: int
@@ -72,10 +72,10 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = find_unknown(lot, wanted.near_misses)
-        words = explainer.of_lot(lot, unknown.eligible, past)
+        words = explainer.lot_words(lot, unknown.eligible, past)
         return LotShortlist(
             id=lot.query.lot.id,
-            requested=explainer.requested(lot.query),
+            requested=explainer.requested_segments(lot.query),
             territory=explainer.territory(lot.query),
             total=lot.counts.total,
             candidates=rows.candidates(lot, wanted.limit, seed),
@@ -111,7 +111,7 @@ def match(
 def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
-    """The lots matched against the index, after the buyer's past awards. Raises GivenUp."""
+    """The lots matched against the index, suppliers barred by past awards left out. Raises GivenUp."""
     kept = answer_cache_of(live.base)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]
@@ -121,7 +121,7 @@ def lot_matches(
         else:
             lots = (LotMatch(query, live, on, rules, None, barred) for query, barred in zip(some, bars, strict=True))
         for lot in lots:
-            require_wanted()
+            raise_if_given_up()
             yield lot
 
 
@@ -153,7 +153,7 @@ def law_changes_of(
 
 
 def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | None = None) -> Stamp:
-    """The versions of the data and rules that an answer of this moment rests on, evaluated for the day `on`.
+    """The stamp of an answer: the versions of data and rules it rests on, and the day `on` it is evaluated for.
 
     `law_on`: the planned day of publication, where its law is applied.
     """
@@ -169,7 +169,7 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | No
 
 
 def draw_seed(need: Need) -> int:
-    """The seed of the need's draws: 64 bits of its content, without the numbers of rows and its publication day."""
+    """The seed by which ties are drawn for a need: 64 bits of its content but for row counts and publication day."""
     fixed = msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0, planned_publication_on=None)
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these

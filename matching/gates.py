@@ -13,7 +13,7 @@ from domain.shortlists.shortlist import Gate
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.index.legal import INELIGIBLE
-from matching.index.offers import offers_for
+from matching.index.offers import answering_codes
 from matching.index.supplier_columns import Ordinals, each_once
 from matching.lot_match import LotMatch
 
@@ -22,7 +22,7 @@ PASSED = -1
 
 def offers_segment(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """One of the supplier's offers answers a segment the lot asks for as its object, wherever it is available."""
-    return np.isin(ordinals, offering_object(lot))
+    return np.isin(ordinals, offering_suppliers(lot))
 
 
 def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
@@ -33,12 +33,12 @@ def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
 def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
     in_reach = lot.passing.in_reach
-    return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_rows(lot, ordinals)]
+    return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_selection_rows(lot, ordinals)]
 
 
 def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """For a reserved lot, the supplier is not ineligible for all of its reserved types."""
-    return lot.passing.outcome[_rows(lot, ordinals)] != INELIGIBLE
+    return lot.passing.outcome[_selection_rows(lot, ordinals)] != INELIGIBLE
 
 
 GATES: tuple[tuple[Gate, Callable[[LotMatch, Ordinals], Bools]], ...] = (
@@ -62,22 +62,22 @@ def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
     return refused
 
 
-def considered(lot: LotMatch) -> Ordinals:
+def all_considered(lot: LotMatch) -> Ordinals:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
     every = [lot.live.offering(code) for code in considered_codes(lot)]
     return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
 
 
 def considered_codes(lot: LotMatch) -> set[str]:
-    """The segments and families that the offers of the considered suppliers name."""
-    return {code for wanted in lot.query.subject.wanted for code, _ in offers_for(wanted, lot.live.base.taxonomy)}
+    """The segments and families wanted by a lot, and their neighbours: suppliers offering one are considered."""
+    return {code for wanted in lot.query.subject.wanted for code, _ in answering_codes(wanted, lot.live.base.taxonomy)}
 
 
-def offering_object(lot: LotMatch) -> Ordinals:
-    """The suppliers with an offer that answers a segment of the lot's object; some appear twice, some are gone."""
+def offering_suppliers(lot: LotMatch) -> Ordinals:
+    """The suppliers with an offer that answers a segment of the lot's object, with repeats and removed suppliers."""
     every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.wanted(code)]
     return np.concatenate(every) if every else np.empty(0, dtype=np.int32)
 
 
-def _rows(lot: LotMatch, selected: Ordinals) -> Positions:
+def _selection_rows(lot: LotMatch, selected: Ordinals) -> Positions:
     return np.searchsorted(lot.ordinals, selected)

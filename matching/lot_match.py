@@ -1,4 +1,4 @@
-"""A lot held against an index: who passes the gates, how they are counted, and which of them come first.
+"""A lot matched against an index: which suppliers pass the gates, their counts, and the first in order.
 
 A selection is looked at on a day, under a reservation and within a cap.
 """
@@ -24,9 +24,9 @@ from matching.index.offers import NO_OFFER, OFFERED_BITS
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, apply_bars
-from matching.ranking import Compared, Grades, seeded_tie_break
+from matching.ranking import CandidateColumns, Grades, seeded_tie_break
 from matching.selection import Selection, row_of, select
-from matching.tension import Covered
+from matching.tension import SegmentCounts
 from matching.weighted_cache import Weighed
 
 Draws = NDArray[np.uint64]
@@ -39,22 +39,22 @@ ApprovalEnds = tuple[Days, Positions]
 """The days on which the approvals of some candidates end, each day once, and how many end until then."""
 
 
-class Counts(NamedTuple):
-    """The candidates of a lot: all, per wanted segment, and under each reservation that it might have.
+class CandidateCounts(NamedTuple):
+    """The numbers of candidates of a lot: in all, per wanted segment, and under each possible reservation.
 
     `within`: by radius of RADII_KM, how many the reservation lets pass, whatever the cap.
     """
 
     total: int
-    covered: tuple[Covered, ...]
+    covered: tuple[SegmentCounts, ...]
     options: dict[str, Count]
     within: dict[str, int]
 
 
 def count_candidates(
     selection: Selection, codes: OutcomeCodes, reserved: frozenset[Reserved], away: Floats, rows: Bools | None
-) -> Counts:
-    """The counts of the candidates in a selection, or among the rows that a mask chooses; `codes`: their outcomes.
+) -> CandidateCounts:
+    """Count the candidates in a selection, or among its rows chosen by a mask; `codes`: outcome codes by row.
 
     `away`: the known distances, NaN else, of all that the reservation lets pass.
     """
@@ -65,12 +65,12 @@ def count_candidates(
     tally = np.empty((1 + len(answered), 2 * OUTCOME_CODES))
     for row, some in zip(tally, (codes, *(codes[has] for has in answered)), strict=True):
         row[:] = np.bincount(some, minlength=2 * OUTCOME_CODES)
-    totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _weights(reserved)).astype(np.int64)
+    totals = (tally.reshape(-1, 2, OUTCOME_CODES) @ _tally_weights(reserved)).astype(np.int64)
     every, local = totals.sum(axis=1).tolist(), totals[1:, 1, 1].tolist()
     whole, total, _, *options = every[0]
-    return Counts(
+    return CandidateCounts(
         total,
-        tuple(Covered(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
+        tuple(SegmentCounts(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
         {"none": Count(whole, whole)}
         | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
@@ -78,7 +78,7 @@ def count_candidates(
 
 
 @lru_cache(64)
-def _weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
+def _tally_weights(reserved: frozenset[Reserved]) -> NDArray[np.float64]:
     """A table of 0 and 1 by outcome code, to sum tallies by. Columns: everybody; may answer; is eligible; then, for
     each of OPTIONS, may answer and is certainly eligible."""
     best = best_outcome(reserved)
@@ -95,7 +95,7 @@ LAST_DRAW, SEVERAL_TIED = int(np.iinfo(np.uint64).max), 128
 
 
 class DrawnOrder(Weighed):
-    """The first `count` suppliers in an order; ties are kept together and drawn by the seed of each need.
+    """The first `count` suppliers in an order, with all that tie with the last; a need's seed draws among ties.
 
     `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
     many.
@@ -117,7 +117,7 @@ class DrawnOrder(Weighed):
         """Whether nothing is left to the draw."""
 
     def draw_places(self, seed: int) -> Positions:
-        """The places in `numbers` of the first `count`, in order; ties drawn by `seed`."""
+        """The indices into `numbers` of the first `count` suppliers, in order; ties drawn by `seed`."""
         places = np.arange(len(self.numbers))
         if self.is_settled:
             return places
@@ -132,7 +132,7 @@ class DrawnOrder(Weighed):
         return places[np.lexsort((draws[places], groups[places]))][: self._count]
 
     def draw_first(self, seed: int) -> tuple[NDArray[Any], Floats]:
-        """The first `count` numbers and their kilometres, in order; ties drawn by `seed`."""
+        """The `numbers` and kilometres of the first `count` suppliers, in order; ties drawn by `seed`."""
         places = self.draw_places(seed)
         return self.numbers[places], self.distance[places]
 
@@ -149,7 +149,7 @@ class FirstCandidates(NamedTuple):
 
 
 class PassingSuppliers:
-    """A selection after the reservation and the cap on distance, by row.
+    """The rows of a selection that pass the reservation and the distance cap, and the outcome of every row.
 
     `outcome`: the best over the reserved types; `classes`: that, then the grades; `refused`: the rows that the
     reservation refuses; `in_reach`: whether each row is within the cap, None: no cap; `order`: the rows that pass every
@@ -190,7 +190,7 @@ class PassingSuppliers:
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The first `count` candidates in order, as rows."""
+        """The rows of the first `count` candidates, in order."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:
@@ -221,22 +221,22 @@ class LotMatch:
 
     @cached_property
     def selection(self) -> Selection:
-        """All that are selected, as arrays."""
+        """The suppliers that pass the gates on segment and service area, as arrays."""
         return self._given or select(self.live, self.query.territory, self.query.subject)
 
     @property
     def ordinals(self) -> Ordinals:
-        """The ordinals of the selected, in order."""
+        """The ordinals of the selected suppliers, sorted."""
         return self.selection.ordinals
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> CandidateCounts:
         """The numbers of candidates."""
         return self.passing.counts
 
     @cached_property
     def passing(self) -> PassingSuppliers:
-        """The selected that pass every gate."""
+        """The selected suppliers that pass the reservation and the distance cap as well."""
         selection, site = self.selection, self.query.site
         codes = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
         if self.ess_bars:
@@ -272,21 +272,21 @@ class LotMatch:
             return False
         return in_reach is None or bool(in_reach[row])
 
-    def compared(self, rows: Positions) -> Compared:
-        """The candidates at the given rows, with all that the criteria of the order compare."""
+    def compared(self, rows: Positions) -> CandidateColumns:
+        """The candidates at the given rows, as the columns that the criteria of the order compare."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
-        return Compared(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
+        return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
-        """The candidates of a reserved lot whose approval ends before the contract does; None where there is none."""
+        """The number of candidates whose approvals end before the contract, and the first such day; None for none."""
         if not self.reserved_types:
             return None
-        days, many = self.ends_of_candidates()
+        days, many = self.candidates_approval_ends()
         place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
         return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
-    def ends_of_candidates(self) -> ApprovalEnds:
-        """The ends of the approvals that the verdicts on the candidates rest on."""
+    def candidates_approval_ends(self) -> ApprovalEnds:
+        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
         ordinals, reserved = self.ordinals[self.passing.order], frozenset(self.reserved_types)
         ends = self.live.base.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)
         days, many = np.unique(ends, return_counts=True)

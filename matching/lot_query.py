@@ -20,7 +20,7 @@ from domain.shortlists.shortlist import Role
 from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 from matching.words.keywords import Interpreter
 
 Made = TypeVar("Made")
@@ -40,23 +40,23 @@ class GivenUp(Exception):
     """The computation of this thread was given up, since nobody waits for its result."""
 
 
-def require_wanted() -> None:
+def raise_if_given_up() -> None:
     """Raise GivenUp if the work of this thread was given up."""
     given_up = _GIVEN_UP.get()
     if given_up is not None and given_up.is_set():
         raise GivenUp
 
 
-def may_be_given_up(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
-    """Return the work, for another thread to call, and a function that gives this work up."""
+def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
+    """Split work for another thread into a callable that does it and a function that cancels it (GivenUp)."""
     given_up, context = Event(), copy_context()
     context.run(_GIVEN_UP.set, given_up)
     return partial(context.run, work), given_up.set
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A segment (or family) a lot asks for, where in the request it comes from, and how sure that reading is."""
+class WantedSegment:
+    """A segment or family that a lot asks for, the parts of the request that name it, and the confidence in that."""
 
     segment: str
     role: Role
@@ -65,13 +65,14 @@ class Wanted:
 
 
 class Subject(NamedTuple):
-    """The segments or families that a lot asks for: those of its object, then those that support it."""
+    """The segments or families that a lot asks for: those of its object, and supporting ones."""
 
     objects: tuple[str, ...]
     support: tuple[str, ...]
 
     @property
     def wanted(self) -> tuple[str, ...]:
+        """The segments or families of the object, then the supporting ones."""
         return self.objects + self.support
 
 
@@ -82,15 +83,15 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
     title names where the CPV codes name others.
     """
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedSegment, ...]
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     title_says: tuple[str, ...]
     subject: Subject
 
     @property
-    def objects(self) -> tuple[Wanted, ...]:
-        """The segments that must be answered, without those that only support the object."""
+    def objects(self) -> tuple[WantedSegment, ...]:
+        """The wanted segments of the object, without those that only support it."""
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
 
 
@@ -103,8 +104,8 @@ class LotQuery(LotObject, frozen=True, eq=False):
 
 
 @dataclass
-class _Requested:
-    """The segments a lot asks for so far, in the order first named, each with its sources and how sure these are."""
+class _RequestedSegments:
+    """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence."""
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     unmapped: list[str] = field(default_factory=list)
@@ -114,21 +115,21 @@ class _Requested:
     def add(self, segment: str, source: str, confidence: float = 1.0) -> None:
         self.found.setdefault(segment, []).append((source, confidence))
 
-    def complete(self, general: "_Requested", by_title: bool) -> None:
-        """Add the segments of too general codes; `by_title`: only as another source of segments already found."""
+    def add_general(self, general: "_RequestedSegments", by_title: bool) -> None:
+        """Add the segments of too general CPV codes; `by_title`: only to segments that are already found."""
         for segment, reasons in general.found.items():
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
 
-    def read(self, supporting: Iterable[str]) -> LotObject:
-        """The object of the lot as read so far, with the segments that support it."""
+    def lot_object(self, supporting: Iterable[str]) -> LotObject:
+        """The `LotObject` of the segments found, with the supporting segments."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
         reasons: list[tuple[str, Role, list[tuple[str, float]]]] = [
             *((segment, "object", said) for segment, said in self.found.items()),
             *((code, "support", [(f"segment:{code}", 1.0)]) for code in support),
         ]
         wanted = tuple(
-            Wanted(segment, role, tuple(dict.fromkeys(source for source, _ in said)), max(sure for _, sure in said))
+            WantedSegment(segment, role, tuple(dict.fromkeys(by for by, _ in said)), max(sure for _, sure in said))
             for segment, role, said in reasons
         )
         subject = Subject(tuple(self.found), support)
@@ -143,9 +144,9 @@ class NeedReader:
     cpv: Cpv
     interpreter: Interpreter
     geography: Geography
-    read_objects: WeightBound[Hashable, LotObject] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
+    read_objects: WeightBoundCache[Hashable, LotObject] = field(default_factory=lambda: WeightBoundCache(CACHED_BYTES))
     """The objects read last whose codes are all known, by what is said of them."""
-    read_titles: WeightBound[str, frozenset[str]] = field(default_factory=lambda: WeightBound(CACHED_BYTES))
+    read_titles: WeightBoundCache[str, frozenset[str]] = field(default_factory=lambda: WeightBoundCache(CACHED_BYTES))
     """The segments that the titles read last surely say."""
 
     def read(self, need: Need) -> tuple[LotQuery, ...]:
@@ -161,15 +162,15 @@ class NeedReader:
         return tuple(query for query in queries if query is not None)
 
     def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
-        """The segments of the object of a lot whose codes were checked when it was stored; its places are not read."""
-        return tuple(self._requested_by(lot, need_title).found)
+        """The segments that a stored lot buys; its codes are not checked again, and its territory is not read."""
+        return tuple(self._segments_of(lot, need_title).found)
 
     def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
-        """The segments of the object of one of a need's lots, read with the titles of the other lots, as in a match."""
-        return tuple(self._requested_by(lot, need.title or "", self._segments_of_titles(need)).found)
+        """The segments that a lot of a need buys, read beside the titles of the need's other lots, as in a match."""
+        return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
-        """The segments that lots' own titles surely say; the need's title means these lots where it says the same."""
+        """The segments that lots' own titles surely name; a need's title that names them refers to those lots."""
         spoken: set[str] = set()
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
@@ -183,17 +184,17 @@ class NeedReader:
     def _read_lot(
         self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
     ) -> LotQuery | None:
-        """The query of a lot; None where the lot is invalid, whose problems are added to the list.
+        """The query of a lot; None where the lot is invalid: its problems are then added to `problems`.
 
         `common` is the need's own territory, None also where that cannot be used, which is reported once. `spoken`:
         the segments that lots' own titles say.
         """
-        require_wanted()
+        raise_if_given_up()
         lot, at = need.lots[position], ("lots", position)
         # all of a need that decides what the object of a lot is read as
         said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
         read = self.read_objects.find(said)
-        found = self._check_codes(lot, at) if read is None else []
+        found = self._unknown_code_problems(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
             found.append(Problem(pointer(*at), "no_object", NO_OBJECT))
         if lot.territory is None and need.territory is None:
@@ -205,18 +206,18 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = self._requested_by(lot, need.title or "", spoken).read(lot.support_segments)
+            read = self._segments_of(lot, need.title or "", spoken).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         wanted, subject = read.wanted, read.subject
         return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
 
-    def _check_codes(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
+    def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy
         return [
             Problem(
                 pointer(*at, name, place),
                 "unknown_code",
-                _unknown_code(code, nearest(code) if place < MAX_SUGGESTIONS else None),
+                _unknown_code_message(code, nearest(code) if place < MAX_SUGGESTIONS else None),
             )
             for name, codes, known, nearest in (
                 ("segments", lot.segments, taxonomy.known, taxonomy.nearest),
@@ -227,12 +228,12 @@ class NeedReader:
             if not known(code)
         ]
 
-    def _requested_by(self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()) -> _Requested:
-        """The segments a lot asks for by code, CPV, keywords and, where these name nothing, its title.
+    def _segments_of(self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()) -> _RequestedSegments:
+        """The segments that a lot asks for by code, CPV, keywords and, where these name none, its title.
 
         CPV codes too general to decide alone give way to the title.
         """
-        requested, general = _Requested(), _Requested()
+        requested, general = _RequestedSegments(), _RequestedSegments()
         for code in lot.segments:
             requested.add(code, f"segment:{code}")
         firm: set[str] = set()
@@ -256,13 +257,13 @@ class NeedReader:
             by_title = self._add_title(requested, lot, need_title, coded, spoken)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
-        requested.complete(general, by_title)
+        requested.add_general(general, by_title)
         return requested
 
     def _add_title(
-        self, requested: _Requested, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
+        self, requested: _RequestedSegments, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
     ) -> bool:
-        """Add the segments that a lot's title says, and return whether it says any, where nothing is asked for yet.
+        """Add the segments that a lot's title names, where nothing else asks for any; return whether it names some.
 
         Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
         need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
@@ -300,7 +301,7 @@ SAME_ID = Text("Un autre lot porte déjà cet identifiant.", "Another lot alread
 
 
 def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made | None:
-    """The result of `make`; None where it raises InvalidContent, whose problems are added to the list."""
+    """The result of `make`; None where it raises InvalidContent: the problems are then added to `problems`."""
     try:
         return make()
     except InvalidContent as invalid:
@@ -308,7 +309,7 @@ def _without_raising(problems: list[Problem], make: Callable[[], Made]) -> Made 
         return None
 
 
-def _unknown_code(code: str, near: str | None) -> Text:
+def _unknown_code_message(code: str, near: str | None) -> Text:
     if near is None:
         return Text(f"Code inconnu : « {code} ».", f"Unknown code: “{code}”.")
     return Text(f"Code inconnu : « {code} ». Peut-être « {near} » ?", f"Unknown code: “{code}”. Perhaps “{near}”?")

@@ -19,7 +19,7 @@ ESS = RESERVED_TYPES.index("ess")
 
 
 class EssBar(NamedTuple):
-    """The bar on a supplier: ESS-reserved contracts awarded to it, and their outcome (a position in OUTCOMES)."""
+    """The ESS-reserved contracts that bar a supplier, and the eligibility that is left (a position in OUTCOMES)."""
 
     awards: tuple[EssAward, ...]
     outcome: int
@@ -27,7 +27,7 @@ class EssBar(NamedTuple):
 
 @dataclass(frozen=True)
 class PastAwards:
-    """The awards of an organisation up to the day of a match, by supplier. `siret`: of the buyer of that match.
+    """The past awards of an organisation by supplier, up to the day of a match. `siret`: the matching buyer's.
 
     `of_buyer`: without those that another buyer made.
     """
@@ -49,7 +49,7 @@ class PastAwards:
         return cls(awards_by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
     def ess_bars(self, query: LotQuery, live: LiveIndex) -> dict[int, EssBar]:
-        """The suppliers whose ESS outcomes the three-year bar makes worse, by ordinal.
+        """By ordinal, the three-year bars on suppliers that won ESS-reserved contracts of the same service.
 
         The same service: the award's lot and this one ask for one segment or family in common. Another buyer: their
         needs name buyers of different SIRETs.
@@ -95,7 +95,7 @@ class PastAwards:
 
 
 def apply_bars(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
-    """The outcome codes of suppliers once the bars on some are applied; `row_of`: the row of an ordinal, if any."""
+    """The outcome codes of suppliers after applying the bars; `row_of`: the row of an ordinal in `codes`, if any."""
     after = codes.copy()
     for ordinal, bar in bars.items():
         row = row_of(ordinal)

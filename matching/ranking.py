@@ -15,8 +15,8 @@ Grades = NDArray[np.int16]
 NATIONAL_PRESENCE = PRESENCES.index("national")
 
 
-class Compared(NamedTuple):
-    """The columns of candidates that the criteria of the order compare.
+class CandidateColumns(NamedTuple):
+    """Candidates as columns, which the criteria of the order compare.
 
     `codes`: shape (w, n), the best offer for each segment of the lot's object (a worth without its place). `outcome`:
     the best over the reserved types, a position in OUTCOMES; 0 where nothing is reserved. `distance`: kilometres.
@@ -27,37 +27,37 @@ class Compared(NamedTuple):
     distance: Floats
 
 
-def eligibility(candidates: Compared) -> NDArray[np.int8]:
+def eligibility(candidates: CandidateColumns) -> NDArray[np.int8]:
     """Certain before conditional, then unknown, then to be judged by a person; on reserved lots only."""
     return candidates.outcome
 
 
-def segments_answered(candidates: Compared) -> Grades:
+def segments_answered(candidates: CandidateColumns) -> Grades:
     """More of the requested segments first."""
     return -(candidates.codes != NO_CODE).sum(axis=0, dtype=np.int16)
 
 
-def worst_fit(candidates: Compared) -> Grades:
+def worst_fit(candidates: CandidateColumns) -> Grades:
     """The weakest fit among the segments answered: exact, then narrower, then broader."""
     return FIT_OF_CODE[candidates.codes].max(axis=0, initial=0)
 
 
-def worst_basis(candidates: Compared) -> Grades:
+def worst_basis(candidates: CandidateColumns) -> Grades:
     """Offers that the supplier declared, then those that contracts it won show, then offers that were inferred."""
     return BASIS_OF_CODE[candidates.codes].max(axis=0, initial=0)
 
 
-def only_national(candidates: Compared) -> NDArray[np.bool_]:
+def only_national(candidates: CandidateColumns) -> NDArray[np.bool_]:
     """Suppliers of the territory, or that declare serving it, before those that only serve all of France."""
     return presence(candidates.codes) == NATIONAL_PRESENCE
 
 
-def distance(candidates: Compared) -> Floats:
+def distance(candidates: CandidateColumns) -> Floats:
     """Nearer first; an unknown distance last."""
     return candidates.distance
 
 
-Criterion = Callable[[Compared], NDArray[Any]]
+Criterion = Callable[[CandidateColumns], NDArray[Any]]
 ORDER: tuple[Criterion, ...] = (
     eligibility,
     segments_answered,
@@ -80,7 +80,7 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     """The criteria OF_OFFERS as one number per candidate, the smaller the better, and how many numbers there are."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
-        return _grades_of(codes)
+        return _compute_grades(codes)
     table, count = _grade_table(len(codes))
     place = codes[0] if len(codes) == 1 else codes[0].astype(np.int32) * (NO_CODE + 1) + codes[1]
     return table.take(place), count
@@ -90,12 +90,12 @@ def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 def _grade_table(segments: int) -> tuple[Grades, int]:
     """The grade of every combination of codes that a supplier may have for a number of segments."""
     every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
-    return _grades_of(every.astype(np.int16))
+    return _compute_grades(every.astype(np.int16))
 
 
-def _grades_of(codes: NDArray[np.int16]) -> tuple[Grades, int]:
+def _compute_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     nothing = np.empty(0)
-    candidates = Compared(codes, nothing.astype(np.int8), nothing)
+    candidates = CandidateColumns(codes, nothing.astype(np.int8), nothing)
     most = len(codes)
     sizes = (most + 1, RELATED, len(BASES), 2)
     grades = np.zeros(codes.shape[1], dtype=np.int16)

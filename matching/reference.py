@@ -34,7 +34,7 @@ class Reference:
 
 
 def load_reference(rules: law.Rules | None = None, *, for_server: bool = False) -> Reference:
-    """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: others than those of the law.
+    """Load all reference data (some 1 s); workers forked afterwards share it. `rules`: in place of the committed law.
 
     `for_server`: also the search of territories and all outlines; whoever asks first would hold up all others for them.
     """

@@ -1,4 +1,4 @@
-"""The suppliers that pass the gates on segment and service area, for one territory and what is wanted there.
+"""The suppliers that pass the gates on segment and service area, for one territory and subject.
 
 Offers whose area meets the territory come first: whose they are, and the best of each supplier. What is wanted by
 several lots is found together, as arrays of a few thousand take hardly longer than small ones.
@@ -23,10 +23,10 @@ from matching.index.offers import (
     WITHOUT_PRESENCE,
     WORTH_BITS,
     OfferKeys,
+    ReachOffers,
     WantedOffers,
-    WithinReach,
 )
-from matching.index.supplier_columns import Ordinals
+from matching.index.supplier_columns import Ordinals, differs_from_previous
 from matching.lot_query import Subject
 from matching.ranking import offer_grades
 from matching.weighted_cache import Weighed
@@ -38,7 +38,7 @@ COUNTED_BITS = np.array([-1, WITHOUT_PRESENCE], dtype=np.int64)
 """The bits of a key that count, by whether its supplier stands in the territory."""
 
 
-class Serving:
+class OfferFinder:
     """Finds the offers whose service area meets a territory."""
 
     def __init__(self, live: LiveIndex, territory: Territory) -> None:
@@ -47,18 +47,18 @@ class Serving:
         self._meeting = live.base.areas.meeting(territory)
 
     def offers(self, wanted: WantedOffers) -> Iterator[OfferKeys]:
-        """The keys of wanted offers that serve the territory, in sorted runs; also those of suppliers gone since."""
+        """The keys of wanted offers that serve the territory, in sorted runs, those of removed suppliers included."""
         spans = self._distances.spans(wanted.short.supplier, self._radius_km)
         near = [[column[first:end] for first, end in spans] or [column[:0]] for column in wanted.short]
-        yield self._near_enough(WithinReach._make(map(np.concatenate, near)))
+        yield self._near_enough(ReachOffers._make(map(np.concatenate, near)))
         if len(wanted.long.supplier):
             yield self._near_enough(wanted.long)
         if len(wanted.ground.area):
             yield wanted.ground.key[self._meeting.take(wanted.ground.area)]
         yield wanted.national
 
-    def _near_enough(self, offers: WithinReach) -> OfferKeys:
-        """The keys of the offers that reach the territory from where their suppliers stand."""
+    def _near_enough(self, offers: ReachOffers) -> OfferKeys:
+        """The keys of the offers whose radius around the supplier's location reaches the territory."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
@@ -66,7 +66,7 @@ class Serving:
 def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
     """The sorted keys of all offers that serve the territory, for any wanted segment of each subject."""
     keys = [np.empty(0, dtype=np.int64)]
-    serves = Serving(live, territory)
+    serves = OfferFinder(live, territory)
     for number, codes in enumerate(wanted):
         for column, code in enumerate(codes):
             runs = [run for offers in live.wanted(code) for run in serves.offers(offers)]
@@ -80,13 +80,13 @@ def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple
 
 
 def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
-    """The worth of the best offer per wanted segment and supplier, shape (columns, suppliers), from sorted offer keys.
+    """The worth of the best offer per wanted segment and supplier, shape (columns, suppliers); `key`: sorted keys.
 
     `is_first`: the first offer of each supplier; `is_local`: the suppliers that stand in the territory.
     """
     row, wanted = is_first.cumsum() - 1, key >> COLUMN_BIT
     best = np.full((columns, len(is_local)), NO_OFFER, dtype=np.int16)
-    is_only = changes(wanted)
+    is_only = differs_from_previous(wanted)
     if is_only.all():
         best[wanted & COLUMN_BITS, row] = key & WORTH_BITS
         best[:, is_local] &= np.int16(WITHOUT_PRESENCE)
@@ -97,13 +97,6 @@ def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int)
     key, row = key[is_only], row[is_only]
     best[key >> COLUMN_BIT & COLUMN_BITS, row] = key & WORTH_BITS
     return best
-
-
-def changes(ordered: NDArray[np.generic]) -> Bools:
-    """Whether each of the sorted values differs from the one before it; True for the first."""
-    differs = np.ones(len(ordered), dtype=bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
-    return differs
 
 
 MOST_OFFERS = 100_000
@@ -129,7 +122,7 @@ def select(live: LiveIndex, territory: Territory, subject: Subject) -> Selection
 
 
 def select_several(live: LiveIndex, territory: Territory, subjects: Iterable[Subject]) -> dict[Subject, Selection]:
-    """The selections of several subjects in a territory, made in batches, which do not take too much memory at once."""
+    """The selections of several subjects in a territory, computed in batches of bounded memory."""
     made, batch, left = dict[Subject, Selection](), list[Subject](), MOST_OFFERS
     for subject in dict.fromkeys(subjects):
         offers = sum(len(live.base.wanted[code].suppliers) for code in subject.wanted)
@@ -150,7 +143,7 @@ def _select_at_once(live: LiveIndex, territory: Territory, subjects: Sequence[Su
     measured, wanted = live.base.distances, [subject.wanted for subject in subjects]
     key = meeting_offers(live, territory, wanted)
     for_subject = key >> SUBJECT_BIT
-    is_first = changes(for_subject)
+    is_first = differs_from_previous(for_subject)
     for_subject = for_subject[is_first]
     ordinals = (for_subject >> SUPPLIER_BIT - SUBJECT_BIT).astype(np.int32)
     to_territory = NearDistances(measured, territory.shape, ordinals, territory.radius_km or 0.0)
@@ -178,10 +171,10 @@ def row_of(ordinals: Ordinals, ordinal: int) -> int | None:
 
 
 def leave_out(left_out: Ordinals, ordinals: Ordinals) -> Ordinals:
-    """The suppliers of a few sorted runs, without those in the sorted `left_out`: sorted, each once."""
+    """The `ordinals` (a few sorted runs) that are not among the sorted `left_out`; sorted, each once."""
     both = np.concatenate((2 * left_out, 2 * ordinals + 1))
     both.sort(kind="stable")  # each of those left out before the same one of the others
     others = (both & 1).astype(bool)
     both >>= 1
-    others &= changes(both)
+    others &= differs_from_previous(both)
     return both[others]

@@ -13,8 +13,8 @@ MANY_UNKNOWN = 3
 """The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
 
 
-class Covered(NamedTuple):
-    """The numbers of candidates for a wanted segment: all, the eligible (surely or on proof), in the territory."""
+class SegmentCounts(NamedTuple):
+    """The numbers of candidates for a wanted segment: all, the eligible (surely or on proof), the local ones."""
 
     candidates: int
     eligible: int
@@ -22,9 +22,9 @@ class Covered(NamedTuple):
 
 
 def tension_of(
-    objects: Sequence[str], covered: Sequence[Covered], unknown: int, taxonomy: Taxonomy, language: Language
+    objects: Sequence[str], covered: Sequence[SegmentCounts], unknown: int, taxonomy: Taxonomy, language: Language
 ) -> Tension:
-    """The tension of a lot's supply, by the requested segment with the fewest candidates.
+    """The tension of a lot's supply, which is that of the requested segment with the fewest candidates.
 
     `unknown`: the suppliers nearby that might answer but whose trade is not known.
     """
@@ -36,7 +36,7 @@ def tension_of(
 
 
 def tension_level(fewest: int, unknown: int) -> TensionLevel:
-    """The tension where `fewest` candidates answer a segment and `unknown` suppliers may, of unknown trade."""
+    """The tension where a segment has `fewest` candidates and `unknown` eligible suppliers nearby of unknown trade."""
     level: TensionLevel = next((level for most, level in TENSIONS if fewest <= most), "good")
     return "unknown" if level in {"none", "critical"} and unknown >= MANY_UNKNOWN else level
 
@@ -58,10 +58,10 @@ def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown
                 f"No candidate for “{label}”: the lot risks no offer",
             )
         case "critical":
-            few = _only(fewest)
+            few = _few_candidates_text(fewest)
             return Text(f"{few.fr} pour « {label} »", f"{few.en} for “{label}”")
         case "unknown":
-            few = _only(fewest) if fewest else Text("Aucun candidat connu", "No known candidate")
+            few = _few_candidates_text(fewest) if fewest else Text("Aucun candidat connu", "No known candidate")
             return Text(
                 f"{few.fr} pour « {label} », mais on ne sait pas ce que proposent {unknown} fournisseurs proches : "
                 "rien ne permet de conclure",
@@ -77,7 +77,7 @@ def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown
             )
 
 
-def _only(fewest: int) -> Text:
+def _few_candidates_text(fewest: int) -> Text:
     if fewest == 1:
         return Text("Un seul candidat", "Only one candidate")
     return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")

@@ -19,7 +19,7 @@ from matching.lot_match import DrawnOrder, LotMatch
 from matching.past_awards import apply_bars
 
 
-class Nearby(NamedTuple):
+class NearbyRows(NamedTuple):
     """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays.
 
     `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
@@ -32,12 +32,12 @@ class Nearby(NamedTuple):
 
     @property
     def eligible(self) -> int:
-        """The number of the eligible, surely or on proof."""
+        """The number of suppliers that are eligible, surely or on proof."""
         return int(np.count_nonzero(self.outcome <= WORST_ELIGIBLE))
 
-    def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "Nearby":
+    def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "NearbyRows":
         """The suppliers at the given rows."""
-        return Nearby(self.ordinals[rows], self.distance[rows], self.outcome[rows])
+        return NearbyRows(self.ordinals[rows], self.distance[rows], self.outcome[rows])
 
 
 class UnknownSuppliers(NamedTuple):
@@ -51,16 +51,16 @@ class UnknownSuppliers(NamedTuple):
     nearest: DrawnOrder
 
 
-NOBODY = Nearby(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
+NOBODY = NearbyRows(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
 
 
-def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> Nearby:
+def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> NearbyRows:
     """Suppliers of unknown trade at most 50 km from a territory, without those INELIGIBLE for all reserved types."""
     if territory.shape is None:
         return NOBODY
     radius, columns = territory.radius_km or 0.0, live.base.columns
     distances, ordinals = live.base.distances(territory.shape), live.offerless()
-    ordinals = ordinals[distances.places(ordinals, radius)]
+    ordinals = ordinals[distances.rows_near(ordinals, radius)]
     away = distances.distance_within(ordinals, np.full(len(ordinals), NEARBY_KM + radius))
     distance = territory.less_radius(away)
     is_near = distance <= NEARBY_KM
@@ -69,10 +69,10 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
     if reserved:
         outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
-    return Nearby(ordinals, distance, outcome).take(order[outcome[order] != INELIGIBLE])
+    return NearbyRows(ordinals, distance, outcome).take(order[outcome[order] != INELIGIBLE])
 
 
-FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], Nearby]
+FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], NearbyRows]
 
 
 def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> UnknownSuppliers:

@@ -9,7 +9,7 @@ Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
 
-class WeightBound(Generic[Key, Made]):
+class WeightBoundCache(Generic[Key, Made]):
     """A cache of the values used last, whose weights together are at most `budget`.
 
     The number of entries is no bound: some territories are a thousand times larger than others. Threads may share it.
@@ -41,24 +41,24 @@ class WeightBound(Generic[Key, Made]):
             if entry is None or entry[0] is not made:
                 return
             self._entries[key] = made, weight
-            self._add(weight - entry[1])
+            self._add_weight(weight - entry[1])
 
     def put(self, key: Key, made: Made, weight: int) -> None:
         """Cache a value under its key, replacing the one cached before."""
         with self._lock:
             before = self._entries.pop(key, None)
             self._entries[key] = made, weight
-            self._add(weight - (before[1] if before else 0))
+            self._add_weight(weight - (before[1] if before else 0))
 
-    def _add(self, more: int) -> None:
+    def _add_weight(self, more: int) -> None:
         """Add to the total weight, and drop the values used longest ago while it exceeds the budget. Under the lock."""
         self._weight += more
         while self._weight > self._budget:
             self._weight -= self._entries.popitem(last=False)[1][1]
 
 
-class WeightedCache(WeightBound[Key, Made]):
-    """A cache that makes the values it lacks from their keys.
+class WeightedCache(WeightBoundCache[Key, Made]):
+    """A cache that computes a missing value from its key.
 
     Two threads that ask for the same key at once may both make it. What `make` raises is not cached.
     """
@@ -68,7 +68,7 @@ class WeightedCache(WeightBound[Key, Made]):
         self._make, self._weigh = make, weigh
 
     def __call__(self, key: Key) -> Made:
-        """The value made from `key`."""
+        """The cached value of a key, computed if missing."""
         made = self.find(key)
         if made is None:
             made = self._make(key)
@@ -81,7 +81,7 @@ BYTES_PER_OBJECT = 1_000
 
 
 class Weighed:
-    """An object whose arrays count in the weight of a cache, with those of the `Weighed` objects it refers to."""
+    """An object with a weight for caches: the bytes of its arrays and of the `Weighed` objects it refers to."""
 
     @property
     def weight(self) -> int:

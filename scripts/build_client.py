@@ -14,7 +14,7 @@ BIN = Path(sys.executable).parent
 
 
 def generate(package: Path) -> str:
-    """Write the package anew, from the document; what the generator said, a line where it understood all of it."""
+    """Write the client's package anew from the OpenAPI document; returns the generator's output."""
     document = json.loads((ROOT / "openapi" / "openapi.json").read_text())
     with TemporaryDirectory() as folder:
         source = Path(folder) / "openapi.json"
@@ -26,7 +26,7 @@ def generate(package: Path) -> str:
 
 
 def one_media_type_each(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the first media type alone of each request: the generator's code cannot tell bodies apart."""
+    """The document with only the first media type of each request body: the generator supports no more."""
     for operations in document["paths"].values():
         for operation in operations.values():
             content = operation.get("requestBody", {}).get("content", {})

@@ -16,7 +16,7 @@ EXAMPLES = ROOT / "openapi" / "examples"
 
 
 def build(folder: Path) -> Path:
-    """The site, built in `folder`; its pages and links are checked on the way."""
+    """Build the site in `folder`, checking pages and links; returns the folder of the site."""
     pages = folder / "docs"
     shutil.copytree(ROOT / "docs", pages)
     shutil.move(pages / "zensical.toml", folder)
@@ -32,7 +32,7 @@ def build(folder: Path) -> Path:
 
 
 def examples_page(document: dict[str, Any]) -> str:
-    """The examples of the document, each under its operation."""
+    """A Markdown page of the examples in the OpenAPI document, each under its operation."""
     parts = ["# Exemples de l'API\n\nTous les champs sont décrits dans la [référence](api/index.html).\n"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -49,7 +49,7 @@ def _contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def add_reference(folder: Path, document: dict[str, Any]) -> None:
-    """The page of `/docs` with the document inside it, since a page of a folder may not fetch files."""
+    """Add the page of `/docs` to the site, with the document in a script: pages on disk may not fetch files."""
     shutil.copytree(ASSETS, folder / "docs" / "assets")
     guides = '<p lang="fr"><a href="../index.html">Les guides</a></p>'
     page = (ASSETS / "docs.html").read_text().replace("<!-- guides -->", guides)

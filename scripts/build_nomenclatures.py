@@ -18,7 +18,7 @@ MEMBER = "package/data/cpv.json"
 
 
 def labels(archive: Path) -> dict[str, str]:
-    """Every CPV code (8 digits) with its French label, one line each, spaces squeezed."""
+    """The French label of every CPV code (8 digits), with runs of spaces replaced by one."""
     with tarfile.open(archive) as packed:
         member = packed.extractfile(MEMBER)
         if member is None:

@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def build(etalab: Etalab, current: Sequence[OutlineRow], previous: Sequence[OutlineRow]) -> None:
-    """Writes every file that is derived and says what it wrote."""
+    """Write all files derived from the archives, and print a line for each."""
     retired = retired_codes(etalab)
     outlines = commune_outlines(current, previous, retired.communes)
     points = {code: interior_point(outline, hall) for code, outline, hall in _with_mairies(outlines, current)}
@@ -62,7 +62,7 @@ def _with_mairies(outlines: Outlines, rows: Sequence[OutlineRow]) -> list[tuple[
 def _write_outlines(
     table: Mapping[str, Sequence[str | None]], named: Mapping[str, Mapping[str, str]], outlines: Outlines
 ) -> str:
-    """Writes the four files of outlines; answers a digest of them all."""
+    """Write the four files of outlines; returns one digest of all."""
     files = {"communes": [outlines.get(str(code)) for code in table["code"]]}
     for kind, name in DISSOLVED.items():
         members: dict[str, list[str]] = defaultdict(list)

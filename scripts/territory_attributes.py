@@ -20,14 +20,14 @@ FORMER_KINDS = ("commune-deleguee", "commune-associee")
 
 
 class Retired(NamedTuple):
-    """Codes no longer in use and the one that succeeds each."""
+    """The successor of each code that is out of use, of communes and of EPCI."""
 
     communes: dict[str, str]
     epci: dict[str, str]
 
 
 def current_communes(etalab: Etalab) -> list[EtalabCommune]:
-    """Today's communes in the order of their codes."""
+    """The communes of today, in the order of their codes."""
     communes = [row for row in etalab.communes if row.type == "commune-actuelle"]
     return sorted(communes, key=lambda commune: commune.code)
 
@@ -44,7 +44,7 @@ def retired_epci() -> dict[str, str]:
 
 
 def retired_codes(etalab: Etalab) -> Retired:
-    """Every retired code with its successor.
+    """The successor of every code that is out of use.
 
     For a commune that is delegated or associated today its present chef-lieu counts, even where the history lists an
     older one: 55273 left 55245 for 55386.

@@ -38,7 +38,7 @@ def commune_outlines(
     older, newer = _best_outlines(previous), _best_outlines(current)
     known = older | newer
     own = {row.code: row.outline for row in current if row.kind == "COM"}
-    absorbed = _absorbed(known, successors)
+    absorbed = _absorbed_communes(known, successors)
     missing = {code for code, outline in own.items() if outline is None}
     incomplete = missing | {successors[code] for code in set(successors) & (set(older) - set(newer))}
     outlines = {code: _snap(wkb) for code, wkb in own.items() if wkb is not None}
@@ -51,8 +51,8 @@ def commune_outlines(
     return outlines
 
 
-def _absorbed(known: Mapping[str, bytes], successors: Mapping[str, str]) -> dict[str, list[str]]:
-    """For each commune the outlined former communes it consists of, its own namesake left out."""
+def _absorbed_communes(known: Mapping[str, bytes], successors: Mapping[str, str]) -> dict[str, list[str]]:
+    """By commune, the codes of former communes with an outline that were merged into it."""
     absorbed: dict[str, list[str]] = defaultdict(list)
     for code, successor in successors.items():
         if code in known:
@@ -61,7 +61,7 @@ def _absorbed(known: Mapping[str, bytes], successors: Mapping[str, str]) -> dict
 
 
 def _best_outlines(rows: Iterable[OutlineRow]) -> dict[str, bytes]:
-    """One outline per code; where a commune and the former commune of the same code both have one, the former's.
+    """The outline of each code (WKB); where a commune and a former commune share a code, the former commune's.
 
     The former commune's is the smaller: the union with the others that merged then adds nothing that left since.
     """
@@ -97,13 +97,13 @@ def _without_slivers(geometry: BaseGeometry) -> BaseGeometry:
 
 
 def dissolve(outlines: Mapping[str, BaseGeometry], members: Mapping[str, Sequence[str]]) -> Outlines:
-    """The outline of each area of `members` (area code → commune codes), dissolved from those of its communes."""
+    """The outline of each area in `members` (area code → commune codes): the union of its communes' outlines."""
     found = {area: [outlines[code] for code in codes if code in outlines] for area, codes in members.items()}
     return {area: _union(parts) for area, parts in found.items() if parts}
 
 
 def interior_point(outline: BaseGeometry, mairie: bytes | None) -> tuple[float, float]:
-    """Longitude and latitude of a point inside the outline: the town hall if it lies there, else one computed."""
+    """Longitude and latitude of a point inside the outline: of the town hall if inside, else of a computed point."""
     for place in shapely.get_coordinates(shapely.from_wkb(mairie)):
         hall = np.round(place * UNITS_PER_DEGREE)
         if shapely.contains_xy(outline, hall[0], hall[1]):
@@ -118,7 +118,7 @@ def _degrees(units: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def write(outlines: Sequence[BaseGeometry | None]) -> bytes:
-    """Outlines in the format that `matching.geo.territory` reads; None takes a place that holds nothing.
+    """Encode outlines in the format that `matching.geo.territory` decodes; None stands for an empty outline.
 
     Outer rings run counterclockwise and holes clockwise, as GeoJSON asks.
     """

@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.reading.titles import Labelled, award_objects, ess_awards, fold_of, labelled, sibling
+from bench.reading.titles import LabelledTitle, award_objects, ess_awards, fold_of, labelled, sibling
 from domain.reference import cpv, taxonomy, territory
 from domain.text.normalise import fold, stem
 from matching.words.title_reader import TitleClues, TitleReader, TradeClues
@@ -76,7 +76,7 @@ _LABEL_BREAK = re.compile(r"[,;()/-]|\bet\b")
 
 @dataclass
 class Texts:
-    """The texts that are learnt from: features, the segments a text counts for, its weight, and if it is doubtful."""
+    """The training texts: features, the segments each counts for, its weight, and whether that is doubtful."""
 
     features: list[tuple[str, ...]] = field(default_factory=list)
     targets: list[Targets] = field(default_factory=list)
@@ -86,7 +86,7 @@ class Texts:
     def add(
         self, parts: Iterable[Sequence[str]], target: Iterable[str], weight: float, *, doubtful: bool = False
     ) -> None:
-        """Adds a text; its weight is shared by the segments it may count for."""
+        """Add a text; its weight is divided among the segments in `target`."""
         names = tuple(target)
         if names and (features := features_of(parts)):
             self.features.append(features)
@@ -95,7 +95,7 @@ class Texts:
             self.doubtful.append(doubtful)
 
     def phrases(self) -> "Texts":
-        """The phrases alone, which all count a little."""
+        """The texts that are phrases of the taxonomy."""
         rows = [row for row, weight in enumerate(self.weights) if weight >= PHRASE]
         features, targets = [self.features[row] for row in rows], [self.targets[row] for row in rows]
         return Texts(features, targets, [KEPT] * len(rows), [False] * len(rows))
@@ -118,22 +118,22 @@ class Trainer:
         self.classes = (*self.taxonomy.segments, OTHER)
         self.objects = award_objects(data)
         self.common = _common_words(self.objects)
-        self.reader = self.reader_of(self._model([], _nothing(0, len(self.classes)), []))
+        self.reader = self.reader_of(self._model([], _zero_fit(0, len(self.classes)), []))
         texts = self.texts = self._texts()
         self.features = self._features(texts)
         fitting = Fitting(texts, self.features, self.classes)
-        fitted = fitting.fit(_nothing(len(self.features), len(self.classes)), ROUNDS)
+        fitted = fitting.fit(_zero_fit(len(self.features), len(self.classes)), ROUNDS)
         texts.doubt(self.classes, fitting.chances(fitted))
         self.fitted = Fitting(texts, self.features, self.classes).fit(fitted, MORE_ROUNDS, again=True)
 
-    def train(self, titles: Sequence[Labelled]) -> WordModel:
+    def train(self, titles: Sequence[LabelledTitle]) -> WordModel:
         """The model of all texts, adapted to some labelled titles."""
         numbers = sorted(set(map(fold_of, titles)))
         usual = [title for title in titles if not title.unsure]
         folds = [[title for title in usual if fold_of(title) == number] for number in numbers]
         unseen = [self._adapted(title for title in titles if fold_of(title) != number) for number in numbers]
 
-        def readers(trust: Sequence[float]) -> Iterator[tuple[TitleReader, list[Labelled]]]:
+        def readers(trust: Sequence[float]) -> Iterator[tuple[TitleReader, list[LabelledTitle]]]:
             for group, fitted in zip(folds, unseen, strict=True):
                 yield self.reader_of(self._model(self.features, fitted, trust)), group
 
@@ -145,7 +145,7 @@ class Trainer:
         """A reader of titles with that model."""
         return TitleReader(self.taxonomy, self.territories, model)
 
-    def _adapted(self, titles: Iterable[Labelled]) -> Fitted:
+    def _adapted(self, titles: Iterable[LabelledTitle]) -> Fitted:
         """Weights and biases adapted to labelled titles and phrases; those of features that none has stay."""
         texts = self.texts.phrases()
         for title in titles:
@@ -170,7 +170,7 @@ class Trainer:
         labels = {sibling(title.title) for title in [*labelled(self.data), *ess_awards(self.data)]}
         for text, code in self.objects.items():
             if sibling(text) not in labels:
-                texts.add(self._parts(text), self._meant(text, code), 1.0, doubtful=True)
+                texts.add(self._parts(text), self._segments_of_award(text, code), 1.0, doubtful=True)
         for code in self.cpv:
             target = self.taxonomy.of_cpv(code) or (() if _WIDE.match(code) else (OTHER,))
             texts.add(map(stems, _LABEL_BREAK.split(self.cpv.label(code) or "")), target, 0.5)
@@ -199,7 +199,7 @@ class Trainer:
             for head, complement in product(heads, complements):
                 texts.add([self.reader.stems(f"{head} {complement}")], (OTHER,), 1.0)
 
-    def _meant(self, text: str, code: str) -> Sequence[str]:
+    def _segments_of_award(self, text: str, code: str) -> Sequence[str]:
         """The segments that an award's object counts for."""
         found: dict[str, int] = {}
         for phrase, segments in self.reader.explain(text).phrases:
@@ -266,7 +266,7 @@ class Fitting:
         weights, biases = fitted
         sums = np.tile(biases, (self._count, 1))
         known = self._text_of[self._text_starts]
-        sums[known] += _sums(self._text_starts, len(self._text_of), weights, self._feature_of, self._value)
+        sums[known] += _sums_of_runs(self._text_starts, len(self._text_of), weights, self._feature_of, self._value)
         powers = np.exp(sums - sums.max(axis=1, keepdims=True))
         chances: Floats = powers / powers.sum(axis=1, keepdims=True)
         return chances
@@ -275,7 +275,7 @@ class Fitting:
         """Weights and biases fitted from `start` on; `again`: at the lower rate throughout."""
         high = 0 if again else math.ceil(0.6 * rounds) - 1
         rates = [RATE] * high + [RATE * 0.3] * (rounds - high)
-        return self._descend(start, rates, _nothing(*start[0].shape)[0], DECAY)
+        return self._descend(start, rates, _zero_fit(*start[0].shape)[0], DECAY)
 
     def adapt(self, start: Fitted) -> Fitted:
         """Weights and biases fitted from `start` on, the weights held to it."""
@@ -289,13 +289,15 @@ class Fitting:
         for turn, rate in enumerate(rates, 1):
             error = (self.chances((weights, biases)) - self._wanted) * self._counting
             slope = hold * (weights - held)
-            slope[self._known_features] += _sums(self._feature_starts, len(self._text_of), error, *by_feature)
-            _step(weights, slope, moments[0], moments[1], rate, turn)
-            _step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
+            slope[self._known_features] += _sums_of_runs(self._feature_starts, len(self._text_of), error, *by_feature)
+            _adam_step(weights, slope, moments[0], moments[1], rate, turn)
+            _adam_step(biases, error.sum(axis=0), moments[2], moments[3], rate, turn)
         return weights, biases
 
 
-def _sums(starts: npt.NDArray[np.int64], end: int, rows: Floats, of: npt.NDArray[np.int64], value: Floats) -> Floats:
+def _sums_of_runs(
+    starts: npt.NDArray[np.int64], end: int, rows: Floats, of: npt.NDArray[np.int64], value: Floats
+) -> Floats:
     """The sums, from each start to the next, of the rows named by `of`, each times its value.
 
     Made block by block, so that what is summed stays in the processor's cache.
@@ -308,24 +310,24 @@ def _sums(starts: npt.NDArray[np.int64], end: int, rows: Floats, of: npt.NDArray
     return sums
 
 
-def _nothing(features: int, classes: int) -> Fitted:
+def _zero_fit(features: int, classes: int) -> Fitted:
     return np.zeros((features, classes), np.float32), np.zeros(classes, np.float32)
 
 
-def _step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, turn: int) -> None:
+def _adam_step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, turn: int) -> None:
     mean += 0.1 * (slope - mean)
     square += 0.01 * (slope * slope - square)
     values -= rate * (mean / (1 - 0.9**turn)) / (np.sqrt(square / (1 - 0.99**turn)) + 1e-6)
 
 
-def _clues(reader: TitleReader, titles: Iterable[Labelled]) -> Iterator[tuple[TitleClues, bool]]:
+def _clues(reader: TitleReader, titles: Iterable[LabelledTitle]) -> Iterator[tuple[TitleClues, bool]]:
     """The clues to every segment that a title may mean, and whether it does."""
     for title in titles:
         for segment, clues in reader.clues(title.title, title.need).items():
             yield clues, segment in title.segments
 
 
-def _trade_clues(reader: TitleReader, titles: Iterable[Labelled]) -> Iterator[tuple[TradeClues, bool]]:
+def _trade_clues(reader: TitleReader, titles: Iterable[LabelledTitle]) -> Iterator[tuple[TradeClues, bool]]:
     """The clues to a trade of the taxonomy in each title, and whether it says one."""
     for title in titles:
         yield reader.trade_clues(title.title, title.need), bool(title.segments)

@@ -18,7 +18,7 @@ from domain.suppliers.record_check import check_record
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
-from matching.geo.geojson_validation import area_to_keep
+from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import place
 from matching.geo.territory import Geography
 from sources.rows import Context
@@ -53,7 +53,7 @@ def _luhn_remainder(digits: bytes) -> int:
     return (sum(digits[first::2].translate(_DOUBLED)) + sum(digits[1 - first :: 2].translate(_PLAIN))) % 10
 
 
-class Checked(NamedTuple):
+class CheckResult(NamedTuple):
     """A record as it is to be stored, flags for its simplified areas, and its problems, () if it is accepted."""
 
     record: SupplierRecord
@@ -61,11 +61,11 @@ class Checked(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> Checked:
+def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> CheckResult:
     """Check a record and simplify its finely drawn service areas; returns the record, flags and problems."""
     problems = tuple(check_record(record, territories, taxonomy, cpv))
     if not draws_areas(record):
-        return Checked(record, (), problems)
+        return CheckResult(record, (), problems)
     kept: dict[Geometry, Geometry] = {}
     areas = [offer.service_area.geometry if offer.service_area else None for offer in record.offers]
     for position, area in enumerate(areas):
@@ -73,7 +73,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
             continue
         at = "offers", position, "service_area", "geometry"
         try:
-            kept[area] = area_to_keep(area, *at)
+            kept[area] = area_to_store(area, *at)
         except InvalidContent as invalid:
             problems += invalid.problems
         if sum(map(vertices, kept.values())) > MOST_VERTICES:
@@ -90,7 +90,7 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
         for drawn, area in kept.items()
         if area is not drawn
     )
-    return Checked(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
+    return CheckResult(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
 
 
 def draws_areas(record: SupplierRecord) -> bool:

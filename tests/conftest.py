@@ -51,6 +51,9 @@ LONG = (
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# The reference data are some millions of objects that stay: collecting as often as by default is a tenth of all CPU.
+gc.set_threshold(100_000, 20, 50)
+
 # Chosen by --hypothesis-profile. The quick one tries the same examples each time, so that a run fails because of a
 # change and not by chance; the full one tries others each time, and so finds what nobody thought of.
 settings.register_profile("quick", max_examples=25, deadline=None, derandomize=True, database=None)

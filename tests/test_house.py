@@ -25,9 +25,9 @@ CEILINGS = {
     "api": (23_570, 108),
     "db": (8_670, 43),
     "domain": (14_280, 57),
-    "matching": (9_787, 45),
+    "matching": (9_771, 45),
     "sources": (7_712, 34),
-    "tests": (52_199, 274),
+    "tests": (52_100, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -63,7 +63,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: Annotated[tuple[Source, ...], msgspec.Meta(max_length=100)] = ()
     """The sources of suppliers that it may write"""
     expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    """Its end; null: none"""
+    """The moment from which the key is refused; null: it never ends"""
     rate_per_minute: Annotated[int, msgspec.Meta(ge=1, le=MOST_PER_MINUTE)] | None = None
     """Its quota of requests; null: none"""
 

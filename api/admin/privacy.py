@@ -75,7 +75,7 @@ async def _search_in_turn(call: Call, search: Callable[..., Awaitable[T]], subje
 
 @endpoint("GET", "/retention", tag=TAG, scope="admin", answers=RetentionPlan)
 async def get_retention(call: Call, connection: Connection) -> RetentionPlan:
-    """Show what has been kept for its time.
+    """Show what has been stored longer than its retention period.
 
     Of the key's organisation, and of what all share: what `vivier retention purge`, the operator's command, would
     remove now. The periods are settings of the server.

@@ -37,7 +37,7 @@ from matching.allotment.allot import allot
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import SupplySearch
-from matching.inspection.trace import LotTrail, Value, trail
+from matching.inspection.trace import LotTrace, Value, trace
 from matching.reference import Reference, load_reference
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
@@ -76,7 +76,7 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
             console().print()
         need, on = read.need.matched, evaluation_day(options, read.need)
         with _faults_as_failure(read.name):
-            result = (trail if options.explain else match)(need, index, reference, on, LANGUAGE)
+            result = (trace if options.explain else match)(need, index, reference, on, LANGUAGE)
         # what is piped on is the answer alone
         write_parts(_unread_parts(read), console(stderr=options.json))
         places = reference.territories
@@ -87,7 +87,7 @@ def match_needs(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _trace_parts(lots: Iterable[LotTrail]) -> Iterator[Part]:
+def _trace_parts(lots: Iterable[LotTrace]) -> Iterator[Part]:
     """The trace of each lot's match, in English: what was read and from where, whom each gate refused, who is left."""
     for lot in lots:
         yield Headline(f"Lot {lot.id} · {lot.territory}", is_part=True)

@@ -23,7 +23,7 @@ MOST_MERGED = 100
 
 
 class SupplierMerge(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Suppliers that are one."""
+    """The ids of suppliers that are one and the same."""
 
     ids: Annotated[tuple[UUID, ...], msgspec.Meta(min_length=2, max_length=MOST_MERGED)]
     """Of suppliers; the oldest is that of the one they become"""

@@ -81,7 +81,7 @@ async def list_suppliers(call: Call, query: SupplierQuery) -> Response[Any]:
     "/suppliers/{id}", answers=SupplierDocument, status=(200, 304), headers=IF_NONE_MATCH, example="supplier"
 )
 async def get_supplier(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
-    """A supplier, with what each of its fields is known to be, what is doubtful, and the records behind it."""
+    """A supplier with all its fields, its flags (what is doubtful) and the records that it is made of."""
     return conditional_get(call, await find_document(connection, id, call.services.today()))
 
 

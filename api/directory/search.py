@@ -69,7 +69,7 @@ A family: offered itself or by one of its segments"""
     territory: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
     """The code of a territory in which the supplier stands, by its point"""
     kind: tuple[Kind, ...] | None = None
-    """Kinds, of which they hold any"""
+    """Kinds; a supplier with an approval of any of them is listed"""
     reserved: tuple[Reserved, ...] | None = None
     """A reservation that the supplier is not ineligible for today"""
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None

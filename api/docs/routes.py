@@ -122,7 +122,7 @@ async def get_docs(_: Call) -> Response[bytes]:
     headers=IF_NONE_MATCH,
 )
 async def get_docs_asset(call: Call, name: str) -> Response[bytes]:
-    """A script or style sheet of the page."""
+    """A script or style sheet of the documentation page."""
     return conditional_get(call, *page_asset(name), max_age=HOUR)
 
 

@@ -67,7 +67,7 @@ class DeliveryDocument(msgspec.Struct, frozen=True):
     way: Way = "none"
     """By which the message goes or went to it; `none`: not known"""
     delivery_state: DeliveryState = "unconfirmed"
-    """How far it has come, whoever brings it; see `docs/exchanges.md`"""
+    """The state of the delivery, by e-mail or by the buyer; see `docs/exchanges.md`"""
     since: date | None = None
     """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
 

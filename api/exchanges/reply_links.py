@@ -148,7 +148,7 @@ class VisibleExchange(msgspec.Struct, frozen=True, kw_only=True):
     buyer: str
     """The name of who asks"""
     need_title: str | None
-    """What is bought, as the need's title or those of its lots say it; null: they do not"""
+    """What is bought, as the title of the need or of its lots says; null where no title says it"""
     subject: str
     """One line"""
     lots: tuple[LotTitle, ...]

@@ -134,7 +134,7 @@ async def publish_answer(
 async def update_deliveries(
     call: Call, id: UUID, message_id: UUID, body: DeliveryConfirmation, connection: Connection
 ) -> Response[bytes]:
-    """Confirm that a message of the buyer's was brought to recipients to whom Vivier did not send it.
+    """Confirm that the buyer brought a message to recipients by post or by hand, as Vivier sent them none.
 
     The letter was posted, or they were told by telephone, in person or on a portal; they are contacted from that day.
     Said again, it changes nothing; another way or day corrects what was said before, and the journal keeps both. Where
@@ -144,6 +144,7 @@ async def update_deliveries(
     expiries = await select_link_expiries(connection, id, call.services.now())
 
     def require_known_exchange(exchange: Exchange) -> None:
+        """Raise Refusal (412) where the exchange is no longer the one that `If-Match` names."""
         require_match(call, etag_of(exchange_document(exchange, expiries)))
 
     after = await confirm_delivery(connection, acting_of(call), id, message_id, body, require_known_exchange)

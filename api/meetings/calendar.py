@@ -13,7 +13,6 @@ from hashlib import sha256
 from secrets import token_hex
 from uuid import UUID
 
-import icalendar
 import msgspec
 from litestar import Response
 
@@ -43,6 +42,8 @@ def calendar_of(meetings: Sequence[Meeting], territories: Territories, method: s
 
     `method`: CANCEL takes a cancelled meeting out of a calendar.
     """
+    import icalendar  # noqa: PLC0415 - 0.07 s, a fifteenth of the time that a server takes to load the API
+
     feed = icalendar.Calendar()
     feed.add("prodid", "-//Vivier//Réunions//FR")
     feed.add("version", "2.0")
@@ -132,7 +133,7 @@ async def create_calendar_feed(call: Call, connection: Connection) -> Response[b
 
 @endpoint("DELETE", "/meetings/feed", tag=TAG, scope="needs", answers=None, status=204, problems=("not-found",))
 async def delete_calendar_feed(call: Call, connection: Connection) -> None:
-    """Take the key's address of the calendar away: it no longer opens. 404 where there is none."""
+    """Revoke the calendar address of the key, so that it opens no longer. 404 where the key has none."""
     await revoke_address(connection, acting_of(call), call.bearer.id)
 
 
@@ -163,7 +164,7 @@ async def get_calendar_by_address(call: Call, token: str) -> Response[bytes]:
 
 
 async def make_address(connection: Connection, acting: Acting, key_id: UUID) -> str:
-    """Store a new address for a key, and return the seed of its token; the key's earlier address stops working."""
+    """Store a new calendar address for a key, and return the seed of its token; the earlier one stops working."""
     seed, now = token_hex(SEED_BYTES), acting.now()
     # an address made with the administrator's key ends once the setting is another
     admin_key = acting.services.settings.admin_key if key_id == NOT_STORED else None

@@ -127,7 +127,7 @@ async def update_meeting(call: Call, id: UUID, body: Patch, connection: Connecti
 
 @meetings_endpoint("GET", "/meetings/{id}.ics", answers={CALENDAR: str})
 async def get_meeting_calendar(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
-    """A meeting as iCalendar (RFC 5545), in the time of Paris; calendars take a cancelled one out."""
+    """A meeting as iCalendar (RFC 5545), in the time of Paris; a calendar that reads a cancelled one removes it."""
     meeting = await own_meeting(connection, call.bearer.organisation_id, id)
     return Response(calendar_of_one(meeting, call.services.reference.territories), media_type=CALENDAR)
 

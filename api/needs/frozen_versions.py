@@ -37,7 +37,7 @@ from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
 from matching.inspection.match_cost import words_ms
-from matching.inspection.trace import Standing, standings
+from matching.inspection.trace import SupplierStanding, supplier_standings
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 NO_VERSION = Text(
@@ -271,7 +271,9 @@ async def _absences(
     services, on = acting.services, version.stamp.on
     live, need = services.directory.index, version.need.matched
     try:
-        task = MatchTask(standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers})
+        task = MatchTask(
+            supplier_standings, need, live, on, acting.language, {"awards": awards, "suppliers": suppliers}
+        )
         found = await services.match_work.run(task, str(acting.organisation_id), acting.wait_for_disconnect)
     except InvalidContent:
         return {}
@@ -284,7 +286,7 @@ async def _absences(
 
 
 def _absence(
-    supplier_id: UUID, supplier: Supplier | None, standing: Standing | None, lot: LotTotal, data_changed: bool
+    supplier_id: UUID, supplier: Supplier | None, standing: SupplierStanding | None, lot: LotTotal, data_changed: bool
 ) -> Absence:
     """The reason why a supplier is not in a lot. `supplier`: the present one of the id; `lot`: the version's counts."""
     if supplier is None:

@@ -28,7 +28,7 @@ from matching.reference import Reference
 class InsightsQuery(msgspec.Struct, frozen=True, kw_only=True):
     """Filters of the needs counted; without any, all of the organisation's.
 
-    Of a repeated parameter, one value suffices.
+    Where a parameter is repeated, a lot that has any of its values is counted.
     """
 
     segment: Annotated[tuple[str, ...], msgspec.Meta(max_length=MOST_VALUES)] | None = None
@@ -131,7 +131,7 @@ def _lots_and_communes(
     segments = None if query.segment is None else frozenset[str]().union(*known)
     if query.territory is None:
         return LotScope(segments, None), None
-    ground = reference.geography.ground_of_codes(areas)
+    ground = reference.geography.ground_of_areas(areas)
 
     def shares_commune(request: TerritoryRequest) -> bool:
         """Whether a territory shares a commune with the query's; False for one that no longer exists."""

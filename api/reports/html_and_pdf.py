@@ -39,7 +39,7 @@ from domain.text.bilingual import (
     typeset,
 )
 from matching.geo.map_sheets import MapSheets
-from matching.lot_query import require_wanted
+from matching.lot_query import raise_if_given_up
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 """The page loads nothing and runs nothing."""
@@ -133,7 +133,7 @@ def abbreviations_of(report: Report) -> list[str]:
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids beside columns of 50 together; a word such as “mobilier” stays whole."""
+    """The width of a column of lot ids, in shares beside 50 of other columns; a word such as “mobilier” stays whole."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 
@@ -196,7 +196,7 @@ def _typeset(page: str, moment: int) -> bytes:
         with subprocess.Popen(command, stdin=asked, stdout=PIPE, stderr=PIPE, env={}) as process:
             try:
                 for _ in range(round(LONGEST_SECONDS / LOOK_SECONDS)):
-                    require_wanted()
+                    raise_if_given_up()
                     with suppress(subprocess.TimeoutExpired):
                         written, said = process.communicate(timeout=LOOK_SECONDS)
                         break

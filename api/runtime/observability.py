@@ -134,7 +134,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 class Readiness(Health, frozen=True):
-    """The state of a process that can match, and of the database behind it."""
+    """Whether a process can match and reaches its database."""
 
     database: DatabaseState
     """While it is `away`, matches and reference data go on from memory"""

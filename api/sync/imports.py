@@ -126,7 +126,7 @@ async def get_import(call: Call, id: UUID, connection: Connection) -> Import:
 
 @sources_endpoint("GET", "/imports/{id}/errors", answers=Page[RowError])
 async def list_import_errors(call: Call, id: UUID, query: Paging, connection: Connection) -> Response[bytes]:
-    """The rejected rows of an import by line, at most the first 100,000; a source's earliest go beyond a million."""
+    """The rejected rows of an import by line, at most 100,000. Of a source the latest million stay."""
     await own_import(call, connection, id)
 
     async def fetch_errors(after: int | None, count: int) -> Sequence[tuple[int, RowError]]:

@@ -34,7 +34,7 @@ record_endpoint = partial(endpoint, path="/sources/{source}/suppliers/{external_
 
 
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
-    """A record as its source sent it, less what was erased of a person, and what became of it.
+    """A record as its source sent it (without erased personal data), and the supplier made of it.
 
     A service area that is drawn with many vertices is simplified to 25 m, and flagged `area_simplified`.
     """

@@ -48,7 +48,7 @@ Rank = Annotated[
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a source; one that is left out is unset, but for the rank, which stays."""
+    """The settings of a source. A setting that is left out is removed, except the rank, which stays."""
 
     label: Annotated[str, msgspec.Meta(min_length=1, max_length=400)] | None = None
     """A name to read"""
@@ -69,7 +69,7 @@ class SourceList(msgspec.Struct, frozen=True):
 
 @sources_endpoint("GET", "/sources", answers=SourceList, example="sources")
 async def list_sources(call: Call) -> SourceList:
-    """Every source, how fresh it is and how good: its records, its last import, what they lack, and their flags.
+    """Every source with its last import and the quality of its records: their number, missing fields and flags.
 
     `trades`: of the suppliers that it describes, how many are known to have a trade beyond lending staff.
     """

@@ -13,7 +13,7 @@ from random import Random
 
 import msgspec
 
-from bench.matching.match_cost import knowing_no_territory
+from bench.matching.match_cost import with_empty_cache
 from bench.suppliers import ON, suppliers
 from domain.allotment.allotment import AllotmentNeed, AllotmentOptions, DivisibleLot
 from domain.needs.need import Buyer, TerritoryRequest
@@ -27,7 +27,7 @@ LOTS, SEGMENTS_OF_SOME = 20, 3
 
 
 def cases(reference: Reference) -> Iterator[tuple[str, AllotmentNeed]]:
-    """Needs of 20 lots over a region, the more divisible the later."""
+    """Names and needs of 20 lots over a region, the most divisible last."""
     draw = Random(1)
     segments = list(reference.taxonomy.segments)
     single = [(segment,) for segment in draw.sample(segments, LOTS)]
@@ -51,17 +51,17 @@ def _need(segments: Sequence[tuple[str, ...]], options: AllotmentOptions) -> All
 
 
 def main(count: int) -> None:
-    """Print a line per need."""
+    """Measure with `count` suppliers, and print a line per need."""
     reference = load_reference()
     tables = build_tables(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
     measure(tables, reference, count)
 
 
 def measure(tables: IndexTables, reference: Reference, count: int) -> None:
-    """Ask for each need."""
+    """Ask twice for proposals of lots for each need, and print the CPU time and the size of each answer."""
     print(f"{count} suppliers; CPU ms of the first time, and again; proposals, their lots; complete")
     for name, need in cases(reference):
-        fresh = knowing_no_territory(reference)
+        fresh = with_empty_cache(reference)
         live = LiveIndex(Index(tables, fresh.taxonomy, fresh.cpv, fresh.geography), data_version=1)
         spent, answer = [], b""
         for _ in range(2):

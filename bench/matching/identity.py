@@ -40,8 +40,8 @@ SEED = 20_261_124
 DOUBTFUL = {"coords_far_from_postcode", "no_coordinates"}
 
 
-class Listed(NamedTuple):
-    """A structure as a file has it; `place` where its own point is known and not doubtful."""
+class ListedStructure(NamedTuple):
+    """A structure as a file lists it; `place`: its own point where that is known and not doubtful."""
 
     key: RecordKey
     siret: str | None
@@ -51,40 +51,40 @@ class Listed(NamedTuple):
 
 
 def main(folder: Path) -> None:
-    """Print the three measurements."""
+    """Print what is measured on the real files, on pairs of neighbours and on copies with other spellings."""
     siae, esat = list(read_siae(folder)), list(read_esat(folder))
-    as_they_are([*siae, *esat])
+    print_real_files([*siae, *esat])
     located = [each for each in siae if each.place is not None]
-    neighbours(located)
+    print_neighbours(located)
     for title, spell in SPELLINGS.items():
-        second_list(located, title, spell)
+        print_second_list(located, title, spell)
 
 
-def read_siae(folder: Path) -> Iterator[Listed]:
+def read_siae(folder: Path) -> Iterator[ListedStructure]:
     """The SIAE of 2020; points that the anomalies file knows to be wrong are left out, as imports flag them."""
     with (folder / "known_anomalies.csv").open(newline="") as file:
         wrong = {row["pk"] for row in csv.DictReader(file) if row["anomaly"] in DOUBTFUL}
     with (folder / "siae_2020_iae.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             point = Point(float(row["lat"]), float(row["lon"])) if row["lat"] and row["id"] not in wrong else None
-            yield Listed(RecordKey("siae", row["id"]), row["siret"], row["name"], row["brand"], point)
+            yield ListedStructure(RecordKey("siae", row["id"]), row["siret"], row["name"], row["brand"], point)
 
 
-def read_esat(folder: Path) -> Iterator[Listed]:
+def read_esat(folder: Path) -> Iterator[ListedStructure]:
     """The ESAT of FINESS, which know their commune only."""
     with (folder / "esat_finess.csv").open(newline="") as file:
         for row in csv.DictReader(file):
-            yield Listed(RecordKey("esat", row["finess_et"]), row["siret"] or None, row["name"], "", None)
+            yield ListedStructure(RecordKey("esat", row["finess_et"]), row["siret"] or None, row["name"], "", None)
 
 
-def facts(listed: Listed) -> IdentityFacts:
-    """The facts by which it is identified."""
+def facts(listed: ListedStructure) -> IdentityFacts:
+    """The facts by which a listed structure is identified."""
     names = [read_name(name) for name in (listed.name, listed.trade_name) if name and listed.place]
     return IdentityFacts(listed.key, listed.siret, tuple(name for name in names if name_key(name)), listed.place)
 
 
-def as_they_are(records: Sequence[Listed]) -> None:
-    """Which suppliers the files make, and whether any two SIRETs or far homonyms were joined."""
+def print_real_files(records: Sequence[ListedStructure]) -> None:
+    """Print how many suppliers the files make, and how many of them join two SIRETs or distant homonyms."""
     started = time.process_time()
     groups = partition(map(facts, records), name_similarity)
     spent = time.process_time() - started
@@ -101,10 +101,10 @@ def as_they_are(records: Sequence[Listed]) -> None:
     print(f"  {len(common)} names that several share: {joined} of their suppliers joined two SIRETs")
 
 
-def neighbours(located: Sequence[Listed]) -> None:
-    """Every two within 200 m, one of which forgets its SIRET."""
-    pairs = [(one, other) for one, other in close(located)]
-    joined = [(one, other) for one, other in pairs if together(one, other._replace(siret=None))]
+def print_neighbours(located: Sequence[ListedStructure]) -> None:
+    """Print how many pairs of structures within 200 m are joined when one of the two is stripped of its SIRET."""
+    pairs = [(one, other) for one, other in close_pairs(located)]
+    joined = [(one, other) for one, other in pairs if are_joined(one, other._replace(siret=None))]
     same = sum(one.siret == other.siret for one, other in joined)
     person = sum(str(one.siret)[:9] == str(other.siret)[:9] for one, other in joined)
     meant = sum(one.siret == other.siret for one, other in pairs)
@@ -114,13 +114,13 @@ def neighbours(located: Sequence[Listed]) -> None:
     print(f"  {spelt} of those joined have the very same words in their names")
 
 
-def together(one: Listed, other: Listed) -> bool:
-    """Whether the two, alone in the world, are one supplier."""
+def are_joined(one: ListedStructure, other: ListedStructure) -> bool:
+    """Whether two structures are taken for one supplier where there are no others."""
     return len(partition([facts(one), facts(other)], name_similarity)) == 1
 
 
-def close(located: Sequence[Listed]) -> Iterator[tuple[Listed, Listed]]:
-    """Every two of them within 200 m."""
+def close_pairs(located: Sequence[ListedStructure]) -> Iterator[tuple[ListedStructure, ListedStructure]]:
+    """The pairs of structures within 200 m of each other."""
     ordered = sorted(located, key=lambda each: each.place.lat if each.place else 0.0)
     for position, one in enumerate(ordered):
         for other in ordered[position + 1 :]:
@@ -130,12 +130,14 @@ def close(located: Sequence[Listed]) -> Iterator[tuple[Listed, Listed]]:
                 yield one, other
 
 
-def second_list(located: Sequence[Listed], title: str, spell: Callable[[str, random.Random], str]) -> None:
-    """Every structure once more, without SIRET, beside the first list; each copy should join its original."""
+def print_second_list(
+    located: Sequence[ListedStructure], title: str, spell: Callable[[str, random.Random], str]
+) -> None:
+    """Print how many copies without SIRET, their names spelt by `spell`, join the structure that they copy."""
     draw = random.Random(SEED)
     copies = {RecordKey("copy", each.key.external_id): each for each in located}
     second = [
-        Listed(key, None, spell(each.name, draw), "", moved(each.place, draw))
+        ListedStructure(key, None, spell(each.name, draw), "", moved_point(each.place, draw))
         for key, each in copies.items()
         if each.place is not None
     ]
@@ -153,8 +155,8 @@ def second_list(located: Sequence[Listed], title: str, spell: Callable[[str, ran
     print(f"  precision {right / found:.2%}, recall {right / len(second):.1%}")
 
 
-def moved(place: Point, draw: random.Random) -> Point:
-    """Up to 150 m away, as two geocoders differ."""
+def moved_point(place: Point, draw: random.Random) -> Point:
+    """A point up to 150 m from the given one, as two geocoders differ."""
     away, bearing = draw.uniform(0, 150), draw.uniform(0, 2 * math.pi)
     north, east = away * math.cos(bearing) / 111_195, away * math.sin(bearing) / 111_320
     return msgspec.structs.replace(
@@ -162,12 +164,12 @@ def moved(place: Point, draw: random.Random) -> Point:
     )
 
 
-def as_written(name: str, draw: random.Random) -> str:  # noqa: ARG001 - one of several spellings
+def unchanged_name(name: str, draw: random.Random) -> str:  # noqa: ARG001 - one of several spellings
     return name
 
 
-def otherwise_written(name: str, draw: random.Random) -> str:
-    """In other case, with or without articles and legal form, in another order, with other punctuation."""
+def restyled_name(name: str, draw: random.Random) -> str:
+    """The name in other case, with or without articles and legal form, in another order, with other punctuation."""
     words = [word for word in name.split() if word.upper() not in {"ASSOC", "ASS", "ASSOCIATION", "LE", "LA", "LES"}]
     if draw.random() < 0.2:
         words = words[1:] + words[:1]
@@ -176,8 +178,8 @@ def otherwise_written(name: str, draw: random.Random) -> str:
     return draw.choice((" ", " - ", "-", " ")).join(words or [name]).title()
 
 
-def mistyped(name: str, draw: random.Random) -> str:
-    """With one letter more, less, other, or swapped with the next."""
+def mistyped_name(name: str, draw: random.Random) -> str:
+    """The name with one letter added, removed, replaced or swapped with the next."""
     at = draw.choice([place for place, letter in enumerate(name) if letter.isalpha()] or [0])
     other = draw.choice("abcdefghijklmnopqrstuvwxyz")
     kind = draw.randrange(4)
@@ -191,9 +193,9 @@ def mistyped(name: str, draw: random.Random) -> str:
 
 
 SPELLINGS: dict[str, Callable[[str, random.Random], str]] = {
-    "names as written": as_written,
-    "names written otherwise": otherwise_written,
-    "one slip in each name": mistyped,
+    "names as written": unchanged_name,
+    "names written otherwise": restyled_name,
+    "one slip in each name": mistyped_name,
 }
 
 if __name__ == "__main__":

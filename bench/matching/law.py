@@ -63,15 +63,15 @@ NEEDS = {
 
 
 def measure(in_a_turn: int = IN_A_TURN) -> dict[str, Any]:
-    """What the law costs each of these needs and each set of facts, by medians of turns of so many runs."""
+    """Microseconds that the rules of law take, by need and by question; medians of turns of `in_a_turn` runs."""
     rules, draw = load(), Random(1)  # nothing is kept secret by it
     count = SETTLING + TURNS * in_a_turn
-    needs = {name: _of_need(content, count, rules, draw) for name, content in NEEDS.items()}
-    return {"us_a_lot": needs, "us_a_set_of_facts": _of_facts(count, rules, draw)}
+    needs = {name: _need_cost(content, count, rules, draw) for name, content in NEEDS.items()}
+    return {"us_a_lot": needs, "us_a_set_of_facts": _facts_cost(count, rules, draw)}
 
 
-def never_asked(need: Need, count: int) -> Iterator[Need]:
-    """The same need again and again, its lots of other values and durations each time."""
+def varied_needs(need: Need, count: int) -> Iterator[Need]:
+    """Copies of a need, each with other values and durations of its lots, so that no cache knows them."""
     for asked in range(1, count + 1):
         lots = (
             msgspec.structs.replace(
@@ -84,16 +84,16 @@ def never_asked(need: Need, count: int) -> Iterator[Need]:
         yield msgspec.structs.replace(need, lots=tuple(lots))
 
 
-def never_found(lot: Lot, draw: Random) -> Supply:
-    """Counts of candidates as a match might find for a lot."""
+def random_supply(lot: Lot, draw: Random) -> Supply:
+    """A random supply of a lot, such as a match might find."""
     totals = {name: draw.randrange(400) for name in ("none", *OPTIONS)}
     options = {name: Count(total, draw.randint(0, total)) for name, total in totals.items()}
     ends = Ends(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
     return Supply(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
 
 
-def never_judged(draw: Random) -> LegalFacts:
-    """Legal facts of a supplier; every other share is known, and exact."""
+def random_facts(draw: Random) -> LegalFacts:
+    """Random legal facts of a supplier; half of the shares are known."""
 
     def share() -> float | None:
         return round(draw.random(), 4) if draw.random() < 0.5 else None
@@ -104,7 +104,7 @@ def never_judged(draw: Random) -> LegalFacts:
 
 
 def microseconds(run: Callable[[Item], object], items: Sequence[Item]) -> float:
-    """CPU time of one run, the median of the turns; the collector is off, for what it walks is not the law's."""
+    """CPU microseconds of one run, as the median over turns; the garbage collector is off meanwhile."""
     size = (len(items) - SETTLING) // TURNS
     for item in items[:SETTLING]:
         run(item)
@@ -120,24 +120,24 @@ def microseconds(run: Callable[[Item], object], items: Sequence[Item]) -> float:
     return median(spent)
 
 
-def _of_need(content: bytes, count: int, rules: Rules, draw: Random) -> dict[str, float]:
-    """Microseconds that reviewing and counselling a lot of this need costs."""
-    needs = list(never_asked(msgspec.json.decode(content, type=Need), count))
+def _need_cost(content: bytes, count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that the review of a need and the advice on its supply take per lot."""
+    needs = list(varied_needs(msgspec.json.decode(content, type=Need), count))
     lots = len(needs[0].lots)
     review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
 
     def found(need: Need) -> list[tuple[Supply, LotReview]]:
         reviews = review_need(need, ON, rules).lots
-        return [(never_found(lot, draw), reviews[lot.id]) for lot in need.lots]
+        return [(random_supply(lot, draw), reviews[lot.id]) for lot in need.lots]
 
     supplies = [each for need in needs[: count // lots + 1] for each in found(need)]
     counsel = microseconds(lambda each: supply_advice(*each, ON, rules), supplies)
     return {"review": review, "counsel": counsel, "together": review + counsel}
 
 
-def _of_facts(count: int, rules: Rules, draw: Random) -> dict[str, float]:
-    """Microseconds that judging a supplier's legal facts costs."""
-    found = [[never_judged(draw) for _ in range(count)] for _ in range(3)]
+def _facts_cost(count: int, rules: Rules, draw: Random) -> dict[str, float]:
+    """Microseconds that judging a supplier's legal facts takes, by question."""
+    found = [[random_facts(draw) for _ in range(count)] for _ in range(3)]
     codes = microseconds(lambda facts: outcomes(facts, ON, rules), found[0])
     words = microseconds(lambda facts: [eligibility(facts, kind, ON, rules) for kind in RESERVED_TYPES], found[1])
     ends = microseconds(lambda facts: approval_end(facts, INSERTION_OR_HANDICAP, ON, rules), found[2])

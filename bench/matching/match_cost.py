@@ -27,7 +27,7 @@ TEETH = 198
 
 
 def cases(reference: Reference) -> Iterator[Case]:
-    """Needs by what is dear about them."""
+    """Names and needs, each costly in another way."""
     segments, draw = list(reference.taxonomy.segments), Random(1)
     two = [tuple(draw.sample(segments, 2)) for _ in range(200)]
     departements = [area.id for area in reference.territories.areas("departement")]
@@ -53,13 +53,13 @@ def cases(reference: Reference) -> Iterator[Case]:
     yield "10 lots of 50 keywords", _need("departement:56", words)
     for width, height in ((0.1, 0.1), (1.5, 1.0), (7.0, 5.0)):
         for name, drawn in (("circle", circle(9_900)), ("comb", comb(TEETH, 9_900)), ("star", circle(3_000, 0.5))):
-            outline = Polygon((placed(drawn, width, height),))
+            outline = Polygon((ring_in_france(drawn, width, height),))
             territory = TerritoryRequest(geometry=outline)
             yield f"{name} of {width} × {height} degrees", Need((Lot("1", segments=two[0]),), territory=territory)
 
 
 def comb(teeth: int, vertices: int) -> list[Position]:
-    """A comb in the square of side 1."""
+    """The outline of a comb in the unit square."""
     steps = max(1, vertices // (2 * teeth) - 2)
     up = [0.05 + 0.95 * step / steps for step in range(steps + 1)]
     points: list[Position] = []
@@ -69,13 +69,13 @@ def comb(teeth: int, vertices: int) -> list[Position]:
 
 
 def circle(vertices: int, depth: float = 0.0) -> list[Position]:
-    """A circle in the square of side 1; with `depth` a star."""
+    """The outline of a circle in the unit square; of a star where `depth` is over 0."""
     angles = [(2 * pi * number / vertices, 0.5 - 0.5 * depth * (number % 2)) for number in range(vertices)]
     return [(0.5 + radius * cos(angle), 0.5 + radius * sin(angle)) for angle, radius in angles]
 
 
-def placed(points: Sequence[Position], width: float, height: float) -> tuple[Position, ...]:
-    """A closed ring that is as wide and high in degrees, in France."""
+def ring_in_france(points: Sequence[Position], width: float, height: float) -> tuple[Position, ...]:
+    """A closed ring in France of these points, scaled to a width and height in degrees."""
     ring = [(-1.0 + width * point[0], 44.0 + height * point[1]) for point in points]
     return (*ring, ring[0])
 
@@ -92,8 +92,8 @@ def _lots(segments: Sequence[tuple[str, ...]]) -> list[Lot]:
     return [Lot(str(number), segments=of) for number, of in enumerate(segments)]
 
 
-def knowing_no_territory(reference: Reference) -> Reference:
-    """Reference data as a process has it before it was asked for any territory."""
+def with_empty_cache(reference: Reference) -> Reference:
+    """The reference data with no territory cached."""
     geography = Geography(reference.territories)
     geography.load()
     return Reference(
@@ -102,8 +102,8 @@ def knowing_no_territory(reference: Reference) -> Reference:
 
 
 def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list[float], list[float], int, int]:
-    """Estimates and CPU milliseconds, of the first match and of the next; the bytes expected, and those answered."""
-    own = knowing_no_territory(reference)
+    """Estimated, then measured CPU milliseconds of a first and a repeated match; estimated bytes, then actual ones."""
+    own = with_empty_cache(reference)
     live = LiveIndex(Index(tables, own.taxonomy, own.cpv, own.geography), data_version=1)
     expected, spent, answer = [], [], b""
     for _ in range(3):
@@ -115,7 +115,7 @@ def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list
 
 
 def main(count: int) -> None:
-    """Measure and print."""
+    """Measure all cases with `count` suppliers and print the figures."""
     reference = load_reference()
     tables = build_tables(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
     print(f"{'':42s} {'first: expected, measured, ratio':>34s} {'again':>26s} {'MB':>16s}")
@@ -129,7 +129,7 @@ def main(count: int) -> None:
 
 
 def _print_plain(tables: IndexTables, reference: Reference) -> None:
-    """What the estimate itself takes for a plain need."""
+    """Print how long the estimate itself takes for a plain need."""
     live = LiveIndex(Index(tables, reference.taxonomy, reference.cpv, reference.geography), data_version=1)
     need = _need("departement:56", _lots([("pr-locaux", "pr-specialise"), ("ev-entretien",), ("de-5flux", "de-bio")]))
     match_json(need, live, reference, ON, "fr")

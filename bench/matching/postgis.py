@@ -95,7 +95,7 @@ def measure(
     reference: Reference,
     offerless: float,
 ) -> dict[str, Any]:
-    """Milliseconds a need by both, each for `seconds` or as many needs as there are; or `not_measured`, and why."""
+    """Milliseconds per need of both searches, each run for `seconds` at most; or `not_measured` with the reason."""
     if not (folder := programs or DEBIAN).is_dir():
         return {"not_measured": MISSING.format(why=f"there is no {folder}")}
     try:
@@ -133,15 +133,15 @@ async def _measure(
         return {
             "postgresql": connection.get_server_version().major,
             "postgis": version,
-            "plain": await _timed(backend, by_plain, asked, seconds),
-            "lemarche": await _timed(backend, by_rule, asked, seconds),
+            "plain": await _time_search(backend, by_plain, asked, seconds),
+            "lemarche": await _time_search(backend, by_rule, asked, seconds),
         }
     finally:
         await connection.close()
 
 
-async def _timed(backend: int, search: Search, asked: Sequence[BenchNeed], seconds: float) -> dict[str, Any]:
-    """Every need twice, for as long as `seconds` last: the second time is kept, when what it reads is in memory."""
+async def _time_search(backend: int, search: Search, asked: Sequence[BenchNeed], seconds: float) -> dict[str, Any]:
+    """Times of searching each need a second time, when all it reads is in memory, for `seconds` at most."""
     taken, spent, rows, limit = [], [], [], time.perf_counter() + seconds
     for need in asked:
         for again in (False, True):
@@ -157,7 +157,7 @@ async def _timed(backend: int, search: Search, asked: Sequence[BenchNeed], secon
 
 
 def _area_of(need: BenchNeed, kind: str) -> tuple[Any, ...]:
-    """The parameters of the area's condition."""
+    """The SQL parameters of the condition on the need's area."""
     commune, (lat, lon) = need.commune, need.point
     region, departement = f"region:{commune.region}", f"departement:{commune.departement}"
     match kind:
@@ -182,7 +182,7 @@ async def _load(connection: Any, pool: Iterable[Supplier], reference: Reference)
     for position, supplier in enumerate(pool):
         if supplier.location is None:
             continue
-        await placed.add(_placed(position, supplier, reference))
+        await placed.add(_supplier_row(position, supplier, reference))
         for offer in supplier.offers:
             for segment in _segments(offer, reference):
                 number += 1
@@ -195,7 +195,7 @@ async def _load(connection: Any, pool: Iterable[Supplier], reference: Reference)
 
 
 class _Rows:
-    """Rows on their way into a table, copied by the ten thousand."""
+    """Writes rows to a table, copying ten thousand at a time."""
 
     def __init__(self, connection: Any, table: str) -> None:
         self._connection, self._table = connection, table
@@ -211,7 +211,7 @@ class _Rows:
         self._rows = []
 
 
-def _placed(position: int, supplier: Supplier, reference: Reference) -> tuple[Any, ...]:
+def _supplier_row(position: int, supplier: Supplier, reference: Reference) -> tuple[Any, ...]:
     segments = sorted({segment for offer in supplier.offers for segment in _segments(offer, reference)})
     assert supplier.location is not None
     post_code = supplier.address.postal_code if supplier.address else None
@@ -220,7 +220,7 @@ def _placed(position: int, supplier: Supplier, reference: Reference) -> tuple[An
 
 
 def _seat(supplier: Supplier, reference: Reference) -> tuple[str | None, str | None]:
-    """The departement and region of its commune."""
+    """The departement and region of a supplier's commune."""
     ordinal = reference.territories.commune_ordinal(supplier.commune) if supplier.commune else None
     if ordinal is None:
         return None, None

@@ -27,7 +27,7 @@ _READY: dict[int, msgspec.Raw] = {}
 
 @endpoint("GET", "/ready/{size}", tag="Match", scope="match", answers=str)
 async def ready(call: Call, size: int) -> msgspec.Raw:  # noqa: ARG001 - what every route takes
-    """That many bytes of JSON, made when they are first asked for."""
+    """An answer of `size` bytes of JSON, cached from the first request on."""
     if size not in _READY:
         _READY[size] = msgspec.Raw(b'"%s"' % (b"x" * (size - 2)))
     return _READY[size]

@@ -17,7 +17,7 @@ import msgspec
 from bench.client import Load, ask_each, ask_for, request
 from bench.needs import DENSE, BenchNeed, bodies, needs, other_segments
 from bench.results import spread
-from bench.server import ADMIN_KEY, Server, started
+from bench.server import ADMIN_KEY, Server, started_server
 from bench.serving.changes import PER_SECOND, changing
 from matching.reference import Reference
 
@@ -27,25 +27,25 @@ SEED, OTHER_SEED = 7, 8
 
 
 def measure(server: Server, folder: Path, reference: Reference, rotation: int, seconds: float) -> dict[str, Any]:
-    """All figures of a server that was not asked yet. `rotation`: needs; `seconds`: of each measurement under load."""
+    """All figures of a newly started server. `rotation`: number of needs; `seconds`: length of each load."""
     asked = needs(rotation, SEED, reference)
     memory = server.memory_mb()
-    cold = _in_turn(server, asked)
+    cold = _measure_in_turn(server, asked)
     found: dict[str, Any] = {
         "start_s": server.start_seconds,
         "memory_at_start_mb": memory,
         "cold": cold,
-        "warm": _in_turn(server, asked),
-        "repeated": _in_turn(server, asked[:1] * rotation),
-        "unseen_segments": _in_turn(server, other_segments(asked, OTHER_SEED, reference)),
-        "unseen_territories": _in_turn(server, needs(rotation, OTHER_SEED, reference)),
-        "answers": _answers(server, asked),
-        "load": _under_load(server, _matches(asked), seconds),
+        "warm": _measure_in_turn(server, asked),
+        "repeated": _measure_in_turn(server, asked[:1] * rotation),
+        "unseen_segments": _measure_in_turn(server, other_segments(asked, OTHER_SEED, reference)),
+        "unseen_territories": _measure_in_turn(server, needs(rotation, OTHER_SEED, reference)),
+        "answers": _candidate_counts(server, asked),
+        "load": _measure_under_load(server, _match_requests(asked), seconds),
     }
     with changing(server):
         found["load_while_changing"] = {
             "changes_per_second": PER_SECOND,
-            **_under_load(server, _matches(asked), seconds),
+            **_measure_under_load(server, _match_requests(asked), seconds),
         }
     found["memory_mb"] = server.memory_mb()
     found["ready_bytes"] = _ready_bytes(folder, found["load"]["mean_bytes"], seconds)
@@ -53,10 +53,10 @@ def measure(server: Server, folder: Path, reference: Reference, rotation: int, s
     return found
 
 
-def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
-    """Each need once, over one connection."""
+def _measure_in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
+    """Figures of asking for each need once, over one connection."""
     before = server.cpu_seconds()
-    load = ask_each(server.port, _matches(asked), len(asked))
+    load = ask_each(server.port, _match_requests(asked), len(asked))
     spent = server.cpu_seconds() - before
     by_kind: dict[str, list[float]] = defaultdict(list)
     for need, taken in zip(asked, load.nanoseconds, strict=True):
@@ -64,7 +64,7 @@ def _in_turn(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
     return {**_figures(load, spent), "by_territory_ms": {kind: mean(times) for kind, times in sorted(by_kind.items())}}
 
 
-def _under_load(server: Server, requests: Iterator[bytes], seconds: float) -> dict[str, Any]:
+def _measure_under_load(server: Server, requests: Iterator[bytes], seconds: float) -> dict[str, Any]:
     before = server.cpu_seconds()
     load = ask_for(server.port, requests, seconds, CONNECTIONS)
     spent = server.cpu_seconds() - before
@@ -80,12 +80,12 @@ def _figures(load: Load, cpu_seconds: float) -> dict[str, Any]:
     }
 
 
-def _matches(asked: Sequence[BenchNeed]) -> Iterator[bytes]:
+def _match_requests(asked: Sequence[BenchNeed]) -> Iterator[bytes]:
     return (request("POST", "/match", ADMIN_KEY, body) for body in bodies(asked))
 
 
-def _answers(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
-    """The candidates of a lot, of varied needs and of the dense one. Raises RuntimeError where no need has any."""
+def _candidate_counts(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
+    """Numbers of candidates per lot, of varied needs and of the dense one. Raises RuntimeError where all are 0."""
     totals = [lot["total"] for need in asked[:50] for lot in server.ask("POST", "/match", need.content)["lots"]]
     if not any(totals):
         raise RuntimeError("no need has a candidate: nothing would be measured")
@@ -94,7 +94,7 @@ def _answers(server: Server, asked: Sequence[BenchNeed]) -> dict[str, Any]:
 
 
 def _ready_bytes(folder: Path, size: int, seconds: float) -> dict[str, Any]:
-    """The application's own route that answers as many ready bytes."""
-    with started([sys.executable, "-m", "bench.matching.ready"], folder) as server:
+    """Figures under load of a route of the application that answers `size` prepared bytes."""
+    with started_server([sys.executable, "-m", "bench.matching.ready"], folder) as server:
         one = request("GET", f"/ready/{size}", ADMIN_KEY)
-        return _under_load(server, repeat(one), seconds)
+        return _measure_under_load(server, repeat(one), seconds)

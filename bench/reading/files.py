@@ -29,7 +29,7 @@ _ABSENT = dict.fromkeys(("etatAdministratifEtablissement", "codeCommuneEtablisse
 
 
 def load_context() -> Context:
-    """The reference data, on a day on which all of the contracts count."""
+    """The context for reading the real files: the reference data, and a day on which all contracts count."""
     return Context(territory.load(), taxonomy.load(), cpv.load(), today=TODAY)
 
 
@@ -74,19 +74,19 @@ def sirene_of_2026(data: Path, context: Context, *, with_staff: bool = False) ->
 
 
 def rna(data: Path, context: Context) -> Iterator[Row]:
-    """Purposes of associations; they add to suppliers."""
+    """The purposes of associations in the RNA, which add offers to suppliers of other sources."""
     return _read("rna", (data / "rna" / "rna_waldec_sample.csv").read_bytes(), CSV, context)
 
 
 def decp(data: Path, context: Context) -> Iterator[Row]:
-    """The contracts awarded, one row per contract and winner, read in the columns of the consolidated table."""
+    """The awarded contracts of the DECP, one row per contract and winner."""
     awards = table(data / "awards" / "awards_2016_2024.csv.gz")
     named = [{ours: row[theirs] for ours, theirs in _AWARD_COLUMNS.items()} for row in awards]
-    return _read("decp", _written(named), CSV, context)
+    return _read("decp", _as_csv(named), CSV, context)
 
 
 def table(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, packed or not."""
+    """The rows of a CSV file, which may be compressed by gzip."""
     with (
         gzip.open(path, "rt", encoding="utf-8", newline="")
         if path.suffix == ".gz"
@@ -96,17 +96,17 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def segments_of(rows: Iterable[Row]) -> set[str]:
-    """The segments of all their offers."""
+    """The segments that the offers of these rows name."""
     return {segment for row in rows for offer in row.record.offers for segment in offer.segments}
 
 
 def _sirene(rows: Iterable[dict[str, str]], context: Context, *, with_staff: bool) -> Iterator[Row]:
-    """`with_staff`: those whose range of staff is known and not zero, as `vivier pool build` takes it."""
+    """Rows of SIRENE; `with_staff`: only those whose range of staff is known and not zero."""
     chosen = [row for row in rows if not with_staff or row["trancheEffectifsEtablissement"] not in ("", "NN", "00")]
-    return _read("sirene", _written(chosen), CSV, context)
+    return _read("sirene", _as_csv(chosen), CSV, context)
 
 
-def _written(rows: list[dict[str, str]]) -> bytes:
+def _as_csv(rows: list[dict[str, str]]) -> bytes:
     written = io.StringIO()
     lines = csv.DictWriter(written, rows[0])
     lines.writeheader()
@@ -115,6 +115,6 @@ def _written(rows: list[dict[str, str]]) -> bytes:
 
 
 def _read(name: str, content: bytes, media_type: str, context: Context) -> Iterator[Row]:
-    """The rows that are in order."""
+    """The valid rows of a file in one of our formats."""
     rows = read_rows(name, io.BytesIO(content), media_type, context)
     return (row for row in rows if isinstance(row, Row))

@@ -98,7 +98,7 @@ COPY (SELECT 'W' || lpad(i::VARCHAR, 9, '0') AS id, NULL AS siret, 'aider les ha
 
 
 def make(folder: Path, share: float) -> None:
-    """The files, in the folder."""
+    """Write the generated files of the State to the folder; `share`: of their real size."""
     sizes = {"units": UNITS, "establishments": ESTABLISHMENTS, "awards": AWARDS, "associations": ASSOCIATIONS}
     numbers = {name: int(size * share) for name, size in sizes.items()}
     with duckdb.connect(config={"memory_limit": "2GB", "temp_directory": str(folder)}) as database:
@@ -117,7 +117,7 @@ def make(folder: Path, share: float) -> None:
 
 
 def measure(folder: Path, *options: str) -> None:
-    """Build, and print what it took."""
+    """Run `vivier pool build` on the files, and print its time and memory."""
     given = {name: folder / f"{name}.parquet" for name in ("units", "establishments", "awards")}
     given["rna"] = folder / "rna.zip"
     files = [text for name, path in given.items() for text in (f"--{name}", str(path))]
@@ -126,7 +126,7 @@ def measure(folder: Path, *options: str) -> None:
 
 
 def measure_update(folder: Path) -> None:
-    """Import what was built last, and print the rate."""
+    """Run `vivier pool update` with the pool built last, and print the records per second."""
     home = folder / "home"
     subprocess.run([VIVIER, "migrate"], check=True, env=os.environ | {"VIVIER_HOME": str(home)})
     before = time.perf_counter()
@@ -143,7 +143,7 @@ def measure_update(folder: Path) -> None:
 
 
 def timed(action: str, *arguments: Path | str, **environment: str) -> tuple[float, float, float]:
-    """Do an action of `vivier pool`: its seconds, of CPU too, and the most megabytes that a process held."""
+    """Run an action of `vivier pool`; returns its seconds, CPU seconds and the peak megabytes of a process."""
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([VIVIER, "pool", action, *arguments], check=True, env={**os.environ, **environment})
     wall, after = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -15,7 +15,7 @@ from scripts.train_words import Trainer
 
 
 def main() -> None:
-    """Print the figures of all, of those tuned on and of those held back."""
+    """Print the figures of all titles, of those tuned on and of those held back."""
     data = Path(sys.argv[1]) if len(sys.argv) > 1 else DATA
     trainer = Trainer(data)
     titles = [title for title in labelled(data) if not title.exam]

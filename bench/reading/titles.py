@@ -36,8 +36,8 @@ HEADER = "titles               readable  first three  first    readings  others 
 STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
-class Labelled(NamedTuple):
-    """A title, the title of the need it belongs to, and the segments it means, () for another trade.
+class LabelledTitle(NamedTuple):
+    """A title, the title of its need, and the segments that a person read in it; () for a trade of no segment.
 
     `exam`: the exam it belongs to, "" for none; `chosen`: of the first labelled, which left out what is hard to label;
     `unsure`: drawn from those of which a reader was unsure whether they say a trade; the others were drawn at random.
@@ -53,7 +53,7 @@ class Labelled(NamedTuple):
     unsure: bool = False
 
 
-def labelled(data: Path) -> list[Labelled]:
+def labelled(data: Path) -> list[LabelledTitle]:
     """The labelled titles of notices and awards."""
     objects = {digest(text): text for text in award_objects(data)}
     lots = dict(_lots(data))
@@ -70,19 +70,19 @@ def labelled(data: Path) -> list[Labelled]:
                 held_back = bool(exam) or (row["set"] in ("", "drawn") and _held_back(row["id"]))
                 named = title or need, need if title else ""
                 unsure = row["set"] == UNSURE
-                titles.append(Labelled(row["source"], *named, segments, held_back, exam, chosen, unsure))
+                titles.append(LabelledTitle(row["source"], *named, segments, held_back, exam, chosen, unsure))
     return titles
 
 
-def ess_awards(data: Path) -> list[Labelled]:
-    """The objects of awards that inclusion structures won, labelled in `ess_awards.csv`; nothing is tuned to them."""
+def ess_awards(data: Path) -> list[LabelledTitle]:
+    """The titles of awards won by inclusion structures, from `ess_awards.csv`; the reader is not tuned to them."""
     with (data / "awards" / "ess_awards.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
-    return [Labelled("ess", row["object"], "", tuple(row["segments"].split()), True) for row in rows]
+    return [LabelledTitle("ess", row["object"], "", tuple(row["segments"].split()), True) for row in rows]
 
 
 def award_objects(data: Path) -> dict[str, str]:
-    """The objects of all awards with the CPV code most of those of that object have, "" where they have none."""
+    """The most frequent CPV code of awards by their object (title); "" where most have none."""
     codes: dict[str, Counter[str]] = {}
     with gzip.open(data / "awards" / "awards_2016_2024.csv.gz", "rt", encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
@@ -96,12 +96,12 @@ def digest(text: str) -> str:
 
 
 def sibling(title: str) -> str:
-    """The beginning that a title shares with its siblings."""
+    """The folded beginning of a title, which near-identical titles share."""
     return fold(title)[:SIBLING]
 
 
-def fold_of(title: Labelled) -> int:
-    """The fold of a title, 0 to 4: that of its siblings, a lot's that of its need."""
+def fold_of(title: LabelledTitle) -> int:
+    """The cross-validation fold of a title, 0 to 4; titles that begin alike, and lots of one need, share a fold."""
     return int(hashlib.sha1(f"fold{sibling(title.need or title.title)}".encode()).hexdigest(), 16) % FOLDS
 
 
@@ -110,7 +110,7 @@ def _held_back(label_id: str) -> bool:
 
 
 def _lots(data: Path) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
-    """The titles of need and lot, by notice and lot."""
+    """The ids of notice and lot, each pair with the titles of need and lot."""
     for line in (data / "notices" / "notices_ted_fr_sample.ndjson").read_text("utf-8").splitlines():
         notice = json.loads(line)
         for lot in notice["lots"] or [{"id": "", "title": ""}]:
@@ -118,7 +118,7 @@ def _lots(data: Path) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
 
 
 def measure_titles(data: Path) -> None:
-    """Prints how many titles are read rightly, how many trades are invented, what a confidence means, and the time."""
+    """Print how many titles are read rightly, how many trades are invented, how sure confidences are, and the time."""
     reader = TitleReader(taxonomy.load(), territory.load(), word_model.load())
     titles = [*labelled(data), *ess_awards(data)]
     earlier = [title for title in titles if title.held_back and title.source != "ess" and not title.exam]
@@ -147,8 +147,8 @@ def measure_titles(data: Path) -> None:
     _print_time(reader, titles)
 
 
-def figures(titles: Sequence[Labelled], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
-    """A line of the table under `HEADER`: how titles are read."""
+def figures(titles: Sequence[LabelledTitle], read: Callable[[str, str], tuple[Reading, ...]]) -> str:
+    """A line of the table under `HEADER`: the shares of titles read rightly and of trades invented."""
     meant = [title for title in titles if title.segments]
     others = [title for title in titles if not title.segments]
     answers = [[reading.segment for reading in read(title.title, title.need)] for title in meant]
@@ -166,7 +166,7 @@ def _share(found: Iterable[object]) -> str:
     return f"{sum(values) / len(values):.1%}"
 
 
-def _print_time(reader: TitleReader, titles: Sequence[Labelled]) -> None:
+def _print_time(reader: TitleReader, titles: Sequence[LabelledTitle]) -> None:
     begun = time.process_time()
     for title in titles:
         reader.explain(title.title)

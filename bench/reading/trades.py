@@ -31,7 +31,7 @@ SIREN_DIGITS = 9
 
 
 def measure_trades(data: Path) -> None:
-    """Prints the figures."""
+    """Print the share of suppliers with a trade, by file, kind and evidence."""
     context = files.load_context()
     won = _offers_by_number(files.decp(data, context))
     print("file                     suppliers  with a trade          with their contracts too")
@@ -54,12 +54,12 @@ def _print_file(name: str, rows: Sequence[Row], won: Mapping[str, list[Offer]]) 
 
 
 def _counts(rows: Sequence[Row], won: Mapping[str, list[Offer]]) -> TradeCounts:
-    groups = Counter((_kinds(row), trade_evidence((*row.record.offers, *_added(row, won)))) for row in rows)
+    groups = Counter((_kinds(row), trade_evidence((*row.record.offers, *_joined_offers(row, won)))) for row in rows)
     return count_trades((kinds, evidence, number) for (kinds, evidence), number in groups.items())
 
 
 def _offers_by_number(rows: Iterator[Row]) -> dict[str, list[Offer]]:
-    """The offers of records that add to suppliers, by the SIRET or SIREN that these have."""
+    """The offers of records that add to suppliers of other files, by the SIRET or SIREN of the supplier."""
     found: dict[str, list[Offer]] = defaultdict(list)
     for row in rows:
         if row.joins is not None:
@@ -67,7 +67,7 @@ def _offers_by_number(rows: Iterator[Row]) -> dict[str, list[Offer]]:
     return found
 
 
-def _added(row: Row, won: Mapping[str, list[Offer]]) -> Iterator[Offer]:
+def _joined_offers(row: Row, won: Mapping[str, list[Offer]]) -> Iterator[Offer]:
     if siret := row.record.siret:
         for number in (siret, siret[:SIREN_DIGITS]):
             yield from won.get(number, ())

@@ -15,7 +15,7 @@ from domain.suppliers.source import Row
 
 
 def measure_winners(data: Path) -> None:
-    """Prints the figures."""
+    """Print in how many contracts the winner has an offer that answers the need."""
     context = files.load_context()
     offered: dict[str, set[str]] = defaultdict(set)
     for row in chain(files.siae(data, context), files.esat(data, context)):

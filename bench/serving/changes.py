@@ -20,8 +20,8 @@ RECORD = {"name": "Nouveau", "address": {"commune": "56178"}, "offers": [{"segme
 
 
 @dataclass
-class Seen:
-    """The times at which each version was put and each connection saw it, and the milliseconds of each match."""
+class VersionTimes:
+    """The times at which data versions were written and first seen by each connection, and durations of matches."""
 
     put_at: dict[int, float] = field(default_factory=dict)
     seen_at: list[dict[int, float]] = field(default_factory=lambda: [{} for _ in range(CONNECTIONS)])
@@ -29,12 +29,12 @@ class Seen:
     over: threading.Event = field(default_factory=threading.Event)
 
     def delays(self, end: float) -> list[float]:
-        """Seconds from each change to each connection; a change never seen counts up to `end`."""
+        """Seconds from each change until each connection saw it; a change never seen counts up to `end`."""
         return [max(0.0, of.get(version, end) - at) for version, at in self.put_at.items() for of in self.seen_at]
 
 
 def fill(server: Server, file: Path) -> dict[str, Any]:
-    """Import the file, and wait until every worker matches with it."""
+    """Import a file, and wait until every worker matches with its suppliers; returns the figures."""
     began = time.perf_counter()
     report = server.send("/sources/bench/imports", file)
     answered = time.perf_counter() - began
@@ -49,9 +49,11 @@ def fill(server: Server, file: Path) -> dict[str, Any]:
 
 
 def measure(server: Server, seconds: float) -> dict[str, Any]:
-    """Put single changes while a few connections match and look for them; the delays, and what matches took."""
-    seen = Seen()
-    watchers = [threading.Thread(target=_watch, args=(server, seen, position)) for position in range(CONNECTIONS)]
+    """Write single changes while a few connections match; returns the delays of the changes and times of matches."""
+    seen = VersionTimes()
+    watchers = [
+        threading.Thread(target=_watch_versions, args=(server, seen, position)) for position in range(CONNECTIONS)
+    ]
     for each in watchers:
         each.start()
     with changing(server, seen):
@@ -69,10 +71,10 @@ def measure(server: Server, seconds: float) -> dict[str, Any]:
 
 
 @contextmanager
-def changing(server: Server, seen: Seen | None = None) -> Iterator[None]:
-    """Put new records, `PER_SECOND` of them, while the block runs."""
-    over, noted = threading.Event(), seen or Seen()
-    writer = threading.Thread(target=_put, args=(server, noted, over))
+def changing(server: Server, seen: VersionTimes | None = None) -> Iterator[None]:
+    """Write new records, `PER_SECOND` of them, while the block runs."""
+    over, noted = threading.Event(), seen or VersionTimes()
+    writer = threading.Thread(target=_put_records, args=(server, noted, over))
     writer.start()
     try:
         yield
@@ -81,7 +83,7 @@ def changing(server: Server, seen: Seen | None = None) -> Iterator[None]:
         writer.join()
 
 
-def _put(server: Server, seen: Seen, over: threading.Event) -> None:
+def _put_records(server: Server, seen: VersionTimes, over: threading.Event) -> None:
     run, began = f"{time.monotonic_ns():x}", time.perf_counter()
     with closing(server.connect()) as connection:
         for number in count(1):
@@ -91,7 +93,7 @@ def _put(server: Server, seen: Seen, over: threading.Event) -> None:
                 return
 
 
-def _watch(server: Server, seen: Seen, position: int) -> None:
+def _watch_versions(server: Server, seen: VersionTimes, position: int) -> None:
     """Match repeatedly on one connection, and note when each version is first seen."""
     with closing(server.connect()) as connection:
         last = server.data_version(connection)

@@ -38,20 +38,20 @@ Fields = list[tuple[str, str]]
 
 
 class Browser:
-    """One connection, signed in with the administrator's key."""
+    """A browser session over one connection, signed in with the administrator's key."""
 
     def __init__(self, connection: HTTPConnection) -> None:
         self._connection = connection
         self._cookie = ""
-        token = _hidden(self.get("/connexion"), ("jeton",))
+        token = _hidden_fields(self.get("/connexion"), ("jeton",))
         self.post("/connexion", [*token, ("cle", ADMIN_KEY)], signing_in=True)
 
     def get(self, path: str) -> bytes:
-        """A page."""
+        """The bytes of a page."""
         return self._ask("GET", path, None, {})
 
     def post(self, path: str, fields: Fields, *, part: str = "", signing_in: bool = False) -> bytes:
-        """The page that answers a form; `part`: the id of the part that a script asks for."""
+        """The page that answers a form; `part`: the id of the only part that a script asks for."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"} | ({"HX-Target": part} if part else {})
         return self._ask("POST", path, urlencode(fields), headers, 303 if signing_in else 200)
 
@@ -68,27 +68,31 @@ class Browser:
 
 
 def measure(server: Server) -> Iterator[str]:
-    """A line for each page."""
+    """A line of figures for each page and action."""
     with closing(server.connect()) as connection:
         browser = Browser(connection)
-        token = _hidden(browser.get("/besoin"), ("jeton",))
+        token = _hidden_fields(browser.get("/besoin"), ("jeton",))
 
         def answered(lots: int, departement: str) -> bytes:
             return browser.post("/besoin/resultat", [*token, *_need(lots, departement)])
 
-        yield _line("form, empty", server, lambda _: browser.get("/besoin"), range(ROUNDS))
-        yield _line("answer of 3 lots, new", server, lambda each: answered(3, each), DEPARTEMENTS)
-        yield _line("answer of 3 lots, again", server, lambda each: answered(3, each), DEPARTEMENTS * 3)
-        pressed = [(_hidden(answered(3, each)), wish) for each, wish in product(DEPARTEMENTS, SWITCHES)]
+        yield _timing_line("form, empty", server, lambda _: browser.get("/besoin"), range(ROUNDS))
+        yield _timing_line("answer of 3 lots, new", server, lambda each: answered(3, each), DEPARTEMENTS)
+        yield _timing_line("answer of 3 lots, again", server, lambda each: answered(3, each), DEPARTEMENTS * 3)
+        pressed = [(_hidden_fields(answered(3, each)), wish) for each, wish in product(DEPARTEMENTS, SWITCHES)]
 
         def press(fields_and_wish: tuple[Fields, str]) -> bytes:
             fields, wish = fields_and_wish
             return browser.post("/besoin/resultat", [*fields, ("changer", wish)], part=f"reponse-{wish.split('-')[1]}")
 
-        yield _line("switch of 1 of 3 lots, new", server, press, pressed)
-        yield _line("switch of 1 of 3 lots, again", server, press, pressed)
-        yield _line(f"answer of {MANY_LOTS} lots, new", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS)
-        yield _line(f"answer of {MANY_LOTS} lots, again", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS)
+        yield _timing_line("switch of 1 of 3 lots, new", server, press, pressed)
+        yield _timing_line("switch of 1 of 3 lots, again", server, press, pressed)
+        yield _timing_line(
+            f"answer of {MANY_LOTS} lots, new", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS
+        )
+        yield _timing_line(
+            f"answer of {MANY_LOTS} lots, again", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS
+        )
 
 
 def _need(lots: int, departement: str) -> Fields:
@@ -100,13 +104,13 @@ def _need(lots: int, departement: str) -> Fields:
     return fields
 
 
-def _hidden(page: bytes, names: Iterable[str] = ()) -> Fields:
-    """The hidden fields of the first form of a page that has any but that to sign out; some, where they are named."""
+def _hidden_fields(page: bytes, names: Iterable[str] = ()) -> Fields:
+    """The hidden fields of a page's first form, without the form to sign out; only the named ones if given."""
     found = [(unescape(name), unescape(text)) for name, text in _HIDDEN.findall(page.decode())]
     return [each for each in found if each[0] in names][:1] if names else found[1:]
 
 
-def _line(name: str, server: Server, ask: Callable[..., bytes], over: Iterable[object]) -> str:
+def _timing_line(name: str, server: Server, ask: Callable[..., bytes], over: Iterable[object]) -> str:
     milliseconds, sizes, bare = [], [], []
     before = server.cpu_seconds()
     for each in over:

@@ -38,8 +38,8 @@ FORM = {"territoire": "departement:22", "lot-1-objet": "Entretien des espaces ve
 TOKEN = re.compile(r'<input type="hidden" name="jeton" value="([^"]*)"')
 
 
-class Entered:
-    """The profiler of this process: notes the files whose functions are called for one request, while it is on.
+class EnteredFiles:
+    """A profiler of this process that records the files whose functions are called during one request.
 
     What the event loop runs at the same time for others, such as the follower of changes, is left out: it has another
     context. Of other threads all is noted, so nothing else must be under way.
@@ -52,7 +52,7 @@ class Entered:
         sys.setprofile(self._note)
 
     def end(self) -> None:
-        """Note nothing any more."""
+        """Stop profiling."""
         threading.setprofile(None)
         sys.setprofile(None)
 
@@ -63,7 +63,7 @@ class Entered:
             self.files.add(frame.f_code.co_filename)
 
     async def during(self, request: Any) -> tuple[httpx.Response, list[str]]:
-        """The answer to a request, and the project's own files that were entered until it came, in order of name."""
+        """The answer to a request, and the project's own files that were entered for it, sorted."""
         found: set[str] = set()
         self.files, token = found, self._asked.set(True)
         try:
@@ -77,23 +77,23 @@ class Entered:
 
 @asynccontextmanager
 async def client_of(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running application, once it is ready."""
+    """An HTTP client of the application, which runs inside the block and is ready."""
     transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
     headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
     async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         client.headers.update(headers)
-        await follow(app, await client.put("/sources/bench/suppliers/0", json=RECORD))
+        await wait_until_matched(app, await client.put("/sources/bench/suppliers/0", json=RECORD))
         yield client
 
 
-async def follow(app: Litestar, put: httpx.Response) -> None:
-    """Wait until matches know what was written."""
+async def wait_until_matched(app: Litestar, put: httpx.Response) -> None:
+    """Wait until matches use the data version that a PUT was answered with."""
     await app.state.services.directory.wait_beyond(put.json()["data_version"] - 1, 60)
 
 
 async def files_entered(url: str) -> dict[str, list[str]]:
-    """The files that each kind of request enters, in order of name. Raises RuntimeError where one is refused."""
-    profiler, entered = Entered(), dict[str, list[str]]()
+    """By kind of request, the sorted files that it enters. Raises RuntimeError where a request is refused."""
+    profiler, entered = EnteredFiles(), dict[str, list[str]]()
 
     async def tell(name: str, request: Any) -> httpx.Response:
         answer, entered[name] = await profiler.during(request)
@@ -103,7 +103,7 @@ async def files_entered(url: str) -> dict[str, list[str]]:
 
     app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))
     async with client_of(app) as client:
-        await follow(app, await tell("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
+        await wait_until_matched(app, await tell("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
         await tell("POST /match, first", client.post("/match", json=NEED))
         await tell("POST /match, again", client.post("/match", json=NEED))
         await tell("POST /needs", client.post("/needs", json=NEED))
@@ -117,7 +117,7 @@ async def files_entered(url: str) -> dict[str, list[str]]:
 
 
 def _token(page: httpx.Response) -> str:
-    """The token of the page's forms."""
+    """The anti-forgery token of the forms of a page."""
     found = TOKEN.search(page.text)
     if found is None:
         raise RuntimeError(f"no form: {page.status_code} {page.text[:200]}")

@@ -48,8 +48,8 @@ NEED = json.dumps({"reference": "1", "territory": {"codes": ["departement:56"]},
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of asking for an answer of `size` bytes. `environment`: settings of the server."""
+class RequestKind:
+    """A kind of request that is measured: for an answer of `size` bytes. `environment`: settings of the server."""
 
     name: str
     size: int
@@ -60,14 +60,14 @@ class Way:
 
 
 WAYS = (
-    Way("94 kB", LARGE),
-    Way("94 kB, routed by the framework", LARGE, path="/match/"),
-    Way("94 kB, no access line", LARGE, environment=(("VIVIER_LOG_LEVEL", "warning"),)),
-    Way("94 kB, gzip", LARGE, headers="Accept-Encoding: gzip\r\n"),
-    Way("94 kB, bare server", LARGE, application=False),
-    Way("1 kB", SMALL),
-    Way("1 kB, routed by the framework", SMALL, path="/match/"),
-    Way("1 kB, bare server", SMALL, application=False),
+    RequestKind("94 kB", LARGE),
+    RequestKind("94 kB, routed by the framework", LARGE, path="/match/"),
+    RequestKind("94 kB, no access line", LARGE, environment=(("VIVIER_LOG_LEVEL", "warning"),)),
+    RequestKind("94 kB, gzip", LARGE, headers="Accept-Encoding: gzip\r\n"),
+    RequestKind("94 kB, bare server", LARGE, application=False),
+    RequestKind("1 kB", SMALL),
+    RequestKind("1 kB, routed by the framework", SMALL, path="/match/"),
+    RequestKind("1 kB, bare server", SMALL, application=False),
 )
 
 
@@ -76,8 +76,8 @@ def ready_answer(size: int) -> bytes:
     return json.dumps(CORPUS.read_text()[: size * 2])[: size - 1].rstrip("\\").encode().ljust(size - 1) + b'"'
 
 
-def application(way: Way) -> Litestar:
-    """The application, whose matches are all answered by the same bytes."""
+def application(way: RequestKind) -> Litestar:
+    """The application, patched so that all matches are answered by the same bytes."""
     body = ready_answer(way.size)
     patch("api.match.match_json", lambda *_: body).start()
     settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(way.environment)})
@@ -91,7 +91,7 @@ def application(way: Way) -> Litestar:
 
 
 def bare_server(size: int) -> Callable[[Any, Any, Any], Any]:
-    """The least that the same server can do: read the request, send the bytes."""
+    """An ASGI application that does the least: it reads the request and sends `size` bytes."""
     body = ready_answer(size)
     start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", str(size).encode())]}
 
@@ -108,8 +108,8 @@ def bare_server(size: int) -> Callable[[Any, Any, Any], Any]:
 
 
 @contextmanager
-def serving(way: Way) -> Iterator[tuple[int, int]]:
-    """A process that answers in that way, and its port; its log goes to a file."""
+def serving(way: RequestKind) -> Iterator[tuple[int, int]]:
+    """A forked process that serves this kind of request, and its port; its log goes to a file."""
     bound = socket.create_server(("127.0.0.1", 0))
     reading, writing = os.pipe()
     pid = os.fork()
@@ -133,8 +133,8 @@ def serving(way: Way) -> Iterator[tuple[int, int]]:
         bound.close()
 
 
-def ask(port: int, way: Way, seconds: float) -> int:
-    """The number of requests answered in that time. Raises RuntimeError where one is refused."""
+def ask(port: int, way: RequestKind, seconds: float) -> int:
+    """The number of requests answered in `seconds`. Raises RuntimeError where one is refused."""
     head = f"POST {way.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n{way.headers}"
     request = f"{head}Content-Type: application/json\r\nContent-Length: {len(NEED)}\r\n\r\n".encode() + NEED
     answered, selector = 0, selectors.DefaultSelector()
@@ -168,14 +168,14 @@ def _is_whole(received: bytearray) -> bool:
 
 
 def cpu_seconds(pid: int) -> tuple[float, float]:
-    """CPU time of a process, all and the kernel's."""
+    """CPU seconds of a process: all, and those of the kernel."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     user, kernel = int(fields[11]), int(fields[12])
     return (user + kernel) / TICKS, kernel / TICKS
 
 
-def measure(pid: int, port: int, way: Way) -> tuple[float, float, float]:
-    """Microseconds a request, those of the kernel, and requests a second."""
+def measure(pid: int, port: int, way: RequestKind) -> tuple[float, float, float]:
+    """CPU microseconds per request, those of the kernel among them, and requests per second."""
     before = cpu_seconds(pid)
     count = ask(port, way, SECONDS)
     after = cpu_seconds(pid)
@@ -183,8 +183,8 @@ def measure(pid: int, port: int, way: Way) -> tuple[float, float, float]:
 
 
 def main(rounds: int) -> None:
-    """Measure all ways in turns, and print the medians."""
-    figures: dict[Way, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
+    """Measure all kinds of requests in turns, and print the medians."""
+    figures: dict[RequestKind, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
     for _ in range(rounds):
         for way, results in figures.items():
             with serving(way) as (pid, port):

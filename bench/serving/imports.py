@@ -36,7 +36,7 @@ def now() -> datetime:
 
 
 def measure(file: Path, reference: Reference) -> dict[str, Any]:
-    """Rows a second of a raw COPY and of the three imports; with the memory that the importing process took at most."""
+    """Rows per second of a raw COPY and of three imports, with the peak memory of the importing process."""
     with home() as folder, forked_processes(reference) as processes, embedded.serve(folder) as url:
         migrate.upgrade(url)
         return asyncio.run(_measure(url, file, reference, processes))
@@ -69,7 +69,7 @@ async def _import(
 
 
 async def _raw_copy(url: str, file: Path) -> dict[str, Any]:
-    """The lines copied into one `jsonb` column, committed: what PostgreSQL itself takes to hold the documents."""
+    """Rows per second of copying the lines into a `jsonb` column: the time that PostgreSQL alone takes."""
     connection = await asyncpg.connect(dsn(url))
     try:
         await connection.execute("CREATE TABLE raw_copy (document jsonb NOT NULL)")

@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 
 def pool(reference: Reference) -> LiveIndex:
-    """The generated suppliers that come with the product."""
+    """An index of the generated suppliers that come with the product."""
     made = list(suppliers(SAMPLE_SIZE, reference, seed=SAMPLE_SEED, departements=SAMPLE_DEPARTEMENTS))
     return LiveIndex(Index.build(made, reference.taxonomy, reference.cpv, reference.geography), 1)
 
 
 def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:
-    """A need of so many lots of one activity each, every second of them reserved, and its shortlist."""
+    """The facts of a report: a need of `lots` lots, every second one reserved, and its shortlist."""
     segments = list(reference.taxonomy.segments)
     asked = tuple(
         Lot(
@@ -78,7 +78,7 @@ def facts(lots: int, index: LiveIndex, reference: Reference) -> ReportFacts:
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
-    """The result of the work, and the median of its seconds."""
+    """The result of `work`, and the median of its durations in seconds."""
     seconds, made = [], []
     for _ in range(ROUNDS):
         started = time.perf_counter()
@@ -88,12 +88,12 @@ def timed(work: Callable[[], T]) -> tuple[T, float]:
 
 
 def measure(reference: Reference, counts: tuple[int, ...] = LOTS) -> dict[str, Any]:
-    """Seconds and kilobytes of each form, for each number of lots; medians of three."""
+    """Seconds (medians of three) and kilobytes of each form of the report, by number of lots."""
     index = pool(reference)
-    return {str(lots): _forms(facts(lots, index, reference), reference) for lots in counts}
+    return {str(lots): _measure_forms(facts(lots, index, reference), reference) for lots in counts}
 
 
-def _forms(known: ReportFacts, reference: Reference) -> dict[str, Any]:
+def _measure_forms(known: ReportFacts, reference: Reference) -> dict[str, Any]:
     made, seconds = timed(
         lambda: ReportWriter(known, reference.territories, "fr", redacted=False).report(reference.rules, NOW)
     )

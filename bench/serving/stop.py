@@ -45,14 +45,14 @@ ASKED = (
 
 @dataclass
 class Clients:
-    """Clients that ask until the server is gone, and what came of it."""
+    """Clients that send requests until the server is gone, with the counts of whole and of cut answers."""
 
     server: Server
     answered: int = 0
     cut: list[str] = field(default_factory=list)
 
     def ask(self, number: int) -> None:
-        """Ask the same again and again, on a connection each."""
+        """Send the same request again and again, each on a new connection, until the server is gone."""
         method, path, body, media_type = ASKED[number % len(ASKED)]
         headers = {"Authorization": f"Bearer {ADMIN_KEY}", "Content-Type": media_type}
         with suppress(OSError, HTTPException):
@@ -70,7 +70,7 @@ class Clients:
 
 
 def measure(folder: Path, workers: int, *, busy: bool) -> tuple[float, Clients]:
-    """The seconds from the signal to the end of a server's process, and its clients."""
+    """The seconds from the signal to the end of a server's process, and the clients it had meanwhile."""
     with ExitStack() as stack:
         clients = Clients(stack.enter_context(serving(folder, workers)))
         threads = [threading.Thread(target=clients.ask, args=(number,)) for number in range(CLIENTS if busy else 0)]

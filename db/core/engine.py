@@ -100,7 +100,7 @@ _UNDER_WAY = "statements_under_way"
 
 
 def watch_statements(engine: Engine, begin: Begin) -> None:
-    """Call `begin(sql)` before each statement, and after the statement what `begin` returned, with its success.
+    """Call `begin(sql)` before each statement, and the function that it returns with the success, after it.
 
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
@@ -152,7 +152,7 @@ T = TypeVar("T")
 async def document_with_later_members(
     connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T
 ) -> Any:
-    """`value`, with the members of the stored document in its place that only a later release of Vivier knows.
+    """`value` as it is to be stored: with members of the stored document that this release does not know.
 
     The caller has locked the row.
     """

@@ -59,7 +59,7 @@ class DeliveryTarget(NamedTuple):
 async def create_webhook(
     connection: Connection, organisation_id: UUID, settings: WebhookSettings, secret: str, now: datetime
 ) -> Webhook:
-    """A new webhook, for events from now on. Raises Conflict (`too_many_webhooks`)."""
+    """Insert a webhook, for events from now on. Raises Conflict (`too_many_webhooks`)."""
     existing = select(func.count()).select_from(webhooks).where(webhooks.c.organisation_id == organisation_id)
     if (await connection.execute(existing)).scalar_one() >= MOST_OF_ONE_ORGANISATION:
         most = MOST_OF_ONE_ORGANISATION

@@ -91,7 +91,7 @@ def prepare_home(home: Path) -> Home:
 
 
 def _server_account(folder: Path) -> Account:
-    """The user for the server: this process's; for root, the owner of the data in `folder`, else of SERVER_USERS."""
+    """The server's user: this process's; for root, the owner of the data in `folder`, else one of SERVER_USERS."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     for data in sorted(folder.glob("[1-9]*/PG_VERSION")):

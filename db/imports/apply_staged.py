@@ -262,10 +262,10 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to staged suppliers the members of the suppliers they replace that only a later release knows."""
+    """Add to staged suppliers the members of the stored documents that this release does not know."""
 
     def changed_documents(pairs: Sequence[Any]) -> dict[UUID, str]:
-        """The documents that get members of those they replace, by id."""
+        """The documents to which members were added, by id of the supplier."""
         kept = ((row, with_later_members(row.after.encode(), row.before, Supplier).decode()) for row in pairs)
         return {row.id: document for row, document in kept if document != row.after}
 

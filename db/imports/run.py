@@ -209,7 +209,7 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
 async def _begin_import(
     connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
 ) -> ImportContext:
-    """Lock the source against other writers (a dry run lets dry runs in), and make the staging tables."""
+    """Lock the source for this import alone, or for a dry run against imports only; make the staging tables."""
     await lock(connection, Subject.SOURCE, order.source, shared=order.dry_run)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)

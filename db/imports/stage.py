@@ -298,7 +298,7 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _RecordBefore]]) -> None:
-    """Copy changed records, with the members of the records they replace that only a later release knows.
+    """Copy changed records, with members of the stored documents that this release does not know.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """

@@ -107,7 +107,7 @@ async def select_need_names(
 
 
 async def write_need(connection: Connection, organisation_id: UUID, need: StoredNeed) -> None:
-    """Store a change of a need that the caller has locked; members that only a later release knows stay."""
+    """Store a change of a locked need; members of its document that this release does not know stay."""
     own = _is_own_need(organisation_id, need.id)
     content = await document_with_later_members(connection, needs.c.content, own, need.content)
     await connection.execute(sa.update(needs).where(own).values(msgspec.structs.asdict(need) | {"content": content}))

@@ -45,7 +45,7 @@ _NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
 class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's data as found. `organisations`: ids of those searched, by name; `in_directory`: was that searched?
+    """A person's data as found in `organisations` (ids by name) and, if `in_directory`, in the directory.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """

@@ -288,7 +288,7 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """Yield the frozen shortlists with the person's address, or number at these suppliers, and without them.
+    """Yield the frozen shortlists with the person's address, or number at these suppliers, both taken out.
 
     They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """

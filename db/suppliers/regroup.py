@@ -165,7 +165,7 @@ async def regroup(
     known = await _connected_records(connection, seeds, change_set, now)
     if len(known) < 2:
         return Regrouping(known)
-    groups = partition(map(_identity_facts, known.values()), similarity, await _decisions(connection, known))
+    groups = partition(map(_identity_facts, known.values()), similarity, await _read_decisions(connection, known))
     present = [[(key, row) for key in group if not (row := known[key]).gone] for group in groups]
     members = [
         [Member(key, row.supplier_id, row.created_at, row.changed or key in leaving) for key, row in group]
@@ -201,7 +201,7 @@ async def _connected_records(
     return known
 
 
-async def _decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
+async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> Decisions:
     arrays = key_arrays(keys)
     merged: dict[UUID, list[RecordKey]] = {}
     for row in await connection.execute(_MERGED, arrays):

@@ -150,7 +150,7 @@ async def rewrite_suppliers(
 
 
 async def write(connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False) -> None:
-    """Insert or update suppliers; with `keeps`, members that only a later release knows stay in stored documents."""
+    """Insert or update suppliers; with `keeps`, members of stored documents that this release does not know stay."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         if keeps:
             stored = await connection.execute(_STORED_DOCUMENTS, {"ids": [row["id"] for row in rows]})

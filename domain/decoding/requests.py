@@ -90,7 +90,7 @@ def _missing_field_text(match: re.Match[str], _: tuple[Step, ...], __: object) -
 
 
 def _unknown_field_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    names = (f.encode_name for t in _bare_types_at(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
+    names = (f.encode_name for t in _types_at_path(kind, steps) if isinstance(t, types.StructType) for f in t.fields)
     hint = hint_of_nearest(match[1], tuple(dict.fromkeys(names)))
     shown = match[1][:80]
     return Text(f"Champ inconnu : « {shown} »{hint.fr}", f"Unknown field: “{shown}”{hint.en}")
@@ -98,9 +98,9 @@ def _unknown_field_text(match: re.Match[str], steps: tuple[Step, ...], kind: obj
 
 def _unknown_value_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
     # the values, or the tags of a union, that exist there
-    values = {str(value) for t in _bare_types_at(kind, steps) if isinstance(t, types.LiteralType) for value in t.values}
+    values = {str(value) for t in _types_at_path(kind, steps) if isinstance(t, types.LiteralType) for value in t.values}
     if not values and steps:
-        structs = [t for t in _bare_types_at(kind, steps[:-1]) if isinstance(t, types.StructType)]
+        structs = [t for t in _types_at_path(kind, steps[:-1]) if isinstance(t, types.StructType)]
         values = {str(t.tag) for t in structs if t.tag_field == steps[-1]}
     value = match[1].strip("'")
     hint, shown = hint_of_nearest(value, tuple(sorted(values))), value[:80]
@@ -168,7 +168,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
 _type_info = lru_cache(maxsize=256)(types.type_info)
 
 
-def _bare_types_at(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
+def _types_at_path(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
     return [found for found in _types_on_path(_type_info(kind), steps) if not isinstance(found, types.Metadata)]
 
 

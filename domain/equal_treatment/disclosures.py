@@ -60,7 +60,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
     way: Way
     """By which it goes or went to this supplier; `none`: not known"""
     delivery_state: DeliveryState
-    """How far it has come, see `docs/exchanges.md`"""
+    """The state of the delivery, see `docs/exchanges.md`"""
     since: date | None
     """The day in France since which it is in this state; null: not known, or nothing was sent yet"""
     at: datetime
@@ -181,7 +181,7 @@ def best_receipts(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID,
 
 
 def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
-    """Every message of the buyer in one exchange; parameters are those of `disclosures`."""
+    """Every message of the buyer in one exchange; `living`, `by_questions`: as in `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}

@@ -195,7 +195,7 @@ def meeting_problems(meeting: MeetingRequest) -> Iterator[Problem]:
 
 
 def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
-    """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
+    """Raises Conflict (`illegal_move`), naming allowed moves, where a meeting cannot go from `before` to `after`."""
     if after != before and after not in MOVES[before]:
         allowed = ", ".join(MOVES[before]) or "—"
         detail = Text(

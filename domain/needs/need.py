@@ -167,12 +167,12 @@ class NeedAndProcedure(Need, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 def buyer_siret(need: Need) -> str | None:
-    """The buyer's SIRET, where the need says who buys."""
+    """The buyer's SIRET; None where the need does not state it."""
     return None if need.buyer is None else need.buyer.siret
 
 
 def may_be_same_buyer(siret: str | None, other: str | None) -> bool:
-    """Whether two SIRETs are of one buyer, or one of them is not known."""
+    """Whether two SIRETs are of one buyer, or one of the two is not known."""
     return siret is None or other is None or siret == other
 
 

@@ -50,7 +50,7 @@ class StoredNeed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_move(before: Status, after: Status) -> None:
-    """Raises Conflict (`illegal_move`), naming the moves that are allowed, where `after` cannot follow `before`."""
+    """Raises Conflict (`illegal_move`), naming the allowed moves, where a need cannot go from `before` to `after`."""
     if after == before or after in MOVES[before]:
         return
     in_french = ", ".join(f"{STATUSES[each].fr} ({each})" for each in MOVES[before]) or "—"

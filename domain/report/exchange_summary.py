@@ -154,11 +154,11 @@ class ExchangeReport:
                     confidential=any(statement.is_confidential for statement in answers),
                 )
             )
-        return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_by_name(each))))
+        return tuple(sorted(found, key=lambda each: (each.since or date.max, each.first_at or _LAST, *_name_key(each))))
 
     def other_recipients(self) -> tuple[ReportRecipient, ...]:
         """Every recipient whom no message is known to have reached, once, by name."""
-        return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_by_name))
+        return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_name_key))
 
     def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
         """Each recipient whom some message reached, or else whom none reached, with the supplier's id."""
@@ -251,7 +251,7 @@ class ExchangeReport:
         return tuple(sorted(found, key=lambda each: each.shared_at))
 
 
-def _by_name(known: ReportRecipient) -> tuple[str, str]:
+def _name_key(known: ReportRecipient) -> tuple[str, str]:
     return known.supplier.name, str(known.supplier.id)
 
 

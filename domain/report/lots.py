@@ -224,7 +224,7 @@ class ReportDelivery(msgspec.Struct, frozen=True, kw_only=True):
     way: Way
     """By which it goes or went to this recipient; `none`: not known"""
     state: DeliveryState
-    """How far it has come, see `docs/exchanges.md`"""
+    """The state of the delivery, see `docs/exchanges.md`"""
     since: date | None
     """The day in France since which it is in this state; null: not known, or not told, for it is that of an answer"""
     failure: str | None
@@ -271,7 +271,7 @@ class DeliveryCount(msgspec.Struct, frozen=True):
     way: Way
     """By which it goes or went; `none`: not known"""
     state: DeliveryState
-    """How far it has come, see `docs/exchanges.md`"""
+    """The state of the delivery, see `docs/exchanges.md`"""
     recipients: int
     """The number of them"""
 

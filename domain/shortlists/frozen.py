@@ -141,7 +141,7 @@ class ShortlistVersion(ComparedVersion, frozen=True, kw_only=True):
 
 
 class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
-    """A whole version. `body`: the answer as it was sent; `need`: the need as it was matched.
+    """A frozen version of a shortlist. `body`: the answer as it was sent; `need`: the need as it was matched.
 
     The body is decoded when it is first used, which takes some time for many lots, and only once.
     """

@@ -45,7 +45,7 @@ SLIP_LENGTH = 5
 
 
 class Name(NamedTuple):
-    """A supplier's name, read for comparison.
+    """A supplier's name, split for comparison into words, legal forms and kinds.
 
     `words`: the words that tell it from others, in the singular and sorted. `forms` and `kinds`: legal forms, and kinds
     such as "esat", that it states. `whole`: all of it, folded.
@@ -135,7 +135,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """Decisions of people: sets of records that are one supplier, the earliest decision first; pairs that are not."""
+    """Decisions of people on records: sets that are one supplier, the earliest decision first; pairs that are not."""
 
     merged: Sequence[Collection[RecordKey]] = ()
     split: Collection[tuple[RecordKey, RecordKey]] = ()
@@ -279,7 +279,7 @@ def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, Re
 def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
     """Unite records by name: the most similar pairs first, then the nearest, then those of two without SIRET."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
-    for one, name, other, other_name in _neighbours(facts):
+    for one, name, other, other_name in _name_pairs(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf
         if away <= NAMES_WITHIN_M and (alike := similarity(name, other_name)) > 0:
             pair = min(one.key, other.key), max(one.key, other.key)
@@ -289,7 +289,7 @@ def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: 
         groups.unite(*pair, "name")
 
 
-def _neighbours(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
+def _name_pairs(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Name, IdentityFacts, Name]]:
     """The pairs of names to compare: of records in one band of latitude, at least one without SIRET."""
     blocks: dict[str | None, list[tuple[IdentityFacts, Name]]] = {}
     for each in facts:

@@ -78,13 +78,13 @@ def kilometres(distance_km: float, *, rough: bool = False) -> Text:
 
 
 def join_texts(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
-    """The texts in a row, with the separator of each language between them."""
+    """The texts joined, with the separator of each language between them."""
     sides = tuple(zip(*texts, strict=True)) or ((), ())
     return Text(separator.fr.join(sides[0]), separator.en.join(sides[1]))
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:
-    """The parts in a row for reading: “1, 3 et 4”."""
+    """The parts joined for reading: “1, 3 et 4”."""
     *first, final = parts or ("",)
     if not first:
         return Text(final, final)
@@ -131,13 +131,13 @@ def printed_count(number: float, language: Language) -> str:
 
 
 def printed_euros(amount: float, language: Language) -> str:
-    """An amount excluding tax; cents where there are some."""
+    """An amount excluding tax, as printed; cents where there are some."""
     written = euros(round(amount * 100))
     return typeset(Text(f"{written.fr} HT", f"{written.en} excl. tax").to(language), language)
 
 
 def printed_kilometres(distance_km: float, language: Language) -> str:
-    """A distance, to a decimal below 10 km."""
+    """A distance with its unit, as printed: to one decimal below 10 km, else without."""
     return typeset(kilometres(distance_km, rough=True).to(language), language)
 
 

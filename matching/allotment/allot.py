@@ -1,4 +1,4 @@
-"""A need in, proposals of lots out: divisions and joins of its lots, judged by the engine of `POST /match`.
+"""Proposes lots for a need: divisions and joins of the given lots, judged by the engine of `POST /match`.
 
 The work of it is estimated before it starts and before anything of the need is read. The constants of the estimate are
 milliseconds of one core, as `python -m bench.matching.allotment` measures them.
@@ -16,7 +16,7 @@ from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
 from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
-from matching.allotment.valuing import Pool, Valuing
+from matching.allotment.valuing import LotValuer, SuppliersByArea
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -42,19 +42,19 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     kind = next((kind for kind in kinds if kind in need.allotment.divide), None)
     given = GivenLots(need, queries, Areas(reference.geography, kind), reference)
     # the lots in groups; raises InvalidContent where there is more to look at than is done
-    options, lots = given.need.allotment, given.to_divide()
+    options, lots = given.need.allotment, given.lots_to_divide()
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_cells(cells, len(areas))),))
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_text(cells, len(areas))),))
     freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
     divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
-    pool = Pool(live, given.areas.territories(), segments, on, reference.rules)
-    valuing, seed = Valuing(given, pool, need.law_day(on)), draw_seed(need)
+    suppliers = SuppliersByArea(live, given.areas.territories(), segments, on, reference.rules)
+    valuing, seed = LotValuer(given, suppliers, need.law_day(on)), draw_seed(need)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
-        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots(need)),))
+        raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
     writer = ProposalWriter(
         given=given,
         valuing=valuing,
@@ -76,11 +76,11 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
 
 
 def family_of(segment: str) -> str:
-    """The family of a segment; a family is its own."""
+    """The family of a segment; of a family, the family itself."""
     return segment.partition("-")[0] if segment != NO_SEGMENT else segment
 
 
-def _too_few_lots(need: AllotmentNeed) -> Text:
+def _too_few_lots_text(need: AllotmentNeed) -> Text:
     most, given = need.allotment.max_lots, len(need.lots)
     return Text(
         f"Ce besoin, de {given} lots tel que demandé, ne tient pas en {most} lots au plus : en permettre davantage.",
@@ -88,7 +88,7 @@ def _too_few_lots(need: AllotmentNeed) -> Text:
     )
 
 
-def _too_many_cells(cells: int, areas: int) -> Text:
+def _too_many_text(cells: int, areas: int) -> Text:
     return Text(
         f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
         f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",
@@ -109,7 +109,7 @@ CELL_MS, AREA_MS, SUPPLIER_MS = 3.0, 6.0, 0.0003
 
 
 def search_ms(need: AllotmentNeed, suppliers: int) -> float:
-    """Estimated milliseconds of the search for proposals, without those of matching the need as given."""
+    """Estimated milliseconds of the search for proposals; matching the need as given is not counted."""
     requests = {lot.territory or need.territory for lot in need.lots}
     areas = sum(_area_count(request, need) for request in requests)
     cells = 0

@@ -30,7 +30,7 @@ Numbers = tuple[int, ...]
 
 
 class Areas:
-    """The areas into which the territories of a need's lots divide, each under one number for all lots.
+    """Numbers the areas (departements or EPCIs) into which the territories of a need's lots are divided.
 
     `kind` null: territories are not divided. A territory that is a radius or was drawn is one area.
     """
@@ -47,16 +47,16 @@ class Areas:
         codes, key = territory.codes, territory.codes or id(territory)
         if key not in self._of:
             if codes is None:
-                self._of[key] = (self._number(key, request),)
+                self._of[key] = (self._number_of_area(key, request),)
             else:
                 parts = area_codes(codes, self._kind, self._geography.territories) if self._kind else []
-                each = (self._number(part, TerritoryRequest(codes=part)) for part in parts or [codes])
+                each = (self._number_of_area(part, TerritoryRequest(codes=part)) for part in parts or [codes])
                 self._of[key] = tuple(each)
             self._given.setdefault(frozenset(self._of[key]), request)
         return self._of[key]
 
-    def request(self, numbers: Numbers) -> TerritoryRequest:
-        """The territory that the areas of these numbers make up; as the buyer gave it, if one lot has just these."""
+    def territory_request(self, numbers: Numbers) -> TerritoryRequest:
+        """The request for a union of numbered areas; the buyer's own request where a lot has exactly these."""
         given = self._given.get(frozenset(numbers))
         if given is not None:
             return given
@@ -66,13 +66,14 @@ class Areas:
     def territories(self) -> list[Territory]:
         """The territory of each area by its number, prepared for matching."""
         numbers = range(len(self._requests))
-        return [self._geography.territory(self.request((number,))) for number in numbers]
+        return [self._geography.territory(self.territory_request((number,))) for number in numbers]
 
     def may_unite(self, numbers: Numbers) -> bool:
-        """Whether the areas of these numbers can be written as one territory: all of them are given by code."""
+        """Whether the numbered areas can be written as one territory: every area is given by code."""
         return all(self._requests[number].codes is not None for number in numbers)
 
-    def _number(self, key: Hashable, request: TerritoryRequest) -> int:
+    def _number_of_area(self, key: Hashable, request: TerritoryRequest) -> int:
+        """The number of the area with this key; a new area is added with its request."""
         if key not in self._numbers:
             self._numbers[key] = len(self._requests)
             self._requests.append(request)
@@ -80,7 +81,7 @@ class Areas:
 
 
 def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
-    """The departements or EPCIs of a territory, each by its code, or by its communes' codes where only part is inside.
+    """The departements or EPCIs of a territory, each by its code, or by its communes' codes if only partly inside.
 
     Communes without EPCI make an area of their own. Empty where there is but one. Raises UnknownTerritory.
     """
@@ -104,32 +105,32 @@ NO_SEGMENT = ""
 
 @dataclass(frozen=True)
 class GivenLots:
-    """The lots of a need with what they buy (`queries`), their areas, and the reference data they were read with."""
+    """The lots of an allotment need as given and as read (`queries`), and the numbered areas of their territories."""
 
     need: AllotmentNeed
     queries: Sequence[LotQuery]
     areas: Areas
     reference: Reference
 
-    def to_divide(self) -> list[GivenLot]:
-        """The lots as the search divides them: each with its segments, its areas and its terms."""
+    def lots_to_divide(self) -> list[GivenLot]:
+        """The lots in the form that the search divides: each with its segments, area numbers and terms."""
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
         for place, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
             segments, terms = query.subject.objects, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
-                terms = _as_need_lot(lot, id="", reserved=reserved, territory=None, **nothing)
-            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._areas(place), terms or place))
+                terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
+            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._given_areas(place), terms or place))
         return lots
 
     def territory(self, place: int) -> TerritoryRequest:
-        """The territory of a lot as the buyer gave it."""
+        """The requested territory of the given lot at index `place`."""
         request = self.need.lots[place].territory or self.need.territory
         return request or TerritoryRequest()
 
-    def reserved(self, lot: PossibleLot) -> tuple[Reserved, ...]:
-        """The buyer's own reservation of a possible lot: the same for all given lots that it joins."""
+    def own_reservation(self, lot: PossibleLot) -> tuple[Reserved, ...]:
+        """The reservation that the buyer asked for on a possible lot; all given lots that it joins have the same."""
         return tuple(dict.fromkeys(self.need.lots[lot.lots[0]].reserved or ()))
 
     def is_as_given(self, lot: PossibleLot) -> bool:
@@ -138,11 +139,11 @@ class GivenLots:
 
     def divides_segments(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys only some of the segments of a given lot that it divides."""
-        return any(not set(self._objects(place)) <= set(lot.segments) for place in lot.lots)
+        return any(not set(self._given_segments(place)) <= set(lot.segments) for place in lot.lots)
 
     def divides_areas(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
-        return any(not set(self._areas(place)) <= set(lot.areas) for place in lot.lots)
+        return any(not set(self._given_areas(place)) <= set(lot.areas) for place in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
@@ -150,20 +151,20 @@ class GivenLots:
             return None
         values = []
         for place in lot.lots:
-            objects = self._objects(place)
+            objects = self._given_segments(place)
             own = tuple(segment for segment in objects if segment in lot.segments)
             values.append(value_of(self.need.lots[place], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
     def options(self, lot: PossibleLot) -> float | None:
-        """The options of a possible lot in euros; None where there are none, or the lot's value is not known."""
+        """The value of a possible lot's options in euros; None without options, or where the lot's value is unknown."""
         given = [self.need.lots[place] for place in lot.lots]
         if self.value(lot) is None or all(each.options_eur is None for each in given):
             return None
         return round(sum(map(options_of, given)), 2)
 
     def cpv(self, lot: PossibleLot) -> tuple[str, ...]:
-        """The CPV codes of a possible lot: those of its given lots that stand for one of its segments.
+        """The CPV codes of a possible lot: those of the given lots that map to one of the segments it buys.
 
         Codes that stand for no segment go with whole lots.
         """
@@ -171,17 +172,17 @@ class GivenLots:
         for place in lot.lots:
             for code in self.need.lots[place].cpv:
                 segments = set(self.reference.taxonomy.of_cpv(self.reference.cpv.normalise(code)))
-                if segments & set(lot.segments) if segments else set(self._objects(place)) <= set(lot.segments):
+                if segments & set(lot.segments) if segments else set(self._given_segments(place)) <= set(lot.segments):
                     kept[code] = None
         return tuple(kept)
 
-    def need_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
-        """A possible lot under a reservation, as a lot of a need that `POST /match` takes."""
+    def match_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
+        """A possible lot under a reservation, as the `Lot` that `POST /match` takes."""
         given = self.need.lots[lot.lots[0]]
-        territory = self.areas.request(lot.areas)
+        territory = self.areas.territory_request(lot.areas)
         if NO_SEGMENT in lot.segments:
-            return _as_need_lot(given, id=id, reserved=reserved, territory=territory)
-        return _as_need_lot(
+            return _as_match_lot(given, id=id, reserved=reserved, territory=territory)
+        return _as_match_lot(
             given,
             id=id,
             title=None,
@@ -209,21 +210,21 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _objects(self, place: int) -> tuple[str, ...]:
+    def _given_segments(self, place: int) -> tuple[str, ...]:
         return self.queries[place].subject.objects
 
-    def _areas(self, place: int) -> tuple[int, ...]:
+    def _given_areas(self, place: int) -> tuple[int, ...]:
         return self.areas.area_numbers(self.territory(place), self.queries[place].territory)
 
 
-def _as_need_lot(lot: DivisibleLot, **others: object) -> Lot:
-    """The lot of an allotment as a lot that `POST /match` takes, with `others` in place of its own fields."""
+def _as_match_lot(lot: DivisibleLot, **changes: object) -> Lot:
+    """The lot of an allotment as the `Lot` that `POST /match` takes, with some fields changed."""
     fields = {name: getattr(lot, name) for name in Lot.__struct_fields__}
-    return Lot(**(fields | others))
+    return Lot(**(fields | changes))
 
 
 class JudgedLot(NamedTuple):
-    """A lot with its supply. `reached`: its candidates; `alone`: the candidates that answer all of its segments."""
+    """The supply of a lot. `reached`: its candidates; `alone`: the candidates that answer all of the lot's segments."""
 
     reserved: tuple[Reserved, ...]
     territory: TerritoryEcho
@@ -239,12 +240,12 @@ class JudgedLot(NamedTuple):
 def judged_lots(
     need: Need, queries: Sequence[LotQuery], live: LiveIndex, reference: Reference, on: date, language: Language
 ) -> list[JudgedLot]:
-    """The supply of each lot of a need, as the engine finds it; `queries`: the lots as they were read."""
+    """The supply of each lot of a need, as `POST /match` finds it; `queries`: the lots as read."""
     review = review_of(need, need.law_day(on), queries, reference, live)
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
-        words = explainer.of_lot(lot, unknown_suppliers(lot, 0).eligible, None)
+        words = explainer.lot_words(lot, unknown_suppliers(lot, 0).eligible, None)
         passing, objects = lot.passing.order, len(lot.query.subject.objects)
         answers_all: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
         judged.append(
@@ -264,7 +265,7 @@ def judged_lots(
 
 
 def sum_figures(lots: Sequence[JudgedLot], min_candidates: int) -> Summary:
-    """The figures of several lots, summed to the criteria by which proposals are compared."""
+    """The totals of several lots for the criteria by which proposals are compared."""
     return Summary(
         lots=len(lots),
         without_supply=sum(not lot.total for lot in lots),

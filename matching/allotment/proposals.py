@@ -23,12 +23,12 @@ from domain.shortlists.shortlist import Advice, Reason
 from domain.text.bilingual import Language, Text, join_texts, listed
 from domain.text.labels import RESERVED
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, sum_figures
-from matching.allotment.valuing import Valuing
+from matching.allotment.valuing import LotValuer
 from matching.answer.messages import in_words
 from matching.engine import law_changes_of, review_of
 from matching.index.live_index import LiveIndex
 
-Said = tuple[str, Text]
+CodedText = tuple[str, Text]
 """A code, and what it says."""
 
 DIVISIONS_LEFT_OUT = Text(
@@ -76,14 +76,14 @@ Objects = Mapping[str, tuple[str, ...]]
 """By the id of a lot, the segments understood as its object."""
 
 
-def advice_beside(
+def proposal_advice(
     given: tuple[LegalAdvice, ...], proposed: Need, objects: Objects, on: date, rules: Rules
 ) -> Iterator[LegalAdvice]:
-    """The advice on a proposal by the law of the day `on`.
+    """The legal advice shown beside a proposal, by the law of the day `on`.
 
-    `given`: that on the need as it is given, of which the one on procedure holds, and on a law that differs by day.
+    `given`: the advice on the need as given, from which advice on procedure and on a differing law is repeated.
 
-    That the values of the lots make small lots is told only where all are known, and leave the procedure as it is.
+    Small lots are mentioned only where the values of all lots are known and leave the procedure unchanged.
     """
     view = rules.at(on, proposed.contract)
     is_market = proposed.contract == "market"
@@ -96,14 +96,14 @@ def advice_beside(
     own: dict[str, LegalAdvice] = {}
     if all(estimated_cents(lot) is not None for lot in proposed.lots) or len(proposed.lots) == 1:
         own = {each.code: each for each in review_need(proposed, on, rules, objects).advice}
-        if not _rules_of(own.values()) <= _rules_of(procedure):
+        if not _procedure_rules(own.values()) <= _procedure_rules(procedure):
             own = {}
     yield own.get("ALLOTMENT") or advice(view, "duty_to_allot")
     if len(proposed.lots) > 1:
         yield own.get("SMALL_LOT_SETS") or advice(view, "small_lot_rules")
 
 
-def _rules_of(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:
+def _procedure_rules(advised: Iterable[LegalAdvice]) -> set[tuple[str, str]]:
     """The code and rule of each advice that concerns the procedure."""
     return {(each.code, each.rule) for each in advised if each.code in ON_PROCEDURE}
 
@@ -119,7 +119,7 @@ class ProposalWriter:
     """Writes the proposals for one need; `as_given`: the figures of the lots as the buyer gave them."""
 
     given: GivenLots
-    valuing: Valuing
+    valuing: LotValuer
     as_given: Summary
     live: LiveIndex
     on: date
@@ -127,16 +127,16 @@ class ProposalWriter:
     seed: int
 
     def proposals(self, divisions: Sequence[Division]) -> tuple[Proposal, ...]:
-        """The divisions as proposals, best first; a lot that several of them share is judged once."""
+        """The proposals for these divisions, best first; a lot shared by several divisions is judged once."""
         need, queries, reference = self.given.need, self.given.queries, self.given.reference
         # each lot as the engine judges it, under the reservation that it would have
-        lots = list(dict.fromkeys(lot for division in divisions for lot in division))
-        asked = self.given.need_of(tuple(self._reserved_lot(lot, str(number)) for number, lot in enumerate(lots)))
+        distinct = list(dict.fromkeys(lot for division in divisions for lot in division))
+        asked = self.given.need_of(tuple(self._reserved_lot(lot, str(number)) for number, lot in enumerate(distinct)))
         found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
-        judged = dict(zip(lots, found_lots, strict=True))
+        judged = dict(zip(distinct, found_lots, strict=True))
         review = review_of(need, need.law_day(self.on), queries, reference, self.live)
         advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
-        least = self.given.need.allotment.min_candidates
+        least = need.allotment.min_candidates
         found = [(sum_figures([judged[lot] for lot in division], least), division) for division in divisions]
         found.sort(key=lambda each: (rank(each[0]), draw_number(self.seed, each[1])))
         proposals = []
@@ -144,24 +144,29 @@ class ProposalWriter:
             reasons = [*criteria_reasons(figures, self.as_given, least)]
             if number > 1:
                 reasons.append(rank_reason(figures, found[number - 2][0], number - 1, least))
-            of_lots, beside = tuple(self._lots(division, judged)), self._advice(division, advice)
-            proposals.append(Proposal(number, of_lots, figures, self._reasons(reasons), beside))
+            lots, ids = tuple(self._proposed_lots(division, judged)), self._proposed_lot_ids(division)
+            proposed = self.given.need_of(tuple(map(self._reserved_lot, division, ids)), need.estimated_total_eur)
+            objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
+            beside = proposal_advice(advice, proposed, objects, need.law_day(self.on), reference.rules)
+            in_language = tuple(in_words(each, Advice, self.language) for each in beside)
+            proposals.append(Proposal(number, lots, figures, self._reasons_in_language(reasons), in_language))
         return tuple(proposals)
 
     def _reserved_lot(self, lot: PossibleLot, lot_id: str) -> Lot:
-        return self.given.need_lot(lot, self.valuing.reservation(lot).types, lot_id)
+        """The lot that `POST /match` takes, under the reservation chosen for this possible lot."""
+        return self.given.match_lot(lot, self.valuing.reservation(lot).types, lot_id)
 
-    def _lots(self, division: Division, judged: Mapping[PossibleLot, JudgedLot]) -> Iterator[ProposedLot]:
-        for lot_id, lot in zip(self._ids(division), division, strict=True):
+    def _proposed_lots(self, division: Division, judged: Mapping[PossibleLot, JudgedLot]) -> Iterator[ProposedLot]:
+        for lot_id, lot in zip(self._proposed_lot_ids(division), division, strict=True):
             of = judged[lot]
             yield ProposedLot(
                 id=lot_id,
                 title=lot_title(
-                    self._labels(lot) or self._given_lots(lot),
+                    self._segment_labels(lot) or self._given_lot_ids(lot),
                     of.territory.label if self.given.divides_areas(lot) else None,
                     self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None,
                 ).to(self.language),
-                from_lots=self._given_lots(lot),
+                from_lots=self._given_lot_ids(lot),
                 segments=tuple(segment for segment in lot.segments if segment != NO_SEGMENT),
                 cpv=self.given.cpv(lot),
                 territory=of.territory,
@@ -173,17 +178,17 @@ class ProposalWriter:
                 local=of.local,
                 tension=of.tension,
                 reservation=of.reservation,
-                reasons=self._reasons(self._reasons_of(lot, of)),
+                reasons=self._reasons_in_language(self._lot_reasons(lot, of)),
             )
 
-    def _reasons_of(self, lot: PossibleLot, of: JudgedLot) -> Iterator[Said]:
+    def _lot_reasons(self, lot: PossibleLot, of: JudgedLot) -> Iterator[CodedText]:
         given, least = self.given, self.given.need.allotment.min_candidates
         if given.is_as_given(lot):
             yield "as_given", AS_GIVEN
         if len(lot.lots) > 1:
-            yield joined_reason(self._given_lots(lot))
+            yield joined_reason(self._given_lot_ids(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
-        yield from division_reasons(self._labels(lot), by_segment, by_area, of.territory.label)
+        yield from division_reasons(self._segment_labels(lot), by_segment, by_area, of.territory.label)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
             yield reservation_reason(of.reserved, of.eligible, chosen == "kept")
@@ -193,16 +198,16 @@ class ProposalWriter:
             yield "reservation_forbidden", LOT_FORBIDDEN
         yield competition_reason(of.eligible, least) if of.total else ("no_supply", NO_SUPPLY)
 
-    def _labels(self, lot: PossibleLot) -> list[str]:
+    def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
         return [taxonomy.label(segment) for segment in lot.segments if segment != NO_SEGMENT]
 
-    def _given_lots(self, lot: PossibleLot) -> tuple[str, ...]:
+    def _given_lot_ids(self, lot: PossibleLot) -> tuple[str, ...]:
         return tuple(self.given.need.lots[place].id for place in lot.lots)
 
-    def _ids(self, division: Division) -> list[str]:
-        """The id of each lot: the ids of the given lots that it joins, with a number where it buys only part of one."""
-        names = ["+".join(self._given_lots(lot)) for lot in division]
+    def _proposed_lot_ids(self, division: Division) -> list[str]:
+        """The id of each proposed lot: ids of its given lots joined by “+”, with a number where it buys only part."""
+        names = ["+".join(self._given_lot_ids(lot)) for lot in division]
         names = [name if len(name) <= LONGEST_ID - 8 else f"{name[: LONGEST_ID - 9]}…" for name in names]
         times = Counter(names)
         whole = [
@@ -218,19 +223,12 @@ class ProposalWriter:
             made.append(own)
         return made
 
-    def _advice(self, division: Division, advice: tuple[LegalAdvice, ...]) -> tuple[Advice, ...]:
-        given, ids = self.given, self._ids(division)
-        need = given.need_of(tuple(map(self._reserved_lot, division, ids)), given.need.estimated_total_eur)
-        objects = {lot_id: lot.segments for lot_id, lot in zip(ids, division, strict=True)}
-        beside = advice_beside(advice, need, objects, need.law_day(self.on), given.reference.rules)
-        return tuple(in_words(each, Advice, self.language) for each in beside)
-
-    def _reasons(self, said: Iterable[Said]) -> tuple[Reason, ...]:
+    def _reasons_in_language(self, said: Iterable[CodedText]) -> tuple[Reason, ...]:
         return tuple(Reason(code, message.to(self.language)) for code, message in said)
 
 
-def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[Said]:
-    """Reasons telling that a lot is one part, by segment or by area, of the given lots."""
+def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[CodedText]:
+    """Reasons telling that a lot buys only some segments, or only in some areas, of the given lots."""
     if by_segment:
         what = _separated_labels(labels)
         yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
@@ -238,13 +236,13 @@ def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, are
         yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 
 
-def joined_reason(lots: Sequence[str]) -> Said:
+def joined_reason(lots: Sequence[str]) -> CodedText:
     """The reason telling that a lot joins several given lots."""
     named = listed(lots)
     return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")
 
 
-def reservation_reason(types: Sequence[str], eligible: int, own: bool) -> Said:
+def reservation_reason(types: Sequence[str], eligible: int, own: bool) -> CodedText:
     """The reason telling how a lot is reserved and how many eligible candidates remain."""
     known = RESERVED.get("_".join(sorted(types)))
     each = [known.to] if known else [RESERVED[kind].to for kind in types]
@@ -259,7 +257,7 @@ def reservation_reason(types: Sequence[str], eligible: int, own: bool) -> Said:
     return "reserved", message
 
 
-def too_few_eligible_reason(least: int) -> Said:
+def too_few_eligible_reason(least: int) -> CodedText:
     """The reason telling that the buyer's own reservation leaves fewer than `least` eligible candidates."""
     return "reservation_left_out", Text(
         f"La réservation demandée laisse moins de {least} candidats éligibles : non réservé",
@@ -267,7 +265,7 @@ def too_few_eligible_reason(least: int) -> Said:
     )
 
 
-def competition_reason(eligible: int, least: int) -> Said:
+def competition_reason(eligible: int, least: int) -> CodedText:
     """The reason telling whether a lot has competition: `least` eligible candidates or more."""
     count = _candidates_text(eligible, "éligible")
     if eligible >= least:
@@ -277,20 +275,20 @@ def competition_reason(eligible: int, least: int) -> Said:
     )
 
 
-def criteria_reasons(found: Summary, given: Summary, least: int) -> Iterator[Said]:
+def criteria_reasons(found: Summary, given: Summary, least: int) -> Iterator[CodedText]:
     """Reasons giving a proposal's figure for each criterion of the order, beside the figure of the lots as given."""
     for criterion in CRITERIA:
-        here, before = _figure_text(criterion, found, least), getattr(given, criterion)
+        here, before = _criterion_in_words(criterion, found, least), getattr(given, criterion)
         fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
         yield criterion, Text(fr, en)
 
 
-def rank_reason(found: Summary, better: Summary, number: int, least: int) -> Said:
-    """The reason why a proposal comes after the `better` one, of that number: a criterion, else the draw."""
+def rank_reason(found: Summary, better: Summary, number: int, least: int) -> CodedText:
+    """The reason why a proposal ranks below the `better` one (`number`): the deciding criterion, else the draw."""
     for criterion in CRITERIA:
         there = getattr(better, criterion)
         if getattr(found, criterion) != there:
-            here = _figure_text(criterion, found, least)
+            here = _criterion_in_words(criterion, found, least)
             fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
             return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
     return "drawn", Text(
@@ -298,7 +296,7 @@ def rank_reason(found: Summary, better: Summary, number: int, least: int) -> Sai
     )
 
 
-def _figure_text(criterion: str, found: Summary, least: int) -> Text:
+def _criterion_in_words(criterion: str, found: Summary, least: int) -> Text:
     one, many, en = CRITERIA[criterion]
     count = getattr(found, criterion)
     return Text(f"{count} {one if count < 2 else many}".format(least=least), f"{count} {en}".format(least=least))

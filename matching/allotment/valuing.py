@@ -34,8 +34,8 @@ Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""
 
 
-class Pool:
-    """Sets of suppliers by area number; a supplier is in the set of several areas if it is in that of one of them."""
+class SuppliersByArea:
+    """The suppliers that answer a need's segments in each numbered area, as sets in the bits of integers."""
 
     def __init__(
         self, live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
@@ -48,19 +48,20 @@ class Pool:
         self._codes = live.base.eligibility.outcome_codes(self._ordinals, on, rules)
         self._answering: dict[tuple[str, int], Suppliers] = {}
         for number, each in enumerate(found):
-            rows = np.searchsorted(self._ordinals, each.ordinals)
             for segment, best in zip(segments, each.best, strict=True):
-                self._answering[segment, number] = self._set(rows[best != NO_OFFER])
+                self._answering[segment, number] = self._packed(
+                    np.isin(self._ordinals, each.ordinals[best != NO_OFFER])
+                )
         self._near: dict[tuple[Shape | None, float, int], Suppliers] = {}
         self._under: dict[frozenset[Reserved], tuple[Suppliers, Suppliers]] = {}
-        self.everybody = self._set(np.arange(len(self._ordinals)))
+        self.everybody = (1 << len(self._ordinals)) - 1
 
     def answering(self, segment: str, areas: Iterable[int]) -> Suppliers:
         """The suppliers with an offer for the segment whose service area meets at least one of the areas."""
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
     def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """The suppliers within a cap on distance; all suppliers where there is no cap."""
+        """The suppliers within a cap's distance of its site, else of one of the areas; all suppliers without a cap."""
         if cap is None:
             return self.everybody
         (site, most_km), found = cap, 0
@@ -72,24 +73,20 @@ class Pool:
                 distances = NearDistances(self._live.base.distances, shape, self._ordinals, radius)
                 every = np.arange(len(self._ordinals))
                 away = distances.known if most_km <= CERTAIN_KM else distances.measure_rows(every)
-                self._near[key] = self._where(away <= most_km)
+                self._near[key] = self._packed(away <= most_km)
             found |= self._near[key]
         return found
 
-    def with_reservation(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
-        """The suppliers that may answer under a reservation, then the eligible among them (surely or on proof)."""
+    def admitted_and_eligible(self, reserved: frozenset[Reserved]) -> tuple[Suppliers, Suppliers]:
+        """The suppliers that may answer under a reservation, and those eligible for it (certainly or on proof)."""
         if reserved not in self._under:
             outcome = best_outcome(reserved)[self._codes]
-            self._under[reserved] = self._where(outcome != INELIGIBLE), self._where(outcome <= WORST_ELIGIBLE)
+            self._under[reserved] = self._packed(outcome != INELIGIBLE), self._packed(outcome <= WORST_ELIGIBLE)
         return self._under[reserved]
 
-    def _set(self, rows: np.ndarray[tuple[int, ...], np.dtype[np.integer]]) -> Suppliers:
-        chosen = np.zeros(len(self._ordinals), dtype=bool)
-        chosen[rows] = True
-        return self._where(chosen)
-
     @staticmethod
-    def _where(chosen: Bools) -> Suppliers:
+    def _packed(chosen: Bools) -> Suppliers:
+        """The set, in the bits of an integer, of the suppliers that a mask over all of them chooses."""
         return int.from_bytes(np.packbits(chosen, bitorder="little").tobytes(), "little")
 
 
@@ -97,8 +94,8 @@ Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]
 """Why a lot has its reservation, the buyer's own or another; or none, where the law or the supply forbids the own."""
 
 
-class Reservation(NamedTuple):
-    """The reservation of a possible lot, the number of eligible candidates it leaves, and why it was chosen."""
+class ChosenReservation(NamedTuple):
+    """The reservation chosen for a possible lot, the number of eligible candidates under it, and the reason."""
 
     types: tuple[Reserved, ...]
     eligible: int
@@ -106,13 +103,13 @@ class Reservation(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Valuing:
-    """Values the possible lots of one need, each once. `law_on`: the day whose law applies."""
+class LotValuer:
+    """Computes the figures and the reservation of each possible lot of a need, once. `law_on`: day of the law."""
 
     given: GivenLots
-    pool: Pool
+    suppliers: SuppliersByArea
     law_on: date
-    _valued: dict[PossibleLot, tuple[LotFigures, Reservation]] = field(default_factory=dict)
+    _valued: dict[PossibleLot, tuple[LotFigures, ChosenReservation]] = field(default_factory=dict)
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
     def __call__(self, lot: PossibleLot) -> LotFigures:
@@ -121,11 +118,11 @@ class Valuing:
             first = lot.lots[0]
             most_km = self.given.need.lots[first].max_distance_km
             cap = None if most_km is None else (self.given.queries[first].site, most_km)
-            answering = [self.pool.answering(segment, lot.areas) for segment in lot.segments]
-            within = self.pool.within_cap(cap, lot.areas)
+            answering = [self.suppliers.answering(segment, lot.areas) for segment in lot.segments]
+            within = self.suppliers.within_cap(cap, lot.areas)
             candidates = reduce(or_, answering) & within
-            reservation = self._reserved(lot, candidates)
-            admitted, _ = self.pool.with_reservation(frozenset(reservation.types))
+            reservation = self._choose_reservation(lot, candidates)
+            admitted, _ = self.suppliers.admitted_and_eligible(frozenset(reservation.types))
             figures = LotFigures(
                 has_supply=bool(candidates & admitted),
                 has_competition=reservation.eligible >= self.given.need.allotment.min_candidates,
@@ -136,46 +133,46 @@ class Valuing:
             self._valued[lot] = figures, reservation
         return self._valued[lot][0]
 
-    def reservation(self, lot: PossibleLot) -> Reservation:
+    def reservation(self, lot: PossibleLot) -> ChosenReservation:
         """The reservation that a possible lot would have."""
         self(lot)
         return self._valued[lot][1]
 
-    def _reserved(self, lot: PossibleLot, candidates: Suppliers) -> Reservation:
+    def _choose_reservation(self, lot: PossibleLot, candidates: Suppliers) -> ChosenReservation:
         """The buyer's own reservation, else the one with the most eligible candidates; none where these are too few."""
-        options, own = self.given.need.allotment, self.given.reserved(lot)
+        options, own = self.given.need.allotment, self.given.own_reservation(lot)
         unreserved = candidates.bit_count()
         refused: Chosen = "too_few" if own else "none"
         if not (own or options.reserve) or NO_SEGMENT in lot.segments:
-            return Reservation((), unreserved, refused)
+            return ChosenReservation((), unreserved, refused)
         # of the places and the value of a lot, the law on reserving it reads nothing
         key = lot.lots, lot.segments
         review = self._reviews.get(key)
         if review is None:
-            need = self.given.need_of((self.given.need_lot(lot, own, id="1"),))
+            need = self.given.need_of((self.given.match_lot(lot, own, id="1"),))
             reviewed = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
             review = self._reviews[key] = reviewed.lots["1"]
         if own and review.outcome == "INELIGIBLE":
             refused = "forbidden"
         elif own:
-            left = self._eligible(candidates, frozenset(own))
+            left = self._count_eligible(candidates, frozenset(own))
             if left >= options.min_candidates:
-                return Reservation(own, left, "kept")
+                return ChosenReservation(own, left, "kept")
         # that the law allows, surely rather than perhaps, with the most eligible candidates
         possible = [
             (name in review.doubtful, -eligible, len(types), types)
             for name, types in _TYPES.items()
             if options.reserve
             and review.forbidden.get(name) is None
-            and (eligible := self._eligible(candidates, frozenset(types))) >= options.min_candidates
+            and (eligible := self._count_eligible(candidates, frozenset(types))) >= options.min_candidates
         ]
         if possible:
             _, most, _, types = min(possible, key=lambda each: each[:3])
-            return Reservation(types, -most, "proposed")
-        return Reservation((), unreserved, refused)
+            return ChosenReservation(types, -most, "proposed")
+        return ChosenReservation((), unreserved, refused)
 
-    def _eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
-        return (candidates & self.pool.with_reservation(reserved)[1]).bit_count()
+    def _count_eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
+        return (candidates & self.suppliers.admitted_and_eligible(reserved)[1]).bit_count()
 
 
 _TYPES: Mapping[str, tuple[Reserved, ...]] = {

@@ -1,4 +1,4 @@
-"""A lot and a need in words, but for the suppliers: tension, reservation, alternatives and advice."""
+"""The texts of an answer that are not about single suppliers: tension, reservation, alternatives and advice."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Ends, Supply, advise_on_distance, supply_advice
+from domain.law.reservations.supply_advice import Supply, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -18,7 +18,7 @@ from domain.shortlists.shortlist import (
     Tension,
     TerritoryEcho,
 )
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language
 from matching.answer import messages
 from matching.answer.messages import in_words
 from matching.lot_match import LotMatch
@@ -29,7 +29,7 @@ from matching.tension import tension_of
 
 
 class LotWords(NamedTuple):
-    """The words on a lot and on its supply as a whole: the fields of `LotShortlist` of these names."""
+    """The texts and counts of `LotShortlist` on a lot and its supply as a whole, under the same field names."""
 
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
@@ -40,7 +40,7 @@ class LotWords(NamedTuple):
 
 @dataclass(frozen=True)
 class Explainer:
-    """Writes the words on a need and its lots, for one day and language, by the law of the need's own day."""
+    """Writes the texts of an answer on a need and its lots as a whole, for one day and language."""
 
     review: NeedReview
     reference: Reference
@@ -48,7 +48,7 @@ class Explainer:
     need: Need
     language: Language
 
-    def requested(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
+    def requested_segments(self, query: LotQuery) -> tuple[RequestedSegment, ...]:
         """The segments that a lot asks for, as an answer shows them."""
         label = self.reference.taxonomy.label
         return tuple(
@@ -61,17 +61,13 @@ class Explainer:
         territory = query.territory
         return TerritoryEcho(territory.label.to(self.language), territory.codes, territory.radius_km)
 
-    def of_lot(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The words on a lot and its supply; `unknown`: the eligible suppliers of unknown trade nearby."""
+    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+        """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
-        return self.words(lot, unknown, lot.approval_ends(), awarded)
-
-    def words(self, lot: LotMatch, unknown: int, ends: Ends | None, awarded: Sequence[LegalAdvice] = ()) -> LotWords:
-        """The words on a lot. `ends`: approvals of candidates that end too soon; `awarded`: advice on past awards."""
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
-        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), ends, doubtful)
+        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
@@ -86,7 +82,7 @@ class Explainer:
         )
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """Advice on the whole need. `besides`: advice to add to that of the review."""
+        """The advice on the whole need: that of the review, `besides`, and that distance serves for sourcing only."""
         advice = (
             *self.review.advice,
             *besides,
@@ -95,31 +91,30 @@ class Explainer:
         return tuple(map(self.in_words, advice))
 
     def in_words(self, found: LegalAdvice) -> Advice:
-        """Advice of the law in the language of the answer."""
+        """A piece of legal advice in the language of the answer."""
         return in_words(found, Advice, self.language)
 
     def _lot_advice(
         self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
-        """Advice on the lot, in this order: words not understood, trades not known, law, past awards, counsel."""
+        """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
         for code in query.unmapped:
             cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
-            yield Advice("CPV_UNMAPPED", "warning", None, self._text(messages.unmapped(code, cpv_label)))
+            yield Advice("CPV_UNMAPPED", "warning", None, messages.unmapped(code, cpv_label).to(self.language))
         label = self.reference.taxonomy.label
         for words in query.unknown:
             suggestions = self.reference.interpreter.suggest(words)
             message = messages.unknown_words(words, list(map(label, suggestions)))
-            yield Advice("KEYWORD_UNKNOWN", "warning", None, self._text(message), suggestions=suggestions)
+            yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
             message = messages.title_differs(list(map(label, query.title_says)))
-            yield Advice("CPV_AND_TITLE_DIFFER", "warning", None, self._text(message), suggestions=query.title_says)
+            yield Advice(
+                "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
+            )
         if supply.unknown_eligible:
             message = messages.ask_unknown(supply.unknown_eligible)
-            yield Advice("TRADE_UNKNOWN", "warning", None, self._text(message))
+            yield Advice("TRADE_UNKNOWN", "warning", None, message.to(self.language))
         legal = [*review.advice, *awarded]
         if query.subject.objects:
             legal += supply_advice(supply, review, self.need.law_day(self.on), self.reference.rules)
         yield from map(self.in_words, legal)
-
-    def _text(self, text: Text) -> str:
-        return text.to(self.language)

@@ -35,7 +35,7 @@ class TooManyCombinations(Exception):
 
 
 class MinimalCovers:
-    """Finds the smallest sets of members that together answer a whole; `masks[p]`: the bits that member `p` answers.
+    """Finds the smallest sets of members whose bit masks together cover `whole`; `masks[p]`: the bits of member `p`.
 
     Sets are compared by their last members, then by those before: the first set is the one whose last member comes
     earliest. Work grows with the distinct masks, not with the number of sets that there are; where so many are so
@@ -56,17 +56,17 @@ class MinimalCovers:
         self._steps = MOST_STEPS
 
     def exist(self, size: int) -> bool:
-        """Whether a set of at most this size answers the whole."""
+        """Whether a set of at most this many members covers the whole."""
         return self._earliest_of(self._whole, size) < NEVER
 
     def sets(self, size: int) -> Iterator[tuple[int, ...]]:
-        """Each set of this size, in order, as the places of its members, the last member first."""
+        """Each covering set of this size, in order, as the indices of its members, the last member first."""
         return self._sets((), self._whole, size, len(self._masks))
 
     def _sets(self, chosen: tuple[int, ...], lacking: int, more: int, end: int) -> Iterator[tuple[int, ...]]:
-        """Each set of the `chosen` and of `more` members placed before `end` that answers what is `lacking`."""
+        """Each set made of the `chosen` and of `more` members before index `end` that covers the bits `lacking`."""
         for place in range(end):
-            self._spend(1)
+            self._count_steps(1)
             mask = self._masks[place]
             left = lacking & ~mask
             if left == lacking or (more > 1) == (left == 0) or self._earliest_of(left, more - 1) >= place:
@@ -84,7 +84,7 @@ class MinimalCovers:
                 yield from self._sets(members, left, more - 1, place)
 
     def _earliest_of(self, lacking: int, members: int) -> int:
-        """The earliest place up to which some members, at most so many, answer what is lacking; NEVER where none do."""
+        """The lowest index up to which at most `members` members cover the bits `lacking`; NEVER where none do."""
         if not lacking:
             return -1
         if members * self._most < lacking.bit_count():
@@ -93,7 +93,7 @@ class MinimalCovers:
         if found is None:
             found = NEVER
             having = next(having for one, having in self._rarest_first if one & lacking)
-            self._spend(len(having))
+            self._count_steps(len(having))
             for mask, place in having:
                 if place >= found:
                     break
@@ -101,7 +101,8 @@ class MinimalCovers:
             self._earliest[lacking, members] = found
         return found
 
-    def _spend(self, steps: int) -> None:
+    def _count_steps(self, steps: int) -> None:
+        """Count steps of the search; raises TooManyCombinations beyond `MOST_STEPS` in all."""
         self._steps -= steps
         if self._steps < 0:
             raise TooManyCombinations
@@ -152,7 +153,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     most = int(answered.sum(axis=0).max())
     if most == objects or most * SIZES[-1] < objects:
         return []
-    search, found = _Search(lot, rows, answered, seed), list[Members]()
+    search, found = _GroupingSearch(lot, rows, answered, seed), list[Members]()
     try:
         for size in search.sizes():
             found += search.first_of_size(size, count - len(found))
@@ -170,7 +171,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     return found
 
 
-class _Search:
+class _GroupingSearch:
     """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, who answers it.
 
     `_combination`: by row of the selection, the place of what it answers in `_masks`.
@@ -192,7 +193,7 @@ class _Search:
         self._whole = (1 << len(answered)) - 1
 
     def sizes(self) -> range:
-        """The sizes, in members, of which there may be groupings."""
+        """The numbers of members that a grouping of the lot may have."""
         covers = MinimalCovers(self._masks, self._whole)
         return next((range(size, SIZES.stop) for size in SIZES if covers.exist(size)), range(0))
 
@@ -204,10 +205,10 @@ class _Search:
         """
         found: set[Members] = set()
         rows = self._rows
-        criteria = (self._outcome, self._distance, self._draw)
+        criteria = (self._outcomes, self._kilometres, self._tie_breaks)
         for value in criteria if self._lot.reserved_types else criteria[1:]:
             some = list[Members]()
-            if value == self._distance:  # first among those whose distance is known: of some who are farther it is not
+            if value == self._kilometres:  # first those whose distance is known: of some who are farther it is not
                 known = self._lot.passing.distances.known[rows]
                 some = self._sets(rows[known <= CERTAIN_KM], known[known <= CERTAIN_KM], size, count)
             if len(some) < count:
@@ -216,27 +217,27 @@ class _Search:
             if len(some) < count:
                 break
             limit = value(np.array(some[-1])).max()
-            if value == self._distance and limit <= CERTAIN_KM:
+            if value == self._kilometres and limit <= CERTAIN_KM:
                 rows = rows[self._lot.passing.distances.known[rows] <= limit]
             else:
                 rows = rows[value(rows) <= limit]
-        first = [np.array(each) for each in sorted(found, key=self._key)[:count]]
+        first = [np.array(each) for each in sorted(found, key=self._order_key)[:count]]
         # the members in the order of the candidates
         classes = self._lot.passing.classes
-        orders = [np.lexsort((self._draw(each), self._distance(each), classes[each])) for each in first]
+        orders = [np.lexsort((self._tie_breaks(each), self._kilometres(each), classes[each])) for each in first]
         return [tuple(each[order].tolist()) for each, order in zip(first, orders, strict=True)]
 
-    def _outcome(self, rows: Positions) -> NDArray[np.int8]:
+    def _outcomes(self, rows: Positions) -> NDArray[np.int8]:
         return self._lot.passing.outcome[rows]
 
-    def _distance(self, rows: Positions) -> Floats:
+    def _kilometres(self, rows: Positions) -> Floats:
         return self._lot.passing.distances.measure_rows(rows)
 
-    def _draw(self, rows: Positions) -> NDArray[np.uint64]:
+    def _tie_breaks(self, rows: Positions) -> NDArray[np.uint64]:
         return seeded_tie_break(self._lot.passing.distances.tie_break_bits(self._lot.ordinals[rows]), self._seed)
 
     def _sets(self, rows: Positions, values: NDArray[Any], size: int, count: int) -> list[Members]:
-        """The first `count` groupings among rows, preferred by their values; rows of equal value keep their order."""
+        """The first `count` groupings among rows, those of lower values first; rows of equal value keep their order."""
         rows = rows[np.argsort(values, kind="stable")]
         combination = self._combination[rows]
         order = np.argsort(combination, kind="stable")
@@ -246,7 +247,7 @@ class _Search:
         sets = islice(MinimalCovers(masks, self._whole).sets(size), count)
         return [tuple([numbers[place] for place in places]) for places in sets]
 
-    def _key(self, members: Members) -> tuple[Any, ...]:
+    def _order_key(self, members: Members) -> tuple[Any, ...]:
         rows = np.array(members)
-        draws = sorted(self._draw(rows).tolist(), reverse=True)
-        return int(self._outcome(rows).max()), float(self._distance(rows).max()), draws
+        draws = sorted(self._tie_breaks(rows).tolist(), reverse=True)
+        return int(self._outcomes(rows).max()), float(self._kilometres(rows).max()), draws

@@ -1,4 +1,4 @@
-"""The sentences of a shortlist: why a supplier is there, why another is not, and whether the supply is enough.
+"""The sentences of a shortlist: why a supplier is listed or refused, and what is not known of the supply.
 
 Findings, verdicts and advice of the law are put in one language.
 """
@@ -51,14 +51,14 @@ INFERRED = Text(
 
 
 def evidence(found: Evidence) -> Text:
-    """A sentence for what an offer rests on, with what was read."""
+    """A sentence naming the evidence of an offer: its kind, and the label or reference that was read."""
     intro = EVIDENCE[found.kind]
     read = found.label or found.reference
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
 
 
 def _unmeasured(placed: bool) -> Text:
-    """A sentence for a missing distance: the supplier's place is unknown or, where it is known, the territory's."""
+    """A text on why a distance is missing: the supplier's address is unknown, or the territory's outline (`placed`)."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")
@@ -119,7 +119,7 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
 
 
 def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
-    """A sentence for a supplier that the service area gate refuses; `area`: the farthest-reaching of its offers."""
+    """A sentence for a supplier that the service area gate refuses; `area`: the widest area of its offers."""
     if area is not None and area.radius_km is not None and to_territory_km is not None:
         radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
         over = kilometres(to_territory_km - area.radius_km)
@@ -239,8 +239,8 @@ def _in_letters(number: int) -> Text:
     return NUMBERS.get(number, Text(str(number), str(number)))
 
 
-def ready(content: bytes) -> Any:
-    """JSON bytes to stand for a field of a struct: encoding the struct copies them unchanged."""
+def raw_json(content: bytes) -> Any:
+    """JSON bytes as the value of a struct's field: they are copied unchanged when the struct is encoded."""
     return msgspec.Raw(content)
 
 
@@ -259,21 +259,21 @@ def in_words(found: Verdict | LegalFinding | LegalAdvice, kind: type[Words], lan
 CACHED_QUESTIONS, CACHED_FACTS = 16, 4_096
 
 
-class Judged(NamedTuple):
+class SupplierVerdicts(NamedTuple):
     """The verdicts on a supplier, as structs and in JSON."""
 
     verdicts: tuple[Eligibility, ...]
     json: bytes
 
 
-NOT_JUDGED = Judged((), b"[]")
+NOT_JUDGED = SupplierVerdicts((), b"[]")
 """Where nothing is reserved."""
 
 
 @lru_cache(CACHED_QUESTIONS)
 def judge_of(
     reserved: tuple[Reserved, ...], on: date, rules: Rules, contract: ContractKind, language: Language
-) -> Callable[[LegalFacts, tuple[EssAward, ...]], Judged]:
+) -> Callable[[LegalFacts, tuple[EssAward, ...]], SupplierVerdicts]:
     """A function that judges a supplier from its legal facts and the ESS-reserved contracts awarded to it.
 
     The same question has the same function, which remembers its answers: many suppliers share their legal facts.
@@ -282,11 +282,11 @@ def judge_of(
     view = rules.at(on, contract)
 
     @lru_cache(CACHED_FACTS)
-    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> Judged:
+    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> SupplierVerdicts:
         verdicts = [verdict_for_type(facts, kind, on, view) for kind in reserved]
         if awards:
             verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
         worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])
-        return Judged(worded, msgspec.json.encode(worded))
+        return SupplierVerdicts(worded, msgspec.json.encode(worded))
 
     return judge

@@ -1,4 +1,4 @@
-"""The refused suppliers nearest to being candidates, and the lack of each of them in words."""
+"""The refused suppliers that come nearest to being candidates, and the reason of each refusal in words."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -8,10 +8,10 @@ import numpy as np
 from domain.suppliers.supplier import Offer, ServiceArea
 from domain.text.bilingual import Text
 from matching.answer import messages
-from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, considered, offering_object
+from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, all_considered, offering_suppliers
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
-from matching.index.offers import FITS, RELATED, offered_segments, offers_for
+from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
@@ -21,7 +21,7 @@ NOBODY = np.empty(0, dtype=np.int32)
 NO_ROWS = np.empty(0, dtype=np.intp)
 
 
-class Refused(NamedTuple):
+class RefusedSupplier(NamedTuple):
     """A supplier, the gate that refuses it (a position in GATES) and its distance in kilometres (infinite: unknown)."""
 
     gate: int
@@ -44,7 +44,7 @@ def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
     if gate == SERVICE_AREA:
         ordinals, distance = _nearest_out_of_area(lot, count)
     else:
-        ordinals, distance = _measured(lot, refused_by(lot, SEGMENT), count)
+        ordinals, distance = _nearest_with_distances(lot, refused_by(lot, SEGMENT), count)
     return DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
 
 
@@ -59,10 +59,10 @@ def nearest_refused(lot: LotMatch, count: int) -> RefusedOrders:
     return tuple(found)
 
 
-def draw_refused(orders: RefusedOrders, seed: int) -> tuple[Refused, ...]:
+def draw_refused(orders: RefusedOrders, seed: int) -> tuple[RefusedSupplier, ...]:
     """The refused suppliers in order, ties drawn by `seed`."""
     return tuple(
-        Refused(gate, ordinal, away)
+        RefusedSupplier(gate, ordinal, away)
         for gate, order in orders
         for ordinal, away in zip(*(column.tolist() for column in order.draw_first(seed)), strict=True)
     )
@@ -70,9 +70,9 @@ def draw_refused(orders: RefusedOrders, seed: int) -> tuple[Refused, ...]:
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     """All suppliers that a gate, SEGMENT or SERVICE_AREA, is the first to refuse, by ordinal."""
-    offering = each_once(lot.live.standing(offering_object(lot)))
+    offering = each_once(lot.live.standing(offering_suppliers(lot)))
     if gate == SEGMENT:
-        return np.setdiff1d(considered(lot), offering, assume_unique=True)
+        return np.setdiff1d(all_considered(lot), offering, assume_unique=True)
     return leave_out(lot.ordinals, offering)
 
 
@@ -85,26 +85,26 @@ def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
         for run in lot.distances.near_of(offers.suppliers)
     ]
     ordinals = leave_out(lot.ordinals, lot.live.standing(np.concatenate(near))) if near else NOBODY
-    ordinals, distance = _measured(lot, ordinals, count)
+    ordinals, distance = _nearest_with_distances(lot, ordinals, count)
     if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
         return ordinals, distance
-    return _measured(lot, refused_by(lot, SERVICE_AREA), count)
+    return _nearest_with_distances(lot, refused_by(lot, SERVICE_AREA), count)
 
 
-def _measured(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
-    """The given suppliers that are no farther than the `count`-th nearest, with their distances."""
+def _nearest_with_distances(lot: LotMatch, ordinals: Ordinals, count: int) -> tuple[Ordinals, Floats]:
+    """The `count` nearest of the given suppliers and all equally near, with their distances."""
     bound = lot.distances.lower_bound(ordinals)
     places, distance = nearest_of(bound, lambda some: lot.distances.measure(ordinals[some]), count)
     return ordinals[places], distance
 
 
-def refusals_in_words(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Text]:
+def refusals_in_words(lot: LotMatch, refused: Iterable[RefusedSupplier]) -> dict[int, Text]:
     """By ordinal, a sentence for why a gate before the reservation refused the supplier."""
     columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
     found, out_of_area = {}, []
     for gate, ordinal, away in refused:
         if gate == SEGMENT:
-            found[ordinal] = _wrong_segment(lot, ordinal)
+            found[ordinal] = _segment_refusal(lot, ordinal)
         elif gate == SERVICE_AREA:
             out_of_area.append(ordinal)
         elif gate == DISTANCE:
@@ -117,13 +117,13 @@ def refusals_in_words(lot: LotMatch, refused: Iterable[Refused]) -> dict[int, Te
     return found
 
 
-def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
+def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
     """A sentence telling that a supplier offers only a neighbour of a wanted segment, or only a supporting one."""
     subject, taxonomy, label = lot.query.subject, lot.live.base.taxonomy, lot.live.base.taxonomy.label
     offered = {segment for _, segments in _offers_of(lot, ordinal) for segment in segments}
     for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):
         for wanted in some:
-            for segment, fit in offers_for(wanted, taxonomy):
+            for segment, fit in answering_codes(wanted, taxonomy):
                 if segment in offered:
                     return message(FITS[fit], label(wanted), label(segment))
     raise AssertionError("a considered supplier offers something near the lot")
@@ -131,8 +131,8 @@ def _wrong_segment(lot: LotMatch, ordinal: int) -> Text:
 
 def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
     """The farthest-reaching service area of a supplier's answering offers; the first of equal ones."""
-    taxonomy = lot.live.base.taxonomy
-    answer = {code for one in lot.query.subject.objects for code, fit in offers_for(one, taxonomy) if fit < RELATED}
+    taxonomy, objects = lot.live.base.taxonomy, lot.query.subject.objects
+    answer = {code for wanted in objects for code, fit in answering_codes(wanted, taxonomy) if fit < RELATED}
     areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
 
     def reach_km(area: ServiceArea | None) -> float:

@@ -30,8 +30,8 @@ from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
-from matching.answer.messages import NOT_JUDGED, Judged, judge_of, ready
-from matching.answer.near_misses import Refused, draw_refused, nearest_refused, refusals_in_words
+from matching.answer.messages import NOT_JUDGED, SupplierVerdicts, judge_of, raw_json
+from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_refused, refusals_in_words
 from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.index.offers import (
@@ -44,8 +44,8 @@ from matching.index.offers import (
     PRESENCE_OF_AREA,
     PRESENCES,
     RELATED,
+    answering_codes,
     offered_segments,
-    offers_for,
 )
 from matching.index.service_areas import GROUND
 from matching.index.supplier_columns import Ordinals
@@ -59,8 +59,8 @@ CACHED_ANSWERS, CACHED_DISTANCES = 16_384, 16_384
 encode = msgspec.json.encode
 
 
-class Answers(NamedTuple):
-    """The parts of a row that candidates with offers of the same worths share; `reasons`: JSON without brackets."""
+class SharedRowParts(NamedTuple):
+    """The parts of a row shared by candidates whose best offers are alike; `reasons`: JSON without brackets."""
 
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
@@ -70,29 +70,29 @@ class Answers(NamedTuple):
 
 
 class _WordedAnswer(NamedTuple):
-    """The answer of an offer to a wanted segment, also in JSON, and the reason for it in JSON."""
+    """A `SegmentAnswer`, its JSON, and the JSON of the reason shown for it."""
 
     segment: SegmentAnswer
     segment_json: bytes
     reason: bytes
 
 
-def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> Answers:
-    """The shared parts of a row for offers of these worths, one worth per wanted segment."""
+def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
+    """The row parts shared by candidates whose best offers have these worths (`matching.index.offers`), by segment."""
     parts, bases, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
             continue
         is_object = place < len(subject.objects)
-        parts.append(_answer(taxonomy, language, wanted, worth, is_object))
+        parts.append(_segment_answer(taxonomy, language, wanted, worth, is_object))
         if is_object and worth < RELATED * PER_FIT:
             best = min(best, worth % PER_BASIS // OFFERED)
             bases.add(BASES[worth % PER_FIT // PER_BASIS])
     reasons = [part.reason for part in parts]
-    reasons += [_reason(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
+    reasons += [_reason_json(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
     presence = PRESENCES[best]
-    reasons.append(_reason(f"presence_{presence}", messages.PRESENCE[presence], language))
-    return Answers(
+    reasons.append(_reason_json(f"presence_{presence}", messages.PRESENCE[presence], language))
+    return SharedRowParts(
         presence,
         tuple([part.segment for part in parts]),
         b"[%b]" % b",".join([part.segment_json for part in parts]),
@@ -102,8 +102,9 @@ def answers(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Se
 
 
 @lru_cache(CACHED_ANSWERS)
-def _answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
-    offered, fit = offers_for(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
+def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
+    """The answer that an offer of this worth is to a wanted segment."""
+    offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
     answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
@@ -114,13 +115,13 @@ BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
 
 
 @lru_cache(64)
-def _reason(code: str, said: Text, language: Language) -> bytes:
+def _reason_json(code: str, said: Text, language: Language) -> bytes:
     return encode(Reason(code, said.to(language)))
 
 
 @lru_cache(CACHED_DISTANCES)
 def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
-    """The reason that tells a distance, in JSON, after a comma."""
+    """The JSON of the reason that states a distance, with a comma before it."""
     said = messages.distance(distance_km, site, is_placed)
     return b"," + encode(Reason("distance", said.to(language)))
 
@@ -130,14 +131,14 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 
 
 def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """For each supplier, the worth of its best offer per wanted segment, or per neighbour of it where none answers.
+    """The worth of each supplier's best offer per wanted segment; of one for a related segment where none answers.
 
     `answering`: the worths of the offers that answer.
     """
     best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
     for column, wanted in enumerate(lot.query.subject.wanted):
         lacking = np.flatnonzero(best[column] == NO_OFFER)
-        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy) if len(lacking) else ()):
+        for place, (code, fit) in enumerate(answering_codes(wanted, taxonomy) if len(lacking) else ()):
             if fit == RELATED:
                 for row in lacking[lot.live.offers_any(ordinals[lacking], code)].tolist():
                     worth = _related_worth(lot, int(ordinals[row]), code) + place
@@ -164,7 +165,7 @@ RANKED = len(b'{"rank":0')
 
 @dataclass(frozen=True)
 class RowWriter:
-    """Writes candidates and other suppliers of lots as rows, for one day, kind of contract and language."""
+    """Writes the candidates and other suppliers of lots as rows of JSON, for one day, contract kind and language."""
 
     reference: Reference
     on: date
@@ -174,28 +175,28 @@ class RowWriter:
     def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The first `count` candidates, as a list in JSON."""
         first = lot.first(count)
-        return ready(ranked_list(self.unranked_candidates(lot, first, first.order.draw_places(seed))))
+        return raw_json(ranked_list(self.unranked_candidates(lot, first, first.order.draw_places(seed))))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
-        return ready(encode(self.near_misses_of(lot, draw_refused(nearest_refused(lot, count), seed))))
+        return raw_json(encode(self.near_misses_of(lot, draw_refused(nearest_refused(lot, count), seed))))
 
-    def near_misses_of(self, lot: LotMatch, refused: Sequence[Refused]) -> list[NearMiss]:
-        """The refused suppliers as near misses, each with what it lacks."""
+    def near_misses_of(self, lot: LotMatch, refused: Sequence[RefusedSupplier]) -> list[NearMiss]:
+        """The refused suppliers as near misses, each with a message saying why it was refused."""
         if not refused:
             return []
         why, ordinals = refusals_in_words(lot, refused), [each.ordinal for each in refused]
         late = [each.ordinal for each in refused if each.gate == RESERVATION]
-        judged = dict(zip(late, self._judged(lot, late), strict=True))
+        judged = dict(zip(late, self._supplier_verdicts(lot, late), strict=True))
         return [
             NearMiss(
-                ready(summary),
+                raw_json(summary),
                 GATES[gate][0],
                 to_metre(away),
-                ready(judged.get(ordinal, NOT_JUDGED).json),
-                self._text(messages.AND).join(
+                raw_json(judged.get(ordinal, NOT_JUDGED).json),
+                messages.AND.to(self.language).join(
                     (
-                        self._text(why.get(ordinal, messages.NOT_ELIGIBLE)),
+                        why.get(ordinal, messages.NOT_ELIGIBLE).to(self.language),
                         *(verdict.message for verdict in judged.get(ordinal, NOT_JUDGED).verdicts),
                     )
                 ),
@@ -208,20 +209,21 @@ class RowWriter:
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
         """The `UnknownTrade` near the lot: the numbers, and the nearest suppliers as rows; ties drawn by `seed`."""
         ordinals, distances = (column.tolist() for column in found.nearest.draw_first(seed))
-        judged, summaries = self._judged(lot, ordinals), map(lot.live.base.columns.summary, ordinals)
+        judged, summaries = self._supplier_verdicts(lot, ordinals), map(lot.live.base.columns.summary, ordinals)
         nearest = tuple(
-            UnknownSupplier(ready(summary), to_metre(away), ready(each.json))
+            UnknownSupplier(raw_json(summary), to_metre(away), raw_json(each.json))
             for away, summary, each in zip(distances, summaries, judged, strict=True)
         )
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
-        return UnknownTrade(found.total, found.eligible, nearest, self._text(message))
+        return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language))
 
     def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
-        """The candidates at the given places as JSON objects that begin after the rank, their first field."""
+        """The candidates at these indices of `first`, as JSON objects without their beginning, which is the rank."""
         ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
         numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
         distinct = {
-            each: answers(self.reference.taxonomy, self.language, lot.query.subject, each) for each in set(each_worths)
+            each: shared_row_parts(self.reference.taxonomy, self.language, lot.query.subject, each)
+            for each in set(each_worths)
         }
         answered = [distinct[each] for each in each_worths]
         measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
@@ -229,29 +231,29 @@ class RowWriter:
             map(lot.live.base.columns.summary, numbers),
             distances,
             answered,
-            [self._segments(lot, *each) for each in zip(answered, numbers, strict=True)],
-            self._judged(lot, numbers),
-            [self._reasons(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
+            [self._segment_answers(lot, *each) for each in zip(answered, numbers, strict=True)],
+            self._supplier_verdicts(lot, numbers),
+            [self._reasons_of(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
             strict=True,
         )
         return [
             encode(
                 Candidate(
                     0,
-                    ready(summary),
+                    raw_json(summary),
                     distance_km,
                     None if distance_km is None else measured_to,
                     answer.presence,
-                    ready(segments),
-                    ready(judged.json),
-                    ready(reasons),
+                    raw_json(segments),
+                    raw_json(judged.json),
+                    raw_json(reasons),
                 )
             )[RANKED:]
             for summary, distance_km, answer, segments, judged, reasons in rows
         ]
 
-    def _reasons(self, lot: LotMatch, answered: Answers, ordinal: int, distance_km: float | None) -> bytes:
-        """The reasons for a candidate, with its distance unless its presence says that already."""
+    def _reasons_of(self, lot: LotMatch, answered: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
+        """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
         query, reasons = lot.query, answered.reasons
         if query.site or answered.presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
@@ -261,8 +263,8 @@ class RowWriter:
             reasons += _distance_reason(distance_km, site, is_placed, self.language)
         return b"[%b]" % reasons
 
-    def _segments(self, lot: LotMatch, answered: Answers, ordinal: int) -> bytes:
-        """The answers of a candidate in JSON; undeclared ones with their evidence, strongest and latest first."""
+    def _segment_answers(self, lot: LotMatch, answered: SharedRowParts, ordinal: int) -> bytes:
+        """The segment answers of a candidate in JSON; undeclared ones with evidence, the strongest and latest first."""
         if answered.are_declared:
             return answered.segments_json
         taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
@@ -273,23 +275,20 @@ class RowWriter:
                 own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
                 found = dict.fromkeys(each for offer in own for each in offer.evidence)
                 shown += (
-                    OfferEvidence(one.kind, self._text(messages.evidence(one)), one.on, one.source)
+                    OfferEvidence(one.kind, messages.evidence(one).to(self.language), one.on, one.source)
                     for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
                 )
             answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))
         return encode(answers)
 
-    def _judged(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Judged]:
-        """The verdicts on each supplier for the lot's reserved types, after the contracts that the buyer awarded it."""
+    def _supplier_verdicts(self, lot: LotMatch, ordinals: Sequence[int]) -> list[SupplierVerdicts]:
+        """The verdicts on each supplier for the lot's reserved types, its past awards taken into account."""
         if not lot.reserved_types or not ordinals:
             return [NOT_JUDGED] * len(ordinals)
         facts = lot.live.base.columns.facts.facts_at(np.array(ordinals, dtype=np.int32))
         judge = judge_of(lot.reserved_types, self.on, self.reference.rules, self.contract, self.language)
         bars = (lot.ess_bars.get(ordinal) for ordinal in ordinals)
         return [judge(each, bar.awards if bar else ()) for each, bar in zip(facts, bars, strict=True)]
-
-    def _text(self, text: Text) -> str:
-        return text.to(self.language)
 
 
 def ranked_list(candidates: Iterable[bytes]) -> bytes:

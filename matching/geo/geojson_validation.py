@@ -42,8 +42,8 @@ def checked_geometry(geometry: Geometry, *at: str | int) -> shapely.Geometry:
     return shape
 
 
-def area_to_keep(geometry: Geometry, *at: str | int) -> Geometry:
-    """A service area as it is stored: as given, or simplified.
+def area_to_store(geometry: Geometry, *at: str | int) -> Geometry:
+    """The geometry of a service area as it is stored: as given, or simplified.
 
     Raises InvalidContent, also for too many vertices, or an outline that turns to and fro too much.
 

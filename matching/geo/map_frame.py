@@ -36,7 +36,7 @@ class Frame(NamedTuple):
     per_km: float
     height: float
 
-    def laid(self, degrees: Floats) -> Floats:
+    def to_sheet(self, degrees: Floats) -> Floats:
         """The positions on the sheet of points given by longitude and latitude."""
         flat = self.plane.project_degrees(degrees)
         return np.column_stack([(flat[:, 0] - self.west) * self.per_km, (self.north - flat[:, 1]) * self.per_km])
@@ -62,7 +62,7 @@ def frame_around(plane: Plane, low: Floats, high: Floats) -> Frame:
 
 
 def degrees_of(spots: Iterable[Spot]) -> Floats:
-    """Pairs of longitude and latitude as an array."""
+    """Pairs of longitude and latitude as an array of shape (n, 2)."""
     return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
 
 
@@ -70,24 +70,24 @@ def round_spot(at: Floats) -> Spot:
     return round(float(at[0]), 1), round(float(at[1]), 1)
 
 
-def near_frame(frame: Frame, areas: Geometries) -> Geometries:
-    """The areas, in degrees, whose bounds meet the sheet."""
+def areas_on_sheet(frame: Frame, areas: Geometries) -> Geometries:
+    """The areas (in degrees) whose bounding box overlaps the sheet."""
     present = areas[~shapely.is_missing(areas)]
     west, south, east, north = shapely.bounds(present).T
     middle = earth_centred((south + north) / 2, (west + east) / 2)
     close = frame.plane.from_centre(middle) < Plane.REACH_KM * 2
     candidates = present[close]
     bounds = shapely.bounds(candidates)
-    first, last = frame.laid(bounds[:, :2]), frame.laid(bounds[:, 2:])
+    first, last = frame.to_sheet(bounds[:, :2]), frame.to_sheet(bounds[:, 2:])
     meets = (np.maximum(first, last) > 0) & (np.minimum(first, last) < (WIDTH, frame.height))
     return candidates[meets.all(axis=1)]
 
 
-def lay_thinned(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
+def project_thinned(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
     """Project polygons in degrees onto the sheet, without the vertices too close to be seen."""
     coarse = INSET if inset else 1
-    laid = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.laid)
-    return shapely.make_valid(shapely.simplify(laid, THINNED * coarse, preserve_topology=False))
+    to_sheet = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.to_sheet)
+    return shapely.make_valid(shapely.simplify(to_sheet, THINNED * coarse, preserve_topology=False))
 
 
 def unite_thinned(parts: Geometries, *, inset: bool = False) -> shapely.Geometry:
@@ -143,20 +143,20 @@ def areas_within(area: Area, kind: Drawn, territories: Territories) -> Iterator[
 
 def outlines_within(geography: Geography, area: Area, kind: Drawn) -> Iterator[tuple[Area, str]]:
     """The areas of a kind within an area, each with its outline as GeoJSON; areas without outline are left out."""
-    return _as_drawn(geography, areas_within(area, kind, geography.territories), TOLERANCES[kind])
+    return _thinned_outlines(geography, areas_within(area, kind, geography.territories), TOLERANCES[kind])
 
 
 def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
-    """The area with its own outline as GeoJSON, finer for a small area; nothing where no outline is known."""
+    """The area with its own outline as GeoJSON, finer for a small area; empty where no outline is known."""
     whole = geography.whole(area)
     if whole is None:
         return iter(())
     west, south, east, north = whole.bounds
     share = max(east - west, north - south) / WIDE_DEGREES
-    return _as_drawn(geography, (area,), min(1.0, share) * TOLERANCES["departement"])
+    return _thinned_outlines(geography, (area,), min(1.0, share) * TOLERANCES["departement"])
 
 
-def _as_drawn(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
+def _thinned_outlines(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
     known = [(area, whole) for area in areas if (whole := geography.whole(area)) is not None]
     outlines = [whole for _, whole in known]
     fewer = shapely.coverage_simplify(outlines, tolerance)

@@ -21,18 +21,18 @@ from matching.geo.map_frame import (
     WIDTH,
     Frame,
     Spot,
+    areas_on_sheet,
     degrees_of,
     frame_around,
-    lay_thinned,
-    near_frame,
     path_data,
+    project_thinned,
     round_spot,
     unite_thinned,
     unproject,
 )
 from matching.geo.projection import Floats, Geometries, Plane
 from matching.geo.territory import Geography, Outlined, largest_areas, outlines
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 
 MARGIN_KM = 60.0
 MARGIN_STEP, LEAST_STEP_KM = 0.25, 5.0
@@ -86,6 +86,7 @@ class Sheet(NamedTuple):
 
     @property
     def scale(self) -> float:
+        """The length of the scale bar in units of the sheet."""
         return round(float(self.scale_km * self.frame.per_km), 1)
 
 
@@ -96,8 +97,8 @@ class MapSheets(NamedTuple):
     beyond: int
 
 
-class _Ground(NamedTuple):
-    """The part of a sheet that depends on no sites or points. `whole`: the territory; `largest`: communes to name."""
+class _Background(NamedTuple):
+    """The parts of a sheet that depend on no sites or points. `whole`: the territory; `largest`: communes to name."""
 
     context: str
     territory: str
@@ -111,14 +112,14 @@ class _Ground(NamedTuple):
         return len(self.context) + len(self.territory) + BYTES_PER_CORNER * corners + BYTES_BESIDES
 
 
-_grounds: WeightBound[Hashable, _Ground] = WeightBound(CACHED_BYTES)
+_grounds: WeightBoundCache[Hashable, _Background] = WeightBoundCache(CACHED_BYTES)
 
 
 NOWHERE = degrees_of(())
 
 
-class _Shown(NamedTuple):
-    """The points and sites that maps show, in degrees, and the ground in the radius around each site, if any."""
+class _MapContent(NamedTuple):
+    """The points and sites that maps show, in degrees, and the disc around each site where a radius is given."""
 
     geography: Geography
     points: Floats
@@ -141,7 +142,7 @@ def map_sheets(
     known, communes = geography.territories, geography.territories.communes
     ordinals = [None if site.commune is None else known.commune_ordinal(site.commune) for site in sites]
     spots = [site if at is None else communes[at] for site, at in zip(sites, ordinals, strict=True)]
-    shown = _Shown(
+    shown = _MapContent(
         geography,
         degrees_of((point.lon, point.lat) for point in points),
         degrees_of((spot.lon, spot.lat) for spot in spots if spot.lon is not None and spot.lat is not None),
@@ -171,7 +172,7 @@ def map_sheets(
     groups += [(named[code], pieces[regions == code]) for code in sorted(OVERSEAS) if (regions == code).any()]
     key = known.version, msgspec.msgpack.encode(territories)
     made = [
-        _map_sheet(shown, name, group, _frame_of(shown, group, whole=len(groups) > 1), key, inset=position > 0)
+        _map_sheet(shown, name, group, _frame_of_sheet(shown, group, whole=len(groups) > 1), key, inset=position > 0)
         for position, (name, group) in enumerate(groups)
     ]
     on_sheets = {position for sheet in made for position, _ in sheet.points}
@@ -179,7 +180,7 @@ def map_sheets(
 
 
 def _disc(geography: Geography, near: Place, radius_km: float) -> shapely.Geometry:
-    """The ground within a radius of a point or of a commune's outline, in degrees."""
+    """The area within a radius of a point or of a commune's outline, in degrees."""
     if near.commune is not None:
         area = geography.territories.area(f"commune:{near.commune}")
         anchor = shapely.multipolygons(shapely.get_parts(geography.outlines_of(area)))
@@ -192,23 +193,23 @@ def _disc(geography: Geography, near: Place, radius_km: float) -> shapely.Geomet
 
 
 def _map_sheet(
-    shown: _Shown, name: str | None, pieces: Geometries, frame: Frame, key: Hashable, *, inset: bool
+    shown: _MapContent, name: str | None, pieces: Geometries, frame: Frame, key: Hashable, *, inset: bool
 ) -> Sheet:
-    """One sheet of the pieces of a territory; `inset`: it is printed small."""
+    """The sheet that shows polygons (`pieces`) of a territory; `inset`: the sheet is printed small."""
     known = key, name, inset, frame.west, frame.north, frame.per_km
     ground = _grounds.find(known)
     if ground is None:
-        ground = _draw_ground(shown.geography, frame, pieces, inset=inset)
+        ground = _draw_background(shown.geography, frame, pieces, inset=inset)
         _grounds.put(known, ground, ground.weight)
     # all within the radius of the sites, or of the territory where there are none
     reach = ""
     if shown.radius_km:
         if shown.discs:
-            within = lay_thinned(frame, np.array(shown.discs, dtype=object), inset=inset)
+            within = project_thinned(frame, np.array(shown.discs, dtype=object), inset=inset)
         else:
             within = shapely.buffer([ground.whole], shown.radius_km * frame.per_km, quad_segs=DISC_STEPS)
         reach = path_data(frame, within, inset=inset)
-    sites, points = frame.laid(shown.sites), frame.laid(shown.points)
+    sites, points = frame.to_sheet(shown.sites), frame.to_sheet(shown.points)
     return Sheet(
         name=name,
         frame=frame,
@@ -221,8 +222,8 @@ def _map_sheet(
     )
 
 
-def _frame_of(shown: _Shown, pieces: Geometries, *, whole: bool) -> Frame:
-    """The frame around the territory and the points, sites and radius near it; around the territory if `whole`."""
+def _frame_of_sheet(shown: _MapContent, pieces: Geometries, *, whole: bool) -> Frame:
+    """The frame around a territory and the points, sites and radius near it; only the territory if `whole`."""
     west, south, east, north = shapely.total_bounds(pieces)
     plane = Plane((south + north) / 2, (west + east) / 2)
     flat = plane.project_degrees(shapely.get_coordinates(pieces))
@@ -243,15 +244,15 @@ def _frame_of(shown: _Shown, pieces: Geometries, *, whole: bool) -> Frame:
     return frame_around(plane, low - before, high + after)
 
 
-def _draw_ground(geography: Geography, frame: Frame, pieces: Geometries, *, inset: bool) -> _Ground:
+def _draw_background(geography: Geography, frame: Frame, pieces: Geometries, *, inset: bool) -> _Background:
     wide_km = WIDTH / frame.per_km
     context: Outlined = "region" if wide_km > 600 else "departement" if wide_km > 70 else "epci"
-    around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines(context))), inset=inset)
-    whole = unite_thinned(lay_thinned(frame, pieces, inset=inset), inset=inset)
+    around = project_thinned(frame, shapely.get_parts(areas_on_sheet(frame, outlines(context))), inset=inset)
+    whole = unite_thinned(project_thinned(frame, pieces, inset=inset), inset=inset)
     names, degrees = _by_population(geography.territories)
-    spots = frame.laid(degrees)
+    spots = frame.to_sheet(degrees)
     inner = np.flatnonzero(((spots > 25) & (spots < (WIDTH - 25, frame.height - 25))).all(axis=1))
-    return _Ground(
+    return _Background(
         path_data(frame, around, inset=inset),
         path_data(frame, [whole], inset=inset),
         whole,
@@ -259,7 +260,7 @@ def _draw_ground(geography: Geography, frame: Frame, pieces: Geometries, *, inse
     )
 
 
-def _place_towns(frame: Frame, ground: _Ground, taken: Floats) -> list[Town]:
+def _place_towns(frame: Frame, ground: _Background, taken: Floats) -> list[Town]:
     """The largest communes on the sheet whose names fit between the points (`taken`) and the other names."""
     towns: list[Town] = []
     for name, spot in ground.largest:
@@ -285,7 +286,7 @@ def _by_population(territories: Territories) -> tuple[list[str], Floats]:
 
 
 def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:
-    """Whether a name fits beside a spot: within the sheet, and over no point and not over the scale."""
+    """Whether a name fits beside a spot: inside the sheet, and clear of all points (`taken`) and of the scale bar."""
     width = LETTER * len(name) + 20
     west, east = (spot[0] - width, spot[0] - 4) if left else (spot[0] + 4, spot[0] + width)
     hidden = (taken[:, 0] > west - 8) & (taken[:, 0] < east + 8) & (np.abs(taken[:, 1] - spot[1]) < 22)
@@ -325,10 +326,10 @@ def area_sheets(geography: Geography, area_ids: Sequence[str]) -> tuple[AreaShee
     sheets = []
     for name in sorted(groups, key=lambda name: name or ""):
         shapes = np.array(list(groups[name].values()), dtype=object)
-        frame = _frame_of(_Shown(geography, NOWHERE, NOWHERE, [], 0.0), shapes, whole=True)
-        around = lay_thinned(frame, shapely.get_parts(near_frame(frame, outlines("departement"))))
+        frame = _frame_of_sheet(_MapContent(geography, NOWHERE, NOWHERE, [], 0.0), shapes, whole=True)
+        around = project_thinned(frame, shapely.get_parts(areas_on_sheet(frame, outlines("departement"))))
         drawn = []
-        for position, shape in zip(groups[name], lay_thinned(frame, shapes), strict=True):
+        for position, shape in zip(groups[name], project_thinned(frame, shapes), strict=True):
             if shape:
                 circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
                 middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)

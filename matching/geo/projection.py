@@ -73,7 +73,7 @@ class Plane:
         return np.stack([each * scale for each in flat], axis=1)
 
     def project_degrees(self, degrees: Floats) -> Floats:
-        """The places on the plane of longitudes and latitudes, shape (n, 2)."""
+        """Coordinates on the plane, shape (n, 2), of points given by longitude and latitude."""
         return self.project(earth_centred(degrees[:, 1], degrees[:, 0]))
 
     def _offsets(self, positions: Floats) -> list[Floats]:
@@ -81,7 +81,7 @@ class Plane:
         return [positions[:, axis] - middle for axis, middle in enumerate(self.centre.tolist())]
 
     def _arc(self, chord: Floats) -> Floats:
-        """Length along the surface of a straight `chord` through the earth."""
+        """Kilometres along the surface between the ends of a straight `chord` through the earth."""
         arc = chord / (2 * self.radius)
         np.arcsin(np.minimum(arc, 1.0, out=arc), out=arc)
         arc *= 2 * self.radius
@@ -114,7 +114,7 @@ _PROJECTIONS = {
 
 
 def register_point(x: float, y: float, departement: str) -> Point | None:
-    """The point at metres in the departement's projection (Lambert-93 on the mainland); None where off the earth."""
+    """The WGS 84 point of projected metres (Lambert-93, overseas the departement's own); None where off the earth."""
     lon, lat = _transformer(_PROJECTIONS.get(departement, MAINLAND)).transform(x, y)
     return Point(round(lat, 6), round(lon, 6)) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
@@ -203,10 +203,10 @@ class NearestEdge:
                 near = np.flatnonzero(_hypotenuse(across, along) <= bound[row] + ROUNDING)
                 row, run = row[near], run[near]
         row, edge = _children(row, run, len(self._edges.x))
-        away = self._away(px[row], py[row], edge)
+        away = self._edge_distance(px[row], py[row], edge)
         return np.minimum.reduceat(away, np.searchsorted(row, every))
 
-    def _away(self, x: Floats, y: Floats, edge: Numbers) -> Floats:
+    def _edge_distance(self, x: Floats, y: Floats, edge: Numbers) -> Floats:
         """The distance of each point from its edge: to the foot of the perpendicular, else to the nearer end."""
         x, y = x - self._edges.x[edge], y - self._edges.y[edge]
         dx, dy = self._edges.dx[edge], self._edges.dy[edge]

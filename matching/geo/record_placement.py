@@ -18,7 +18,7 @@ SHORE_DEGREES = 0.02
 
 
 def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
-    """The place of each record: its own point, else an interior point of its commune, else nowhere known.
+    """The `Placement` of each record: its own point, else an interior point of its commune, else none.
 
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
     is doubtful is flagged, never refused: a point far from its commune, a point on no French ground, no place at all.
@@ -41,29 +41,22 @@ def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Place
     # all are measured at once: a shape of its own for each commune would cost more than all the rest of its record
     outlines = geography.outlines[list(elsewhere.values())]
     away = dict(zip(elsewhere, _kilometres([points[each] for each in elsewhere], outlines), strict=True))
-    return [
-        _place(record, stated[position], communes_at.get(position), away.get(position), geography)
-        for position, record in enumerate(records)
-    ]
-
-
-def _place(
-    record: SupplierRecord, stated: int | None, holder: int | None, away: float | None, geography: Geography
-) -> Placement:
-    """The place of a record. `stated`: the commune of its address; `holder`: the one that holds its point (-1: none);
-    `away`: kilometres from the point to the stated commune, where another one holds it."""
-    communes = geography.territories.communes
-    if record.location is not None and holder is not None:
-        commune = stated if stated is not None else holder
-        flags = tuple(_doubts(record, record.location, stated, holder, away, geography))
-        return Placement(record.location, communes[commune].code if commune >= 0 else None, flags)
-    if stated is None:
-        return Placement(None, None, (Flag("no_place", "neither a point nor a commune"),))
-    commune_of = communes[stated]
-    if commune_of.lat is None or commune_of.lon is None:
-        return Placement(None, commune_of.code, ())
-    inside = Point(commune_of.lat, commune_of.lon)
-    return Placement(inside, commune_of.code, (Flag("placed_at_commune", commune_of.code),))
+    placements = []
+    for position, record in enumerate(records):
+        own = stated[position]
+        if record.location is not None:
+            holder = communes_at[position]
+            flags = _location_flags(record, record.location, own, holder, away.get(position), geography)
+            held_by = holder if own is None else own
+            code = communes[held_by].code if held_by >= 0 else None
+            placements.append(Placement(record.location, code, tuple(flags)))
+        elif own is None:
+            placements.append(Placement(None, None, (Flag("no_place", "neither a point nor a commune"),)))
+        else:
+            lat, lon, code = communes[own].lat, communes[own].lon, communes[own].code
+            inside = None if lat is None or lon is None else Point(lat, lon)
+            placements.append(Placement(inside, code, (Flag("placed_at_commune", code),) if inside else ()))
+    return placements
 
 
 def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
@@ -82,10 +75,10 @@ def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
     return [round(float(one) / 1_000, METRES) for one in metres]
 
 
-def _doubts(
+def _location_flags(
     record: SupplierRecord, point: Point, stated: int | None, holder: int, away: float | None, geography: Geography
 ) -> list[Flag]:
-    """Flags on a point, given the commune that its address states and the one that holds it (-1: none).
+    """Flags on a record's point, given the commune that the address states and the one holding the point (-1: none).
 
     `away`: kilometres from the point to the stated commune, where that has an outline.
     """
@@ -102,15 +95,15 @@ def _doubts(
         if not served or holder in served or any(communes[ordinal].lat is None for ordinal in served):
             return []
         nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
-        return _far_flags(nearest, f"postal code {postal_code}")
+        return _flag_if_far(nearest, f"postal code {postal_code}")
     commune = communes[stated]
     if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
-    return _far_flags(away, f"{commune.code} {commune.name}")
+    return _flag_if_far(away, f"{commune.code} {commune.name}")
 
 
-def _far_flags(away_km: float, ground: str) -> list[Flag]:
+def _flag_if_far(away_km: float, ground: str) -> list[Flag]:
     return [Flag("point_far_from_commune", f"{away_km:.1f} km from {ground}")] if away_km > TOLERANCE_KM else []
 
 

@@ -37,9 +37,9 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
     box, boxes = np.asarray(shapely.bounds(region)), shapely.bounds(others)
     near = np.flatnonzero(((boxes[:, :2] <= box[2:]) & (boxes[:, 2:] >= box[:2])).all(axis=1))
     core = shapely.buffer(region, -SLIVER_DEGREES, quad_segs=1, join_style="mitre")
-    found[near] = _meets(core, others[near])
+    found[near] = _intersect(core, others[near])
     doubtful = near[~found[near]]
-    doubtful = doubtful[_meets(shapely.transform(region, np.copy), others[doubtful])]
+    doubtful = doubtful[_intersect(shapely.transform(region, np.copy), others[doubtful])]
     found[doubtful] = shapely.relate_pattern(others[doubtful], region, SHARES_GROUND)
     return found
 
@@ -56,11 +56,11 @@ def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -
     west_east, south_north, _ = GEODESIC.fwd(every * lon, every * lat, around, every * radius_km * 1_000)
     if np.abs(west_east - lon).max() > 90:
         return None
-    return _meets(shapely.polygons(np.column_stack((west_east, south_north))), others)
+    return _intersect(shapely.polygons(np.column_stack((west_east, south_north))), others)
 
 
-def _meets(own: shapely.Geometry, others: Geometries) -> Bools:
-    """Whether each of the geometries has a point in common with `own`, which no other thread may use."""
+def _intersect(own: shapely.Geometry, others: Geometries) -> Bools:
+    """Whether each of `others` has a point in common with `own`, which no other thread may use."""
     shapely.prepare(own)
     found: Bools = shapely.intersects(own, others)
     return found
@@ -99,7 +99,7 @@ class Shape(Hashable, Protocol):
         """
 
     def lower_bound(self, positions: Floats) -> Floats:
-        """Kilometres that `distance` certainly does not fall below (less 1 % for rounding); NaN stays NaN."""
+        """A lower bound of `distance` in kilometres (less 1 % for rounding); NaN stays NaN."""
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
         """Whether each of the geometries (in degrees) comes within the distance of the shape."""
@@ -121,8 +121,8 @@ class PointShape:
     def lower_bound(self, positions: Floats) -> Floats:
         return np.round(self.plane.from_centre(positions), METRES)
 
-    def straight(self, positions: Floats) -> Floats:
-        """Kilometres that `distance` certainly does not fall below, at less cost than `lower_bound`."""
+    def straight_lower_bound(self, positions: Floats) -> Floats:
+        """A cheaper lower bound of `distance` in kilometres: the straight line through the earth."""
         return self.plane.chords(positions) - ROUNDED_KM
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
@@ -165,7 +165,7 @@ class _Cluster:
     def __init__(self, parts: Geometries) -> None:
         west, south, east, north = shapely.total_bounds(parts)
         self.plane = Plane((south + north) / 2, (west + east) / 2)
-        cut = _cut(parts)
+        cut = _cut_edges(parts)
         self.degrees = shapely.get_coordinates(cut)
         projected = shapely.transform(cut, self.plane.project_degrees)
         flat = shapely.get_coordinates(projected)
@@ -231,10 +231,10 @@ class _Cluster:
 
 def _projected(plane: Plane, geometries: Geometries) -> Geometries:
     """Geometries in degrees, projected onto a plane."""
-    return shapely.transform(_cut(geometries), plane.project_degrees)
+    return shapely.transform(_cut_edges(geometries), plane.project_degrees)
 
 
-def _cut(geometries: Geometries) -> Geometries:
+def _cut_edges(geometries: Geometries) -> Geometries:
     """Geometries in degrees with their edges cut short enough to be projected onto a plane."""
     each = shapely.length(geometries) / MOST_PIECES
     return shapely.segmentize(geometries, np.clip(each, LONGEST_EDGE_DEGREES, LONGEST_EDGE_OF_MANY))
@@ -243,7 +243,7 @@ def _cut(geometries: Geometries) -> Geometries:
 def _sure_and_doubtful(
     distance_km: float, place: tuple[float, float], plane: Plane, extent_km: float, geometries: Geometries
 ) -> tuple[Bools, Positions]:
-    """Whether each geometry certainly comes within the distance of a shape, and the places of the doubtful ones.
+    """Whether each geometry certainly comes within the distance of a shape, and the indices of the doubtful ones.
 
     `place`: latitude and longitude of a point of the shape; all of it lies within `extent_km` of the plane's middle.
     """
@@ -256,7 +256,7 @@ def _sure_and_doubtful(
 
 
 def _group_in_clusters(parts: Geometries) -> list[Geometries]:
-    """`parts` grouped so that the middle of each lies within `CLUSTER_KM` of the middle of its group's first."""
+    """The polygons in groups, the middle of each within `CLUSTER_KM` of the middle of the first of its group."""
     west, south, east, north = shapely.bounds(parts).T
     middles = earth_centred((south + north) / 2, (west + east) / 2)
     groups, left = [], np.arange(len(parts))

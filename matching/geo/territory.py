@@ -1,4 +1,4 @@
-"""Territories and places as requested, turned into ground that can be measured to.
+"""Prepares requested territories and places for matching: communes inside, and a shape to measure distances to.
 
 The outlines of communes, EPCI, departements and regions come with the product.
 """
@@ -25,7 +25,7 @@ from domain.text.bilingual import Text, kilometres, of_place
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
-from matching.weighted_cache import WeightBound, WeightedCache
+from matching.weighted_cache import WeightBoundCache, WeightedCache
 
 Bools = NDArray[np.bool_]
 CACHED_BYTES = 40 << 20
@@ -66,7 +66,7 @@ def outlines(kind: Outlined) -> Geometries:
 
 
 def decode(packed: bytes) -> Geometries:
-    """Outlines from little-endian 32-bit integers.
+    """Decode outlines from little-endian 32-bit integers.
 
     First how many areas, polygons, rings and vertices there are; then the polygons of each area, the rings of each
     polygon (the outer first) and the vertices of each ring (the last repeats the first); then for every vertex the step
@@ -117,7 +117,7 @@ class Territory:
         return LIGHTEST + shape + BYTES_PER_CODE * len(self.codes or ())
 
     def less_radius(self, to_shape: Floats) -> Floats:
-        """Distances to the territory, given the distances to its shape: these less the radius, and at least 0."""
+        """Distances to the territory from distances to its shape: less the radius, and at least 0."""
         return np.maximum(to_shape - (self.radius_km or 0.0), 0.0)
 
 
@@ -131,7 +131,7 @@ class AreaOutline(NamedTuple):
 
 @contextmanager
 def problems_under(*at: str | int) -> Iterator[None]:
-    """Prefix the pointers of problems raised inside by `at`, the place in the document of the part being read."""
+    """A context that prefixes the pointers of problems raised inside by `at`, the pointer of the part being read."""
     try:
         yield
     except InvalidContent as invalid:
@@ -147,9 +147,9 @@ class Geography:
         self.territories = territories
         self.outlines = outlines("commune")
         self._positions = {area.id: position for kind in FILES for position, area in enumerate(territories.areas(kind))}
-        self._territories = WeightBound[Hashable, Territory](CACHED_BYTES)
-        self._places = WeightedCache(self._locate, lambda shape: shape.weight, CACHED_BYTES)
-        self._drawn = lru_cache(CACHED_OUTLINES)(self._draw)
+        self._territories = WeightBoundCache[Hashable, Territory](CACHED_BYTES)
+        self._places = WeightedCache(self._shape_of_place, lambda shape: shape.weight, CACHED_BYTES)
+        self._drawn = lru_cache(CACHED_OUTLINES)(self._draw_outline)
 
     @cached_property
     def tree(self) -> shapely.STRtree:
@@ -179,16 +179,16 @@ class Geography:
                 if len(given) != 1 or (request.radius_km is not None) != (given == ["near"]):
                     raise InvalidContent((Problem("", "territory_form", FORMS),))
                 if request.codes is not None:
-                    found = self._of_codes(request.codes)
+                    found = self._territory_of_codes(request.codes)
                 elif request.near is not None:
-                    found = self._of_disc(request.near, cast(float, request.radius_km))
+                    found = self._territory_of_disc(request.near, cast(float, request.radius_km))
                 else:
-                    found = self._of_geometry(cast(Geometry, request.geometry))
+                    found = self._territory_of_geometry(cast(Geometry, request.geometry))
             self._territories.put(key, found, found.weight)
         return found
 
-    def known(self, request: TerritoryRequest) -> Territory | None:
-        """The territory of a request, if it is cached."""
+    def cached_territory(self, request: TerritoryRequest) -> Territory | None:
+        """The cached territory of a request; None where there is none."""
         return self._territories.find(_cache_key(request))
 
     def place(self, place: Place, *at: str | int) -> Shape:
@@ -221,13 +221,14 @@ class Geography:
         ground[near] = shares_ground(geometry, self.outlines[near])
         return ground
 
-    def ground_of_codes(self, areas: tuple[Area, ...]) -> Bools:
+    def ground_of_areas(self, areas: tuple[Area, ...]) -> Bools:
+        """Whether each commune belongs to at least one of the areas."""
         ground = np.zeros(len(self.outlines), dtype=bool)
         for area in areas:
             ground[list(area.communes)] = True
         return ground
 
-    def _of_codes(self, codes: tuple[str, ...]) -> Territory:
+    def _territory_of_codes(self, codes: tuple[str, ...]) -> Territory:
         areas: list[Area] = []
         problems: list[Problem] = []
         for position, code in enumerate(codes):
@@ -238,7 +239,7 @@ class Geography:
         if problems:
             raise InvalidContent(tuple(problems))
         distinct = tuple(dict.fromkeys(areas))
-        ground = self.ground_of_codes(distinct)
+        ground = self.ground_of_areas(distinct)
         largest = largest_areas(distinct, len(ground))
         pieces = np.concatenate([self.outlines_of(area) for area in largest])
         if ground.sum() < sum(len(area.communes) for area in largest):
@@ -253,7 +254,7 @@ class Geography:
             shape=PolygonShape(pieces) if len(pieces) else None,
         )
 
-    def _of_disc(self, near: Place, radius_km: float) -> Territory:
+    def _territory_of_disc(self, near: Place, radius_km: float) -> Territory:
         anchor = self.place(near, "near")
         ground = self._ground_of_disc(anchor, radius_km)
         if not ground.any():
@@ -280,7 +281,7 @@ class Geography:
         ground[edge] = anchor.are_within(radius_km, self.outlines[edge])
         return ground
 
-    def _of_geometry(self, geometry: Geometry) -> Territory:
+    def _territory_of_geometry(self, geometry: Geometry) -> Territory:
         region = simplified(checked_geometry(geometry, "geometry"))
         ground = self.ground_of(region)
         if not ground.any():
@@ -289,7 +290,7 @@ class Geography:
         label = Text("Zone dessinée", "Drawn area")
         return Territory(label, None, None, ground, PolygonShape(np.array([region])), region)
 
-    def _locate(self, place: Place) -> Shape:
+    def _shape_of_place(self, place: Place) -> Shape:
         point = place.lat is not None and place.lon is not None
         if point == (place.commune is not None) or (place.lat is None) != (place.lon is None):
             raise InvalidContent((Problem("", "place_form", PLACES),))
@@ -329,7 +330,7 @@ class Geography:
             return pieces[0] if len(pieces) else None
         return shapely.union_all(pieces)
 
-    def _draw(self, area_id: str) -> AreaOutline | None:
+    def _draw_outline(self, area_id: str) -> AreaOutline | None:
         whole = self.whole(self.territories.area(area_id))
         if whole is None:
             return None

@@ -68,10 +68,10 @@ def _boxes(shape: Shape, distance_km: float) -> Iterator[tuple[float, float, flo
 
 
 class Distances:
-    """Distances to `shape`, None: to no known place. Threads may share it: what is measured is never written over.
+    """Cached distances from suppliers to `shape` (None: no known place); threads may share it.
 
-    Distances are to the metre, and of those near are kept as metres + 1 by ordinal; below 0: what is certain not to be
-    under it, 0: not measured. Memory that is never touched costs nothing, and those near are on few of its pages.
+    Distances are to the metre, and of suppliers near are stored as metres + 1 by ordinal; below 0: a lower bound, 0:
+    not measured. Measured ones are never overwritten. Memory never touched costs nothing; those near are on few pages.
     """
 
     def __init__(self, columns: SupplierColumns, shape: Shape | None) -> None:
@@ -86,7 +86,7 @@ class Distances:
         """Bytes in memory once the distances of all suppliers near the shape are measured."""
         if self.shape is None:
             return BYTES_PER_PAGE
-        begins, ends = self._near(self._widest_km)[:-2].reshape(-1, 2).T.astype(np.int64) * self._metres.itemsize
+        begins, ends = self._run_bounds(self._widest_km)[:-2].reshape(-1, 2).T.astype(np.int64) * self._metres.itemsize
         pages = (ends + BYTES_PER_PAGE - 1) // BYTES_PER_PAGE - begins // BYTES_PER_PAGE
         later = self.columns.capacity - len(self.columns.spatial_keys)
         return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
@@ -94,25 +94,25 @@ class Distances:
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
         """The runs of sorted ordinals, none empty, that may lie within the radius plus CERTAIN_KM of the shape."""
         self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
-        at = ordinals.searchsorted(self._near(radius_km)).tolist()
+        at = ordinals.searchsorted(self._run_bounds(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
 
-    def places(self, ordinals: Ordinals, radius_km: float) -> Positions:
-        """The positions, in sorted ordinals, of those that may lie within the radius plus CERTAIN_KM of the shape."""
+    def rows_near(self, ordinals: Ordinals, radius_km: float) -> Positions:
+        """The indices into sorted ordinals of suppliers that may lie within the radius plus CERTAIN_KM of the shape."""
         spans = self.spans(ordinals, radius_km)
         return np.concatenate([np.arange(*span) for span in spans]) if spans else np.empty(0, dtype=np.intp)
 
     def distance(self, ordinals: Ordinals) -> Floats:
-        """Kilometres to the shape, 0 inside; infinite where either place is not known."""
+        """Kilometres from each supplier to the shape, 0 inside; infinite where supplier or shape has no known place."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
-        known = self._known()
+        known = self._metres_with_room()
         metres = known.take(ordinals)
         if metres.min(initial=1) <= 0:
             missing = np.flatnonzero(metres <= 0)
             some = ordinals[missing]
             metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
-            self._note(some, metres[missing])
+            self._store_near(some, metres[missing])
         return _kilometres(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
@@ -130,21 +130,21 @@ class Distances:
         return distance
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
-        """Kilometres to the shape; NaN, without being measured, where certainly more than the radius and CERTAIN_KM."""
-        near, known = self.places(ordinals, radius_km), np.full(len(ordinals), np.nan)
+        """Kilometres to the shape; NaN, without being measured, where certainly over the radius plus CERTAIN_KM."""
+        near, known = self.rows_near(ordinals, radius_km), np.full(len(ordinals), np.nan)
         away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
         known[near] = np.where(away == np.inf, np.nan, away)
         return known
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """Kilometres that `distance` is certain not to be under; infinite where either place is not known."""
+        """A lower bound of `distance` in kilometres; infinite where supplier or shape has no known place."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         return _kilometres(np.abs(self._metres_or_bounds(ordinals)))
 
     def _metres_or_bounds(self, ordinals: Ordinals) -> Metres:
         """By ordinal, metres + 1 to the shape where measured, else -1 - a lower bound of the metres; never 0."""
-        known = self._known()
+        known = self._metres_with_room()
         metres = known.take(ordinals)
         if not metres.all() and self.shape is not None:
             unknown = np.flatnonzero(metres == 0)
@@ -154,20 +154,20 @@ class Distances:
             placed = np.isfinite(bound)
             made[placed] = -1 - (bound[placed] * 1_000).astype(np.int32)
             metres[unknown] = made
-            self._note(some, made)
+            self._store_near(some, made)
         return metres
 
-    def _note(self, ordinals: Ordinals, metres: Metres) -> None:
+    def _store_near(self, ordinals: Ordinals, metres: Metres) -> None:
         """Store the metres of the suppliers near the shape; far ones, asked for once, might each need a memory page."""
-        is_near = np.searchsorted(self._near(self._widest_km), ordinals, "right") % 2 == 1
+        is_near = np.searchsorted(self._run_bounds(self._widest_km), ordinals, "right") % 2 == 1
         some, found = ordinals[is_near], metres[is_near]
         with self._writing:
             # another thread may have measured meanwhile what is only bounded here
             lacking = self._metres[some] <= 0
             self._metres[some[lacking]] = found[lacking]
 
-    def _near(self, radius_km: float) -> NDArray[np.int32]:
-        """Begin and end of each run of ordinals near the shape, the suppliers added later included."""
+    def _run_bounds(self, radius_km: float) -> NDArray[np.int32]:
+        """The begin and end of each run of ordinals near the shape, and of the run of suppliers added later."""
         bounds = self._bounds.get(radius_km)
         if bounds is None:
             runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
@@ -175,10 +175,10 @@ class Distances:
             bounds = self._bounds[radius_km] = np.array(runs, dtype=np.int32).reshape(-1)
         return bounds
 
-    def _known(self) -> Metres:
-        """The metres by ordinal, with room for the suppliers added since the last call."""
+    def _metres_with_room(self) -> Metres:
+        """The stored metres by ordinal, lengthened where suppliers were added since the last call."""
         if len(self._metres) < self.columns.capacity:
-            near = self._near(self._widest_km).reshape(-1, 2).tolist()
+            near = self._run_bounds(self._widest_km).reshape(-1, 2).tolist()
             with self._writing:
                 if len(self._metres) < self.columns.capacity:
                     # zeroes in small pages, which take memory once they are written to
@@ -207,7 +207,7 @@ class PointDistances(Distances):
 
     def distance(self, ordinals: Ordinals) -> Floats:
         """Kilometres to the point; infinite where a place is not known."""
-        distance = self._to_point(ordinals)
+        distance = self.known_within(ordinals, np.inf)
         distance[np.isnan(distance)] = np.inf
         return distance
 
@@ -217,20 +217,17 @@ class PointDistances(Distances):
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
         """Kilometres to the point; NaN where a place is not known."""
-        return self._to_point(ordinals)
+        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """Kilometres that `distance` is certain not to be under; infinite where a place is not known."""
-        bound = self._point.straight(self.columns.positions.take(ordinals, axis=0))
+        """A lower bound of `distance` in kilometres; infinite where a supplier's place is not known."""
+        bound = self._point.straight_lower_bound(self.columns.positions.take(ordinals, axis=0))
         bound[np.isnan(bound)] = np.inf
         return bound
 
-    def _to_point(self, ordinals: Ordinals) -> Floats:
-        return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
-
 
 def distances_to(columns: SupplierColumns, shape: Shape | None) -> Distances:
-    """An object that measures distances from suppliers to a shape; a shape of None is no known place."""
+    """The `Distances` from suppliers to a shape, or `PointDistances` to a point; a shape of None: no known place."""
     return PointDistances(columns, shape) if isinstance(shape, PointShape) else Distances(columns, shape)
 
 
@@ -256,7 +253,7 @@ class PlaceDistances:
         return self._less_radius(self._distances.distance(ordinals))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
-        """Kilometres that `measure` would certainly not fall below, for the given suppliers."""
+        """A lower bound of what `measure` gives, in kilometres."""
         return self._less_radius(self._distances.lower_bound(ordinals))
 
     def tie_break_bits(self, ordinals: Ordinals) -> NDArray[np.uint64]:
@@ -264,7 +261,7 @@ class PlaceDistances:
         return self._distances.columns.draw[ordinals]
 
     def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
-        """The runs of the sorted suppliers that may lie within CERTAIN_KM."""
+        """The runs of sorted ordinals whose suppliers may lie within CERTAIN_KM."""
         return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
@@ -296,7 +293,7 @@ class NearDistances(PlaceDistances, Weighed):
         return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
     def measure_rows(self, rows: Positions) -> Floats:
-        """Kilometres from the suppliers at the given rows."""
+        """Kilometres to the shape, less its radius, from the suppliers at the given rows."""
         distance = self.known.take(rows)
         is_unknown = np.isnan(distance)
         if is_unknown.any():
@@ -318,7 +315,7 @@ class NearDistances(PlaceDistances, Weighed):
 
 
 def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:
-    """The positions of everything no farther than the `count`-th nearest, with the distances.
+    """The indices of all that is no farther than the `count`-th nearest, with the distances.
 
     `bound`: a certain minimum of each distance; `measure`: the distances at some positions, called for few.
     """

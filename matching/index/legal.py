@@ -1,7 +1,4 @@
-"""Legal facts of suppliers as columns, and their eligibility on a day: few suppliers differ in what decides.
-
-All of whom the same decides are judged once.
-"""
+"""Legal facts of suppliers as columns, and eligibility on a day, judged once for all with the same decisive facts."""
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -62,7 +59,7 @@ class FactArrays(NamedTuple):
 
 
 class FactRows:
-    """Collects the legal facts of suppliers as they arrive, and makes arrays of them."""
+    """Collects the legal facts of suppliers one by one, and makes a `FactArrays` of them."""
 
     def __init__(self) -> None:
         self._lasting: list[int] = []
@@ -73,7 +70,7 @@ class FactRows:
     def add(self, facts: LegalFacts) -> None:
         """Add the legal facts of one supplier."""
         approvals, shares = facts.approvals, facts.shares
-        self._lasting.append(_lasting_number(facts.in_prison, facts.ess, facts.legal_form, approvals is not None))
+        self._lasting.append(_pack_lasting_facts(facts.in_prison, facts.ess, facts.legal_form, approvals is not None))
         known = shares.disabled, shares.disadvantaged, shares.detained
         self._shares.extend(NO_SHARES if known == NONE_KNOWN else [nan if one is None else one for one in known])
         if approvals:
@@ -97,7 +94,7 @@ class FactRows:
 
 
 def joined_facts(parts: Sequence[FactArrays], order: NDArray[np.intp]) -> FactArrays:
-    """The facts of several parts as one; `order` gives, for each place, a number in the parts laid end to end."""
+    """The facts of several parts as one, in `order`: indices into the parts laid end to end."""
     whole = FactArrays._make(map(np.concatenate, zip(*parts, strict=True)))
     many = np.concatenate([np.diff(part.starts) for part in parts])
     starts = np.cumsum(many) - many
@@ -125,7 +122,7 @@ class LegalColumns:
         self._size = len(self._arrays.lasting)
 
     def add(self, facts: Iterable[LegalFacts]) -> range:
-        """Append the facts of more suppliers, and return the places at which they stand."""
+        """Append the facts of more suppliers, and return their indices."""
         rows = FactRows()
         for one in facts:
             rows.add(one)
@@ -139,7 +136,7 @@ class LegalColumns:
         return range(size, self._size)
 
     def decisive_facts(self, places: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
-        """The number for what the facts at each place decide on its day; the same rules hold on all of these days."""
+        """The facts at each index that decide verdicts on its day, as one number; all days have the same rules."""
         decided = self._arrays.lasting[places] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[places, number]
@@ -153,7 +150,7 @@ class LegalColumns:
         return decided
 
     def next_ends(self, places: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
-        """For each place, the first day from its own day on at which an approval of these kinds ends; else NEVER."""
+        """For each index, the first day from its own day on when an approval of these kinds ends; else NEVER."""
         ends = np.full(len(places), NEVER, dtype=np.int32)
         counts = np.array([kind in kinds for kind in KINDS])
         for rows, approvals in self._approvals(places):
@@ -163,12 +160,12 @@ class LegalColumns:
         return ends
 
     def forms(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The legal form in the facts at each place, as a position in FORMS."""
+        """The legal form in the facts at each index, as a position in FORMS."""
         forms: NDArray[np.int64] = self._arrays.lasting[places] // 2 % len(FORMS)
         return forms
 
     def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """First the rows whose facts have an approval, with its place; then the rows with a second one; and so on."""
+        """The rows whose facts have a first approval, with its index; then those with a second one; and so on."""
         first, end = self._arrays.starts[places], self._arrays.starts[places + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
@@ -180,35 +177,35 @@ class LegalColumns:
         return self._size
 
     def facts_at(self, places: NDArray[np.int32]) -> list[LegalFacts]:
-        """The legal facts at the given places."""
+        """The legal facts at the given indices."""
         arrays = self._arrays
         approvals: list[tuple[Approval, ...]] = [()] * len(places)
         for rows, held in self._approvals(places):
             days = (column.take(held).tolist() for column in (arrays.kind, arrays.first_day, arrays.last_day))
             for row, kind, first, last in zip(rows.tolist(), *days, strict=True):
-                approvals[row] += (Approval(KINDS[kind], _date(first), _date(last)),)
+                approvals[row] += (Approval(KINDS[kind], _date_or_none(first), _date_or_none(last)),)
         shares = [_shares(*three) for three in arrays.shares[places].tolist()]
-        return list(map(_facts_of_lasting, arrays.lasting[places].tolist(), approvals, shares))
+        return list(map(_unpack_facts, arrays.lasting[places].tolist(), approvals, shares))
 
 
 def read_decisive_facts(decided: int) -> LegalFacts:
-    """Legal facts with the verdicts of a `DecisiveFacts` number under the same rules; each share is 0 % or 100 %."""
+    """Legal facts that get the same verdicts as those packed in a `DecisiveFacts` number; shares are 0 % or 100 %."""
     in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
         *(Approval(kind, None, date.min) for place, kind in enumerate(KINDS) if lapsed >> place & 1),
     )
     shares = Shares(*((None, 0.0, 1.0)[decided >> (SHARE_BIT + 2 * number) & 3] for number in range(SHARES)))
-    return _facts_of_lasting(decided >> LASTING_BIT, approvals, shares)
+    return _unpack_facts(decided >> LASTING_BIT, approvals, shares)
 
 
 @cache
-def _lasting_number(in_prison: bool | None, ess: bool | None, form: LegalForm | None, are_known: bool) -> int:
+def _pack_lasting_facts(in_prison: bool | None, ess: bool | None, form: LegalForm | None, are_known: bool) -> int:
     said = _YES_OR_NO[in_prison] * PER_YES_OR_NO + _YES_OR_NO[ess]
     return (said * len(FORMS) + _FORM[form]) * 2 + are_known
 
 
-def _facts_of_lasting(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:
+def _unpack_facts(lasting: int, approvals: tuple[Approval, ...], shares: Shares) -> LegalFacts:
     are_known, rest = lasting % 2, lasting // 2
     said, form = divmod(rest, len(FORMS))
     in_prison, ess = divmod(said, PER_YES_OR_NO)
@@ -234,7 +231,7 @@ def _shares(disabled: float, disadvantaged: float, detained: float) -> Shares:
 
 
 @lru_cache(16_384)
-def _date(ordinal: int) -> date | None:
+def _date_or_none(ordinal: int) -> date | None:
     return None if ordinal in (0, NEVER) else date.fromordinal(ordinal)
 
 
@@ -255,7 +252,7 @@ CACHED_ENDS = 4_000_000
 
 
 class EligibilityCache:
-    """Verdicts on the legal facts of suppliers, which may be added to but never change.
+    """Judges suppliers by their legal facts and caches the verdicts; facts may be added but never change.
 
     What is decided on a day is cached for the last few days; suppliers of whom the same decides are judged once. The
     rules are the same each time. Threads may share it: they would write the same.
@@ -274,16 +271,16 @@ class EligibilityCache:
         self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
     def outcome_codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
-        """The outcome code on a day of the supplier of each of these facts."""
+        """The outcome code of each supplier on a day; `facts`: the index of each supplier's legal facts."""
         view = rules.at(on)
 
-        def code_of(decided: int) -> int:
+        def outcome_code(decided: int) -> int:
             found = map(OUTCOMES.index, outcomes(read_decisive_facts(decided), on, rules))
             return sum(outcome * RADIX**place for place, outcome in enumerate(found))
 
         def judge_facts(places: FactPositions) -> OutcomeCodes:
             decided = self.facts.decisive_facts(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
-            return _values_of(decided, self._outcomes.setdefault(view, {}), code_of).astype(np.uint16)
+            return _values_of(decided, self._outcomes.setdefault(view, {}), outcome_code).astype(np.uint16)
 
         return self._codes(on).values(facts, len(self.facts), judge_facts)
 
@@ -314,7 +311,7 @@ class EligibilityCache:
     def _verdict_ranks(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """The verdict on each supplier on its day as a rank: the smaller, the better."""
+        """The verdict on each supplier on its own day as a rank: the smaller, the better."""
         ranks = np.zeros(len(facts), dtype=np.int64)
         intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
         for interval in np.unique(intervals).tolist():  # on the days of one the same rules hold
@@ -323,20 +320,22 @@ class EligibilityCache:
             view = rules.at(on)
             decided = self.facts.decisive_facts(facts[some], days[some], view)
             of_kinds = [
-                _values_of(decided, self._standings.setdefault((kind, view), {}), partial(_rank_on, kind, on, view))
+                _values_of(
+                    decided, self._standings.setdefault((kind, view), {}), partial(_verdict_rank, kind, on, view)
+                )
                 for kind in reserved
             ]
             ranks[some] = np.minimum.reduce(of_kinds)
         return ranks
 
 
-def _rank_on(kind: Reserved, on: date, view: InForce, decided: int) -> int:
+def _verdict_rank(kind: Reserved, on: date, view: InForce, decided: int) -> int:
     outcome, rests_on_lapsed = rank_eligibility(read_decisive_facts(decided), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
 
 class _GrowingTable:
-    """A table of one value per set of legal facts, each found when it is first asked for; `unknown` until then."""
+    """A table of one value per set of legal facts, each computed when first needed; `unknown` until then."""
 
     def __init__(self, unknown: int, kind: type[np.generic]) -> None:
         self._unknown, self._values = unknown, np.empty(0, dtype=kind)
@@ -357,7 +356,7 @@ class _GrowingTable:
 
 
 def _values_of(numbers: DecisiveFacts, known: dict[int, int], find: Callable[[int], int]) -> NDArray[np.int64]:
-    """The value of each number, from `known`; values that it lacks are found, once per distinct number."""
+    """The value of each number, from `known`; missing values are computed by `find`, once per distinct number."""
     every = numbers.tolist()
     for each in set(every) - known.keys():
         known[each] = find(each)

@@ -18,8 +18,8 @@ from matching.index.offers import (
     NO_OFFERS,
     Offers,
     WantedOffers,
-    answered_by,
-    end_to_end,
+    codes_answered_by,
+    concatenated_offers,
     read_offers,
     wanted_offers,
 )
@@ -80,17 +80,17 @@ class Index:
         *,
         keeps: bool = True,
     ) -> "Index":
-        """Build an index of the active ones of the given suppliers."""
+        """Build an index of those of the given suppliers that are active."""
         return cls(build_tables(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
 
-    def rebuilt(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
+    def build_with(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """Build an index of other suppliers over the same reference data."""
         return Index.build(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The suppliers written since an index was built, with their offers; `ordinals`: by id, of those not gone since."""
+    """The suppliers written since an index was built, with their offers; `ordinals`: of those still present, by id."""
 
     ordinals: Mapping[UUID, int] = field(default_factory=dict)
     offers: Mapping[str, Offers] = field(default_factory=dict)
@@ -125,7 +125,7 @@ class LiveIndex:
         data_version: int,
         version_uid: UUID | None = None,
     ) -> "LiveIndex":
-        """A new live index in which suppliers are written anew or removed; this one is not changed.
+        """A new live index with the `changed` suppliers added or replaced and others removed; this one is not changed.
 
         Where more have changed than stay as they were, all of them make a new base.
         """
@@ -136,7 +136,7 @@ class LiveIndex:
             stays = len(self) - sum(self.ordinal_of(each) is not None for each in touched)
             if self.change != self.base.latest or len(self.tail.ordinals) + len(active) > stays:
                 kept = (supplier for supplier in self.suppliers() if supplier.id not in touched)
-                return LiveIndex(self.base.rebuilt((*kept, *active)), data_version, version_uid)
+                return LiveIndex(self.base.build_with((*kept, *active)), data_version, version_uid)
             return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
 
     def changes_since(self, held: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
@@ -153,13 +153,14 @@ class LiveIndex:
         return written, removed
 
     def _with_tail(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
+        """This index without the suppliers `touched` and with those `active` at the end of its tail."""
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
         before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
         added = list(enumerate(active, self.next_ordinal))
         offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
         named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
-        concerned = {wanted for code in named for wanted in answered_by(code, base.taxonomy)}
+        concerned = {wanted for code in named for wanted in codes_answered_by(code, base.taxonomy)}
         offerless = [ordinal for ordinal, supplier in added if not supplier.offers]
         if offerless or any(not supplier.offers for _, supplier in before):
             concerned.add(OFFERLESS)
@@ -171,7 +172,7 @@ class LiveIndex:
             gone[: len(self.gone)] = self.gone
         gone[replaced] = True
         base.latest += 1
-        of_tail = {code: end_to_end([tail.offers.get(code, NO_OFFERS), some]) for code, some in offers.items()}
+        of_tail = {code: concatenated_offers([tail.offers.get(code, NO_OFFERS), some]) for code, some in offers.items()}
         return LiveIndex(
             base,
             self.data_version,
@@ -204,7 +205,7 @@ class LiveIndex:
         return (of_base, tail.wanted[code])
 
     def offering(self, code: str) -> Ordinals:
-        """The suppliers with an offer that names a segment or family; some appear more than once, and some are gone."""
+        """The suppliers with an offer that names a segment or family, with repeats and removed suppliers."""
         parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 
@@ -242,7 +243,7 @@ class LiveIndex:
         return ordinal
 
     def is_unchanged(self, codes: Iterable[str], change: int) -> bool:
-        """Whether no change after an earlier one concerned any of these wanted segments or families.
+        """Whether no change later than `change` concerned any of these wanted segments or families.
 
         False where the given `change` is later than this index.
         """

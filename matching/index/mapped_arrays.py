@@ -44,7 +44,7 @@ def texts(some: Sequence[bytes]) -> Texts:
 
 
 def joined_texts(parts: Sequence[Texts], order: NDArray[np.intp]) -> Texts:
-    """The texts of several parts as one; `order` gives, for each place, a number in the parts laid end to end."""
+    """The texts of several parts as one, in `order`: indices into the parts laid end to end."""
     every = [part.text(number) for part in parts for number in range(len(part.ends))]
     return texts([every[number] for number in order.tolist()])
 
@@ -65,9 +65,9 @@ def load(folder: Path) -> Arrays:
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """The arrays of NamedTuples of one kind, laid end to end under names that begin with `name`, and their starts."""
+    """The arrays of NamedTuples of one kind, joined field by field under `name` and field, and where each starts."""
     found: Arrays = {}
-    for columns in zip(*map(_leaves, tables), strict=True):
+    for columns in zip(*map(_named_arrays, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]
         found[f"{name}.{leaf}"] = np.concatenate(parts)
         found[f"{name}.{leaf}.{STARTS}"] = np.cumsum([0, *map(len, parts)])
@@ -76,23 +76,23 @@ def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
 
 def read_tables(kind: type[Table], name: str, count: int, arrays: Mapping[str, NDArray[Any]]) -> list[Table]:
     """The `count` NamedTuples from which `tables_arrays` made these arrays."""
-    leaves = [f"{name}.{leaf}" for leaf in _leaf_names(kind)] if count else []
+    leaves = [f"{name}.{leaf}" for leaf in _array_names(kind)] if count else []
     columns = [(arrays[leaf], arrays[f"{leaf}.{STARTS}"].tolist()) for leaf in leaves]
     return [_table_of(kind, (array[starts[n] : starts[n + 1]] for array, starts in columns)) for n in range(count)]
 
 
-def _leaves(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
+def _named_arrays(table: tuple[Any, ...]) -> Iterator[tuple[str, NDArray[Any]]]:
     for name, value in zip(type(table)._fields, table, strict=True):  # type: ignore[attr-defined]  # of a NamedTuple
         if isinstance(value, tuple):
-            yield from ((f"{name}.{leaf}", array) for leaf, array in _leaves(value))
+            yield from ((f"{name}.{leaf}", array) for leaf, array in _named_arrays(value))
         else:
             yield name, value
 
 
-def _leaf_names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
+def _array_names(kind: type[tuple[Any, ...]]) -> Iterator[str]:
     for name, hint in _fields(kind).items():
         if hasattr(hint, "_fields"):
-            yield from (f"{name}.{leaf}" for leaf in _leaf_names(hint))
+            yield from (f"{name}.{leaf}" for leaf in _array_names(hint))
         else:
             yield name
 
@@ -118,7 +118,7 @@ Read = Callable[[int, int], bytes]
 
 
 class TextPlaces(NamedTuple):
-    """The place of each supplier's texts: the number of the `piece`, the `start` in it, and the bytes of each text.
+    """The location of each supplier's texts: number of the `piece`, `start` in it, and length in bytes of each text.
 
     The details follow the summary.
     """
@@ -146,7 +146,7 @@ class TextWriter:
         self._sizes.append(len(details))
 
     def finish(self) -> tuple[TextPlaces, Piece]:
-        """Close the piece; return the places of all texts, in the order of arrival, and the piece."""
+        """Close the piece; return the locations of all texts, in the order of arrival, and the piece."""
         piece = self._path
         content = self._stream.getvalue() if isinstance(self._stream, BytesIO) else b""
         self._stream.close()
@@ -166,7 +166,7 @@ class TextReader:
 
     def __init__(self, places: TextPlaces, pieces: Sequence[Piece]) -> None:
         self._places = places
-        self._reads = [self._opened(piece) if isinstance(piece, Path) else _array_reader(piece) for piece in pieces]
+        self._reads = [self._reader(piece) if isinstance(piece, Path) else _bytes_reader(piece) for piece in pieces]
 
     def summary(self, number: int) -> bytes:
         """The summary of a supplier."""
@@ -178,14 +178,14 @@ class TextReader:
         piece, start, summary, details = self._places
         return self._reads[piece.item(number)](start.item(number) + summary.item(number), details.item(number))
 
-    def _opened(self, path: Path) -> Read:
+    def _reader(self, path: Path) -> Read:
         file = os.open(path, os.O_RDONLY)
         weakref.finalize(self, os.close, file)
         return lambda start, size: os.pread(file, size, start)
 
 
 def joined_places(parts: Sequence[TextPlaces], pieces: Sequence[int], order: NDArray[np.intp]) -> TextPlaces:
-    """The places of several parts as one; `order` gives, for each place, a number in the parts laid end to end.
+    """The text locations of several parts as one, in `order`: indices into the parts laid end to end.
 
     `pieces`: how many pieces each part has; these too are laid end to end.
     """
@@ -217,5 +217,5 @@ def pieces_in(folder: Path, sizes: Sequence[int]) -> tuple[Piece, ...]:
     return pieces
 
 
-def _array_reader(content: bytes) -> Read:
+def _bytes_reader(content: bytes) -> Read:
     return lambda start, size: content[start : start + size]

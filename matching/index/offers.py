@@ -25,7 +25,7 @@ PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
 RELATED = FITS.index("related")
 LOCAL = PRESENCES.index("local")
 
-# Fit counts before basis, basis before presence; the offered segment's place in `offers_for` rides along in the lowest
+# Fit counts before basis, basis before presence; the offered segment's index in `answering_codes` is in the lowest
 # digits. Without the place, a worth is a code under NO_CODE.
 OFFERED_BITS = 8
 OFFERED = 1 << OFFERED_BITS
@@ -45,8 +45,8 @@ PRESENCE_OF_CODE = np.where(_EVERY < CODES, _EVERY % len(PRESENCES), len(PRESENC
 
 
 @lru_cache(1024)
-def offers_for(wanted: str, taxonomy: Taxonomy) -> tuple[tuple[str, int], ...]:
-    """Segments and families that an offer for the wanted one may name, each with its fit (a position in FITS)."""
+def answering_codes(wanted: str, taxonomy: Taxonomy) -> tuple[tuple[str, int], ...]:
+    """The codes that offers for a wanted segment or family may name, each with its fit (a position in FITS)."""
     family = taxonomy.family(wanted)
     if family is None:
         segment = taxonomy.segments[wanted]
@@ -96,7 +96,7 @@ NO_OFFERS = Offers(
 )
 
 
-class WithinReach(NamedTuple):
+class ReachOffers(NamedTuple):
     """Offers available within `reach_km` of their suppliers, ordered by supplier."""
 
     supplier: Ordinals
@@ -104,7 +104,7 @@ class WithinReach(NamedTuple):
     key: OfferKeys
 
 
-class OnGround(NamedTuple):
+class GroundOffers(NamedTuple):
     """Offers available in areas given by codes or geometry, ordered by supplier; `area`: the number of the area."""
 
     area: NDArray[np.int32]
@@ -118,15 +118,15 @@ class WantedOffers(NamedTuple):
     """
 
     suppliers: Ordinals
-    short: WithinReach
-    long: WithinReach
-    ground: OnGround
+    short: ReachOffers
+    long: ReachOffers
+    ground: GroundOffers
     national: OfferKeys
 
 
 _NO_KEYS = np.empty(0, dtype=np.int64)
-_NOBODY = WithinReach(NO_OFFERS.supplier, NO_OFFERS.reach_km, _NO_KEYS)
-NO_WANTED_OFFERS = WantedOffers(NO_OFFERS.supplier, _NOBODY, _NOBODY, OnGround(NO_OFFERS.area, _NO_KEYS), _NO_KEYS)
+_NOBODY = ReachOffers(NO_OFFERS.supplier, NO_OFFERS.reach_km, _NO_KEYS)
+NO_WANTED_OFFERS = WantedOffers(NO_OFFERS.supplier, _NOBODY, _NOBODY, GroundOffers(NO_OFFERS.area, _NO_KEYS), _NO_KEYS)
 
 
 class OfferRows:
@@ -155,7 +155,7 @@ class OfferRows:
             self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
 
     def tables(self) -> dict[str, Offers]:
-        """The offers by segment or family."""
+        """A table of the offers added, for each segment or family that they name."""
         self._areas.lay_out()
         numbers, names, basis, area_kind, reach_km, area = np.array(self._rows).reshape(-1, 6).T
         name, starts = names.astype(np.intp), np.array(self._starts)
@@ -175,14 +175,14 @@ class OfferRows:
 def read_offers(
     suppliers: Iterable[tuple[int, MatchedSupplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
 ) -> dict[str, Offers]:
-    """The offers of suppliers, given by ordinal, by the segment or family they name."""
+    """The offers of suppliers (given with their ordinals), by the segment or family they name."""
     rows = OfferRows(areas, taxonomy, cpv)
     for ordinal, supplier in suppliers:
         rows.add(ordinal, supplier.offers)
     return rows.tables()
 
 
-def end_to_end(tables: Sequence[Offers]) -> Offers:
+def concatenated_offers(tables: Sequence[Offers]) -> Offers:
     """The offers of several tables as one, table after table."""
     columns: Iterator[tuple[NDArray[Any], ...]] = zip(*tables, strict=True)
     return Offers._make(np.concatenate(column) for column in columns)
@@ -190,13 +190,13 @@ def end_to_end(tables: Sequence[Offers]) -> Offers:
 
 def merged_offers(parts: Sequence[Offers]) -> Offers:
     """The offers of several tables as one, ordered by supplier."""
-    whole = end_to_end(parts)
+    whole = concatenated_offers(parts)
     order = np.argsort(whole.supplier, kind="stable")
     return Offers._make(column[order] for column in whole)
 
 
-def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
-    """The segments and families for which an offer that names `code` is an answer.
+def codes_answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
+    """The segments and families that an offer naming `code` answers.
 
     A code that the taxonomy has dropped since it was stored answers nothing else.
     """
@@ -209,15 +209,15 @@ def answered_by(code: str, taxonomy: Taxonomy) -> Iterator[str]:
 
 
 def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy) -> WantedOffers:
-    """The offers, of those given by code, that answer a wanted segment or family."""
+    """The offers, among those given by code, that answer a wanted segment or family."""
     found = [
         (offers[code], fit * PER_FIT + place)
-        for place, (code, fit) in enumerate(offers_for(wanted, taxonomy))
+        for place, (code, fit) in enumerate(answering_codes(wanted, taxonomy))
         if fit < RELATED and code in offers
     ]
     if not found:  # as of most segments in a few changes
         return NO_WANTED_OFFERS
-    table = end_to_end([some for some, _ in found])
+    table = concatenated_offers([some for some, _ in found])
     worth = np.repeat(np.array([worth for _, worth in found], np.int64), [len(some.supplier) for some, _ in found])
     worth += table.basis.astype(np.int64) * PER_BASIS + PRESENCE_OF_AREA[table.area_kind] * OFFERED
     key = (table.supplier.astype(np.int64) << SUPPLIER_BIT) | worth
@@ -227,14 +227,14 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
     ground = ground[np.argsort(table.supplier[ground], kind="stable")]
     return WantedOffers(
         suppliers=each_once(table.supplier),
-        short=_within_reach(table, key, by_reach & is_short),
-        long=_within_reach(table, key, by_reach & ~is_short),
-        ground=OnGround(table.area[ground], key[ground]),
+        short=_reach_offers(table, key, by_reach & is_short),
+        long=_reach_offers(table, key, by_reach & ~is_short),
+        ground=GroundOffers(table.area[ground], key[ground]),
         national=np.sort(key[table.area_kind == NATIONAL]),
     )
 
 
-def _within_reach(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> WithinReach:
+def _reach_offers(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> ReachOffers:
     rows = np.flatnonzero(of_kind)
     rows = rows[np.argsort(table.supplier[rows], kind="stable")]
-    return WithinReach(table.supplier[rows], table.reach_km[rows], key[rows])
+    return ReachOffers(table.supplier[rows], table.reach_km[rows], key[rows])

@@ -26,7 +26,7 @@ NEARBY_KM = 50.0
 
 
 class AreaNumbers(NamedTuple):
-    """An offer's area as numbers: its kind, the kilometres it reaches, and its number if made of ground (else -1)."""
+    """The service area of an offer as numbers: kind, reach in kilometres, index if of codes or geometry (else -1)."""
 
     kind: int
     reach_km: float
@@ -41,7 +41,7 @@ NO_GROUND = np.empty(0, dtype=np.intp)
 
 
 class AreaTable(NamedTuple):
-    """The distinct areas made of ground (codes or geometry), by number.
+    """The distinct areas that are given by codes or geometry, as parallel arrays.
 
     `digests`: shape (n, 16), of what was said of each. Each commune of each: `communes` and, parallel, `owners`, the
     places. `drawn`: the places of those that were drawn, whose `outlines` are in well-known binary.
@@ -78,7 +78,7 @@ def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np
 
 @dataclass(frozen=True)
 class _Block:
-    """Areas that were laid out together: the communes of each (parallel to `owners`), and the drawn ones by number."""
+    """A batch of areas: their communes with the area index of each (`owners`), and drawn geometries by index."""
 
     first: int
     count: int
@@ -88,7 +88,7 @@ class _Block:
 
 
 class ServiceAreas:
-    """The distinct areas made of ground (codes or geometry), each with a number; areas may be added, none changes."""
+    """The distinct areas that are given by codes or geometry, each with an index; areas may be added, none changes."""
 
     def __init__(self, geography: Geography, table: AreaTable | None = None) -> None:
         self.geography = geography
@@ -112,7 +112,7 @@ class ServiceAreas:
         return len(self._numbers)
 
     def intern(self, area: ServiceArea | None) -> AreaNumbers:
-        """An offer's area as numbers; a new one takes part in `meeting` after the next `lay_out`."""
+        """The numbers of an offer's area; a new area counts in `meeting` only after the next `lay_out`."""
         if area is None:
             return UNDECLARED
         if area.national:
@@ -122,11 +122,11 @@ class ServiceAreas:
         if area.codes is not None and area.geometry is None:
             numbers = self._of_codes.get(area.codes)
             if numbers is None:
-                numbers = self._of_codes[area.codes] = self._intern_ground(area)
+                numbers = self._of_codes[area.codes] = self._intern_codes_or_geometry(area)
             return numbers
-        return self._intern_ground(area)
+        return self._intern_codes_or_geometry(area)
 
-    def _intern_ground(self, area: ServiceArea) -> AreaNumbers:
+    def _intern_codes_or_geometry(self, area: ServiceArea) -> AreaNumbers:
         digest = blake2b(msgspec.json.encode(area), digest_size=DIGEST_BYTES).digest()
         numbers = self._numbers.get(digest)
         if numbers is None:
@@ -141,13 +141,13 @@ class ServiceAreas:
                         known.append(self.geography.territories.area(code, suggest=False))
                     except UnknownTerritory:  # one that reference data has dropped since it was stored is left out
                         self.unknown_codes.add(code)
-                ground = self.geography.ground_of_codes(tuple(known))
+                ground = self.geography.ground_of_areas(tuple(known))
             self._grounds.append(np.flatnonzero(ground))
             self._numbers[digest] = numbers
         return numbers
 
     def lay_out(self) -> None:
-        """Make a block of the areas interned since the last call."""
+        """Make a block of the areas interned since the last call, so that `meeting` counts them."""
         first = sum(block.count for block in self._blocks)
         grounds, self._grounds = self._grounds, []
         if grounds:
@@ -168,8 +168,7 @@ class ServiceAreas:
         )
 
     def meeting(self, territory: Territory) -> Bools:
-        """For each area made of ground, whether it shares ground with a territory; found once while the territory is in
-        memory."""
+        """Whether each area, by index, shares ground with a territory; cached as long as the territory is in memory."""
         blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
         for block in blocks:
             if block.first < len(found):

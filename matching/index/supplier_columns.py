@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from domain.law.reservations.eligibility import LegalFacts
 from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
-from matching.geo.projection import Floats, Positions, earth_centred
+from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextPlaces, TextReader, TextWriter, joined_places
 
@@ -119,8 +119,8 @@ def details_json(document: SupplierDocument) -> bytes:
     return _encode(_Details(*_details_of(document)))
 
 
-def read_back(summary: bytes, details: bytes) -> IndexedSupplier:
-    """The supplier that a summary and details describe; its contact names no person."""
+def read_indexed(summary: bytes, details: bytes) -> IndexedSupplier:
+    """The supplier with this summary and these details, in JSON; its contact names no person."""
     return _read_indexed(b"%b,%b" % (summary[:-1], details[1:]))
 
 
@@ -294,7 +294,7 @@ class SupplierColumns:
         """The supplier of this ordinal, read back from JSON."""
         later = ordinal - len(self.spatial_keys)
         details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
-        return read_back(self.summary(ordinal), details)
+        return read_indexed(self.summary(ordinal), details)
 
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
         """Latitudes and longitudes of some suppliers; NaN without a location."""
@@ -324,9 +324,14 @@ class SupplierColumns:
 def each_once(ordinals: Ordinals) -> Ordinals:
     """The ordinals sorted, each once; cheap where they consist of a few sorted runs."""
     in_order = np.sort(ordinals, kind="stable")
-    is_new = np.ones(len(in_order), dtype=bool)
-    np.not_equal(in_order[1:], in_order[:-1], out=is_new[1:])
-    return in_order[is_new]
+    return in_order[differs_from_previous(in_order)]
+
+
+def differs_from_previous(ordered: NDArray[np.generic]) -> Bools:
+    """Whether each of the sorted values differs from the one before it; True for the first."""
+    differs = np.ones(len(ordered), dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+    return differs
 
 
 def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:

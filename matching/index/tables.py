@@ -64,22 +64,21 @@ class TradeGroups:
         """The distinct groups, in the order in which they were first met."""
         return tuple(self._distinct)
 
-    def place_of(self, sources: Iterable[str], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
-        """The number of the group of suppliers with these sources, kinds and evidence of a trade; a new group is
-        added."""
+    def group_number(self, sources: Iterable[str], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
+        """The number of the trade group with these sources, kinds and evidence; a new group is added."""
         names = tuple(sources)
         if len(names) > 1:
             names = tuple(sorted(set(names)))
-        return self.place_of_group(TradeGroup(names, kinds, evidence))
+        return self.number_of_group(TradeGroup(names, kinds, evidence))
 
-    def place_of_group(self, group: TradeGroup) -> int:
+    def number_of_group(self, group: TradeGroup) -> int:
         """The number of a group among the distinct ones; a new group is added."""
         return self._distinct.setdefault(group, len(self._distinct))
 
     def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
-        """Append the groups of more suppliers, in the order of their ordinals."""
+        """Append the group numbers of more suppliers, in the order of their ordinals."""
         found = [
-            self.place_of([one.source for one in each.sources], each.kinds, trade_evidence(each.offers))
+            self.group_number([one.source for one in each.sources], each.kinds, trade_evidence(each.offers))
             for each in suppliers
         ]
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
@@ -163,7 +162,7 @@ class TablesBuilder:
         if not offers:
             self._offerless.append(number)
         sources = [one.source for one in document.sources]
-        self._group_places.append(self._groups.place_of(sources, document.kinds, trade_evidence(offers)))
+        self._group_places.append(self._groups.group_number(sources, document.kinds, trade_evidence(offers)))
 
     def tables(self) -> IndexTables:
         """The tables of all suppliers added, with an empty `wanted`."""
@@ -171,12 +170,12 @@ class TablesBuilder:
         offers, unknown = self._offers.tables(), tuple(self._areas.unknown_codes)
         names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
         groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
-        return _merged([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
+        return _merge([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:
     """The complete tables of the suppliers of several parts, no supplier being in two of them."""
-    whole = parts[0] if len(parts) == 1 else _merged(parts)
+    whole = parts[0] if len(parts) == 1 else _merge(parts)
     codes = (*taxonomy.segments, *(family.id for family in taxonomy.families))
     wanted = {code: wanted_offers(code, whole.offers, taxonomy) for code in codes}
     return whole._replace(names=msgspec.structs.replace(whole.names, wanted=codes), wanted=wanted)
@@ -185,20 +184,20 @@ def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables
 def build_tables(
     suppliers: Iterable[MatchedSupplier], taxonomy: Taxonomy, cpv: Cpv, geography: Geography
 ) -> IndexTables:
-    """The complete tables of the active ones of the given suppliers."""
+    """The complete tables of those of the given suppliers that are active."""
     builder = TablesBuilder(taxonomy, cpv, geography)
     for supplier in suppliers:
         builder.add(document_of(supplier))
     return join_tables([builder.tables()], taxonomy)
 
 
-def _merged(parts: Sequence[IndexTables]) -> IndexTables:
+def _merge(parts: Sequence[IndexTables]) -> IndexTables:
     """The tables of several parts as one, in spatial order, with an empty `wanted`."""
     suppliers, order = joined_suppliers([part.suppliers for part in parts], [len(part.texts) for part in parts])
     areas, places = joined_areas([part.areas for part in parts])
     ordinals = np.split(np.argsort(order).astype(np.int32), np.cumsum([len(part.groups) for part in parts])[:-1])
     groups = TradeGroups()
-    of_part = [np.array([groups.place_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
+    of_part = [np.array([groups.number_of_group(each) for each in part.names.groups], dtype=np.int32) for part in parts]
     by_code: dict[str, list[Offers]] = {}
     for part, numbers, of_areas in zip(parts, ordinals, places, strict=True):
         new_area = np.append(of_areas, np.int32(-1))  # at its end for offers without such an area

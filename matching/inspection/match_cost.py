@@ -99,7 +99,7 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
     measure_ms = MEASURE_MS
     if request.geometry is not None:
         geometry = request.geometry
-        rings = [np.clip(_positions(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon]
+        rings = [np.clip(_corners(ring), -FARTHEST, FARTHEST) for polygon in polygons(geometry) for ring in polygon]
         width, height = np.ptp(np.concatenate(rings), axis=0).tolist()
         length = sum(float(np.hypot(*np.diff(ring, axis=0).T).sum()) for ring in rings)
         ms = VERTEX_MS * sum(map(len, rings)) + DEGREE_MS * length + SQUARE_DEGREE_MS * width * height
@@ -110,13 +110,13 @@ def _territory_cost(request: TerritoryRequest, live: LiveIndex, reference: Refer
         share = (0.3 + request.radius_km / KM_OF_FRANCE) ** 2
     else:
         share = sum([SHARES.get(code.partition(":")[0], 0.0) for code in request.codes or ()])
-    known = reference.geography.known(request)
+    known = reference.geography.cached_territory(request)
     if known is not None and live.base.distances.find(known.shape) is not None:
         return 0.0, min(1.0, share), 0.0
     return PLACE_MS + CODE_MS * len(request.codes or ()) + ms, min(1.0, share), measure_ms
 
 
-def _positions(ring: Ring) -> Floats:
+def _corners(ring: Ring) -> Floats:
     flat = np.fromiter(chain.from_iterable(ring), np.float64)
     if len(flat) == 2 * len(ring):
         return flat.reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""The supply of a territory, of all segments in one pass: the counts that a match of a lot of each would give.
+"""The supply of a territory for many segments at once: the counts that matching a lot of each would give.
 
 On its map are the communes or EPCI of the territory with the suppliers that stand in each.
 """
@@ -36,9 +36,9 @@ from matching.geo.territory import Bools, Geography, Territory
 from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
-from matching.index.supplier_columns import NOT_KNOWN, Ordinals
+from matching.index.supplier_columns import NOT_KNOWN, Ordinals, differs_from_previous
 from matching.index.tables import TradeGroup
-from matching.selection import changes, meeting_offers
+from matching.selection import meeting_offers
 from matching.tension import tension_level
 from matching.unknown_trade import nearby
 
@@ -47,7 +47,7 @@ NO_KIND, NO_FORM = "none", "unknown"
 
 @dataclass(frozen=True)
 class SupplySearch:
-    """The search of an index for who could answer in a territory on a day."""
+    """Counts the suppliers of an index that could answer in a territory on a day."""
 
     live: LiveIndex
     territory: Territory
@@ -55,7 +55,7 @@ class SupplySearch:
     rules: Rules
 
     def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
-        """The supply of the territory in each of the segments or families, in their order."""
+        """The supply of the territory: totals, and counts for each of the segments or families, in their order."""
         territory = self.territory
         unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
         columns, standing = self.live.base.columns, self.standing
@@ -64,9 +64,9 @@ class SupplySearch:
         return Supply(
             TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
             self.on,
-            tuple(self._supplies(tuple(segments), taxonomy, unknown.eligible)),
+            tuple(self._segment_supplies(tuple(segments), taxonomy, unknown.eligible)),
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
-            Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_known(columns.employees[standing])),
+            Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
         )
 
     @cached_property
@@ -79,7 +79,7 @@ class SupplySearch:
         """The suppliers with an offer for a segment that serves the territory, each with the basis of the best one."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
-        is_first = changes(supplier)
+        is_first = differs_from_previous(supplier)
         return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
@@ -93,11 +93,11 @@ class SupplySearch:
         found = np.zeros(columns.capacity, dtype=bool)
         distances = self.live.base.distances(self.territory.shape)
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
-        near = every[distances.places(every, 0.0)]
+        near = every[distances.rows_near(every, 0.0)]
         found[near] = distances.distance_within(near, np.zeros(len(near))) == 0
         return found
 
-    def _supplies(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
+    def _segment_supplies(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
         """The supply of each segment. `unknown`: suppliers of unknown trade nearby; all may answer a lot for anyone."""
         tallies, bases = [], []
         for segment in segments:
@@ -124,12 +124,13 @@ class SupplySearch:
             )
 
     def _by_kind(self, ordinals: Ordinals) -> dict[str, int]:
+        """The number of the given suppliers of each kind."""
         chosen = np.zeros(self.live.next_ordinal, dtype=bool)
         chosen[ordinals] = True
         return count_kinds(self.live.base.trade_groups.count(chosen))
 
 
-def sum_known(employees: NDArray[np.int32]) -> tuple[int, int]:
+def sum_staff(employees: NDArray[np.int32]) -> tuple[int, int]:
     """The sum of the known numbers of employees, and how many suppliers have a known number."""
     known = employees[employees != NOT_KNOWN]
     return int(known.sum(dtype=np.int64)), len(known)
@@ -153,7 +154,7 @@ Level = Literal["commune", "epci"]
 def supply_map(
     search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
 ) -> AreaFeatureCollection:
-    """The areas of a territory with their outlines, in the order of their codes."""
+    """The areas of a territory as GeoJSON features with their supply, in the order of their codes."""
     features = []
     for each in area_supplies(search, segments, level, geography):
         outline = geography.outline(geography.territories.area(each.id))
@@ -164,7 +165,7 @@ def supply_map(
 def area_supplies(
     search: SupplySearch, segments: Iterable[str], level: Level, geography: Geography
 ) -> list[AreaSupply]:
-    """The suppliers that stand in each area of a territory, in the order of the codes.
+    """The numbers of suppliers located in each area of a territory, in the order of the areas' codes.
 
     Each supplier of the territory counts in one of them, so that the counts of all add up to those of the territory,
     also where an EPCI goes beyond it.
@@ -194,5 +195,5 @@ def area_supplies(
         some = standing[place == number]
         counts = {code: of_areas[number] for code, of_areas in local.items() if of_areas[number]}
         label = geography.territories.area(area_id).label
-        found.append(AreaSupply(area_id, label, len(some), *sum_known(columns.employees[some]), counts))
+        found.append(AreaSupply(area_id, label, len(some), *sum_staff(columns.employees[some]), counts))
     return found

@@ -1,4 +1,4 @@
-"""The trail that leads to a shortlist: how each lot was read, whom each gate refused, how the order places the rest.
+"""A trace of how a shortlist comes about: each lot as read, the suppliers refused by each gate, the order of the rest.
 
 Some suppliers may be asked for by name: their standing is the gate that refuses them, or a rank, shown or not.
 """
@@ -17,15 +17,14 @@ from domain.shortlists.shortlist import Gate
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching import ranking
-from matching.answer.near_misses import Refused as RefusedSupplier
-from matching.answer.near_misses import draw_refused, nearest_of_gate
+from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_of_gate
 from matching.answer.supplier_rows import RowWriter
 from matching.engine import draw_seed, lot_matches
-from matching.gates import GATES, PASSED, considered, refusals
+from matching.gates import GATES, PASSED, all_considered, refusals
 from matching.index.live_index import LiveIndex
 from matching.index.offers import FITS
 from matching.lot_match import LotMatch
-from matching.lot_query import Wanted
+from matching.lot_query import WantedSegment
 from matching.past_awards import PastAwards
 from matching.reference import Reference
 
@@ -34,7 +33,7 @@ NAMES_SHOWN = 5
 Value = str | int | float | bool | None
 
 
-class Refused(msgspec.Struct, frozen=True):
+class GateRefusals(msgspec.Struct, frozen=True):
     """The suppliers that a gate is the first to refuse: how many, and the names of the nearest."""
 
     gate: Gate
@@ -44,14 +43,14 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Criterion(msgspec.Struct, frozen=True):
-    """One criterion of the order and what it prefers."""
+    """A criterion of the order of candidates, and the rule by which it prefers one to another."""
 
     name: str
     rule: str
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """A candidate and what each criterion, in order, says of it; null: nothing to say (no reservation, no distance)."""
+class TracedCandidate(msgspec.Struct, frozen=True):
+    """A candidate with its value for each criterion of the order; null: none (no reservation, no distance)."""
 
     rank: int
     supplier: UUID
@@ -59,57 +58,57 @@ class Placed(msgspec.Struct, frozen=True):
     values: tuple[Value, ...]
 
 
-class LotTrail(msgspec.Struct, frozen=True):
-    """The trail of one lot. `considered`: suppliers with an offer for what is asked, or for something near it.
+class LotTrace(msgspec.Struct, frozen=True):
+    """The trace of matching one lot. `considered`: number of suppliers offering a wanted segment or a neighbour of one.
 
     `unmapped` CPV codes and `unknown` words were read as nothing. What the criteria leave equal is drawn.
     """
 
     id: str
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[WantedSegment, ...]
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     territory: str
     considered: int
-    gates: tuple[Refused, ...]
+    gates: tuple[GateRefusals, ...]
     passed: int
     order: tuple[Criterion, ...]
-    candidates: tuple[Placed, ...]
+    candidates: tuple[TracedCandidate, ...]
 
 
-def _word_at(words: tuple[str, ...]) -> Callable[[Any], Value]:
+def _word_at_index(words: tuple[str, ...]) -> Callable[[Any], Value]:
     return lambda position: words[position] if position < len(words) else None
 
 
 # what a criterion's number means; the order puts the smaller one first
 READINGS: dict[str, Callable[[Any], Value]] = {
-    "eligibility": _word_at(OUTCOMES),
+    "eligibility": _word_at_index(OUTCOMES),
     "segments_answered": lambda minus: -int(minus),
-    "worst_fit": _word_at(FITS),
-    "worst_basis": _word_at(BASES),
+    "worst_fit": _word_at_index(FITS),
+    "worst_basis": _word_at_index(BASES),
     "only_national": bool,
     "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
 }
 
 
-def trail(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> tuple[LotTrail, ...]:
-    """The trail of each lot, evaluated for the day `on`; as many candidates as the need asks for.
+def trace(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> tuple[LotTrace, ...]:
+    """The trace of matching each lot for the day `on`, with as many candidates as the need asks for.
 
     Raises InvalidContent with everything wrong in the need.
     """
     seed, queries = draw_seed(need), reference.reader.read(need)
     lots = lot_matches(queries, index, on, reference.rules)
-    return tuple(_trail(lot, need.limit, seed, language) for lot in lots)
+    return tuple(_trace_lot(lot, need.limit, seed, language) for lot in lots)
 
 
-def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail:
+def _trace_lot(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrace:
     query, supplier = lot.query, lot.live.base.columns.supplier
-    refused = refusals(lot, considered(lot))
+    refused = refusals(lot, all_considered(lot))
     gates = []
     for number, (gate, test) in enumerate(GATES):
         nearest = draw_refused(((number, nearest_of_gate(lot, number, NAMES_SHOWN)),), seed)
         names = tuple(supplier(one.ordinal).name for one in nearest)
-        gates.append(Refused(gate, _rule(test), int((refused == number).sum()), names))
+        gates.append(GateRefusals(gate, _docstring_in_one_line(test), int((refused == number).sum()), names))
     rows, _ = lot.first(limit).order.draw_first(seed)
     candidates, read = lot.compared(rows), []
     for criterion in ranking.ORDER:
@@ -117,7 +116,7 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
         reading = (lambda _: None) if says_nothing else READINGS[criterion.__name__]
         read.append([reading(value) for value in criterion(candidates)])
     shown = zip(map(supplier, lot.ordinals[rows].tolist()), zip(*read, strict=True), strict=True)
-    return LotTrail(
+    return LotTrace(
         id=query.lot.id,
         wanted=query.wanted,
         unmapped=query.unmapped,
@@ -126,24 +125,26 @@ def _trail(lot: LotMatch, limit: int, seed: int, language: Language) -> LotTrail
         considered=len(refused),
         gates=tuple(gates),
         passed=int((refused == PASSED).sum()),
-        order=tuple(Criterion(one.__name__, _rule(one)) for one in ranking.ORDER),
-        candidates=tuple(Placed(rank, each.id, each.name, values) for rank, (each, values) in enumerate(shown, 1)),
+        order=tuple(Criterion(one.__name__, _docstring_in_one_line(one)) for one in ranking.ORDER),
+        candidates=tuple(
+            TracedCandidate(rank, each.id, each.name, values) for rank, (each, values) in enumerate(shown, 1)
+        ),
     )
 
 
-def _rule(test: Callable[..., object]) -> str:
+def _docstring_in_one_line(test: Callable[..., object]) -> str:
     return " ".join((test.__doc__ or "").split())
 
 
-class Standing(NamedTuple):
-    """The gate that refuses a supplier and the message of the refusal; or its rank among all candidates."""
+class SupplierStanding(NamedTuple):
+    """The gate that refuses a supplier, with its message; else the rank of the supplier among all candidates."""
 
     excluded_by: Gate | None
     message: str | None
     rank: int | None
 
 
-def standings(
+def supplier_standings(
     need: Need,
     index: LiveIndex,
     reference: Reference,
@@ -151,8 +152,8 @@ def standings(
     language: Language,
     awards: Iterable[PastAward],
     suppliers: Mapping[str, Collection[UUID]],
-) -> dict[str, dict[UUID, Standing]]:
-    """By lot, the standing of each of the `suppliers`, without suppliers that offer nothing near the lot.
+) -> dict[str, dict[UUID, SupplierStanding]]:
+    """By lot id, the standing of the lot's `suppliers`; those that offer nothing near the lot are left out.
 
     Raises InvalidContent with everything wrong in the need. The arguments are those of `match`.
     """
@@ -160,7 +161,7 @@ def standings(
     rows = RowWriter(reference, on, need.contract, language)
     past = PastAwards.known_on(on, awards, buyer_siret(need), reference.rules, reference.taxonomy)
     seed = draw_seed(need)
-    found: dict[str, dict[UUID, Standing]] = {}
+    found: dict[str, dict[UUID, SupplierStanding]] = {}
     for lot in lot_matches(queries, index, on, reference.rules, past):
         of_lot = found[lot.query.lot.id] = {}
         ordinal_of = {one: index.ordinal_of(one) for one in suppliers.get(lot.query.lot.id, ())}
@@ -170,12 +171,12 @@ def standings(
         ordinals = np.array(list(known), dtype=np.int32)
         in_order, _ = lot.first(max(lot.counts.total, 1)).order.draw_first(seed)
         ranks = {ordinal: rank for rank, ordinal in enumerate(lot.ordinals[in_order].tolist(), 1)}
-        is_near = np.isin(ordinals, considered(lot))
+        is_near = np.isin(ordinals, all_considered(lot))
         facts = zip(ordinals, refusals(lot, ordinals), lot.distances.measure(ordinals), is_near, strict=True)
         for ordinal, gate, away, near in facts:
             if int(ordinal) in ranks:
-                of_lot[known[ordinal]] = Standing(None, None, ranks[ordinal])
+                of_lot[known[ordinal]] = SupplierStanding(None, None, ranks[ordinal])
             elif near:
                 (missed,) = rows.near_misses_of(lot, [RefusedSupplier(int(gate), int(ordinal), float(away))])
-                of_lot[known[ordinal]] = Standing(missed.excluded_by, missed.message, None)
+                of_lot[known[ordinal]] = SupplierStanding(missed.excluded_by, missed.message, None)
     return found

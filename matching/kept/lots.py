@@ -1,4 +1,4 @@
-"""The cache of lots asked for before: the suppliers selected, their counts, and the first of them in order.
+"""The cache of matched lots: the suppliers selected, their counts, and the first of them in order.
 
 All that is kept of a lot once it was answered grows with the answer and not with the number of suppliers, so that
 thousands of lots are kept of any directory. The arrays over all who are selected take ten times as much, and are made
@@ -19,12 +19,12 @@ from matching.geo.territory import Territory
 from matching.index.live_index import OFFERLESS, LiveIndex
 from matching.index.offers import SUPPLIER_BIT
 from matching.index.supplier_columns import Ordinals
-from matching.lot_match import ApprovalEnds, Counts, FirstCandidates, LotMatch
+from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, LotMatch
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
-from matching.selection import Selection, Serving, select, select_several
-from matching.unknown_trade import Nearby, UnknownSuppliers, nearby, unknown_suppliers
-from matching.weighted_cache import BYTES_PER_OBJECT, WeightBound, weight_of
+from matching.selection import OfferFinder, Selection, select, select_several
+from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, unknown_suppliers
+from matching.weighted_cache import BYTES_PER_OBJECT, WeightBoundCache, weight_of
 
 Key = TypeVar("Key")
 Made = TypeVar("Made")
@@ -42,13 +42,13 @@ BYTES_AHEAD = 4_000
 
 
 class RankedLot:
-    """The counts of a lot, its first candidates, the nearest refused suppliers and those of unknown trade.
+    """The cached results of a lot: counts, first candidates, nearest refused suppliers, suppliers of unknown trade.
 
     The suppliers are kept by how many were asked for; the refused and unknown ones with the change of the index at
     which they were found. `approval_ends`: of the candidates, once asked for.
     """
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: CandidateCounts) -> None:
         self.counts = counts
         self.first: dict[int, FirstCandidates] = {}
         self.refused: dict[int, tuple[RefusedOrders, int]] = {}
@@ -57,40 +57,40 @@ class RankedLot:
         self._orders = -1
 
     def has_new_orders(self) -> bool:
-        """Whether orders were added since the last call; True at the first call."""
+        """Whether results other than the counts were added since the last call; True at the first call."""
         orders, before = len(self.first) + len(self.refused) + len(self.unknown), self._orders
         self._orders = orders
         return orders != before
 
     @property
     def weight(self) -> int:
-        """Bytes in memory of the counts and orders of this lot, without its rows in JSON."""
+        """Estimated bytes in memory of these results, without rows in JSON."""
         # copied at once: another thread may add to them
         orders = *self.first.values(), *self.refused.values(), *self.unknown.values()
         return BYTES_AHEAD + weight_of(self.approval_ends, *orders)
 
 
 class CachedSelection:
-    """The ordinals of the suppliers selected for a territory and subject, in order, with lots ranked among them."""
+    """The sorted ordinals of the suppliers selected for a territory and subject, and the results of lots among them."""
 
     def __init__(self, live: LiveIndex, subject: Subject, ordinals: Ordinals) -> None:
         self.subject, self.ordinals = subject, ordinals
         self._known = live.change, live.next_ordinal
         # by all that decides on a lot besides the territory and the subject
-        self.ranked = WeightBound[Hashable, RankedLot](CACHED_LOTS)
+        self.ranked = WeightBoundCache[Hashable, RankedLot](CACHED_LOTS)
 
     @property
     def weight(self) -> int:
-        """Bytes in memory of these ordinals and of the ranked lots cached with them."""
+        """Estimated bytes in memory of the ordinals and of the results of lots."""
         return self.ordinals.nbytes + sum(lot.weight for _, lot in self.ranked.latest()) + BYTES_PER_OBJECT
 
     @property
     def change(self) -> int:
-        """The latest change of the index for which this selection is known to hold."""
+        """The number of the latest change of the index at which this selection was still valid."""
         return self._known[0]
 
-    def holds_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether the same suppliers are selected in the given index; False also where that is not known."""
+    def is_valid_for(self, live: LiveIndex, territory: Territory) -> bool:
+        """Whether the given index surely selects the same suppliers for the territory and subject."""
         change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
@@ -99,7 +99,10 @@ class CachedSelection:
             if live.gone is not None and live.gone[self.ordinals].any():
                 return False
             later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
-            new, serves = [of for of in later if of.suppliers.max(initial=-1) >= next_ordinal], Serving(live, territory)
+            new, serves = (
+                [of for of in later if of.suppliers.max(initial=-1) >= next_ordinal],
+                OfferFinder(live, territory),
+            )
             if any(key[-1] >> SUPPLIER_BIT >= next_ordinal for of in new for key in serves.offers(of) if len(key)):
                 return False
         self._known = live.change, live.next_ordinal
@@ -107,15 +110,15 @@ class CachedSelection:
 
 
 class LotCache:
-    """The cache of the lots asked of one index; its memory grows with the `count` of suppliers."""
+    """The cache of lots matched against one index; its memory grows with the `count` of suppliers."""
 
     def __init__(self, count: int) -> None:
-        self.selections = WeightBound[tuple[ref[Territory], Subject], CachedSelection](
+        self.selections = WeightBoundCache[tuple[ref[Territory], Subject], CachedSelection](
             SELECTION_BYTES + SELECTION_BYTES_PER_SUPPLIER * count
         )
-        self.arrays = WeightBound[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
+        self.arrays = WeightBoundCache[ref[CachedSelection], Selection](ARRAY_BYTES + ARRAY_BYTES_PER_SUPPLIER * count)
         # each with the change of the index for which it was found
-        self._nearby = WeightBound[Hashable, tuple[Nearby, int]](NEARBY_BYTES)
+        self._nearby = WeightBoundCache[Hashable, tuple[NearbyRows, int]](NEARBY_BYTES)
 
     def lots(
         self,
@@ -125,8 +128,7 @@ class LotCache:
         rules: Rules,
         bars: Sequence[Mapping[int, EssBar]],
     ) -> Iterator[LotMatch]:
-        """The lots matched against the index. Past awards concern one buyer alone: of a lot that they bar suppliers
-        from, only the selection is cached."""
+        """The lots matched against the index; of a lot with barred suppliers (`bars`), only the selection is cached."""
         found = [self._find(live, query.territory, query.subject) for query in queries]
         # those of one territory that are not kept are made together
         lacking: dict[Territory, list[Subject]] = {}
@@ -142,12 +144,12 @@ class LotCache:
                 yield CachedLot(self, held, query, live, on, rules)
 
     def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
-        """The selection of a territory and subject."""
+        """The suppliers selected for a territory and subject, as arrays."""
         held = self._find(live, territory, subject) or self._make(live, territory, (subject,))[subject]
         return self.selection_of(live, territory, held)
 
     def selection_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> Selection:
-        """The arrays of a cached selection, made anew where they were dropped; they hold for as long as it does."""
+        """The arrays of a valid cached selection, computed again where they have left the cache."""
         found = self.arrays.find(ref(held))
         if found is None:
             found = select(live, territory, held.subject)
@@ -156,7 +158,7 @@ class LotCache:
 
     def nearby(
         self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> Nearby:
+    ) -> NearbyRows:
         """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
         key = ref(territory), reserved, on, rules
         held = self._nearby.find(key)
@@ -169,7 +171,7 @@ class LotCache:
         return made
 
     def unknown_suppliers(self, lot: LotMatch, count: int) -> UnknownSuppliers:
-        """The suppliers of unknown trade near a lot, `count` listed; of a lot that is cached, they are cached too."""
+        """The suppliers of unknown trade near a lot, `count` listed; cached if the lot is a `CachedLot`."""
         if not isinstance(lot, CachedLot):
             return unknown_suppliers(lot, count, self.nearby)
         held = lot.ranked.unknown.get(count)
@@ -181,14 +183,14 @@ class LotCache:
         return found
 
     def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> CachedSelection | None:
-        """The cached selection of a territory and subject; None where there is none that holds for the index."""
+        """The cached selection of a territory and subject that is valid for the index; None where there is none."""
         held = self.selections.find((ref(territory), subject))
-        return held if held is not None and held.holds_for(live, territory) else None
+        return held if held is not None and held.is_valid_for(live, territory) else None
 
     def _make(
         self, live: LiveIndex, territory: Territory, subjects: Iterable[Subject]
     ) -> dict[Subject, CachedSelection]:
-        """Make and cache the selections of some subjects in a territory."""
+        """Compute and cache the selections of these subjects in a territory, by subject."""
         found = {}
         for subject, selection in select_several(live, territory, subjects).items():
             found[subject] = made = CachedSelection(live, subject, selection.ordinals)
@@ -200,8 +202,7 @@ class LotCache:
 
 
 class CachedLot(LotMatch):
-    """A lot answered from its cached counts and orders (`ranked`); where these lack something, from the arrays of
-    its selection, cached or made again."""
+    """A matched lot with cached results (`ranked`); what they lack is computed from its selection."""
 
     def __init__(
         self, kept: LotCache, held: CachedSelection, query: LotQuery, live: LiveIndex, on: date, rules: Rules
@@ -222,16 +223,16 @@ class CachedLot(LotMatch):
 
     @cached_property
     def selection(self) -> Selection:
-        """All that are selected, as arrays."""
+        """The suppliers that pass the gates on segment and service area, as arrays."""
         return self._kept.selection_of(self.live, self.query.territory, self._held)
 
     @property
     def ordinals(self) -> Ordinals:
-        """The ordinals of the selected, in order."""
+        """The ordinals of the selected suppliers, sorted."""
         return self._held.ordinals
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> CandidateCounts:
         """The numbers of candidates."""
         return self.ranked.counts
 
@@ -244,14 +245,14 @@ class CachedLot(LotMatch):
                 _remember(self.ranked.first, count, found)
         return found
 
-    def ends_of_candidates(self) -> ApprovalEnds:
-        """The ends of the approvals that the verdicts on the candidates rest on."""
+    def candidates_approval_ends(self) -> ApprovalEnds:
+        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
         if self.ranked.approval_ends is None:
-            self.ranked.approval_ends = super().ends_of_candidates()
+            self.ranked.approval_ends = super().candidates_approval_ends()
         return self.ranked.approval_ends
 
     def nearest_refused(self, count: int) -> RefusedOrders:
-        """The first `count` refused suppliers, cached until a change concerns whatever is near to what the lot asks."""
+        """The first `count` refused suppliers, cached until a change concerns a wanted segment or a neighbour."""
         held = self.ranked.refused.get(count)
         if held is not None and (
             held[1] == self.live.change or self.live.is_unchanged(considered_codes(self), held[1])
@@ -263,7 +264,7 @@ class CachedLot(LotMatch):
 
 
 def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:
-    """Store a value under its key; a dictionary that has grown past MOST_CACHED is emptied first."""
+    """Store `made` under its key; a dictionary with more than MOST_CACHED entries is emptied first."""
     if len(some) > MOST_CACHED:
         some.clear()
     some[key] = made

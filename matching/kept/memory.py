@@ -1,4 +1,4 @@
-"""The memory of earlier answers, kept for their speed alone: of lots, pieces in JSON and reviews by the law.
+"""Caches of what answers are made of, for speed alone: lots, pieces of JSON and legal reviews.
 
 What it saves: of needs of three lots asked before, 0.2 instead of 5.7 ms among 20,000 suppliers (one process, without
 HTTP). The first time it saves nothing. What it costs: the 500 lines of this folder, and the memory that its constants
@@ -23,16 +23,16 @@ from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer, LotWords
-from matching.answer.messages import ready
-from matching.answer.near_misses import Refused, draw_refused
+from matching.answer.messages import raw_json
+from matching.answer.near_misses import RefusedSupplier, draw_refused
 from matching.answer.supplier_rows import RowWriter, ranked_list
 from matching.index.live_index import Index
 from matching.kept.lots import CachedLot, LotCache
 from matching.lot_match import LotMatch
-from matching.lot_query import LotQuery, Wanted
+from matching.lot_query import LotQuery, WantedSegment
 from matching.past_awards import PastAwards
 from matching.unknown_trade import UnknownSuppliers
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 
 Key = TypeVar("Key", bound=Hashable)
 Piece = TypeVar("Piece")
@@ -47,21 +47,21 @@ encode = msgspec.json.encode
 
 
 class WrittenLot:
-    """Cached pieces of the answers to a lot, in one language and for one kind of contract.
+    """Cached pieces of JSON for the answers to a lot, in one language and for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
     left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by who they
     are. `words`: by the legal review and all else that they depend on.
     """
 
-    def __init__(self, kept: WeightBound[Hashable, "WrittenLot"], key: Hashable) -> None:
+    def __init__(self, kept: WeightBoundCache[Hashable, "WrittenLot"], key: Hashable) -> None:
         self._kept, self._key, self._size = kept, key, 0
         self.rows: dict[Hashable, bytes] = {}
         self.lists: dict[Hashable, bytes] = {}
         self.words: dict[Hashable, LotWords] = {}
 
     def add(self, pieces: dict[Hashable, Piece], added: Mapping[Any, Piece], size: int) -> None:
-        """Add pieces of so many bytes together to one of the mappings of this object."""
+        """Add pieces, of `size` bytes in all, to one of this object's mappings; too large, all are emptied first."""
         if self._size + size > LARGEST_LOT:
             self._size = 0
             for each in (self.rows, self.lists, self.words):
@@ -72,17 +72,19 @@ class WrittenLot:
 
 
 class AnswerCache(LotCache):
-    """The cache of the answers from one index: lots, legal reviews, and pieces in JSON."""
+    """The caches of one index: its lots, legal reviews, and pieces of JSON."""
 
     def __init__(self, suppliers: int) -> None:
         super().__init__(suppliers)
-        self._reviews: WeightBound[Hashable, NeedReview] = WeightBound(REVIEW_BYTES)
-        self.written: WeightBound[Hashable, WrittenLot] = WeightBound(WRITTEN_BYTES)
-        self.requested: WeightBound[int, tuple[tuple[Wanted, ...], bytes]] = WeightBound(REQUESTED_BYTES)
+        self._reviews: WeightBoundCache[Hashable, NeedReview] = WeightBoundCache(REVIEW_BYTES)
+        self.written: WeightBoundCache[Hashable, WrittenLot] = WeightBoundCache(WRITTEN_BYTES)
+        self.requested: WeightBoundCache[int, tuple[tuple[WantedSegment, ...], bytes]] = WeightBoundCache(
+            REQUESTED_BYTES
+        )
         self.advice: dict[tuple[int, Language], tuple[LegalAdvice, bytes]] = {}
 
     def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
-        """The review of a need as `review_need` gives it, cached by the facts of the need that the rules read."""
+        """The legal review of a need, as of `review_need`; cached by the facts of the need that the rules read."""
         facts = legal_facts(need)
         key = facts, on, rules, tuple(segments_of_lot.values())
         review = self._reviews.find(key)
@@ -94,7 +96,7 @@ class AnswerCache(LotCache):
         return review
 
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
-        """The cached pieces of a lot, for its kind of site; empty at first."""
+        """The cached pieces of JSON of a lot, for a kind of contract and a language; empty at first."""
         if lot.written is None:
             place = lot.query.lot.site
             key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
@@ -104,7 +106,7 @@ class AnswerCache(LotCache):
 
 
 def answer_cache_of(index: Index) -> AnswerCache | None:
-    """The cache of the answers from an index; None where the index keeps none."""
+    """The caches of an index; None where the index is not to cache."""
     if not index.keeps:
         return None
     if not isinstance(index.kept, AnswerCache):
@@ -114,7 +116,7 @@ def answer_cache_of(index: Index) -> AnswerCache | None:
 
 @dataclass(frozen=True)
 class CachingRowWriter(RowWriter):
-    """Writes the rows of cached lots from pieces that were written before."""
+    """A `RowWriter` that caches the JSON rows of cached lots."""
 
     kept: AnswerCache
 
@@ -132,7 +134,7 @@ class CachingRowWriter(RowWriter):
         def write_unranked(lacking: list[int]) -> list[bytes]:
             return self.unranked_candidates(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
 
-        return ready(ranked_list(_rows_of(written, numbers, write_unranked)))
+        return raw_json(ranked_list(_rows_of(written, numbers, write_unranked)))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
@@ -140,13 +142,13 @@ class CachingRowWriter(RowWriter):
             return super().near_misses(lot, count, seed)
         orders, written = lot.nearest_refused(count), self.kept.written_lot(lot, self.contract, self.language)
 
-        def write_rows(refused: Sequence[Refused]) -> list[bytes]:
+        def write_rows(refused: Sequence[RefusedSupplier]) -> list[bytes]:
             return list(map(encode, self.near_misses_of(lot, refused)))
 
         if all(order.is_settled for _, order in orders):
             key = tuple([(gate, order.numbers.tobytes()) for gate, order in orders])
             return _list_of(written, key, lambda: encode(self.near_misses_of(lot, draw_refused(orders, seed))))
-        return ready(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), write_rows)))
+        return raw_json(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), write_rows)))
 
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
         """The `UnknownTrade` near the lot, in JSON."""
@@ -158,16 +160,16 @@ class CachingRowWriter(RowWriter):
 
 
 def _list_of(written: WrittenLot, key: Hashable, make: Callable[[], bytes]) -> Any:
-    """The list of suppliers in JSON that is cached under a key, else the result of `make`, which is cached."""
+    """The JSON list of suppliers cached under a key; where none is, the result of `make` is cached."""
     found = written.lists.get(key)
     if found is None:
         found = make()
         written.add(written.lists, {key: found}, len(found))
-    return ready(found)
+    return raw_json(found)
 
 
 def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]], list[bytes]]) -> list[bytes]:
-    """The rows of the keys, in their order; rows that are not cached are made and cached."""
+    """The JSON rows of suppliers by key, in the order of the keys; rows that are not cached are made and cached."""
     known = {key: row for key in keys if (row := written.rows.get(key)) is not None}
     if len(known) < len(keys):
         lacking = [key for key in keys if key not in known]
@@ -179,40 +181,39 @@ def _rows_of(written: WrittenLot, keys: Sequence[Key], make: Callable[[list[Key]
 
 @dataclass(frozen=True)
 class CachingExplainer(Explainer):
-    """Writes the words on cached lots from words that were written before."""
+    """An `Explainer` that caches the texts on cached lots."""
 
     kept: AnswerCache
 
-    def requested(self, query: LotQuery) -> Any:
-        """The segments that a lot asks for, in JSON; cached by the identity of the reading."""
+    def requested_segments(self, query: LotQuery) -> Any:
+        """The segments that a lot asks for, in JSON; cached by the identity of `query.wanted`."""
         held = self.kept.requested.find(id(query.wanted))
         if held is not None and held[0] is query.wanted:
-            return ready(held[1])
-        made = encode(super().requested(query))
+            return raw_json(held[1])
+        made = encode(super().requested_segments(query))
         self.kept.requested.put(id(query.wanted), (query.wanted, made), REQUESTED_BYTES_EACH + 2 * len(made))
-        return ready(made)
+        return raw_json(made)
 
-    def of_lot(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The words on a lot; written once for the same review, reading and supply, but not where past awards have a
-        part in it."""
+    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+        """The texts on a lot, cached by the review, reading and supply they depend on unless there are past awards."""
         if past or not isinstance(lot, CachedLot):
-            return super().of_lot(lot, unknown, past)
+            return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
         decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
         words = written.words.get(decisive)
         if words is None:
-            parts = list(map(encode, self.words(lot, unknown, ends)))
-            words = LotWords._make(map(ready, parts))
+            parts = list(map(encode, super().lot_words(lot, unknown, None)))
+            words = LotWords._make(map(raw_json, parts))
             written.add(written.words, {decisive: words}, sum(map(len, parts)))
         return words
 
     def in_words(self, found: LegalAdvice) -> Any:
-        """Advice of the law in JSON; cached by the identity of the advice, which the rules return again and again."""
+        """A piece of legal advice in JSON, cached by object identity: the rules return the same objects again."""
         key, advice = (id(found), self.language), self.kept.advice
         held = advice.get(key)
         if held is None or held[0] is not found:
             if len(advice) >= MOST_ADVICE:
                 advice.clear()
             held = advice[key] = found, encode(super().in_words(found))
-        return ready(held[1])
+        return raw_json(held[1])

@@ -56,8 +56,8 @@ class Phrase(NamedTuple):
     segment: str | None
 
 
-class Match(NamedTuple):
-    """The part of a phrase that a text says (0 to 1), by how many and which of its words (a bit per word)."""
+class PhraseMatch(NamedTuple):
+    """A phrase found in a text: the weighted share found (0 to 1), by how many words, and by which (a bit per word)."""
 
     phrase: Phrase
     share: float
@@ -74,16 +74,16 @@ class Match(NamedTuple):
 
 
 class Lexicon:
-    """Every phrase of a taxonomy, by word; immutable but for its caches."""
+    """The phrases of a taxonomy, indexed by word; immutable but for its caches."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         vocabulary = taxonomy.vocabulary
         self._forms = {stem(form): stem(word) for form, word in vocabulary.forms.items()}
         self._linking, self._ignored = vocabulary.linking, vocabulary.linking | vocabulary.empty
         self.filler = frozenset(stem(word) for word in vocabulary.filler)
-        stated = (Phrase(words, segment) for segment, words in taxonomy_phrases(taxonomy, self._stems))
+        stated = (Phrase(words, segment) for segment, words in taxonomy_phrases(taxonomy, self._phrase_stems))
         self.phrases = tuple(dict.fromkeys(stated))
-        self._weights = _weights(self.phrases, self.filler)
+        self._word_weights = _word_weights(self.phrases, self.filler)
         self._totals = tuple(sum(map(self.weight, phrase.words)) for phrase in self.phrases)
         self._containing: dict[str, list[int]] = {}
         for place, phrase in enumerate(self.phrases):
@@ -96,10 +96,10 @@ class Lexicon:
 
     def weight(self, word: str) -> float:
         """The weight of a word in naming an activity, at most 1; a word of no phrase weighs like a rare one."""
-        return self._weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
+        return self._word_weights.get(word, FILLER_WEIGHT if word in self.filler else 1.0)
 
     def words(self, text: str) -> tuple[Word, ...]:
-        """The meaningful words of a text, each once: no articles, no bare numbers; words written in two are joined."""
+        """The meaningful words of a text, each once, without articles and numbers; words written in two are joined."""
         found: dict[str, Word] = {}
         for clause in _CLAUSE.split(text):
             depth = 0
@@ -109,8 +109,8 @@ class Lexicon:
                 found.setdefault(word, Word(word, complement, depth))
         return tuple(found.values())
 
-    def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[Match]:
-        """The phrases that share a word with a text; `likenesses`: the similar words known, by word of the text."""
+    def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[PhraseMatch]:
+        """The phrases that share a word with a text; `likenesses`: for each word of the text, known words like it."""
         found: dict[int, dict[str, float]] = {}
         masks: Counter[int] = Counter()
         for place, alike in enumerate(likenesses):
@@ -120,7 +120,7 @@ class Lexicon:
                     likenesses_of[word] = max(likenesses_of.get(word, 0.0), likeness)
                     masks[entry] |= 1 << place
         return [
-            Match(
+            PhraseMatch(
                 self.phrases[entry],
                 sum(self.weight(word) * likeness for word, likeness in said.items()) / self._totals[entry],
                 len(said),
@@ -137,10 +137,10 @@ class Lexicon:
                 yield word, linked
             linked = word in self._linking or (linked and word in self._ignored)
 
-    def _stems(self, text: str) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(self._known_form(word) for word, _ in self._words_with_links(text)))
+    def _phrase_stems(self, text: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self._taxonomy_stem(word) for word, _ in self._words_with_links(text)))
 
-    def _known_form(self, word: str) -> str:
+    def _taxonomy_stem(self, word: str) -> str:
         return self._forms.get(stem(word), stem(word))
 
     def _mend_split_words(self, words: list[tuple[str, bool]]) -> Iterator[tuple[str, bool]]:
@@ -148,20 +148,20 @@ class Lexicon:
         place = 0
         while place < len(words):
             word, complement = words[place]
-            joined = self._known_form(word + words[place + 1][0]) if place + 1 < len(words) else ""
+            joined = self._taxonomy_stem(word + words[place + 1][0]) if place + 1 < len(words) else ""
             if joined in self._containing:
                 yield joined, complement
                 place += 2
                 continue
             place += 1
-            yield from ((part, complement) for part in self._parts(word))
+            yield from ((part, complement) for part in self._split_joined_word(word))
 
-    def _parts(self, word: str) -> tuple[str, ...]:
-        known = self._known_form(word)
+    def _split_joined_word(self, word: str) -> tuple[str, ...]:
+        known = self._taxonomy_stem(word)
         if known in self._containing:
             return (known,)
         for cut in range(SHORTEST_PART, len(word) - SHORTEST_PART + 1):
-            parts = self._known_form(word[:cut]), self._known_form(word[cut:])
+            parts = self._taxonomy_stem(word[:cut]), self._taxonomy_stem(word[cut:])
             if not set(self._containing.get(parts[0], ())).isdisjoint(self._containing.get(parts[1], ())):
                 return parts
         return () if word.isdigit() else (known,)
@@ -201,7 +201,7 @@ def _undouble(word: str) -> str:
     return _DOUBLED.sub(r"\1", word)
 
 
-def _weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
+def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
     owners: dict[str, set[str | None]] = {}
     for phrase in phrases:
         for word in phrase.words:
@@ -239,13 +239,13 @@ CACHED = 4096
 
 
 class Interpreter:
-    """Reads keywords; built once from a taxonomy and then only read, so that threads may share it."""
+    """Finds the segments that keywords mean; built once from a taxonomy, then only read, so threads may share it."""
 
     def __init__(self, taxonomy: Taxonomy, territories: Territories) -> None:
         self._lexicon = Lexicon(taxonomy)
         self.titles = TitleReader(taxonomy, territories, word_model.load())
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
-        self._readings = functools.lru_cache(CACHED)(self._read)
+        self._readings = functools.lru_cache(CACHED)(self._read_uncached)
 
     def read(self, keyword: str) -> tuple[Reading, ...]:
         """The segments a free French text means, best first; () where nothing is meant with enough confidence.
@@ -257,14 +257,14 @@ class Interpreter:
         return self._readings(keyword) if len(keyword) <= LONGEST_KEYWORD else ()
 
     def suggest(self, keyword: str, limit: int = 5) -> tuple[str, ...]:
-        """The segments nearest to a text that `read` leaves unknown, best first; () if no word of it is near any."""
+        """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""
         words = self._lexicon.words(keyword[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
         return tuple(reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED)[:limit]
 
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
-        """The segments that a text being typed may lead to, best first: its last word may be only begun."""
+        """The segments that a text being typed may mean, best first; the last word may be incomplete."""
         words = self._lexicon.words(q[:LONGEST_KEYWORD])[:MOST_WORDS]
         if not words and (begun := fold(q[:LONGEST_KEYWORD])):
             words = (Word(begun, False, 0),)
@@ -275,7 +275,7 @@ class Interpreter:
         meant = {reading.segment for reading in first}
         return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
-    def _read(self, keyword: str) -> tuple[Reading, ...]:
+    def _read_uncached(self, keyword: str) -> tuple[Reading, ...]:
         words = self._lexicon.words(keyword)
         if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
             return ()
@@ -288,7 +288,7 @@ class Interpreter:
         return stated or tuple(reading for reading in as_title if reading.confidence >= SURE)
 
     def _stated_segments(self, words: Sequence[Word]) -> tuple[Reading, ...]:
-        """The segments whose phrases the given words say, in whole or in part."""
+        """The segments whose phrases the words contain in whole or in part, best first."""
         every = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         meant = [match for match in every if match.is_meant]
         stated = [match for match in meant if match.share >= STATED]
@@ -308,8 +308,8 @@ class Interpreter:
         readings = self._rank_best(scores)
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
-    def _governing_word(self, match: Match, words: Sequence[Word]) -> int | None:
-        """The place of the word that the match's first word completes; None where it completes none, or mere filler."""
+    def _governing_word(self, match: PhraseMatch, words: Sequence[Word]) -> int | None:
+        """The index of the word that the first word of a match completes; None where it completes only filler."""
         content = [place for place, word in enumerate(words) if word.stem not in self._lexicon.filler]
         inside = [place for place in content if match.mask >> place & 1]
         if not inside or not words[inside[0]].complement:
@@ -317,7 +317,7 @@ class Interpreter:
         return max((place for place in content if place < inside[0]), default=None)
 
     def _covered_share(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
-        """The share of a text that the words of `mask` make up; words of `known` count as completing them."""
+        """The weighted share of a text in the words of `mask` (a bit per word); others weigh less if in `known`."""
         covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)
@@ -328,7 +328,8 @@ class Interpreter:
                 left += weight * DEPTH_WEIGHTS[min(depth, len(DEPTH_WEIGHTS) - 1)]
         return covered / (covered + left) if covered else 0.0
 
-    def _rank_best(self, scores: Iterable[tuple[Match, float]]) -> tuple[Reading, ...]:
+    def _rank_best(self, scores: Iterable[tuple[PhraseMatch, float]]) -> tuple[Reading, ...]:
+        """The reading of each segment matched, with its best score, best first."""
         best: dict[str, float] = {}
         for match, score in scores:
             if match.phrase.segment is not None:

@@ -51,16 +51,16 @@ class FoundArea(NamedTuple):
     area: Area
 
     @property
-    def order(self) -> tuple[int, int, int, int, str]:
+    def sort_key(self) -> tuple[int, int, int, int, str]:
         return (self.how, self.slips, -self.population, KINDS.index(self.area.kind), self.area.code)
 
 
 class Gazetteer:
-    """A search of all territories by name or code; immutable."""
+    """Searches all territories by name or code; immutable."""
 
     def __init__(self, territories: Territories) -> None:
         self._territories = territories
-        self._tables = {kind: _Table(territories.areas(kind), territories) for kind in KINDS}
+        self._tables = {kind: _SpellingTable(territories.areas(kind), territories) for kind in KINDS}
 
     def search(self, q: str, kind: TerritoryKind | None = None, limit: int = 20) -> tuple[Area, ...]:
         """The territories that `q` may mean, best first, at most `limit`; () for a text that names none.
@@ -91,12 +91,12 @@ class Gazetteer:
                     found.append(FoundArea(EXACT, 0, 0, self._territories.area(f"{kind}:{q.upper()}")))
         if not found:
             found = [item for table in tables for item in table.near(query)]
-        ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.order))
+        ranked = dict.fromkeys(item.area for item in sorted(found, key=lambda item: item.sort_key))
         return tuple(ranked)[:limit]
 
 
-class _Table:
-    """The spellings of the areas of one kind, sorted: their codes, and their names from each word on."""
+class _SpellingTable:
+    """The sorted spellings of the areas of one kind: codes, postal codes, and names from each of their words on."""
 
     def __init__(self, areas: Sequence[Area], territories: Territories) -> None:
         self._areas = areas
@@ -111,15 +111,15 @@ class _Table:
         self._ranks = hows * EVERYONE - self._populations[self._owners]
 
     def find(self, query: str, limit: int) -> list[FoundArea]:
-        """The best areas with a spelling that begins with the query, or with words that begin with its words."""
-        matching = self._beginning_with(query)
+        """The best areas with a spelling that begins with the query, or with one for each word of the query."""
+        matching = self._rows_beginning_with(query)
         ranks = self._ranks[matching]
         exact = np.arange(len(ranks)) < bisect_right(self._texts, query) - matching.start
         ranks = np.where(exact & (ranks <= BEGINNING * EVERYONE), ranks - (BEGINNING - EXACT) * EVERYONE, ranks)
         owners = self._owners[matching]
         words = [word for word in query.split() if word not in _EMPTY]
         if len(words) > 1:
-            holders = (set(self._owners[self._beginning_with(word)].tolist()) for word in words)
+            holders = (set(self._owners[self._rows_beginning_with(word)].tolist()) for word in words)
             scattered = np.array(sorted(set.intersection(*holders)), dtype=np.int64)
             owners = np.concatenate([owners, scattered])
             ranks = np.concatenate([ranks, ALL_WORDS * EVERYONE - self._populations[scattered]])
@@ -146,10 +146,11 @@ class _Table:
         for _, differing, owner in matches:
             yield FoundArea(NEAR, int(differing), int(self._populations[owner]), self._areas[owner])
 
-    def _beginning_with(self, beginning: str) -> slice:
+    def _rows_beginning_with(self, beginning: str) -> slice:
         return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
 
     def _spellings(self) -> Iterator[tuple[str, int, bool]]:
+        """Each spelling, the index of its area, and whether it begins the whole name or is a code."""
         for owner, area in enumerate(self._areas):
             names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalise(area.name)}
             for name in names:

@@ -61,7 +61,7 @@ class TitleExplanation(NamedTuple):
 
 
 class TitleClues(NamedTuple):
-    """The clues to a segment in a title; each field has its weight in `WordModel.trust`, in this order."""
+    """The features by which a segment of a title is scored; `WordModel.trust` has a weight for each, in this order."""
 
     chance: float  # logarithm of the model's chance, with what completes the object
     own_chance: float  # the same by the object alone
@@ -85,7 +85,7 @@ class TitleClues(NamedTuple):
 
 
 class TradeClues(NamedTuple):
-    """The clues to whether a title says a trade of the taxonomy at all, weighed by `WordModel.trade_trust`."""
+    """The features that tell whether a title names any trade of the taxonomy, weighed by `WordModel.trade_trust`."""
 
     other: float  # logarithm of the model's chance of another trade, with what completes the object
     best: float  # log-odds of the best reading
@@ -93,7 +93,7 @@ class TradeClues(NamedTuple):
 
 
 class _Phrases:
-    """The phrases found in the parts of a title, by segment, and whether one of them names another trade."""
+    """The phrases found in the parts of a title, by segment, and whether one names a trade outside the taxonomy."""
 
     def __init__(
         self, found: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parts: Sequence[tuple[str, ...]]
@@ -120,7 +120,7 @@ _NONE = _Phrases((), ())
 
 
 class TitleReader:
-    """Reads titles; built once and then only read, so that threads may share it."""
+    """Finds the segments that titles mean; built once and then only read, so that threads may share it."""
 
     def __init__(self, taxonomy: Taxonomy, territories: Territories, model: WordModel) -> None:
         self._model = model
@@ -153,7 +153,7 @@ class TitleReader:
         known = model.common.union(*meanings)
         self._parser = TitleParser(territories, known.__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
-        self._readings = functools.lru_cache(CACHED)(self._read)
+        self._readings = functools.lru_cache(CACHED)(self._read_uncached)
 
     def stems(self, phrase: str) -> tuple[str, ...]:
         """The stems of a phrase, each in the form that the taxonomy uses."""
@@ -171,24 +171,24 @@ class TitleReader:
         weighed = self._score_title(title, context)
         phrases = tuple((" ".join(words), segments) for words, segments in weighed.phrases)
         ranked = self._rank_segments(weighed)
-        trade = self._trade(weighed, ranked)
+        trade = self._trade_chance(weighed, ranked)
         readings = tuple(self._reading(weighed, *each) for each in ranked)
         return TitleExplanation(
             weighed.title, phrases, weighed.whole.other, trade, readings, len(_sure_readings(ranked, trade))
         )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
-        """The clues to each segment that a title may mean, by segment, before they are weighed."""
+        """The `TitleClues` of each segment that a title may mean, by segment."""
         weighed = self._score_title(title, context)
         return {segment: self._clues(weighed, segment) for segment in self._proposed_segments(weighed)}
 
     def trade_clues(self, title: str, context: str = "") -> TradeClues:
-        """The clues to whether a title says a trade of the taxonomy, before they are weighed."""
+        """The `TradeClues` of a title."""
         weighed = self._score_title(title, context)
         return _trade_clues(weighed, self._rank_segments(weighed))
 
     def _clues(self, scored: "_ScoredTitle", segment: str) -> TitleClues:
-        """The clues to a segment."""
+        """The `TitleClues` of one segment."""
         own, around, chances = scored.own, scored.around, scored.chances
         said, place = segment in own.named, self._places.get(segment)
         return TitleClues(
@@ -213,10 +213,11 @@ class TitleReader:
             overseen=scored.oversees and segment in self._builders,
         )
 
-    def _read(self, title: str, context: str) -> tuple[Reading, ...]:
+    def _read_uncached(self, title: str, context: str) -> tuple[Reading, ...]:
         weighed = self._score_title(title, context)
         ranked = self._rank_segments(weighed)
-        return tuple(self._reading(weighed, *each) for each in _sure_readings(ranked, self._trade(weighed, ranked)))
+        sure = _sure_readings(ranked, self._trade_chance(weighed, ranked))
+        return tuple(self._reading(weighed, *each) for each in sure)
 
     def _score_title(self, title: str, context: str) -> "_ScoredTitle":
         parsed = self._parser.parse(title)
@@ -266,7 +267,7 @@ class TitleReader:
     def _rank_segments(self, weighed: "_ScoredTitle") -> list[tuple[str, float]]:
         """The segments that a title may mean, each with its confidence, best first."""
         bias, *weights = self._model.trust
-        ranked, listed = [], weighed.listed
+        ranked, listed = [], weighed.listed_segments
         # another trade that the need's title names takes nothing from one that the lot's own names
         kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
         for segment in self._proposed_segments(weighed):
@@ -278,7 +279,7 @@ class TitleReader:
             ranked.append((segment, round(1 / (1 + math.exp(-score)), 3)))
         return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
 
-    def _trade(self, weighed: "_ScoredTitle", ranked: Sequence[tuple[str, float]]) -> float:
+    def _trade_chance(self, weighed: "_ScoredTitle", ranked: Sequence[tuple[str, float]]) -> float:
         """The chance that a title says a trade of the taxonomy; 1 where the model has no weights for that."""
         bias, *weights = self._model.trade_trust or (math.inf,)
         clues = _trade_clues(weighed, ranked)
@@ -292,7 +293,7 @@ class TitleReader:
 
 
 class _ScoredTitle(NamedTuple):
-    """A parsed title, the phrases of its object (`own`) and around it, and the model's chances without and with these.
+    """A parsed title: phrases of its object (`own`) and context (`around`), and chances by the object and by both.
 
     `in_need`: it was read with the title of its need; `buys`: it buys goods; `oversees`: it has works designed, checked
     or coordinated.
@@ -312,8 +313,8 @@ class _ScoredTitle(NamedTuple):
         return self.own.found + self.around.found
 
     @property
-    def listed(self) -> set[str]:
-        """The segments that the object names beside each other, or as the work of a contract of insertion."""
+    def listed_segments(self) -> set[str]:
+        """The segments that the object lists beside each other, or names as the work of a contract of insertion."""
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
@@ -329,7 +330,7 @@ def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> 
 
 
 def _sure_readings(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
-    """The readings sure enough to be given, of those ranked best first."""
+    """The ranked segments that are sure enough to be read in a title; none where `trade`, the chance of any, is low."""
     if trade < TRADE_FLOOR or not ranked:
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])

@@ -27,7 +27,7 @@ LINKS = frozenset((
 # fmt: on
 
 
-class Spotted(NamedTuple, Generic[Meaning]):
+class FoundPhrase(NamedTuple, Generic[Meaning]):
     """A phrase found in a text: the number of its first word, how many words it has, and its meaning."""
 
     start: int
@@ -55,7 +55,7 @@ class PhraseSpotter(Generic[Meaning]):
         """Whether none of the words begins a known phrase."""
         return self._longest.keys().isdisjoint(words)
 
-    def spot(self, words: Sequence[str]) -> Iterator[Spotted[Meaning]]:
+    def spot(self, words: Sequence[str]) -> Iterator[FoundPhrase[Meaning]]:
         """The phrases among the stems of a text, from left to right; none overlaps another."""
         at, end, longest = 0, len(words), self._longest
         while at < end:
@@ -66,7 +66,7 @@ class PhraseSpotter(Generic[Meaning]):
             while length and (found := self._meanings.get(tuple(words[at : at + length]))) is None:
                 length -= 1
             if length and found is not None:
-                yield Spotted(at, length, found)
+                yield FoundPhrase(at, length, found)
             at += length or 1
 
 
@@ -134,7 +134,7 @@ _ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
 
 
 class Title(NamedTuple):
-    """A parsed title: the stems of what is bought, by part; those of the words around it; and words set aside."""
+    """A parsed title: the stems of its object, by part; those of its context, by part; and the words set aside."""
 
     parts: tuple[tuple[str, ...], ...]
     context: tuple[tuple[str, ...], ...]
@@ -155,11 +155,11 @@ class TitleParser:
                 self._places.learn(words, True)
 
     def parse(self, title: str) -> Title:
-        """Parse a title, or the first 1,000 characters of a longer one."""
+        """Parse a title; of a longer one, only the first 1,000 characters are read."""
         text = title[:LONGEST_TITLE]
         if "<" in text or "#" in text:
             text = _MARKUP.sub(" ", text)
-        text = self._mended(text)
+        text = self._mend_lost_letters(text)
         if " pour " in text:
             text = _PREFACE.sub(" ; ", text)
         if " support" in text.lower():
@@ -223,7 +223,7 @@ class TitleParser:
             word = word[1:]
         return self._forms.get(word, word)
 
-    def _mended(self, text: str) -> str:
+    def _mend_lost_letters(self, text: str) -> str:
         """The text with each lost letter replaced by one that makes a known word, else by "e"."""
         if "?" in text:
             text = _ASKED.sub(_LOST, text)

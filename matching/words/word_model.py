@@ -76,7 +76,7 @@ class WordModel:
         return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
 
     def _known_rows(self, word: str) -> dict[int, None]:
-        """The rows of the features that a word has by itself."""
+        """The rows of the features of a single word, without pairs."""
         return {row: None for feature in features_of([(word,)]) if (row := self._rows.get(feature)) is not None}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -92,7 +92,7 @@ class WordModel:
         }
 
     def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
-        """The known features that speak most for a segment, given by its number in the model; the strongest first."""
+        """The `known` features that weigh most for a segment (`place`: its index in the model), the strongest first."""
         values = [int(self._weights[self._rows[feature], place]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
         told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
@@ -100,7 +100,7 @@ class WordModel:
 
 
 def features_of(parts: Iterable[Sequence[str]]) -> tuple[str, ...]:
-    """The words of a text, pairs of neighbours, beginnings and ends that long words share with others; each once."""
+    """The features of a text, each once: words, pairs of neighbours, beginnings and endings of long words."""
     found: dict[str, None] = {}
     for part in parts:
         found.update(dict.fromkeys(part))

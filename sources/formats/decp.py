@@ -110,7 +110,7 @@ class Contract(msgspec.Struct, frozen=True):
 
 
 class _Contracts:
-    """Makes records of contracts, one for each contract and winner, as the consolidated table has rows."""
+    """Makes records of contracts: one for each contract and winner, like the consolidated table's rows."""
 
     def __init__(self, context: Context) -> None:
         self._cpv, self._territories, self._today = context.cpv, context.territories, context.today

@@ -222,7 +222,7 @@ class _Suppliers:
         yield Draft(text_of(siae.id) or None, document, tuple(unknown))
 
     def _sectors_and_offers(self, siae: Siae) -> Iterator[tuple[str, Document]]:
-        """Yield each sector of a supplier (slug, name or number) and the offer there, which lacks its segments.
+        """Yield each sector of a supplier (slug, name or number) with an offer whose segments are still missing.
 
         Its activities come first; then its sectors that none of these is in, with its types of service.
         """
@@ -299,6 +299,6 @@ def _distinct_names(*lists: list[NamedItem | str] | None) -> list[str]:
 
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
-    """The segments and families by slug of the sector that stands for them; () for a sector without any."""
+    """The segments and families that each sector stands for, by the sector's slug; () for none."""
     content = (files("domain") / "data" / "lemarche_sectors.toml").read_bytes()
     return msgspec.toml.decode(content, type=dict[str, dict[str, tuple[str, ...]]])["sectors"]

@@ -133,7 +133,7 @@ def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
 
 
 def _table_and_titles(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
-    """Open the table; returns it with the title of each column that is read, the first one of several."""
+    """Open the table; returns it with the title of each column that is read (the first, if several)."""
     table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
     titles: dict[str, str] = {}
     for title in table.columns:

@@ -114,11 +114,11 @@ class _ElementsByName:
                 waiting += reversed(each.children)
 
     def all(self, *names: str) -> list[Element]:
-        """The elements with these names, those with the first name first."""
+        """The elements with these names, in the order of the names."""
         return [each for name in names for each in self._by_name.get(name, ())]
 
     def first(self, names: Iterable[str]) -> PlacedText | None:
-        """The first text of an element with one of these names, tried in turn, that has no elements inside."""
+        """The first text of a childless element with one of these names, which are tried in turn."""
         leaves = (each for each in self.all(*names) if not each.children)
         return next((PlacedText(each.path, text) for each in leaves if (text := each.text())), None)
 

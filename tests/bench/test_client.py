@@ -8,7 +8,7 @@ from itertools import repeat
 
 import pytest
 
-from bench.client import BadAnswer, ask_each, ask_for, request
+from bench.client import UnexpectedAnswer, ask_each, ask_for, request
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
 
@@ -56,5 +56,5 @@ def test_as_many_are_asked_as_there_is_time_for() -> None:
     "pieces", [[b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"], [b"HTTP/1.1 200 OK\r\n\r\n"], []]
 )
 def test_a_refusal_an_answer_without_length_and_a_closed_connection_are_errors(pieces: list[bytes]) -> None:
-    with answering(pieces) as port, pytest.raises(BadAnswer):
+    with answering(pieces) as port, pytest.raises(UnexpectedAnswer):
         ask_each(port, repeat(request("GET", "/", "key")), 2)

@@ -17,7 +17,7 @@ from domain.shortlists.shortlist import Advice, LotShortlist, Shortlist
 from domain.suppliers.supplier import Shares
 from matching import engine
 from matching.engine import match
-from matching.lot_query import GivenUp, may_be_given_up, require_wanted
+from matching.lot_query import GivenUp, cancellable, raise_if_given_up
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import (
@@ -105,16 +105,16 @@ def test_work_stops_where_it_looks_once_it_is_given_up() -> None:
     looked = []
 
     def work() -> None:
-        require_wanted()
+        raise_if_given_up()
         looked.append("wanted")
         give_up()
-        require_wanted()
+        raise_if_given_up()
 
-    carried_out, give_up = may_be_given_up(work)
+    carried_out, give_up = cancellable(work)
     with pytest.raises(GivenUp):
         carried_out()
     assert looked == ["wanted"]
-    require_wanted()  # here nothing was
+    raise_if_given_up()  # here nothing was
 
 
 @pytest.fixture
@@ -127,7 +127,7 @@ def given_up_after_a_lot(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise GivenUp
         looked_at.append("one")
 
-    monkeypatch.setattr(engine, "require_wanted", wanted)
+    monkeypatch.setattr(engine, "raise_if_given_up", wanted)
     return looked_at
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from matching.lot_query import LotQuery, Wanted
+from matching.lot_query import LotQuery, WantedSegment
 from matching.reference import Reference
 from tests.factories import codes, lot, need
 
@@ -26,7 +26,7 @@ def problems(reference: Reference, asked: Need) -> list[tuple[str, str]]:
     return [(problem.pointer, problem.code) for problem in caught.value.problems]
 
 
-def wanted(query: LotQuery) -> dict[str, Wanted]:
+def wanted(query: LotQuery) -> dict[str, WantedSegment]:
     return {one.segment: one for one in query.wanted}
 
 
@@ -35,7 +35,9 @@ def test_one_segment_from_three_places(read: Any) -> None:
     said: dict[str, Any] = {"cpv": ("90919200", "90919200"), "keywords": ("nettoyage de bureaux",)}
     query = read(need(lot("pr-locaux", "pr-locaux", **said)))
     assert query.wanted == (
-        Wanted("pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200", "keyword:nettoyage de bureaux"), 1.0),
+        WantedSegment(
+            "pr-locaux", "object", ("segment:pr-locaux", "cpv:90919200", "keyword:nettoyage de bureaux"), 1.0
+        ),
     )
 
 

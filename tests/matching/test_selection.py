@@ -16,7 +16,7 @@ from domain.shortlists.shortlist import Candidate
 from domain.suppliers.supplier import Offer, Point
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex
-from matching.index.offers import offers_for
+from matching.index.offers import answering_codes
 from matching.index.tables import IndexTables, build_tables
 from matching.reference import Reference
 from tests.factories import (
@@ -162,7 +162,7 @@ def test_a_neighbour_is_listed_but_never_answers() -> None:
 
 
 def test_neighbours_of_a_family_are_those_of_its_segments(reference: Reference) -> None:
-    offered = dict(offers_for("re", reference.taxonomy))
+    offered = dict(answering_codes("re", reference.taxonomy))
     assert offered["re"] == 0
     assert {segment for segment, fit in offered.items() if fit == 1} == {
         "re-mobilier",

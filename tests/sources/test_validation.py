@@ -11,7 +11,7 @@ from stdnum.fr import siret as siret_numbers
 from domain.reference.territory import Polygon, vertices
 from domain.suppliers.supplier import Flag, Offer, ServiceArea, SupplierRecord
 from sources.rows import UnreadableFile, lines
-from sources.validation import Checked, check, content_flags, siret_passes_check
+from sources.validation import CheckResult, check, content_flags, siret_passes_check
 from tests.factories import REDON, comb, reference, spiked, square
 
 CLEANING = (Offer(cpv=("90910000",)),)
@@ -47,7 +47,7 @@ def test_a_siret_that_fails_and_a_record_that_offers_nothing_are_flagged() -> No
     assert codes(siret="50010961600027") == ["siret_check_failed", "no_offer"]
 
 
-def drawing(*areas: Polygon) -> Checked:
+def drawing(*areas: Polygon) -> CheckResult:
     """A record that draws these service areas, as it is checked."""
     offers = tuple(Offer(cpv=("90910000",), service_area=ServiceArea(geometry=area)) for area in areas)
     known = reference()

@@ -88,7 +88,7 @@ def submitted_etag(visit: Visit) -> str:
 
 
 async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
-    """Await a change; returns whether it was refused since somebody else made one first. Raises as the change."""
+    """Await a change; returns whether it was refused because somebody made another. Raises as the change."""
     try:
         await change
     except Refusal as refusal:

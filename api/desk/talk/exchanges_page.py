@@ -310,14 +310,16 @@ async def declare_offer(visit: Visit, id: str, exchange_id: str, supplier_id: st
     siret, source = supplier.siret, visit.text("source")
     require_source(visit.call.bearer, source)
     segments = tuple(each for each in visit.fields.get("metier", []) if each)
+    radius = visit.text("rayon").replace(",", ".").removesuffix("km").strip()
     mistakes = [] if segments else [Mistake("metier", SAID["no_offered_trade"])]
-    radius_km = forms.read_text(forms.NUMBER, visit.text("rayon"), "rayon", mistakes)
+    if radius and not radius.replace(".", "", 1).isdecimal():
+        mistakes.append(Mistake("rayon", SAID["no_number"]))
     if siret is None or mistakes or visit.text("faire") == "chercher":
         return _offer_form_page(visit, contacted, [] if visit.text("faire") == "chercher" else mistakes)
     async with transaction(visit.services.database) as connection:
         stored = await get_record(connection, source, siret)
     record = stored.record if stored else SupplierRecord(supplier.name, siret=siret)
-    area = None if radius_km is None else ServiceArea(radius_km=radius_km)
+    area = ServiceArea(radius_km=float(radius)) if radius else None
     kept = tuple(each for each in record.offers if each.segments != segments)
     record = msgspec.structs.replace(record, offers=(*kept, Offer(segments, service_area=area)))
     try:

@@ -33,9 +33,9 @@ from matching.index.live_index import Index, LiveIndex
 from matching.index.supplier_columns import IndexedSupplier
 from matching.index.tables import load_tables
 from matching.inspection.match_cost import AT_ONCE_MS, estimated_bytes, estimated_ms
-from matching.lot_query import may_be_given_up
+from matching.lot_query import cancellable
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound
+from matching.weighted_cache import WeightBoundCache
 
 T = TypeVar("T")
 
@@ -170,7 +170,7 @@ def require_short_answer(need: Need, size: int) -> None:
 
 async def run_in_thread(threads: Executor | None, work: Callable[[], T]) -> T:
     """The result of `work`, run in a thread of `threads` (None: default ones); given up if the wait is cancelled."""
-    carried_out, give_up = may_be_given_up(work)
+    carried_out, give_up = cancellable(work)
     try:
         return await asyncio.get_running_loop().run_in_executor(threads, carried_out)
     finally:
@@ -296,7 +296,7 @@ class SupplyAnswers:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._limit = ConcurrencyLimit(at_once=1, of_one=1, most=MOST_OF_ONE_ADDRESS, most_of_all=MOST_OF_ALL_ADDRESSES)
-        self._answers: WeightBound[Hashable, bytes] = WeightBound(CACHED_BYTES)
+        self._answers: WeightBoundCache[Hashable, bytes] = WeightBoundCache(CACHED_BYTES)
         # of its own: of what is given up, no more than one goes on to its end
         self._thread = ThreadPoolExecutor(1, "supply")
 

@@ -91,7 +91,7 @@ def _procedure_of_group(need: Need, group: Group, view: InForce) -> Procedure:
 
 
 def direct_threshold(group: Group) -> str:
-    """The rule with the amount below which this group may be awarded directly."""
+    """The id of the rule with the amount below which this group may be awarded directly."""
     return "direct_award_works" if group.works else "direct_award_supplies_services"
 
 
@@ -132,7 +132,7 @@ def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[Lega
         unknown = [rule for rule in part.thresholds if view[rule].status != "in_force"]
         of_buyer = len(part.thresholds) > 1 and not unknown
         name, rules = ("buyer_kind_unknown", part.thresholds) if of_buyer else ("threshold_unknown", unknown)
-        found.append(_on_value(group, name, view, rule=next(iter(rules), direct_threshold(group))))
+        found.append(_value_advice(group, name, view, rule=next(iter(rules), direct_threshold(group))))
     elif need.contract == "concession":
         found.append(_advise_concession(part, view))
     elif decided == "direct":
@@ -177,10 +177,10 @@ def _advise_direct(group: Group, view: InForce) -> LegalAdvice:
     """
     row, duties = view[direct_threshold(group)], view["direct_award_duties"]
     if duties.status != "in_force":
-        return _on_value(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
+        return _value_advice(group, "direct_award", view, rule=row.id, bound=row.value_text, provided=NOTHING)
     also = sentence(view, "still_adapted") if row.article != duties.article else NOTHING
-    provided = sentence(view, "direct_award_provided", also=also)
-    return _on_value(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=provided)
+    terms = sentence(view, "direct_award_provided", also=also)
+    return _value_advice(group, "direct_award", view, (duties.id,), rule=row.id, bound=row.value_text, provided=terms)
 
 
 @applies("adapted_procedure")
@@ -193,7 +193,7 @@ def _advise_adapted(part: Procedure, view: InForce) -> LegalAdvice:
     group, by_amount = part.group, part.by_amount == "adapted"
     rules = part.thresholds if by_amount else light_rules("market", group)
     doubtful = not by_amount and not is_light(group)
-    return _on_value(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
+    return _value_advice(group, "adapted_procedure", view, (direct_threshold(group), *rules), doubtful)
 
 
 @applies("dynamic_purchasing_system")
@@ -203,9 +203,9 @@ def _advise_formal(need: Need, part: Procedure, view: InForce) -> LegalAdvice:
     services = not group.works and any(lot.lot.nature != "supplies" for lot in group.lots)
     row = max(map(view.__getitem__, part.thresholds), key=lambda row: row.cents or 0)
     if need.technique == "dynamic_purchasing_system":
-        return _on_value(group, "dynamic_system", view, (row.id,), bound=row.value_text)
+        return _value_advice(group, "dynamic_system", view, (row.id,), bound=row.value_text)
     but = sentence(view, "save_social_services") if services else NOTHING
-    return _on_value(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
+    return _value_advice(group, "formal_procedure", view, rule=row.id, bound=row.value_text, but=but)
 
 
 @applies("eu_concessions", "light_concession", "concession_transport")
@@ -217,17 +217,17 @@ def _advise_concession(part: Procedure, view: InForce) -> LegalAdvice:
     """
     group = part.group
     if part.level == "formal":
-        return _on_value(group, "concession_formal", view)
+        return _value_advice(group, "concession_formal", view)
     if part.by_amount == "adapted":
-        return _on_value(group, "concession_simplified", view)
+        return _value_advice(group, "concession_simplified", view)
     quoted, *rules = light_rules("concession", group)
     transport = {lot.object.transport for lot in group.light}
     objects = [sentence(view, "passenger_transport" if each else "social_services") for each in sorted(transport)]
     name, doubtful = "concession_simplified_by_object", not is_light(group)
-    return _on_value(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
+    return _value_advice(group, name, view, rules, doubtful, rule=quoted, object=join_texts(objects))
 
 
-def _on_value(
+def _value_advice(
     group: Group,
     name: str,
     view: InForce,

@@ -316,7 +316,7 @@ def eligibility(
 
     `contract` decides which articles are quoted, not the outcome.
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
-    types see `findings.best_of`.
+    types see `findings.best_verdict`.
     """
     return verdict_for_type(facts, reserved, on, rules.at(on, contract))
 

@@ -1,12 +1,13 @@
 """A browser of the desk without a screen, and a buyer who uses it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 
 import pytest
 
 from tests.api.desk.steps import TWO, Browser, Desk, DeskWith, desk_of
 from tests.api.sync.factories import Client
+from tests.oidc_provider import provider
 
 
 @pytest.fixture
@@ -33,3 +34,10 @@ def desk_with(served: Client, browser: Browser, source: str) -> DeskWith:
 async def desk(desk_with: DeskWith) -> Desk:
     """A buyer whose need finds two suppliers, signed in with that browser."""
     return await desk_with(*TWO)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Iterator[str]:
+    """The issuer of a provider at which people sign in."""
+    with provider() as issuer:
+        yield issuer

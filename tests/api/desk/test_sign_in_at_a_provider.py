@@ -1,6 +1,5 @@
 """People sign in without a key, through a provider: into their own organisation, and the journal names them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -19,16 +18,10 @@ from tests.api.conftest import take_all
 from tests.api.desk.steps import Browser, heading
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
-from tests.oidc_provider import connect, make_person, provider, sign_in_there
+from tests.oidc_provider import connect, make_person, sign_in_there
 
 HERE = "http://127.0.0.1:8000"
 ANNE = {"given_name": "Anne", "usual_name": "Le Goff", "email": "anne@morbihan.example", "email_verified": True}
-
-
-@pytest.fixture(scope="module")
-def issuer() -> Iterator[str]:
-    with provider() as issuer:
-        yield issuer
 
 
 @dataclass

@@ -1,14 +1,14 @@
 """A hospital's waste, from a blank form to the report, by two people of the hospital; somebody else sees nothing of it.
 
-By the keyboard, with scripts and without, on a small screen and a large one.
+By the keyboard: one of them on a small screen without scripts, the other on a large one with scripts.
 """
 
 import asyncio
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-from selenium.webdriver import Chrome, Keys
+from selenium.webdriver import Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
@@ -17,33 +17,22 @@ from tests.api.desk.window import Windows, appears, arrive, hit, press, refused,
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client
 
-TOWNS = {
-    "Brest": {"location": {"lat": 48.3905, "lon": -4.486}, "address": {"commune": "29019"}},
-    "Perpignan": {"location": {"lat": 42.6886, "lon": 2.8948}, "address": {"commune": "66136"}},
-}
-"""For each telling one in which no other test has suppliers."""
+TOWN: dict[str, Any] = {"location": {"lat": 42.6886, "lon": 2.8948}, "address": {"commune": "66136"}}
+"""Perpignan, where no other test has suppliers of these trades."""
 COMPOST, PAPER, BOTH = "Compost d'Ille", "Papiers solidaires", "Tri de Rance"
 COLLECTORS = {COMPOST: ["de-bio"], PAPER: ["de-5flux"], BOTH: ["de-bio", "de-5flux"]}
 """The suppliers, and the trades that they declare."""
 
 
-@pytest.mark.parametrize(
-    ("width", "scripts", "town"),
-    [(320, False, "Brest"), (1280, True, "Perpignan")],
-    ids=["phone-without-scripts", "desktop"],
-)
 async def test_a_hospital_finds_who_takes_its_waste(
-    served: Client, source: str, address: str, windows: Windows, width: int, scripts: bool, town: str
+    served: Client, source: str, address: str, windows: Windows
 ) -> None:
     offers = {name: [{"segments": segments}] for name, segments in COLLECTORS.items()}
-    await put_all(
-        served, source, *({"name": f"{name} {source}", "offers": of, **TOWNS[town]} for name, of in offers.items())
-    )
+    await put_all(served, source, *({"name": f"{name} {source}", "offers": of, **TOWN} for name, of in offers.items()))
     anne, paul, stranger = [
         await member(served, "match", "needs", organisation=name) for name in (f"CHU {source}", f"CHU {source}", None)
     ]
-    story = Story(windows.open(width, scripts=scripts), address, source)
-    await asyncio.to_thread(story.tell, anne, paul, stranger, town, scripts)
+    await asyncio.to_thread(Story(windows, address, source).tell, anne, paul, stranger)
     (need,) = (await paul.get("/needs")).json()["items"]
     (award,) = (await anne.get(f"/needs/{need['id']}/awards")).json()["items"]
     assert award["value_eur"] == 58_400
@@ -53,24 +42,26 @@ async def test_a_hospital_finds_who_takes_its_waste(
 
 
 class Story:
-    """The same story on every screen. `source`: makes the suppliers' names unique."""
+    """Anne is on a telephone without scripts, Paul at a large screen. `source`: makes the suppliers' names unique."""
 
-    def __init__(self, window: Chrome, address: str, source: str) -> None:
-        self.window, self.address, self.source = window, address, source
+    def __init__(self, windows: Windows, address: str, source: str) -> None:
+        self.windows, self.address, self.source = windows, address, source
+        self.window = windows.open()
 
-    def tell(self, anne: Member, paul: Member, stranger: Member, town: str, scripts: bool) -> None:
-        self.enter(anne)
-        self.say_the_need(town, scripts)
+    def tell(self, anne: Member, paul: Member, stranger: Member) -> None:
+        self.enter(anne, by_phone=True)
+        self.say_the_need()
         need = self.window.current_url.partition("?")[0]
         self.enter(paul)
-        self.decide(scripts)
+        self.decide()
         link = self.write_to_all(need)
+        self.enter(anne, by_phone=True)
         self.confirm_the_letters(need)
         self.answer_as_supplier(self.address + link)
-        self.enter(anne)
         self.publish_its_question(need)
         self.tell_one_then_the_others(need)
-        self.meet(need, scripts)
+        self.enter(paul)
+        self.meet(need)
         self.conclude(need)
         press(self.window, ".leave button")
         appears(self.window, "#cle")
@@ -81,8 +72,9 @@ class Story:
         assert "déchets" not in text_of(self.window, "main")
         assert refused(self.window) == []
 
-    def enter(self, somebody: Member) -> None:
-        self.window.delete_all_cookies()
+    def enter(self, somebody: Member, *, by_phone: bool = False) -> None:
+        assert refused(self.window) == []
+        self.window = self.windows.open(320, scripts=False) if by_phone else self.windows.open()
         sign_in(self.window, f"{self.address}/connexion", key_of(somebody))
 
     def named(self, supplier: str) -> str:
@@ -95,7 +87,7 @@ class Story:
         """Follow the link to a part of the need."""
         self.press(f".parts a[href$='/{part}']")
 
-    def say_the_need(self, town: str, scripts: bool) -> None:
+    def say_the_need(self) -> None:
         """From the blank form, searched too early: two lots in words, of which each finds two suppliers."""
         type_into(self.window, "titre", "Gestion des déchets du centre hospitalier")
         type_into(self.window, "lot-1-objet", "collecte et compostage des biodéchets des cuisines")
@@ -104,19 +96,19 @@ class Story:
         self.press("button[formaction$='besoin/resultat']")
         hit(self.window, ".wrong a")
         assert self.window.switch_to.active_element.get_attribute("id") == "lieu"
-        self.window.switch_to.active_element.send_keys(town)
+        self.window.switch_to.active_element.send_keys("Perpignan")
         self.press("button[formaction$='besoin/resultat']")
         for lot, expected in (("1", COMPOST), ("2", PAPER)):
             rows = text_of(self.window, f"[aria-labelledby='lot-{lot}'] table")
             assert self.named(expected) in rows
             assert self.named(BOTH) in rows
-        for variant in () if scripts else ("iae", "none"):  # with scripts, the page stays: see test_forms_in_a_browser
+        for variant in ("iae", "none"):  # with scripts, the page stays: see test_forms_in_a_browser
             self.press(f"#choix-1-{variant}")
             assert self.window.find_elements(By.CSS_SELECTOR, f"#choix-1-{variant}[aria-pressed=true]")
         self.press("[formaction$=besoins]")
         assert "déchets" in text_of(self.window, "main")
 
-    def decide(self, scripts: bool) -> None:
+    def decide(self) -> None:
         """A colleague finds the need, freezes it again and keeps all that it found: without a reason, then with one."""
         self.window.get(f"{self.address}/besoins")
         self.press(".needs a")
@@ -125,11 +117,10 @@ class Story:
         arrive(self.window, "/versions/2")
         self.go("decisions")
         boxes = self.window.find_elements(By.NAME, "fournisseur")
-        if scripts:
-            for expected in (True, False):
-                hit(self.window, "[data-tick-all] button")
-                of_lot = self.window.find_elements(By.CSS_SELECTOR, ".answer:first-of-type [name=fournisseur]")
-                assert {box.is_selected() for box in of_lot} == {expected}
+        for expected in (True, False):
+            hit(self.window, "[data-tick-all] button")
+            of_lot = self.window.find_elements(By.CSS_SELECTOR, ".answer:first-of-type [name=fournisseur]")
+            assert {box.is_selected() for box in of_lot} == {expected}
         for box in boxes:
             box.send_keys(Keys.SPACE)
         self.window.find_element(By.CSS_SELECTOR, "[name=decision][value=kept]").send_keys(Keys.SPACE)
@@ -194,13 +185,13 @@ class Story:
         self.press("[name=faire][value=envoyer]")
         assert not self.window.find_elements(By.CSS_SELECTOR, ".gaps")
 
-    def meet(self, need: str, scripts: bool) -> None:
+    def meet(self, need: str) -> None:
         """A half-day to which one is invited; the gap leads to the form in which the others are ticked."""
         self.window.get(f"{need}/rencontres")
         self.press("a.button")
         self.window.find_element(By.CSS_SELECTOR, f'label[data-name="{self.named(BOTH)}"] input').click()
         hours = [each.text for each in self.window.find_elements(By.CLASS_NAME, "hours")]
-        assert hours[:3] == (["09:00 – 10:15", "10:15 – 10:30", "10:30 – 12:00"] if scripts else [])
+        assert hours[:3] == ["09:00 – 10:15", "10:15 – 10:30", "10:30 – 12:00"]
         self.press(".actions [name=faire]")
         assert "date" in text_of(self.window, ".wrong")
         french = self.window.execute_script("return navigator.language").startswith("fr")

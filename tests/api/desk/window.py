@@ -5,6 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from api.desk.frame.visit import COOKIE
 from tests.api.conftest import ADMIN_KEY
 from tests.api.exchanges.test_reply_page import assert_fits, text_of
 from tests.browser import PATIENCE_SECONDS, Windows, log
@@ -61,6 +62,14 @@ def type_into(window: Chrome, field: str, *text: str) -> None:
 def value(window: Chrome, field: str) -> str:
     """The text of a field, at once: the page may be another one in between; empty where there is none."""
     return str(window.execute_script("return document.getElementById(arguments[0])?.value ?? ''", field))
+
+
+def enter(window: Chrome, address: str, session: str | None) -> Chrome:
+    """The window, without cookies but that of a session of the desk; with none where nobody is signed in."""
+    window.delete_all_cookies()
+    if session:
+        window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": session, "url": address})
+    return window
 
 
 def sign_in(window: Chrome, address: str, key: str = ADMIN_KEY) -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from bench.reading.titles import EXAMS, FOLDS, SIBLING, Labelled, fold_of, labelled, sibling
+from bench.reading.titles import EXAMS, FOLDS, SIBLING, LabelledTitle, fold_of, labelled, sibling
 
 
-def _labelled(title: str, need: str = "") -> Labelled:
-    return Labelled("notice", title, need, (), held_back=False)
+def _labelled(title: str, need: str = "") -> LabelledTitle:
+    return LabelledTitle("notice", title, need, (), held_back=False)
 
 
 def test_lots_of_one_need_are_in_one_fold() -> None:

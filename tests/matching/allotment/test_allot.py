@@ -53,7 +53,7 @@ def busy_suppliers(draw: Random, count: int) -> list[Supplier]:
     ]
 
 
-@settings(max_examples=examples(80), derandomize=True)
+@settings(max_examples=examples(50), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES))
 def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> None:
     """Any pool and need: sites, caps, drawn territories, CPV codes, reservations that the law forbids."""

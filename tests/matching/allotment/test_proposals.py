@@ -174,21 +174,21 @@ def numbered(*requests: TerritoryRequest, kind: str | None = "departement") -> t
 def test_areas_that_are_said_alike_are_the_same() -> None:
     areas, (bretagne, morbihan) = numbered(codes("region:53"), codes("departement:56"))
     assert set(morbihan) < set(bretagne)
-    assert areas.request(bretagne) == codes("region:53")
-    assert areas.request(bretagne[:2]) == codes("departement:22", "departement:29")
+    assert areas.territory_request(bretagne) == codes("region:53")
+    assert areas.territory_request(bretagne[:2]) == codes("departement:22", "departement:29")
     assert len(areas.territories()) == 4
 
 
 def test_a_radius_is_one_area_and_is_not_united() -> None:
     areas, (near, morbihan) = numbered(around(REDON, 30), codes("departement:56"))
     assert len(near) == 1
-    assert areas.request(near) == around(REDON, 30)
+    assert areas.territory_request(near) == around(REDON, 30)
     assert (areas.may_unite(near + morbihan), areas.may_unite(morbihan)) == (False, True)
 
 
 def test_without_an_axis_territories_stay_whole() -> None:
     areas, ((one,), (other,)) = numbered(codes("region:53"), codes("departement:56"), kind=None)
-    assert areas.request((one, other)) == codes("region:53", "departement:56")
+    assert areas.territory_request((one, other)) == codes("region:53", "departement:56")
 
 
 def lot_proposed(kinds: tuple[Kind, ...], *, least: int = 3, reserve: bool = True, **fields: Any) -> ProposedLot:

@@ -8,7 +8,7 @@ import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bench.matching.match_cost import circle, placed
+from bench.matching.match_cost import circle, ring_in_france
 from domain.errors import InvalidContent, Problem
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Position, Ring, vertices
 from matching.geo.geojson_validation import (
@@ -17,7 +17,7 @@ from matching.geo.geojson_validation import (
     MOST_JAGGED,
     SMALL,
     TOLERANCE_DEGREES,
-    area_to_keep,
+    area_to_store,
     checked_geometry,
     simplified,
 )
@@ -92,12 +92,12 @@ def test_what_is_not_well_drawn_is_refused(drawn: Geometry, at: str, code: str) 
 def test_an_area_may_be_drawn_finely_but_not_be_fine() -> None:
     """What is left once it is simplified counts: straight edges in many pieces are none, thousands of spikes are."""
     most = Polygon(coordinates=(spiked(MAX_AREA_VERTICES),))
-    assert area_to_keep(most) is most
-    kept = area_to_keep(comb(REDON, 0.5))
+    assert area_to_store(most) is most
+    kept = area_to_store(comb(REDON, 0.5))
     assert vertices(kept) < 500
-    assert area_to_keep(kept) is kept
+    assert area_to_store(kept) is kept
     with pytest.raises(InvalidContent) as caught:
-        area_to_keep(Polygon(coordinates=(spiked(MAX_AREA_VERTICES + 100),)), "geometry")
+        area_to_store(Polygon(coordinates=(spiked(MAX_AREA_VERTICES + 100),)), "geometry")
     (found,) = caught.value.problems
     assert (found.pointer, found.code) == ("/geometry", "too_many_vertices")
     assert "at most 5000" in found.detail.en
@@ -107,7 +107,7 @@ def test_holes_and_parts_are_kept() -> None:
     """As GeoJSON has them; heights, which say nothing here, are not."""
     (teeth,) = comb(REDON, 0.5).coordinates
     high = tuple((*position, 35.5) for position in teeth)
-    kept = area_to_keep(MultiPolygon(coordinates=((high,), (ring(LYON, 0.1), ring(LYON, 0.05)[::-1]))))
+    kept = area_to_store(MultiPolygon(coordinates=((high,), (ring(LYON, 0.1), ring(LYON, 0.05)[::-1]))))
     assert isinstance(kept, MultiPolygon)
     assert [len(rings) for rings in kept.coordinates] == [1, 2]
     assert kept.coordinates[1] == (ring(LYON, 0.1), ring(LYON, 0.05)[::-1])
@@ -131,10 +131,10 @@ def test_a_refusal_says_what_would_be_right() -> None:
 
 def test_an_area_that_turns_to_and_fro_without_end_is_refused() -> None:
     """As a territory of one need it is taken; no region of France is a twentieth as jagged."""
-    star = Polygon((placed(circle(4_900, 0.6), 5.0, 4.0),))
+    star = Polygon((ring_in_france(circle(4_900, 0.6), 5.0, 4.0),))
     checked_geometry(star)
     with pytest.raises(InvalidContent) as refused:
-        area_to_keep(star, "geometry")
+        area_to_store(star, "geometry")
     (problem,) = refused.value.problems
     assert (problem.pointer, problem.code) == ("/geometry", "too_jagged")
 

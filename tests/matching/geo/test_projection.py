@@ -121,13 +121,13 @@ def test_of_teeth_side_by_side(teeth: int, monkeypatch: pytest.MonkeyPatch) -> N
     asked = middle + np.random.default_rng(1).uniform(-3, 3, (200, 2))
     assert_nearest(line[:-1], line[1:], asked)
     looked_at: list[int] = []
-    away = NearestEdge._away
+    away = NearestEdge._edge_distance
 
     def counted(own: NearestEdge, x: Floats, y: Floats, edge: Numbers) -> Floats:
         looked_at.append(len(edge))
         return away(own, x, y, edge)
 
-    monkeypatch.setattr(NearestEdge, "_away", counted)
+    monkeypatch.setattr(NearestEdge, "_edge_distance", counted)
     NearestEdge(line[:-1], line[1:]).distance(asked)
     assert sum(looked_at) < len(line) * len(asked) / 10
 

@@ -138,8 +138,8 @@ def test_drawings_are_prepared_once_and_not_kept_as_sent(reference: Reference) -
     drawing = comb(REDON, 0.3)
     made = geography.territory(TerritoryRequest(geometry=drawing))
     again = TerritoryRequest(geometry=Polygon(coordinates=(tuple(drawing.coordinates[0]),)))
-    assert geography.territory(again) is geography.known(again) is made
-    assert geography.known(TerritoryRequest(geometry=comb(REDON, 0.31))) is None
+    assert geography.territory(again) is geography.cached_territory(again) is made
+    assert geography.cached_territory(TerritoryRequest(geometry=comb(REDON, 0.31))) is None
     before = sys.getrefcount(drawing)
     del made
     assert sys.getrefcount(drawing) == before == 2

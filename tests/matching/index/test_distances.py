@@ -94,7 +94,7 @@ def test_those_added_are_measured_too_though_there_was_no_room() -> None:
     distances.distance(every(ours))
     added = ours.add([supplier(f"later {number}", at=Point(47.5, 3.0)) for number in range(1_000)])
     assert len(set(distances.distance(np.array(added, dtype=np.int32)).tolist())) == 1
-    assert set(added) <= set(distances.places(every(ours), 0.0).tolist())
+    assert set(added) <= set(distances.rows_near(every(ours), 0.0).tolist())
 
 
 @given(
@@ -133,7 +133,7 @@ def test_whoever_is_far_takes_no_memory_and_is_asked_for_again() -> None:
     distances = Distances(ours, PointShape(47.5, -1.5))
     before = distances.distance(every(ours)).tolist()
     kept = np.flatnonzero(distances._metres)
-    assert set(distances.places(every(ours), 0.0).tolist()) == set(kept.tolist())
+    assert set(distances.rows_near(every(ours), 0.0).tolist()) == set(kept.tolist())
     assert len(kept) < len(ours) / 2
     assert distances.distance(every(ours)).tolist() == before
 

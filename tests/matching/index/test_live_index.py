@@ -25,7 +25,7 @@ from matching.index.supplier_columns import (
     details_json,
     document_of,
     legal_facts,
-    read_back,
+    read_indexed,
     spatial_keys,
     summary_json,
 )
@@ -112,7 +112,7 @@ def test_a_live_index_answers_as_one_built_from_what_it_holds(
     held = live(*state.values())
     for version, (kind, wrote, gone) in enumerate(later, 2):
         if kind == "rebased":
-            held = LiveIndex(held.base.rebuilt(held.suppliers()), held.data_version)
+            held = LiveIndex(held.base.build_with(held.suppliers()), held.data_version)
             continue
         new = last_written(wrote)
         removed = [name for name in gone if name not in new]
@@ -240,7 +240,7 @@ KEPT = set(IndexedSupplier.__struct_fields__) - {"active", "contact", "sources"}
 @given(written)
 def test_what_is_read_back_is_what_was_read(one: Supplier) -> None:
     document = document_of(one)
-    again = read_back(summary_json(document), details_json(document))
+    again = read_indexed(summary_json(document), details_json(document))
     for field in KEPT:
         assert getattr(again, field) == getattr(one, field)
     assert legal_facts(again) == legal_facts(document) == legal_facts(one)
@@ -254,7 +254,7 @@ def test_a_summary_is_what_a_shortlist_shows(one: Supplier) -> None:
     assert shown.id == one.id
     assert shown.updated_at == one.updated_at
     assert msgspec.json.encode(shown) == summary_json(document_of(one))
-    again = read_back(summary_json(document_of(one)), details_json(document_of(one)))
+    again = read_indexed(summary_json(document_of(one)), details_json(document_of(one)))
     assert summary_json(document_of(again)) == summary_json(document_of(one))
 
 

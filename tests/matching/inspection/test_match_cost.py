@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.matching.match_cost import circle, comb, placed
+from bench.matching.match_cost import circle, comb, ring_in_france
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon
@@ -30,7 +30,7 @@ def drawn(outline: Polygon) -> TerritoryRequest:
     return TerritoryRequest(geometry=outline)
 
 
-COMB = drawn(Polygon((placed(comb(198, 9_900), 7.0, 5.0),)))
+COMB = drawn(Polygon((ring_in_france(comb(198, 9_900), 7.0, 5.0),)))
 
 
 def test_a_territory_that_is_new_keeps_others_waiting(reference: Reference) -> None:
@@ -87,7 +87,7 @@ def test_no_more_is_looked_at_than_is_enough(reference: Reference) -> None:
     [
         need(*(lot(id=str(number)) for number in range(200))),
         need(territory=COMB),
-        need(territory=drawn(Polygon((placed(circle(9_900, 0.5), 0.1, 0.1),)))),
+        need(territory=drawn(Polygon((ring_in_france(circle(9_900, 0.5), 0.1, 0.1),)))),
         need(territory=codes(*(f"commune:35{number:03}" for number in range(300)))),
         need(*(lot(id=str(n), keywords=tuple(f"{n} {k}" for k in range(50))) for n in range(10))),
     ],
@@ -152,7 +152,7 @@ def test_an_outline_takes_longer_the_more_it_turns(
     reference: Reference, teeth: int, width: float, height: float
 ) -> None:
     """At least what its length says: nothing about it is missed."""
-    turning = need(territory=drawn(Polygon((placed(comb(teeth, 4 * teeth), width, height),))))
+    turning = need(territory=drawn(Polygon((ring_in_france(comb(teeth, 4 * teeth), width, height),))))
     takes = estimated_ms(turning, live(*SUPPLIERS), reference)
     assert takes >= match_cost.DEGREE_MS * height * 1.9 * teeth
 

@@ -127,7 +127,7 @@ def test_totals_follow_changes() -> None:
     assert (found.totals.suppliers, found.totals.employees, found.totals.employees_known) == (3, 35, 2)
     gone = after.with_changes([], [first.id], 3)
     assert looked_up(gone, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5
-    rebuilt = LiveIndex(gone.base.rebuilt(gone.suppliers()), 4)
+    rebuilt = LiveIndex(gone.base.build_with(gone.suppliers()), 4)
     assert looked_up(rebuilt, known, ILLE_ET_VILAINE, (), ON).totals.employees == 5
 
 

@@ -14,7 +14,7 @@ from domain.needs.need import Need
 from domain.suppliers.supplier import Supplier
 from matching import ranking
 from matching.engine import match
-from matching.inspection.trace import READINGS, LotTrail, Standing, standings, trail
+from matching.inspection.trace import READINGS, LotTrace, SupplierStanding, supplier_standings, trace
 from tests.factories import LYON, NANTES, ON, approved, live, lot, need, offer, reference, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
@@ -31,9 +31,9 @@ POOL = (
 )
 
 
-def followed(asked: Need) -> LotTrail:
+def followed(asked: Need) -> LotTrace:
     """The trail of the first lot of a need in the pool."""
-    return trail(asked, live(*POOL), reference(), ON, "fr")[0]
+    return trace(asked, live(*POOL), reference(), ON, "fr")[0]
 
 
 def test_the_gates_account_for_all_who_were_considered() -> None:
@@ -73,8 +73,8 @@ def test_it_says_of_each_what_a_longer_shortlist_would(bench: Bench, draw: Rando
     pool: list[Supplier] = suppliers(bench.scenery, draw, 12)
     asked = msgspec.structs.replace(drawn_need(bench.scenery, draw, 1), limit=2, near_misses=0)
     index, lot_id = bench.index(pool), asked.lots[0].id
-    found = standings(asked, index, bench.reference, on, "fr", (), {lot_id: [one.id for one in pool]})[lot_id]
+    found = supplier_standings(asked, index, bench.reference, on, "fr", (), {lot_id: [one.id for one in pool]})[lot_id]
     whole = match(msgspec.structs.replace(asked, limit=100, near_misses=50), index, bench.reference, on, "fr").lots[0]
-    expected = {row.supplier.id: Standing(None, None, row.rank) for row in whole.candidates}
-    expected |= {row.supplier.id: Standing(row.excluded_by, row.message, None) for row in whole.near_misses}
+    expected = {row.supplier.id: SupplierStanding(None, None, row.rank) for row in whole.candidates}
+    expected |= {row.supplier.id: SupplierStanding(row.excluded_by, row.message, None) for row in whole.near_misses}
     assert found == expected

@@ -17,9 +17,9 @@ from domain.needs.need import Buyer, Need
 from domain.text.bilingual import Language
 from matching.engine import match_json
 from matching.kept.memory import REQUESTED_BYTES, AnswerCache, CachingExplainer, WrittenLot
-from matching.lot_query import Wanted
+from matching.lot_query import WantedSegment
 from matching.reference import Reference
-from matching.weighted_cache import WeightBound, WeightedCache
+from matching.weighted_cache import WeightBoundCache, WeightedCache
 from tests.factories import (
     ON,
     REDON,
@@ -104,8 +104,8 @@ def test_what_was_asked_for_is_kept_within_a_number_of_bytes() -> None:
     tracemalloc.start()
     try:
         for number in range(1_000):
-            wanted = (Wanted("pr-locaux", "object", (f"keyword:{number} {words}",), 1.0),)
-            explainer.requested(msgspec.structs.replace(query, wanted=wanted))
+            wanted = (WantedSegment("pr-locaux", "object", (f"keyword:{number} {words}",), 1.0),)
+            explainer.requested_segments(msgspec.structs.replace(query, wanted=wanted))
         assert tracemalloc.get_traced_memory()[0] < 2 * REQUESTED_BYTES
     finally:
         tracemalloc.stop()
@@ -165,7 +165,7 @@ def test_what_was_asked_before_changes_no_answer(reference: Reference, monkeypat
 
 def test_a_lot_with_too_many_pieces_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("matching.kept.memory.LARGEST_LOT", 2_000)
-    written = WrittenLot(WeightBound(1 << 20), "any key")
+    written = WrittenLot(WeightBoundCache(1 << 20), "any key")
     for number in range(100):
         written.add(written.rows, {number: b"x" * 100}, 100)
     assert 0 < sum(map(len, written.rows.values())) <= 2_000

@@ -51,7 +51,7 @@ class Changing:
             [o for o in written if o.active], [*gone, *(o.id for o in written if not o.active)], self.version
         )
         if draw.random() < 0.1:
-            self.live = LiveIndex(self.live.base.rebuilt(self.live.suppliers()), self.version)
+            self.live = LiveIndex(self.live.base.build_with(self.live.suppliers()), self.version)
 
     def needs(self, count: int) -> Iterator[Need]:
         """Some drawn anew, some asked before under another reference, with other limits, days and reservations."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from api.runtime.concurrency import MOST_OF_ONE_KEY
-from bench.matching.match_cost import circle, placed
+from bench.matching.match_cost import circle, ring_in_france
 from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
@@ -60,7 +60,7 @@ def drawn(*outlines: Any) -> bytes:
 
 def star(vertices: int, width: float = 7.0) -> Any:
     """A star on France, which takes seconds to be laid over its communes where it has thousands of vertices."""
-    return placed(circle(vertices, 0.5), width, 5.0)
+    return ring_in_france(circle(vertices, 0.5), width, 5.0)
 
 
 ENDLESS = drawn(*(star(9_900, 7.0 + number / 10) for number in range(8)))

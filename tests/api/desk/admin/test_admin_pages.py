@@ -1,7 +1,6 @@
 """Administration: one's own organisation, or all for the operator; a double click does nothing twice.
 
-In a real browser too, with signing in without a key and the import of a file; without scripts where they are of no
-use: a new key is seen whole on a small screen.
+In a real browser too, signing in without a key and the import of a file.
 """
 
 import asyncio
@@ -21,12 +20,12 @@ from api.desk.frame.layout import CODE_WORDS
 from db.core.engine import transaction
 from db.persons import note_sign_in
 from db.schema.supplier_tables import api_keys, organisations
-from tests.api.desk.steps import FORM, Browser, heading, key_of, sign_in_as
+from tests.api.desk.steps import FORM, Browser, heading, sign_in_as
 from tests.api.desk.window import Windows, appears, assert_fits, hit, press, refused, sign_in, text_of, waiting
 from tests.api.organisations import Member, member
 from tests.api.sync.factories import Client, put_record
 from tests.conftest import ROOT
-from tests.oidc_provider import connect, make_person, provider
+from tests.oidc_provider import connect, make_person
 
 
 @pytest.fixture
@@ -203,16 +202,15 @@ ANNE = {"name": "Anne Le Goff", "email": "anne@morbihan.example", "email_verifie
 
 
 async def test_a_person_signs_in_at_the_provider_reads_the_directory_and_signs_out(
-    served: Client, source: str, windows: Windows, address: str, monkeypatch: pytest.MonkeyPatch
+    served: Client, source: str, windows: Windows, address: str, issuer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     organisation = await member(served, "needs")
     name = f"Les Jardins {uuid4().hex[:8]}"
     await put_record(served, source, name=name)
-    with provider() as issuer:
-        await make_person(issuer, "anne", **ANNE)
-        members = (("@morbihan.example", str(organisation.organisation_id)),)
-        connect(served.services, monkeypatch, issuer, address, oidc_members=members)
-        await asyncio.to_thread(read, windows.open(), address, issuer, name)
+    await make_person(issuer, "anne", **ANNE)
+    members = (("@morbihan.example", str(organisation.organisation_id)),)
+    connect(served.services, monkeypatch, issuer, address, oidc_members=members)
+    await asyncio.to_thread(read, windows.open(), address, issuer, name)
 
 
 def read(window: Chrome, address: str, issuer: str, name: str) -> None:
@@ -267,40 +265,3 @@ def import_file(window: Chrome, address: str, file: Path) -> None:
     assert_fits(window)
     assert text_of(window, "tbody th") == "3"
     assert refused(window) == []
-
-
-async def test_an_administrator_makes_a_key_and_revokes_it(served: Client, windows: Windows, address: str) -> None:
-    boss = await member(served, "match", "admin")
-    made = await asyncio.to_thread(make_and_revoke, windows.open(320, scripts=False), address, key_of(boss))
-    assert (await served.get("/keys", headers={"Authorization": f"Bearer {made}"})).status_code == 401
-
-
-WHOLE = "const key = document.getElementById('secret'); return key.scrollHeight <= key.clientHeight;"
-
-
-def make_and_revoke(window: Chrome, address: str, secret: str) -> str:
-    sign_in(window, f"{address}/admin", secret)
-    appears(window, ".parts")
-    assert_fits(window)
-    window.get(f"{address}/admin/cles")
-    assert_fits(window)
-    window.find_element(By.ID, "nom").send_keys("Portail", Keys.ENTER)
-    appears(window, ".wrong a")
-    hit(window, ".wrong a")
-    window.find_element(By.CSS_SELECTOR, "[name=portee][value=match]").send_keys(Keys.SPACE)
-    window.find_element(By.ID, "nom").send_keys(Keys.ENTER)
-    appears(window, "#secret")
-    assert_fits(window)
-    assert window.execute_script(WHOLE), "a key of which a part is out of sight"
-    made = window.find_element(By.ID, "secret").get_attribute("value") or ""
-    window.get(f"{address}/admin/cles")
-    window.find_element(By.LINK_TEXT, "Portail").send_keys(Keys.ENTER)
-    appears(window, ".facts")
-    assert_fits(window)
-    press(window, "main form button")
-    appears(window, "#nouvelle")
-    window.find_element(By.LINK_TEXT, "Portail").send_keys(Keys.ENTER)
-    appears(window, ".facts")
-    assert window.find_elements(By.CSS_SELECTOR, "main form") == []
-    assert refused(window) == []
-    return made

@@ -164,8 +164,9 @@ async def test_an_offer_is_added_to_those_noted_before(
     assert (await desk.send(page, faire="noter", rayon="30")).status_code == 422
     await desk.send(page, faire="chercher", ajout="blanchisserie")
     assert "lanchisserie" in browser.page
-    assert (await desk.send(page, faire="noter", metier="ev-entretien", rayon="20001")).status_code == 422
-    assert '<a href="#rayon">' in browser.page
+    for radius in ("20001", "1 000", "30 €"):
+        assert (await desk.send(page, faire="noter", metier="ev-entretien", rayon=radius)).status_code == 422
+        assert '<a href="#rayon">' in browser.page
     await desk.send(page, faire="noter", metier="ev-entretien", rayon="30")
     assert "offre est not" in browser.page
     await desk.open(page)

@@ -320,7 +320,7 @@ async def test_it_follows_the_changes_of_the_index(processes: MatchProcesses, tm
         start=5,
     ):
         steps.append(steps[-1].with_changes(written, removed, version))
-    another = LiveIndex(steps[3].base.rebuilt(steps[3].suppliers()), steps[3].data_version)
+    another = LiveIndex(steps[3].base.build_with(steps[3].suppliers()), steps[3].data_version)
     for step in (*steps[:2], steps[3], mapped(tmp_path / "index"), another):
         assert await found(processes, step) == match_json(NEED, step, reference(), ON, "fr")
     assert await found(processes, steps[-1], process_id) == process, "all of it by one process"
