@@ -30,16 +30,12 @@ _CODES = ", ".join(f"'{code}'" for code in sorted(WITHDRAWN))
 Unnamed = Literal["absent", "withdrawn"]
 """The records of a source that no row of the import names: not even a rejected one (absent), or a rejected one that
 says that none may stay (withdrawn: `WITHDRAWN`)."""
+_NOT_SEEN = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
+_REJECTED = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id"
 # Asked for one by one: where they are joined by OR, all rejected rows may be looked through for each record.
 _IS_UNNAMED: dict[Unnamed, str] = {
-    kind: f"""
-        r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)
-        AND {found} (SELECT FROM rejects x WHERE x.external_id = r.external_id {codes})
-    """  # noqa: S608 - constants
-    for kind, found, codes in (
-        ("absent", "NOT EXISTS", ""),
-        ("withdrawn", "EXISTS", f"AND x.code IN ({_CODES})"),
-    )
+    "absent": f"{_NOT_SEEN} AND NOT {_REJECTED})",
+    "withdrawn": f"{_NOT_SEEN} AND {_REJECTED} AND x.code IN ({_CODES}))",
 }
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0}.external_id = a.last_id)"
 # Columns that a changed record keeps; its supplier is decided afterwards.
