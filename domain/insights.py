@@ -332,7 +332,7 @@ class UnknownSupply(msgspec.Struct, frozen=True):
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The active suppliers that stand in the territory, whatever they offer."""
+    """Counts of the active suppliers located in the territory, whatever they offer."""
 
     suppliers: int
     """The number of all of them"""

@@ -156,7 +156,7 @@ _decode = msgspec.json.Decoder(str | None).decode
 
 
 class Holding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something held about the person."""
+    """One place where personal data of the person are stored."""
 
     organisation: str | None
     """The organisation that holds it; null: the directory of suppliers, which all share"""
@@ -251,7 +251,7 @@ class RetentionPeriods(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RetentionBounds(msgspec.Struct, frozen=True, kw_only=True):
-    """The instant at which, or before which, each kind must have ended to be removed."""
+    """For each kind of data, the instant before which it must have ended to be removed."""
 
     needs: datetime
     """Of ended needs, with all that goes with them"""

@@ -48,7 +48,7 @@ Reader = Callable[[BinaryIO, Context], Iterator[Row | RowError]]
 
 
 class RecordRow(SupplierRecord, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A record as a bulk import sends it."""
+    """A row of a bulk import: a supplier record with its `external_id`."""
 
     external_id: Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_EXTERNAL_ID)]
     """The record's identifier in the source, each once in an import"""

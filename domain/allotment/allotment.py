@@ -19,7 +19,7 @@ BOTH_AREAS = Text(
 
 
 class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The divisions and joins that are looked at."""
+    """Which divisions and joins of lots are tried, and how many candidates make competition."""
 
     min_candidates: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     """Eligible candidates that make competition, and that a reservation leaves at least"""

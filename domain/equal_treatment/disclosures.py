@@ -35,7 +35,7 @@ _STATES = {delivery: state for state, deliveries in _DELIVERY_STATES.items() for
 
 
 class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A message of the buyer's to one supplier, and what is known of its arrival."""
+    """A buyer's message to one supplier, with the state of its delivery."""
 
     message_id: UUID
     """UUID of the message, as in `GET /exchanges/{id}`"""

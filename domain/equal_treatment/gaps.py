@@ -44,7 +44,7 @@ GapCode = Literal[
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that suppliers lack."""
+    """An information or event that some suppliers lack, and which suppliers they are."""
 
     code: GapCode
     """Stable in every language"""

@@ -127,7 +127,7 @@ class ContactState(msgspec.Struct, frozen=True):
 
 
 class InformationSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the buyer told, in its last version, and how many suppliers have that."""
+    """An information that the buyer sent, in its last version, and how many suppliers received it."""
 
     message_id: UUID
     """UUID of the message that is the last version"""

@@ -30,7 +30,7 @@ CALENDAR_FIELDS = frozenset(("title", "starts_at", "ends_at", "place", "url", "a
 
 
 class MeetingPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The place of a meeting: one of these, or several."""
+    """The place of a meeting; at least one of these fields is given."""
 
     name: ShortText | None = None
     """Such as a building and a room"""

@@ -32,7 +32,7 @@ Variant = Literal["full", "redacted"]
 
 
 class ReportNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """The need."""
+    """The need that the report is about."""
 
     id: UUID
     """UUID, as in `GET /needs/{id}`"""
@@ -84,7 +84,7 @@ class ReportVersion(msgspec.Struct, frozen=True):
 
 
 class PlacedSupplier(msgspec.Struct, frozen=True):
-    """A supplier on the map."""
+    """A supplier drawn on the map of the report."""
 
     name: str
     """Its legal or usual name"""
@@ -238,7 +238,7 @@ class ReportAward(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportGap(msgspec.Struct, frozen=True):
-    """Something that suppliers lack and others have."""
+    """An information or event that some suppliers lack and others have."""
 
     code: str
     """Stable in every language, as in `GET /needs/{id}/equal-treatment`"""
@@ -258,7 +258,7 @@ class NotContacted(msgspec.Struct, frozen=True):
 
 
 class Treatment(msgspec.Struct, frozen=True):
-    """Equal treatment."""
+    """The state of equal treatment: who was contacted, who was not and why, and what some suppliers lack."""
 
     statement: str
     """All of it in a sentence"""

@@ -106,7 +106,7 @@ UUID7 = 7
 
 
 class AddedCandidate(SupplierName, frozen=True):
-    """A candidate of the second version only."""
+    """A candidate that only the second version lists."""
 
     rank_before: int | None
     """Its place beyond the rows that the first version shows; null: none"""
@@ -117,7 +117,7 @@ class AddedCandidate(SupplierName, frozen=True):
 
 
 class RemovedCandidate(SupplierName, frozen=True):
-    """A candidate of the first version only."""
+    """A candidate that only the first version lists."""
 
     rank_before: int
     """In the first version"""
@@ -128,7 +128,7 @@ class RemovedCandidate(SupplierName, frozen=True):
 
 
 class MovedCandidate(SupplierName, frozen=True):
-    """A candidate of both versions, at another place."""
+    """A candidate that both versions list, with its rank in each."""
 
     rank_before: int
     """In the first version"""

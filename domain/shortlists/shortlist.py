@@ -66,7 +66,7 @@ class RequestedSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
 
 
 class TerritoryEcho(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The territory as it was understood."""
+    """The territory of a lot as Vivier read it from the request."""
 
     label: str
     """To read, such as `Morbihan`"""
@@ -164,7 +164,7 @@ class Eligibility(msgspec.Struct, frozen=True):
 
 
 class Reason(msgspec.Struct, frozen=True):
-    """One reason for a rank."""
+    """A reason for the rank of a candidate, or for its place in a list."""
 
     code: str
     """Stable in every language, such as `distance`"""
@@ -292,7 +292,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class Alternatives(msgspec.Struct, frozen=True):
-    """The totals of a lot that asks otherwise, all else equal."""
+    """The totals that the lot would have with another reservation or radius, all else equal."""
 
     reserved: dict[str, int]
     """The lot's total by reservation; `none`: not reserved"""

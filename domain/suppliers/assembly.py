@@ -286,7 +286,7 @@ class KindTrades(msgspec.Struct, frozen=True):
 
 
 class EvidenceTrades(msgspec.Struct, frozen=True):
-    """Suppliers whose surest trade rests on this."""
+    """The number of suppliers whose surest trade rests on one kind of evidence."""
 
     evidence: TradeEvidence
     """Strongest first: declared by the supplier, the kinds of evidence, nothing known"""

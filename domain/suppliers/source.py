@@ -108,7 +108,7 @@ class Source(msgspec.Struct, frozen=True):
 
 
 class QualityGap(msgspec.Struct, frozen=True):
-    """The records of a source that lack something."""
+    """The records of a source that lack a piece of data, such as a SIRET."""
 
     records: int = 0
     """The number that lack it"""
@@ -157,7 +157,7 @@ class SourceSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SourceDocument(SourceSummary, frozen=True, kw_only=True):
-    """A source with its settings: see `SourceSummary` and `Source`."""
+    """A source with its summary (`SourceSummary`) and its settings (`Source`)."""
 
     mapping: SourceMapping = SourceMapping()
     """The meaning of its categories and fields"""

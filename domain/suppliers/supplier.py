@@ -43,7 +43,7 @@ Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
 class Approval(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """A convention, agreement or implantation that gives a kind."""
+    """A convention, agreement or implantation in a prison that makes the supplier one of a kind (EI, ESAT…)."""
 
     kind: Kind
     """`EI`, `ACI`, `AI`, `ETTI`, `EITI`, `GEIQ`, `EA`, `EATT`, `ESAT`, `TIH`, `SEP` or `ESUS`"""
@@ -89,7 +89,7 @@ class Point(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
 
 
 class ServiceArea(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
-    """The area of an offer: exactly one of these."""
+    """The area that an offer serves: exactly one of these fields is given."""
 
     radius_km: Kilometres | None = None
     """Kilometres around the supplier"""

@@ -167,7 +167,7 @@ _BOUNDS = {"minimum", "maximum", "minLength", "maxLength", "pattern", "enum"}
 
 
 class Constraints(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """The bounds of the values of a field."""
+    """The values that a column may hold."""
 
     required: bool = False
     """Whether every row has a value"""
@@ -186,7 +186,7 @@ class Constraints(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel
 
 
 class Field(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, rename="camel"):
-    """A column."""
+    """A column of the table, as Table Schema describes it."""
 
     name: str
     """As in the header of the table"""
