@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
 from itertools import starmap
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, DateTime, Table, TextClause, Uuid, bindparam, text
@@ -26,8 +26,17 @@ from domain.suppliers.supplier import Supplier
 
 REGROUPED_AT_ONCE = 1_000
 
-_REJECTED = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id"
 _CODES = ", ".join(f"'{code}'" for code in sorted(WITHDRAWN))
+Unnamed = Literal["absent", "withdrawn"]
+"""The records of a source that no row of the import names: not even a rejected one (absent), or a rejected one that
+says that none may stay (withdrawn: `WITHDRAWN`)."""
+_NOT_SEEN = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
+_REJECTED = "EXISTS (SELECT FROM rejects x WHERE x.external_id = r.external_id"
+# Asked for one by one: where they are joined by OR, all rejected rows may be looked through for each record.
+_IS_UNNAMED: dict[Unnamed, str] = {
+    "absent": f"{_NOT_SEEN} AND NOT {_REJECTED})",
+    "withdrawn": f"{_NOT_SEEN} AND {_REJECTED} AND x.code IN ({_CODES}))",
+}
 _IS_ANOTHER = "NOT ({0}.source = :source AND {0}.external_id = a.first_id AND {0}.external_id = a.last_id)"
 # Columns that a changed record keeps; its supplier is decided afterwards.
 _KEPT = {"source", "external_id", "supplier_id", "created_at"}
@@ -186,26 +195,11 @@ _WITHOUT_RECORDS = text("""
 """)
 
 
-async def count_unnamed(
-    connection: Connection, source: str, *, absent: bool = False, withdrawn: bool = False, vertices: bool = False
-) -> int:
-    """Count the source's records that no row of the import names, or the vertices of their areas (`vertices`).
-
-    `absent`: those are counted that not even a rejected row names; `withdrawn`: those of which a rejected row says that
-    none may stay (`WITHDRAWN`).
-    """
-    which = _is_unnamed(absent=absent, withdrawn=withdrawn)
+async def count_unnamed(connection: Connection, source: str, kind: Unnamed, *, vertices: bool = False) -> int:
+    """Count the records of a source that the import leaves unnamed, or the vertices of their areas (`vertices`)."""
     what, drawn = ("sum(r.vertices)", "r.vertices > 0") if vertices else ("count(*)", "true")
-    query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {which}")  # noqa: S608 - constants
+    query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {_IS_UNNAMED[kind]}")  # noqa: S608 - constants
     return await connection.scalar(query, {"source": source}) or 0
-
-
-def _is_unnamed(*, absent: bool, withdrawn: bool) -> str:
-    """The SQL condition that no row of the import names a record `r`; see `count_unnamed` for the two kinds."""
-    kinds = ((f"NOT {_REJECTED})", absent), (f"{_REJECTED} AND x.code IN ({_CODES}))", withdrawn))
-    which = " OR ".join(kind for kind, is_meant in kinds if is_meant)
-    unnamed = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
-    return f"{unnamed} AND ({which})"
 
 
 async def apply_staged(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
@@ -224,9 +218,10 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
     await connection.execute(text("ANALYZE touched (supplier_id, siret)"))
     await connection.execute(_JOINED, {"source": context.terms.source, "now": context.terms.now})
     await connection.execute(_CHANGED)
-    if remove_absent or remove_withdrawn:
-        remove = _REMOVE.format(which=_is_unnamed(absent=remove_absent, withdrawn=remove_withdrawn))
-        await connection.execute(text(remove), {"source": context.terms.source})
+    removed: dict[Unnamed, bool] = {"absent": remove_absent, "withdrawn": remove_withdrawn}
+    for kind, is_removed in removed.items():
+        if is_removed:
+            await connection.execute(text(_REMOVE.format(which=_IS_UNNAMED[kind])), {"source": context.terms.source})
     await _regroup(context, _SEEDS_OF_MANY if added >= MANY else _SEEDS)
     await connection.execute(_REWRITE_SHARED)
     await connection.execute(_REWRITE_JOINED)

@@ -174,15 +174,17 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
             show_progress(counts)
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
     is_snapshot = order.mode != "upsert" and context.stored > 0
-    unnamed = await count_unnamed(connection, order.source, absent=True) if is_snapshot else 0
+    unnamed = await count_unnamed(connection, order.source, "absent") if is_snapshot else 0
     # as many rejected rows could be theirs: then they stay
     absent, kept = (unnamed, 0) if unnamed > unreadable else (0, unnamed)
     if absent > context.stored * REMOVABLE_SHARE and not order.force:
         raise _too_many_removed(absent, context.stored)
     if more > 0:
-        less = await count_unnamed(connection, order.source, absent=absent > 0, withdrawn=True, vertices=True)
+        less = await count_unnamed(connection, order.source, "withdrawn", vertices=True)
+        if absent > 0:
+            less += await count_unnamed(connection, order.source, "absent", vertices=True)
         require_vertices_left(context.drawn, context.drawn + more - less, order.most_vertices)
-    withdrawn = await count_unnamed(connection, order.source, withdrawn=True) if counts.rejected else 0
+    withdrawn = await count_unnamed(connection, order.source, "withdrawn") if counts.rejected else 0
     columns = ", ".join(REJECT_COLUMNS)
     rejected = text(f"SELECT {columns} FROM rejects ORDER BY line LIMIT {ERRORS_LISTED}")  # noqa: S608 - names of fields
     errors = tuple(RowError(*row) for row in await connection.execute(rejected))

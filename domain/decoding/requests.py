@@ -228,12 +228,10 @@ def find_repeated_key(raw: bytes) -> Problem | None:
             return None
     except msgspec.DecodeError:  # a number out of range or half a character, in a member that a typed decoder skips
         pass
-    detail, seen = Text("Ce champ est donné deux fois", "This field is given twice"), set[tuple[Path, str]]()
-    for place in _texts_with_paths(json.loads(raw, object_pairs_hook=tuple), ()):
-        if place in seen:  # only keys can be: a key's text is at the place of its object
-            return Problem(pointer(*place[0], place[1]), "duplicate_key", detail)
-        seen.add(place)
-    return None
+    where = next(_repeated_paths(json.loads(raw, object_pairs_hook=tuple), ()), None)
+    if where is None:
+        return None
+    return Problem(pointer(*where), "duplicate_key", Text("Ce champ est donné deux fois", "This field is given twice"))
 
 
 def find_null_character(raw: bytes) -> Problem | None:
@@ -257,6 +255,20 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
     return b"\\u003" not in raw and _encode(document).count(b":") == raw.count(b":")
 
 
+def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
+    """The paths of members named twice; an object is a tuple of its members. Only names of open objects are held."""
+    if isinstance(value, tuple):
+        seen: set[str] = set()
+        for key, inner in value:
+            if key in seen:
+                yield (*path, key)
+            seen.add(key)
+            yield from _repeated_paths(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _repeated_paths(inner, (*path, index))
+
+
 def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
     """The JSON pointer to the first text that matches; None also where `raw` is not JSON."""
     try:
@@ -266,11 +278,11 @@ def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | 
 
 
 def _texts_with_paths(value: Any, path: Path) -> Iterator[tuple[Path, str]]:
-    """Every key (with its object's path) and text of a JSON value; an object is a dict, or a tuple of members."""
+    """Every key (with its object's path) and text of a JSON value."""
     if isinstance(value, str):
         yield path, value
-    elif isinstance(value, dict | tuple):
-        for key, inner in value.items() if isinstance(value, dict) else value:
+    elif isinstance(value, dict):
+        for key, inner in value.items():
             yield path, key
             yield from _texts_with_paths(inner, (*path, key))
     elif isinstance(value, list):

@@ -4,6 +4,7 @@ Objects that name a member twice, and halves of characters, are refused.
 """
 
 import json
+import tracemalloc
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -241,6 +242,17 @@ def test_a_member_is_repeated_wherever_some_object_names_it_twice(value: object,
     typed, document = decode_once(raw, decoder)
     assert typed == decoder.decode(raw)
     assert document in ((None,) if is_repeated else (None, typed))
+
+
+def test_the_search_for_a_repeated_member_holds_no_more_than_the_document() -> None:
+    """Many texts deep in lists: no path is held for each of them (10 MB sent would take gigabytes)."""
+    raw = ('{"\\u003a":' + "[" * 200 + '"a",' * 20_000 + '"a"' + "]" * 200 + "}").encode()
+    tracemalloc.start()
+    found = find_repeated_key(raw)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found is None
+    assert peak < 50 * len(raw)
 
 
 class Loan(msgspec.Struct):
