@@ -201,7 +201,7 @@ async def count_unnamed(
 
 
 def _is_unnamed(*, absent: bool, withdrawn: bool) -> str:
-    """The SQL condition that no row of the import names a record `r`; see `count_unnamed` for the two kinds."""
+    """The SQL condition that no row of the import has the record `r`'s id, other than rejected rows of these kinds."""
     kinds = ((f"NOT {_REJECTED})", absent), (f"{_REJECTED} AND x.code IN ({_CODES}))", withdrawn))
     which = " OR ".join(kind for kind, is_meant in kinds if is_meant)
     unnamed = "r.source = :source AND NOT EXISTS (SELECT FROM seen s WHERE s.external_id = r.external_id)"
