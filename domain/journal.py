@@ -230,11 +230,11 @@ class Chain:
         self.number, self.hash = number, digest
 
     def close(self) -> None:
-        """End the verification: there are no more entries."""
+        """Note that the journal ends here; an entry still in doubt is then a break."""
         self._note_doubtful_entry("altered_entry")
 
     def _note_doubtful_entry(self, code: Literal["altered_entry", "broken_link"]) -> None:
-        """Record a break at the entry that is in doubt, if one is, and settle the doubt."""
+        """Add a break of this code at the entry whose hash did not match, where one waits for its explanation."""
         if self._doubtful is not None:
             self.breaks.append(Break(self._doubtful, code))
             self._doubtful = None

@@ -76,7 +76,7 @@ def result_of(
     moments: tuple[datetime, datetime],
     jitter: float,
 ) -> Result:
-    """The result of attempt number `attempts`, whose start and end are `moments`."""
+    """What follows from an attempt's outcome: delivered, given up, or due again. `moments`: its start and end."""
     started_at, at = moments
     due = None
     if not (outcome.failure is None or outcome.final):

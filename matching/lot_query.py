@@ -170,7 +170,7 @@ class NeedReader:
         return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
-        """The segments that lots' own titles surely name; a need's title that names them refers to those lots."""
+        """All segments that some lot's own title surely names: the need's title adds them to no other lot."""
         spoken: set[str] = set()
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
@@ -263,7 +263,7 @@ class NeedReader:
     def _add_title(
         self, requested: _RequestedSegments, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
     ) -> bool:
-        """Add the segments that a lot's title names, where nothing else asks for any; return whether it names some.
+        """Add the segments that a lot's title names where nothing else asks for any; return whether any was added.
 
         Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
         need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What

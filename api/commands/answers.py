@@ -266,21 +266,21 @@ def _counts_in_words(counts: Mapping[str, int], words: Mapping[str, str]) -> str
 
 
 def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """The reading of a title as printed parts, in the title's own words. `text`: the title with that of its need."""
+    """Parts to print that say how a title was read. `text`: the title with that of its need."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
     def spell_phrase(phrase: str) -> str:
         return " ".join(written.get(stem, stem) for stem in phrase.split())
 
-    def joined_phrases(of_title: Iterable[Sequence[str]]) -> str:
-        return " | ".join(spell_phrase(" ".join(part)) for part in of_title) or "-"
+    def title_phrases(phrases: Iterable[Sequence[str]]) -> str:
+        return " | ".join(spell_phrase(" ".join(part)) for part in phrases) or "-"
 
     title = explained.title
     found = [
         f"« {spell_phrase(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
         for phrase, segments in dict(explained.phrases).items()
     ] or ["aucune expression connue"]
-    facts = ("Objet", joined_phrases(title.parts)), ("Complément", joined_phrases(title.context))
+    facts = ("Objet", title_phrases(title.parts)), ("Complément", title_phrases(title.context))
     known = (("" if place else "Reconnu", each) for place, each in enumerate(found))
     yield Facts((*facts, ("Laissé de côté", ", ".join(title.aside) or "-"), *known))
     yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_as_percent(explained.other)}"

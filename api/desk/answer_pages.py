@@ -33,7 +33,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_page import changed_need_form, need_form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_in_worker
-from api.maps_and_charts import Drawing, Pin, map_drawing
+from api.draw_maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_allotment, answer_match
 from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal

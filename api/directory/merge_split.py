@@ -1,4 +1,7 @@
-"""Routes by which an administrator merges suppliers that are one, and splits off a record about another supplier."""
+"""Routes by which an administrator merges suppliers that are one, and splits off a record about another supplier.
+
+The merge itself is in `db/suppliers/regroup.py`.
+"""
 
 from collections.abc import Sequence
 from functools import partial

@@ -18,7 +18,7 @@ from api.exchanges.own_exchange import (
     write_letter,
 )
 from api.exchanges.reply_links import issue_links, last_day, link_address, link_expiry, link_in_letter
-from api.needs.frozen_versions import own_need, unknown_lot
+from api.needs.freeze_shortlist import own_need, unknown_lot
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id
@@ -44,8 +44,8 @@ from domain.exchanges.letter import Letter, Link, require_sender
 from domain.exchanges.rules import require_message, require_opening
 from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
-from domain.shortlists.frozen import suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
+from domain.shortlists.version import suppliers_to_contact
 from domain.suppliers.supplier import NO_SUPPLIER, Supplier
 from domain.text.bilingual import Text
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection
 from db.exchanges.exchanges import READ, exchanges_of, select_exchange, select_need_id

@@ -57,7 +57,7 @@ NO_LINK = Text(
 async def issue_links(
     connection: Connection, acting: Acting, exchange_id: UUID, supplier_ids: Iterable[UUID]
 ) -> tuple[ReplyLinkDocument, ...]:
-    """Store a new link for each of these recipients; the links returned have seeds in place of their tokens."""
+    """Store a new reply link for each recipient; those returned hold seeds, from which `reveal_tokens` makes tokens."""
     now = acting.now()
     expires_at = link_expiry(now, acting.services.settings.reply_link_days)
     seeds = {each: token_urlsafe(TOKEN_BYTES) for each in supplier_ids}

@@ -15,7 +15,7 @@ from api.exchanges.own_exchange import (
     recipients_up_to_buyer,
     write_letter,
 )
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting, require_storage
 from db.core.engine import Connection
 from db.core.uuid7 import new_id

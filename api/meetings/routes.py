@@ -91,7 +91,7 @@ async def list_meetings(call: Call, query: MeetingQuery, connection: Connection)
 
 @meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)
 async def list_meeting_templates(_: Call) -> MeetingTemplateList:
-    """The usual agenda and length of meetings of a format."""
+    """The usual agenda and length of a meeting, for each format."""
     return MeetingTemplateList(tuple(TEMPLATES.values()))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.frozen_versions import own_need, unknown_lot
+from api.needs.freeze_shortlist import own_need, unknown_lot
 from api.needs.routes import answer_page_of_need, needs_creation, needs_endpoint
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call
@@ -22,7 +22,7 @@ from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.needs.need import Award, AwardRequest
-from domain.shortlists.frozen import Named
+from domain.shortlists.version import Named
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS
-from api.needs.frozen_versions import (
+from api.needs.freeze_shortlist import (
     MatchedNeed,
     current_shortlist,
     frozen_body,

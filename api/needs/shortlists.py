@@ -15,7 +15,7 @@ import msgspec
 from litestar import Response
 
 from api.match import MATCH_PROBLEMS, CandidateFeatureCollection, candidate_map
-from api.needs.frozen_versions import (
+from api.needs.freeze_shortlist import (
     compare_versions,
     freeze_shortlist,
     frozen_body,
@@ -53,8 +53,8 @@ from domain.journal import Detail
 from domain.needs.need import Code
 from domain.needs.status import NO_NEED, require_not_ended
 from domain.shortlists.diff import ShortlistDiff
-from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
 from domain.shortlists.shortlist import Shortlist
+from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, ShortlistVersion
 from domain.text.bilingual import Language, Text
 
 NO_SUPPLIER = Text("Ce fournisseur n'est pas dans cette version", "This supplier is not in this version")

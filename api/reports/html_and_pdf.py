@@ -21,7 +21,7 @@ import msgspec
 from jinja2 import PackageLoader, Template
 from markupsafe import Markup
 
-from api.maps_and_charts import Bar, Pin, bar_chart, map_drawing
+from api.draw_maps_and_charts import Bar, Pin, bar_chart, map_drawing
 from api.reports import typst_process
 from api.web.html_pages import STYLE, html_environment
 from domain.exchanges.deliveries import ARRIVED, state_words
@@ -133,7 +133,7 @@ def abbreviations_of(report: Report) -> list[str]:
 
 
 def lot_column_width(lot_ids: Iterable[str]) -> int:
-    """The width of a column of lot ids, in shares beside 50 of other columns; a word such as “mobilier” stays whole."""
+    """The relative width of the column of lot ids (the others have 50 together), so that no word is broken."""
     return min(8, max(3, (3 * max(map(len, lot_ids), default=0) + 3) // 4))
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
-from api.needs.frozen_versions import own_need, version_of
+from api.needs.freeze_shortlist import own_need, version_of
 from api.reports.html_and_pdf import POLICY, markup, report_pdf
 from api.runtime.actor import Acting, acting_of
 from api.runtime.endpoint import Call, endpoint
@@ -28,7 +28,7 @@ from domain.journal import Detail
 from domain.needs.need import PlannedNeed
 from domain.report.build import ReportFacts, ReportWriter
 from domain.report.model import Report
-from domain.shortlists.frozen import everyone_shown, members_of_groupings
+from domain.shortlists.version import everyone_shown, members_of_groupings
 from domain.text.bilingual import PARIS
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference

@@ -126,11 +126,11 @@ class Limits:
                 self._close_window(self._window(limit, caller), limit.most, count.seconds)
 
     async def spend(self, key_id: UUID, quota: int, scope: Scope, policy: bytes = b"minute") -> None:
-        """Count a request of the key, and put the headers about its quota into `scope`, as `quota_headers`.
+        """Count a request of the key and put its quota's headers into `scope`. Raises Refusal (429) past the quota.
 
         `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: the requests left in
         the minute (`r`), and the seconds until all are there again (`t`), after those of another `policy` that the
-        request was counted in before. Raises Refusal (429) past the quota.
+        request was counted in before.
         """
         window = self._window(Limit("request", quota), key_id)
         count = await self._count_in_database(key_id, quota) if window.taken < quota else None

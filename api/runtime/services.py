@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime
 
 from api.identity_provider import IdentityProvider
 from api.runtime.auth import Keys, OneTimeLinks
-from api.runtime.concurrency import ByteQuota, ConcurrencyLimit, KeySlots, LongPolls, SharedReads, StorageUse
 from api.runtime.index.live_index import DatabaseWatch, LiveDirectory
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcesses
 from api.runtime.processes.match_work import MatchWork, SupplyAnswers
 from api.runtime.rate_limits import Limits
+from api.runtime.slots import ByteQuota, ConcurrencyLimit, KeySlots, LongPolls, SharedReads, StorageUse
 from api.settings import MIB, Settings
 from api.web.problems import Refusal
 from db.core.engine import Engine

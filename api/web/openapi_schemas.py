@@ -30,7 +30,7 @@ from domain.needs import need, status
 from domain.organisation import Scope
 from domain.reference import territory
 from domain.report import lots, model
-from domain.shortlists import diff, frozen, shortlist
+from domain.shortlists import diff, shortlist, version
 from domain.suppliers import assembly, source, supplier
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
@@ -57,7 +57,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "ContractKind": need.ContractKind,
             "CsvDialect": CsvDialect,
             "DatabaseState": DatabaseState,
-            "DecisionCode": frozen.DecisionCode,
+            "DecisionCode": version.DecisionCode,
             "DeliveryStage": exchange.DeliveryState,
             "DeliveryState": exchange.MailState,
             "DeliveryWay": exchange.Way,

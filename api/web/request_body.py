@@ -15,7 +15,13 @@ from litestar import Request
 
 from api.web.content_negotiation import CSV, JSON, MERGE_PATCH
 from api.web.problems import Refusal
-from domain.decoding.requests import decode_once, explain, find_lone_surrogate, find_null_character, find_repeated_key
+from domain.decoding.requests import (
+    decode_with_plain,
+    explain,
+    find_lone_surrogate,
+    find_null_character,
+    find_repeated_key,
+)
 from domain.errors import InvalidContent, Problem
 from domain.text.bilingual import Text
 
@@ -66,7 +72,7 @@ class JsonBody(Generic[T]):
 
     def _decode_or_refuse(self, raw: bytes) -> T:
         try:
-            value, document = decode_once(raw, self._decoder)
+            value, document = decode_with_plain(raw, self._decoder)
         except msgspec.ValidationError as error:
             # its own code, also where a text of that form or an enumeration was due
             raise InvalidContent((find_null_character(raw) or explain(error, self.kind),)) from None

@@ -15,7 +15,7 @@ from bench.suppliers import NOW, ON, suppliers
 from domain.needs.need import Lot, Need, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from domain.report.build import ReportFacts, ReportWriter
-from domain.shortlists.frozen import FrozenShortlist, LotTotal
+from domain.shortlists.version import FrozenShortlist, LotTotal
 from matching.engine import match
 from matching.geo.map_sheets import map_sheets
 from matching.index.live_index import Index, LiveIndex

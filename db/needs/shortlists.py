@@ -11,7 +11,7 @@ from db.core.engine import Connection, is_below, read_all
 from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
 from domain.decoding.stored import read_stored
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, ShownAnswer
+from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, ShownAnswer
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]

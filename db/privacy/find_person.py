@@ -229,7 +229,7 @@ async def _find_records(connection: Connection, known: Identifiers) -> list[Stor
 
 
 def _contact_details(item: StoredRecord, after: Contact) -> list[Holding]:
-    """The holdings for details of a record's contact that an erasure removes; `after`: the contact then."""
+    """One holding per detail of a record's contact that an erasure removes; `after`: the contact it leaves."""
     given = item.record.contact or after
     gone = {detail: text for detail in _CONTACT_DETAILS if (text := getattr(given, detail)) != getattr(after, detail)}
     return [_directory_holding(item, f"contact.{detail}", text, "erased") for detail, text in gone.items()]

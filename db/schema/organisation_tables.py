@@ -22,8 +22,8 @@ from db.schema.supplier_tables import (
 from domain.journal import Detail
 from domain.meetings.meeting import AgendaItem, MeetingPlace
 from domain.needs.need import Need, PlannedNeed
-from domain.shortlists.frozen import LotTotal
 from domain.shortlists.shortlist import Stamp
+from domain.shortlists.version import LotTotal
 
 # `year`, `buyer_siret`: to find needs by, taken from the content by a trigger whatever is given. `brief`: the content
 # without places, territories and dates, made by the database; null where even that is more than 128 KiB.

@@ -68,7 +68,7 @@ async def end_of_directory(connection: Connection) -> Position:
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The cursor after all changes of a version; without `uid` if the directory never had the version."""
+    """The cursor behind the last change of a data version; without `uid` if the directory never had that version."""
     uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
     return Position(version, LAST_ID, uid)
 

@@ -134,7 +134,7 @@ class JoinableLots:
         steps = STEPS_PER_DIVISION * limit
 
         def choose_lots(wanted: int, most: int) -> Iterator[Division]:
-            """Every choice of at most `most` lots that buy each wanted cell once; ends early when `steps` run out."""
+            """Every set of at most `most` lots that covers each cell of the bit mask `wanted` exactly once."""
             nonlocal steps
             steps -= 1
             if not wanted:

@@ -176,7 +176,7 @@ def _all_combinations(
 
 
 def _best_combinations(menus: Sequence[Sequence[ScoredDivision]], most_lots: int) -> Iterator[ScoredDivision]:
-    """Combinations of one division of each group, made of the best divisions alone for each number of lots."""
+    """Combinations of one division per group, trying only each group's best divisions of each number of lots."""
     short: list[list[ScoredDivision]] = []
     for menu in menus:
         by_lots: dict[int, list[ScoredDivision]] = {}

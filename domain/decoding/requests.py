@@ -207,8 +207,8 @@ _decode, _encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def decode_once(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
-    """Decode `raw` to the decoder's type and to dicts and lists; None for these where a member may be named twice.
+def decode_with_plain(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
+    """Decode `raw` to the decoder's type and to plain dicts and lists; only to the former where a key may be repeated.
 
     Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
     """

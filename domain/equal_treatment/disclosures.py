@@ -17,7 +17,7 @@ from domain.exchanges.deliveries import ARRIVED, LOST, UNDER_WAY, UP_TO_THE_BUYE
 from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Meeting
-from domain.shortlists.frozen import Decision, FrozenShortlist, SupplierName
+from domain.shortlists.version import Decision, FrozenShortlist, SupplierName
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]

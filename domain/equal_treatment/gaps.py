@@ -25,7 +25,7 @@ from domain.exchanges.deliveries import failure_words, state_words
 from domain.exchanges.exchange import Exchange, ExchangeSummary
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting
-from domain.shortlists.frozen import SupplierName
+from domain.shortlists.version import SupplierName
 from domain.text.bilingual import NOTHING, PARIS, Language, Text, long_date
 from domain.text.labels import GAPS
 
@@ -156,7 +156,7 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 
 
 class Contact(NamedTuple):
-    """An exchange, and the best receipt of each supplier that a message of the exchange may have reached."""
+    """An exchange, with the surest receipt of each supplier that one of its messages may have reached."""
 
     exchange: ExchangeSummary
     receipts: dict[UUID, MessageReceipt]

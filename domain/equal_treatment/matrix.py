@@ -39,7 +39,7 @@ from domain.exchanges.deliveries import decisive_delivery, delivery_words, rank
 from domain.exchanges.exchange import Barrier, Channel, DeliveryState, Exchange, Stance, Way
 from domain.exchanges.rules import questions_of
 from domain.meetings.meeting import Format, Meeting, MeetingStatus
-from domain.shortlists.frozen import Decision, FrozenShortlist, LotTotal, SupplierName
+from domain.shortlists.version import Decision, FrozenShortlist, LotTotal, SupplierName
 from domain.text.bilingual import Language, Text, join_texts
 from domain.text.labels import CONTACTS
 

@@ -90,7 +90,7 @@ def read_rules_file(file: Path) -> Rules:
 
 
 def documents_in_force(rules: Rules, on: date, language: Language) -> tuple[RuleDocument, ...]:
-    """Every rule in force at `on`."""
+    """Every rule in force on a day, as `GET /rules` shows it."""
     return tuple(_rule_document(row, language) for row in rules.in_force(on))
 
 

@@ -245,7 +245,7 @@ def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, 
 
 
 def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """The advice of one day as statements to compare; all advice on the procedure has one subject."""
+    """One day's advice as statements to compare; all procedures share a subject, as one replaces another."""
     subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
         _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")

@@ -1,6 +1,7 @@
 """The Common Procurement Vocabulary (CPV 2008): codes, French labels, and the tree they form.
 
-Lists of codes as the law gives them: single codes, and ranges from one code to another.
+Lists of codes as the law gives them: single codes, and ranges from one code to another. The segments that a code means
+are told by `taxonomy.py`.
 """
 
 import functools

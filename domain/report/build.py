@@ -46,7 +46,6 @@ from domain.report.model import (
     ReportVersion,
 )
 from domain.report.redaction import Redaction
-from domain.shortlists.frozen import Decision, FrozenShortlist, everyone_shown
 from domain.shortlists.shortlist import (
     Advice,
     Candidate,
@@ -56,6 +55,7 @@ from domain.shortlists.shortlist import (
     SupplierSummary,
     UnknownSupplier,
 )
+from domain.shortlists.version import Decision, FrozenShortlist, everyone_shown
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date
 

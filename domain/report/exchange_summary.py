@@ -192,7 +192,7 @@ class ExchangeReport:
             )
 
     def lessons(self) -> tuple[Lesson, ...]:
-        """The answers of suppliers, the oldest first; a redacted report does not name their authors."""
+        """All answers of suppliers, the oldest first; a redacted report does not name their authors."""
         held = Counter(each.position for each in self.contacted())
         found: list[Lesson] = []
         for each in (each for each in self._answers if not (self._redaction.redacted and each.is_confidential)):

@@ -10,7 +10,6 @@ import msgspec
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
-from domain.shortlists.frozen import DecisionCode
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -27,6 +26,7 @@ from domain.shortlists.shortlist import (
     Shortlist,
     Tension,
 )
+from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind
 
 Position = Literal["interested", "declined", "answered"]

@@ -294,7 +294,7 @@ class AppliedRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReportRules(msgspec.Struct, frozen=True):
-    """The rules applied."""
+    """The rules of law that the report rests on, with the version of the rules."""
 
     version: str
     """Of the rules they are read from, where it is not that of the stamp"""

@@ -58,6 +58,7 @@ class Redaction:
         return replace_by_marks(text, self._name_spans(text))
 
     def optional_text(self, text: str | None) -> str | None:
+        """The text redacted; None stays None."""
         return None if text is None else self.text(text)
 
     def personal(self, text: str | None) -> str | None:
@@ -88,7 +89,7 @@ def _is_phone(abroad: str | None) -> bool:
 
 
 def _ways_to_write(name: str) -> Iterator[tuple[Words, bool]]:
-    """The folded words of a name in every order that keeps them together, then the surname, which takes a capital."""
+    """Word sequences to look for: a name's folded words from each word on, last the surname (if capitalised)."""
     given = [word for word in name.split() if fold(word)]
     while given and fold(given[0]) in TITLES:
         del given[0]

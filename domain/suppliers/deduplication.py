@@ -231,7 +231,7 @@ class _Groups:
 
 
 def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
-    """Unite records that have the same facts and no decision, and yield one of each group for the later steps."""
+    """Unite records of the same facts unless an admin ruled on them; yields one of each group for the later steps."""
     seen: dict[tuple[object, ...], IdentityFacts] = {}
     for each in groups.facts.values():
         tells_nothing = not (each.siret or each.names) or (each.in_prison and each.place is None)
@@ -277,7 +277,7 @@ def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, Re
 
 
 def _unite_by_name(groups: _Groups, facts: Iterable[IdentityFacts], similarity: NameSimilarity) -> None:
-    """Unite records by name: the most similar pairs first, then the nearest, then those of two without SIRET."""
+    """Unite records by name, pair after pair: by similarity, ties by distance, then pairs without any SIRET first."""
     links: dict[tuple[RecordKey, RecordKey], tuple[float, float, bool]] = {}
     for one, name, other, other_name in _name_pairs(facts):
         away = metres(one.place, other.place) if one.place and other.place else math.inf

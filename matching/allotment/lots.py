@@ -56,7 +56,7 @@ class Areas:
         return self._of[key]
 
     def territory_request(self, numbers: Numbers) -> TerritoryRequest:
-        """The request for a union of numbered areas; the buyer's own request where a lot has exactly these."""
+        """The union of the areas with these numbers as a need states it, as the buyer wrote it where a lot has it."""
         given = self._given.get(frozenset(numbers))
         if given is not None:
             return given

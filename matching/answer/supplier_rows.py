@@ -131,7 +131,7 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 
 
 def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """The worth of each supplier's best offer per wanted segment; of one for a related segment where none answers.
+    """The grade of each supplier's best offer for each wanted segment; if none answers, of its best related offer.
 
     `answering`: the worths of the offers that answer.
     """

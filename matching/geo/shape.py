@@ -102,7 +102,7 @@ class Shape(Hashable, Protocol):
         """A lower bound of `distance` in kilometres (less 1 % for rounding); NaN stays NaN."""
 
     def are_within(self, distance_km: float, geometries: Geometries) -> Bools:
-        """Whether each of the geometries (in degrees) comes within the distance of the shape."""
+        """Whether any part of each geometry (in degrees) is at most `distance_km` from the shape."""
 
 
 class PointShape:

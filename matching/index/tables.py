@@ -95,7 +95,7 @@ def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
 
 
 def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], str] = str) -> dict[str, TradeCounts]:
-    """The trade counts by source: a supplier counts once for each source that describes it or adds to it.
+    """By source, the suppliers of known and unknown trade; each counts once for every source with a record of it.
 
     Sources that `named` gives one name are counted as one.
     """

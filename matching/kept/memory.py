@@ -96,7 +96,7 @@ class AnswerCache(LotCache):
         return review
 
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
-        """The cached pieces of JSON of a lot, for a kind of contract and a language; empty at first."""
+        """The cache of JSON pieces of a lot for a kind of contract and a language; made empty where there is none."""
         if lot.written is None:
             place = lot.query.lot.site
             key = ref(lot.ranked), place is not None and place.commune is not None, contract, language

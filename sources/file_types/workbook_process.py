@@ -42,7 +42,7 @@ def main(most_columns: int, largest_table: int) -> int:
             for each in book.sheets_metadata
             if each.typ == SheetTypeEnum.WorkSheet and each.visible == SheetVisibleEnum.Visible
         ]
-        table = table_of(rows_of(book.get_sheet_by_name(shown[0]), most_columns), largest_table)
+        table = csv_of_rows(rows_of(book.get_sheet_by_name(shown[0]), most_columns), largest_table)
     except MemoryError:
         return TOO_LARGE
     if table is None:
@@ -98,8 +98,8 @@ def text_of(value: object) -> str:
     return str(value)
 
 
-def table_of(rows: Iterator[list[str]], largest: int) -> bytes | None:
-    """Write rows as CSV, an empty row as an empty line; None where the CSV takes more than `largest` bytes."""
+def csv_of_rows(rows: Iterator[list[str]], largest: int) -> bytes | None:
+    """The rows as CSV, an empty row as an empty line; None where the CSV takes more than `largest` bytes."""
     written = StringIO()
     table = csv.writer(written, lineterminator="\n")
     widest = 0

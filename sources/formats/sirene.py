@@ -123,13 +123,13 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     inference = OfferInference(context.taxonomy, context.source)
     cells_read, absent = itemgetter(*_COLUMNS_READ), dict.fromkeys(set(_COLUMNS_READ).difference(table.columns), "")
 
-    def document(cells: dict[str, str]) -> Document:
+    def establishment_record(cells: dict[str, str]) -> Document:
         written = cells_read(cells | absent if absent else cells)
         if _WITHHELD in "".join(written):
             written = tuple("" if _WITHHELD in cell else cell for cell in written)
         return _record_of_establishment(cells, _EstablishmentCells._make(map(str.strip, written)), inference)
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), document)
+    return rows_of(table, context, lambda cells: text_or_none(cells["siret"]), establishment_record)
 
 
 def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, inference: OfferInference) -> Document:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from domain.decoding.requests import decode_once, find_null_character, find_repeated_key
+from domain.decoding.requests import decode_with_plain, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
@@ -70,7 +70,7 @@ def _read_record(line: int, data: bytes | None, context: Context) -> Row | RowEr
     if data is None:
         return reject(line, None, (TOO_LONG,), context.language)
     try:
-        row, document = decode_once(data, _decoder)
+        row, document = decode_with_plain(data, _decoder)
     except UNDECODABLE as error:
         known_id = None
         with suppress(*UNDECODABLE):

@@ -125,7 +125,7 @@ class _Counts:
             self._known[position] = self._held.setdefault(found, found)
 
     def totals(self) -> PoolTrades:
-        """The numbers over all files added so far."""
+        """The trades of all suppliers of the files added so far, in all and by file."""
         alike = Counter(self._known)
         trades = count_trades((tuple(kinds), evidence, number) for (kinds, evidence, _), number in alike.items())
         by_file = (

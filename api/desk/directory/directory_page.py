@@ -25,7 +25,7 @@ from api.directory.search import (
     locations_of_query,
     search_page,
 )
-from api.maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
+from api.draw_maps_and_charts import Drawing, LegendEntry, Pin, map_drawing
 from api.sync.sources import NO_SOURCE, find_source, require_source_name
 from api.web.html_pages import Fields
 from db.core.engine import transaction

@@ -17,7 +17,7 @@ from api.desk.frame.layout import SAID, YEAR
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.territory_field import territories_of_name
-from api.maps_and_charts import LAND, QUIET, SEA, Drawing, LegendEntry
+from api.draw_maps_and_charts import LAND, QUIET, SEA, Drawing, LegendEntry
 from api.runtime.endpoint import Call
 from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of

@@ -23,7 +23,7 @@ from litestar.types import Scope as ASGIScope
 from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
-from api.needs.frozen_versions import MatchedNeed, MatchInput, match_before_storing
+from api.needs.freeze_shortlist import MatchedNeed, MatchInput, match_before_storing
 from api.runtime.actor import TOKEN, Acting, acting_of
 from api.runtime.auth import NOT_STORED
 from api.runtime.endpoint import Call

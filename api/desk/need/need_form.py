@@ -297,7 +297,7 @@ class TitleTerm(NamedTuple):
 
 
 def checksum_of_terms(title: str) -> str:
-    """A checksum of a title that has terms, by which the form knows that they were shown; empty without terms."""
+    """A checksum of a title that states terms (duration, renewals…), sent back once they were shown; empty without."""
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 

@@ -18,7 +18,7 @@ from api.desk.need.need_form import form_of_need, read_need_form
 from api.desk.need.need_in_words import changed_lines, lot_lines, need_lines
 from api.desk.need.need_page import need_form_page, refused_need_form
 from api.desk.need.understood_need import LONGEST, understand_in_worker, understand_need
-from api.needs.frozen_versions import MatchedNeed, input_of_new_need, own_need, progress_with_answers
+from api.needs.freeze_shortlist import MatchedNeed, input_of_new_need, own_need, progress_with_answers
 from api.needs.routes import Edit, NeedChange, NeedDocument, delete_draft, edit_need, need_document, plan_need
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting

@@ -26,7 +26,7 @@ from api.desk.record.stored_need import (
 )
 from api.needs.awards import NO_AWARD, award_lot, withdraw_award
 from api.needs.awards import NO_SUPPLIER as NO_WINNER
-from api.needs.frozen_versions import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
+from api.needs.freeze_shortlist import MatchedNeed, compare_versions, freeze_shortlist, input_of_own_need, version_of
 from api.needs.routes import edit_need
 from api.needs.shortlists import NO_SUPPLIER, DecisionChange, change_decisions, repeat_decisions, repeatable_decisions
 from api.reports.routes import PDF, make_report
@@ -41,8 +41,8 @@ from domain.errors import InvalidContent, NotFound
 from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
 from domain.report.lots import best_outcome, by_gravity
-from domain.shortlists.frozen import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
 from domain.shortlists.shortlist import LotShortlist
+from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
 
 LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}

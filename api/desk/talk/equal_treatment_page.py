@@ -12,7 +12,7 @@ from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, write_onc
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form_page
 from api.exchanges.write_message import missing_message, send_to_each
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction

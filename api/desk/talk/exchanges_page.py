@@ -27,7 +27,7 @@ from api.exchanges.own_exchange import (
 )
 from api.exchanges.reply_links import create_links, last_day, revoke_link
 from api.exchanges.write_message import confirm_delivery, publish_answer, write_message
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting, actor_of
 from api.runtime.auth import require_scope, require_source
 from api.sync.records import store_record
@@ -50,7 +50,7 @@ from domain.exchanges.exchange import (
 from domain.exchanges.letter import require_sender
 from domain.exchanges.rules import NO_MESSAGE, NO_RECIPIENT, redact_author
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed
-from domain.shortlists.frozen import FrozenShortlist
+from domain.shortlists.version import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER, Offer, ServiceArea, Supplier, SupplierRecord
 from domain.text.bilingual import PARIS
 

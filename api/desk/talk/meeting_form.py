@@ -27,7 +27,7 @@ from domain.meetings.meeting import (
     Role,
 )
 from domain.needs.status import NO_NEED
-from domain.shortlists.frozen import FrozenShortlist
+from domain.shortlists.version import FrozenShortlist
 from domain.suppliers.supplier import NO_SUPPLIER
 from domain.text.bilingual import PARIS
 from matching.reference import Reference

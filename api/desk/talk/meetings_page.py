@@ -35,7 +35,7 @@ from api.desk.talk.meeting_form import (
 from api.desk.talk.new_exchange_page import find_in_directory, supplier_choices
 from api.meetings.calendar import CALENDAR, SHOWN_SINCE, address_of_seed, calendar_of_one, make_address, revoke_address
 from api.meetings.routes import NO_MEETING, change_meeting, own_meeting, plan_meeting
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting
 from api.web.html_pages import Fields
 from db.core.engine import Connection, transaction

@@ -31,7 +31,7 @@ from api.exchanges.open_exchange import open_exchange, preview_exchange
 from api.exchanges.own_exchange import NO_EXCHANGE, CreatedExchange, CreatedReplyLink, RecipientLetter, own_exchange
 from api.exchanges.reply_links import reveal_tokens
 from api.meetings.routes import NO_MEETING, own_meeting
-from api.needs.frozen_versions import own_need
+from api.needs.freeze_shortlist import own_need
 from api.runtime.actor import Acting
 from db.core.engine import Connection, transaction
 from db.exchanges.exchanges import select_exchanges
@@ -44,8 +44,8 @@ from domain.exchanges.letter import ToldTerm, lot_name, purchase_name, require_s
 from domain.meetings.meeting import HALF_DAY, Meeting
 from domain.needs.need import Need, PlannedNeed
 from domain.needs.status import NO_NEED, StoredNeed, require_open
-from domain.shortlists.frozen import FrozenShortlist, suppliers_to_contact
 from domain.shortlists.shortlist import SupplierSummary
+from domain.shortlists.version import FrozenShortlist, suppliers_to_contact
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Language, Text, day, time_of_day
 
@@ -188,7 +188,7 @@ async def show_new_exchange(visit: Visit, id: str) -> Response[bytes]:
 
 @page("POST", "/besoins/{id}/echanges/nouveau", scope="needs")
 async def change_new_exchange(visit: Visit, id: str) -> Response[bytes]:
-    """Fill in a template, show the exchange to be read again, or open it and redirect to it, as a button asks."""
+    """Do what the pressed button asks: fill in a message template, preview the exchange, or open it and redirect."""
     form, wish = read_exchange_form(visit), visit.text("faire")
     if wish not in {"relire", "envoyer"}:
         return await new_exchange_form_page(visit, id, form, use_template=wish == "modele")

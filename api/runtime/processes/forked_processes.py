@@ -217,7 +217,7 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
-    """Fork a process for each message, with the descriptors it brings, until all senders have closed the socket."""
+    """For each request, fork a process that answers calls over its descriptors; ends once all senders have closed."""
     # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))

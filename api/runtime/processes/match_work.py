@@ -20,10 +20,10 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.metrics import Metrics
 from api.runtime.processes.forked_processes import ForkedProcess, ForkedProcesses, NoProcess, ProcessEnded
 from api.runtime.rate_limits import SUPPLY_ANSWERS, Limits
+from api.runtime.slots import ConcurrencyLimit
 from api.settings import MIB, Settings
 from api.web.problems import RETRY_AFTER_IN_TURN, Refusal
 from domain.errors import InvalidContent, Problem

@@ -89,7 +89,7 @@ def _cents_limit(part: Procedure, share: str, view: InForce) -> int:
 
 
 def _small_lot_scopes(decided: Procedures, view: InForce) -> list[SmallLotScope]:
-    """The groups that have small lots: all lots of the need together, or works and other lots apart.
+    """The groups within which small lots are counted: all lots of the need together, or works and other lots apart.
 
     All together, unless that would have a lighter procedure than works or the others apart are told.
     """

@@ -30,7 +30,7 @@ from tests.api.desk.steps import (
     said,
 )
 from tests.api.sync.factories import Client
-from tests.domain.shortlists.test_frozen import FOLDER
+from tests.domain.shortlists.test_version import FOLDER
 
 MOWING = {"lieu": "commune:56178", "lot-1-objet": "tonte de pelouses"}
 BY_STATE: list[dict[str, Any]] = [

@@ -17,7 +17,7 @@ from litestar.testing import AsyncTestClient
 from api.directory import routes as suppliers
 from api.directory import search
 from api.directory.search import PART
-from api.runtime import concurrency
+from api.runtime import slots
 from api.web.pagination import read_cursor, write_cursor
 from db.core.engine import Connection
 from db.suppliers.feed import LAST_ID, START, Change, Position, changes_after
@@ -511,9 +511,7 @@ async def test_a_key_has_so_many_waiting_readers(served: Client) -> None:
     """One more is refused until another has its answer; readers of other keys, and those who do not wait, are not."""
     _, start = await feed(served, None)
     path, reader, other = f"/suppliers/changes?cursor={start}", await key(served, "read"), await key(served, "read")
-    waiting = [
-        asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(concurrency.MOST_OF_ONE_KEY)
-    ]
+    waiting = [asyncio.create_task(served.get(f"{path}&wait=60", headers=reader)) for _ in range(slots.MOST_OF_ONE_KEY)]
     while len(served.services.long_polls.waits) < len(waiting):
         await asyncio.sleep(0)
     refused = await served.get(f"{path}&wait=0.01", headers=reader)

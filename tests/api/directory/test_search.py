@@ -12,7 +12,7 @@ from litestar import Request
 
 from api.directory import search as module
 from api.directory.search import WholeListResponse
-from api.runtime.concurrency import ConcurrencyLimit
+from api.runtime.slots import ConcurrencyLimit
 from api.web.content_negotiation import GEOJSON
 from api.web.problems import Refusal
 from domain.errors import NotFound

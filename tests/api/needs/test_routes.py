@@ -342,7 +342,7 @@ async def test_what_cannot_be_noted_is_not_done(buyer: Buyer, source: str, monke
         await write_entry(*arguments, **named)
         raise RuntimeError
 
-    for module in ("routes", "frozen_versions", "shortlists", "awards"):
+    for module in ("routes", "freeze_shortlist", "shortlists", "awards"):
         monkeypatch.setattr(f"api.needs.{module}.write_entry", fail_last)
     for answer in (
         await buyer.post("/needs", buyer.need()),

@@ -13,8 +13,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from api.runtime.concurrency import ConcurrencyLimit
 from api.runtime.processes.forked_processes import forked_processes
+from api.runtime.slots import ConcurrencyLimit
 from api.sync import imports as import_routes
 from api.sync import pipeline
 from db.core.engine import transaction

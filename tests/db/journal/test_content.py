@@ -24,7 +24,7 @@ from domain.journal import Actor, BoundContent, Break, Detail, content_digest
 from domain.meetings.meeting import FollowUp, MeetingRequest, Participant
 from domain.needs.need import Lot, PlannedNeed
 from domain.privacy import DataSubject, RetentionPeriods
-from domain.shortlists.frozen import Decision
+from domain.shortlists.version import Decision
 from tests.db.exchanges.samples import ANNE, PAUL, OpenedExchange, exchange
 from tests.db.suppliers.samples import NOW, ask, execute
 from tests.factories import award

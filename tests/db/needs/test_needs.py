@@ -38,8 +38,8 @@ from db.schema.organisation_tables import awards
 from domain.exchanges.exchange import Message
 from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
-from domain.shortlists.frozen import Named
 from domain.shortlists.shortlist import Shortlist
+from domain.shortlists.version import Named
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
 from tests.db.suppliers.samples import ask, new_id

@@ -14,7 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.decoding.requests import decode_once, explain, find_lone_surrogate, find_null_character, find_repeated_key
+from domain.decoding.requests import (
+    decode_with_plain,
+    explain,
+    find_lone_surrogate,
+    find_null_character,
+    find_repeated_key,
+)
 from domain.errors import Problem
 from domain.needs.need import Need
 
@@ -239,7 +245,7 @@ def test_a_member_is_repeated_wherever_some_object_names_it_twice(value: object,
     raw, decoder = written(value, ascii_, colon).encode(), msgspec.json.Decoder[Any](Any)
     is_repeated = find_repeated_key(raw) is not None
     assert is_repeated == repeats(value)
-    typed, document = decode_once(raw, decoder)
+    typed, document = decode_with_plain(raw, decoder)
     assert typed == decoder.decode(raw)
     assert document in ((None,) if is_repeated else (None, typed))
 
@@ -267,13 +273,13 @@ def test_decoding_once_reads_and_refuses_as_the_decoder() -> None:
     """Texts become dates and numbers."""
     for raw in [b'{"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e2,"by":{"1":"a"}}']:
         decoder = msgspec.json.Decoder(Loan)
-        assert decode_once(raw, decoder) == (decoder.decode(raw), json.loads(raw))
+        assert decode_with_plain(raw, decoder) == (decoder.decode(raw), json.loads(raw))
     for raw in [b"{", b'{"on":1,"on":"2026-11-24","rate":1}', b'{"on":"2026-11-24","rate":1e999}', b"[" * 100_000]:
         decoder = msgspec.json.Decoder(Loan)
         with pytest.raises(msgspec.DecodeError) as expected:
             decoder.decode(raw)
         with pytest.raises(msgspec.DecodeError) as refused:
-            decode_once(raw, decoder)
+            decode_with_plain(raw, decoder)
         assert str(refused.value) == str(expected.value)
 
 

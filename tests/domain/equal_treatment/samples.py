@@ -10,8 +10,8 @@ from domain.equal_treatment.matrix import EqualTreatment, SupplierTreatment, equ
 from domain.exchanges.exchange import Exchange
 from domain.meetings.meeting import Format, Meeting, Participant
 from domain.needs.need import Lot, PlannedNeed
-from domain.shortlists.frozen import Decision, FrozenShortlist
 from domain.shortlists.shortlist import Stamp
+from domain.shortlists.version import Decision, FrozenShortlist
 from domain.text.bilingual import Language
 from tests.domain.exchanges.samples import NOW, supplier
 from tests.domain.shortlists import samples

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.equal_treatment.gaps import Gap
 from domain.exchanges.exchange import Delivery, DeliveryState, Exchange, Message, Way
-from domain.shortlists.frozen import Decision
+from domain.shortlists.version import Decision
 from tests.domain.equal_treatment.samples import set_aside, treated
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier
 

@@ -9,7 +9,7 @@ from domain.needs.status import StoredNeed
 from domain.reference import territory
 from domain.report.build import ReportFacts, ReportWriter
 from domain.report.model import Report
-from domain.shortlists.frozen import FrozenShortlist
+from domain.shortlists.version import FrozenShortlist
 from domain.text.bilingual import Language
 from tests.domain.equal_treatment.samples import NEED, frozen, meeting
 from tests.domain.exchanges.samples import NOW, supplier

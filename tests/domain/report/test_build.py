@@ -7,7 +7,6 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Lot
-from domain.shortlists.frozen import FrozenShortlist, members_of_groupings
 from domain.shortlists.shortlist import (
     Advice,
     Eligibility,
@@ -20,6 +19,7 @@ from domain.shortlists.shortlist import (
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.version import FrozenShortlist, members_of_groupings
 from domain.suppliers.supplier import Contact, Point, Supplier
 from tests.domain.equal_treatment.samples import frozen, set_aside
 from tests.domain.exchanges.samples import NOW, exchange, message, supplier

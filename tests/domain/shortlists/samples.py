@@ -8,7 +8,6 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
-from domain.shortlists.frozen import Decision, DecisionCode, FrozenShortlist, LotTotal
 from domain.shortlists.shortlist import (
     Alternatives,
     Candidate,
@@ -25,6 +24,7 @@ from domain.shortlists.shortlist import (
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.version import Decision, DecisionCode, FrozenShortlist, LotTotal
 
 NAMES = UUID("0191d7c4-0000-7000-8000-000000000000")
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)

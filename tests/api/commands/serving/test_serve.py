@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from api.runtime.concurrency import MOST_OF_ONE_KEY
+from api.runtime.slots import MOST_OF_ONE_KEY
 from bench.matching.match_cost import circle, ring_in_france
 from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
 

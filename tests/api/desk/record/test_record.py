@@ -47,7 +47,7 @@ async def test_a_need_is_kept_once_from_its_answer(own: Browser, buyer: Buyer, m
     await own.submit("besoin", MOWING, to="besoin/resultat")
     fields = own.fields("besoin/resultat")
     answers = await asyncio.gather(*(own.post("/besoins", data=fields) for _ in range(3)))
-    monkeypatch.delattr("api.needs.frozen_versions.match_need")
+    monkeypatch.delattr("api.needs.freeze_shortlist.match_need")
     answers.append(await own.post("/besoins", data=fields))
     (location,) = {answer.headers["location"] for answer in answers}
     (stored,) = (await buyer.get("/needs")).json()["items"]
@@ -239,7 +239,7 @@ async def test_another_planned_day_is_a_reason_to_freeze_again_once(
     await desk.send("versions")
     assert "règles au 15 janvier 2027, jour prévu de publication" in said(own.page)
     own.page = page
-    monkeypatch.delattr("api.needs.frozen_versions.match_need")
+    monkeypatch.delattr("api.needs.freeze_shortlist.match_need")
     await desk.send("versions")
     versions = await desk.buyer.get(f"/{desk.api}/shortlists")
     assert [each["number"] for each in versions.json()["items"]] == [2, 1]

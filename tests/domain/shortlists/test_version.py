@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.diff import Absence, LotDiff, diff_versions, unexplained_absences
-from domain.shortlists.frozen import Decision, FrozenShortlist, Named, everyone_shown, suppliers_to_contact
 from domain.shortlists.shortlist import RequestedSegment
+from domain.shortlists.version import Decision, FrozenShortlist, Named, everyone_shown, suppliers_to_contact
 from domain.text.bilingual import Language
 from matching.engine import match
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed, missed, summary

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from api.needs import frozen_versions, routes, shortlists
-from api.runtime.concurrency import ConcurrencyLimit
+from api.needs import freeze_shortlist, routes, shortlists
 from api.runtime.processes.match_work import MatchTask
+from api.runtime.slots import ConcurrencyLimit
 from db.core.engine import Connection, Engine, transaction
 from tests.api.needs.steps import Buyer, new_buyer
 from tests.api.refusals import assert_refused
@@ -31,7 +31,7 @@ class Matches:
         monkeypatch.setattr(client.services.match_work, "run", self._begin)
         # what changes a need meanwhile has a turn besides
         monkeypatch.setattr(client.services, "matches", ConcurrencyLimit(at_once=4, of_one=4))
-        for module in (routes, shortlists, frozen_versions):
+        for module in (routes, shortlists, freeze_shortlist):
             monkeypatch.setattr(module, "transaction", self._transaction)
 
     @asynccontextmanager

@@ -13,7 +13,7 @@ import pytest
 
 from api.app import create_app
 from api.runtime import services
-from api.runtime.concurrency import (
+from api.runtime.slots import (
     ByteQuota,
     ConcurrencyLimit,
     LongPolls,

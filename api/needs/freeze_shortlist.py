@@ -32,7 +32,7 @@ from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences
-from domain.shortlists.frozen import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
+from domain.shortlists.version import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
