@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 from hypothesis import settings
+from sqlalchemy import text
 
 from api.cli import GARBAGE_AFTER
 from db import migrate
@@ -225,3 +226,18 @@ async def engine(database_url: str) -> AsyncIterator[database.Engine]:
     engine = database.engine(database_url, pool_size=5)
     yield engine
     await engine.dispose()
+
+
+async def begin_endless_query(engine: database.Engine) -> asyncio.Task[None]:
+    """A task that waits for an answer of the database for ever, in a transaction that has begun."""
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        async with database.transaction(engine) as connection:
+            await connection.execute(text("SELECT 1"))
+            waits.set()
+            await connection.execute(text("SELECT pg_sleep(3600)"))
+
+    waiting = asyncio.create_task(wait())
+    await waits.wait()
+    return waiting

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_570, 108),
-    "db": (8_670, 43),
-    "domain": (14_292, 57),
+    "api": (23_540, 108),
+    "db": (8_665, 43),
+    "domain": (14_294, 57),
     "matching": (9_771, 45),
-    "sources": (7_712, 34),
-    "tests": (52_100, 274),
+    "sources": (7_710, 34),
+    "tests": (52_000, 274),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

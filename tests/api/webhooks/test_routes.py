@@ -1,7 +1,6 @@
 """Webhooks are set, shown, changed and removed by their organisation alone."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,21 +11,14 @@ from db.core.engine import Connection
 from db.delivery.outbox import ClaimedRow
 from domain.organisation import Scope
 from domain.webhooks import Result
-from matching.reference import Reference
 from tests.api.organisations import member
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import key, lines, put_record, rows, send
-from tests.api.webhooks.steps import SECRET, World, deliverers, worlds
+from tests.api.webhooks.conftest import SECRET, World, deliverers
 from tests.db.suppliers.samples import lock_is_awaited
 
 URL = "https://annuaire.example/vivier"
 NEW = {"url": URL, "events": ["suppliers.changed"]}
-
-
-@pytest.fixture
-async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
-    async with worlds(database_url, reference) as world:
-        yield world
 
 
 async def post(world: World, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:

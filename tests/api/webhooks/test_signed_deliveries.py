@@ -7,7 +7,7 @@ import logging
 import socket
 import threading
 import traceback
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -27,15 +27,9 @@ from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY, alive
 from tests.api.organisations import member
 from tests.api.sync.factories import Client, key, lines, put_record, rows, send
-from tests.api.webhooks.steps import NOW, SECRET, World, deliverers, receiving, worlds
+from tests.api.webhooks.conftest import NOW, SECRET, World, deliverers, receiving, worlds
 
 PATHS = ("/webhooks", "/webhooks/{id}", "/webhooks/{id}/deliveries")
-
-
-@pytest.fixture
-async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
-    async with worlds(database_url, reference) as world:
-        yield world
 
 
 async def changes(world: World, cursor: str) -> list[str]:

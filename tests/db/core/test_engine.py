@@ -13,6 +13,7 @@ from db.core import connect as connecting
 from db.core import engine as database
 from db.core.connect import dsn, is_unreachable
 from db.core.engine import Connection, Engine, transaction
+from tests.conftest import begin_endless_query
 from tests.db.suppliers.samples import execute
 
 
@@ -53,16 +54,7 @@ async def test_the_pool_outlives_connections_that_the_server_ended(own_database_
 
 async def test_a_cut_ends_what_waits_for_an_answer_and_the_next_connects_anew(own_engine: Engine) -> None:
     """As where the server hangs."""
-    waits = asyncio.Event()
-
-    async def wait() -> None:
-        async with transaction(own_engine) as connection:
-            await connection.execute(text("SELECT 1"))
-            waits.set()
-            await connection.execute(text("SELECT pg_sleep(3600)"))
-
-    waiting = asyncio.create_task(wait())
-    await waits.wait()
+    waiting = await begin_endless_query(own_engine)
     database.end_connections(own_engine)
     with pytest.raises(DBAPIError) as failure:
         await waiting
@@ -122,19 +114,11 @@ async def test_a_commit_that_is_never_answered_is_an_absent_database(
         )
         trigger = "CREATE CONSTRAINT TRIGGER waits AFTER INSERT ON slow DEFERRABLE INITIALLY DEFERRED"
         await connection.execute(text(f"{trigger} FOR EACH ROW EXECUTE FUNCTION wait()"))
-    waits = asyncio.Event()
 
     async def commit() -> None:
         await execute(own_engine, "INSERT INTO slow VALUES (1)")
 
-    async def wait() -> None:
-        async with transaction(own_engine) as connection:
-            await connection.execute(text("SELECT 1"))
-            waits.set()
-            await connection.execute(text("SELECT pg_sleep(3600)"))
-
-    behind = asyncio.create_task(wait())
-    await waits.wait()
+    behind = await begin_endless_query(own_engine)
     failures = await asyncio.wait_for(asyncio.gather(commit(), behind, return_exceptions=True), 20)
     assert [isinstance(each, Exception) and is_unreachable(each) for each in failures] == [True, True]
     async with transaction(own_engine) as connection:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.needs.need import Place
 from domain.shortlists.shortlist import Candidate
-from domain.suppliers.supplier import Evidence, Point, Supplier
+from domain.suppliers.supplier import Evidence, Supplier
 from tests.factories import (
     REDON,
     RENNES,
@@ -37,44 +37,67 @@ def reasons(one: Supplier, language: Any = "fr", territory: Any = None, **fields
     return {reason.code: reason.message for reason in candidate(one, language, territory, **fields).reasons}
 
 
+HERE, FAR, NOWHERE = (supplier("x", offer(codes=("region:53",)), at=at) for at in (REDON, VANNES, None))
+IN_RENNES, IN_REDON, TOWN = ({"site": each} for each in (place(RENNES), place(REDON), Place(commune="35236")))
+UNKNOWN_ADDRESS = "Adresse inconnue : distance non calculée", "Address unknown: no distance"
+
+
 @pytest.mark.parametrize(
-    ("offered", "asked", "code", "fr", "en"),
+    ("one", "asked", "code", "fr", "en"),
     [
         (
-            "ev-entretien",
-            "ev-entretien",
+            supplier("x", offer("ev-entretien")),
+            {"segments": ("ev-entretien",)},
             "segment_exact",
             "Propose : Entretien d'espaces verts",
             "Offers: Entretien d'espaces verts",
         ),
         (
-            "pr-locaux",
-            "pr",
+            supplier("x", offer("pr-locaux")),
+            {"segments": ("pr",)},
             "segment_narrower",
             "Propose « Nettoyage de locaux et bureaux », qui fait partie de « Propreté & hygiène »",
             "Offers “Nettoyage de locaux et bureaux”, part of “Propreté & hygiène”",
         ),
         (
-            "pr",
-            "pr-locaux",
+            supplier("x", offer("pr")),
+            {"segments": ("pr-locaux",)},
             "segment_broader",
             "Propose toute la famille « Propreté & hygiène », dont « Nettoyage de locaux et bureaux »",
             "Offers the whole family “Propreté & hygiène”, which includes “Nettoyage de locaux et bureaux”",
         ),
+        (
+            supplier("x", at=moved(REDON, north=-0.1)),
+            {},
+            "presence_nearby",
+            "À 50 km au plus du territoire, sans zone d'intervention déclarée",
+            "Within 50 km of the territory, without a declared service area",
+        ),
+        (
+            supplier("x", offer(national=True), at=VANNES),
+            {},
+            "presence_national",
+            "Intervient dans toute la France",
+            "Serves all of France",
+        ),
+        (FAR, {}, "presence_declared", "Déclare intervenir dans le territoire", "Declares serving the territory"),
+        (FAR, {}, "distance", "À 47,8 km du territoire", "47.8 km from the territory"),
+        (NOWHERE, {}, "distance", *UNKNOWN_ADDRESS),
+        (NOWHERE, IN_RENNES, "distance", *UNKNOWN_ADDRESS),
+        (HERE, {}, "presence_local", "Implanté dans le territoire", "Located in the territory"),
+        (HERE, IN_RENNES, "distance", "À 59,4 km du lieu d'exécution", "59.4 km from the place of performance"),
+        (HERE, IN_REDON, "distance", "Sur le lieu d'exécution", "At the place of performance"),
+        (HERE, TOWN, "distance", "Sur la commune du lieu d'exécution", "In the commune of the place of performance"),
     ],
 )
-def test_the_fit_is_told(offered: str, asked: str, code: str, fr: str, en: str) -> None:
-    shop = supplier("x", offer(offered))
-    assert reasons(shop, segments=(asked,))[code] == fr
-    assert reasons(shop, "en", segments=(asked,))[code] == en
+def test_fit_presence_and_distance_are_told(one: Supplier, asked: dict[str, Any], code: str, fr: str, en: str) -> None:
+    assert reasons(one, **asked)[code] == fr
+    assert reasons(one, "en", **asked)[code] == en
 
 
-def test_what_was_inferred_is_to_be_confirmed() -> None:
+def test_what_was_not_declared_is_told() -> None:
     assert "basis_inferred" not in reasons(supplier("x"))
     assert "déduite" in reasons(supplier("x", offer(basis="inferred")))["basis_inferred"]
-
-
-def test_what_a_contract_shows_is_not_what_is_declared() -> None:
     assert "marché public" in reasons(supplier("x", offer(basis="awarded")))["basis_awarded"]
 
 
@@ -110,57 +133,6 @@ def test_what_does_not_answer_casts_no_doubt_on_what_does() -> None:
     beside = supplier("x", offer(), offer("pr-specialise", "ev-entretien", basis="inferred"))
     assert "basis_inferred" in reasons(beside, segments=("pr-locaux", "pr-specialise"))
     assert "basis_inferred" not in reasons(beside, segments=("pr-locaux",), support_segments=("ev-entretien",))
-
-
-@pytest.mark.parametrize(
-    ("one", "code", "fr", "en"),
-    [
-        (supplier("x"), "presence_local", "Implanté dans le territoire", "Located in the territory"),
-        (
-            supplier("x", offer(codes=("region:53",)), at=VANNES),
-            "presence_declared",
-            "Déclare intervenir dans le territoire",
-            "Declares serving the territory",
-        ),
-        (
-            supplier("x", at=moved(REDON, north=-0.1)),
-            "presence_nearby",
-            "À 50 km au plus du territoire, sans zone d'intervention déclarée",
-            "Within 50 km of the territory, without a declared service area",
-        ),
-        (
-            supplier("x", offer(national=True), at=VANNES),
-            "presence_national",
-            "Intervient dans toute la France",
-            "Serves all of France",
-        ),
-    ],
-)
-def test_the_presence_is_told(one: Supplier, code: str, fr: str, en: str) -> None:
-    assert reasons(one)[code] == fr
-    assert reasons(one, "en")[code] == en
-
-
-@pytest.mark.parametrize(
-    ("site", "at", "fr", "en"),
-    [
-        (place(RENNES), REDON, "À 59,4 km du lieu d'exécution", "59.4 km from the place of performance"),
-        (place(REDON), REDON, "Sur le lieu d'exécution", "At the place of performance"),
-        (
-            Place(commune="35236"),
-            REDON,
-            "Sur la commune du lieu d'exécution",
-            "In the commune of the place of performance",
-        ),
-        (place(RENNES), None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
-        (None, VANNES, "À 47,8 km du territoire", "47.8 km from the territory"),
-        (None, None, "Adresse inconnue : distance non calculée", "Address unknown: no distance"),
-    ],
-)
-def test_the_distance_is_told(site: Place | None, at: Point | None, fr: str, en: str) -> None:
-    shop = supplier("x", offer(codes=("region:53",)), at=at)
-    assert reasons(shop, site=site)["distance"] == fr
-    assert reasons(shop, "en", site=site)["distance"] == en
 
 
 def test_a_territory_without_outline_is_not_blamed_on_the_supplier() -> None:

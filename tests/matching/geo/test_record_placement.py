@@ -34,12 +34,53 @@ def flags(found: Placement) -> list[str]:
     return [flag.code for flag in found.flags]
 
 
-def test_a_point_in_its_commune(placed: Any) -> None:
-    assert placed(RENNES, "35238") == Placement(RENNES, "35238", ())
+FAR = ["point_far_from_commune"]
+MESSAC, OFF_QUIBERON, NULL_ISLAND = Point(47.8244, -1.8090), Point(47.4765, -3.1215), Point(0.0, 0.0)
+ACROSS_THE_RIVER = moved(REDON, north=-0.012)  # in Saint-Nicolas
 
 
-def test_a_point_tells_its_commune_where_the_address_does_not(placed: Any) -> None:
-    assert placed(RENNES, None) == Placement(RENNES, "35238", ())
+@pytest.mark.parametrize(
+    ("at", "named", "commune", "doubts"),
+    [
+        (RENNES, "35238", "35238", []),
+        (RENNES, None, "35238", []),
+        (LYON, "35238", "35238", FAR),
+        (None, "75111", "75056", ["placed_at_commune"]),  # arrondissements are their city
+        (None, "69381", "69123", ["placed_at_commune"]),
+        (None, "13201", "13055", ["placed_at_commune"]),
+        (MESSAC, "35176", "35176", []),  # Messac is part of Guipry-Messac
+        (MESSAC, "35129", "35176", []),  # Guipry, which is retired
+        (None, "35129", "35176", ["placed_at_commune"]),
+        (REDON, None, "35236", []),
+        # outlines are drawn to some ten metres, and one side of a street is another commune: a kilometre is let pass
+        (ACROSS_THE_RIVER, "35236", "35236", []),
+        (moved(REDON, north=-0.06), "35236", "35236", FAR),
+        (OFF_QUIBERON, None, None, []),  # a harbour, a few hundred metres off the shore
+        (OFF_QUIBERON, "56186", "56186", []),
+        (Point(50.85, 4.35), None, None, ["outside_france"]),
+        (NULL_ISLAND, None, None, ["outside_france"]),
+        (Point(RENNES.lon, RENNES.lat), None, None, ["outside_france"]),
+        (NULL_ISLAND, "35238", "35238", FAR),
+        (SAINT_DENIS, None, "97411", []),
+        (PARIS, "97411", "97411", FAR),
+        (SAINT_PIERRE, "97502", "97502", []),  # a commune without outline: nothing can be doubted
+        (RENNES, "97502", "97502", FAR),
+        (None, "98818", "98818", []),
+        (None, None, None, ["no_place"]),
+        (None, "35999", None, ["no_place"]),
+    ],
+)
+def test_where_a_record_is_placed(
+    placed: Any, at: Point | None, named: str | None, commune: str | None, doubts: list[str]
+) -> None:
+    """A point stays as it is given; without one, a commune with an outline gives its interior point."""
+    found = placed(at, named)
+    assert (found.commune, flags(found)) == (commune, doubts)
+    assert found.location == at or doubts == ["placed_at_commune"]
+
+
+def test_a_doubt_names_the_commune(placed: Any) -> None:
+    assert "35238 Rennes" in placed(LYON, "35238").flags[0].detail
 
 
 def test_a_commune_gives_an_interior_point(reference: Reference, placed: Any) -> None:
@@ -47,25 +88,6 @@ def test_a_commune_gives_an_interior_point(reference: Reference, placed: Any) ->
     found = placed(None, "35236")
     assert (found.commune, flags(found)) == ("35236", ["placed_at_commune"])
     assert placed(found.location, None).commune == "35236"
-
-
-@pytest.mark.parametrize(("given", "today"), [("75111", "75056"), ("69381", "69123"), ("13201", "13055")])
-def test_arrondissements_are_their_city(placed: Any, given: str, today: str) -> None:
-    assert placed(None, given).commune == today
-
-
-def test_a_retired_commune_is_its_successor(placed: Any) -> None:
-    """Messac is now part of Guipry-Messac: a point there is in its commune."""
-    messac = Point(47.8244, -1.8090)
-    assert placed(messac, "35176") == Placement(messac, "35176", ())
-    assert placed(None, "35129").commune == "35176"  # Guipry
-    assert flags(placed(messac, "35129")) == []
-
-
-def test_a_point_far_from_its_commune_is_kept_and_flagged(placed: Any) -> None:
-    found = placed(LYON, "35238")
-    assert (found.location, found.commune, flags(found)) == (LYON, "35238", ["point_far_from_commune"])
-    assert "35238 Rennes" in found.flags[0].detail
 
 
 @settings(max_examples=examples(200))
@@ -85,20 +107,12 @@ def test_the_distance_to_a_commune_is_that_to_its_outline(lat: float, lon: float
         assert float(far[0].split(" km")[0]) == pytest.approx(expected, rel=0.005, abs=0.06)
 
 
-def test_a_point_little_outside_its_commune_is_not_doubtful(placed: Any) -> None:
-    """Outlines are drawn to some ten metres, and one side of a street is another commune: a kilometre is let pass."""
-    commune = placed(REDON, None).commune
-    assert commune == "35236"
-    assert flags(placed(moved(REDON, north=-0.012), "35236")) == []  # in Saint-Nicolas, across the river
-    assert flags(placed(moved(REDON, north=-0.06), "35236")) == ["point_far_from_commune"]
-
-
 @pytest.mark.parametrize(
     ("at", "postal_code", "expected"),
     [
         (RENNES, "35700", []),
-        (moved(REDON, north=-0.012), "35600", []),  # across the river
-        (LYON, "35700", ["point_far_from_commune"]),
+        (ACROSS_THE_RIVER, "35600", []),
+        (LYON, "35700", FAR),
         (LYON, "35042", []),  # of firms: it serves no commune
         (RENNES, "97500", []),  # no outline
     ],
@@ -109,44 +123,6 @@ def test_where_no_commune_is_named_the_postal_code_tells(
     """A city that does not have its postal code names no commune; the point is still held against the code."""
     record = SupplierRecord(name="x", location=at, address=Address(postal_code=postal_code, city="Ailleurs"))
     assert flags(place([record], reference.geography)[0]) == expected
-
-
-def test_a_harbour_lies_off_every_outline_and_is_french(placed: Any) -> None:
-    """A few hundred metres off the shore; with its commune or without."""
-    at_sea = Point(47.4765, -3.1215)  # off Quiberon
-    assert placed(at_sea, None) == Placement(at_sea, None, ())
-    assert flags(placed(at_sea, "56186")) == []
-
-
-@pytest.mark.parametrize("abroad", [Point(50.85, 4.35), Point(0.0, 0.0), Point(RENNES.lon, RENNES.lat)])
-def test_a_point_on_no_french_ground_is_kept_and_flagged(placed: Any, abroad: Point) -> None:
-    assert flags(placed(abroad, None)) == ["outside_france"]
-    assert placed(abroad, None).location == abroad
-
-
-def test_a_point_abroad_with_its_commune_is_far_from_it(placed: Any) -> None:
-    assert flags(placed(Point(0.0, 0.0), "35238")) == ["point_far_from_commune"]
-
-
-def test_overseas_departements_are_french_ground(placed: Any) -> None:
-    assert placed(SAINT_DENIS, None) == Placement(SAINT_DENIS, "97411", ())
-    assert flags(placed(PARIS, "97411")) == ["point_far_from_commune"]
-
-
-def test_what_has_no_outline_cannot_be_doubted(placed: Any) -> None:
-    """Nobody can tell whether a point is in Saint-Pierre: it is taken as its address has it."""
-    assert placed(SAINT_PIERRE, "97502") == Placement(SAINT_PIERRE, "97502", ())
-    assert flags(placed(RENNES, "97502")) == ["point_far_from_commune"]
-
-
-def test_a_commune_without_outline_gives_no_point(placed: Any) -> None:
-    assert placed(None, "98818") == Placement(None, "98818", ())
-
-
-@pytest.mark.parametrize("commune", [None, "35999"])
-def test_neither_point_nor_commune(placed: Any, commune: str | None) -> None:
-    found = placed(None, commune)
-    assert (found.location, found.commune, flags(found)) == (None, None, ["no_place"])
 
 
 def test_records_are_placed_in_their_order(reference: Reference) -> None:

@@ -13,7 +13,6 @@ from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from api.runtime.index import live_index
 from api.runtime.index.index_files import IndexFiles, build_index
@@ -31,6 +30,7 @@ from domain.suppliers.supplier import Offer, Placement, Point, SupplierRecord
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
 from matching.words.names import name_similarity
+from tests.conftest import begin_endless_query
 from tests.factories import live, reference, supplier
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -418,16 +418,7 @@ async def test_a_silent_database_is_away_and_those_who_wait_are_told(
     server = await asyncio.start_server(lambda _, writer: taken.append(writer), "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     silent = f"postgresql://me@{host}:{port}/base"
-    waits = asyncio.Event()
-
-    async def wait() -> None:
-        async with transaction(engine) as connection:
-            await connection.execute(text("SELECT 1"))
-            waits.set()
-            await connection.execute(text("SELECT pg_sleep(3600)"))
-
-    waiting = asyncio.create_task(wait())
-    await waits.wait()
+    waiting = await begin_endless_query(engine)
     url, pooler_url = (database_url, silent) if is_pooler else (silent, None)
     watch = DatabaseWatch(url, engine, patience=0.5, pooler_url=pooler_url)
     watching = asyncio.create_task(watch.run())

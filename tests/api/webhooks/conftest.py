@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import httpx
 import msgspec
+import pytest
 
 from api.app import create_app, database
 from api.runtime.outbox_worker import Deliverer
@@ -77,6 +78,12 @@ async def worlds(database_url: str, reference: Reference, **settings: str) -> As
     app = create_app(read_settings(given), reference, parts=(database,))
     async with alive(app), Client(app, ADMIN_KEY) as client, receiving() as receiver:
         yield World(client, receiver)
+
+
+@pytest.fixture
+async def world(database_url: str, reference: Reference) -> AsyncIterator[World]:
+    async with worlds(database_url, reference) as world:
+        yield world
 
 
 class Received(NamedTuple):
