@@ -76,7 +76,7 @@ def result_of(
     moments: tuple[datetime, datetime],
     jitter: float,
 ) -> Result:
-    """What follows from an attempt's outcome: delivered, given up, or due again. `moments`: its start and end."""
+    """The state of a delivery after an attempt: delivered, given up or due again. `moments`: its start and end."""
     started_at, at = moments
     due = None
     if not (outcome.failure is None or outcome.final):
