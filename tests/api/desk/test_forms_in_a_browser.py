@@ -121,6 +121,7 @@ def go_on_after_all(window: Chrome, address: str) -> None:
     )
     window.find_element(By.CSS_SELECTOR, "button[formaction$=resultat]").click()
     appears(window, "#cle").send_keys(ADMIN_KEY, Keys.ENTER)
+    waiting(window).until_not(lambda page: page.find_elements(By.ID, "cle"))
     appears(window, "main form button").click()
     appears(window, ".answer")
     assert "et des lycées" in window.page_source

@@ -25,8 +25,7 @@ def waiting(window: Chrome) -> WebDriverWait[Chrome]:
 
 def appears(window: Chrome, selector: str) -> WebElement:
     """The first element of a selector, once there is one."""
-    waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, selector))
-    return window.find_element(By.CSS_SELECTOR, selector)
+    return waiting(window).until(lambda page: page.find_elements(By.CSS_SELECTOR, selector))[0]
 
 
 def arrive(window: Chrome, address: str) -> None:
