@@ -86,7 +86,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = advise_no_split(need, others, year, reference.reader.objects, rules.at(law_on, need.contract))
+    split = advise_no_split(need, others, year, reference.reader.objects, rules.view(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
@@ -142,8 +142,8 @@ def law_changes_of(
 ) -> Iterator[LegalAdvice]:
     """Advice telling that the law on a need (and its lots) on its planned day differs from that of the day `on`."""
     planned = need.law_day(on)
-    view = reference.rules.at(planned, need.contract)
-    if view is reference.rules.at(on, need.contract):
+    view = reference.rules.view(planned, need.contract)
+    if view is reference.rules.view(on, need.contract):
         return
     before, after = (review_of(need, day, queries, reference, index) for day in (on, planned))
     if not of_lots:

@@ -178,7 +178,7 @@ async def _input_of_need(
     awards = await awards_until(connection, acting.organisation_id, on)
     year = year_of(content.planned_publication_on, created_at)
     others: Sequence[OtherNeed] = ()
-    if may_pass_with_others(content, services.reference.rules.at(content.law_day(on))):
+    if may_pass_with_others(content, services.reference.rules.view(content.law_day(on))):
         others = await needs_of_year(connection, acting.organisation_id, year, buyer_siret(content), besides=need_id)
     return MatchInput(content, on, awards, year, others)
 

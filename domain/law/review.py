@@ -92,7 +92,7 @@ def review_need(
 
 def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[str, ...]]) -> NeedReview:
     """Review a need reduced to its `legal_facts`, as `review_need` does; `read`: the segments of each lot."""
-    view = rules.at(on, need.contract)
+    view = rules.view(on, need.contract)
     lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
     sets, small = advise_sets(need, decided, view)

@@ -198,8 +198,8 @@ class Rules:
         self.ids = tuple(self._histories)
         self._views: dict[tuple[int, ContractKind], InForce] = {}
 
-    def at(self, on: date, contract: ContractKind = "market") -> InForce:
-        """The rules at `on`, with the articles quoted for this kind of contract; cached per interval of the law."""
+    def view(self, on: date, contract: ContractKind = "market") -> InForce:
+        """The rules in force on a day, with the articles for this kind of contract; cached per interval of the law."""
         interval = bisect_right(self.starts, on), contract
         view = self._views.get(interval)
         if view is None:
@@ -209,7 +209,7 @@ class Rules:
 
     def in_force(self, on: date) -> tuple[RuleRow, ...]:
         """The rules that exist and are known at `on`, in the file's order, as `GET /rules?on=` lists them."""
-        return tuple(row for row in self.at(on).rows.values() if row.status == "in_force")
+        return tuple(row for row in self.view(on).rows.values() if row.status == "in_force")
 
     def history(self, rule_id: str) -> tuple[RuleRow, ...]:
         """All periods of one rule, oldest first; raises NotFound."""

@@ -30,7 +30,7 @@ def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdi
     and does not say whose: whether another service, or an award by another buyer, counts is to be judged (REVIEW).
     Later awards are ignored. Only an ESS verdict changes, never for the better.
     """
-    view = rules.at(on)
+    view = rules.view(on)
     months = view.number("ess_award_bar_months")
     if months is None:
         return None
@@ -66,7 +66,7 @@ def advise_same_supplier(
     All awards of the buyer to that supplier for that segment count, with or without reservation or competition. That a
     buyer must not always choose the same operator is law; the number and the period are counsel.
     """
-    view = rules.at(on)
+    view = rules.view(on)
     months = view.number("same_supplier_months") or 36
     since = months_later(on, -months)
     count = sum(since <= day <= on for day in awarded_on)
@@ -86,7 +86,7 @@ def advise_dependence(
     unknown values count for nothing, and with an unknown turnover nothing is said. It is counsel: nobody may be
     excluded for it.
     """
-    view = rules.at(on)
+    view = rules.view(on)
     bound = view.number("counsel_dependence")
     running = [
         award

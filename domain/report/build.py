@@ -282,8 +282,8 @@ class ReportWriter:
             of_suppliers |= {verdict.rule for row in lot.rows for verdict in row.eligibility}
         named |= {each.rule for each in self._shortlist.advice}
         of_suppliers -= named
-        judging = rules.at(stamp.on).rows
-        rows = (judging[each] if each in of_suppliers else row for each, row in rules.at(stamp.law_day).rows.items())
+        judging = rules.view(stamp.on).rows
+        rows = (judging[each] if each in of_suppliers else row for each, row in rules.view(stamp.law_day).rows.items())
         items = tuple(
             _copy_fields(AppliedRule, row, message=row.message.to(self._language))
             for row in rows

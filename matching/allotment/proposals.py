@@ -85,7 +85,7 @@ def proposal_advice(
 
     Small lots are mentioned only where the values of all lots are known and leave the procedure unchanged.
     """
-    view = rules.at(on, proposed.contract)
+    view = rules.view(on, proposed.contract)
     is_market = proposed.contract == "market"
     yield advice(view, "procedure_of_sum", rule="value_of_all_lots" if is_market else "concession_value")
     procedure = [each for each in given if each.code in ON_PROCEDURE]

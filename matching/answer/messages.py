@@ -279,7 +279,7 @@ def judge_of(
     The same question has the same function, which remembers its answers: many suppliers share their legal facts.
     """
 
-    view = rules.at(on, contract)
+    view = rules.view(on, contract)
 
     @lru_cache(CACHED_FACTS)
     def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> SupplierVerdicts:

@@ -272,7 +272,7 @@ class EligibilityCache:
 
     def outcome_codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
         """The outcome code of each supplier on a day; `facts`: the index of each supplier's legal facts."""
-        view = rules.at(on)
+        view = rules.view(on)
 
         def outcome_code(decided: int) -> int:
             found = map(OUTCOMES.index, outcomes(read_decisive_facts(decided), on, rules))
@@ -289,7 +289,7 @@ class EligibilityCache:
 
         As `domain.law.reservations.supply_advice.approval_end`, of many suppliers at once.
         """
-        view = rules.at(on)
+        view = rules.view(on)
 
         def find_ends(places: FactPositions) -> Days:
             kinds = deciding_kinds(reserved, view)
@@ -317,7 +317,7 @@ class EligibilityCache:
         for interval in np.unique(intervals).tolist():  # on the days of one the same rules hold
             some = np.flatnonzero(intervals == interval)
             on = date.fromordinal(int(days[some[0]]))
-            view = rules.at(on)
+            view = rules.view(on)
             decided = self.facts.decisive_facts(facts[some], days[some], view)
             of_kinds = [
                 _values_of(

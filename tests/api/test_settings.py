@@ -210,7 +210,7 @@ def test_rules_of_ones_own_replace_the_law(tmp_path: Path) -> None:
     other.write_text(law[:place] + "{value = 5" + law[place + len("{value = 3") :], encoding="utf-8")
     rules = read_settings({"VIVIER_LAW_FILE": str(other)}).rules
     assert rules is not None
-    assert rules.at(date(2026, 11, 24)).number("counsel_reservation_minimum") == 5
+    assert rules.view(date(2026, 11, 24)).number("counsel_reservation_minimum") == 5
     assert load_reference(rules).rules is rules
     assert read_settings({}).rules is None
     for broken, complaint in (

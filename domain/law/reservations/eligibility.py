@@ -318,7 +318,7 @@ def eligibility(
     A lot's own findings (a type not in force, a forbidden combination) do not change it. For a lot reserved to several
     types see `findings.best_verdict`.
     """
-    return verdict_for_type(facts, reserved, on, rules.at(on, contract))
+    return verdict_for_type(facts, reserved, on, rules.view(on, contract))
 
 
 def verdict_for_type(facts: LegalFacts, reserved: Reserved, on: date, view: InForce) -> Verdict:
@@ -328,7 +328,7 @@ def verdict_for_type(facts: LegalFacts, reserved: Reserved, on: date, view: InFo
 
 def outcomes(facts: LegalFacts, on: date, rules: Rules) -> tuple[Outcome, ...]:
     """The outcome of the supplier's verdict at `on` for each of RESERVED_TYPES; cheaper than verdicts with words."""
-    view = rules.at(on)
+    view = rules.view(on)
     alike = with_shares_as_0_or_100(facts, view)
     return tuple([verdict_for_type(alike, reserved, on, view).outcome for reserved in RESERVED_TYPES])
 

@@ -63,7 +63,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
 
     That a reservation is not open is told where the lot is not reserved: elsewhere nobody asks.
     """
-    view = rules.at(on)
+    view = rules.view(on)
     minimum = view.number("counsel_reservation_minimum") or 1
     enough = {name: count for name, count in supply.options.items() if count.total >= minimum and name in RESERVED}
     found = [_advise_no_offer(supply, view), _advise_open(supply, review, enough, view)]
@@ -140,7 +140,7 @@ def _advise_expiring_approvals(ends: Ends, view: InForce) -> LegalAdvice:
 def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
     """The day until which approvals should last: duration and renewals from now, else twelve months (counsel)."""
     known = (lot.duration_months or 0) + (lot.renewal_months or 0)
-    return months_later(on, known or rules.at(on).number("counsel_expiry_months") or 12)
+    return months_later(on, known or rules.view(on).number("counsel_expiry_months") or 12)
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
@@ -152,11 +152,11 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
 
     def best_rank(day: date) -> Standing:
         """The rank of the supplier's best eligibility for one of these types on a day."""
-        view = rules.at(day)
+        view = rules.view(day)
         alike = with_shares_as_0_or_100(facts, view)
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
 
-    kinds = deciding_kinds(reserved, rules.at(on))
+    kinds = deciding_kinds(reserved, rules.view(on))
     ends = sorted(
         {
             approval.valid_until
@@ -187,5 +187,5 @@ def advise_on_distance(on: date, rules: Rules) -> LegalAdvice:
 
     To be said wherever distance ranks (DISTANCE_SOURCING_ONLY).
     """
-    row = rules.at(on)["distance_sourcing_only"]
+    row = rules.view(on)["distance_sourcing_only"]
     return LegalAdvice("DISTANCE_SOURCING_ONLY", "info", row.id, row.article, row.confidence, row.message)

@@ -153,7 +153,7 @@ def test_every_rule_on_the_steps_of_a_purchase_is_shown_once() -> None:
     assert of_the_steps <= set(shown())
     assert len(shown()) == len(set(shown()))
     text = " ".join(guide_page(load()).split()).replace("\N{NO-BREAK SPACE}", " ")
-    for row in (load().at(load().vintage)[rule_id] for rule_id in shown()):
+    for row in (load().view(load().vintage)[rule_id] for rule_id in shown()):
         if row.status == "in_force":
             assert f"{' '.join(row.message.fr.split())} {MARKS[row.confidence]}." in text, row.id
 

@@ -15,7 +15,7 @@ FIRST_DUTIES, FIRST_PRISON = date(2026, 8, 22), date(2022, 10, 21)
 
 
 def changes(asked: Need, on: date, planned: date) -> LegalAdvice | None:
-    view = load().at(planned, asked.contract)
+    view = load().view(planned, asked.contract)
     return law_changes(review(asked, on), review(asked, planned), on, planned, view)
 
 

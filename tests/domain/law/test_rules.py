@@ -43,10 +43,10 @@ def test_a_change_takes_effect_on_its_day() -> None:
             "{valid_from=2021-01-01, value=60000.5, source='s', confidence='low'}",
         )
     )
-    assert law.at(date(2019, 12, 31))["ceiling"].cents is None
-    assert law.at(date(2020, 1, 1))["ceiling"].cents == 4_000_000
-    assert law.at(date(2020, 12, 31))["ceiling"].cents == 4_000_000
-    assert law.at(date(2021, 1, 1))["ceiling"].cents == 6_000_050
+    assert law.view(date(2019, 12, 31))["ceiling"].cents is None
+    assert law.view(date(2020, 1, 1))["ceiling"].cents == 4_000_000
+    assert law.view(date(2020, 12, 31))["ceiling"].cents == 4_000_000
+    assert law.view(date(2021, 1, 1))["ceiling"].cents == 6_000_050
     assert law.in_force(date(2019, 12, 31)) == ()
     assert law.in_force(date(2021, 1, 1))[0].message.fr == "Plafond de 60 000,50 € ; à vérifier (R1)"
     assert law.history("ceiling")[1].message.en == "Ceiling of €40,000 (R1)"
@@ -149,7 +149,7 @@ def test_values_on_their_days() -> None:
         ("environmental_criterion", (None, None, None, None, True, True)),
         ("simplification_law", (None, None, None, True, True, True)),
     ]:
-        assert tuple(load().at(on)[rule_id].value for on in DAYS) == values
+        assert tuple(load().view(on)[rule_id].value for on in DAYS) == values
     for rule_id, first, before, value in [
         ("concession_reserved_penitentiary", date(2022, 10, 21), None, True),
         ("allotment_exception_utility", date(2023, 10, 25), None, True),
@@ -160,8 +160,8 @@ def test_values_on_their_days() -> None:
         ("eiti_experiment", date(2026, 12, 23), True, None),
     ]:
         law = load()
-        assert law.at(first - timedelta(days=1))[rule_id].value == before
-        assert law.at(first)[rule_id].value == value
+        assert law.view(first - timedelta(days=1))[rule_id].value == before
+        assert law.view(first)[rule_id].value == value
     for rule_id, market, concession in [
         ("ess_notice", "L2113-15", None),
         ("reservation_announced", "R2113-7", "R3113-1"),
@@ -175,14 +175,14 @@ def test_values_on_their_days() -> None:
         ("environmental_criterion", "R2152-7", None),
         ("concession_environmental_criterion", "R3124-4", None),
     ]:
-        row = load().at(date(2026, 11, 26))[rule_id]
+        row = load().view(date(2026, 11, 26))[rule_id]
         assert (row.article, row.concession_article) == (market, concession)
     law = load()
-    today, next_year = law.at(date(2026, 11, 26)), law.at(date(2027, 1, 1))
+    today, next_year = law.view(date(2026, 11, 26)), law.view(date(2027, 1, 1))
     assert next_year["direct_award_works"].confidence == "medium"
     assert next_year["direct_award_lot_works"].confidence == "medium"
     assert today["direct_award_lot_share"].confidence == "high"
     for rule_id in ("innovative_need", "innovative_lot_works", "innovative_need_simplification", "simplification_law"):
         assert "Légifrance" in today[rule_id].message.fr
         assert "140 000" in today[rule_id].message.fr.replace("\u202f", " ").replace("\xa0", " ")
-        assert law.at(date(2026, 5, 27))[rule_id].confidence != "low"
+        assert law.view(date(2026, 5, 27))[rule_id].confidence != "low"

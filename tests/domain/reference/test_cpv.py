@@ -111,7 +111,7 @@ def test_what_is_no_range_of_codes_in_order_is_refused(entry: str) -> None:
 
 def test_the_light_list_contains_the_one_of_the_ess_reservation() -> None:
     """The 115 codes and more; every code that it names exists."""
-    view, nomenclature = load().at(TODAY), cpv.load()
+    view, nomenclature = load().view(TODAY), cpv.load()
     light = view.codes("light_regime_cpv")
     assert {listing(code, light) for code in view.codes("ess_listed_cpv")} == {"listed"}
     assert all(nomenclature.known(code) for entry in light for code in entry.split("-"))

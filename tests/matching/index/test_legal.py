@@ -83,7 +83,7 @@ def test_references_of_approvals_are_left_out() -> None:
 def test_what_is_decided_has_the_outcomes_of_the_facts(facts: list[LegalFacts], on: date) -> None:
     columns = LegalColumns()
     places = np.array(columns.add(facts), dtype=np.int32)
-    decided = columns.decisive_facts(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.at(on))
+    decided = columns.decisive_facts(places, np.full(len(facts), on.toordinal(), dtype=np.int32), RULES.view(on))
     found = [outcomes(read_decisive_facts(each), on, RULES) for each in decided.tolist()]
     assert found == [outcomes(each, on, RULES) for each in facts]
 

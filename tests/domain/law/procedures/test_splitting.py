@@ -20,7 +20,7 @@ CARE = "85320000"
 def warned(asked: Need, *others: Need, on: date = TODAY) -> list[LegalAdvice]:
     """The advice on a need beside the other needs of 2026."""
     counted = [OtherNeed(UUID(int=number), buyer_siret(other), other) for number, other in enumerate(others, 1)]
-    return advise_no_split(asked, counted, 2026, lambda lot, _: lot.segments, load().at(on, asked.contract))
+    return advise_no_split(asked, counted, 2026, lambda lot, _: lot.segments, load().view(on, asked.contract))
 
 
 def the(found: list[LegalAdvice]) -> LegalAdvice:
@@ -175,7 +175,7 @@ def test_light_services_works_and_concessions() -> None:
     assert warned(services(30_000, contract="concession"), services(30_000)) == []
     mixed = need(*works(90_000).lots, Lot(id="s", segments=("pr-locaux",), value_eur=30_000))
     assert the(warned(mixed, services(30_000))).lots == (("s",),)
-    view = load().at(TODAY)
+    view = load().view(TODAY)
     mixed = need(*works(1e6).lots, msgspec.structs.replace(services(9).lots[0], id="s"))
     for asked in (services(215_999.99), services(None), care(59_999.99), mixed):
         assert may_pass_with_others(asked, view)

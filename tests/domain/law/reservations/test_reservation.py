@@ -15,7 +15,7 @@ from tests.domain.law.samples import LOCAL, TODAY, buyer, findings, law, need, r
 
 
 def codes(on: date, *reserved: Reserved, contract: ContractKind = "market") -> list[str]:
-    return [finding.code for finding in review_types(frozenset(reserved), contract, on, load().at(on))]
+    return [finding.code for finding in review_types(frozenset(reserved), contract, on, load().view(on))]
 
 
 def test_combinations_of_types() -> None:
@@ -29,7 +29,7 @@ def test_combinations_of_types() -> None:
         assert codes(on, "handicap", "iae") == expected
     for types in (("penitentiary", "iae"), ("penitentiary", "ess"), ("handicap", "iae", "penitentiary")):
         assert codes(TODAY, *types) == ["COMBINATION_FORBIDDEN"]
-    found = review_types(frozenset({"ess", "iae"}), "market", TODAY, load().at(TODAY))
+    found = review_types(frozenset({"ess", "iae"}), "market", TODAY, load().view(TODAY))
     (finding,) = found
     assert (finding.code, finding.outcome, finding.confidence) == ("COMBINATION_FORBIDDEN", "INELIGIBLE", "medium")
     assert "ne prévoit pas" in finding.message.fr
@@ -39,7 +39,7 @@ def test_combinations_of_types() -> None:
     assert codes(date(2022, 6, 1), "penitentiary", contract="concession") == ["TYPE_NOT_IN_FORCE"]
     assert (worst_outcome(()), worst_outcome(found)) == ("ELIGIBLE", "INELIGIBLE")
     on = date(2015, 1, 1)
-    assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().at(on))] == ["REVIEW"]
+    assert [f.outcome for f in review_types(frozenset({"iae"}), "market", on, load().view(on))] == ["REVIEW"]
     asked = need(Lot(id="1", cpv=("90919200",), duration_months=48, reserved=("ess", "iae")), contract="concession")
     assert set(findings(asked)) == {"TYPE_NOT_IN_FORCE", "COMBINATION_FORBIDDEN"}
 
@@ -159,7 +159,7 @@ def test_what_can_be_done_inside_a_prison() -> None:
 CLEAN = Lot(
     id="1", segments=("so-insertion",), cpv=("85312510",), duration_months=36, reserved=("ess",), value_eur=90_000
 )
-LISTED = load().at(TODAY).codes("ess_listed_cpv")
+LISTED = load().view(TODAY).codes("ess_listed_cpv")
 
 
 def of_ess(**fields: object) -> dict[str, str]:
