@@ -1,6 +1,6 @@
-"""CSV files of any size read row by row (UTF-8, commas, a header, quotes as in RFC 4180), and made into records.
+"""CSV files of any size read row by row and made into records: UTF-8 and commas (RFC 4180), or as they are published.
 
-A file is read in bounded memory; readers of tables make records of its rows.
+A file is read in bounded memory. A published one may be in Windows-1252 too, line by line: see `encoding`.
 """
 
 import csv
@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.source import Row, RowError, reject
 from domain.text.bilingual import Text
+from sources.file_types.encoding import windows_1252_text
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
 
 _LONGEST_ROW = 1024 * 1024
@@ -179,7 +180,7 @@ class _Feed:
             return data.decode()
         except UnicodeDecodeError:
             if self.as_published:
-                return data.decode("cp1252", "replace")
+                return windows_1252_text(data)
         self.unusable = self.unusable or NOT_UTF8
         return data.decode("utf-8", "surrogateescape")
 

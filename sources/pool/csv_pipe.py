@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
+from sources.file_types.encoding import lines_in_utf8
 from sources.pool.manifest import Layout
 
 _LONGEST_CELL = 100
@@ -111,7 +112,7 @@ class CsvPipe:
             self._header = ";".join(layout.columns).encode()
         self._stopped = False
         self._raw: IO[bytes] | None = None
-        text = _utf8(self._header).decode()
+        text = lines_in_utf8(self._header).decode()
         self.delimiter = max(_DELIMITERS, key=text.count)
         try:
             self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
@@ -171,13 +172,13 @@ class CsvPipe:
 
     def _write_all(self, pipe: IO[bytes]) -> None:
         with self.source.open("rb") as self._raw:
-            pipe.write(_utf8(self._header) + b"\n")
+            pipe.write(lines_in_utf8(self._header) + b"\n")
             for name, table in _tables(self._raw, self.source):
                 if table.readline().removeprefix(_MARK).strip() != self._first:
                     raise UnusableFile(f"{name} has another header than the table before it")
                 while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
                     # one kind of line end in the whole stream, and one at its end
-                    lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
+                    lines = lines_in_utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
                     pipe.write(self.passed.take(lines))
                 pipe.write(self.passed.take(b"", is_last=True))
 
@@ -197,16 +198,6 @@ def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
                         yield name, table
     else:
         yield source.name, raw
-
-
-def _utf8(lines: bytes) -> bytes:
-    """Convert lines to UTF-8: a line that is not UTF-8 is read as Windows-1252."""
-    try:
-        lines.decode()
-    except UnicodeDecodeError:
-        each = lines.splitlines(keepends=True)
-        return b"".join(map(_utf8, each)) if len(each) > 1 else lines.decode("cp1252", "replace").encode()
-    return lines
 
 
 def _reason_of(error: Exception) -> str:
