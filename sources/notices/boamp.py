@@ -129,16 +129,9 @@ def _innermost(elements: Iterable[Element]) -> list[Element]:
     `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
     """
     found = list(elements)
-    holders = {id(holder) for each in found if each.children for holder in _ancestors(each)}
+    holders = {id(holder) for each in found if each.children for holder in each.ancestors()}
     parts = {id(each) for each in found if each.children} - holders
-    return [each for each in found if id(each) not in holders and not parts.intersection(map(id, _ancestors(each)))]
-
-
-def _ancestors(element: Element) -> Iterator[Element]:
-    """Yield the elements around an element, its parent first."""
-    while element.parent is not None:
-        element = element.parent
-        yield element
+    return [each for each in found if id(each) not in holders and not parts.intersection(map(id, each.ancestors()))]
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
