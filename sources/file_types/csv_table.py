@@ -105,7 +105,7 @@ def read_table(
 
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
-    """Yield every row, the header too, as its line and its list of cells; `as_published`: see `read_table`."""
+    """Yield every row that is not blank, the header too: its line and cells, or a FaultyRow; see `read_table`."""
     feed = _Feed(stream, as_published=as_published)
     if feed.as_published:
         feed.find_delimiter()
@@ -131,7 +131,7 @@ def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator
 def _header_and_rows(
     first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
 ) -> tuple[_Read | None, Iterator[_Read]]:
-    """The first of some 20 rows that `is_header` accepts, else the very first, and an iterator of the rows after it."""
+    """The header, which is the first of some 20 rows that `is_header` accepts, else `first`, and the rows after it."""
     above: list[_Read] = [] if first is None else [first]
     while above and len(above) <= _MOST_ROWS_ABOVE:
         latest = above[-1]
@@ -198,6 +198,7 @@ class _Feed:
         self.start_row()
 
     def start_row(self) -> None:
+        """Forget the lines and the fault of the row before."""
         self.taken.clear()
         self._size, self.unusable = 0, None
 
@@ -267,7 +268,7 @@ def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
 def rows_of(
     table: Table, context: Context, id_of: Identify, to_document: ToDocument, joins_of: Identify | None = None
 ) -> Iterator[Row | RowError]:
-    """Make records of a table's rows: `to_document` makes one of a row's cells, `id_of` finds its external id.
+    """Yield a record or a reject of each row of a table: `to_document` makes the record of its cells, `id_of` its id.
 
     `joins_of`: the SIRET or SIREN of the suppliers that a row adds to, where its record has none.
     """

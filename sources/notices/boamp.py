@@ -124,7 +124,7 @@ class _ElementsByName:
 
 
 def _innermost(elements: Iterable[Element]) -> list[Element]:
-    """The innermost of nested elements; one without children that lies inside such an element is left out.
+    """The innermost of nested elements that have children, and childless elements that lie in none of these.
 
     `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
     """
@@ -196,7 +196,7 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 
 
 def _reserved_marks(form: _ElementsByName) -> list[PlacedText]:
-    """The form's marks that lots are reserved; of a general mark and one of a kind inside it, the latter."""
+    """The form's marks that lots are reserved; a mark that has another one inside it is left out."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):

@@ -88,7 +88,7 @@ class Element:
         return next(self.all(*names), None)
 
     def descendants(self, *names: str) -> Iterator["Element"]:
-        """Yield the elements with one of these names at any depth, in document order, but none inside another."""
+        """Yield the elements with one of these names at any depth, in document order; none inside one of the others."""
         for child in self.children:
             if child.name in names:
                 yield child
