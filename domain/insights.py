@@ -34,7 +34,7 @@ class LotSupply(msgspec.Struct, frozen=True):
 
     @property
     def main_segments(self) -> dict[str, RequestedSegment]:
-        """The segments that are the object of the lot, without those beside it, by id."""
+        """The segments of the lot's object itself, without those in a supporting role, by id."""
         return {each.segment: each for each in self.requested if each.role == "object"}
 
 

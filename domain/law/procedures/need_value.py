@@ -208,7 +208,7 @@ def is_mainly_light(group: Group) -> bool:
 
 
 def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
-    """Whether the light regime of a kind of contract applies to a group, for all its lots or, if allowed, most by value."""
+    """Whether the light regime of a kind of contract holds for a group: for all lots or, if allowed, most by value."""
     if not group.light or not view.holds(REGIMES[contract]):
         return False
     return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))
