@@ -184,7 +184,7 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
 
 
 def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether a group's value reaches all amounts of these rules, or none (None: unclear); the rules that this rests on."""
+    """Whether a group's value reaches these rules' amounts (None: only some, or unknown); the rules it rests on."""
     bounds = [view[rule].cents for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None
