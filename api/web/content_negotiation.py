@@ -132,7 +132,7 @@ class AddressFormats:
 def content_disposition(what: str, media_type: str, now: datetime) -> str:
     """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
 
-    `what`: letters without accents and hyphens. The time is that of Paris.
+    `what`: what the file holds, in unaccented letters and hyphens. The time is that of Paris.
     """
     return f'attachment; filename="vivier-{what}-{now.astimezone(PARIS):%Y-%m-%d-%H%M}.{KEPT_AS_FILES[media_type]}"'
 
