@@ -67,7 +67,7 @@ async def answer_once(
 
     `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
     together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`
-    turns the stored answer into the one that is sent, each time: for answers with a secret, which is not stored.
+    turns the stored answer into the one that is sent, each time: for what is not stored, such as a secret.
     Raises InvalidContent (`idempotency_key_reused`) where the key came with another body or query, Refusal (400) where
     it cannot be stored.
     """
