@@ -79,7 +79,7 @@ class _LotPrinter:
     def parts(self) -> Iterator[Part]:
         lot, answered, shown = self._lot, self._answered, self._shown
         yield Headline(f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else ""), is_part=True)
-        yield Facts(self._request_facts())
+        yield Facts(self._lot_facts())
         if shown:
             first = (
                 f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers" if answered.total > len(shown) else ""
@@ -119,7 +119,7 @@ class _LotPrinter:
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _request_facts(self) -> Iterator[tuple[str, Words]]:
+    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
         for position, wanted in enumerate(answered.requested):
             support = ", activité support" if wanted.role == "support" else ""

@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport of an answer, which closes later while the body arrives: once the client has read the answer."""
+    """The transport of an answer; while the request's body is arriving, it closes once the client read the answer."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -280,7 +280,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
 
     def _refuse(self, slug: str, detail: Text | None = None) -> None:
-        """Answer the request that is arriving with a problem document, read nothing more, and close."""
+        """Answer the request that is arriving with the problem `slug`, read nothing more, and close."""
         arriving, self._part, self._is_refused = self._part, None, True
         answering = self._request_in_progress()
         if answering is not None:

@@ -35,9 +35,9 @@ STARTED = b"\0"
 
 
 class Workers:
-    """A fixed number of workers, each running `work(started)`; the parent answers no requests.
+    """A fixed number of workers; each runs `work(started)`, which calls `started()` once it answers requests.
 
-    `started` is for the worker to call when it answers; `work` returns the exit status. `on_start` is called when the
+    The parent answers no requests; `work` returns the exit status. `on_start` is called when the
     first worker answers, `on_death` with the process id of each that ended, `on_stop` once none is to follow.
     `grace_seconds`: the time that a worker's requests have to finish. `is_server`: the one worker is the whole server,
     its orphans are reaped here, and none follows it where it does not crash.
