@@ -71,7 +71,7 @@ class Client(msgspec.Struct, frozen=True):
         return self.quota_of or self.id
 
     def may(self, *scopes: Scope) -> bool:
-        """Whether the key has one of the scopes; `platform`, the operator's of all organisations, includes `admin`."""
+        """Whether the key has one of the scopes; the operator's scope `platform` counts as `admin` too."""
         own = self.scopes
         return not set(scopes).isdisjoint(own) or ("admin" in scopes and "platform" in own)
 
