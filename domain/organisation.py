@@ -65,7 +65,7 @@ class Client(msgspec.Struct, frozen=True):
 
     @property
     def quota_shared_by_keys_it_makes(self) -> UUID | None:
-        """The key whose quota counts for the keys that this bearer makes: else new keys would multiply the quota."""
+        """The key whose quota counts for the keys that this bearer makes, lest new ones multiply it; None: no quota."""
         if "platform" in self.scopes or self.rate_per_minute is None:
             return None
         return self.quota_of or self.id
