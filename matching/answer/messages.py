@@ -239,9 +239,8 @@ def _in_letters(number: int) -> Text:
     return NUMBERS.get(number, Text(str(number), str(number)))
 
 
-def raw_json(content: bytes) -> Any:
-    """JSON bytes as the value of a struct's field: they are copied unchanged when the struct is encoded."""
-    return msgspec.Raw(content)
+raw_json: Callable[[bytes], Any] = msgspec.Raw
+"""JSON bytes as the value of a struct's field: they are copied unchanged when the struct is encoded."""
 
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)
