@@ -134,8 +134,7 @@ async def lock_identities(connection: Connection) -> None:
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
     """The id of the supplier that a record describes; None if there is no such record."""
-    found: UUID | None = await connection.scalar(select(records.c.supplier_id).filter_by(**key._asdict()))
-    return found
+    return await connection.scalar(select(records.c.supplier_id).filter_by(**key._asdict()))
 
 
 async def records_of(connection: Connection, supplier_ids: Iterable[UUID]) -> list[RecordKey]:
@@ -187,6 +186,7 @@ async def regroup(
 async def _connected_records(
     connection: Connection, seeds: Iterable[RecordKey], change_set: int, now: datetime
 ) -> dict[RecordKey, Any]:
+    """The rows of the records `seeds` and of all linked to them, directly or through others, by key."""
     known: dict[RecordKey, Any] = {}
     asked: set[RecordKey] = set()
     to_ask = set(seeds)
