@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_540, 108),
+    "api": (23_540, 109),
     "db": (8_665, 43),
-    "domain": (14_294, 57),
+    "domain": (14_304, 58),
     "matching": (9_771, 45),
-    "sources": (7_710, 34),
+    "sources": (7_715, 35),
     "tests": (52_000, 274),
 }
 BARE_WORD = (

@@ -165,7 +165,7 @@ class LegalColumns:
         return forms
 
     def _approvals(self, positions: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """The rows whose facts have a first approval, with its index there; then those with a second; and so on."""
+        """The rows whose facts have a first approval, each with its index; then those with a second; and so on."""
         first, end = self._arrays.starts[positions], self._arrays.starts[positions + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
