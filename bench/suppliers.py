@@ -54,10 +54,10 @@ def suppliers(
         yield assemble(UUID(int=number), [stored])
 
 
-def write(path: Path, made: Iterator[GeneratedRecord]) -> None:
+def write(path: Path, generated: Iterator[GeneratedRecord]) -> None:
     """Write the records to a file in our own format, one a line."""
     with path.open("wb") as file:
-        for external_id, record in made:
+        for external_id, record in generated:
             file.write(msgspec.json.encode({"external_id": external_id, **msgspec.structs.asdict(record)}) + b"\n")
 
 
