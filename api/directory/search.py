@@ -192,6 +192,7 @@ def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Pl
 
 
 def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
+    """West, south, east and north in `bbox`; None where absent or unreadable. Adds a problem for what is wrong."""
     sides = _read_degrees("bbox", bbox, (180, 90, 180, 90), problems)
     if sides is None:
         return None
@@ -205,7 +206,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
 
 
 def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The degrees in a parameter, one within ± each of `bounds`; None where it is absent or faulty (a problem more)."""
+    """The degrees in a parameter, one within ± each of `bounds`; None where absent or faulty, which adds a problem."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
