@@ -17,6 +17,7 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
+from api.desk.answer_map import lot_maps
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
 from api.desk.frame.layout import CODE_WORDS, SAID
@@ -33,20 +34,17 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_page import changed_need_form, need_form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_in_worker
-from api.draw_maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_allotment, answer_match
 from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need
-from domain.report.lots import best_outcome, by_gravity, points_of_law, standings_of
+from domain.report.lots import best_outcome, by_gravity, points_of_law
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer, Shortlist
-from domain.text.bilingual import Language, Text, join_texts
+from domain.text.bilingual import Text, join_texts
 from domain.text.labels import RESERVED
 from matching.engine import RowCounts, match_json
-from matching.geo.map_sheets import map_sheets
-from matching.reference import Reference
 
 VARIANTS = {"none": ""} | {
     name: name.replace("_", "+") for name in ("handicap", "iae", "handicap_iae", "penitentiary", "ess")
@@ -155,34 +153,6 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
         msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots
     )
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
-
-
-def lot_maps(
-    reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
-) -> dict[str, Drawing]:
-    """The maps of the chosen lots by id, each with its territory, site, and suppliers marked by their best outcome."""
-    asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
-    for number, lot in enumerate(shortlist.lots, 1):
-        if lot.id not in chosen:
-            continue
-        asked, standings = asked_of[lot.id], standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
-        suppliers = [row.supplier for row in lot.candidates] + [row.supplier for row in lot.near_misses]
-        suppliers += [row.supplier for row in lot.unknown_trade.nearest]
-        shown = [(each, each.location) for each in suppliers if each.location]
-        territory = asked.territory or need.territory
-        sheets = map_sheets(
-            reference.geography,
-            [territory] if territory else [],
-            [asked.site] if asked.site else [],
-            [at for _, at in shown],
-            asked.max_distance_km,
-        )
-        pins = [
-            Pin(standings.get(supplier.id, "unknown_trade"), supplier.name, f"#f-{number}-{supplier.id}")
-            for supplier, _ in shown
-        ]
-        drawn[lot.id] = map_drawing(pins, asked.title or "", language, sheets)
-    return drawn
 
 
 def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
