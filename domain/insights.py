@@ -33,8 +33,8 @@ class LotSupply(msgspec.Struct, frozen=True):
     tension: Tension
 
     @property
-    def objects(self) -> dict[str, RequestedSegment]:
-        """The segments that a lot asks for, by id."""
+    def main_segments(self) -> dict[str, RequestedSegment]:
+        """The segments of the lot's object itself, without those in a supporting role, by id."""
         return {each.segment: each for each in self.requested if each.role == "object"}
 
 
@@ -199,7 +199,7 @@ class LotScope(msgspec.Struct, frozen=True):
 
     def counted_lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
         """The lots of a need that are counted; empty for a need that is left out."""
-        lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.objects)]
+        lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.main_segments)]
         if self.meets is not None:
             territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}
             lots = [lot for lot in lots if (territory := territories.get(lot.id)) and self.meets(territory)]
@@ -232,7 +232,7 @@ class InsightsTally:
                 self._tension.update(lot.tension.level for lot in lots)
                 for lot in (each for each in lots if each.tension.level != "unknown"):
                     for each in (each for each in lot.coverage if each.candidates == 0):
-                        if asked := lot.objects.get(each.segment):
+                        if asked := lot.main_segments.get(each.segment):
                             self._lacking.setdefault(each.segment, (asked.label, []))[1].append(need.id)
                 if need.status != "abandoned":
                     # a reserved lot is a social provision by itself

@@ -53,7 +53,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def entry_hash(previous: bytes, organisation_id: UUID, entry: Entry) -> bytes:
-    """The hash of an entry: SHA-256 over the hash of the entry before and the content, without `entry.hash`."""
+    """The hash of an entry: SHA-256 over `previous`, that of the entry before, and the content without `entry.hash`."""
     content: list[Any] = [
         organisation_id.hex,
         entry.number,

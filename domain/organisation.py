@@ -65,13 +65,13 @@ class Client(msgspec.Struct, frozen=True):
 
     @property
     def quota_shared_by_keys_it_makes(self) -> UUID | None:
-        """The key whose quota counts for the keys that this bearer makes: else new keys would multiply the quota."""
+        """The key whose quota counts for the keys that this bearer makes, lest new ones multiply it; None: no quota."""
         if "platform" in self.scopes or self.rate_per_minute is None:
             return None
         return self.quota_of or self.id
 
     def may(self, *scopes: Scope) -> bool:
-        """Whether the key has one of the scopes; `platform`, the operator's of all organisations, includes `admin`."""
+        """Whether the key has one of the scopes; the operator's scope `platform` counts as `admin` too."""
         own = self.scopes
         return not set(scopes).isdisjoint(own) or ("admin" in scopes and "platform" in own)
 

@@ -206,9 +206,9 @@ class Erasure(msgspec.Struct, frozen=True):
 def without_contacts(
     body: bytes, identifiers: Identifiers, supplier_ids: Collection[UUID]
 ) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    """A frozen answer without the person's e-mail address, and without their number where these suppliers give it.
+    """A frozen answer without the person's e-mail address and number, then the fields removed, each with its text.
 
-    Every other byte stays. Also the fields removed, each with its text.
+    A number is removed beside the person's own address, or where one of these suppliers gives it. Other bytes stay.
     """
     removed: list[tuple[str, str]] = []
     is_theirs = False

@@ -11,7 +11,7 @@ import msgspec
 from domain.law import rules as law
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.procedures.splitting import advise_no_split
-from domain.law.review import law_changes, review_need
+from domain.law.review import advise_law_changes, review_need
 from domain.needs.need import Need, OtherNeed, PastAward, buyer_siret
 from domain.shortlists.shortlist import LotShortlist, Shortlist, Stamp
 from domain.text.bilingual import Language
@@ -148,7 +148,7 @@ def law_changes_of(
     before, after = (review_of(need, day, queries, reference, index) for day in (on, planned))
     if not of_lots:
         before, after = (NeedReview({}, review.advice) for review in (before, after))
-    if changes := law_changes(before, after, on, planned, view):
+    if changes := advise_law_changes(before, after, on, planned, view):
         yield changes
 
 

@@ -52,9 +52,9 @@ class CacheKey(msgspec.Struct, frozen=True):
 
 
 def cache_key_of(format_: str, sha256: str, reader: str, on: date) -> CacheKey | None:
-    """The key to cache a file's rows under, read on the day `on` into the source that is named like its format.
+    """The key of a file's rows, read on the day `on` into the source that is named like its format.
 
-    None for a format whose rows depend on more than that, and are not cached.
+    None for a format whose rows depend on more than that, and are not cached. `reader`: see `reader_versions`.
     """
     if format_ not in BY_FILE_ALONE | BY_FILE_AND_DAY:
         return None
@@ -71,7 +71,7 @@ def cache_path_of(path: Path) -> Path:
     return path.with_name(path.name + SUFFIX)
 
 
-def write_through(path: Path, origin: CacheKey, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
+def write_through(path: Path, key: CacheKey, batches: Iterable[Batch]) -> Generator[Batch, None, None]:
     """Yield the batches, each written to the file's cache on the way; the cache appears once the last was taken."""
     kept = cache_path_of(path)
     part, digest = kept.with_name(f".{kept.name}"), blake2b(digest_size=_DIGEST_BYTES)
@@ -79,11 +79,12 @@ def write_through(path: Path, origin: CacheKey, batches: Iterable[Batch]) -> Gen
         with part.open("wb") as file:
 
             def write_frame(content: bytes) -> None:
+                """Append `content`, preceded by its length, to the cache, and add both to its digest."""
                 for piece in (len(content).to_bytes(_LENGTH_BYTES), content):
                     digest.update(piece)
                     file.write(piece)
 
-            write_frame(_encode(origin))
+            write_frame(_encode(key))
             for batch in batches:
                 write_frame(_encode(batch))
                 yield batch
@@ -94,11 +95,11 @@ def write_through(path: Path, origin: CacheKey, batches: Iterable[Batch]) -> Gen
         part.unlink(missing_ok=True)
 
 
-def has_cached_rows(path: Path, origin: CacheKey) -> bool:
+def has_cached_rows(path: Path, key: CacheKey) -> bool:
     """Whether the file has a cache of its rows that is whole and was written under the key."""
     try:
         with cache_path_of(path).open("rb") as file:
-            if _read_frame(file) != _encode(origin):
+            if _read_frame(file) != _encode(key):
                 return False
             left = file.seek(0, os.SEEK_END) - _DIGEST_BYTES
             file.seek(0)
@@ -112,7 +113,7 @@ def has_cached_rows(path: Path, origin: CacheKey) -> bool:
 
 
 def _read_frame(stream: BinaryIO) -> bytes:
-    """The content of the next frame, which follows its length."""
+    """The content of the next frame of a cache, before which its length stands; b"" for the last one."""
     return stream.read(int.from_bytes(stream.read(_LENGTH_BYTES)))
 
 
@@ -138,28 +139,28 @@ class ReadOptions(msgspec.Struct, frozen=True):
     today: date | None = None
 
 
-def batches(reading: ReadOptions, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
+def batches(options: ReadOptions, stream: BinaryIO, reference: Reference) -> Iterator[Batch]:
     """Yield a file's records and rejects, up to 2,000 rows a batch; nothing is read before the first is asked for.
 
     Raises, at any batch, KeyError for an unknown format or media type and UnreadableFile for a file that cannot be
     read row by row.
     """
-    if reading.media_type == CHECKED:
+    if options.media_type == CHECKED:
         _read_frame(stream)
         while checked := _read_frame(stream):
             yield _decode(checked)
         return
-    content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if reading.is_gzipped else stream
+    content = cast("BinaryIO", gzip.GzipFile(fileobj=stream)) if options.is_gzipped else stream
     context = Context(
         reference.territories,
         reference.taxonomy,
         reference.cpv,
-        reading.mapping,
-        reading.language,
-        reading.source,
-        reading.today,
+        options.mapping,
+        options.language,
+        options.source,
+        options.today,
     )
-    rows = read_rows(reading.format, content, reading.media_type, context)
+    rows = read_rows(options.format, content, options.media_type, context)
     before = 0
     try:
         while some := list(islice(rows, ROWS_AT_ONCE)):

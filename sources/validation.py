@@ -114,7 +114,7 @@ def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[R
 def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
-    """Place each record on the map; its flags are about its place and its content, and those in `flags[i]`."""
+    """Place each record on the map; flags of a placement: of the place, of the content, and `flags` at its position."""
     placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
     found = ((placement, content_flags(record) + own) for placement, record, own in placements)
     return [
@@ -124,12 +124,12 @@ def placements_of(
 
 
 def content_flags(record: SupplierRecord) -> tuple[Flag, ...]:
-    """`siret_check_failed` where the record's SIRET fails the check; `no_offer` where no need can find the record."""
+    """The flags `siret_check_failed`, where the SIRET fails the check, and `no_offer`, where no need can find it."""
     flags = siret_flags(record)
     return flags if record.offers else (*flags, Flag("no_offer", "no segment and no CPV code"))
 
 
 def siret_flags(record: SupplierRecord) -> tuple[Flag, ...]:
-    """`siret_check_failed` where the record's SIRET fails the check."""
+    """The flag `siret_check_failed` where the record's SIRET fails the check, else ()."""
     failed = record.siret is not None and not siret_passes_check(record.siret)
     return (Flag("siret_check_failed", record.siret or ""),) if failed else ()

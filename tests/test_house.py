@@ -24,9 +24,9 @@ MOST_FILES = 12
 CEILINGS = {
     "api": (23_552, 109),
     "db": (8_665, 43),
-    "domain": (14_294, 57),
+    "domain": (14_304, 58),
     "matching": (9_771, 45),
-    "sources": (7_710, 34),
+    "sources": (7_715, 35),
     "tests": (52_000, 274),
 }
 BARE_WORD = (

@@ -49,17 +49,17 @@ class AllotmentNeed(Need, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """The ways in which they may be divided and joined"""
 
 
-def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) -> AllotmentNeed:
+def checked_values(need: AllotmentNeed, segments_of_lots: tuple[tuple[str, ...], ...]) -> AllotmentNeed:
     """The need, a lot's missing value being summed from its segments' values. Raises InvalidContent with all problems.
 
-    `objects`: the segments that each lot asks for. Values by segment are of these alone, and add up to the lot's value
-    where all of them are given; else they are not more.
+    `segments_of_lots`: those that each lot asks for. Values by segment are of these alone, and add up to the lot's
+    value where all of them are given; else they are not more.
     """
     problems: list[Problem] = []
     if {"departement", "epci"} <= set(need.allotment.divide):
         problems.append(Problem("/allotment/divide", "both_areas", BOTH_AREAS))
     lots = []
-    for place, (lot, segments) in enumerate(zip(need.lots, objects, strict=True)):
+    for position, (lot, segments) in enumerate(zip(need.lots, segments_of_lots, strict=True)):
         values = lot.values_eur or {}
         asked = ", ".join(segments)
         for segment in (segment for segment in values if segment not in segments):
@@ -67,25 +67,25 @@ def checked_values(need: AllotmentNeed, objects: tuple[tuple[str, ...], ...]) ->
                 f"Le lot ne demande pas le segment « {segment} » ; il demande : {asked}.",
                 f"The lot does not ask for the segment “{segment}”; it asks for: {asked}.",
             )
-            problems.append(Problem(pointer("lots", place, "values_eur", segment), "not_asked_for", said))
+            problems.append(Problem(pointer("lots", position, "values_eur", segment), "not_asked_for", said))
         total, whole = round(sum(values.values()), 2), bool(segments) and values.keys() >= set(segments)
         if lot.value_eur is None:
             lots.append(msgspec.structs.replace(lot, value_eur=total) if whole else lot)
             continue
         if total > (stated := round(lot.value_eur, 2)) or (whole and total < stated):
-            problems.append(Problem(pointer("lots", place, "values_eur"), "values_differ", VALUES_DIFFER))
+            problems.append(Problem(pointer("lots", position, "values_eur"), "values_differ", VALUES_DIFFER))
         lots.append(lot)
     if problems:
         raise InvalidContent(tuple(problems))
     return msgspec.structs.replace(need, lots=tuple(lots))
 
 
-def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, ...]) -> float | None:
-    """The value in euros of these segments of a lot, over the whole of its territory; None where the buyer did not say.
+def value_of(lot: DivisibleLot, segments: tuple[str, ...], all_segments: tuple[str, ...]) -> float | None:
+    """The euros that some of `all_segments` of a lot are worth in its whole territory; None where that is not known.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """
-    if set(segments) >= set(objects):
+    if set(segments) >= set(all_segments):
         return lot.value_eur
     values = lot.values_eur or {}
     if not values.keys() >= set(segments) or options_of(lot):
@@ -94,7 +94,7 @@ def value_of(lot: DivisibleLot, segments: tuple[str, ...], objects: tuple[str, .
 
 
 def options_of(lot: Lot) -> float:
-    """The euros of options that come on top of a lot's value."""
+    """The euros of options that come on top of a lot's value; 0 where that value covers all."""
     return 0.0 if lot.value_covers == "all" else lot.options_eur or 0.0
 
 
@@ -122,7 +122,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Figure(NamedTuple):
-    """A figure by which proposals are compared. `more_is_better`: None where neither more nor less is."""
+    """A figure `of` a summary by which proposals are compared. `more_is_better` None: neither more nor less is."""
 
     label: Text
     of: Callable[[Summary], int]

@@ -17,12 +17,12 @@ Division = tuple["PossibleLot", ...]
 
 
 class GivenLot(NamedTuple):
-    """One lot of the need, which buys each of its segments in each of its areas; `place`: its position in the need.
+    """One lot of the need, which buys each of its segments in each of its areas; `position`: its own in the need.
 
     Areas are numbers. `terms`: all else that lots which are joined must have in common.
     """
 
-    place: int
+    position: int
     segments: tuple[str, ...]
     areas: tuple[int, ...]
     terms: object
@@ -37,7 +37,7 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions that a buyer allows. `family`: of a segment; `may_unite`: if one lot may have these areas."""
+    """The divisions that a buyer allows. `family`: a segment's; `may_unite`: whether one lot may have these areas."""
 
     by_segment: bool
     join: bool
@@ -46,16 +46,16 @@ class AllowedDivisions(NamedTuple):
 
 
 class JoinableLots:
-    """Lots of the need that can only be joined with each other. `everything`: the cells that these lots buy together.
+    """Given lots that can be joined with each other alone, and the lots that can be made of the cells that they buy.
 
-    A cell is a segment in an area, as bought by one of the lots; a set of cells is a number with a bit for each.
+    A cell is a segment in an area, as bought by one lot; a set of cells (`everything`: all) is a bit mask of them.
     """
 
     def __init__(self, lots: Sequence[GivenLot], freedom: AllowedDivisions) -> None:
         self.lots, self.freedom = tuple(lots), freedom
         self.segments = tuple(dict.fromkeys(segment for lot in lots for segment in lot.segments))
         self.areas = tuple(dict.fromkeys(area for lot in lots for area in lot.areas))
-        self._given = {lot.place: lot for lot in lots}
+        self._given = {lot.position: lot for lot in lots}
         self._families = {segment: freedom.family(segment) for segment in self.segments}
         self._all_unite = freedom.may_unite(self.areas)
         self._cached_cells, self.join_lots = cache(self.cells), cache(self._join_lots)
@@ -64,20 +64,20 @@ class JoinableLots:
         row, column = (1 << width) - 1, sum(1 << width * area for area in range(len(self.areas)))
         self._of_area = {area: row << width * number for number, area in enumerate(self.areas)}
         self._of_segment = {segment: column << number for number, segment in enumerate(self.segments)}
-        self._of_lot = {lot.place: self._bits_of(lot.segments, lot.areas) for lot in lots}
-        self._before = {lot.place: sides * number for number, lot in enumerate(lots)}
-        self.everything = sum(self._of_lot[place] << before for place, before in self._before.items())
+        self._of_lot = {lot.position: self._bits_of(lot.segments, lot.areas) for lot in lots}
+        self._before = {lot.position: sides * number for number, lot in enumerate(lots)}
+        self.everything = sum(self._of_lot[position] << before for position, before in self._before.items())
 
     def cells(self, lot: PossibleLot) -> int:
-        """The cells that a lot buys, as bits; 0 where the need does not ask for all of the lot, or may not have it."""
+        """A bit mask of the cells that a lot buys; 0 where the need does not buy all of it, or it is not allowed."""
         whole = self._bits_of(lot.segments, lot.areas)
         bought = wanted = 0
-        for place in lot.lots:
-            own = self._of_lot[place] & whole
+        for position in lot.lots:
+            own = self._of_lot[position] & whole
             if not own:
                 return 0
             wanted |= own
-            bought |= own << self._before[place]
+            bought |= own << self._before[position]
         return bought if wanted == whole and self._is_allowed(lot) else 0
 
     def _bits_of(self, segments: Iterable[str], areas: Iterable[int]) -> int:
@@ -90,9 +90,9 @@ class JoinableLots:
         return of_segments & of_areas
 
     def finest_division(self, by_segment: bool, by_area: bool) -> Division:
-        """Every given lot divided as far as possible by segment, by area, or by both; with neither, as it is given."""
+        """Every given lot divided as far as allowed by segment, by area, or by both; with neither, as it is given."""
         return tuple(
-            PossibleLot((lot.place,), segments, areas)
+            PossibleLot((lot.position,), segments, areas)
             for lot in self.lots
             for segments in (
                 zip(lot.segments, strict=True) if by_segment and self.freedom.by_segment else (lot.segments,)
@@ -101,7 +101,7 @@ class JoinableLots:
         )
 
     def _join_lots(self, one: PossibleLot, other: PossibleLot) -> PossibleLot | None:
-        """One lot made of two lots of a division; None where the two may not be joined."""
+        """One lot made of two lots of a division; None where these may not be joined."""
         both = PossibleLot(
             _unite_in_order(one.lots, other.lots, self._given),
             _unite_in_order(one.segments, other.segments, self._of_segment),
@@ -111,7 +111,7 @@ class JoinableLots:
         return both if cells and cells == self._cached_cells(one) | self._cached_cells(other) else None
 
     def possible_lots(self) -> Iterator[tuple[PossibleLot, int]]:
-        """Every lot that could be made of what the group buys, with the cells of each; for small groups only."""
+        """Yield every lot that can be made of these, with a bit mask of its cells; feasible for small groups only."""
         most = len(self.lots) if self.freedom.join else 1
         sets = [chosen for size in range(1, most + 1) for chosen in combinations(self._given, size)]
         for segments in _subsets(self.segments):
@@ -122,7 +122,7 @@ class JoinableLots:
                         yield lot, cells
 
     def divisions(self, limit: int, most_lots: int) -> list[Division] | None:
-        """Every division of the group into at most so many lots; None where there are more than `limit`.
+        """Every division of the group into at most `most_lots` lots; None where there are more than `limit`.
 
         Also where so many are tried in vain that these are not all found soon.
         """
@@ -150,13 +150,13 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether the lot keeps together what may not be divided, and joins only one family in unitable areas."""
-        places, freedom = lot.lots, self.freedom
+        """Whether a lot divides nothing that may not be, joins segments of one family, and has areas that may unite."""
+        positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}
-            if not all(segments.issuperset(self._given[place].segments) for place in places):
+            if not all(segments.issuperset(self._given[position].segments) for position in positions):
                 return False
-        if len(places) > 1:
+        if len(positions) > 1:
             families = self._families
             if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
                 return False
@@ -177,8 +177,8 @@ def joinable_groups(lots: Iterable[GivenLot], freedom: AllowedDivisions) -> list
     for lot in lots:
         near = [group for group in found if any(might_join(lot, other) for other in group)]
         found = [group for group in found if group not in near] + [[*(one for group in near for one in group), lot]]
-    ordered = [sorted(group, key=lambda lot: lot.place) for group in found]
-    return [JoinableLots(group, freedom) for group in sorted(ordered, key=lambda group: group[0].place)]
+    ordered = [sorted(group, key=lambda lot: lot.position) for group in found]
+    return [JoinableLots(group, freedom) for group in sorted(ordered, key=lambda group: group[0].position)]
 
 
 def _unite_in_order(one: tuple[T, ...], other: tuple[T, ...], ordered: Iterable[T]) -> tuple[T, ...]:

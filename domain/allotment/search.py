@@ -71,13 +71,13 @@ def tally(lots: Iterable[LotFigures]) -> Tally:
     return Tally(without, competed, reserved, count, alone)
 
 
-def rank(of: Tally | Summary) -> Rank:
+def rank(figures: Tally | Summary) -> Rank:
     """The values by which divisions are ordered, criterion by criterion as in the contract; lower is better.
 
     Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
     that can be reserved with competition; fewer lots.
     """
-    return of.without_supply, -of.with_competition, -of.suppliers_alone, -of.reserved, of.lots
+    return figures.without_supply, -figures.with_competition, -figures.suppliers_alone, -figures.reserved, figures.lots
 
 
 def rank_together(one: Tally, other: Tally) -> Rank:
@@ -104,7 +104,7 @@ KEPT_OF_A_GROUP, KEPT_TOGETHER = 3, 8
 MOST_MERGED, MOST_PARTNERS = 150, 8
 """The lots of a group that are joined one by one; the other lots that each is tried with, the weakest first."""
 
-Value = Callable[[PossibleLot], LotFigures]
+FiguresOf = Callable[[PossibleLot], LotFigures]
 FirstCriteria = tuple[int, int]
 
 
@@ -133,9 +133,9 @@ class BestDivisions(NamedTuple):
 
 
 def best_divisions(
-    groups: Sequence[JoinableLots], value: Value, most_lots: int, count: int, seed: int
+    groups: Sequence[JoinableLots], figures_of: FiguresOf, most_lots: int, count: int, seed: int
 ) -> BestDivisions:
-    """The `count` best divisions into at most so many lots; `seed` decides between equals. Empty where there is none.
+    """The `count` best divisions of all groups into at most `most_lots` lots, if any; equal ones are drawn by `seed`.
 
     What is found depends on the need and the supply alone, never on time.
     """
@@ -143,8 +143,8 @@ def best_divisions(
     listed = [group.divisions(limit, most_lots) for group in groups]
     menus = [
         [
-            ScoredDivision(tally(map(value, lots)), lots)
-            for lots in (_merged_divisions(group, value) if each is None else each)
+            ScoredDivision(tally(map(figures_of, lots)), lots)
+            for lots in (_merged_divisions(group, figures_of) if each is None else each)
         ]
         for group, each in zip(groups, listed, strict=True)
     ]
@@ -165,7 +165,7 @@ def best_divisions(
 def _all_combinations(
     menus: Sequence[Sequence[ScoredDivision]], most_lots: int, before: ScoredDivision = NONE
 ) -> Iterator[ScoredDivision]:
-    """Every combination of one division of each group; `before`: the divisions chosen of earlier groups."""
+    """Every combination of one division from each menu, of at most `most_lots` lots; `before`: those already chosen."""
     if not menus:
         yield before
         return
@@ -197,7 +197,7 @@ def _best_combinations(menus: Sequence[Sequence[ScoredDivision]], most_lots: int
 def _best_pairs(
     some: Sequence[ScoredDivision], others: Sequence[ScoredDivision], most_lots: int
 ) -> Iterator[tuple[ScoredDivision, ScoredDivision]]:
-    """The best pairs for each total number of lots, in order; of equal pairs, those found first.
+    """The best pairs of `some` and `others` for each total number of lots, in order; of equal pairs, those found first.
 
     Both have those of one number of lots behind each other, in order. The criteria that cost little to add up rule out
     most pairs of two numbers together, by their first, before any sets are united.
@@ -213,7 +213,7 @@ def _best_pairs(
 
 
 def _runs_by_number_of_lots(scored: Sequence[ScoredDivision]) -> list[Numbered]:
-    """The divisions with their positions, in runs that have the same number of lots."""
+    """The divisions with their positions, in runs of neighbours that have the same number of lots."""
     return [list(run) for _, run in groupby(enumerate(scored), key=lambda each: each[1].figures.lots)]
 
 
@@ -232,7 +232,7 @@ def _ranked_pairs(
             yield found, place, beside, (one, other)
 
 
-def _merged_divisions(group: JoinableLots, value: Value) -> list[Division]:
+def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Division]:
     """The lots as given, and every division made from the finest ones by joining the weakest lot again and again.
 
     The weakest is the one with the fewest eligible candidates.
@@ -240,29 +240,29 @@ def _merged_divisions(group: JoinableLots, value: Value) -> list[Division]:
     found: dict[frozenset[PossibleLot], Division] = {}
     for by_segment, by_area in product((False, True), repeat=2):
         lots = group.finest_division(by_segment, by_area)
-        weakest_first = sorted((value(lot).eligible, lot) for lot in lots)
+        weakest_first = sorted((figures_of(lot).eligible, lot) for lot in lots)
         while (distinct := frozenset(lots)) not in found:
             found[distinct] = lots
-            joined = _join_weakest(group, weakest_first, value) if len(lots) <= MOST_MERGED else None
+            joined = _join_weakest(group, weakest_first, figures_of) if len(lots) <= MOST_MERGED else None
             if joined is None:
                 break
             both, *gone = joined
             lots = (*(lot for lot in lots if lot not in gone), both)
             for lot in gone:
-                weakest_first.remove((value(lot).eligible, lot))
-            insort(weakest_first, (value(both).eligible, both))
+                weakest_first.remove((figures_of(lot).eligible, lot))
+            insort(weakest_first, (figures_of(both).eligible, both))
     return list(found.values())
 
 
 def _join_weakest(
-    group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], value: Value
+    group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], figures_of: FiguresOf
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
     """Join the weakest lot that can be joined with the lot least harmed; returns the joined lot and the two lots."""
 
     def harm_of_join(join: tuple[PossibleLot, PossibleLot]) -> tuple[tuple[int, ...], PossibleLot]:
         """The sort key of a join: the harm by criterion, the joined lot's eligible candidates, and that lot."""
         both, other = join
-        made, before = value(both), tally((value(other), value(weakest)))
+        made, before = figures_of(both), tally((figures_of(other), figures_of(weakest)))
         harm = (
             (not made.has_supply) - before.without_supply,
             before.with_competition - made.has_competition,

@@ -74,7 +74,7 @@ def explain(error: msgspec.ValidationError, kind: object) -> Problem:
 
 
 def hint_of_nearest(word: str, known: tuple[str, ...]) -> Text:
-    """The end of a sentence that proposes the nearest of `known`, or lists them where they are few; may be empty."""
+    """The end of a sentence: the word of `known` nearest to `word`, else all of them if they are few, else nothing."""
     # the comparison first makes a table of all its letters
     word = word[:LONGEST_STEP]
     if close := get_close_matches(word, known, n=1, cutoff=0.6):
@@ -115,7 +115,7 @@ def _wrong_type_text(match: re.Match[str], _: tuple[Step, ...], __: object) -> T
 
 
 def _wrong_format_text(match: re.Match[str], steps: tuple[Step, ...], kind: object) -> Text:
-    """The expected format: the field's description where it has one (in French `extra={"fr": …}`), else the pattern."""
+    """The format expected: of a date, time or UUID; else the field's description (French: `extra["fr"]`) or pattern."""
     what = "timezone" if "timezone" in match.re.pattern else match[1].removeprefix("RFC3339 encoded ")
     if what in _FORMATS:
         return _FORMATS[what]
@@ -164,7 +164,6 @@ _RULES: tuple[tuple[re.Pattern[str], str, _Detail], ...] = (
     (re.compile(r"Expected `(\w+)` with (.*) timezone component"), "wrong_format", _wrong_format_text),
 )
 
-
 _type_info = lru_cache(maxsize=256)(types.type_info)
 
 
@@ -173,7 +172,7 @@ def _types_at_path(kind: object, steps: tuple[Step, ...]) -> list[types.Type]:
 
 
 def _types_on_path(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.Type]:
-    """Every type that a value at `steps` may have: the members of unions, and metadata with the type inside."""
+    """Every type that a value at `steps` may have: of a union each member, of an annotated type its `Metadata` too."""
     if isinstance(kind, types.Metadata):
         if not steps:
             yield kind
@@ -189,7 +188,7 @@ def _types_on_path(kind: types.Type, steps: tuple[Step, ...]) -> Iterator[types.
 
 
 def _types_inside(kind: types.Type, step: Step) -> Iterator[types.Type]:
-    """The types that a value of type `kind` may have at `step`."""
+    """The types of what stands at `step`, a name or a position, inside a value of type `kind`."""
     if isinstance(kind, types.StructType):
         yield from (field.type for field in kind.fields if field.encode_name == step)
     elif isinstance(kind, types.TupleType) and isinstance(step, int):
@@ -208,7 +207,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_with_plain(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
-    """Decode `raw` to the decoder's type and to plain dicts and lists; only to the former where a key may be repeated.
+    """Decode `raw` to the decoder's type, and to plain dicts and lists, None where an object may repeat a key.
 
     Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
     """
@@ -248,7 +247,7 @@ def find_lone_surrogate(raw: bytes) -> Problem | None:
 
 
 def _has_every_member(document: Any, raw: bytes) -> bool:
-    """Whether no member of `raw` was lost by being named twice: `document`, written again, has as many colons.
+    """Whether `document`, decoded from `raw`, lost no member named twice: written again, it has as many colons.
 
     False also where `raw` may hold escaped colons (`\\u003a`), which are not counted.
     """
@@ -256,9 +255,9 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
 
 
 def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
-    """The paths of members named twice; an object is a tuple of its members. Only names of open objects are held."""
+    """The paths of members named twice. In `value`, as `find_repeated_key` parses it, an object is a tuple of pairs."""
     if isinstance(value, tuple):
-        seen: set[str] = set()
+        seen: set[str] = set()  # only those of this object: a document may be long
         for key, inner in value:
             if key in seen:
                 yield (*path, key)
@@ -270,7 +269,7 @@ def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
 
 
 def _pointer_to_first_text(raw: bytes, matches: Callable[[str], bool]) -> str | None:
-    """The JSON pointer to the first text that matches; None also where `raw` is not JSON."""
+    """The JSON pointer to the first key or text that `matches`; None without any, or where `raw` is not JSON."""
     try:
         return next((pointer(*path) for path, text in _texts_with_paths(json.loads(raw), ()) if matches(text)), None)
     except (ValueError, RecursionError):

@@ -26,24 +26,24 @@ _sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def stored_decoder(kind: type[T]) -> Decode[T]:
-    """A decoder of stored JSON to a `kind`.
+    """A lenient decoder of stored JSON to a `kind`: it passes over what a later release added.
 
     It raises msgspec.ValidationError for what cannot be read without the part that is unknown.
     """
-    return cast("Decode[T]", _decoder(cast("Hashable", kind)))
+    return cast("Decode[T]", _cached_decoder(cast("Hashable", kind)))
 
 
 @cache
-def _decoder(kind: Any) -> Decode[Any]:
+def _cached_decoder(kind: Any) -> Decode[Any]:
     strict = msgspec.json.Decoder(kind).decode
 
-    def decode(stored: str | bytes) -> Any:
+    def decode_leniently(stored: str | bytes) -> Any:
         try:
             return strict(stored)
         except msgspec.ValidationError:
             return strict(known_part(stored, kind))
 
-    return decode
+    return decode_leniently
 
 
 def read_stored(stored: str | bytes, kind: type[T]) -> T:
@@ -77,7 +77,7 @@ def with_later_members(written: bytes, stored: str | bytes, kind: Any) -> bytes:
     before = stored.encode() if isinstance(stored, str) else stored
     try:
         # what this release would write so, byte for byte, holds nothing unknown
-        if before == written or _encode(_decoder(kind)(before)) == before:
+        if before == written or _encode(_cached_decoder(kind)(before)) == before:
             return written
     except msgspec.ValidationError:
         pass
@@ -112,7 +112,7 @@ def _is_open(kind: types.Type) -> bool:
 
 
 def _inner_types(kind: types.Type) -> Iterator[types.Type]:
-    """The type and every type inside, down to structs."""
+    """The type and every type inside it, without those of the members of structs."""
     yield kind
     inner: tuple[types.Type, ...] = ()
     if isinstance(kind, types.Metadata):
@@ -128,7 +128,7 @@ def _inner_types(kind: types.Type) -> Iterator[types.Type]:
 
 
 def _fitting_type(value: Any, kind: types.Type) -> types.Type | None:
-    """The member of a union that fits a value in JSON; None where none fits."""
+    """The type that a JSON value fits: `kind` without its metadata, or a member of the union; None if none fits."""
     if isinstance(kind, types.Metadata):
         return _fitting_type(value, kind.type)
     if isinstance(kind, types.UnionType):
@@ -174,6 +174,7 @@ def _is_whole(kind: types.Type) -> bool:
 
 
 def _known_members(value: dict[str, Any], struct: types.StructType) -> Any:
+    """The members of a JSON object that a struct knows; `_UNREADABLE` where one that it needs cannot be read."""
     members, found = _members_by_name(struct.cls), {}
     for name, each in value.items():
         member = members.get(name)
@@ -212,7 +213,7 @@ def _merge_values(before: Any, after: Any, kind: types.Type) -> Any:
 
 
 def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list[Any]:
-    """For each item of `after`, the same item in `before`; None for a new item."""
+    """The item of `before` that is the same as each item of `after`, None for a new one; `item`: the type of both."""
     known = [_known_value(each, item) for each in before]
     same = {_sorted(part): each for part, each in zip(known, before, strict=True) if part is not _UNREADABLE}
     old, new = [_identity_member(part, item) for part in known], [_identity_member(each, item) for each in after]
@@ -222,7 +223,7 @@ def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list
 
 
 def _identity_member(value: Any, kind: types.Type) -> bytes | None:
-    """The JSON of the member that tells an item of a list from the others (`id`, else the first); None without one."""
+    """The JSON of the member that identifies an item of a list: `id`, else its type's first; None if it has none."""
     if not isinstance(value, dict):
         return None
     variant = _fitting_type(value, kind)

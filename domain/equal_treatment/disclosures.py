@@ -1,11 +1,10 @@
-"""The buyer's messages about a need as informations: each thing once, however often and to whomever it was said.
+"""The things that suppliers were told: the buyer's messages about a need, each information once, and who received it.
 
-And the suppliers that equal treatment is owed to: which lots concern each, and until when.
 Messages in the same words are one information, in whatever exchange they were sent. The words of an opening include its
 subject and lots, those of an answer the question. A message and its corrections are one information in versions.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import chain
 from typing import Literal
@@ -13,11 +12,10 @@ from uuid import UUID
 
 import msgspec
 
+from domain.equal_treatment.concerned_suppliers import PresentIds
 from domain.exchanges.deliveries import ARRIVED, LOST, UNDER_WAY, UP_TO_THE_BUYER, arrival_moment, arrivals
 from domain.exchanges.exchange import Channel, Delivery, DeliveryState, Exchange, ExchangeSummary, Message, Way
 from domain.exchanges.rules import questions_of
-from domain.meetings.meeting import Meeting
-from domain.shortlists.version import Decision, FrozenShortlist, SupplierName
 
 InformationKind = Literal["opening", "message", "reply", "answer"]
 ReceiptKind = Literal["opening", "message", "reply", "answer", "correction"]
@@ -70,7 +68,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """The delivery that the receipt records, with the message's id for the supplier's, which may have changed."""
+        """The delivery that the receipt records; its `supplier_id` is the message's id, and tells nothing."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
@@ -116,12 +114,10 @@ class DisclosedInformation(msgspec.Struct, frozen=True):
     messages: tuple[UUID, ...]
 
 
-def disclosures(
-    exchanges: Iterable[Exchange], living: Mapping[UUID, UUID], *, by_questions: bool = True
-) -> list[Disclosure]:
-    """All messages of the buyer in the exchanges about a need, in the order of writing.
+def disclosures(exchanges: Iterable[Exchange], living: PresentIds, *, by_questions: bool = True) -> list[Disclosure]:
+    """All messages of the buyer in the exchanges about a need, each with its receipts, in the order of writing.
 
-    `living`: the supplier that an id stands for now, where that is another one. `by_questions`: as in `arrivals`.
+    `by_questions`: whether a question shows that what was sent before it arrived, as in `arrivals`.
     """
     found = chain.from_iterable(_disclosures_in(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
@@ -180,8 +176,8 @@ def best_receipts(receipts: Iterable[tuple[UUID, MessageReceipt]]) -> dict[UUID,
     return found
 
 
-def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_questions: bool) -> Iterator[Disclosure]:
-    """Every message of the buyer in one exchange; `living`, `by_questions`: as in `disclosures`."""
+def _disclosures_in(exchange: Exchange, living: PresentIds, by_questions: bool) -> Iterator[Disclosure]:
+    """Every message of the buyer in one exchange, in order; `by_questions`: as in `disclosures`."""
     replies = questions_of(exchange).replies
     arrived = arrivals(exchange, by_questions=by_questions)
     deliveries = {(each.message_id, each.supplier_id): each for each in arrived}
@@ -228,105 +224,3 @@ def _disclosures_in(exchange: Exchange, living: Mapping[UUID, UUID], by_question
             receipts=receipts,
         )
     yield from known.values()
-
-
-class SetAsideLot(msgspec.Struct, frozen=True):
-    """A lot for which the buyer set a supplier aside."""
-
-    lot_id: str
-    """That of the lot in the need"""
-    reason: str | None
-    """In the buyer's words; null: none given"""
-    decided_at: datetime
-    """The first time, where several versions say so"""
-
-
-class Concerned(SupplierName, frozen=True, kw_only=True):
-    """A supplier that a need concerns: on the shortlist, written to, or met.
-
-    `listed`: the lots it is a candidate for. `lots`: those that concern it, each until it was set aside, null where it
-    was not. `topics`: the lots it was written to about; all of its lots where it was not written to.
-    """
-
-    listed: tuple[str, ...]
-    set_aside: tuple[SetAsideLot, ...]
-    written_to: bool
-    lots: dict[str, datetime | None]
-    topics: frozenset[str]
-
-    def is_concerned(self, moment: datetime, lots: Collection[str] = ()) -> bool:
-        """Whether one of these lots (any lot where none is given) concerns the supplier at this moment."""
-        return any(until is None or moment < until for lot, until in self.lots.items() if not lots or lot in lots)
-
-    @property
-    def active_lots(self) -> frozenset[str]:
-        """The lots for which the buyer never set the supplier aside."""
-        return frozenset(lot for lot, until in self.lots.items() if until is None)
-
-
-def concerned_suppliers(
-    version: FrozenShortlist,
-    exchanges: Sequence[Exchange],
-    meetings: Sequence[Meeting],
-    living: Mapping[UUID, UUID],
-    earlier: Iterable[Decision],
-) -> dict[UUID, Concerned]:
-    """The suppliers on the shortlist, in order, then others written to, then others met; each under its present id.
-
-    One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
-    """
-    names: dict[UUID, str] = {}
-    listed: dict[UUID, list[str]] = {}
-    for lot in version.shown_lots:
-        for supplier in (each.supplier for each in lot.candidates):
-            now = living.get(supplier.id, supplier.id)
-            names.setdefault(now, supplier.name)
-            listed.setdefault(now, []).append(lot.id)
-    every = {lot.id for lot in version.need.lots}.union(*(exchange.lot_ids for exchange in exchanges))
-    topics: dict[UUID, set[str]] = {}
-    for exchange in exchanges:
-        for recipient in exchange.recipients:
-            now = living.get(recipient.supplier_id, recipient.supplier_id)
-            names.setdefault(now, recipient.name)
-            topics.setdefault(now, set()).update(exchange.lot_ids or listed.get(now, every))
-    for invited in (each for meeting in meetings for each in meeting.participants):
-        if invited.supplier_id:
-            now = living.get(invited.supplier_id, invited.supplier_id)
-            names.setdefault(now, invited.organisation or str(now))
-    set_aside = _lots_set_aside(version, earlier, living)
-    found: dict[UUID, Concerned] = {}
-    for supplier_id, name in names.items():
-        own, about, aside = listed.get(supplier_id, ()), topics.get(supplier_id), set_aside.get(supplier_id, ())
-        until = {each.lot_id: each.decided_at for each in aside}
-        all_lots = dict.fromkeys((*own, *sorted(about or ())))
-        lots = {lot: until.get(lot) for lot in all_lots if about is not None or lot not in until}
-        found[supplier_id] = Concerned(
-            supplier_id=supplier_id,
-            name=name,
-            listed=tuple(dict.fromkeys(own)),
-            set_aside=tuple(aside),
-            written_to=about is not None,
-            lots=lots,
-            topics=frozenset(lots if about is None else about),
-        )
-    return found
-
-
-def _lots_set_aside(
-    version: FrozenShortlist, earlier: Iterable[Decision], living: Mapping[UUID, UUID]
-) -> dict[UUID, list[SetAsideLot]]:
-    """The lots for which the version sets each supplier aside, with the day of the first decision to do so.
-
-    `earlier`: the decisions on the versions before.
-    """
-    since: dict[tuple[UUID, str], datetime] = {}
-    for each in (*earlier, *version.decisions):
-        if each.decision == "set_aside":
-            about = living.get(each.supplier_id, each.supplier_id), each.lot_id
-            since[about] = min(each.decided_at, since.get(about, each.decided_at))
-    found: dict[UUID, list[SetAsideLot]] = {}
-    for each in version.decisions:
-        if each.decision == "set_aside":
-            now = living.get(each.supplier_id, each.supplier_id)
-            found.setdefault(now, []).append(SetAsideLot(each.lot_id, each.reason, since[now, each.lot_id]))
-    return found

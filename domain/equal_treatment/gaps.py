@@ -1,4 +1,4 @@
-"""Gaps in equal treatment: who lacks a contact, an information, its correction, an answer or a meeting, and in words.
+"""The things that suppliers lack: gaps in contacts, informations, answers and meetings, as facts and in words.
 
 A lack is one thing that suppliers lack and others have; it is told for all of them, or for one.
 """
@@ -12,8 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from domain.equal_treatment.concerned_suppliers import ConcernedSupplier, PresentIds
 from domain.equal_treatment.disclosures import (
-    Concerned,
     DisclosedInformation,
     Disclosure,
     InformationKind,
@@ -77,14 +77,14 @@ class GapFacts(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     lots: Collection[str]
     ids: dict[str, UUID]
-    suppliers: list[Concerned] = []
+    suppliers: list[ConcernedSupplier] = []
     holders: dict[UUID, ReceiptState] = {}
     words: dict[str, Text] = {}
     sentence: Text | None = None
     confidential: bool = False
 
-    def in_words(self, suppliers: Sequence[Concerned], language: Language) -> Gap:
-        """The gap in words, of these suppliers alone among all that lack the thing."""
+    def in_words(self, suppliers: Sequence[ConcernedSupplier], language: Language) -> Gap:
+        """The gap in words, told of `suppliers`: all that lack the thing, or some of them."""
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]
@@ -123,7 +123,7 @@ def long_day(moment: datetime) -> Text:
 
 
 def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """Two phrases (got, were told) on the `count` suppliers that have something, `unconfirmed` of them not surely."""
+    """Two phrases on the `count` suppliers that have a thing, `unconfirmed` of them not surely: got it, were told."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
@@ -155,30 +155,30 @@ _MISSING: dict[InformationKind, tuple[GapCode, Text]] = {
 }
 
 
-class Contact(NamedTuple):
+class ExchangeContact(NamedTuple):
     """An exchange, with the surest receipt of each supplier that one of its messages may have reached."""
 
     exchange: ExchangeSummary
     receipts: dict[UUID, MessageReceipt]
 
 
-def contacts_of(told: Iterable[Disclosure]) -> list[Contact]:
+def contacts_of(told: Iterable[Disclosure]) -> list[ExchangeContact]:
     """The exchanges that may have reached some supplier, in the order in which they were opened."""
     reached: dict[UUID, tuple[ExchangeSummary, list[tuple[UUID, MessageReceipt]]]] = {}
     for each in told:
         if arrived := [pair for pair in each.receipts.items() if pair[1].may_have_arrived]:
             reached.setdefault(each.exchange.id, (each.exchange, []))[1].extend(arrived)
-    found = (Contact(exchange, best_receipts(arrived)) for exchange, arrived in reached.values())
+    found = (ExchangeContact(exchange, best_receipts(arrived)) for exchange, arrived in reached.values())
     return sorted(found, key=lambda each: (each.exchange.opened_at, each.exchange.id))
 
 
-def contacts_about(contacts: Iterable[Contact], lots: Collection[str]) -> list[Contact]:
+def contacts_about(contacts: Iterable[ExchangeContact], lots: Collection[str]) -> list[ExchangeContact]:
     """The contacts by an exchange about one of these lots or about the whole need; none where no lot is given."""
     return [each for each in contacts if lots and (not each.exchange.lot_ids or {*each.exchange.lot_ids} & {*lots})]
 
 
-def contact_gaps(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) -> Iterator[GapFacts]:
-    """Yield a gap per exchange: the shortlisted suppliers not written to, though others were about the same lots."""
+def contact_gaps(suppliers: Iterable[ConcernedSupplier], contacts: Sequence[ExchangeContact]) -> Iterator[GapFacts]:
+    """Yield a gap per exchange: the shortlisted suppliers never written to, though others were, about their lots."""
     found: dict[UUID, GapFacts] = {}
     for supplier in suppliers:
         if supplier.listed and not supplier.written_to and (about := contacts_about(contacts, supplier.active_lots)):
@@ -200,12 +200,12 @@ def contact_gaps(suppliers: Iterable[Concerned], contacts: Sequence[Contact]) ->
     yield from found.values()
 
 
-def information_gaps(information: DisclosedInformation, suppliers: Iterable[Concerned]) -> Iterator[GapFacts]:
+def information_gaps(information: DisclosedInformation, suppliers: Iterable[ConcernedSupplier]) -> Iterator[GapFacts]:
     """Yield a gap per kind: the suppliers that miss the information or its correction, or got either late."""
     missing, what = _MISSING[information.first.kind]
     # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
-    lacking: dict[tuple[GapCode, Text], list[Concerned]] = {}
+    lacking: dict[tuple[GapCode, Text], list[ConcernedSupplier]] = {}
     for supplier in suppliers:
         code = _gap_code(information, supplier.supplier_id, holders)
         told = information.first if code == missing else information.last
@@ -259,7 +259,7 @@ def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUI
 
 
 def question_gaps(
-    exchanges: Iterable[Exchange], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
+    exchanges: Iterable[Exchange], suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds
 ) -> Iterator[GapFacts]:
     """Yield a gap for each question of a supplier that the buyer did not answer."""
     for exchange in exchanges:
@@ -277,27 +277,28 @@ def question_gaps(
 
 
 class _Invitations:
-    """A meeting and the suppliers invited; its `lots` are those that the invited suppliers were written to about."""
+    """A meeting, the suppliers invited, and the `lots` they were written to about, or all of theirs if never."""
 
-    def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]) -> None:
+    def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds) -> None:
         ids = (each.supplier_id for each in meeting.participants if each.supplier_id)
         self.meeting, self.invited = meeting, frozenset(living.get(each, each) for each in ids)
         self.lots = frozenset(lot for each in self.invited for lot in suppliers[each].topics)
         # a meeting may be noted after it was held
         self.at = min(meeting.created_at, meeting.starts_at)
 
-    def concerns(self, supplier: Concerned) -> bool:
+    def concerns(self, supplier: ConcernedSupplier) -> bool:
         """Whether the supplier was invited, or should have been."""
         return supplier.supplier_id in self.invited or supplier.is_concerned(self.at, self.lots)
 
 
 def meeting_gaps(
-    meetings: Iterable[Meeting], suppliers: Mapping[UUID, Concerned], living: Mapping[UUID, UUID]
+    meetings: Iterable[Meeting], suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds
 ) -> Iterator[GapFacts]:
     """Yield a gap per meeting: the suppliers not invited though others of the same lots were, format by format.
 
-    Meetings with one supplier after the other: who had none. Others: who was invited to fewer than somebody else, for
-    a session that is held twice with half of the suppliers each is no gap; the ones with most suppliers are named.
+    Of meetings with one supplier at a time, one lacks a meeting who had none. Of others, one who was invited to fewer
+    than somebody else: a session held twice, with half of the suppliers each, is no gap. Of those that it missed, the
+    meetings with most suppliers are named.
     """
     by_format: dict[Format, list[_Invitations]] = {}
     held = [_Invitations(each, suppliers, living) for each in meetings if each.status != "cancelled"]

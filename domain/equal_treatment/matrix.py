@@ -1,11 +1,11 @@
-"""Equal treatment of a need's suppliers before publication: who was told, asked and met, and who lacks what.
+"""The table of equal treatment of a need's suppliers before publication: who was told, asked and met, and lacks what.
 
 A supplier set aside by the buyer is not concerned by what comes after; one that is a candidate for one lot, not by what
 is told of another.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from itertools import chain
 from typing import Literal, TypeVar
@@ -13,19 +13,17 @@ from uuid import UUID
 
 import msgspec
 
+from domain.equal_treatment.concerned_suppliers import ConcernedSupplier, PresentIds, SetAsideLot, concerned_suppliers
 from domain.equal_treatment.disclosures import (
     BEST_FIRST,
-    Concerned,
     DisclosedInformation,
     InformationKind,
     MessageReceipt,
-    SetAsideLot,
-    concerned_suppliers,
     disclosures,
     group_disclosures,
 )
 from domain.equal_treatment.gaps import (
-    Contact,
+    ExchangeContact,
     Gap,
     contact_gaps,
     contacts_about,
@@ -210,17 +208,16 @@ def equal_treatment(
     exchanges: Sequence[Exchange],
     meetings: Sequence[Meeting],
     language: Language,
-    living: Mapping[UUID, UUID],
-    earlier: Iterable[Decision] = (),
+    living: PresentIds,
+    earlier_decisions: Iterable[Decision] = (),
     *,
     by_questions: bool = True,
 ) -> EqualTreatment:
     """The equal treatment of a need's suppliers, by the latest `version` of its shortlist, exchanges and meetings.
 
-    `living`: the supplier that an id stands for now, where that is another one (`db.suppliers.write.survivors`).
-    `earlier`: the decisions on earlier versions, since when a supplier is set aside. `by_questions`: as in `arrivals`.
+    `earlier_decisions`: on versions before, for since when a supplier is set aside. `by_questions`: as in `arrivals`.
     """
-    suppliers_by_id = concerned_suppliers(version, exchanges, meetings, living, earlier)
+    suppliers_by_id = concerned_suppliers(version, exchanges, meetings, living, earlier_decisions)
     told = disclosures(exchanges, living, by_questions=by_questions)
     receipts = _by_supplier((who, receipt) for each in told for who, receipt in each.receipts.items())
     contacts, found = contacts_of(told), group_disclosures(told)
@@ -228,7 +225,7 @@ def equal_treatment(
     lacks += chain.from_iterable(information_gaps(each, suppliers_by_id.values()) for each in found)
     lacks += [*question_gaps(exchanges, suppliers_by_id, living), *meeting_gaps(meetings, suppliers_by_id, living)]
     gaps = _by_supplier((one.supplier_id, lack.in_words((one,), language)) for lack in lacks for one in lack.suppliers)
-    answers, met = _by_supplier(_replies(exchanges, living)), _by_supplier(_attendances(meetings, living))
+    answers, met = _by_supplier(_answers(exchanges, living)), _by_supplier(_attendances(meetings, living))
     suppliers = tuple(
         SupplierTreatment(
             supplier_id=who,
@@ -236,7 +233,7 @@ def equal_treatment(
             on_shortlist=bool(each.listed),
             lots=each.listed,
             set_aside=each.set_aside,
-            contact=(state := _contact_state(each, receipts.get(who), contacts, language)),
+            contact=(state := _contact_state(each, receipts.get(who, []), contacts, language)),
             contacted=None if state.code == "unconfirmed" else state.code == "contacted",
             informations=tuple(receipts.get(who, ())),
             answers=tuple(answers.get(who, ())),
@@ -266,9 +263,9 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
 
 
 def _contact_state(
-    supplier: Concerned, receipts: Sequence[MessageReceipt] | None, contacts: Sequence[Contact], language: Language
+    supplier: ConcernedSupplier, receipts: list[MessageReceipt], contacts: list[ExchangeContact], language: Language
 ) -> ContactState:
-    """The reason for which a supplier was contacted, or was not. `contacts`: all exchanges about the need."""
+    """The reason for which a supplier was contacted, or was not. `contacts`: all that the need has."""
     if receipts:
         best = decisive_delivery(each.delivery for each in receipts)
         code: ContactCode = _CONTACT_CODES[rank(best.state)]
@@ -283,8 +280,8 @@ def _contact_state(
     return ContactState(code, " : ".join((CONTACTS[code].to(language), *reasons)))
 
 
-def _replies(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, SupplierAnswer]]:
-    """Each message of a supplier, with the supplier's present id."""
+def _answers(exchanges: Iterable[Exchange], living: PresentIds) -> Iterator[tuple[UUID, SupplierAnswer]]:
+    """The present id of the supplier and the answer, for each message of a supplier."""
     for exchange in exchanges:
         questions = {each.message_id: each for each in questions_of(exchange).asked}
         for message in exchange.messages:
@@ -302,8 +299,8 @@ def _replies(exchanges: Iterable[Exchange], living: Mapping[UUID, UUID]) -> Iter
                 yield living.get(message.supplier_id, message.supplier_id), msgspec.convert(fields, SupplierAnswer)
 
 
-def _attendances(meetings: Iterable[Meeting], living: Mapping[UUID, UUID]) -> Iterator[tuple[UUID, MeetingAttendance]]:
-    """Each invitation of a supplier to a meeting, with the supplier's present id."""
+def _attendances(meetings: Iterable[Meeting], living: PresentIds) -> Iterator[tuple[UUID, MeetingAttendance]]:
+    """The present id of the supplier and its attendance, for each invitation of a supplier to a meeting."""
     for one in meetings:
         invited = {
             living.get(each.supplier_id, each.supplier_id): each for each in one.participants if each.supplier_id
@@ -333,7 +330,7 @@ def _information_summary(information: DisclosedInformation) -> InformationSummar
 
 
 def _figures_in_words(version: FrozenShortlist, suppliers: Sequence[SupplierTreatment], gaps: int, told: int) -> Text:
-    """A sentence with the figures of the matrix: suppliers, contacts, pieces of information and gaps."""
+    """A sentence with the figures of the matrix: suppliers, contacts, informations (`told` of them) and gaps."""
     listed = Counter(each.contact.code for each in suppliers if each.on_shortlist)
     uncertain = listed["unconfirmed"] + listed["not_yet_delivered"]
     without = listed.total() - listed["contacted"] - uncertain - listed["set_aside"]

@@ -39,7 +39,6 @@ CONFIRMED_STATE: dict[Way, DeliveryState] = {
 }
 """By the way in which the buyer brought a message."""
 
-
 _IN_FULL = Text("{words} ({why})", "{words} ({why})")
 _SINCE = Text("{words} le {day}", "{words} on {day}")
 
@@ -80,12 +79,12 @@ def decisive_delivery(deliveries: Iterable[Delivery]) -> Delivery:
 
 
 def rank(state: DeliveryState) -> int:
-    """The sort key of a delivery's state: 0 for arrived, then unknown, then under way, then lost."""
-    return next(place for place, states in enumerate(_RANKS) if state in states)
+    """The sort key of a delivery's state: 0 arrived, 1 not confirmed, 2 under way, 3 lost."""
+    return next(number for number, states in enumerate(_RANKS) if state in states)
 
 
 def by_recipient(deliveries: Iterable[Delivery]) -> dict[UUID, list[Delivery]]:
-    """The deliveries to each recipient, in order, by the recipient's id."""
+    """The deliveries to each recipient, in their order, by the recipient's id."""
     found: dict[UUID, list[Delivery]] = {}
     for each in deliveries:
         found.setdefault(each.supplier_id, []).append(each)
@@ -144,7 +143,7 @@ def find_buyers_message(exchange: Exchange, message_id: UUID) -> Message:
 def deliveries_to_confirm(
     exchange: Exchange, message: Message, confirmation: DeliveryConfirmation, today: date
 ) -> list[Delivery]:
-    """The deliveries of a message that a buyer's confirmation changes, as they were; empty where nothing is new.
+    """The deliveries of a message, as they were, that a buyer's confirmation changes; empty where it says nothing new.
 
     Raises InvalidContent; Conflict (`sent_by_email`) where Vivier sent the message to one of these recipients.
     """
@@ -156,8 +155,8 @@ def deliveries_to_confirm(
     if on < message.created_at.astimezone(PARIS).date():
         problems.append(Problem(pointer("on"), "before_the_message", BEFORE_THE_MESSAGE))
     problems += [
-        Problem(pointer("recipients", place), "unknown_recipient", NOT_A_RECIPIENT)
-        for place, each in enumerate(() if named == "waiting" else named)
+        Problem(pointer("recipients", position), "unknown_recipient", NOT_A_RECIPIENT)
+        for position, each in enumerate(() if named == "waiting" else named)
         if each not in known
     ]
     if problems:

@@ -26,7 +26,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """A name for what is bought: from the need's title, else from these lots' (all lots' if none given); None: neither.
+    """A name for what is bought, from the need's title, else from those of the lots (all if none given); None without.
 
     Of many lots the first are named, and the others counted.
     """
@@ -50,24 +50,24 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
     return [lot for lot in need.lots if not lot_ids or lot.id in lot_ids]
 
 
-def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTerm]) -> Iterator[Text]:
-    """Sentences on the chosen terms (value, duration, reservation) of each lot, from its fields, else its title."""
+def term_sentences(need: Need, lot_ids: Collection[str], chosen: Collection[ToldTerm]) -> Iterator[Text]:
+    """Sentences on the chosen terms (value, duration, reservation) of each lot, by its fields, else by its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
         value, months = lot.value_eur or _term_value(said, "value"), lot.duration_months or _term_value(said, "months")
-        if "value" in told and value:
+        if "value" in chosen and value:
             fr, en = euros(round(value * 100))
             sentences.append(
                 Text(f"le montant est estimé à {fr} hors taxe.", f"the value is estimated at {en} excluding tax.")
             )
-        if "months" in told and months:
+        if "months" in chosen and months:
             fr, en = f"la durée envisagée est de {int(months)} mois", f"the planned term is {int(months)} months"
             if renewal := int(lot.renewal_months or _term_value(said, "renewal") or 0):
                 fr, en = f"{fr}, plus {renewal} mois de reconduction", f"{en}, and {renewal} of renewal"
             sentences.append(Text(f"{fr}.", f"{en}."))
         reserved = lot.reserved or [each.value for each in said if each.kind == "reserved"]
-        if "reserved" in told and reserved:
+        if "reserved" in chosen and reserved:
             names = [RESERVED[each].long for each in reserved]
             fr, en = listed([each.fr for each in names]).fr, listed([each.en for each in names]).en
             sentences.append(Text(f"une réservation est envisagée : {fr}.", f"a reservation is planned: {en}."))
@@ -76,9 +76,9 @@ def term_sentences(need: Need, lot_ids: Collection[str], told: Collection[ToldTe
             yield join_texts([of_lot, each], NOTHING) if len(lots) > 1 else each.capitalised()
 
 
-def _term_value(said: Collection[Term], kind: str) -> float | None:
-    """The number of the first term of this kind; None without any."""
-    return next((float(each.value) for each in said if each.kind == kind), None)
+def _term_value(terms: Collection[Term], kind: str) -> float | None:
+    """The number of the first of the terms that is of this kind; None without any."""
+    return next((float(each.value) for each in terms if each.kind == kind), None)
 
 
 LONGEST_SUBJECT = 200
@@ -140,7 +140,7 @@ def require_sender(need: PlannedNeed, organisation: str) -> None:
 
 
 def _is_name(name: str) -> bool:
-    """Whether the text can sign a letter: it is neither blank nor the name of the organisation that has none."""
+    """Whether the text can sign a letter: it is neither blank nor the placeholder `DEFAULT_ORGANISATION`."""
     return on_one_line(name).casefold() not in {"", DEFAULT_ORGANISATION}
 
 

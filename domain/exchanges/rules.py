@@ -87,13 +87,13 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
 
 
 def open_questions(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
-    """The ids of an exchange's questions without an answer, as first written; the texts of messages are not read."""
+    """The ids of an exchange's unanswered questions, each that of its first version; texts of messages are not read."""
     chains, published, answered, _ = _questions_and_replies(tuple(messages), recipients)
     return [message_id for message_id, _ in _question_versions(chains) if message_id not in published | answered]
 
 
 def _question_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]]]:
-    """Each question: the id of the first version, and all versions."""
+    """The id of the first version, and all versions, of each question among the messages."""
     firsts = ((message_id, versions) for message_id, versions in chains.items() if message_id == versions[0].id)
     return ((message_id, versions) for message_id, versions in firsts if is_question(versions))
 
@@ -101,7 +101,7 @@ def _question_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]
 def _questions_and_replies(
     messages: Sequence[Message], recipients: Sequence[UUID]
 ) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, MessageToOne]]:
-    """The versions of suppliers' messages; the ids of questions published, of those answered; messages to one supplier.
+    """Versions of suppliers' messages; ids of questions published; ids of those answered; messages to one supplier.
 
     A message to one supplier that does not say what it answers answers its questions since the last such message, else
     what that one answered; one to all, the confidential ones, which cannot be published.
@@ -145,7 +145,7 @@ def _questions_and_replies(
 
 
 def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID | None:
-    """The only supplier that a buyer's message goes to, named or sole recipient; None where several get the message."""
+    """The supplier that a buyer's message goes to: the one it names, or the only recipient; None if several get it."""
     return recipients[0] if len(recipients) == 1 else supplier_id
 
 
@@ -168,12 +168,12 @@ _PLACEHOLDER = re.compile(rf"\[(?!sic\])(?:{_NAMED}[^\[\]\n…]{{0,60}}|[a-zà-�
 
 
 def placeholders_in(text: str) -> list[str]:
-    """The placeholders of a text, each once, with their brackets."""
+    """The parts of a text that are still to be filled in, each once, with their brackets: “[date]”."""
     return list(dict.fromkeys(_PLACEHOLDER.findall(text)))
 
 
 def placeholder_problems(texts: Mapping[str, str]) -> Iterator[Problem]:
-    """A problem (`placeholder_left`) for each of these fields whose text is not filled in."""
+    """A problem (`placeholder_left`) for each field whose text has a part still to be filled in; `texts`: by field."""
     for field, text in texts.items():
         if found := placeholders_in(text):
             left = ", ".join(found)
@@ -239,13 +239,13 @@ def _identifying_spans(asker: Recipient, text: str) -> Iterator[Span]:
     words = folded_words_with_spans(text)
     for name in _author_names(asker):
         sought = fold(name).split()
-        for place in range(len(words) - len(sought) + 1) if sought else ():
-            if [word for word, _ in words[place : place + len(sought)]] == sought:
-                yield words[place][1][0], words[place + len(sought) - 1][1][1]
+        for start in range(len(words) - len(sought) + 1) if sought else ():
+            if [word for word, _ in words[start : start + len(sought)]] == sought:
+                yield words[start][1][0], words[start + len(sought) - 1][1][1]
 
 
 def _author_names(asker: Recipient) -> tuple[str, str]:
-    """The registered name of a supplier, and that name without the brackets at its end."""
+    """The registered name of the asker, and that name without what stands in brackets at its end."""
     return asker.name, asker.name.partition("(")[0]
 
 

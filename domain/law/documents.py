@@ -251,16 +251,16 @@ def guide_page(rules: Rules) -> str:
 
 
 def _sentences_around_day(history: tuple[RuleRow, ...], day: date) -> Iterator[str]:
-    """The sentence on a rule at a day, then on each change of the rule known to come within a year."""
+    """Yield the French sentence on a rule in force at a day, then on each change that comes within a year after it."""
     row, *later = (row for row in history if row.valid_until is None or day <= row.valid_until)
     if row.status == "in_force":
-        yield _sentence_with_mark(row)
+        yield _sentence_with_confidence_mark(row)
     for change in later:
         if change.status == "in_force" and change.valid_from is not None and change.valid_from <= day + SOON:
-            yield f"À partir du {short_date(change.valid_from).fr} : {_sentence_with_mark(change)}"
+            yield f"À partir du {short_date(change.valid_from).fr} : {_sentence_with_confidence_mark(change)}"
 
 
-def _sentence_with_mark(row: RuleRow) -> str:
+def _sentence_with_confidence_mark(row: RuleRow) -> str:
     return f"{_UNBROKEN.sub(_NO_BREAK, row.message.fr)}{_NO_BREAK}{MARKS[row.confidence]}."
 
 

@@ -105,7 +105,7 @@ def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> b
     "concession_environmental_criterion",
 )
 @lru_cache(maxsize=64)
-def advise_environmental_duties(contract: ContractKind, direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_environmental_duties(contract: ContractKind, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
     """Whatever the value, an award criterion on the environment is required from 2026-08-21, a condition one day later.
 
     The criterion is regulation, the condition law. Before, both are possible and advised. Without competition there is
@@ -116,14 +116,14 @@ def advise_environmental_duties(contract: ContractKind, direct: bool, view: InFo
         return None
     texts = {condition: sentence(view, "environmental_condition"), criterion: sentence(view, "green_criterion")}
     required = [row for row in (condition,) if row.value == "required"]
-    if not direct and view.holds(criterion.id):
+    if not is_direct_award and view.holds(criterion.id):
         if required:
             texts[criterion] = Text(*(f"{side} ({criterion.article})" for side in texts[criterion]))
         required.append(criterion)
-    advised = [row for row in ((condition,) if direct else texts) if row not in required]
+    advised = [row for row in ((condition,) if is_direct_award else texts) if row not in required]
     parts = []
     if required:
-        where = sentence(view, "without_competition" if direct else "whatever_the_amount")
+        where = sentence(view, "without_competition" if is_direct_award else "whatever_the_amount")
         what, many = _join_with_and([texts[row] for row in required]), "s" if len(required) > 1 else ""
         parts.append(sentence(view, "environment_required", what=what, many=many, where=where))
     if advised:
@@ -154,12 +154,12 @@ def advise_spaser(buyer: Buyer | None, view: InForce) -> LegalAdvice | None:
 
 
 @applies("allotment")
-def advise_allotment(need: Need, direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_allotment(need: Need, is_direct_award: bool, view: InForce) -> LegalAdvice | None:
     """A market with one lot must be justified, the more so where that lot covers several activities (ALLOTMENT).
 
     Not said of a need that is awarded without competition anyway.
     """
-    if need.contract == "concession" or len(need.lots) > 1 or direct:
+    if need.contract == "concession" or len(need.lots) > 1 or is_direct_award:
         return None
     several = len(need.lots[0].segments) > 1
     return advice(view, "single_lot_of_several_activities" if several else "single_lot")
@@ -266,7 +266,9 @@ def advise_small_firms_share(contract: ContractKind, view: InForce) -> LegalAdvi
     "retention_rate_pme_large",
     "large_body_expenses",
 )
-def advise_financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool, view: InForce) -> LegalAdvice | None:
+def advise_financial_terms(
+    need: Need, lots: tuple[LotFacts, ...], is_direct_award: bool, view: InForce
+) -> LegalAdvice | None:
     """Lots whose holder is due an advance, its minimum rate, and the most that may be retained (FINANCIAL_TERMS).
 
     For lots of known value and duration, above both bounds, of a market that is no framework agreement (whose advance
@@ -302,7 +304,7 @@ def advise_financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool,
         of_firms = sentence(view, "firm_rates", rates=said, buyers=sentence(view, f"firms_of_{kind}"))
     return advice(
         view,
-        "financial_terms_of_direct_award" if direct else "financial_terms",
+        "financial_terms_of_direct_award" if is_direct_award else "financial_terms",
         (names,) if names else (),
         sure=sure,
         about=join_texts(about, NOTHING),
@@ -311,7 +313,7 @@ def advise_financial_terms(need: Need, lots: tuple[LotFacts, ...], direct: bool,
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
-    """The highest and the lowest that the amount of a lot's first duration, without renewals, may be in cents."""
+    """The most and the least, in cents, that a lot may amount to over its first duration, without renewals."""
     asked = lot.lot
     if lot.estimate and asked.value_covers == "firm":
         return lot.estimate.stated, lot.estimate.stated

@@ -115,15 +115,15 @@ class NeedReview(msgspec.Struct, frozen=True):
 def _filled_sentence(view: InForce, name: str) -> Text:
     """The sentence with this name; references to other sentences and to rules' values and articles are filled in."""
 
-    def text_of_reference(place: re.Match[str], side: int) -> str:
-        named, what = place[1], place[2]
+    def text_of_reference(reference: re.Match[str], side: int) -> str:
+        named, what = reference[1], reference[2]
         if named in view.rows:
             row = view[named]
             return row.value_text[side] if what is None else str(row.article if what == ".article" else row.value)
-        return _filled_sentence(view, named)[side] if named in SENTENCES else place[0]
+        return _filled_sentence(view, named)[side] if named in SENTENCES else reference[0]
 
     fr, en = (
-        _QUOTED.sub(lambda place, side=side: text_of_reference(place, side), text)  # type: ignore[misc]
+        _QUOTED.sub(lambda reference, side=side: text_of_reference(reference, side), text)  # type: ignore[misc]
         for side, text in enumerate(SENTENCES[name])
     )
     return Text(fr, en)
@@ -167,7 +167,7 @@ def verdict(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> Verdict:
-    """Make the verdict of the statement with this name, values filled in; `rule`, `sure` override the statement's."""
+    """Make the verdict of the statement with this name, values filled in; `sure`: its confidence, else the rule's."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or row.confidence

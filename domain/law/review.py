@@ -64,7 +64,7 @@ READ_OF_A_LOT = (
 )  # fmt: skip
 
 
-def legal_facts(need: Need) -> Need:
+def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
     lots = [
         Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=None if lot.site is None else SOMEWHERE)
@@ -87,13 +87,13 @@ def review_need(
     `segments_of_lot`: per lot id, the segments or families understood as its object (from codes, CPV and words);
     without it the lots' own `segments` are used. CPV codes are taken as valid.
     """
-    return review_facts(legal_facts(need), on, rules, segments_of_lot or {})
+    return review_reduced(need_for_review(need), on, rules, segments_of_lot or {})
 
 
-def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[str, ...]]) -> NeedReview:
-    """Review a need reduced to its `legal_facts`, as `review_need` does; `read`: the segments of each lot."""
+def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
+    """The review, as of `review_need`, of a need that `need_for_review` reduced."""
     view = rules.view(on, need.contract)
-    lots = tuple(read_lot(lot, read.get(lot.id, lot.segments), view) for lot in need.lots)
+    lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
     sets, small = advise_sets(need, decided, view)
     whole = [advise_estimated_value(need, lots, view), advise_total_below_lots(need, lots, view)]
@@ -104,14 +104,14 @@ def review_facts(need: Need, on: date, rules: Rules, read: Mapping[str, tuple[st
         *advise_next_steps(need, decided, view),
         advise_mixed_object(decided, view),
         sets,
-        duties.advise_environmental_duties(need.contract, decided.direct, view),
+        duties.advise_environmental_duties(need.contract, decided.is_direct_award, view),
         duties.advise_spaser(need.buyer, view),
-        duties.advise_allotment(need, decided.direct, view),
+        duties.advise_allotment(need, decided.is_direct_award, view),
         duties.advise_framework_duration(need, view),
         *([advise_books(need, lots, decided, view), advise_yearly_list(need, decided, view)] if market else []),
-        None if decided.direct else duties.advise_sustainable_specifications(view),
+        None if decided.is_direct_award else duties.advise_sustainable_specifications(view),
         duties.advise_small_firms_share(need.contract, view),
-        duties.advise_financial_terms(need, lots, decided.direct, view),
+        duties.advise_financial_terms(need, lots, decided.is_direct_award, view),
     ]
     part_of = {lot.lot.id: part for part in decided.parts for lot in part.group.lots}
     reviews = {lot.lot.id: _review_lot(need, lot, part_of[lot.lot.id], small.get(lot.lot.id), on, view) for lot in lots}
@@ -136,7 +136,7 @@ def _review_lot(
 
 @short_cache(KEPT, LONGEST_KEPT, lambda bought, *_: bought.length)
 def _review_object(
-    bought: LotObject, sited: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
+    bought: LotObject, has_site: bool, contract: ContractKind, buyer: BuyerKind | None, view: InForce
 ) -> tuple[tuple[LegalFinding, ...], tuple[LegalFinding, ...], tuple[LegalAdvice, ...]]:
     """The findings on reserving the object to prison work, those on reserving it to ESS, and other advice on it.
 
@@ -148,7 +148,7 @@ def _review_object(
         duties.advise_waste_permits(bought.segments, view),
         duties.advise_reuse_quota(bought.segments, buyer, view),
     )
-    return review_prison(bought, sited, view), review_ess_object(bought, view), tuple(filter(None, on_object))
+    return review_prison(bought, has_site, view), review_ess_object(bought, view), tuple(filter(None, on_object))
 
 
 @lru_cache(maxsize=4096)
@@ -208,7 +208,9 @@ class _Change(NamedTuple):
 
 
 @applies("value_moment")
-def law_changes(before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce) -> LegalAdvice | None:
+def advise_law_changes(
+    before: NeedReview, after: NeedReview, on: date, planned: date, view: InForce
+) -> LegalAdvice | None:
     """The law of the planned day of publication differs for this need from that of the day of evaluation (LAW_CHANGES).
 
     The value is the one on the day when the notice is sent or the call begins, and new rules apply to what is published

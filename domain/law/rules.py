@@ -191,7 +191,7 @@ class Rules:
             if rule.id in self._histories:
                 raise BrokenLaw(f"{rule.id}: two rules with this id")
             self._histories[rule.id] = _rows_of_rule(rule)
-            self._of_concessions[rule.id] = _rows_of_rule(_for_concessions(rule))
+            self._of_concessions[rule.id] = _rows_of_rule(_rule_for_concessions(rule))
         self.starts = tuple(
             sorted({row.valid_from for rows in self._histories.values() for row in rows if row.valid_from})
         )
@@ -225,7 +225,7 @@ def cents(amount_eur: float) -> int:
 
 @cache
 def load() -> Rules:
-    """The rules of `domain/data/law.toml`; raises as `parse`."""
+    """The rules of `domain/data/law.toml`; raises what `parse` raises."""
     return parse(LAW_FILE.read_bytes())
 
 
@@ -260,7 +260,7 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
     return (_rule_row(rule, before), *rows)
 
 
-def _for_concessions(rule: Rule) -> Rule:
+def _rule_for_concessions(rule: Rule) -> Rule:
     """The rule as quoted for a concession: by its own article, else by the article of markets, to be checked.
 
     The second part of the code (articles L2… and R2…) is of markets only.

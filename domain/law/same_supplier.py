@@ -50,7 +50,7 @@ def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdi
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
-    """A supplier's verdict after its past ESS awards: the bar's where worse; of other types than ESS, as found."""
+    """The verdict `found` on a supplier, or for an ESS reservation that of the bar on repeated awards, where worse."""
     if found.reserved != "ess":
         return found
     bar = judge_award_bar(awards, on, rules)
@@ -96,13 +96,13 @@ def advise_dependence(
     if not turnover_eur or bound is None or not running:
         return None
     lasts, worth = (lot.duration_months or 0) + (lot.renewal_months or 0), (estimated_cents(lot) or 0) / 100
-    weight = sum(_yearly(award.value_eur, award.duration_months or YEAR) for award in running) + _yearly(worth, lasts)
+    yearly = [_value_per_year(award.value_eur, award.duration_months or YEAR) for award in running]
+    weight = sum(yearly) + _value_per_year(worth, lasts)
     if weight * 100 < bound * turnover_eur:
         return None
-    share = int(weight * 100 / turnover_eur)
-    return advice(view, "economic_dependence", supplier=name, share=share, bound=bound)
+    return advice(view, "economic_dependence", supplier=name, share=int(weight * 100 / turnover_eur), bound=bound)
 
 
-def _yearly(value_eur: float | None, months: int) -> float:
+def _value_per_year(value_eur: float | None, months: int) -> float:
     """The value of a contract per year; the whole value where the contract lasts less than a year."""
     return (value_eur or 0.0) * YEAR / max(months, YEAR)

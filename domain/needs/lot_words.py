@@ -56,7 +56,7 @@ class Term(NamedTuple):
 
 
 def terms_in(text: str) -> tuple[Term, ...]:
-    """The terms that the words of a lot state, each kind once but every reserved type; overlong text is not read."""
+    """The terms stated in the first `LONGEST_READ` characters of a text: one of each kind, but every reserved type."""
     text, terms = " ".join(text[:LONGEST_READ].split()), list[Term]()
     renewal = _RENEWAL.search(text)
     firm = text[: renewal.start()] if renewal else text
@@ -209,7 +209,7 @@ _GAP = re.compile(
 
 
 def without_terms(text: str) -> str:
-    """The words of a lot without amounts, terms, reservations and question marks; empty where nothing is left."""
+    """The words of a lot without amounts, durations, reservations and question marks; empty where nothing is left."""
     whole = " ".join(text[:LONGEST_READ].replace(_GONE, " ").split())
     before = whole.replace("[", "(").replace("]", ")")
     text = _ASIDE.sub(_GONE, before)
@@ -229,7 +229,7 @@ def without_terms(text: str) -> str:
 
 
 def _joining_mark(gap: re.Match[str]) -> str:
-    """The mark that joins two parts of the object: the one before the words left out between, else the one after."""
+    """The mark to put in a `gap` of words left out: the one that stood before them, else after them, else a space."""
     for marks in (gap["before"], gap["after"]):
         if found := re.search(r"\s?[,;:.|]|\s[–—-]", marks):
             return f"{found[0]} "

@@ -121,15 +121,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NextStep(msgspec.Struct, frozen=True):
-    """The next thing for a buyer to do, as a code and in words. `place`: the first lot's position, from 1."""
+    """The next thing for a buyer to do, as a code and in words. `first_lot`: the position, from 1, of its first lot."""
 
     code: StepCode
     words: Text
-    place: int = 1
+    first_lot: int = 1
 
 
 def next_step(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step of a need: first towards suppliers who wrote, then towards its shortlist, then the rest."""
+    """The next step of a need: to answer suppliers, else to freeze and decide, else to contact, publish and award."""
     if not MOVES[need.status]:
         return _step("none")
     lots = [lot.id for lot in need.content.lots]
@@ -141,11 +141,11 @@ def next_step(need: StoredNeed, progress: Progress) -> NextStep:
     if progress.frozen is None or changed_criteria(progress.frozen, need.content):
         return _step("freeze")
     undecided = [lot for lot in lots if lot in progress.listed and lot not in progress.decided]
-    return _step_for_lots("decide", undecided, lots) if undecided else _step_with_suppliers(need, progress)
+    return _step_for_lots("decide", undecided, lots) if undecided else _step_after_decisions(need, progress)
 
 
-def _step_with_suppliers(need: StoredNeed, progress: Progress) -> NextStep:
-    """The next step with suppliers, once the buyer has decided on the shortlist."""
+def _step_after_decisions(need: StoredNeed, progress: Progress) -> NextStep:
+    """The next step once the buyer has decided on the shortlist: to contact suppliers, else to change the status."""
     if not progress.exchanges and not progress.meetings:
         return _step("contact" if progress.listed else "widen")
     if progress.to_deliver:
@@ -160,7 +160,7 @@ def _step(code: StepCode, number: int = 1) -> NextStep:
 
 
 def _step_for_lots(code: StepCode, open_lots: list[str], lots: list[str]) -> NextStep:
-    """The step that the open lots of a need call for; the words count these lots where the need has several lots."""
+    """The step still to be taken for `open_lots`, in words that count them where the need has several lots."""
     if len(lots) == 1:
         return _step(code)
     many, of_all = "s" if len(open_lots) > 1 else "", len(lots)

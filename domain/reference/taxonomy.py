@@ -141,13 +141,13 @@ class Taxonomy:
         self.families = _make_families(file)
         self.segments = {segment.id: segment for family in self.families for segment in family.segments}
         self._families = {family.id: family for family in self.families}
-        self._cpv = _ids_by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
+        self._cpv = _segments_by_code((prefix, segment) for segment in self.segments.values() for prefix in segment.cpv)
         self._cpv |= dict.fromkeys(file.cpv.silent, ())
         self._general_cpv = file.cpv.general
-        self._naf = _ids_by_code(
+        self._naf = _segments_by_code(
             (code, segment) for segment in self.segments.values() for code in (*segment.naf, *segment.naf2025)
         )
-        self._rome = _ids_by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
+        self._rome = _segments_by_code((code, segment) for segment in self.segments.values() for code in segment.rome)
         self._naf |= file.naf.names
         for code in file.naf.silent:
             self._naf.pop(code, None)
@@ -220,7 +220,7 @@ def _make_families(file: TaxonomyFile) -> tuple[Family, ...]:
     )
 
 
-def _ids_by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
+def _segments_by_code(pairs: Iterable[tuple[str, Segment]]) -> dict[str, tuple[str, ...]]:
     segments: dict[str, tuple[str, ...]] = {}
     for code, segment in pairs:
         segments[code] = (*segments.get(code, ()), segment.id)
@@ -237,11 +237,11 @@ def load() -> Taxonomy:
     return parse((data / "segments.toml").read_text("utf-8"), (data / "words.npz").read_bytes())
 
 
-def parse(text: str, words: bytes = b"") -> Taxonomy:
+def parse(text: str, also_hashed: bytes = b"") -> Taxonomy:
     """A taxonomy from the text of a `segments.toml`; raises msgspec.ValidationError where it is wrong.
 
-    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. `words`:
-    what else the version is to change with.
+    A NAF code that is not one of its vintage is wrong, so that a misspelt one cannot silently name nothing. The version
+    is a hash of the text and of `also_hashed`.
     """
     file = msgspec.convert(tomllib.loads(text), TaxonomyFile)
-    return Taxonomy(file, hashlib.sha256(text.encode() + words).hexdigest()[:12])
+    return Taxonomy(file, hashlib.sha256(text.encode() + also_hashed).hexdigest()[:12])

@@ -186,7 +186,7 @@ class Territories:
         return area
 
     def commune_ordinal(self, insee: str) -> int | None:
-        """The position in `communes` of the commune with this code, of its successor, or of the arrondissement's."""
+        """The position in `communes` of the commune that a code means: its own, a former one or an arrondissement's."""
         return self._ordinals_ever.get(insee)
 
     def commune_name(self, insee: str | None) -> str | None:
@@ -234,7 +234,7 @@ class Territories:
         return {kind: tuple(areas.values()) for kind, areas in self._areas.items()}
 
     def _nuts_areas(self, rows: Iterable[_NutsRow]) -> dict[str, Area]:
-        """The areas of the present edition: level 3 areas are departements, those above are made of them."""
+        """The NUTS areas of the present edition by code: those of level 3 are departements and make up the others."""
         names: dict[str, str] = {}
         communes: dict[str, list[int]] = defaultdict(list)
         for row in rows:
@@ -245,7 +245,7 @@ class Territories:
         return {code: Area("nuts", code, names[code], tuple(sorted(communes[code]))) for code in sorted(names)}
 
     def _suggestions(self, kind: str, own: str) -> Iterator[str]:
-        """The existing full codes that an unknown code may mean, the likeliest first."""
+        """Yield the existing full codes that the unknown code `kind:own` may mean, the likeliest first."""
         written = own.strip() or kind.strip()
         # a misspelt or foreign word of a kind may stand for those that begin like it
         kinds = tuple(one for one in KINDS if own.strip() and one[:3] == fold(kind)[:3]) or KINDS
@@ -293,9 +293,9 @@ class Territories:
         return {postal_code: tuple(ordinals) for postal_code, ordinals in served.items()}
 
 
-def _areas_of_kind(kind: TerritoryKind, codes: list[str | None], names: dict[str, str]) -> dict[str, Area]:
+def _areas_of_kind(kind: TerritoryKind, code_by_commune: list[str | None], names: dict[str, str]) -> dict[str, Area]:
     members: dict[str, list[int]] = {code: [] for code in sorted(names)}
-    for ordinal, code in enumerate(codes):
+    for ordinal, code in enumerate(code_by_commune):
         if code is not None:
             members[code].append(ordinal)
     return {code: Area(kind, code, names[code], tuple(ordinals)) for code, ordinals in members.items()}

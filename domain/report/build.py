@@ -195,7 +195,7 @@ class ReportWriter:
         )
 
     def _redacted_advice(self, given: Sequence[Advice]) -> tuple[Advice, ...]:
-        """The advice, redacted where it may quote the buyer's words."""
+        """The advice with its messages redacted, as they may quote the buyer's words."""
         return tuple(msgspec.structs.replace(each, message=self._redaction.text(each.message)) for each in given)
 
     def _report_row(self, kind: type[T], lot_id: str, row: Candidate | NearMiss | UnknownSupplier) -> T:
@@ -219,7 +219,7 @@ class ReportWriter:
         return tuple(ReportGrouping(tuple(map(report_member, one.suppliers)), one.message) for one in found.groupings)
 
     def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
-        """A supplier named as at the time; other fields as on the shortlist, else as they are today."""
+        """The report's supplier, by its `name` of the time, with other fields as on the shortlist, else as of today."""
         known = self._known.get(supplier_id)
         if known is None:
             return ReportSupplier(supplier_id, name, siret, (), None)

@@ -49,21 +49,21 @@ class Statement(msgspec.Struct, frozen=True):
     """A supplier's message with its corrections, the last of which counts."""
 
     exchange: Exchange
-    versions: tuple[Message, ...]
+    chain: tuple[Message, ...]
 
     @property
     def last(self) -> Message:
         """The message as last corrected."""
-        return self.versions[-1]
+        return self.chain[-1]
 
     @property
     def is_question(self) -> bool:
-        """Whether any version of the message is a question: then nobody may read who wrote the message."""
-        return any(message.stance == "question" for message in self.versions)
+        """Whether the message or a correction of it is a question: then nobody may read who wrote it."""
+        return any(message.stance == "question" for message in self.chain)
 
     @property
     def is_confidential(self) -> bool:
-        return is_confidential(self.versions)
+        return is_confidential(self.chain)
 
     @property
     def position(self) -> Position:
@@ -108,7 +108,7 @@ class ExchangeReport:
 
     @property
     def withheld(self) -> int:
-        """The number of suppliers' answers left out as confidential."""
+        """The number of suppliers' answers that a redacted report leaves out as confidential; 0 in a full one."""
         return sum(1 for each in self._answers if each.is_confidential) if self._redaction.redacted else 0
 
     def exchanges(self) -> tuple[ReportExchange, ...]:
@@ -161,7 +161,7 @@ class ExchangeReport:
         return tuple(sorted((known for _, known in self._recipients(reached=False)), key=_name_key))
 
     def _recipients(self, *, reached: bool) -> Iterator[tuple[UUID, ReportRecipient]]:
-        """Each recipient whom some message reached, or else whom none reached, with the supplier's id."""
+        """Yield each recipient whom some message `reached` or, if false, whom none did, with the supplier's id."""
         latest = {each.supplier_id: each for exchange in self._exchanges for each in exchange.recipients}
         for who, known in latest.items():
             first = decisive_delivery(each.delivery for each in self._sent[who])
@@ -213,7 +213,7 @@ class ExchangeReport:
         return tuple(found)
 
     def _is_common(self, suppliers: int) -> bool:
-        """Whether a fact that holds for so many suppliers may be told beside an answer without betraying who wrote."""
+        """Whether a fact that so many suppliers share may stand beside an answer; if redacted, it has to hide whose."""
         return not self._redaction.redacted or suppliers >= FEWEST_TO_BE_ONE_OF
 
     def barriers(self) -> tuple[BarrierCount, ...]:
@@ -231,7 +231,7 @@ class ExchangeReport:
     def questions_unshared(self) -> int:
         """The number of questions without a published answer."""
         shared = {message.publishes for exchange in self._exchanges for message in exchange.messages}
-        return sum(1 for each in self._questions if not any(message.id in shared for message in each.versions))
+        return sum(1 for each in self._questions if not any(message.id in shared for message in each.chain))
 
     def shared_answers(self) -> tuple[SharedAnswer, ...]:
         """Questions with the answer to all recipients as last corrected, the oldest first."""
@@ -256,7 +256,7 @@ def _name_key(known: ReportRecipient) -> tuple[str, str]:
 
 
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
-    """Each message with its corrections as one chain, in the order of first versions."""
+    """Each message with its corrections as one chain, in the order of the messages that were corrected."""
     return [chain for message_id, chain in correction_chains(messages).items() if message_id == chain[0].id]
 
 

@@ -286,7 +286,7 @@ class MessageDeliveries(msgspec.Struct, frozen=True):
 
 
 def best_outcome(verdicts: Iterable[Eligibility]) -> Outcome | None:
-    """The best of the verdicts under a lot's reserved types; None where it is not reserved."""
+    """The best outcome of the verdicts, one per reserved type of a lot; None where it is not reserved."""
     return min((each.outcome for each in verdicts), key=OUTCOMES.index, default=None)
 
 

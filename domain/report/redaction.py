@@ -84,12 +84,12 @@ class Redaction:
 
 
 def _is_phone(abroad: str | None) -> bool:
-    """Whether digits that look like a telephone number are one; `abroad`: those after the code of a country, if any."""
+    """Whether digits that look like a telephone number are one; `abroad`: those after "+" or "00", if it has either."""
     return abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD
 
 
 def _ways_to_write(name: str) -> Iterator[tuple[Words, bool]]:
-    """Word sequences to look for: a name's folded words from each word on, last the surname (if capitalised)."""
+    """Yield folded words to look for, and if they take a capital: the name begun at each word, then the surname."""
     given = [word for word in name.split() if fold(word)]
     while given and fold(given[0]) in TITLES:
         del given[0]

@@ -219,11 +219,11 @@ def unexplained_absences(version: FrozenShortlist, other: FrozenShortlist) -> di
 
 
 def diff_versions(
-    before: FrozenShortlist, after: FrozenShortlist, not_before: Absences, not_after: Absences, language: Language
+    before: FrozenShortlist, after: FrozenShortlist, absent_before: Absences, absent_after: Absences, language: Language
 ) -> ShortlistDiff:
     """The differences from one version of a need's shortlist to another, in the words of a language.
 
-    `not_before`, `not_after`: why suppliers are not among the candidates of a version, where it does not say so itself.
+    `absent_before`, `absent_after`: why suppliers are no candidates of a version, where it does not say so itself.
     """
     lots = dict.fromkeys(lot.id for version in (after, before) for lot in version.need.lots)
     return ShortlistDiff(
@@ -233,7 +233,7 @@ def diff_versions(
         changed_fields=changed_fields(before.need, after.need),
         lots=tuple(
             _lot_diff(
-                lot, _Side(before, lot, not_before.get(lot, {})), _Side(after, lot, not_after.get(lot, {})), language
+                _Side(before, lot, absent_before.get(lot, {})), _Side(after, lot, absent_after.get(lot, {})), language
             )
             for lot in lots
         ),
@@ -241,10 +241,10 @@ def diff_versions(
 
 
 class _Side:
-    """One lot in one of the two versions that are compared."""
+    """One lot in one of the two versions that are compared; a lot that the version does not have shows nobody."""
 
     def __init__(self, version: FrozenShortlist, lot_id: str, absences: Mapping[UUID, Absence]) -> None:
-        self.version, self.absences = version, absences
+        self.version, self.lot_id, self.absences = version, lot_id, absences
         self.lot = next((lot for lot in version.need.lots if lot.id == lot_id), None)
         shown = self.shown = next((lot for lot in version.shown_lots if lot.id == lot_id), None)
         self.ranks = {row.supplier.id: row.rank for row in shown.candidates} if shown else {}
@@ -255,7 +255,7 @@ class _Side:
         self.decisions = {each.supplier_id: DecisionSummary(each.decision, each.reason) for each in decided}
 
     def known_absence(self, supplier_id: UUID) -> Absence | None:
-        """The cause that the version itself shows for a supplier's absence among candidates; None without any."""
+        """The cause that the version itself shows for a supplier's absence among candidates; None where it has none."""
         if self.shown is None:
             return Absence("no_such_lot")
         if (row := self.missed.get(supplier_id)) is not None:
@@ -282,7 +282,7 @@ class _Side:
         return found
 
     def lot_criteria(self) -> dict[str, object]:
-        """The fields of the lot that decide who is a candidate and how many are shown; the title only if read."""
+        """The fields of the lot that decide who is a candidate and how many are shown; its title if it was read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot
@@ -298,12 +298,12 @@ class _Side:
         }
 
 
-def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> LotDiff:
+def _lot_diff(before: _Side, after: _Side, language: Language) -> LotDiff:
     """The differences of one lot between two versions."""
     names, lot = before.names | after.names, after.lot or before.lot
     criteria = after.lot_criteria()
     changed = tuple(name for name, value in before.lot_criteria().items() if criteria.get(name, value) != value)
-    not_before, not_after = before.reasons(after, changed, language), after.reasons(before, changed, language)
+    absent_before, absent_after = before.reasons(after, changed, language), after.reasons(before, changed, language)
     stayed = {each: (before.ranks[each], rank) for each, rank in after.ranks.items() if each in before.ranks}
     missed = {each: (before.missed[each], row) for each, row in after.missed.items() if each in before.missed}
     # messages are compared where both are in the same language
@@ -311,7 +311,7 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
     deciding = before.decisions.keys() | after.decisions.keys()
     decided = {each: (before.decisions.get(each), after.decisions.get(each)) for each in deciding}
     return LotDiff(
-        id=lot_id,
+        id=after.lot_id,
         title=lot.title if lot else None,
         in_before=before.shown is not None,
         in_after=after.shown is not None,
@@ -320,18 +320,18 @@ def _lot_diff(lot_id: str, before: _Side, after: _Side, language: Language) -> L
         total_after=after.shown.total if after.shown else None,
         stayed=len(stayed),
         came=tuple(
-            AddedCandidate(each, names[each], not_before[each].rank, rank, not_before[each])
+            AddedCandidate(each, names[each], absent_before[each].rank, rank, absent_before[each])
             for each, rank in after.ranks.items()
             if each not in stayed
         ),
         left=tuple(
-            RemovedCandidate(each, names[each], rank, not_after[each].rank, not_after[each])
+            RemovedCandidate(each, names[each], rank, absent_after[each].rank, absent_after[each])
             for each, rank in before.ranks.items()
             if each not in stayed
         ),
         moved=tuple(MovedCandidate(each, names[each], was, now) for each, (was, now) in stayed.items() if was != now),
         near_misses=tuple(
-            NearMissChange(each, row.supplier.name, not_before[each], not_after[each])
+            NearMissChange(each, row.supplier.name, absent_before[each], absent_after[each])
             for each, (was, row) in missed.items()
             if was.excluded_by != row.excluded_by or (in_words and was.message != row.message)
         ),

@@ -112,7 +112,7 @@ class ShownLot(msgspec.Struct, frozen=True):
 
 
 class ShownAnswer(msgspec.Struct, frozen=True):
-    """The part of an answer that can be read in every version, however old; ten times faster than all of it."""
+    """The part of an answer that can be read in every version, however old, and ten times faster than the whole."""
 
     stamp: Stamp
     lots: tuple[ShownLot, ...]
@@ -153,7 +153,7 @@ class FrozenShortlist(ShortlistVersion, frozen=True, kw_only=True, dict=True):
 
     @cached_property
     def shown_lots(self) -> tuple[ShownLot, ...]:
-        """The suppliers listed for each lot."""
+        """The lots of the frozen answer, each with the suppliers listed for it."""
         return read_stored(self.body, ShownAnswer).lots
 
     @cached_property
@@ -167,7 +167,7 @@ def suppliers_to_contact(
 ) -> tuple[SupplierSummary, ...]:
     """The candidates for any of these lots (all lots where none is given) that the buyer did not set aside.
 
-    `of_unknown_trade`: of the suppliers of unknown trade instead.
+    `of_unknown_trade`: the suppliers of unknown trade that it lists, in the place of candidates.
     """
     aside = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "set_aside"}
     found: dict[UUID, SupplierSummary] = {}
@@ -187,6 +187,6 @@ def everyone_shown(version: FrozenShortlist) -> dict[UUID, SupplierSummary]:
 
 
 def members_of_groupings(version: FrozenShortlist) -> set[UUID]:
-    """The ids of the suppliers in groupings, who may be candidates that the version does not list."""
+    """The ids of the members of groupings; some may be candidates beyond those that the version lists."""
     groupings = (grouping for lot in version.shortlist.lots for grouping in lot.groupings)
     return {each.id for grouping in groupings for each in grouping.suppliers}

@@ -58,11 +58,11 @@ def unite_offers(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     )
 
 
-def _united_offer(some: list[Offer]) -> Offer:
-    """One offer made of `some` that say the same, with all their evidence; its label comes from the strongest."""
-    evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in some)), key=strength)
-    best = min(some, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
-    codes = {code for offer in some if offer.service_area for code in offer.service_area.codes or ()}
+def _united_offer(alike: list[Offer]) -> Offer:
+    """One offer made of all that say the same, with their strongest evidence and the label of the best proven."""
+    evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in alike)), key=strength)
+    best = min(alike, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
+    codes = {code for offer in alike if offer.service_area for code in offer.service_area.codes or ()}
     area = ServiceArea(codes=tuple(sorted(codes)[:CODES_KEPT])) if codes else best.service_area
     return msgspec.structs.replace(best, service_area=area, evidence=tuple(evidence[:EVIDENCE_KEPT]))
 
@@ -99,10 +99,10 @@ class StoredRecord(msgspec.Struct, frozen=True, gc=False):
 def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     """The supplier that `stored` (at least one record) describe together.
 
-    Offers (see `unite`), approvals and labels are united. Any other field comes from the first record that knows it, in
-    the order of `precedence`; the place (location and commune together) from the first of those that know it best.
-    Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that another
-    record dates.
+    Offers (see `unite_offers`), approvals and labels are united. Any other field comes from the first record that knows
+    it, in the order of `precedence`; the place (location and commune together) from the first of those that know it
+    best. Approvals stay unknown only while no record knows any; one without dates yields to one of its kind that
+    another record dates.
     `updated_at` is the last change of content, not the last time a source was read.
     """
     record, placed, provenance = stored[0].record, stored[0], None
@@ -171,7 +171,7 @@ def source_of_each_field(supplier: Supplier) -> dict[str, str]:
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
-    """The source of each known field; None where all records are of one source."""
+    """The source of each known field, by the field's name; None where all records are of one source."""
     if len({item.source for item in stored}) < 2:
         return None
     found: dict[str, str] = {}
@@ -181,7 +181,7 @@ def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[st
 
 
 def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
-    """The names of fields with a value, without those united over records; place fields are looked up in `place`."""
+    """The names of fields with a value, without those united over records; location and commune by `place`."""
     found = [name for name in _FIRST_KNOWN_FIELDS if getattr(document, name) is not None]
     for part, names in _NESTED_FIELDS.items():
         whole = getattr(document, part)
@@ -240,7 +240,7 @@ def _fill_nulls(part: Part, other: Part) -> Part:
 
 
 def _vagueness(item: StoredRecord) -> int:
-    """The sort key of places: 0 for an own point, then the commune's middle, a doubtful point, a commune, none."""
+    """The sort key of a record's place: 0 own point, 1 its commune's, 2 doubtful point, 3 commune alone, 4 unknown."""
     placement = item.placement
     if placement.location is None:
         return 4 if placement.commune is None else 3

@@ -86,7 +86,7 @@ def _singular(word: str) -> str:
 
 
 def may_slip(word: str) -> bool:
-    """Whether a word is long enough, and without digits, to be the same word with one letter amiss."""
+    """Whether a word may be misspelt by one letter: it has at least `SLIP_LENGTH` of them, and no digits."""
     return len(word) >= SLIP_LENGTH and word.isalpha()
 
 
@@ -135,7 +135,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
 
 
 class Decisions(msgspec.Struct, frozen=True):
-    """Decisions of people on records: sets that are one supplier, the earliest decision first; pairs that are not."""
+    """Decisions of people on records: sets that are one supplier, the earliest first; pairs that are two suppliers."""
 
     merged: Sequence[Collection[RecordKey]] = ()
     split: Collection[tuple[RecordKey, RecordKey]] = ()
@@ -171,7 +171,7 @@ def metres(one: Point, other: Point) -> float:
 
 
 class _Group:
-    """Records of one supplier so far, and the facts about them that may keep them apart from others."""
+    """Records united so far into one supplier, and the facts that may keep them apart from other groups."""
 
     def __init__(self, facts: IdentityFacts, split: Collection[RecordKey]) -> None:
         self.keys = [facts.key]
@@ -218,7 +218,7 @@ class _Groups:
         return list(found.values())
 
     def _are_apart(self, mine: _Group, theirs: _Group, by: Link) -> bool:
-        """Whether something keeps two groups apart that a link of this kind would unite."""
+        """Whether facts or decisions keep two groups apart that a link of this kind would unite."""
         if by == "name" and mine.has_siret and theirs.has_siret:
             return True
         if by != "decision" and any(

@@ -59,7 +59,7 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
 
 
 def unknown_segment(segment: str, taxonomy: Taxonomy, *, suggest: bool = True) -> Text:
-    """The message about an unknown segment id, with the nearest known one where `suggest` asks for it."""
+    """The message about an unknown segment id; with `suggest`, it proposes the nearest known one, if any is near."""
     detail = Text(f"Segment inconnu : « {segment[:80]} »", f"Unknown segment: “{segment[:80]}”")
     return _with_hint(detail, taxonomy.nearest(segment) if suggest else None)
 
@@ -71,15 +71,15 @@ def _check_offer(
     at = ("offers", position)
     if not offer.segments and not offer.cpv:
         yield Problem(pointer(*at), "no_object", _NO_OBJECT)
-    for place, segment in enumerate(offer.segments):
+    for number, segment in enumerate(offer.segments):
         if not taxonomy.known(segment):
             detail = unknown_segment(segment, taxonomy, suggest=next(suggest))
-            yield Problem(pointer(*at, "segments", place), "unknown_code", detail)
-    for place, code in enumerate(offer.cpv):
+            yield Problem(pointer(*at, "segments", number), "unknown_code", detail)
+    for number, code in enumerate(offer.cpv):
         if not cpv.exists(code):
             detail = Text(f"Code CPV inconnu : « {code} »", f"Unknown CPV code: “{code}”")
             detail = _with_hint(detail, cpv.nearest(code) if next(suggest) else None)
-            yield Problem(pointer(*at, "cpv", place), "unknown_code", detail)
+            yield Problem(pointer(*at, "cpv", number), "unknown_code", detail)
     if offer.service_area is not None:
         yield from _check_service_area(offer.service_area, position, territories, suggest)
 
@@ -94,15 +94,15 @@ def _check_service_area(
         yield Problem(pointer(*at), "one_form", _ONE_FORM)
     if area.national is False:
         yield Problem(pointer(*at, "national"), "must_be_true", _NATIONAL)
-    for place, code in enumerate(area.codes or ()):
+    for number, code in enumerate(area.codes or ()):
         unknown = _territory_fault(code, territories, suggest=False)
         if unknown is not None:
             unknown = (_territory_fault(code, territories, suggest=True) if next(suggest) else None) or unknown
-            yield Problem(pointer(*at, "codes", place), unknown.code, unknown.detail)
+            yield Problem(pointer(*at, "codes", number), unknown.code, unknown.detail)
 
 
 def _territory_fault(code: str, territories: Territories, *, suggest: bool) -> UnknownTerritory | None:
-    """The fault of a code that names no territory; None for one that names some."""
+    """The fault of a code that names no territory; None for the code of a territory."""
     try:
         territories.area(code, suggest=suggest)
     except UnknownTerritory as unknown:
@@ -127,7 +127,7 @@ def shortcomings(record: SupplierRecord, placement: Placement) -> list[str]:
 
 
 def approved_until(approvals: Iterable[Approval] | None) -> date | None:
-    """The last day on which no kind of approval has expired yet; None where none ever expires."""
+    """The last day on which no kind of approval has expired yet; None without approvals, or where none expires."""
     return min(_last_days(approvals).values(), default=None) if approvals else None
 
 
@@ -141,7 +141,7 @@ def expiry_flags(approvals: Iterable[Approval] | None, on: date) -> tuple[Flag, 
 
 
 def _last_days(approvals: Iterable[Approval] | None) -> dict[Kind, date]:
-    """The last day of validity of each kind of approval that ends."""
+    """The last day of validity of each kind of approval; kinds that never end are left out."""
     last: dict[Kind, date] = {}
     for approval in approvals or ():
         last[approval.kind] = max(approval.valid_until or date.max, last.get(approval.kind, date.min))

@@ -84,7 +84,7 @@ def join_texts(texts: Iterable[Text], separator: Text = SEMICOLON) -> Text:
 
 
 def listed(parts: Sequence[str], last: Text = AND) -> Text:
-    """The parts joined for reading: “1, 3 et 4”."""
+    """The parts joined for reading, “1, 3 et 4”; `last`: the word before the last part."""
     *first, final = parts or ("",)
     if not first:
         return Text(final, final)

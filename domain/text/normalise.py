@@ -50,7 +50,7 @@ _FRENCH = {code: _without_accents(chr(code)) for code in (*range(0x80, 0x180), *
 
 
 def _letter(code: int) -> int:
-    """The ASCII letter, digit or space that a Latin-1 character folds to; 255 for anything else."""
+    """The code of the ASCII letter, digit or space that a Latin-1 character folds to; 255 for anything else."""
     made = " ".join(_WORD.findall(_without_accents(chr(code)))) or " "
     return ord(made) if len(made) == 1 and made.isascii() else 255
 

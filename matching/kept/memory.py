@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from domain.law.findings import LegalAdvice, NeedReview
-from domain.law.review import legal_facts, review_facts
+from domain.law.review import need_for_review, review_reduced
 from domain.law.rules import Rules
 from domain.needs.need import ContractKind, Need
 from domain.text.bilingual import Language
@@ -85,11 +85,11 @@ class AnswerCache(LotCache):
 
     def review(self, need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
         """The legal review of a need, as of `review_need`; cached by the facts of the need that the rules read."""
-        facts = legal_facts(need)
+        facts = need_for_review(need)
         key = facts, on, rules, tuple(segments_of_lot.values())
         review = self._reviews.find(key)
         if review is None:
-            review = review_facts(facts, on, rules, segments_of_lot)
+            review = review_reduced(facts, on, rules, segments_of_lot)
             named = sum(len(some) for advice in review.advice for some in advice.lots)
             weight = len(encode(facts)) + BYTES_PER_LOT * len(facts.lots) + BYTES_PER_NAME * named
             self._reviews.put(key, review, weight)

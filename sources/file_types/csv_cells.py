@@ -136,7 +136,7 @@ def boolean(cell: str, path: Path) -> bool:
 
 
 def plain_number(cell: str) -> str:
-    """Rewrite a French number (1 234,5) as in JSON (1234.5); any other text is returned unchanged."""
+    """Rewrite a French number (1 234,5) as in JSON (1234.5), without outer blanks; other text stays no number."""
     if cell.isdecimal():
         return cell
     bare = cell.strip()

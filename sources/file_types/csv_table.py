@@ -1,6 +1,6 @@
-"""CSV files of any size read row by row (UTF-8, commas, a header, quotes as in RFC 4180), and made into records.
+"""CSV files of any size read row by row and made into records: UTF-8 and commas (RFC 4180), or as they are published.
 
-A file is read in bounded memory; readers of tables make records of its rows.
+A file is read in bounded memory. A published one may be in Windows-1252 too, line by line: see `encoding`.
 """
 
 import csv
@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
 from domain.suppliers.source import Row, RowError, reject
 from domain.text.bilingual import Text
+from sources.file_types.encoding import windows_1252_text
 from sources.rows import NOT_UTF8, TOO_LONG, Context, Document, Line, UnreadableFile, lines, row_of, unreadable
 
 _LONGEST_ROW = 1024 * 1024
@@ -104,7 +105,7 @@ def read_table(
 
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
-    """Yield every row, the header too, as its line and its list of cells; `as_published`: see `read_table`."""
+    """Yield every row that is not blank, the header too: its line and cells, or a FaultyRow; see `read_table`."""
     feed = _Feed(stream, as_published=as_published)
     if feed.as_published:
         feed.find_delimiter()
@@ -130,7 +131,7 @@ def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator
 def _header_and_rows(
     first: _Read | None, rows: Iterator[_Read], is_header: Callable[[Sequence[str]], bool]
 ) -> tuple[_Read | None, Iterator[_Read]]:
-    """The first of some 20 rows that `is_header` accepts, else the very first, and an iterator of the rows after it."""
+    """The header, which is the first of some 20 rows that `is_header` accepts, else `first`, and the rows after it."""
     above: list[_Read] = [] if first is None else [first]
     while above and len(above) <= _MOST_ROWS_ABOVE:
         latest = above[-1]
@@ -179,7 +180,7 @@ class _Feed:
             return data.decode()
         except UnicodeDecodeError:
             if self.as_published:
-                return data.decode("cp1252", "replace")
+                return windows_1252_text(data)
         self.unusable = self.unusable or NOT_UTF8
         return data.decode("utf-8", "surrogateescape")
 
@@ -197,6 +198,7 @@ class _Feed:
         self.start_row()
 
     def start_row(self) -> None:
+        """Forget the lines and the fault of the row before."""
         self.taken.clear()
         self._size, self.unusable = 0, None
 
@@ -266,7 +268,7 @@ def unknown_columns(table: Table, allowed: Sequence[str]) -> Iterator[Problem]:
 def rows_of(
     table: Table, context: Context, id_of: Identify, to_document: ToDocument, joins_of: Identify | None = None
 ) -> Iterator[Row | RowError]:
-    """Make records of a table's rows: `to_document` makes one of a row's cells, `id_of` finds its external id.
+    """Yield a record or a reject of each row of a table: `to_document` makes the record of its cells, `id_of` its id.
 
     `joins_of`: the SIRET or SIREN of the suppliers that a row adds to, where its record has none.
     """

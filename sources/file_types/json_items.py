@@ -111,7 +111,7 @@ def read_items(
 
 
 def read_item_lines(stream: BinaryIO, lists: tuple[str, ...], wrapper: str = "") -> Iterator[Item]:
-    """Yield the items of NDJSON, where each line is an item or a whole page; blank lines are skipped."""
+    """Yield the items of NDJSON: a line is an item, a whole page or blank. `lists`, `wrapper`: see `read_items`."""
     for line in lines(stream):
         if line.data is None or line.data.strip():
             yield from _items_of_page(Item(line.number, line.data), lists, wrapper)
@@ -325,18 +325,18 @@ def make_readers(
     drafts_in: Callable[[Context], Callable[[T], Iterable[Draft]]],
     wrapper: str = "",
 ) -> tuple[Reader, Reader]:
-    """Make a reader of JSON and one of NDJSON, for items that decode as `kind` and are then made into drafts.
+    """Make a reader of JSON and one of NDJSON: items decode as `kind`, and `drafts_in(context)` makes drafts of each.
 
     `lists`: the members that hold the items of a page; `wrapper`: the one that may hold the page.
     """
     decoder = msgspec.json.Decoder(kind)
 
-    def rows(items: Iterable[Item], context: Context) -> Iterator[Row | RowError]:
+    def rows_of_kind(items: Iterable[Item], context: Context) -> Iterator[Row | RowError]:
         return rows_of_items(items, kind, lambda _, data: decoder.decode(data), drafts_in(context), context)
 
     return (
-        lambda stream, context: rows(read_items(stream, lists, wrapper=wrapper), context),
-        lambda stream, context: rows(read_item_lines(stream, lists, wrapper), context),
+        lambda stream, context: rows_of_kind(read_items(stream, lists, wrapper=wrapper), context),
+        lambda stream, context: rows_of_kind(read_item_lines(stream, lists, wrapper), context),
     )
 
 
@@ -385,7 +385,7 @@ def text_of(value: Scalar) -> str:
 
 
 def decoding_problem(error: Exception, kind: object, data: bytes) -> Problem:
-    """The problem to report of JSON that failed to decode as `kind` with `error`; a null character goes first."""
+    """The problem to report where `data` failed to decode as `kind` with `error`; a null character is told first."""
     if isinstance(error, msgspec.ValidationError):
         return find_null_character(data) or explain(error, kind)
     if isinstance(error, UnicodeDecodeError):

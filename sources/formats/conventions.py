@@ -109,7 +109,7 @@ class _StreamUntilAnnexes:
         return piece
 
     def annexes(self) -> Table | None:
-        """The table of annexes, whose lines are counted from its header; None where the lines read had none."""
+        """The table of annexes, whose lines are counted from its header; None where none was reached."""
         self._is_below = True
         return read_table(cast("BinaryIO", self)) if self._header else None
 
@@ -138,6 +138,7 @@ class _Convention:
     periods: dict[tuple[date, date], list[str]] = field(default_factory=dict)
 
     def document(self) -> Document:
+        """The record of the convention: an approval for each period, or one without a start if it has no annex."""
         end = self.ending
         if not self.is_annexed and end != _UNSTATED:
             return _record(self.siret, "", [{"kind": self.kind, "valid_until": end}])
@@ -155,6 +156,7 @@ class _Convention:
 
 
 def _read_conventions(table: Table, above: _StreamUntilAnnexes, context: Context) -> Iterator[Row | RowError]:
+    """Yield the record of each convention in `table`, with the annexes that follow in the stream `above`."""
     conventions: dict[str, _Convention] = {}
     for row in table.rows:
         yield from _put_row(row, partial(_add_convention, conventions), 0, context)
@@ -226,7 +228,7 @@ def _required_siret(siret: str) -> str:
 
 
 def _end_of_approval(cells: dict[str, str]) -> date | None:
-    """The day on which an approval was deactivated, `_UNSTATED` where none is given; None while it is active."""
+    """The day on which an approval was deactivated, `_UNSTATED` where no day is given; None while it is active."""
     written = cells.get("is_active", "").strip().lower()
     if written not in _YES | _NO:
         raise BadCell(("is_active",), "wrong_format", NO_BOOLEAN)

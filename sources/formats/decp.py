@@ -51,10 +51,10 @@ _NO_SIRET = Text(
 )
 
 
-def siret_of_winner(number: str, kind: str) -> str:
-    """The SIRET of a contract's winner, its lost leading zeros put back. Raises BadCell for any other number."""
+def siret_of_winner(number: str, register: str) -> str:
+    """The SIRET of a contract's winner, lost zeros put back. Raises BadCell for another register, or no digits."""
     digits = "".join(number.split()).removesuffix(".0")
-    if kind.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
+    if register.strip().upper() not in ("SIRET", "") or not (digits.isascii() and digits.isdigit()):
         raise BadCell(("siret",), "winner_without_siret", _NO_SIRET)
     padded = digits.rjust(SIRET_DIGITS, "0")
     is_short = SIRET_DIGITS - 3 <= len(digits) < SIRET_DIGITS
@@ -148,7 +148,7 @@ class _Contracts:
                 yield Draft(key, bad)
 
     def row(self, cells: dict[str, str]) -> Document:
-        """Make a record of a row of the consolidated table. Raises BadCell."""
+        """Make a record of a row of the consolidated table. Raises BadCell as `_document` does, or without an id."""
         if not cells["uid"].strip() or not cells["acheteur_id"].strip():
             raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
         is_alone = cells.get("typeGroupementOperateurs", "").strip().lower() in _ALONE
@@ -231,7 +231,7 @@ def _contract_key(number: str, buyer: str, winner: str) -> str:
 
 
 def _winners(written: Any) -> Iterator[tuple[str, str]]:
-    """Yield the number and register of each winner in JSON: a winner, a list, or a list that wraps each one."""
+    """Yield the number and register of each winner; `written`: JSON of one, of a list, or of a list that wraps each."""
     if isinstance(written, list):
         for each in written:
             yield from _winners(each)

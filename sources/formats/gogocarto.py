@@ -125,7 +125,7 @@ def _category_names(node: Any) -> Iterator[tuple[str, str]]:
 
 
 def _compact_fields(values: list[Any], page: Members) -> dict[str, Any]:
-    """The fields of an element in compact form by name; `mapping` on the page says which names they have."""
+    """The fields of an element in compact form by name; the member `mapping` of its page lists the names."""
     if len(values) < _SHORTEST or not isinstance(values[1], list):
         raise InvalidContent((Problem("", "unknown_shape", _UNKNOWN_SHAPE),))
     identity, named, latitude, longitude, categories, *states = values
@@ -238,12 +238,12 @@ class _Elements:
             cells["description"] = f"{standard}\n\n{own}" if standard else own
         return cells
 
-    def _segments(self, element: Element, own: str) -> tuple[list[str], tuple[Flag, ...]]:
-        """The segments of an element's categories, and a flag for each category without a segment."""
+    def _segments(self, element: Element, own_categories: str) -> tuple[list[str], tuple[Flag, ...]]:
+        """The segments of an element's categories and of its map's own ones, and a flag for each without a segment."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
         listed = element.categories_full or element.categories or element.taxonomy or []
-        own_names = [Category(name=value) for value in own.split("|") if value]
+        own_names = [Category(name=value) for value in own_categories.split("|") if value]
         for written in (*(listed.values() if isinstance(listed, dict) else listed), *own_names):
             category = written if isinstance(written, Category) else Category(written)
             identity = text_of(category.id)

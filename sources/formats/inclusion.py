@@ -241,6 +241,7 @@ class _Suppliers:
                 yield sector, {"label": name or None, "presta_types": types, "service_area": None}
 
     def _service_area(self, activity: Activity, siae: Siae, position: int) -> Document | None:
+        """The service area of a supplier's activity at `position`; None where it tells none."""
         departement = f"departement:{text_of(siae.department)}"
         match activity.geo_range:
             case "COUNTRY":
@@ -299,6 +300,6 @@ def _distinct_names(*lists: list[NamedItem | str] | None) -> list[str]:
 
 @cache
 def sectors() -> dict[str, tuple[str, ...]]:
-    """The segments and families that each sector stands for, by the sector's slug; () for none."""
+    """The segments and families that each sector stands for, by its slug; () where it stands for none."""
     content = (files("domain") / "data" / "lemarche_sectors.toml").read_bytes()
     return msgspec.toml.decode(content, type=dict[str, dict[str, tuple[str, ...]]])["sectors"]

@@ -66,7 +66,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=SIAE_COLUMNS)
 
-    def document(cells: dict[str, str]) -> Document:
+    def structure_record(cells: dict[str, str]) -> Document:
         kind = approval_kind(cells["kind"].strip())
         lat, lon = cells["lat"].strip(), cells["lon"].strip()
         if bool(lat) != bool(lon):
@@ -87,7 +87,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "contact": {"website": text_or_none(cells["website"])},
         }
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document)
+    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), structure_record)
 
 
 ESAT_COLUMNS = (
@@ -121,7 +121,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     inference = OfferInference(context.taxonomy, context.source)
     table = read_table(stream, required=ESAT_COLUMNS)
 
-    def document(cells: dict[str, str]) -> Document:
+    def esat_record(cells: dict[str, str]) -> Document:
         operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
         managed = f"Organisme gestionnaire : {operator}." if operator else ""
         places = f"Capacité autorisée : {capacity} places." if capacity else ""
@@ -136,7 +136,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "description": f"{managed} {places}".strip() or None,
         }
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), document)
+    return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), esat_record)
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")
@@ -159,7 +159,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
         return f"{group}/{own}" if own and group else own
 
-    def document(cells: dict[str, str]) -> Document:
+    def group_record(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
         commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
         return {
@@ -169,7 +169,7 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "address": PostalAddress("", postal_code, city).document(commune),
         }
 
-    return rows_of(table, context, external_id, document)
+    return rows_of(table, context, external_id, group_record)
 
 
 SIREN_COLUMNS = ("SIREN", "NoSIREN", "siren")
@@ -199,7 +199,7 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
     if column is None:
         raise UnreadableFile((Problem("/SIREN", "missing_column", _NO_SIREN_COLUMN),))
 
-    def document(cells: dict[str, str]) -> Document:
+    def legal_unit_record(cells: dict[str, str]) -> Document:
         siren = siren_of(cells[column], column)
         named = fold(cells[family]).rstrip("s") if family else ""
         return {"name": name_by_number(siren), "ess": True, "legal_form": _FAMILIES.get(named)}
@@ -210,7 +210,7 @@ def read_ess_france(stream: BinaryIO, context: Context) -> Iterator[Row | RowErr
         except BadCell:
             return None
 
-    return rows_of(table, context, siren_or_none, document, siren_or_none)
+    return rows_of(table, context, siren_or_none, legal_unit_record, siren_or_none)
 
 
 RNA_COLUMNS = ("id", "siret", "objet", "objet_social1", "objet_social2", "position")
@@ -231,7 +231,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """
     table = read_table(stream, as_published=True, required=RNA_COLUMNS)
 
-    def document(cells: dict[str, str]) -> Document:
+    def association_record(cells: dict[str, str]) -> Document:
         if cells["position"].strip() not in ("", _ACTIVE):
             raise BadCell(("position",), "not_active", _NOT_ACTIVE)
         number, text = _siret_or_siren(cells), cells["objet"].strip()
@@ -244,7 +244,7 @@ def read_rna(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "description": text or None,
         }
 
-    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), document, _siret_or_siren)
+    return rows_of(table, context, lambda cells: text_or_none(cells["id"]), association_record, _siret_or_siren)
 
 
 LICENCE_COLUMNS: dict[str, Licence] = {
@@ -275,7 +275,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
     if not {"siret", "siren"} & set(table.columns):
         raise UnreadableFile((Problem("/siren", "missing_column", _NO_COLUMN),))
 
-    def document(cells: dict[str, str]) -> Document:
+    def unit_record(cells: dict[str, str]) -> Document:
         number = _siret_or_siren(cells)
         licences = (licence for column, licence in LICENCE_COLUMNS.items() if _is_set(cells, column))
         return {
@@ -289,7 +289,7 @@ def read_directory(stream: BinaryIO, context: Context) -> Iterator[Row | RowErro
     def external_id(cells: dict[str, str]) -> str | None:
         return text_or_none(cells.get("siret", "")) or text_or_none(cells.get("siren", ""))
 
-    return rows_of(table, context, external_id, document, _siret_or_siren)
+    return rows_of(table, context, external_id, unit_record, _siret_or_siren)
 
 
 def _is_set(cells: dict[str, str], column: str) -> bool:

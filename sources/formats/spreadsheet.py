@@ -97,7 +97,7 @@ class Titles(NamedTuple):
 
 
 def column_of_title(title: str, mapped: Mapping[str, str]) -> str | None:
-    """The column for which a title stands, by the source's mapping, else by its French words; None if for none."""
+    """The column that a title stands for, by the source's mapping or else by its French words; None for no column."""
     own = mapped.get(title.strip())
     return own if own in COLUMNS else _BY_TITLE.get(fold(title))
 
@@ -122,18 +122,18 @@ def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
 
 def titles_in(stream: BinaryIO, fields: Mapping[str, str]) -> Titles:
-    """The titles in a spreadsheet's header. Raises UnreadableFile where no title stands for the name."""
+    """The titles in a spreadsheet's header, by a mapping's `fields`. Raises UnreadableFile if none is that of names."""
     table, titles = _table_and_titles(stream, fields)
     return Titles(titles, tuple(title for title in table.columns if title not in titles.values()))
 
 
 def is_header(cells: Sequence[str], fields: Mapping[str, str]) -> bool:
-    """Whether a row is a header: one of its cells is a title that stands for the name."""
+    """Whether a row is a header: a cell is the title of suppliers' names, by a mapping's `fields` or French words."""
     return any(column_of_title(cell, fields) == "name" for cell in cells)
 
 
 def _table_and_titles(stream: BinaryIO, fields: Mapping[str, str]) -> tuple[Table, dict[str, str]]:
-    """Open the table; returns it with the title of each column that is read (the first, if several)."""
+    """Open a spreadsheet's table; returns it, and by column the title (of several the first) that stands for it."""
     table = read_table(stream, as_published=True, is_header=lambda cells: is_header(cells, fields))
     titles: dict[str, str] = {}
     for title in table.columns:
@@ -245,10 +245,10 @@ DIALECTS: Mapping[str, Dialect] = {"vivier": "excel", "spreadsheet": "excel"}
 """Formats that take back what a spreadsheet is given so that it changes nothing; others read commas."""
 
 
-def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said: Mapping[int, str]) -> bytes:
+def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], reasons: Mapping[int, str]) -> bytes:
     """Write a file's rejected rows as CSV, under the file's header and with a last column that says what is wrong.
 
-    `fields`: of the mapping of its source; `said`: what is wrong, by the lines of the rows. Of a record with several
+    `fields`: of the mapping of its source; `reasons`: what is wrong, by the lines of the rows. Of a record with several
     rows, all of them. Rows whose cells cannot be told apart are left out.
     """
     rows = (row for row in rows_as_written(BytesIO(content), as_published=True) if not isinstance(row, FaultyRow))
@@ -263,10 +263,10 @@ def rejected_rows(content: bytes, format_: str, fields: Mapping[str, str], said:
     record: str | None = None
     for line, cells in rows:
         own = cells[identity].strip() if identity is not None and identity < len(cells) else ""
-        if line in said:
+        if line in reasons:
             record = own
         elif not record or own != record:  # else the row goes on the record, after its first
             record = None
             continue
-        wrong.append([*cells[:place], *[""] * (place - len(cells)), said.get(line, "")])
+        wrong.append([*cells[:place], *[""] * (place - len(cells)), reasons.get(line, "")])
     return csv_of([*header[:place], TO_CORRECT], wrong, DIALECTS.get(format_, "plain"))

@@ -182,13 +182,13 @@ def _rows_by_record(rows: Iterator[Cells | FaultyRow]) -> Iterator[list[Cells] |
         yield held
 
 
-def _adds_an_offer(held: list[Cells], row: Cells) -> bool:
-    """Whether a row describes the same record as the rows before, with an offer that none of them has."""
-    identity = held[0].cells.get(ID, "").strip()
-    if not identity or row.cells.get(ID, "").strip() != identity or len(held) == _MOST_ROWS:
+def _adds_an_offer(before: list[Cells], row: Cells) -> bool:
+    """Whether a row describes the same record as the rows `before` it, with an offer that none of them has."""
+    identity = before[0].cells.get(ID, "").strip()
+    if not identity or row.cells.get(ID, "").strip() != identity or len(before) == _MOST_ROWS:
         return False
-    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*held, row)]
-    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (held[0], row)]
+    offers = [{name: cells[name] for name in cells.keys() & _OFFER_COLUMNS} for _, cells in (*before, row)]
+    others = [{name: cells[name] for name in cells.keys() - _OFFER_COLUMNS} for _, cells in (before[0], row)]
     return bool(offers[0] and offers[-1]) and offers[-1] not in offers[:-1] and others[0] == others[1]
 
 

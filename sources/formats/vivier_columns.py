@@ -103,7 +103,7 @@ def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
 def _objects_in(
     cell: str, path: Path, names: tuple[str, ...], counts: frozenset[int], wrong: Text
 ) -> list[dict[str, str]]:
-    """The objects that a cell lists with `|`, their fields with colons. Raises BadCell where not `counts` many."""
+    """The objects that a cell lists with `|`, fields with `:` between. Raises BadCell for a count not in `counts`."""
     days = {"valid_from", "valid_until", "on"}
     found = []
     for position, item in enumerate(split_list(cell, "|")):
@@ -216,7 +216,7 @@ class TableSchema(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def table_schema(language: Language) -> TableSchema:
-    """The columns of the tables that the directory gives, in their order, and the one more that imports take."""
+    """The schema of the directory's tables: their columns in order, and then NEVER_GIVEN, which only imports take."""
     return TableSchema(tuple(_field(name, language) for name in (*HEADER, NEVER_GIVEN)))
 
 

@@ -124,21 +124,14 @@ class _ElementsByName:
 
 
 def _innermost(elements: Iterable[Element]) -> list[Element]:
-    """The innermost of nested elements; one without children that lies inside such an element is left out.
+    """The innermost of nested elements that have children, and childless elements that lie in none of these.
 
     `lotsMarche` is a lot in some forms, and holds those named `lot` in others; a lot may have its number as `lot`.
     """
     found = list(elements)
-    holders = {id(holder) for each in found if each.children for holder in _ancestors(each)}
+    holders = {id(holder) for each in found if each.children for holder in each.ancestors()}
     parts = {id(each) for each in found if each.children} - holders
-    return [each for each in found if id(each) not in holders and not parts.intersection(map(id, _ancestors(each)))]
-
-
-def _ancestors(element: Element) -> Iterator[Element]:
-    """Yield the elements around an element, its parent first."""
-    while element.parent is not None:
-        element = element.parent
-        yield element
+    return [each for each in found if id(each) not in holders and not parts.intersection(map(id, each.ancestors()))]
 
 
 def _lot(element: Element, besides: list[Element]) -> NoticeLot:
@@ -203,7 +196,7 @@ def _amount(elements: Iterable[Element]) -> Amount | None:
 
 
 def _reserved_marks(form: _ElementsByName) -> list[PlacedText]:
-    """The form's marks that lots are reserved; of a general mark and one of a kind inside it, the latter."""
+    """The form's marks that lots are reserved; a mark that has another one inside it is left out."""
     flags = []
     for name, mark in _CODES.reserved.items():
         for each in form.all(name):

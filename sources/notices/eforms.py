@@ -190,7 +190,7 @@ class _Reader:
                 lot.reserved.append(PlacedText(code.path, "programme"))
         lot.is_not_reserved = said_none and not lot.reserved
 
-    def _buyer(self, root: Element, basis: str) -> NoticeBuyer | None:
+    def _buyer(self, root: Element, legal_basis: str) -> NoticeBuyer | None:
         parties = list(root.all("ContractingParty"))
         if not parties:
             return None
@@ -219,7 +219,7 @@ class _Reader:
         }
         legal = types.get("buyer-legal-type")
         entity = types.get("buyer-contracting-type")
-        is_utility = basis == UTILITIES or (entity is not None and entity.text == "cont-ent")
+        is_utility = legal_basis == UTILITIES or (entity is not None and entity.text == "cont-ent")
         buyer.kind = "utility" if is_utility else None
         if legal is not None:
             self.notice.set_kind(buyer, legal, _CODES, is_utility=is_utility)

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from html import unescape
+from itertools import pairwise
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError
 
@@ -57,12 +58,9 @@ class Element:
     @property
     def path(self) -> str:
         """The path from the root, such as `/notice/lot[2]/title`: numbered from 1 where siblings share a name."""
-        steps: list[str] = []
-        each = self
-        while each.parent is not None:
-            steps.append(each.parent.step_to(each))
-            each = each.parent
-        return "/" + "/".join((*((each.name,) if each.name else ()), *reversed(steps)))
+        upwards = (self, *self.ancestors())
+        steps = [around.step_to(each) for each, around in pairwise(upwards)]
+        return "/" + "/".join((*filter(None, (upwards[-1].name,)), *reversed(steps)))
 
     def step_to(self, child: "Element") -> str:
         """The last step of a child's path, such as `lot[2]`; all children are numbered at the first call."""
@@ -90,21 +88,23 @@ class Element:
         return next(self.all(*names), None)
 
     def descendants(self, *names: str) -> Iterator["Element"]:
-        """Yield the elements with one of these names at any depth, in document order, but none inside another."""
+        """Yield the elements with one of these names at any depth, in document order; none inside one of the others."""
         for child in self.children:
             if child.name in names:
                 yield child
             else:
                 yield from child.descendants(*names)
 
-    def is_within(self, others: Collection[int]) -> bool:
-        """Whether this element, or an element around it, has one of these `id()`s."""
-        each: Element | None = self
-        while each is not None:
-            if id(each) in others:
-                return True
+    def ancestors(self) -> Iterator["Element"]:
+        """Yield the elements around this one, its parent first."""
+        each = self
+        while each.parent is not None:
             each = each.parent
-        return False
+            yield each
+
+    def is_within(self, ids: Collection[int]) -> bool:
+        """Whether this element, or an element around it, has one of these `id()`s."""
+        return any(id(each) in ids for each in (self, *self.ancestors()))
 
     def text(self) -> str:
         """All text in this element on one line, "" where there is none; marks the elements with it as read."""

@@ -40,7 +40,7 @@ TECHNIQUES: tuple[Technique, ...] = ("dynamic_purchasing_system", "framework_agr
 
 
 class FormCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The codes of one kind of form, with their meaning; `involved`: codes of R2.0.8 that name a technique."""
+    """The codes of one kind of form by what they tell; `involved`: codes of a technique in TED's schema R2.0.8."""
 
     natures: dict[str, Nature]
     procedures: dict[str, Procedure]
@@ -170,7 +170,7 @@ class Notice:
         return elements[:room]
 
     def set_kind(self, buyer: NoticeBuyer, written: PlacedText, codes: FormCodes, *, is_utility: bool = False) -> None:
-        """Set the buyer's kind, and whether that is an authority, by a code; adds a remark where unclear."""
+        """Set a buyer's kind, and whether it is an authority, by the code `written`; adds a remark where unclear."""
         known = {True: codes.authorities, False: codes.no_authorities}
         buyer.contracting_authority = next((yes for yes, listed in known.items() if written.text in listed), None)
         buyer.kind = "utility" if is_utility else codes.buyer_kinds.get(written.text)
@@ -185,13 +185,13 @@ class Notice:
                 self.note(planned.path, "no_date", text=cut(planned.text))
 
     def set_values_awarded(self, awarded: Mapping[str, Amount]) -> None:
-        """Set amounts awarded, by id of the lot, as the values of lots without one, with a remark."""
+        """Set the amounts awarded, by lot id, as the values of lots that state none, each with a remark."""
         for lot in self.lots:
             if lot.value is None and lot.maximum is None:
                 self.set_value_awarded(lot, awarded.get(lot.id))
 
     def set_value_awarded(self, lot: NoticeLot, amount: Amount | None) -> None:
-        """Set an amount awarded, where there is one, as the value of a lot, with a remark."""
+        """Set an amount awarded, where there is one, as the value of a lot, and add a remark that it is awarded."""
         if amount is not None:
             lot.value = amount
             self.note(amount.path, "value_is_awarded")

@@ -190,7 +190,7 @@ def renewals_in_digits(written: str) -> int | None:
 
 
 def months_between(start: str, end: str) -> int | None:
-    """The whole months from a day to another, the latter included; None where either is no day, or in no order."""
+    """The whole months from a day to another, the latter included; None where one is no day or the end is not later."""
     days = [day_of(start), day_of(end)]
     if days[0] is None or days[1] is None or days[1] <= days[0]:
         return None

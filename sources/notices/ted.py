@@ -195,7 +195,7 @@ def nuts_codes(element: Element) -> tuple[PlacedText, ...]:
     return tuple(PlacedText(code.path, code.attribute("CODE") or code.text()) for code in element.all("NUTS"))
 
 
-def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
+def _buyer(notice: Notice, form: Element, legal_basis: str) -> NoticeBuyer | None:
     body = form.child("CONTRACTING_BODY")
     address = body.child("ADDRESS_CONTRACTING_BODY") if body is not None else None
     if body is None or address is None:
@@ -208,7 +208,7 @@ def _buyer(notice: Notice, form: Element, basis: str) -> NoticeBuyer | None:
     if kind is not None:
         notice.set_kind(buyer, PlacedText(kind.path, kind.attribute("VALUE") or kind.text()), _CODES)
     entity = body.child("CE_ACTIVITY") or body.child("CE_ACTIVITY_OTHER")
-    if basis == UTILITIES or entity is not None:
+    if legal_basis == UTILITIES or entity is not None:
         mark_read(entity)
         buyer.kind = "utility"
     return buyer

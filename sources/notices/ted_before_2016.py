@@ -70,27 +70,26 @@ def read(root: Element) -> Notice:
 
 def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     """Read a lot, or what holds for all lots, from an element, except the elements of `besides` inside it."""
-
     apart = {id(each) for each in besides}
 
-    def first(*names: str) -> Element | None:
+    def first_element(*names: str) -> Element | None:
         return next((each for each in element.descendants(*names) if not each.is_within(apart)), None)
 
-    title, described = first("LOT_TITLE", *_TITLES), first(*_DESCRIPTIONS)
+    title, described = first_element("LOT_TITLE", *_TITLES), first_element(*_DESCRIPTIONS)
     lot = NoticeLot(element.path, title=PlacedText(title.path, title.text()) if title is not None else None)
     lot.words = " . ".join(each.text() for each in (title, described) if each is not None)
-    if cpv := first("CPV"):
+    if cpv := first_element("CPV"):
         lot.cpv = cpv_codes([*cpv.all("CPV_MAIN"), *cpv.all("CPV_ADDITIONAL")])
-    if cost := first("COSTS_RANGE_AND_CURRENCY"):
+    if cost := first_element("COSTS_RANGE_AND_CURRENCY"):
         lot.value = _cost(notice, cost)
-    if place := first("LOCATION_NUTS"):
+    if place := first_element("LOCATION_NUTS"):
         lot.places = [NoticePlace(place.path, nuts_codes(place), words=place.text_at("LOCATION"))]
-    if period := first("PERIOD_WORK_DATE_STARTING"):
+    if period := first_element("PERIOD_WORK_DATE_STARTING"):
         lot.months = _months(notice, period)
     for name, unit in (("DURATION_FRAMEWORK_MONTH", "MONTH"), ("DURATION_FRAMEWORK_YEAR", "YEAR")):
-        if lot.months is None and (lasting := first(name)):
+        if lot.months is None and (lasting := first_element(name)):
             lot.months = months_of(lasting.text(), unit)
-    if renewals := first("NUMBER_POSSIBLE_RENEWALS"):
+    if renewals := first_element("NUMBER_POSSIBLE_RENEWALS"):
         text = renewals.text()
         lot.renewals = Renewals(renewals.path, renewals_in_digits(text), text)
     return lot

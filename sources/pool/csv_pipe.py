@@ -20,6 +20,7 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, cast
 
+from sources.file_types.encoding import lines_in_utf8
 from sources.pool.manifest import Layout
 
 _LONGEST_CELL = 100
@@ -47,25 +48,25 @@ class CsvRows:
         if not self._held and not any(map(_has_odd_marks, given)):
             self.rows += sum(map(bool, given))
             return lines
-        pending, place = self._held + given, 0
+        pending, start = self._held + given, 0
         passed: list[bytes] = []
         self._held = []
-        while place < len(pending):
-            end = self._row_end(pending, place)
-            if end is None and not is_last and len(pending) - place < _LONGEST_CELL:
-                self._held = pending[place:]
+        while start < len(pending):
+            end = self._row_end(pending, start)
+            if end is None and not is_last and len(pending) - start < _LONGEST_CELL:
+                self._held = pending[start:]
                 break
-            passed += pending[place:end] if end else ()
+            passed += pending[start:end] if end else ()
             self.unclosed += not end
-            self.rows += pending[place] != b""
-            place = end or place + 1
+            self.rows += pending[start] != b""
+            start = end or start + 1
         return b"".join(line + b"\n" for line in passed)
 
-    def _row_end(self, lines: list[bytes], place: int) -> int | None:
-        """The index after the row that begins at `place`; 0 for a misplaced mark, None where no line closes it."""
-        if not _has_odd_marks(lines[place]) or not self._opens(lines[place]):
-            return place + 1
-        for after, line in enumerate(lines[place + 1 : place + _LONGEST_CELL], place + 2):
+    def _row_end(self, lines: list[bytes], start: int) -> int | None:
+        """The position after the row that begins at `start`; 0 for a misplaced mark, None where no line closes it."""
+        if not _has_odd_marks(lines[start]) or not self._opens(lines[start]):
+            return start + 1
+        for after, line in enumerate(lines[start + 1 : start + _LONGEST_CELL], start + 2):
             if found := self._end.match(line):
                 rest = line[found.end() :]
                 if rest[:1] not in self._after_cell:
@@ -111,7 +112,7 @@ class CsvPipe:
             self._header = ";".join(layout.columns).encode()
         self._stopped = False
         self._raw: IO[bytes] | None = None
-        text = _utf8(self._header).decode()
+        text = lines_in_utf8(self._header).decode()
         self.delimiter = max(_DELIMITERS, key=text.count)
         try:
             self.columns = tuple(next(csv.reader([text], delimiter=self.delimiter), ()))
@@ -156,28 +157,26 @@ class CsvPipe:
         raise UnusableFile(f"{self.source} has no header line")
 
     def _feed(self) -> None:
-        """Write all tables of the file to the pipe, with one header.
-
-        A fault of the file is noted before the pipe ends: its reader would take what came so far for the whole.
-        """
+        """Write the file to the pipe, with any fault noted before it ends, or its reader takes a part for the whole."""
         with suppress(BrokenPipeError), self.path.open("wb") as pipe:
             try:
-                self._write_all(pipe)
+                self._write_tables(pipe)
             except BrokenPipeError:
                 raise
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not pass for the end of the file
                 self.fault = f"cannot read {self.source}: {_reason_of(error)}"
         self._raw = None
 
-    def _write_all(self, pipe: IO[bytes]) -> None:
+    def _write_tables(self, pipe: IO[bytes]) -> None:
+        """Write all tables of the file to the pipe as UTF-8, with one header."""
         with self.source.open("rb") as self._raw:
-            pipe.write(_utf8(self._header) + b"\n")
+            pipe.write(lines_in_utf8(self._header) + b"\n")
             for name, table in _tables(self._raw, self.source):
                 if table.readline().removeprefix(_MARK).strip() != self._first:
                     raise UnusableFile(f"{name} has another header than the table before it")
                 while not self._stopped and (chunk := table.read(_CHUNK) + table.readline()):
                     # one kind of line end in the whole stream, and one at its end
-                    lines = _utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
+                    lines = lines_in_utf8(chunk if chunk.endswith(b"\n") else chunk + b"\n").replace(b"\r\n", b"\n")
                     pipe.write(self.passed.take(lines))
                 pipe.write(self.passed.take(b"", is_last=True))
 
@@ -197,16 +196,6 @@ def _tables(raw: IO[bytes], source: Path) -> Iterator[tuple[str, IO[bytes]]]:
                         yield name, table
     else:
         yield source.name, raw
-
-
-def _utf8(lines: bytes) -> bytes:
-    """Convert lines to UTF-8: a line that is not UTF-8 is read as Windows-1252."""
-    try:
-        lines.decode()
-    except UnicodeDecodeError:
-        each = lines.splitlines(keepends=True)
-        return b"".join(map(_utf8, each)) if len(each) > 1 else lines.decode("cp1252", "replace").encode()
-    return lines
 
 
 def _reason_of(error: Exception) -> str:

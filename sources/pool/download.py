@@ -164,10 +164,10 @@ class _Download:
             self._receive(answer, there)
         return True
 
-    def _receive(self, answer: httpx.Response, there: int) -> None:
-        """Write the answer's bytes to disk, after the bytes `there` where the answer continues them, else anew."""
+    def _receive(self, answer: httpx.Response, received: int) -> None:
+        """Write the answer's bytes to disk: after the `received` bytes where it continues them, else from the start."""
         goes_on = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
-        start = there if answer.status_code == httpx.codes.PARTIAL_CONTENT else 0
+        start = received if answer.status_code == httpx.codes.PARTIAL_CONTENT else 0
         if start and (goes_on is None or int(goes_on[1]) != start):
             raise NotFetched(f"{self._published.id}: {answer.url} sends another part than was asked for")
         length = answer.headers.get("Content-Length")
@@ -185,7 +185,7 @@ class _Download:
                 self._observe(self._published.id, start / size if size else None)
 
     def _checked_file(self, path: Path, *, is_new: bool) -> FetchedFile:
-        """Check the size and digest of a file; returns it. Where one is wrong, deletes a part and raises NotFetched."""
+        """Check the size and digest of a file; returns it. Raises NotFetched if one is wrong, and deletes a `.part`."""
         state, size = _read_state(path), _size(path)
         checked: Literal["checksum", "size", "nothing"] = "nothing"
         if state is not None and state.size is not None:

@@ -114,7 +114,7 @@ class Manifest(msgspec.Struct, frozen=True):
 def manifest_of(
     folder: Path, choices: Choices, given: Mapping[str, Sequence[Path]], reports: Sequence[FileReport]
 ) -> Manifest:
-    """Make the manifest of a build, whose files are in the folder; the reports name them and count their rows."""
+    """Make the manifest of a build: its choices, given files, and the made files in `folder` that the reports name."""
     rows: dict[str, int] = {}
     for report in reports:
         if report.made:

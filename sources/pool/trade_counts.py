@@ -62,25 +62,25 @@ def count_trades_in(
     counts = _Counts()
     for number, file in enumerate(ordered):
 
-        def progress(place: int, before: int = sum(sizes[:number])) -> None:
-            observe(STEP, (before + place) / max(1, sum(sizes)))
+        def report_progress(bytes_read: int, before: int = sum(sizes[:number])) -> None:
+            observe(STEP, (before + bytes_read) / max(1, sum(sizes)))
 
-        counts.add(file.name, _read_batches(folder / file.name, file, reference, on, progress))
+        counts.add(file.name, _read_batches(folder / file.name, file, reference, on, report_progress))
     observe(STEP, 1.0)
     return counts.totals()
 
 
 def _read_batches(
-    path: Path, file: MadeFile, reference: Reference, on: date, progress: Callable[[int], None]
+    path: Path, file: MadeFile, reference: Reference, on: date, report_progress: Callable[[int], None]
 ) -> Iterator[Batch]:
-    """Yield the batches of a file as an import reads them into the source named like its format; caches them."""
+    """Yield the batches of a file as an import reads them into the source named like its format, and cache them."""
     media_type = NDJSON if path.suffix == ".ndjson" else CSV
     origin = cache_key_of(file.format, file.sha256, reader_versions(reference.taxonomy), on)
     reading = ReadOptions(file.format, media_type, SourceMapping(), "en", source=file.format, today=on)
     with path.open("rb") as stream:
         read = batches(reading, stream, reference)
         for batch in write_through(path, origin, read) if origin else read:
-            progress(stream.tell())
+            report_progress(stream.tell())
             yield batch
 
 
@@ -100,7 +100,7 @@ class _Counts:
         self._figures: dict[str, Counter[str]] = {}
 
     def add(self, name: str, read: Iterable[Batch]) -> None:
-        """Count the rows of a file; of rows with one identifier only the first, as an import does."""
+        """Count the rows of a file; of rows with the same external id only the first, as an import does."""
         figures = self._figures[name] = Counter[str]()
         seen: set[int] = set()
         for batch in read:

@@ -103,7 +103,7 @@ class Job(NamedTuple):
 
 
 def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], kind: Kind | None) -> tuple[Offer, ...]:
-    """Infer offers from jobs, in their order, one for each different tuple of segments."""
+    """Infer offers from jobs, one for each different tuple of segments; none where the kind is ETTI or GEIQ."""
     if kind in _LENDERS:
         return ()
     presta: tuple[PrestaType, ...] = ("DISP",) if kind == "AI" else ()
@@ -122,7 +122,7 @@ def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], 
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of waldec_trades.toml: segments by RNA code, certain or if the text agrees; codes of sellers."""
+    """The content of waldec_trades.toml: segments by RNA code, `strong` or `weak` (if the text agrees); `sellers`."""
 
     strong: dict[str, tuple[str, ...]]
     weak: dict[str, tuple[str, ...]]

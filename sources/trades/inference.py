@@ -45,7 +45,7 @@ def offer_of(
 
 
 def without_segments(offers: Iterable[Offer], known: set[str]) -> Iterator[Offer]:
-    """Take the segments already known out of offers; an offer without any other segment is dropped."""
+    """Yield the offers without the segments in `known`; an offer that has no other segment is dropped."""
     for offer in offers:
         if others := tuple(segment for segment in offer.segments if segment not in known):
             yield msgspec.structs.replace(offer, segments=others)
@@ -107,15 +107,15 @@ _LONGEST_NAME = 400
 """What is read of a name, whose words may stand far apart: no supplier has a longer one."""
 
 
-def offers_by_name(said: Literal["network", "trade"], name: str, kind: Kind | None, source: str | None) -> list[Offer]:
-    """Infer offers from the networks in a name, or from the words with which structures of a kind name themselves.
+def offers_by_name(by: Literal["network", "trade"], name: str, kind: Kind | None, source: str | None) -> list[Offer]:
+    """Infer offers from a supplier's name: from the networks in it, or from the words by which its kind tells a trade.
 
     One for each naming that the name fits, of those with the same segments for the first; none for most names.
     """
     folded = fold(name[:_LONGEST_NAME])
-    namings, label = _SPOKEN[said]
+    namings, label = _SPOKEN[by]
     found: dict[tuple[str, ...], Offer] = {}
-    for naming in namings if _ANY[said].search(folded) else ():
+    for naming in namings if _ANY[by].search(folded) else ():
         if (naming.kinds is None or kind in naming.kinds) and re.search(naming.name, folded):
             evidence = Evidence("words", naming.label, source=source)
             found.setdefault(naming.segments, offer_of(naming.segments, f"{label} : {naming.label}", evidence))

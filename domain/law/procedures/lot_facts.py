@@ -103,27 +103,27 @@ def lot_value_as_sum(lot: Lot) -> Text | None:
     return estimate_as_sum(lot, estimate_of(lot))
 
 
-def estimate_as_sum(lot: Lot, found: Estimate | None) -> Text | None:
+def estimate_as_sum(lot: Lot, estimate: Estimate | None) -> Text | None:
     """A lot's estimated value as a sum in words; None where renewals and options add nothing."""
-    if found is None or found.total is None or found.total == found.stated:
+    if estimate is None or estimate.total is None or estimate.total == estimate.stated:
         return None
-    stated, first, months = euros(found.stated), lot.duration_months or 1, lot.renewal_months or 0
+    stated, first, months = euros(estimate.stated), lot.duration_months or 1, lot.renewal_months or 0
     parts = [stated]
-    if found.renewals and months % first == 0 and found.renewals == found.stated * (months // first):
+    if estimate.renewals and months % first == 0 and estimate.renewals == estimate.stated * (months // first):
         count, many = months // first, "s" if months > first else ""
         parts.append(Text(f"{count} reconduction{many} de {stated.fr}", f"{count} renewal{many} of {stated.en}"))
-    elif found.renewals:
+    elif estimate.renewals:
         renewal = Text(" de reconduction", " of renewal")
-        parts = [_over_months(stated, first, NOTHING), _over_months(euros(found.renewals), months, renewal)]
-    if found.options:
-        options = euros(found.options)
+        parts = [_add_duration(stated, first, NOTHING), _add_duration(euros(estimate.renewals), months, renewal)]
+    if estimate.options:
+        options = euros(estimate.options)
         parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
-    return join_texts((join_texts(parts, PLUS), euros(found.total)), Text(" = ", " = "))
+    return join_texts((join_texts(parts, PLUS), euros(estimate.total)), Text(" = ", " = "))
 
 
-def _over_months(amount: Text, months: int, of: Text) -> Text:
+def _add_duration(amount: Text, months: int, ending: Text) -> Text:
     many = "s" if months > 1 else ""
-    return Text(f"{amount.fr} ({months} mois{of.fr})", f"{amount.en} ({months} month{many}{of.en})")
+    return Text(f"{amount.fr} ({months} mois{ending.fr})", f"{amount.en} ({months} month{many}{ending.en})")
 
 
 WORKS_DIVISION = "45"
@@ -182,9 +182,9 @@ def read_lot(lot: Lot, segments: tuple[str, ...], view: InForce) -> LotFacts:
 
 @short_cache(KEPT, LONGEST_KEPT, lambda *named: sum(map(len, named[:3])) + len(named[4]))
 def _lot_object(
-    written: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
+    cpv_codes: Codes, asked: Codes, support: Codes, nature: Nature | None, segments: tuple[str, ...], view: InForce
 ) -> LotObject:
-    cpv = tuple(code[:8] for code in written)
+    cpv = tuple(code[:8] for code in cpv_codes)
     ess_listing = listing(cpv[0], view.codes("ess_listed_cpv")) if cpv else None
     # as stated, else by the main CPV (division 45), else by segments whose codes all agree
     natures = {segment_is_works(segment) for segment in segments}
@@ -206,7 +206,7 @@ def _lot_object(
 
 @short_cache(KEPT, LONGEST_KEPT, lambda segments, cpv: len(segments) + len(cpv))
 def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
-    """The families in which a lot's value is added to other lots': those of its segments ("pr" of "pr-locaux").
+    """The families by which a lot's value is added to that of other needs: those of its segments ("pr" of "pr-locaux").
 
     Without segment, the CPV group of the main code.
     """
@@ -235,14 +235,14 @@ def segment_is_works(segment: str) -> bool | None:
 
 
 @lru_cache(maxsize=512)
-def segment_is_outside(segment: str, listed: frozenset[str]) -> bool:
-    """Whether no CPV code of an activity is on a list of single codes, such as the list of the ESS reservation."""
+def segment_is_unlisted(segment: str, listed: frozenset[str]) -> bool:
+    """Whether no listed code begins with a CPV prefix of a segment or family; False where that has no prefix."""
     prefixes = _prefixes(segment)
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 
 @applies("insertion_object")
-def _is_insertion(named: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
+def _is_insertion(names_insertion: bool, main_cpv: tuple[str, ...], ess_listing: Listing | None, view: InForce) -> bool:
     """The object is work integration itself where the main CPV says so (OBJECT_IS_INSERTION).
 
     Else where the lot names the segment `so-insertion` and its main CPV, if any, is a social service that may be
@@ -251,4 +251,4 @@ def _is_insertion(named: bool, main_cpv: tuple[str, ...], ess_listing: Listing |
     """
     if any(code.startswith(tuple(view.codes("insertion_object"))) for code in main_cpv):
         return True
-    return named and ess_listing in {None, "listed"}
+    return names_insertion and ess_listing in {None, "listed"}

@@ -53,7 +53,7 @@ class Group(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def doubtful(self) -> bool:
-        """Whether the total rests on an assumption, so that no statement about the total is sure."""
+        """Whether the total rests on an assumption other than `nature` alone, so that no statement about it is sure."""
         return self.assumptions not in {(), ("nature",)}
 
 
@@ -101,7 +101,7 @@ def _make_group(
 
 
 def as_one_market(need: Need, divided: tuple[Group, ...]) -> Group:
-    """All lots of a need in one group, of works where works are worth more than the rest; `total` null: not known."""
+    """The lots of a need's groups in one group, of works where works are worth more than the other lots."""
     if len(divided) == 1:
         return divided[0]
     others, works = divided
@@ -202,13 +202,13 @@ def is_light(group: Group) -> bool:
 
 
 def is_mainly_light(group: Group) -> bool:
-    """Whether social and other specific services are worth more than the rest; False where a value is not known."""
+    """Whether social and other specific services are worth more than a group's other lots; False where not known."""
     light, rest = group.light_value, group.other_value
     return light is not None and rest is not None and light > rest
 
 
 def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> bool:
-    """Whether the whole group comes under the light regime of this kind of contract."""
+    """Whether the light regime of a kind of contract holds for a group: for all lots or, if allowed, most by value."""
     if not group.light or not view.holds(REGIMES[contract]):
         return False
     return is_light(group) or (view.holds("mixed_services") and is_mainly_light(group))

@@ -50,21 +50,21 @@ class Procedure(NamedTuple):
 
 
 class Procedures(NamedTuple):
-    """The procedures of a need: of its parts (works, the rest), and of all its lots as one contract (`whole`)."""
+    """The procedures of a need: of its parts (works, other lots), and of all its lots as one contract (`whole`)."""
 
     parts: tuple[Procedure, ...]
     whole: Procedure
-    direct: bool
+    is_direct_award: bool
 
 
 def determine_procedures(need: Need, lots: tuple[LotFacts, ...], view: InForce) -> Procedures:
     """The procedure of each part of a need, and of all its lots as one contract."""
     parts = tuple([_procedure_of_group(need, group, view) for group in group_lots(need, lots)])
-    direct = all(part.level == "direct" for part in parts)
+    is_direct = all(part.level == "direct" for part in parts)
     if len(parts) == 1:
-        return Procedures(parts, parts[0], direct)
+        return Procedures(parts, parts[0], is_direct)
     whole = as_one_market(need, tuple(part.group for part in parts))
-    return Procedures(parts, _procedure_of_group(need, whole, view), direct)
+    return Procedures(parts, _procedure_of_group(need, whole, view), is_direct)
 
 
 @applies("eu_state", "eu_local", "eu_utility", "eu_works")
@@ -96,7 +96,7 @@ def direct_threshold(group: Group) -> str:
 
 
 def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
-    """The rules with the EU threshold that may hold for a group: several where the buyer's kind is not known."""
+    """The ids of the rules whose EU threshold may hold for a group: several where the buyer's kind is not known."""
     if need.contract == "concession":
         return ("eu_concessions",)
     if group.works:
@@ -107,19 +107,19 @@ def formal_thresholds(need: Need, group: Group) -> tuple[str, ...]:
 
 
 def social_thresholds(need: Need) -> tuple[str, ...]:
-    """The rules with the EU threshold of social services: utilities have an amount of their own."""
+    """The ids of the rules whose EU threshold may hold for social services: two for a buyer of unknown kind."""
     kind = need.buyer.kind if need.buyer else None
     return (SOCIAL[kind],) if kind else tuple(dict.fromkeys(SOCIAL.values()))
 
 
 def eu_thresholds(need: Need, part: Procedure) -> tuple[str, ...]:
-    """The rules with the EU threshold of a group of lots: social services have higher ones of their own."""
+    """The ids of the rules whose EU threshold may hold for a group: of social services where all its lots are such."""
     light = need.contract == "market" and is_light(part.group)
     return social_thresholds(need) if light else part.thresholds
 
 
 def advise_on_procedure(need: Need, part: Procedure, view: InForce) -> list[LegalAdvice | None]:
-    """The advice on procedure for one group of lots."""
+    """The advice on the procedure of one group of lots; None in the place of what need not be said."""
     group, decided = part.group, part.level
     found = [advise_unknown_value(need, group, view)]
     if decided != "direct" and need.contract == "market":

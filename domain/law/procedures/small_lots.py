@@ -80,7 +80,7 @@ def advise_sets(need: Need, decided: Procedures, view: InForce) -> tuple[LegalAd
     told = join_texts(parts).capitalised()
     doubts = doubtful or bool(unsure)
     of_need = advice(view, "small_lot_sets", tuple(sets), rule=rule, rests_on=rests_on, doubtful=doubts, message=told)
-    return of_need, {lot_id: each for scope in scopes for lot_id, each in _advice_of_lots(scope, view, doubtful)}
+    return of_need, {lot_id: each for scope in scopes for lot_id, each in _advise_lots(scope, view, doubtful)}
 
 
 def _cents_limit(part: Procedure, share: str, view: InForce) -> int:
@@ -141,7 +141,7 @@ def find_direct_lots(part: Procedure, view: InForce) -> LighterProcedure:
 
 
 def _lots_below_amount(share: str, of_others: str, of_works: str, part: Procedure, view: InForce) -> LighterProcedure:
-    """The lots worth less than the amount for works or for other lots, and each within the share of all lots."""
+    """The lots below the amount of rule `of_works` or `of_others`, each within the percentage of rule `share`."""
     found: dict[str, int] = {}
     bounds: dict[str, None] = {}
     group, cap = part.group, _cents_limit(part, share, view)
@@ -153,10 +153,10 @@ def _lots_below_amount(share: str, of_others: str, of_works: str, part: Procedur
     return LighterProcedure((share, *bounds), found)
 
 
-def _scope_in_words(scope: SmallLotScope, quoted: str, view: InForce) -> Text:
+def _scope_in_words(scope: SmallLotScope, quoted_rule: str, view: InForce) -> Text:
     """The sentences on the small lots of a scope: their lighter procedure, and which lots may be direct awards too."""
     adapted, direct, of, lots = scope.adapted, scope.direct, scope.of, tuple(scope.small)
-    article = NOTHING if quoted == DIRECT_SHARE else sentence(view, "under_direct_share")
+    article = NOTHING if quoted_rule == DIRECT_SHARE else sentence(view, "under_direct_share")
     if len(lots) > 1:
         whose, each = sentence(view, "small_lots_of", of=of), sentence(view, "each_of_these_sets")
     else:
@@ -176,13 +176,13 @@ def _scope_in_words(scope: SmallLotScope, quoted: str, view: InForce) -> Text:
 
 
 def _direct_share_in_words(view: InForce) -> Text:
-    """The sentence on the share of direct awards, where it is less than the share of all small lots."""
+    """The sentence on the share of direct awards; empty unless that is less than the share of all small lots."""
     is_less = (view.number(DIRECT_SHARE) or 0) < (view.number(SMALL_SHARE) or 0)
     return sentence(view, "direct_share_limit") if is_less else NOTHING
 
 
-def _advice_of_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
-    """The advice SMALL_LOT_OK on each small lot: whether an adapted procedure, a direct award or both are open."""
+def _advise_lots(scope: SmallLotScope, view: InForce, doubtful: bool) -> Iterator[tuple[str, LegalAdvice]]:
+    """Yield each small lot's id, and advice SMALL_LOT_OK on whether an adapted procedure or a direct award is open."""
     told: dict[tuple[bool, bool, bool], LegalAdvice] = {}
     article, limit = sentence(view, "under_direct_share"), _direct_share_in_words(view)
     for lot_id in scope.small:
@@ -218,7 +218,7 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
 
 
 def _search_largest_sets(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
-    """The sets of values within `cap` that no other value can join, as bit masks, in runs of one size, depth first.
+    """Yield the sets of values within `cap` that no other value can join: bit masks of one size, with this size.
 
     A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
     numbers, sets are in the order of their places.

@@ -27,7 +27,7 @@ MOST_ADDENDS = 12
 DIRECT_AWARD = "direct_award_supplies_services"
 COUNTED_TOGETHER = ("no_split", "homogeneous_needs", "regular_needs")
 
-ReadObject = Callable[[Lot, str], tuple[str, ...]]
+ReadSegments = Callable[[Lot, str], tuple[str, ...]]
 """The segments understood as the object of a lot, given with the title of its need ("" where it has none)."""
 Lots = list[tuple[Lot, bool]]
 """Lots of one family, each with whether it is a service under the light regime."""
@@ -65,7 +65,7 @@ def may_pass_with_others(need: Need, view: InForce) -> bool:
 
 @applies("no_split", "homogeneous_needs", "regular_needs")
 def advise_no_split(
-    need: Need, others: Sequence[OtherNeed], year: int, read: ReadObject, view: InForce
+    need: Need, others: Sequence[OtherNeed], year: int, read: ReadSegments, view: InForce
 ) -> list[LegalAdvice]:
     """A need below a threshold that it passes with the organisation's other needs of one family (NO_SPLIT_TO_EVADE).
 
@@ -87,8 +87,8 @@ def advise_no_split(
     return [_advice_on_sum(need, found, year, view) for found in told.values()]
 
 
-def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Threshold]:
-    """The thresholds above the value of a market's supplies and services, the highest first."""
+def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Threshold]:
+    """The thresholds above the value of a need's supplies and services, the highest first; none for a concession."""
     lots = tuple(read_lot(lot, read(lot, need.title or ""), view) for lot in need.lots)
     group = next((group for group in group_lots(need, lots) if not group.works), None)
     if group is None or need.contract == "concession":
@@ -100,9 +100,9 @@ def _thresholds_above(need: Need, read: ReadObject, view: InForce) -> list[Thres
 
 
 def _family_sums(
-    need: Need, others: Sequence[OtherNeed], thresholds: Sequence[Threshold], read: ReadObject, view: InForce
+    need: Need, others: Sequence[OtherNeed], thresholds: Sequence[Threshold], read: ReadSegments, view: InForce
 ) -> Iterator[_Sum]:
-    """For each family of the need, the sum over needs, with the highest of these thresholds that the sum passes."""
+    """Yield the sum over needs of each family of the need that passes a threshold, with the highest that it passes."""
 
     @cache
     def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:
@@ -193,13 +193,13 @@ def _advice_on_sum(need: Need, found: _Sum, year: int, view: InForce) -> LegalAd
 
 
 def _listed(names: Sequence[Text]) -> Text:
-    """The names in a row, in French and in English."""
+    """The names joined for reading, in each language; of very many, the first ones and the number of the others."""
     french, english = (listed_briefly(side) for side in zip(*names, strict=True))
     return Text(french.fr, english.en)
 
 
 def _need_name(other: OtherNeed, view: InForce) -> Text:
-    """A need by its reference, else by its title, else by its id."""
+    """The words that name a need: by its reference, else by its title, else by its id."""
     if other.need.reference:
         return sentence(view, "need_of_reference", reference=other.need.reference)
     if other.need.title:

@@ -41,7 +41,7 @@ class StatementInWords(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: Text) -> StatementInWords | None:
-    """The statement of this name in words; None where one of its rules is not in force at the date."""
+    """The statement of this name in words; None where one of its rules, or of these, is not in force at the date."""
     said = STATEMENTS[name]
     known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *rules))
     return StatementInWords(name, sentence(view, name, **values), rules) if known else None
@@ -64,16 +64,16 @@ def _formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> Statemen
 
 
 @applies("buyer_profile_documents")
-def _profile_sentence(view: InForce, noticed: bool = True) -> Text:
+def _profile_sentence(view: InForce, has_notice: bool = True) -> Text:
     """The documents go with a notice on the buyer profile, from an amount on; nothing where it is unknown."""
     if view["buyer_profile_documents"].status != "in_force":
         return NOTHING
-    if_noticed = NOTHING if noticed else sentence(view, "if_noticed")
+    if_noticed = NOTHING if has_notice else sentence(view, "if_noticed")
     return sentence(view, "documents_on_profile", noticed=if_noticed)
 
 
-def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
-    """The days for applications, then for tenders, in procedures that select candidates first, with their articles."""
+def _two_stages(entity: Entity, is_named: bool, view: InForce) -> Text:
+    """The sentence on the days for applications and for tenders, where candidates are selected first, with articles."""
     days = [tuple(view[rule_id].value_text for rule_id in rules) for rules in STAGES[entity]]
     names = ["restricted_or_negotiated"] if days[0] == days[1] else ["restricted_tender", "negotiated_procedure"]
     parts = [
@@ -81,7 +81,7 @@ def _two_stages(entity: Entity, named: bool, view: InForce) -> Text:
         for name, (first, then) in zip(names, days, strict=False)
     ]
     articles = dict.fromkeys(view[rule].article or "" for rules in STAGES[entity] for rule in rules)
-    who = sentence(view, f"to_{entity}") if named else NOTHING
+    who = sentence(view, f"to_{entity}") if is_named else NOTHING
     return sentence(view, f"stages_of_{entity}", stages=join_texts(parts), who=who, articles=listed(tuple(articles)))
 
 
@@ -92,23 +92,23 @@ def _dynamic_system_time_limits(view: InForce) -> StatementInWords | None:
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-def _adapted_publicity(national: bool, profile: bool, view: InForce) -> StatementInWords | None:
+def _adapted_publicity(national: bool, on_profile: bool, view: InForce) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
     From another amount on, the documents are on the buyer profile.
     """
-    documents = _profile_sentence(view, national) if profile else NOTHING
+    documents = _profile_sentence(view, national) if on_profile else NOTHING
     return _statement(view, "adapted_national_publicity" if national else "adapted_free_publicity", documents=documents)
 
 
 @applies("light_publicity", "light_publicity_eu")
-def _social_services_publicity(reached: bool | None, view: InForce) -> StatementInWords | None:
+def _social_services_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     Both are said where on which side the value is depends on the buyer.
     """
     names = {True: "social_services_above", False: "social_services_below", None: "social_services_open"}
-    return _statement(view, names[reached])
+    return _statement(view, names[reaches_eu])
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
@@ -118,14 +118,14 @@ def _concession_time_limits(view: InForce) -> StatementInWords | None:
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
-def _simplified_concession_publicity(reached: bool | None, view: InForce) -> StatementInWords | None:
+def _simplified_concession_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
     threshold is not known, both are said.
     """
     names = {True: "concession_publicity_eu", False: "concession_publicity", None: "concession_publicity_open"}
-    return _statement(view, names[reached])
+    return _statement(view, names[reaches_eu])
 
 
 def advise_next_steps(need: Need, decided: Procedures, view: InForce) -> list[LegalAdvice]:
@@ -184,7 +184,7 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
 
 
 def _reaches_amounts(group: Group, rules: tuple[str, ...], view: InForce) -> tuple[bool | None, tuple[str, ...]]:
-    """Whether a group's value reaches these rules' amounts, None where unknown; then the rules that this rests on."""
+    """Whether a group's value reaches these rules' amounts (None: only some, or unknown); the rules it rests on."""
     bounds = [view[rule].cents for rule in rules]
     sides = {None if bound is None else (group.total or 0) >= bound for bound in bounds}
     side = sides.pop() if len(sides) == 1 else None

@@ -48,7 +48,7 @@ class LegalFacts(msgspec.Struct, frozen=True, cache_hash=True):
 def current_and_lapsed(
     approvals: tuple[Approval, ...] | None, kinds: frozenset[str], on: date
 ) -> tuple[Approval | None, Approval | None]:
-    """The approval of these kinds that is in force longest from `on`, and one of them that is not in force at `on`."""
+    """The approval of these kinds in force at `on` that ends last, and one that is not in force; None: no such one."""
     current: Approval | None = None
     lapsed: Approval | None = None
     for approval in approvals or ():
@@ -95,7 +95,7 @@ def _judge_by_approval(
         return refused
     if approvals is None:
         return verdict(view, "approvals_unknown", reserved, _proofs(view, "current_approval"), rule=KINDS[reserved][0])
-    current, lapsed = current_and_lapsed(approvals, _deciding_kinds(reserved, view), on)
+    current, lapsed = current_and_lapsed(approvals, _named_kinds(reserved, view), on)
     if current is not None:
         return _judge_current_approval(view, reserved, current.kind, _approval_in_words(view, current, on), share)
     if lapsed is not None:
@@ -103,7 +103,7 @@ def _judge_by_approval(
     current, lapsed = current_and_lapsed(approvals, view.codes(UNDER_REVIEW[reserved]), on)
     if doubtful := current or lapsed:
         return _judge_kind_under_review(view, reserved, doubtful.kind, _approval_in_words(view, doubtful, on))
-    kinds = ", ".join(sorted(_deciding_kinds(reserved, view)))
+    kinds = ", ".join(sorted(_named_kinds(reserved, view)))
     return verdict(view, "no_such_approval", reserved, rule=KINDS[reserved][0], kinds=kinds)
 
 
@@ -114,8 +114,8 @@ def _proofs(view: InForce, *names: str) -> tuple[Text, ...]:
 
 
 @lru_cache(maxsize=256)
-def _deciding_kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
-    """The kinds of approval by which the suppliers of a reserved type are known."""
+def _named_kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
+    """The kinds of approval that the rules of `view` name for a reserved type, without those under review."""
     return frozenset().union(*map(view.codes, KINDS[reserved]))
 
 
@@ -126,27 +126,27 @@ def _rule_naming_kind(kind: Kind, reserved: Reserved, view: InForce) -> str:
 
 @applies("share_presumption", "kinds_staff_supply")
 @lru_cache(maxsize=16_384)
-def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, known: Text, share: float | None) -> Verdict:
+def _judge_current_approval(view: InForce, reserved: Reserved, kind: Kind, text: Text, share: float | None) -> Verdict:
     """An approval of the right kind in force, and SEP for prisons, is presumed to meet a share that is not known.
 
     The verdict is ELIGIBLE either way (code PRESUMED_SHARE where presumed), and the end of the approval is announced.
     AI, ETTI and EATT supply staff: the message says so, because the object of the lot must suit.
     """
     if kind in view.codes("kinds_staff_supply"):
-        known = sentence(view, "staff_supply", known=known)
+        text = sentence(view, "staff_supply", known=text)
     rule, workers = _rule_naming_kind(kind, reserved, view), sentence(view, f"workers_{reserved}")
     if share is not None:
-        return verdict(view, "share_stated", reserved, rule=rule, known=known, stated=_percent(share), workers=workers)
+        return verdict(view, "share_stated", reserved, rule=rule, known=text, stated=_percent(share), workers=workers)
     sure = "low" if view[rule].confidence == "low" else view["share_presumption"].confidence
     presumed = verdict(
-        view, "share_presumed", reserved, rule=rule, sure=sure, known=known, proof=_proof_of_share(reserved, view)
+        view, "share_presumed", reserved, rule=rule, sure=sure, known=text, proof=_proof_of_share(reserved, view)
     )
     return msgspec.structs.replace(presumed, rule="share_presumption")
 
 
 @applies("kinds_review_handicap", "kinds_review_iae", "eiti_experiment")
 @lru_cache(maxsize=4096)
-def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, known: Text) -> Verdict:
+def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, text: Text) -> Verdict:
     """TIH (handicap), EITI and GEIQ (insertion) are not named by the article: a person must judge, lapsed or not.
 
     They may be "structures équivalentes" if they prove the minimum share. EITI is an experiment with a planned end. The
@@ -154,9 +154,9 @@ def _judge_kind_under_review(view: InForce, reserved: Reserved, kind: Kind, know
     """
     experiment = view["eiti_experiment"]
     if kind == "EITI" and experiment.status != "in_force" and experiment.valid_from is not None:
-        known = sentence(view, "experiment_is_over", known=known)
+        text = sentence(view, "experiment_is_over", known=text)
     proof = _proof_of_share(reserved, view)
-    return verdict(view, "kind_review", reserved, (proof,), rule=UNDER_REVIEW[reserved], known=known)
+    return verdict(view, "kind_review", reserved, (proof,), rule=UNDER_REVIEW[reserved], known=text)
 
 
 @applies("minimum_share_handicap", "minimum_share_iae", "minimum_share_penitentiary")
@@ -189,7 +189,7 @@ def _percent(share: float) -> Text:
 
 
 def _until_day(view: InForce, end: date | None) -> Text:
-    """ " jusqu'au 22/12/2026" where an approval has an end, else nothing."""
+    """The words for the end of an approval, " jusqu'au 22/12/2026"; empty where it has none."""
     return NOTHING if end is None else sentence(view, "until_day", day=short_date(end))
 
 
@@ -289,15 +289,15 @@ def _judge_by_ess_quality(facts: LegalFacts, on: date, view: InForce) -> Verdict
 
 @applies("ess_mission")
 @lru_cache(maxsize=1024)
-def _verdict_if_mission(view: InForce, because: str, end: date | None = None) -> Verdict:
+def _verdict_if_mission(view: InForce, quality_rule: str, end: date | None = None) -> Verdict:
     """An ESS enterprise may answer if its aim is a public-service mission linked to the services of the lot.
 
     No directory says so: the verdict is ELIGIBLE_IF, with the statutes to ask for, and the ESS quality itself to be
     proven where it is not given by the legal form.
     """
-    found = sentence(view, f"because_{because}", until=_until_day(view, end))
-    proofs = ("ess_mission_proof",) if because == "ess_legal_forms" else ("ess_quality_proof", "ess_mission_proof")
-    sure = "low" if view[because].confidence == "low" else view["ess_mission"].confidence
+    found = sentence(view, f"because_{quality_rule}", until=_until_day(view, end))
+    proofs = ("ess_mission_proof",) if quality_rule == "ess_legal_forms" else ("ess_quality_proof", "ess_mission_proof")
+    sure = "low" if view[quality_rule].confidence == "low" else view["ess_mission"].confidence
     return verdict(view, "ess_mission_to_prove", "ess", _proofs(view, *proofs), sure=sure, found=found)
 
 

@@ -13,7 +13,7 @@ from domain.law.findings import (
     sentence,
     short_date,
 )
-from domain.law.procedures.lot_facts import LotObject, segment_is_outside
+from domain.law.procedures.lot_facts import LotObject, segment_is_unlisted
 from domain.law.reservations.eligibility import MINIMUM_SHARES
 from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Reserved
@@ -96,14 +96,14 @@ def _check_handicap_iae_combination(reserved: frozenset[Reserved], view: InForce
     return finding(view, "handicap_iae_combination") if forbidden else None
 
 
-def review_prison(bought: LotObject, sited: bool, view: InForce) -> tuple[LegalFinding, ...]:
-    """The findings on reserving a lot to work in prison; `sited`: whether it names a place of performance."""
+def review_prison(bought: LotObject, has_site: bool, view: InForce) -> tuple[LegalFinding, ...]:
+    """The findings on reserving a lot to work in prison; `has_site`: whether it names a place of performance."""
     found = []
     # the type was usable before its minimum share was fixed by decree: between both dates a person must judge
     if view["minimum_share_penitentiary"].status != "in_force" and view.holds("reserved_penitentiary"):
         found.append(finding(view, "share_not_fixed"))
     # works are performed on the buyer's site, hence outside; a declared site must be the prison's own address
-    if bought.works or sited:
+    if bought.works or has_site:
         found.append(finding(view, "works_outside_prison" if bought.works else "place_of_performance_given"))
     object_outside = _check_premises(bought.segments, view)
     return (*found, object_outside) if object_outside else tuple(found)
@@ -133,15 +133,15 @@ def review_ess_terms(
     renewal: int | None,
     authority: bool | None,
     buyer: BuyerKind | None,
-    listed: bool,
+    is_listed: bool,
     view: InForce,
 ) -> tuple[LegalFinding, ...]:
     """The findings on reserving to ESS that depend on the duration and the buyer, and the mission to be shown.
 
-    `authority`: the buyer is a contracting authority; `listed`: the main CPV is on the list. Suppliers must aim at a
-    public-service mission linked to the services; doubtful where these are not listed.
+    `authority`: the buyer is a contracting authority; `is_listed`: the main CPV is on the list. Suppliers must aim
+    at a public-service mission linked to the services; doubtful where these are not listed.
     """
-    mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if listed else "REVIEW")
+    mission = finding(view, "ess_mission_wanted", outcome="ELIGIBLE_IF" if is_listed else "REVIEW")
     return tuple(filter(None, (_check_duration(months, renewal, view), _check_buyer(authority, buyer, view), mission)))
 
 
@@ -162,7 +162,7 @@ def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
         near = ", ".join(_nearest_listed(bought.cpv[0], codes))
         nearest = sentence(view, "ess_nearest", near=near) if near else NOTHING
         return finding(view, "ess_not_listed", code=bought.cpv[0], nearest=nearest)
-    if bought.segments and all(segment_is_outside(segment, codes) for segment in bought.segments):
+    if bought.segments and all(segment_is_unlisted(segment, codes) for segment in bought.segments):
         return finding(view, "ess_activity_not_listed", sure="low")
     return finding(view, "ess_cpv_missing")
 
@@ -194,7 +194,7 @@ def _check_exclusive_object(bought: LotObject, view: InForce) -> LegalFinding | 
     asked, of_cpv = bought.asked, set(taxonomy.load().of_cpv(bought.cpv[0]))
     main = of_cpv if bought.insertion else of_cpv.intersection(asked) or set(asked[:1])
     accessory = sorted({*asked, *bought.support} - main)
-    outside = [segment for segment in accessory if segment_is_outside(segment, codes)]
+    outside = [segment for segment in accessory if segment_is_unlisted(segment, codes)]
     if not others and not outside:
         return None
     labels = [taxonomy.load().label(segment) for segment in outside]
@@ -216,14 +216,14 @@ def _check_duration(months: int | None, renewal: int | None, view: InForce) -> L
 
 
 @applies("ess_contracting_authority")
-def _check_buyer(status: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
+def _check_buyer(is_authority: bool | None, kind: BuyerKind | None, view: InForce) -> LegalFinding | None:
     """Only a contracting authority (pouvoir adjudicateur) may reserve to ESS (BUYER_NOT_POUVOIR_ADJUDICATEUR).
 
     The State and local authorities are; a utility may not be, and must say so; an undescribed buyer is not known.
     """
-    if status is False:
+    if is_authority is False:
         return finding(view, "ess_no_authority")
-    return None if status or kind in {"state", "local"} else finding(view, "ess_authority_unknown")
+    return None if is_authority or kind in {"state", "local"} else finding(view, "ess_authority_unknown")
 
 
 PROOFS: dict[Reserved, tuple[str, ...]] = {
@@ -246,7 +246,7 @@ EQUIVALENT: tuple[Reserved, ...] = ("handicap", "iae")
 )
 @lru_cache(maxsize=256)
 def advise_proofs_of_type(
-    reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, direct: bool, view: InForce
+    reserved: tuple[Reserved, ...], outcome: Outcome, contract: ContractKind, is_direct_award: bool, view: InForce
 ) -> LegalAdvice | None:
     """The proofs to ask of whoever answers a reserved lot, by type, as they are known at the date (RESERVED_PROOFS).
 
@@ -260,27 +260,23 @@ def advise_proofs_of_type(
         return None
     kinds = [kind for kind in EQUIVALENT if kind in reserved and view.holds(MINIMUM_SHARES[kind])]
     equivalent = kinds if view.holds("equivalent_structures") else []
+    # what structures without approval prove: types that ask for the same share of workers are told together
+    workers: dict[Text, list[Text]] = {}
+    for kind in equivalent:
+        workers.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
+    proofs = [sentence(view, rule) for rule in known]
+    for share, names in workers.items():
+        fr, en = (listed(side, OR) for side in zip(*names, strict=True))
+        proofs.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
     announced = "reservation_announced_ess" if reserved == ("ess",) else "reservation_announced"
-    quoted = not direct and view.holds(announced)
+    quoted = not is_direct_award and view.holds(announced)
     shares = [MINIMUM_SHARES[kind] for kind in equivalent]
     return advice(
         view,
         "reserved_proofs",
         rests_on=(*known, *([announced] if quoted else []), *(["equivalent_structures", *shares] if shares else [])),
-        proofs=join_texts((*(sentence(view, rule) for rule in known), *_equivalent_proofs(equivalent, view))),
-        where=NOTHING if direct else sentence(view, "to_be_announced"),
+        proofs=join_texts(proofs),
+        where=NOTHING if is_direct_award else sentence(view, "to_be_announced"),
         article=f" ({view[announced].article})" if quoted else "",
         of_what=sentence(view, f"of_{contract}"),
     )
-
-
-def _equivalent_proofs(kinds: list[Reserved], view: InForce) -> list[Text]:
-    """The shares of workers that a structure without approval must prove for these types; equal ones said once."""
-    shares: dict[Text, list[Text]] = {}
-    for kind in kinds:
-        shares.setdefault(view[MINIMUM_SHARES[kind]].value_text, []).append(sentence(view, f"disadvantage_{kind}"))
-    found = []
-    for share, workers in shares.items():
-        fr, en = (listed(names, OR) for names in zip(*workers, strict=True))
-        found.append(sentence(view, "share_of_workers", workers=Text(fr.fr, en.en), share=share))
-    return found

@@ -71,7 +71,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
         found.append(_advise_expiring_approvals(supply.ends, view))
     if not supply.reserved:
         forbidden = ((option, count, review.forbidden.get(option)) for option, count in enough.items())
-        found += [_advise_not_open(option, count, finding, view) for option, count, finding in forbidden if finding]
+        found += [_advise_forbidden(option, count, finding, view) for option, count, finding in forbidden if finding]
     return tuple(filter(None, found))
 
 
@@ -110,7 +110,7 @@ def _advise_open(supply: Supply, review: LotReview, enough: Mapping[str, Count],
 
 @lru_cache(maxsize=4096)
 def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
-    """The phrase on how many candidates a reservation would leave."""
+    """The phrase on how many candidates a reservation, a key of RESERVED, would leave; `doubtful` adds a proviso."""
     return sentence(
         view,
         "candidates_left",
@@ -124,7 +124,7 @@ def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = 
 
 
 @lru_cache(maxsize=4096)
-def _advise_not_open(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+def _advise_forbidden(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
     """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
     message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)

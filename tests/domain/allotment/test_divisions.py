@@ -51,7 +51,7 @@ def test_what_stays_together_and_what_may_be_joined() -> None:
 
 def test_lots_of_other_terms_or_families_are_in_groups_of_their_own() -> None:
     lots = [bought(0, A), bought(1, "pr-a"), bought(2, B, terms="12 months"), bought(3, C), bought(4, A, areas=(7,))]
-    assert [[lot.place for lot in group.lots] for group in joinable_groups(lots, freedom())] == [[0, 3, 4], [1], [2]]
+    assert [[lot.position for lot in group.lots] for group in joinable_groups(lots, freedom())] == [[0, 3, 4], [1], [2]]
     assert len(joinable_groups(lots, freedom(join=False))) == 5
 
 
@@ -82,16 +82,16 @@ def written(block: list[tuple[int, str, int]], lots: list[GivenLot], allowed: Al
     """The lot that buys these cells, if there is one that buys nothing else."""
     places, codes, areas = ({cell[side] for cell in block} for side in range(3))
     whole = {
-        (lot.place, code, area)
+        (lot.position, code, area)
         for lot in lots
-        if lot.place in places
+        if lot.position in places
         for code, area in product(lot.segments, lot.areas)
         if code in codes and area in areas
     }
     covered = len({cell[1:] for cell in block}) == len(codes) * len(areas)
     if whole != set(block) or not covered or (len(places) > 1 and not allowed.join):
         return None
-    if not allowed.by_segment and any(not set(lot.segments) <= codes for lot in lots if lot.place in places):
+    if not allowed.by_segment and any(not set(lot.segments) <= codes for lot in lots if lot.position in places):
         return None
     return PossibleLot(tuple(sorted(places)), tuple(sorted(codes)), tuple(sorted(areas)))  # type: ignore[arg-type]
 
@@ -113,7 +113,7 @@ def test_divisions_are_those_of_all_partitions(
     """Any few lots that overlap in any way, against every partition of what they buy."""
     lots = [bought(place, *codes, areas=tuple(areas)) for place, (codes, areas) in enumerate(made)]
     allowed = freedom(by_segment=by_segment, join=join)
-    cells = [(lot.place, code, area) for lot in lots for code, area in product(lot.segments, lot.areas)]
+    cells = [(lot.position, code, area) for lot in lots for code, area in product(lot.segments, lot.areas)]
     expected = set()
     for partition in partitions(cells):
         division = [written(block, lots, allowed) for block in partition]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.allotment import search
 from domain.allotment.divisions import AllowedDivisions, GivenLot, JoinableLots, PossibleLot, joinable_groups
-from domain.allotment.search import LotFigures, Value, best_divisions, draw_number, rank, tally
+from domain.allotment.search import FiguresOf, LotFigures, best_divisions, draw_number, rank, tally
 
 
 def lot(*, supply: bool = True, competition: bool = True, reserved: bool = False, alone: int = 0b1) -> LotFigures:
@@ -48,7 +48,7 @@ def test_a_supplier_counts_once_and_the_draw_is_the_needs_own() -> None:
 ANY = AllowedDivisions(True, True, lambda code: code[:2], lambda _: True)
 
 
-def supply(seed: int, suppliers: int = 12) -> Value:
+def supply(seed: int, suppliers: int = 12) -> FiguresOf:
     """Suppliers that each answer some segments in some areas, drawn by the seed."""
 
     @cache
@@ -104,7 +104,7 @@ def test_a_bounded_search_finds_divisions_that_are_no_worse_than_the_lots_as_giv
             (place, *cell) for lot in each.lots for place in lot.lots for cell in product(lot.segments, lot.areas)
         )
         wanted = sorted(
-            (lot.place, *cell) for group in divided for lot in group.lots for cell in product(lot.segments, lot.areas)
+            (lot.position, *cell) for some in divided for lot in some.lots for cell in product(lot.segments, lot.areas)
         )
         assert bought == wanted
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.findings import LegalAdvice
-from domain.law.review import LONGEST, MOST_TOLD, law_changes
+from domain.law.review import LONGEST, MOST_TOLD, advise_law_changes
 from domain.law.rules import load
 from domain.needs.need import Lot, Need
 from tests.domain.law.samples import TODAY, need, review, services, works
@@ -16,7 +16,7 @@ FIRST_DUTIES, FIRST_PRISON = date(2026, 8, 22), date(2022, 10, 21)
 
 def changes(asked: Need, on: date, planned: date) -> LegalAdvice | None:
     view = load().view(planned, asked.contract)
-    return law_changes(review(asked, on), review(asked, planned), on, planned, view)
+    return advise_law_changes(review(asked, on), review(asked, planned), on, planned, view)
 
 
 def in_french(asked: Need, on: date, planned: date) -> str:

@@ -100,8 +100,8 @@ def test_what_the_step_is_about() -> None:
     moved = msgspec.structs.replace(CONTENT, lots=CONTENT.lots[:1])
     assert next_step(need("draft", renamed), FROZEN).code == "decide"
     assert next_step(need("draft", moved), FROZEN).code == "freeze"
-    assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).place == 2
-    assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).place == 2
+    assert next_step(need("sourcing"), msgspec.structs.replace(FROZEN, decided=frozenset("1"))).first_lot == 2
+    assert next_step(need("published"), msgspec.structs.replace(FROZEN, awarded=frozenset("1"))).first_lot == 2
     progress = msgspec.structs.replace(FROZEN, awarded=frozenset("2"))
     assert next_step(need("published"), progress).words.fr == "À attribuer : 1 lot sur 2"
 
