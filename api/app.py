@@ -175,7 +175,7 @@ def create_app(
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
-    """The application. `reference`: loaded here unless the caller already has it (and forks with it).
+    """The application of these routes and parts. `reference`: None: loaded here.
 
     Without `forked_processes`, rows of imports are prepared, and dear needs matched, in threads of this process.
 
@@ -196,7 +196,7 @@ def create_app(
         parts = (*parts, tracing.part)
     shared, pages = with_pages(routes, PAGES)
     app = Litestar(
-        # without the first, the framework answers OPTIONS by itself
+        # without the first, the framework answers OPTIONS by itself, with one method only
         route_handlers=[*options_handlers(routes), *shared, *pages, *docs.guides_route()],
         request_class=Call,
         exception_handlers=FAILURES,

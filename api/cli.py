@@ -144,7 +144,7 @@ def _build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Command)
 
     def add_command(name: str, summary: str, description: str | None = None, run: str = "") -> _Command:
-        """Add a command that runs the function `run` of `api.commands`; by default `run` of the module `name`."""
+        """Add a command; `run`: its function, as "module.function" in `api.commands`, by default "<name>.run"."""
         added = commands.add_parser(
             name, help=summary, description=description or summary[:1].upper() + summary[1:] + "."
         )
@@ -153,7 +153,7 @@ def _build_parser() -> argparse.ArgumentParser:
         return added
 
     def add_actions(name: str, summary: str, run: str = "") -> Callable[..., argparse.ArgumentParser]:
-        """Add a command of several actions; returns the function that adds an action."""
+        """Add a command of several actions; returns the function that adds one. `run`: see `add_command`."""
         command = add_command(name, summary, run=run)
         return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
 
@@ -185,12 +185,12 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_searches(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_searches(add_command: Callable[..., argparse.ArgumentParser]) -> None:
     """Add the commands that match a need, show the supply, propose lots and explain titles."""
-    match = add("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
-    supply = add("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
-    allot = add("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
-    words = add("words", "explain how a title is read as segments", WORDS, "match.explain_title")
+    match = add_command("match", "match a need (besoin) and show its shortlist", MATCH, "match.match_needs")
+    supply = add_command("supply", "show which suppliers could answer in a territory", SUPPLY, "match.show_supply")
+    allot = add_command("allot", "propose lots for a need, as the supply allows", ALLOT, "match.allot_need")
+    words = add_command("words", "explain how a title is read as segments", WORDS, "match.explain_title")
     for parser, path, metavar in ((match, "/match", "FILE"), (allot, "/allotment", "NEED.json")):
         parser.add_argument("need", metavar=metavar, help="the need; - for standard input")
         parser.add_argument(

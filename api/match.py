@@ -100,16 +100,16 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
     return await answer_match(call, body.matched, match_map if call.media_type == GEOJSON else match_json)
 
 
-async def answer_match(call: Call, need: Need, answer: MatchAnswer, besides: Need | None = None) -> bytes:
+async def answer_match(call: Call, need: Need, answer: MatchAnswer, other_need: Need | None = None) -> bytes:
     """Match a need by the function `answer`: at once where the match is small, else in a thread or process.
 
-    `besides`: another need that `answer` matches too, for the estimate. Raises InvalidContent for a need that is
+    `other_need`: one that `answer` matches too, for the estimate. Raises InvalidContent for a need that is
     not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()
     started = time.perf_counter()
-    if work.is_small(need, index) and (besides is None or work.is_small(besides, index)):
+    if work.is_small(need, index) and (other_need is None or work.is_small(other_need, index)):
         answered = answer(need, index, services.reference, on, call.language)
     else:
         task = MatchTask(answer, need, index, on, call.language)
@@ -119,7 +119,7 @@ async def answer_match(call: Call, need: Need, answer: MatchAnswer, besides: Nee
 
 
 def match_map(need: Need, index: LiveIndex, reference: Reference, on: date, language: Language) -> bytes:
-    """The candidates of a need as GeoJSON features. Arguments and errors are those of `match`."""
+    """The candidates of a need as GeoJSON features, in JSON. Arguments and errors are those of `match`."""
     return msgspec.json.encode(candidate_map(match(need, index, reference, on, language)))
 
 

@@ -64,7 +64,7 @@ def sender_address(text: str) -> str:
 
 
 def comparable_address(text: str) -> str | None:
-    """The e-mail address in the one form in which addresses are compared (ASCII, lower case); None where it has none.
+    """The e-mail address in ASCII and lower case, so as addresses are compared; None where it has no such form.
 
     No letter becomes another one (ß and ſ are no s, ﬁ is not fi, the Kelvin sign is no k), and nothing is taken off.
     """
@@ -104,7 +104,7 @@ def issuer_address(text: str) -> str:
 
 
 def is_https_or_local(address: str) -> bool:
-    """Whether an address is https, or of this machine."""
+    """Whether a web address is https, or http of this machine."""
     parts = urlsplit(address)
     if parts.scheme == "https" and parts.hostname:
         return True
@@ -124,7 +124,7 @@ def openid_scopes(text: str) -> str:
 
 
 def organisations_of_members(text: str) -> tuple[tuple[str, str], ...]:
-    """The organisation of each e-mail address, domain or SIRET. Raises ValueError."""
+    """Pairs of an e-mail address, domain or SIRET and its organisation. Raises ValueError."""
     expected = ValueError(
         "pairs with semicolons between them, such as `anne@exemple.fr=Ville de Vannes; @exemple.fr=Département; "
         f"22560001400016=Département`; {_LETTERS}"

@@ -182,13 +182,13 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
     """
     territories = call.services.reference.territories
 
-    def show_area(area: Area) -> TerritorySummary:
+    def summary_of_area(area: Area) -> TerritorySummary:
         return _territory_summary(area, territories)
 
     if query.q is not None:
         read_cursor("territories by relevance", query.cursor, str)  # a ranked answer has one page, so gives no cursor
         found = call.services.reference.gazetteer.search(query.q, query.kind, query.limit)
-        return page_response(call, list(map(show_area, found)), None)
+        return page_response(call, list(map(summary_of_area, found)), None)
     areas = territories.areas(query.kind) if query.kind else _areas_of_all_kinds(territories)
 
     async def fetch_areas(after: _ListPosition | None, count: int) -> Sequence[Area]:
@@ -197,7 +197,7 @@ async def search_territories(call: Call, query: TerritorySearch) -> Response[byt
 
     paging = Paging(limit=query.limit, cursor=query.cursor)
     return await answer_page(
-        call, paging, f"territories/{query.kind}", _ListPosition, fetch_areas, key=_position_of, show=show_area
+        call, paging, f"territories/{query.kind}", _ListPosition, fetch_areas, key=_position_of, show=summary_of_area
     )
 
 

@@ -184,7 +184,7 @@ def _parse_folder(text: str) -> Path:
 
 
 def _setting(variable: str, read: Callable[[str], object], default: Any = None, *, secret: bool = False) -> Any:
-    """A field of the settings, filled by an environment variable; `read` parses it, or says what would be right."""
+    """A `Settings` field read from an environment variable; `read` raises ValueError with what would be right."""
     return field(default=default, repr=not secret, metadata={"variable": variable, "read": read})
 
 
@@ -320,7 +320,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
 
 
 def nearest_variable(name: str) -> str | None:
-    """The name of the setting that `name` may be a misspelling of."""
+    """The setting whose name `name` may be a misspelling of; None where no name is near it."""
     return next(iter(get_close_matches(name, VARIABLES, n=1)), None)
 
 

@@ -161,9 +161,9 @@ def make_answer(question: SupplyQuestion, live: LiveIndex, reference: Reference)
     return msgspec.json.encode(found)
 
 
-def _column_names(kind: type) -> Iterator[str]:
-    """The dotted paths of the values in a struct of this type."""
-    for field in msgspec.structs.fields(kind):
+def _column_names(struct: type) -> Iterator[str]:
+    """The dotted paths of the values in a struct of type `struct`."""
+    for field in msgspec.structs.fields(struct):
         nested = isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
         yield from (f"{field.name}.{name}" for name in _column_names(field.type)) if nested else (field.name,)
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.sample.generate import GeneratedRecord, generate
+from api.sample.generate import GeneratedRecord, generate_records
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Supplier
 from matching.geo.record_placement import place
@@ -33,7 +33,7 @@ def records(
     Of `offerless`, a share between 0 and 1, no offer is known, as of most suppliers in real files.
     """
     draw = Random(3)
-    for made in generate(count, seed, reference, ON, departements):
+    for made in generate_records(count, seed, reference, ON, departements):
         bare = draw.random() < offerless
         yield made._replace(record=msgspec.structs.replace(made.record, offers=())) if bare else made
 

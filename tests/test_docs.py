@@ -16,7 +16,7 @@ import pytest
 
 from api.app import create_app
 from api.cli import _build_parser
-from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate
+from api.sample.generate import SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, generate_records
 from api.settings import VARIABLES, WITHDRAWN, read_settings
 from api.web.openapi import routes_of
 from api.web.request_body import JsonBody
@@ -161,7 +161,7 @@ def test_the_map_shows_the_house() -> None:
 def sample_pool() -> LiveIndex:
     """The sample pool as a server holds it that was filled in the month of POOL_ON."""
     ours = reference()
-    made = generate(SAMPLE_SIZE, SAMPLE_SEED, ours, POOL_ON, SAMPLE_DEPARTEMENTS)
+    made = generate_records(SAMPLE_SIZE, SAMPLE_SEED, ours, POOL_ON, SAMPLE_DEPARTEMENTS)
     suppliers = []
     for number, (external_id, record) in enumerate(made):
         stored = StoredRecord(

@@ -124,7 +124,7 @@ ROUTES = (list_audit_entries, get_audit_head)
 
 
 async def with_names(connection: Connection, found: Sequence[Entry]) -> Sequence[AuditEntry]:
-    """The entries, each with the name of its key or person in the place of the id."""
+    """The entries, each with the name of its key or person beside the id."""
     ids = {means: {entry.actor_id for entry in found if entry.means == means} for means in ("key", "person")}
     keys = await key_names(connection, ids["key"]) | {NOT_STORED: ("VIVIER_ADMIN_KEY", None)}
     people = await person_names(connection, ids["person"])

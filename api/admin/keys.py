@@ -69,7 +69,7 @@ class KeyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def require_grantable(creator: Client, request: KeyRequest) -> None:
-    """Raises Refusal (403) for a scope or source that the creator lacks, InvalidContent for a later end or quota."""
+    """Raises Refusal (403) for rights that the creator lacks, InvalidContent for an end or quota beyond its own."""
     for scope in request.scopes:
         require_scope(creator, scope)
     for source in request.sources:
@@ -109,13 +109,13 @@ async def issue_key(
     organisation: str,
     now: datetime,
     *,
-    by: Actor | None = None,
+    maker: Actor | None = None,
     quota_of: UUID | None = None,
     secret: str | None = None,
 ) -> tuple[str, Key]:
-    """Store a new key of the organisation of this name; returns the key's secret, and the key.
+    """Store a new key of the organisation of this name, with `secret` or one drawn; returns the secret and the key.
 
-    `by`: whoever makes it; None: the command line. `quota_of`: the key in whose quota it counts too. Raises
+    `maker`: None for the command line. `quota_of`: the key in whose quota it counts too. Raises
     InvalidContent with everything wrong in the request.
     """
     problems = []
@@ -129,7 +129,7 @@ async def issue_key(
         raise InvalidContent(tuple(problems))
     asked = msgspec.structs.asdict(request) | {"organisation": organisation}
     secret, key = await api_keys.create_key(connection, **asked, now=now, quota_of=quota_of, secret=secret)
-    await _write_key_entry(connection, "key.created", key, now, by)
+    await _write_key_entry(connection, "key.created", key, now, maker)
     return secret, key
 
 
@@ -142,28 +142,28 @@ async def revoke_own_key(connection: Connection, client: Client, key_id: UUID, n
     is_own = client.may("platform") or (
         key is not None and key.organisation_id == client.organisation_id and "platform" not in key.scopes
     )
-    if key is None or not is_own or not await withdraw_key(connection, key, now, by=actor_of(client)):
+    if key is None or not is_own or not await withdraw_key(connection, key, now, revoker=actor_of(client)):
         raise NotFound(NO_KEY)
 
 
-async def withdraw_key(connection: Connection, key: Key, now: datetime, *, by: Actor | None = None) -> bool:
-    """Revoke the key for good; False where it was revoked before. `by`: as for `issue_key`."""
+async def withdraw_key(connection: Connection, key: Key, now: datetime, *, revoker: Actor | None = None) -> bool:
+    """Revoke the key for good; False where it was revoked before. `revoker`: None for the command line."""
     revoked = await api_keys.revoke_key(connection, key.id, now)
     if revoked:
-        await _write_key_entry(connection, "key.revoked", key, now, by)
+        await _write_key_entry(connection, "key.revoked", key, now, revoker)
     return revoked
 
 
-async def _write_key_entry(connection: Connection, action: str, key: Key, now: datetime, by: Actor | None) -> None:
-    """Write an entry in the journal of the key's organisation."""
-    means, id_ = ("command", None) if by is None else (by.means, by.id)
-    actor = Actor(key.organisation_id, means, id_)
+async def _write_key_entry(connection: Connection, action: str, key: Key, now: datetime, actor: Actor | None) -> None:
+    """Write an entry in the journal of the key's organisation. `actor`: None for the command line."""
+    means, id_ = ("command", None) if actor is None else (actor.means, actor.id)
+    author = Actor(key.organisation_id, means, id_)
     detail: Detail = {"scopes": list(key.scopes), "sources": list(key.sources)}
     if key.expires_at is not None:
         detail["expires_at"] = key.expires_at.isoformat()
     if key.rate_per_minute is not None:
         detail["rate_per_minute"] = key.rate_per_minute
-    await write_entry(connection, actor, action, f"key:{key.id}", now, detail=detail)
+    await write_entry(connection, author, action, f"key:{key.id}", now, detail=detail)
 
 
 keys_endpoint = partial(endpoint, tag="Organisations", scope="admin")
@@ -237,7 +237,7 @@ async def make_key_once(
                 request,
                 organisation.name,
                 call.services.now(),
-                by=actor_of(creator),
+                maker=actor_of(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
                 secret=_derive_secret(caller_secret, seed),
             )

@@ -87,9 +87,9 @@ async def change_organisation(
     now: datetime,
     members: Members,
 ) -> Organisation:
-    """Give an organisation these settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
+    """Store an organisation's settings. A name to which `members` lead who signs in is neither given up nor taken.
 
-    `members`: of the settings. A name by which they lead people somewhere is neither given up nor taken.
+    `members`: of the server's settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
     """
     if settings.siret != before.siret:
         _require_siret(settings)
@@ -120,7 +120,7 @@ def require_name_unlike_id(name: str) -> None:
 
 
 def _actor_in_journal_of(client: Client, organisation_id: UUID) -> Actor:
-    """The client as the author of an entry in the journal of this organisation, which may be another's."""
+    """The client as the author of an entry in the journal of this organisation, which may not be its own."""
     return msgspec.structs.replace(actor_of(client), organisation_id=organisation_id)
 
 

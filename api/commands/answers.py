@@ -47,39 +47,39 @@ READINGS_SHOWN, LEAST_SHOWN = 6, 0.05
 
 
 def shortlist_parts(
-    need: Need, shortlist: Shortlist, territories: Territories, shown: int | None = None
+    need: Need, shortlist: Shortlist, territories: Territories, most_candidates: int | None = None
 ) -> Iterator[Part]:
     """The answer to a need as printed parts: its lots, the advice on the whole need, and the abbreviations used.
 
-    `shown`: candidates per lot; None: all that were returned.
+    `most_candidates`: those printed of each lot; None: all that were returned.
     """
     yield Headline(f"Besoin : {need.title or 'sans titre'}")
     about = need.buyer.name if need.buyer else None, need.reference, evaluation_in_words(shortlist.stamp)
     yield " · ".join(filter(None, about))
     lots = {lot.id: lot for lot in need.lots}
     for answered in shortlist.lots:
-        yield from _LotPrinter(lots[answered.id], answered, territories, shown).parts()
+        yield from _LotPrinter(lots[answered.id], answered, territories, most_candidates).parts()
     if shortlist.advice:
         yield Headline("Pour l'ensemble du besoin", is_part=True)
         yield Remarks("", map(advice_in_words, shortlist.advice))
-    suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:shown]]
+    suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:most_candidates]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
-    yield from _abbreviations_used(kind for supplier in suppliers for kind in supplier.kinds)
+    yield from _line_of_abbreviations(kind for supplier in suppliers for kind in supplier.kinds)
 
 
 class _LotPrinter:
     """The answer to one lot as printed parts: headline, facts, tables of suppliers, remarks."""
 
-    def __init__(self, lot: Lot, answered: LotShortlist, territories: Territories, shown: int | None) -> None:
+    def __init__(self, lot: Lot, answered: LotShortlist, territories: Territories, most: int | None) -> None:
         self._lot, self._answered, self._territories = lot, answered, territories
-        self._shown = answered.candidates[:shown]
+        self._shown = answered.candidates[:most]
         self._labels = {wanted.segment: wanted.label for wanted in answered.requested}
 
     def parts(self) -> Iterator[Part]:
         lot, answered, shown = self._lot, self._answered, self._shown
         yield Headline(f"Lot {lot.id}" + (f" · {lot.title}" if lot.title else ""), is_part=True)
-        yield Facts(self._request_facts())
+        yield Facts(self._lot_facts())
         if shown:
             first = (
                 f" ; {'les' if len(shown) > 1 else 'le'} {len(shown)} premiers" if answered.total > len(shown) else ""
@@ -119,7 +119,7 @@ class _LotPrinter:
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _request_facts(self) -> Iterator[tuple[str, Words]]:
+    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered
         for position, wanted in enumerate(answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
@@ -257,30 +257,30 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
         yield f"  {count_with_noun(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
     yield f"Activité inconnue, sur le territoire ou à 50 km : {count_with_noun(unknown.total, 'fournisseur')}"
     yield ""
-    yield from _abbreviations_used((*totals.by_kind, *unknown.by_kind))
+    yield from _line_of_abbreviations((*totals.by_kind, *unknown.by_kind))
 
 
-def _counts_in_words(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
-    named = {**NOT_KNOWN, **words}
+def _counts_in_words(counts: Mapping[str, int], labels: Mapping[str, str]) -> str:
+    named = {**NOT_KNOWN, **labels}
     return ", ".join(f"{named.get(code, code)} {number}" for code, number in counts.items())
 
 
 def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """Parts to print that say how a title was read. `text`: the title with that of its need."""
+    """Parts to print that say how a title was read. `text`: need and title, whose words spell the stems out."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
-    def spell_phrase(phrase: str) -> str:
-        return " ".join(written.get(stem, stem) for stem in phrase.split())
+    def spell_stems(stems: str) -> str:
+        return " ".join(written.get(stem, stem) for stem in stems.split())
 
-    def title_phrases(phrases: Iterable[Sequence[str]]) -> str:
-        return " | ".join(spell_phrase(" ".join(part)) for part in phrases) or "-"
+    def spell_phrases(phrases: Iterable[Sequence[str]]) -> str:
+        return " | ".join(spell_stems(" ".join(part)) for part in phrases) or "-"
 
     title = explained.title
     found = [
-        f"« {spell_phrase(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
+        f"« {spell_stems(phrase)} » : {' ; '.join(map(trades.label, segments)) or ANOTHER_TRADE}"
         for phrase, segments in dict(explained.phrases).items()
     ] or ["aucune expression connue"]
-    facts = ("Objet", title_phrases(title.parts)), ("Complément", title_phrases(title.context))
+    facts = ("Objet", spell_phrases(title.parts)), ("Complément", spell_phrases(title.context))
     known = (("" if place else "Reconnu", each) for place, each in enumerate(found))
     yield Facts((*facts, ("Laissé de côté", ", ".join(title.aside) or "-"), *known))
     yield f"Probabilité d'{ANOTHER_TRADE}, d'après les mots seuls : {_as_percent(explained.other)}"
@@ -293,7 +293,7 @@ def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleRead
         if chance >= LEAST_SHOWN:
             chosen = "retenu" if place < explained.given else ""
             rows.append(
-                (segment, trades.label(segment), _as_percent(chance), chosen, ", ".join(map(spell_phrase, words)))
+                (segment, trades.label(segment), _as_percent(chance), chosen, ", ".join(map(spell_stems, words)))
             )
     if rows:
         yield Rows([Col(name) for name in ("segment", "intitulé", "confiance", "", "d'après")], rows)
@@ -303,7 +303,7 @@ def _as_percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _abbreviations_used(kinds: Iterable[str]) -> Iterator[str]:
+def _line_of_abbreviations(kinds: Iterable[str]) -> Iterator[str]:
     seen = set(kinds)
     if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
         yield f"Sigles : {' ; '.join(used)}."
@@ -317,7 +317,7 @@ def advice_in_words(advice: Advice) -> StyledText:
 
 
 def count_with_noun(number: int, one: str, several: str | None = None) -> str:
-    """`number` with its noun; the plural takes an s unless given."""
+    """`number` with the noun `one` or its plural `several`, by default `one` with an s."""
     return f"{printed_count(number, 'fr')} {one if number < 2 else several or one + 's'}"
 
 
@@ -336,7 +336,7 @@ def joined_sentences(sentences: Sequence[str]) -> str:
 
 
 def _eligibility_in_words(verdicts: Sequence[Eligibility]) -> str:
-    """The best verdict in words, with the reserved types for which it holds and the proofs to ask for."""
+    """The best verdict in words, its reserved types and the proofs to ask for; "" where there is no verdict."""
     found = [verdict for verdict in verdicts if verdict.outcome == best_outcome(verdicts)]
     if not found:
         return ""

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
-    """The entries, by number and hash, that the signed heads in a file name, a head per line. Raises CommandFailed."""
+    """Yield the entry (organisation id, number, hash) that each signed head in a file names. Raises CommandFailed."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError as error:
@@ -108,7 +108,7 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
 async def _verify_journals(
     database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
 ) -> list[JournalVerdict]:
-    """The verdicts on the journals asked for, by default all. Raises CommandFailed where an organisation is unknown."""
+    """The verdict on an organisation's journal, by default on all. Raises CommandFailed for one that is unknown."""
     async with transaction(database) as connection:
         await read_one_snapshot(connection)
         known = await journals(connection)
@@ -127,7 +127,7 @@ async def _verify_journals(
 async def _verify_journal(
     connection: Connection, name: str, noted: set[tuple[int, bytes]], chain: Chain
 ) -> JournalVerdict:
-    """The verdict on one journal; `noted`: the entries, by number and hash, that signed heads name."""
+    """The verdict on one journal; `noted`: entries (number, hash) noted earlier, which must still be there."""
     bound, lost = BoundContent(), {(number, digest) for number, digest in noted if number}
     async for page in stored_entries(connection, chain.organisation_id):
         for stored in page:
@@ -156,12 +156,12 @@ async def _verify_journal(
     )
 
 
-def _break_in_words(found: Break, last: int) -> str:
+def _break_in_words(found: Break, last_number: int) -> str:
     number, missing = found.number, f"entry {found.number - 1} is"
     if found.missing > 1:
         missing = f"entries {number - found.missing} to {number - 1} are"
     said = _EXPLANATIONS[found.code]
-    if found.code == "lost_anchor" and number > last:
+    if found.code == "lost_anchor" and number > last_number:
         said = "the journal ends at entry {last}; entry {number} was noted and is cut off"
     told = {"before": number - 1, "after": number + 1, "about": plain(found.about or "")}
-    return f"{found.code.replace('_', ' ')}: {said.format(number=number, missing=missing, last=last, **told)}"
+    return f"{found.code.replace('_', ' ')}: {said.format(number=number, missing=missing, last=last_number, **told)}"

@@ -41,7 +41,7 @@ class CommandFailed(Exception):
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """Run a command; returns its exit status. Prints a failure on standard error, but raises the program's faults."""
+    """Run a command; returns its exit status. An expected failure is printed on standard error, others are raised."""
     try:
         status = command()
         sys.stdout.flush()
@@ -105,20 +105,17 @@ def print_openapi(_: argparse.Namespace, __: Settings) -> int:
 
 
 @contextmanager
-def attached_database(settings: Settings, *, shared: bool = True) -> Iterator[str]:
-    """The address of the database, brought up to date first; an embedded database runs at least as long as the block.
-
-    `shared`: for a short command, which works beside a server that already runs; else for a server.
-    """
-    with started_database(settings, shared=shared) as url:
+def attached_database(settings: Settings) -> Iterator[str]:
+    """Yields the address of the database, brought up to date, for a command; an embedded one may be a server's."""
+    with started_database(settings, for_server=False) as url:
         bring_up_to_date(url)
         yield url
 
 
 @contextmanager
-def started_database(settings: Settings, *, shared: bool) -> Iterator[str]:
-    """The address of the database, whatever its schema; an embedded database is started first."""
-    given = settings.database_url
+def started_database(settings: Settings, *, for_server: bool) -> Iterator[str]:
+    """Yields the address of the database, its schema unchecked; `for_server`: an embedded one must be its own."""
+    given, shared = settings.database_url, not for_server
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         yield url
 
@@ -131,7 +128,7 @@ def bring_up_to_date(url: str) -> None:
 
 
 def signing_engine(settings: Settings, url: str, pool_size: int = 0) -> "Engine":
-    """An engine for a command, whose entries in journals are signed; `pool_size`: see `db.core.engine.engine`."""
+    """A database engine that signs the journal entries it writes; `pool_size`: see `db.core.engine.engine`."""
     from api.journal.signing_key import journal_key  # noqa: PLC0415
     from db.core.engine import engine  # noqa: PLC0415
 

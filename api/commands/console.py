@@ -105,12 +105,12 @@ def write_parts(parts: Iterable[Part], to: Console) -> None:
         before = part
 
 
-def show_answer(value: object, told: Iterable[Part], *, as_json: bool) -> None:
-    """Write an answer on standard output: `value` as JSON, or else its printed parts."""
+def show_answer(value: object, parts: Iterable[Part], *, as_json: bool) -> None:
+    """Write an answer on standard output: with `as_json` its `value` in JSON, else its printed `parts`."""
     if as_json:
         sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
     else:
-        write_parts(told, console())
+        write_parts(parts, console())
 
 
 def _two_column_grid(first: Column, gap: int, rows: Iterable[tuple[str, Words]]) -> Table:
@@ -154,7 +154,7 @@ def plain(text: str) -> str:
 
 @contextmanager
 def step_bars() -> Iterator[Callable[[str, float | None], None]]:
-    """Progress bars on a terminal, one per step; the function that the block gets sets a step's bar to a share."""
+    """Yields a function that sets the progress bar of a step to a share; bars are shown on a terminal only."""
     columns = (TextColumn("{task.description:<15}"), BarColumn(), TimeElapsedColumn())
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:
@@ -170,7 +170,7 @@ def step_bars() -> Iterator[Callable[[str, float | None], None]]:
 
 
 def is_agreed(question: str) -> bool:
-    """Whether the person at the terminal, or the line on standard input, answers yes."""
+    """Ask a question on the terminal, if there is one; True where the next line on standard input says yes."""
     if sys.stdin.isatty():
         sys.stderr.write(f"{question} Type yes: ")
         sys.stderr.flush()

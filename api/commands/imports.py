@@ -70,9 +70,9 @@ def importer(settings: Settings) -> Iterator[Importer]:
 def import_and_report(
     options: argparse.Namespace, importer_context: AbstractContextManager[Importer], media_type: str | None = None
 ) -> Import:
-    """Import the file, print the report and return it. Raises CommandFailed, and as `import_file`.
+    """Import the file, print the report and return it. `media_type`: of the file; None: as its name tells.
 
-    `media_type`: where it is not told by the name of the file.
+    Raises CommandFailed, and as `import_file`.
     """
     path = Path(options.file)
     if media_type is None:
@@ -141,7 +141,7 @@ def _report_parts(report: Import, flags: Counter[str]) -> Iterator[Part]:
 
 @contextmanager
 def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
-    """A bar of the bytes read of the file, on a terminal; the function that the block gets redraws the bar."""
+    """Yields a function that redraws the bar of the bytes read of the file, which a terminal alone shows."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:

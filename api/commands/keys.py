@@ -33,6 +33,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _create_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
+    """Create a key; returns the words to print, with the key on their last line. Raises CommandFailed."""
     asked = {
         "name": options.name,
         "scopes": options.scope,
@@ -74,7 +75,7 @@ async def _list_keys(connection: Connection, _: argparse.Namespace, __: datetime
 
 
 async def _revoke_key(connection: Connection, options: argparse.Namespace, now: datetime) -> str:
-    """Revoke the key that is given by its id, by its first characters, or as a whole."""
+    """Revoke the key given by its id, its first characters or as a whole; returns the words to print."""
     text: str = options.key
     found = [key for key in await list_keys(connection) if text == str(key.id) or text.startswith(key.prefix)]
     if len(found) != 1:

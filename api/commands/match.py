@@ -57,7 +57,7 @@ _POSITION = re.compile(r"\[\d+\]$")
 
 
 class NeedOfFile(NamedTuple):
-    """A need read from a file, its place there, and what was not read where it was a notice."""
+    """A need read from a file, with its place there and, where it was a notice, the parts not read."""
 
     name: str
     need: NeedAndProcedure
@@ -136,7 +136,7 @@ def allot_need(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def show_supply(options: argparse.Namespace, settings: Settings) -> int:
-    """Write the supply of the territories together as a table, or as the JSON of GET /supply."""
+    """Print the supply of the union of the territories, as a table or as the JSON of GET /supply."""
     live, reference = load_index(settings)
     taxonomy = reference.taxonomy
     segments = tuple(taxonomy.segments if options.segments is None else dict.fromkeys(options.segments.split(",")))
@@ -165,7 +165,7 @@ def explain_title(options: argparse.Namespace, _: Settings) -> int:
 
 
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
-    """The index of all suppliers in the database, and the reference data, which is loaded meanwhile."""
+    """The index of all suppliers in the database, and the reference data, loaded while the database starts."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
@@ -176,7 +176,7 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
-    """Read the needs of a file, which may be compressed by gzip, or of standard input for `-`, and their faults.
+    """Yield each need of a file or, where it is at fault, its failure; `-`: of standard input. Reads gzip too.
 
     Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
     """
@@ -240,7 +240,7 @@ def _file_bytes(name: str) -> bytes:
 
 
 def _unread_parts(read: NeedOfFile) -> Iterator[Part]:
-    """The parts of a notice that were not read, in French; empty where the need was not read from a notice.
+    """The unread parts of a notice as printed parts, in French; none where the need was read from no notice.
 
     What matters to the need is told in sentences, the rest by names; the answer of POST /notices has every path.
     """

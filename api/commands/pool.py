@@ -66,7 +66,7 @@ def _build_pool(options: argparse.Namespace, settings: Settings) -> int:
     from sources.pool.build import build  # noqa: PLC0415 - an extra: other commands go without it
 
     choices = Choices(
-        departements=_departements(options.region, options.departement),
+        departements=_departement_codes(options.region, options.departement),
         with_staff=options.with_staff,
         memory=options.memory,
     )
@@ -95,8 +95,8 @@ def _build_pool(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _departements(regions: Sequence[str], departements: Sequence[str]) -> tuple[str, ...]:
-    """The codes of the departements asked for, of regions too; none for all of France. Raises CommandFailed."""
+def _departement_codes(regions: Sequence[str], departements: Sequence[str]) -> tuple[str, ...]:
+    """The codes of these departements and of those in these regions. Raises CommandFailed for an unknown code."""
     if not (regions or departements):
         return ()
     territories = territory.load()
@@ -128,7 +128,7 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[FetchedFile]:
-    """Fetch files one after the other. Raises CommandFailed for a file that cannot be fetched or must not be."""
+    """Fetch files one after the other. Raises CommandFailed where that is not allowed, or one cannot be fetched."""
     if not settings.pool_fetch:
         raise CommandFailed(NOT_ALLOWED, USAGE)
     for published in wanted:
@@ -154,9 +154,10 @@ def _report_parts(report: PoolReport, out: Path) -> Iterator[Part]:
     def as_percent(part: int, whole: int) -> str:
         return f"{part / whole:.1%}" if whole else "–"
 
-    def table_of(names: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+    def table_of(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+        """A table with `texts` as headings of its first columns, `numbers` as those of the others."""
         cells = ([f"{each:,}" if isinstance(each, int) else each or "–" for each in row] for row in rows)
-        return Rows((*map(Col, names), *(Col(name, is_number=True) for name in figures)), cells)
+        return Rows((*map(Col, texts), *(Col(name, is_number=True) for name in numbers)), cells)
 
     files = ((f.id, f.made, f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
     yield table_of(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
@@ -234,9 +235,9 @@ def _import_changed_files(options: argparse.Namespace, settings: Settings) -> in
 
 
 def _import_pool_file(
-    options: argparse.Namespace, ready: Importer, file: MadeFile, known: dict[str, ImportedFile], reader: str
+    options: argparse.Namespace, ready: Importer, file: MadeFile, imported: dict[str, ImportedFile], reader: str
 ) -> None:
-    """Import a file of the folder, and note the import in `known` and in the folder's list."""
+    """Import a file of the folder, and note it in `imported` and in the folder's list, with the `reader`."""
     folder: Path = options.folder
     path, today = folder / file.name, datetime.now(PARIS).date()
     origin = cache_key_of(file.format, file.sha256, reader, today)
@@ -248,10 +249,10 @@ def _import_pool_file(
     done = import_and_report(chosen, nullcontext(ready), CHECKED if has_rows else None)
     if options.dry_run:
         return
-    known[file.format] = ImportedFile(file.name, file.sha256, reader, done.id, done.finished_at or done.started_at)
+    imported[file.format] = ImportedFile(file.name, file.sha256, reader, done.id, done.finished_at or done.started_at)
     part = folder / f".{IMPORTED}"
     try:
-        part.write_bytes(msgspec.json.format(msgspec.json.encode(known)) + b"\n")
+        part.write_bytes(msgspec.json.format(msgspec.json.encode(imported)) + b"\n")
         part.replace(folder / IMPORTED)
     except OSError as error:
         raise CommandFailed(f"imported, but cannot note it in {folder / IMPORTED}: {error.strerror}") from None

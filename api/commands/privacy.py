@@ -48,7 +48,7 @@ def erase_or_export(options: argparse.Namespace, settings: Settings) -> int:
     with attached_database(settings) as url:
 
         async def run_where_named(work: Callable[..., Awaitable[Done]]) -> Done:
-            """Export or erase in the named organisation's data; without a name, in the data of all, as the operator."""
+            """Have `work` export or erase in the named organisation's data or, without a name, in the data of all."""
             database, named, now = signing_engine(settings, url), options.organisation, datetime.now(UTC)
             async with transaction(database) as connection:
                 known = await journals(connection)
@@ -129,13 +129,13 @@ def purge_or_show(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _print_plan(shown: RetentionPlan, verb: str, stream: TextIO) -> None:
-    for need in shown.needs:
+def _print_plan(due: RetentionPlan, verb: str, stream: TextIO) -> None:
+    for need in due.needs:
         counts = {kind: getattr(need, kind) for kind in ("shortlists", "exchanges", "meetings", "awards")}
         goes = ", ".join(f"{count} {kind}" for kind, count in counts.items())
         stream.write(f"need:{need.id} ({plain(need.organisation)}), ended {need.ended_at:%Y-%m-%d}: {goes}\n")
-    for each in shown.others:
+    for each in due.others:
         whose = f" ({plain(each.organisation)})" if each.organisation else ""
         stream.write(f"{each.count} {_NAMES[each.kind]}{whose}, up to {each.before:%Y-%m-%d}\n")
-    others = sum(each.count for each in shown.others)
-    stream.write(f"{len(shown.needs)} needs with all that goes with them, and {others} other things, {verb}\n")
+    others = sum(each.count for each in due.others)
+    stream.write(f"{len(due.needs)} needs with all that goes with them, and {others} other things, {verb}\n")

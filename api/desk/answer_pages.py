@@ -147,7 +147,7 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
     # of the other lots the page says how many candidates there are, not who
     brief = msgspec.structs.replace(need, limit=1, near_misses=0, groupings=0)
     full = msgspec.structs.replace(need, lots=tuple(lot for lot in need.lots if lot.id in opened))
-    answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), besides=full)
+    answer = await answer_match(visit.call, brief, partial(match_json, rows_of=counts), other_need=full)
     shortlist = msgspec.json.decode(answer, type=Shortlist)
     lots = (
         msgspec.structs.replace(lot, candidates=lot.candidates[first.get(lot.id, 1) - 1 :]) for lot in shortlist.lots

@@ -205,7 +205,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
 
 
 def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The comma-separated degrees in a parameter, as many as there are `bounds`, each at most its bound from 0."""
+    """The degrees in a parameter, one within ± each of `bounds`; None where it is absent or faulty (a problem more)."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -348,11 +348,10 @@ class WholeListResponse(Stream):
 
 
 async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> WholeListResponse:
-    """Stream all suppliers that `find` reads, as one CSV or GeoJSON file; few files are written at once.
+    """Stream all suppliers that `find` reads, as a file of GeoJSON, or of CSV with the ids that `source` gave them.
 
-    `source`: that whose `external_id` the table has. What is wrong with the first part, or that too many wait (429), is
-    a refusal like any other; where a later part cannot be read, the answer breaks off, so that nobody takes a part for
-    the whole.
+    Few files are written at once. What is wrong with the first part, or that too many wait (429), is a refusal like any
+    other; where a later part cannot be read, the answer breaks off, so that nobody takes a part for the whole.
     """
     exports, key = call.services.exports, str(call.bearer.organisation_id)
     with ExitStack() as line:

@@ -152,13 +152,13 @@ async def get_problem_type(call: Call, slug: str) -> Response[bytes]:
 def guides_route(folders: Sequence[Path] = GUIDES) -> tuple[Router, ...]:
     """The route that serves the built guides, from the first folder with an index.html; () where none was built."""
 
-    def add_policy(response: Response[bytes]) -> Response[bytes]:
+    def add_security_policy(response: Response[bytes]) -> Response[bytes]:
         response.headers["content-security-policy"] = GUIDES_POLICY
         return response
 
     for folder in folders:
         if (folder / "index.html").is_file():
-            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=add_policy),)
+            return (create_static_files_router("/guides", [folder], html_mode=True, after_request=add_security_policy),)
     return ()
 
 

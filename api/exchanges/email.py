@@ -87,10 +87,10 @@ def email_sender_of(services: Services) -> "EmailSender | None":
 async def queue_emails(
     connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message
 ) -> tuple[str, ...]:
-    """Queue a new message of the buyer's for its recipients, where its channel is e-mail and a mail server is set.
+    """Queue or note the deliveries of a buyer's message; returns the journal's names of those that took place already.
 
-    All other deliveries are noted as the buyer's; the names of those that took place are returned, for the journal.
-    Raises as `require_email_quota`.
+    Queued as e-mails where that is its channel and a mail server is set; all others are noted as the buyer's to make,
+    or as made in a call, a talk or a portal. Raises as `require_email_quota`.
     """
     if message.author != "buyer":
         return ()
@@ -115,7 +115,7 @@ class EmailSender:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send a queued e-mail, with a new reply link: a failed attempt may have arrived after all."""
+        """Attempt once to send a queued e-mail; with a reply link of its own, as a failed attempt may have arrived."""
         receiver = address_with_ascii_domain(mail.row["address"])
         if receiver is None:
             return Outcome(failure="not_an_address", final=True)
@@ -183,9 +183,9 @@ def address_with_ascii_domain(text: str) -> str | None:
 
 
 def outcome_of_error(stage: str, error: Exception) -> Outcome:
-    """The delivery outcome of an error. `stage`: of sending; where the message was not sent yet, it is retried.
+    """The outcome of a delivery that failed. `stage`: the step's code of failure; empty once the message was sent.
 
-    `stage` is empty once the message was handed over: then a lasting refusal (5xx) is final (RFC 5321 §4.2.1).
+    Only then is it final: for a lasting refusal (5xx, RFC 5321 §4.2.1), or an address that the server cannot take.
     """
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]

@@ -157,12 +157,6 @@ def exchange_document(exchange: Exchange, link_expiries: Mapping[UUID, datetime]
     return msgspec.convert(whole, ExchangeDocument, from_attributes=True)
 
 
-def created_message(exchange: Exchange, message: Message, letter: Letter | None) -> CreatedMessage:
-    """A new message as the API shows it, with its deliveries and its letter."""
-    (document,) = (each for each in exchange_document(exchange, {}).messages if each.id == message.id)
-    return CreatedMessage(**msgspec.structs.asdict(document), letter=letter)
-
-
 NO_EXCHANGE = Text("Aucun échange de cet identifiant", "No exchange with this id")
 
 
@@ -203,7 +197,7 @@ def write_letter(
     *,
     by_server: bool = False,
 ) -> Letter:
-    """Write a buyer's message as a letter or an e-mail. Without `link`: for recipients who already have their link."""
+    """A buyer's message as a letter, or `by_server` as an e-mail. Without `link`: for recipients who have theirs."""
     outgoing = OutgoingMessage(
         buyer=buyer_name(need.content, acting.organisation),
         purchase=purchase_name(need.content, exchange.lot_ids),
@@ -217,7 +211,7 @@ def write_letter(
 
 
 async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, message_id: UUID) -> Letter:
-    """The letter of a buyer's message, for recipients who have their link already. Raises NotFound for any other."""
+    """The letter, without a reply link, of a buyer's message. Raises NotFound where the message is no buyer's."""
     exchange = await own_exchange(connection, acting.organisation_id, exchange_id)
     need = await own_need(connection, acting.organisation_id, exchange.need_id)
     message = next((each for each in exchange.messages if each.id == message_id and each.author == "buyer"), None)
@@ -229,13 +223,13 @@ async def letter_of(connection: Connection, acting: Acting, exchange_id: UUID, m
 def recipients_up_to_buyer(
     exchange: Exchange, message_id: UUID, states: Collection[DeliveryState] = UP_TO_THE_BUYER
 ) -> list[UUID]:
-    """The ids of a message's recipients to whom the buyer must bring it, by the state of their delivery."""
+    """The ids of the recipients to whom the buyer must bring a message: their delivery is in one of `states`."""
     of_message = (each for each in exchange.deliveries if each.message_id == message_id)
     return [each.supplier_id for each in of_message if each.state in states]
 
 
 class ExchangeToRead(msgspec.Struct, frozen=True):
-    """An exchange, and in `unread` the messages of suppliers that nobody of the organisation has read."""
+    """An exchange with its questions and, in `unread`, suppliers' messages that nobody of the organisation has read."""
 
     exchange: Exchange
     unread: tuple[Message, ...]
@@ -258,7 +252,7 @@ class ExchangeToRead(msgspec.Struct, frozen=True):
 async def exchanges_to_read(
     connection: Connection, organisation_id: UUID, need_id: UUID
 ) -> tuple[StoredNeed, list[ExchangeToRead]]:
-    """The organisation's need and its exchanges: unread ones first, then the latest. Raises NotFound.
+    """The organisation's need and its exchanges, those with unread messages first, then the latest. Raises NotFound.
 
     An answer that the organisation noted itself is read.
     """

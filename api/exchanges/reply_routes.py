@@ -29,7 +29,7 @@ from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
 from api.web.problems import Refusal, answer_failure, refusal_of
-from api.web.request_body import AnyRequest, JsonBody, Share, require_media
+from api.web.request_body import AnyRequest, JsonBody, MemoryShare, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
@@ -96,7 +96,7 @@ class ReplyForm(msgspec.Struct, frozen=True):
         return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
 
 
-async def read_form(request: AnyRequest, limit: int, share: Share) -> ReplyForm:
+async def read_reply_form(request: AnyRequest, limit: int, share: MemoryShare) -> ReplyForm:
     """Read the reply form in the body. Raises Refusal: 400 where the body is no form, 413, 415, 429."""
     fields, _ = await html_pages.read_form(request, limit, MOST_FIELDS, share)
     form = {name: texts[-1] for name, texts in fields.items()}
@@ -146,15 +146,15 @@ def exchange_page(
     exchange: VisibleExchange,
     *,
     status: int = 200,
-    sent: UUID | None = None,
-    corrects: UUID | None = None,
+    sent_id: UUID | None = None,
+    corrected_id: UUID | None = None,
     form: ReplyForm | None = None,
     problems: Sequence[Problem] = (),
 ) -> Response[bytes]:
     """The page of the exchange, with a form to answer as long as answers are taken.
 
-    `sent`: the answer just given. `corrects`: a message of the recipient's own to be corrected. `form`, `problems`: the
-    form as it was filled in and what is wrong with it, where the answer was refused.
+    `sent_id`: of the answer just given. `corrected_id`: of an own message to be corrected. `form`, `problems`: the form
+    as it was filled in and what is wrong with it, where the answer was refused.
     """
     own = {each.id: each for each in exchange.messages if each.author == "supplier"}
     return _render_page(
@@ -163,8 +163,8 @@ def exchange_page(
         exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
         until=long_date(last_day(exchange.link_expires_at)).fr,
         by_id={each.id: each for each in exchange.messages},
-        sent=own.get(sent) if sent else None,
-        corrected=own.get(corrects) if corrects else None,
+        sent=own.get(sent_id) if sent_id else None,
+        corrected=own.get(corrected_id) if corrected_id else None,
         form=form or ReplyForm(key=token_urlsafe(16)),
         refused=form is not None,
         problems=[(each.pointer.split("/")[1] if each.pointer else "body", each.detail.fr) for each in problems],
@@ -180,8 +180,8 @@ def refusal_page(refusal: Refusal) -> Response[bytes]:
     return page
 
 
-def _render_page(template: str, status: int, **shown: Any) -> Response[bytes]:
-    content = _templates().get_template(template).render(**shown)
+def _render_page(template: str, status: int, **variables: Any) -> Response[bytes]:
+    content = _templates().get_template(template).render(**variables)
     return Response(content.encode(), status_code=status, media_type=HTML)
 
 
@@ -231,7 +231,7 @@ async def get_exchange_by_link(call: Call, token: str, query: ReplyQuery) -> Res
     async def show_exchange() -> Response[bytes]:
         exchange = await _exchange_of_token(call, token)
         if call.media_type == HTML:
-            return exchange_page(exchange, sent=query.sent, corrects=query.corrects)
+            return exchange_page(exchange, sent_id=query.sent, corrected_id=query.corrects)
         return Response(msgspec.json.encode(exchange), media_type=JSON)
 
     return await _answer_privately(call, show_exchange)
@@ -262,7 +262,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
             return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
-        form = await read_form(call, LONGEST_BODY, call.share_of_body)
+        form = await read_reply_form(call, LONGEST_BODY, call.share_of_body)
         problems: tuple[Problem, ...] = ()
         try:
             # relative to the address that the form was sent to, so that no proxy's prefix is lost
@@ -278,7 +278,7 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         except Conflict:
             status = 409
         exchange = await _exchange_of_token(call, token)
-        return exchange_page(exchange, status=status, corrects=form.corrected_message, form=form, problems=problems)
+        return exchange_page(exchange, status=status, corrected_id=form.corrected_message, form=form, problems=problems)
 
     return await _answer_privately(call, store_reply)
 
@@ -313,13 +313,13 @@ async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
 
 
 async def _add_reply_once(
-    call: Call, token: str, reply: ReplyRequest, key: str | None, answer: Callable[[VisibleMessage], Answer]
+    call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
 ) -> Response[bytes]:
-    """Add a reply, once for each key. Raises as `add_reply`, Refusal (429) after too many answers."""
+    """Add a reply once for each `key`, and answer it. Raises as `add_reply`, Refusal (429) after too many answers."""
     async with _transaction_with_link(call, token) as (connection, link):
 
         async def store_and_answer() -> Answer:
-            return answer(await add_reply(connection, link, token, reply, call.services.now()))
+            return answer_of(await add_reply(connection, link, token, reply, call.services.now()))
 
         call.services.limits.take(ANSWERS, (link.exchange_id, link.supplier_id))
         # not the path, which holds the token

@@ -8,7 +8,7 @@ import msgspec
 from api.exchanges.email import queue_emails
 from api.exchanges.own_exchange import (
     CreatedMessage,
-    created_message,
+    exchange_document,
     lock_own_exchange,
     moment_after,
     own_exchange,
@@ -73,7 +73,7 @@ async def publish_answer(
 async def _store_message(
     connection: Connection, acting: Acting, need: StoredNeed, exchange: Exchange, message: Message, action: str
 ) -> CreatedMessage:
-    """Store a message, queue its e-mails and note it in the journal. Raises as `require_storage`."""
+    """Store a message, queue its e-mails and note `action` in the journal. Raises as `require_storage`."""
     await require_storage(connection, acting)
     await insert_message(connection, exchange.id, message)
     acting.services.storage_use.add(acting.organisation_id, len(message.body))
@@ -86,7 +86,9 @@ async def _store_message(
             detail[name] = str(value)
     name, about = f"exchange:{exchange.id}", (f"message:{message.id}", *told)
     await write_entry(connection, acting.actor, action, name, message.created_at, detail=detail, about=about)
-    return created_message(after, message, write_letter(acting, need, after, message) if needs_letter else None)
+    letter = write_letter(acting, need, after, message) if needs_letter else None
+    (document,) = (each for each in exchange_document(after, {}).messages if each.id == message.id)
+    return CreatedMessage(**msgspec.structs.asdict(document), letter=letter)
 
 
 async def confirm_delivery(
@@ -95,16 +97,17 @@ async def confirm_delivery(
     exchange_id: UUID,
     message_id: UUID,
     confirmation: DeliveryConfirmation,
-    check: Callable[[Exchange], None] = lambda _: None,
+    require_known: Callable[[Exchange], None] = lambda _: None,
 ) -> Exchange:
     """Note that the buyer brought a message to recipients; returns the exchange after that.
 
-    Also after the notice is published: what was brought before can still be said. `check`: raises where the exchange is
-    not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as `deliveries_to_confirm`.
+    Also after the notice is published: what was brought before can still be said. `require_known` raises where the
+    exchange is not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as
+    `deliveries_to_confirm`.
     """
     need, exchange = await lock_own_exchange(connection, acting, exchange_id)
     message = find_buyers_message(exchange, message_id)
-    check(exchange)
+    require_known(exchange)
     require_not_ended(need.status)
     now = acting.now()
     today = now.astimezone(PARIS).date()
@@ -139,7 +142,7 @@ class MissingMessage(msgspec.Struct, frozen=True, kw_only=True):
 async def missing_message(
     connection: Connection, acting: Acting, need_id: UUID, message_id: UUID, supplier_ids: Collection[UUID]
 ) -> MissingMessage:
-    """A message about the organisation's need that suppliers lack, with the exchange by which to reach each one.
+    """The message of this id, which these suppliers lack, with the exchange in which to reach each supplier.
 
     Suppliers that are recipients of no exchange about the need are left out. Raises NotFound.
     """
@@ -171,13 +174,10 @@ async def missing_message(
     )
 
 
-async def send_to_each(
+async def send_to_addressees(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
 ) -> None:
-    """Send the text of a message to each addressee, in a message to them alone. Raises as `write_message`.
-
-    `channel`: the means, where it is not that of each exchange.
-    """
+    """Send the message to each addressee alone, by `channel`, else by their exchange's. Raises as `write_message`."""
     for exchange, recipient in missing.addressees:
         request = MessageRequest(
             missing.body,

@@ -35,7 +35,7 @@ SENT_EVERY = timedelta(days=1)
 
 
 class HeadSender:
-    """Sends a line `to` the path of a file, an address on the web, or `mailto:` an e-mail address."""
+    """Sends lines `to` the operator: the path of a file, an address on the web, or `mailto:` and an e-mail address."""
 
     def __init__(self, to: str, client: "httpx.AsyncClient", email_sender: EmailSender | None) -> None:
         self._to, self._client, self._email_sender = to, client, email_sender

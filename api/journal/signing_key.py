@@ -50,7 +50,7 @@ def journal_key(settings: Settings) -> JournalKey | None:
 
 
 def signature_checker(public_keys: Iterable[str]) -> Callable[[bytes, bytes], bool]:
-    """Whether a signature is one of a message by one of these public keys, given in hexadecimal digits."""
+    """A function that says whether a signature of a message is by one of these public keys (hexadecimal digits)."""
     keys = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(each)) for each in dict.fromkeys(public_keys)]
 
     def is_signature(message: bytes, signature: bytes) -> bool:

@@ -182,13 +182,13 @@ async def plan_meeting(connection: Connection, acting: Acting, request: MeetingR
 
 
 async def change_meeting(connection: Connection, acting: Acting, before: Meeting, request: MeetingRequest) -> Meeting:
-    """Store a meeting's changes, which the caller has locked; returns `before` where nothing changes.
+    """Store the changes of a meeting that the caller has locked; returns `before` where nothing changes.
 
     Raises InvalidContent with everything wrong in the request, Conflict for a status that cannot follow and, where the
     meeting grows, as `require_storage`.
     """
-    known = frozenset(each.supplier_id for each in before.participants)
-    checked = await _checked_request(connection, acting, request, known)
+    named_before = frozenset(each.supplier_id for each in before.participants)
+    checked = await _checked_request(connection, acting, request, named_before)
     require_move(before.status, checked.status)
     now = acting.now()
     after = await write_meeting(connection, acting.organisation_id, before, checked, now)
@@ -208,11 +208,11 @@ def _encoded_size(meeting: Meeting) -> int:
 
 
 async def _checked_request(
-    connection: Connection, acting: Acting, request: MeetingRequest, known: Collection[UUID | None]
+    connection: Connection, acting: Acting, request: MeetingRequest, named_before: Collection[UUID | None]
 ) -> MeetingRequest:
-    """The request as it is stored: an agenda, no need twice, times in UTC, suppliers by their present names.
+    """The request as it is stored: with an agenda, no need twice, times in UTC, and names for suppliers without.
 
-    `known`: suppliers that the meeting named before; they stay, even if they left the directory since.
+    `named_before`: suppliers that the meeting has already; they stay, even if they left the directory since.
     """
     named = {each.supplier_id for each in request.participants if each.supplier_id}
     suppliers = await living_suppliers(connection, named)
@@ -230,11 +230,11 @@ async def _checked_request(
             )
             yield Problem(pointer("place", "commune"), "unknown_code", detail)
         for place, each in enumerate(request.participants):
-            if each.supplier_id is not None and each.supplier_id not in {*known, *suppliers}:
+            if each.supplier_id is not None and each.supplier_id not in {*named_before, *suppliers}:
                 yield Problem(pointer("participants", place, "supplier_id"), "unknown_supplier", NO_SUPPLIER)
 
-    def with_present_name(each: Participant) -> Participant:
-        """The participant, a supplier under the name that the directory has for it, and with its times in UTC."""
+    def with_supplier_name(each: Participant) -> Participant:
+        """The participant, with times in UTC and, where it names no organisation, the present name of its supplier."""
         organisation = each.organisation
         if not organisation and each.supplier_id in suppliers:
             organisation = suppliers[each.supplier_id].name
@@ -248,5 +248,5 @@ async def _checked_request(
         need_ids=tuple(dict.fromkeys(request.need_ids)),
         starts_at=request.starts_at.astimezone(UTC),
         ends_at=request.ends_at.astimezone(UTC),
-        participants=tuple(map(with_present_name, request.participants)),
+        participants=tuple(map(with_supplier_name, request.participants)),
     )

@@ -46,11 +46,11 @@ NO_VERSION = Text(
 )
 
 
-def unknown_lot(lot_id: str, known: Iterable[str], *place: str | int) -> Problem:
-    """The problem of a lot id that is not among the `known` ones; `place`: the path of the id in the body."""
+def unknown_lot(lot_id: str, known: Iterable[str], *path: str | int) -> Problem:
+    """The problem of a lot id that is not among the `known` ones; `path`: of the id in the body."""
     hint = hint_of_nearest(lot_id, tuple(known))
     detail = Text(f"Aucun lot « {lot_id} »{hint.fr}", f"No lot “{lot_id}”{hint.en}")
-    return Problem(pointer(*place), "unknown_lot", detail)
+    return Problem(pointer(*path), "unknown_lot", detail)
 
 
 async def own_need(connection: Connection, organisation_id: UUID, need_id: UUID, *, lock: bool = False) -> StoredNeed:
@@ -98,7 +98,7 @@ class MatchInput(NamedTuple):
 class MatchedNeed(NamedTuple):
     """The input of a match, and the resulting shortlist as JSON."""
 
-    of: MatchInput
+    match_input: MatchInput
     body: bytes
 
 
@@ -119,22 +119,22 @@ async def input_of_own_need(connection: Connection, acting: Acting, need_id: UUI
 
 async def match_before_storing(
     acting: Acting,
-    to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
-    answer_of: Callable[[Connection], Awaitable[object]],
+    read_input: Callable[[Connection, Acting], Awaitable[MatchInput]],
+    find_answer: Callable[[Connection], Awaitable[object]],
 ) -> MatchedNeed | None:
-    """Match the input that `to_match` reads, while no connection is taken; None for a repeated request.
+    """Match what `read_input` reads, with no connection taken; None where `find_answer` finds an earlier answer.
 
-    `answer_of`: a true value where the request was answered before. Raises as `to_match` and `match_need`.
+    An answer: any true value. Raises as `read_input` and `match_need`.
     """
     try:
         async with transaction(acting.services.database) as connection:
-            if await answer_of(connection):
+            if await find_answer(connection):
                 return None
-            wanted = await to_match(connection, acting)
+            wanted = await read_input(connection, acting)
     except (Conflict, NotFound):
         async with transaction(acting.services.database) as connection:
             # the same request, sent twice at once, may have been answered meanwhile
-            if await answer_of(connection):
+            if await find_answer(connection):
                 return None
         raise
     return await match_need(acting, wanted)
@@ -164,7 +164,7 @@ async def current_shortlist(
     Else the need is matched anew, while the connection is taken. Raises as `match_need`.
     """
     wanted = await _input_of_need(connection, acting, need.content, need.id, need.created_at)
-    if matched is None or matched.of != wanted:
+    if matched is None or matched.match_input != wanted:
         matched = await match_need(acting, wanted)
     return matched.body
 
@@ -192,10 +192,9 @@ DELETED = Text(
 async def freeze_shortlist(
     connection: Connection, acting: Acting, need_id: UUID, matched: MatchedNeed | None = None
 ) -> tuple[int, bytes]:
-    """Freeze the shortlist of a need as its next version: that of `matched`, or one matched here.
+    """Freeze a need's shortlist, of `matched` or matched here, as its next version; returns its number and JSON.
 
-    Returns its number and bytes. Raises NotFound, Conflict once the need has ended, and as `current_shortlist` and
-    `require_storage`.
+    Raises NotFound, Conflict once the need has ended, and as `current_shortlist` and `require_storage`.
     """
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     require_not_ended(need.status)

@@ -60,17 +60,17 @@ async def get_insights(call: Call, query: InsightsQuery) -> Insights:
     did when they were matched.
     """
     services, organisation = call.services, call.bearer.organisation_id
-    drawn: dict[TerritoryRequest | None, bool] = {}
-    scope, ground = await asyncio.to_thread(_lots_and_communes, query, services.reference, drawn)
+    drawn_overlaps: dict[TerritoryRequest | None, bool] = {}
+    scope, ground = await asyncio.to_thread(_lots_and_communes, query, services.reference, drawn_overlaps)
     tally = InsightsTally(scope)
     # its turn first where territories are read: those that were drawn take as long as in a match
     turn = nullcontext() if ground is None else services.matches.slot_of(str(organisation))
     async with turn, transaction(services.database) as connection:
         async for some in needs_with_supply(connection, organisation, start_of_day(query.from_), end_of_day(query.to)):
             if ground is not None:
-                drawn.clear()
+                drawn_overlaps.clear()
                 for facts in some:
-                    drawn |= await _overlaps_of_territories(call, facts, ground)
+                    drawn_overlaps |= await _overlaps_of_territories(call, facts, ground)
             await asyncio.to_thread(tally.add, some)
         exchanges = tally.relevant_exchanges(await exchanges_about(connection, organisation, tally.need_ids))
         replies = await reply_figures(connection, organisation, exchanges)
@@ -101,7 +101,7 @@ async def _overlaps_of_territories(call: Call, facts: NeedFacts, ground: Bools) 
 def overlaps_of_lots(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
-    """For each lot, whether its territory was drawn (not given by codes) and shares a commune with `ground`."""
+    """For each lot, whether its territory was drawn (not given by codes) and has one of the communes `ground`."""
     meeting = []
     for lot in need.lots:
         request, shares = lot.territory or need.territory, False
@@ -113,11 +113,11 @@ def overlaps_of_lots(
 
 
 def _lots_and_communes(
-    query: InsightsQuery, reference: Reference, drawn: Mapping[TerritoryRequest | None, bool]
+    query: InsightsQuery, reference: Reference, drawn_overlaps: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
     """The lots that a query counts, and the communes of its territories. Raises Refusal (422) with all faults.
 
-    `drawn`: whether territories that are no codes share it, of the needs that are looked at.
+    `drawn_overlaps`: of `_overlaps_of_territories`, for the needs that are looked at; the scope reads it when asked.
     """
     problems: list[Problem] = []
     taxonomy = reference.taxonomy
@@ -136,7 +136,7 @@ def _lots_and_communes(
     def shares_commune(request: TerritoryRequest) -> bool:
         """Whether a territory shares a commune with the query's; False for one that no longer exists."""
         if request.codes is None:
-            return drawn.get(request, False)
+            return drawn_overlaps.get(request, False)
         try:
             # preparing its outline, which is not needed here, would cost much more
             found = [reference.territories.area(code) for code in request.codes]

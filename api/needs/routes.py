@@ -55,14 +55,14 @@ async def answer_page_of_need(
     name: str,
     select: Callable[..., Awaitable[Sequence[Any]]],
     *,
-    position: type = UUID,
+    position_type: type = UUID,
     key: Callable[[Any], object] = attrgetter("id"),
 ) -> Response[bytes]:
     """Answer one page of a list that belongs to a need of the caller's; see `answer_page`. Raises NotFound."""
     organisation = call.bearer.organisation_id
     await own_need(connection, organisation, need_id)
     fetch = partial(select, connection, organisation, need_id)
-    return await answer_page(call, paging, f"{name}/{need_id}", position, fetch, key=key)
+    return await answer_page(call, paging, f"{name}/{need_id}", position_type, fetch, key=key)
 
 
 ABANDON_IT = Text(
@@ -215,9 +215,9 @@ async def update_need(call: Call, id: UUID, body: Patch) -> Response[bytes]:
     besides the status; what is closed or abandoned stays as it is. Frozen shortlists do not change with the need:
     `POST /needs/{id}/shortlists` matches it again.
     """
-    known, status_only = call.headers.get("if-match"), body.keys() == {"status"}
+    if_match, status_only = call.headers.get("if-match"), body.keys() == {"status"}
     edit = partial(apply_patch, patch=body, kind=NeedChange)
-    return etag_response(await edit_need(acting_of(call), id, known, edit, status_only=status_only))
+    return etag_response(await edit_need(acting_of(call), id, if_match, edit, status_only=status_only))
 
 
 @needs_endpoint(
@@ -269,9 +269,9 @@ async def plan_need(
 
 
 async def edit_need(
-    acting: Acting, need_id: UUID, known: str | None, edit: Edit, *, status_only: bool = False
+    acting: Acting, need_id: UUID, if_match: str | None, edit: Edit, *, status_only: bool = False
 ) -> NeedDocument:
-    """Change a need by `edit`, and return it. `known`: the header If-Match; `status_only`: no other field changes.
+    """Change a need by `edit`, and return it. `if_match`: that header; `status_only`: no other field changes.
 
     Raises NotFound, Refusal (412) where it has another tag by now, and as `change_need`.
     """
@@ -281,15 +281,15 @@ async def edit_need(
     async with turn, transaction(services.database) as connection:
         need = await own_need(connection, organisation, need_id, lock=True)
         before = need_document(need)
-        require_if_match(known, etag_of(before))
+        require_if_match(if_match, etag_of(before))
         return need_document(await change_need(connection, acting, need, edit(before)))
 
 
-async def delete_draft(acting: Acting, need_id: UUID, known: str | None) -> None:
+async def delete_draft(acting: Acting, need_id: UUID, if_match: str | None) -> None:
     """Delete a draft, with its shortlists. Raises as `edit_need`, and Conflict for a need in use or no draft."""
     async with transaction(acting.services.database) as connection:
         need = await own_need(connection, acting.organisation_id, need_id, lock=True)
-        require_if_match(known, etag_of(need_document(need)))
+        require_if_match(if_match, etag_of(need_document(need)))
         if need.status != "draft":
             raise Conflict("not_a_draft", ABANDON_IT)
         await remove_need(connection, acting.organisation_id, need.id)
@@ -336,5 +336,5 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
 
 
 def require_readable(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
-    """Read a need as a match does, and raise what a match would raise."""
+    """Raises what a match of the need would raise when it reads the need; to be called as a match is."""
     reference.reader.read(need)

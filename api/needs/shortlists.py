@@ -114,7 +114,7 @@ async def list_shortlists(call: Call, id: UUID, query: Paging, connection: Conne
     """The versions of a need's shortlist, the latest first, each with its stamp and its numbers of candidates."""
     number = attrgetter("number")
     return await answer_page_of_need(
-        call, connection, query, id, "shortlists", select_shortlists, position=int, key=number
+        call, connection, query, id, "shortlists", select_shortlists, position_type=int, key=number
     )
 
 
@@ -159,6 +159,7 @@ async def update_decision(
     key = DecisionKey(body.lot_id, supplier_id)
 
     def require_known_decision(decisions: Mapping[DecisionKey, Decision]) -> None:
+        """Raise Refusal (412) where the decision is no longer the one that `If-Match` names."""
         before = decisions.get(key)
         require_match(call, None if before is None else etag_of(_decision_document(key, before)))
 
@@ -205,20 +206,20 @@ async def change_decisions(
     need_id: UUID,
     number: str,
     changes: Sequence[tuple[UUID, DecisionChange]],
-    check: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
+    require_known: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
 ) -> list[Decision | None]:
     """Store these changes of the buyer's decisions on a version, all or none; returns each decision after its change.
 
-    `number`: of the version, or "latest". `check`: raises where the decisions so far are not those that the caller
-    knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and for a
-    supplier that is not in the lot. The journal notes each change without its reason.
+    `number`: of the version, or "latest". `require_known` raises where the decisions so far are not those that the
+    caller knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and
+    for a supplier that is not in the lot. The journal notes each change without its reason.
     """
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     version = await version_of(connection, acting.organisation_id, need_id, number)
     await asyncio.to_thread(_require_listed, version, changes)
     require_not_ended(need.status)
     so_far = {decision_key(each): each for each in version.decisions}
-    check(so_far)
+    require_known(so_far)
     made: list[Decision | None] = []
     latest: dict[DecisionKey, Decision | None] = {**so_far}
     for supplier_id, change in changes:

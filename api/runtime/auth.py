@@ -84,9 +84,9 @@ class Keys:
         digest = _digest(key)
         if known := self._known.get(digest):
             if self._monotonic() < known.fresh_until:
-                return self._unless_expired(known.client)
+                return self._client_unless_expired(known.client)
             # requests that come during the look-up do not look it up too
-            self._remember(digest, known.client)
+            self._cache_client(digest, known.client)
         if self._admin is not None and hmac.compare_digest(digest, self._admin):
             client: Client | None = await self._administrator(known)
         elif known is None:
@@ -96,10 +96,10 @@ class Keys:
         if client is None:
             self._known.pop(digest, None)
             return None
-        self._remember(digest, client)
-        return self._unless_expired(client)
+        self._cache_client(digest, client)
+        return self._client_unless_expired(client)
 
-    def _unless_expired(self, client: Client) -> Client | None:
+    def _client_unless_expired(self, client: Client) -> Client | None:
         return client if client.expires_at is None or self._now() < client.expires_at else None
 
     async def _look_up_new(self, key: str, scope: ASGIScope | None) -> Client | None:
@@ -120,7 +120,7 @@ class Keys:
                 attempt.in_vain = client is None
             return client
 
-    def _remember(self, digest: bytes, client: Client) -> None:
+    def _cache_client(self, digest: bytes, client: Client) -> None:
         self._known[digest] = _CachedClient(client, self._monotonic() + self._cache_seconds)
         self._known.move_to_end(digest)
         if len(self._known) > KEYS_REMEMBERED:

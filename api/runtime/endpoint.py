@@ -27,6 +27,7 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
+from api.web.compression import compress_if_accepted
 from api.web.content_negotiation import (
     JSON,
     KEPT_AS_FILES,
@@ -34,7 +35,6 @@ from api.web.content_negotiation import (
     AddressFormats,
     choose_language,
     choose_media,
-    compress_if_accepted,
     content_disposition,
     headers_by_name,
     split_suffix,
@@ -87,7 +87,7 @@ class Call(Request[Client, None, Any]):
         return self.services.share_of_bodies(self.scope.get("user"))
 
     async def wait_for_disconnect(self) -> None:
-        """Wait until the client hangs up; only once the body was read."""
+        """Wait until the client hangs up; to be called once the body was read."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -175,7 +175,7 @@ def _in_transaction(handler: Handler) -> Handler:
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
-    """Handlers of OPTIONS for the paths of `handlers`, each naming all methods; the framework's name only one."""
+    """Handlers of OPTIONS for the paths of `handlers`, each of which names all methods of its path."""
     by_path: dict[str, dict[str, Route]] = defaultdict(dict)
     for handler in handlers:
         for path in handler.paths:

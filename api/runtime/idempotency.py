@@ -27,7 +27,7 @@ creation = partial(endpoint, "POST", status=201, headers=IDEMPOTENCY_KEY)
 
 
 class Sender(NamedTuple):
-    """The caller, the route and the caller's own key. All three are stored, so none may be a secret."""
+    """The organisation, route and Idempotency-Key of a request. All three are stored, so none may be a secret."""
 
     organisation_id: UUID
     route: str
@@ -46,12 +46,12 @@ def carried_out_once(handler: Callable[..., Awaitable[Answer]]) -> Callable[...,
     """Decorate a handler of `connection` and `body`: a repeated request gets the stored answer (see `answer_once`)."""
 
     @wraps(handler)
-    async def carry_out(call: Call, connection: Connection, body: object, **path: Any) -> Response[bytes]:
+    async def carry_out_once(call: Call, connection: Connection, body: object, **path: Any) -> Response[bytes]:
         return await answer_once(
             call, connection, body, partial(handler, call, connection=connection, body=body, **path)
         )
 
-    return carry_out
+    return carry_out_once
 
 
 async def answer_once(
@@ -63,11 +63,11 @@ async def answer_once(
     sender: Sender | None = None,
     completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
-    """The response of `carry_out`, or the stored one where a request with its Idempotency-Key was carried out before.
+    """The answer of `carry_out`, or the one stored under the Idempotency-Key, as `completed` makes either for sending.
 
     `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
     together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`
-    turns the stored answer into the one that is sent, each time: for answers with a secret, which is not stored.
+    turns the stored answer into the one that is sent, each time: for what is not stored, such as a secret.
     Raises InvalidContent (`idempotency_key_reused`) where the key came with another body or query, Refusal (400) where
     it cannot be stored.
     """

@@ -69,7 +69,7 @@ class Metrics:
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
-        """All metrics in the text format of Prometheus (CONTENT_TYPE); those of suppliers where they are given.
+        """All metrics in the text format of Prometheus (CONTENT_TYPE); `suppliers`: their numbers by group, if known.
 
         The suppliers are those of the process that answers: all processes hold the same.
         """

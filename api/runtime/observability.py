@@ -120,7 +120,7 @@ class ObservabilityMiddleware:
 
 
 def route_of(scope: Scope) -> str:
-    """The path of the route or page that a request was for, with parameters as in `/needs/{id}`."""
+    """The path of the route or page of a request, such as `/needs/{id}`; `(no route)` where there is none."""
     handler: BaseRouteHandler | None = scope.get("route_handler")
     route = handler.opt.get("route") or handler.opt.get("page") if handler is not None else None
     return route.path if route is not None else _UNROUTED

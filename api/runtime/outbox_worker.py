@@ -128,7 +128,7 @@ class Deliverer:
                 await asyncio.gather(*late, return_exceptions=True)
 
     async def begin(self) -> int:
-        """Begin the attempts that are due, as many as there is room for. Returns their number."""
+        """Begin the attempts that are due, as many as there is room for; returns how many."""
         room = self.kind.at_once - len(self.under_way)
         if room <= 0:
             return 0

@@ -107,10 +107,10 @@ class Limits:
 
     @asynccontextmanager
     async def attempt(self, limit: Limit, caller: str, *, for_all: bool = True) -> AsyncIterator[Attempt]:
-        """Count an attempt during the block, and after the block too where it was marked as in vain.
+        """Count an attempt during the block and, where marked as in vain, after it; `for_all`: for all processes.
 
-        It is counted here before it is made, or many at once would all be made; in vain, by the database too, unless
-        `for_all` is false. Raises Refusal (429) where the caller has no more of them.
+        It is counted here before it is made, or many at once would all be made; in vain, with `for_all`, by the
+        database too. Raises Refusal (429) where the caller has no more of them.
         """
         self.take(limit, caller)
         attempt = Attempt()
@@ -161,7 +161,7 @@ class Limits:
         return window
 
     def _close_window(self, window: _Window, most: int, seconds: float) -> None:
-        """Treat the limit as reached for so many seconds."""
+        """Treat the limit, of `most` events, as reached for so many seconds."""
         window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
 
     async def _count_in_database(self, counted: UUID, quota: int) -> MinuteCount | None:

@@ -81,7 +81,7 @@ class Services:
             yield
 
     def share_of_bodies(self, bearer: Client | None) -> AbstractContextManager[Callable[[int], None]]:
-        """Yields a function that reserves so many more bytes for an arriving body, or raises Refusal (429).
+        """Yields a function that reserves so many more bytes for a body of `bearer`, or raises Refusal (429).
 
         One organisation has half of the room at most, and those without a key a quarter of as much beside it.
         """

@@ -67,7 +67,7 @@ class ConcurrencyLimit:
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait until `key` has fewer than `of_one` turns taken, and take one during the block; then take a `slot`.
+        """Wait for one of the `of_one` turns of `key`, and take it during the block, in which a `slot` is to be taken.
 
         Raises Refusal (429) where too many wait.
         """
@@ -77,19 +77,19 @@ class ConcurrencyLimit:
 
     @contextmanager
     def queue_of(self, key: str) -> Iterator[Semaphore]:
-        """Count as waiting for `key` during the block; yields the semaphore of the key, to be acquired for a turn.
+        """Count a request as present for `key` during the block; yields the key's semaphore, to be acquired for a turn.
 
         Raises Refusal (429) where too many wait.
         """
         is_full = self._most is not None and self.present[key] >= self._most
         if is_full or (self._most_of_all is not None and self.present.total() >= self._most_of_all):
             require_no_wait(RETRY_AFTER_IN_TURN)
-        one = self._each.get(key)
-        if one is None:
-            one = self._each[key] = Semaphore(self._of_one)
+        turns = self._each.get(key)
+        if turns is None:
+            turns = self._each[key] = Semaphore(self._of_one)
         self.present[key] += 1
         try:
-            yield one
+            yield turns
         finally:
             self.present[key] -= 1
             if not self.present[key]:

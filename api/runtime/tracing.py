@@ -36,7 +36,7 @@ class Tracing:
 
     @asynccontextmanager
     async def part(self, services: Services) -> AsyncIterator[None]:
-        """The part of the application that sends spans; needs the database part. At its end it sends the last ones."""
+        """The part of the application that sends spans, the last ones at its end; needs the database part."""
         named = Resource({"service.name": "vivier", "service.version": version("vivier")})
         provider = TracerProvider(resource=named.merge(OTELResourceDetector().detect()), shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

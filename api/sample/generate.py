@@ -73,7 +73,7 @@ async def load_sample(
 
     Approvals are dated around the first of the month of `on`, so that most of them are in force.
     """
-    generated = generate(SAMPLE_SIZE, SAMPLE_SEED, reference, on.replace(day=1), SAMPLE_DEPARTEMENTS)
+    generated = generate_records(SAMPLE_SIZE, SAMPLE_SEED, reference, on.replace(day=1), SAMPLE_DEPARTEMENTS)
     async with transaction(engine) as connection:
         await put_source(connection, SAMPLE_SOURCE, clock())
     order = Order(id=new_id(clock()), source=SAMPLE_SOURCE.name, actor=actor)
@@ -89,10 +89,10 @@ class GeneratedRecord(NamedTuple):
     record: SupplierRecord
 
 
-def generate(
+def generate_records(
     count: int, seed: int, reference: Reference, on: date, departements: Collection[str] | None = None
 ) -> Iterator[GeneratedRecord]:
-    """`count` suppliers, in communes drawn by population, of all France or of some departements.
+    """Generate `count` records of suppliers, in communes drawn by population, of all France or of `departements`.
 
     Approvals are dated around `on`. Number n depends on the seed and the reference data alone, so that a larger pool
     begins with the smaller one. Raises ValueError if no inhabited commune with an outline is left to draw from.

@@ -69,8 +69,8 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     """
     require_own_source(call, source)
     services = call.services
-    expected = partial(_require_match, call, source=source, external_id=external_id)
-    written = await store_record(services, actor_of(call.bearer), source, external_id, body, expected)
+    require_known = partial(_require_match, call, source=source, external_id=external_id)
+    written = await store_record(services, actor_of(call.bearer), source, external_id, body, require_known)
     document = _record_document(written.stored, written.data_version, services.today())
     return etag_response(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
@@ -112,12 +112,12 @@ async def store_record(
     source: str,
     external_id: str,
     record: SupplierRecord,
-    expected: Callable[[Connection], Awaitable[None]] | None = None,
+    require_known: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> WrittenRecord:
     """Store a source's record of a supplier, in a transaction of its own; the caller has checked the right to do so.
 
-    `expected` raises where the record is not as the caller believes. Raises InvalidContent with everything wrong in it,
-    and as `put_record`.
+    `require_known` raises where the record is not as the caller knows it. Raises InvalidContent with everything wrong
+    in it, and as `put_record`.
     """
     reference = services.reference
     known = reference.territories, reference.taxonomy, reference.cpv
@@ -126,8 +126,8 @@ async def store_record(
         raise InvalidContent(checked.problems)
     (placement,) = placements_of([checked.record], reference.geography, [checked.flags])
     async with services.writes.slot_of(source), transaction(services.database) as connection:
-        if expected is not None:
-            await expected(connection)
+        if require_known is not None:
+            await require_known(connection)
         now = services.now()
         written = await put_record(
             connection,

@@ -157,12 +157,12 @@ def require_own_source(call: Call, source: str) -> None:
     require_source(call.bearer, source)
 
 
-def _add_trade_counts(services: Services, found: Sequence[Described]) -> list[Described]:
+def _add_trade_counts(services: Services, sources: Sequence[Described]) -> list[Described]:
     """The sources with counts of their suppliers' trades, from the index; unchanged until the index is loaded."""
     if (live := services.live) is None or not live.is_ready:
-        return list(found)
+        return list(sources)
     counts = counts_by_source(live.index.trade_groups())
-    return [msgspec.structs.replace(each, trades=counts.get(each.name, count_trades(()))) for each in found]
+    return [msgspec.structs.replace(each, trades=counts.get(each.name, count_trades(()))) for each in sources]
 
 
 def _problems_of_mapping(mapping: SourceMapping, taxonomy: Taxonomy) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 def is_open(route: Route | None) -> bool:
-    """Whether pages of every origin may read the answers of a route: it needs no key, and no secret in its path."""
+    """Whether pages of every origin may read a route's answers: it takes neither key nor token and is for everyone."""
     return route is not None and not route.scopes and route.tag not in _OF_SOMEBODY and "{token}" not in route.path
 
 

@@ -11,7 +11,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from api.web.problems import Refusal
-from api.web.request_body import AnyRequest, Share, require_coding, whole_body
+from api.web.request_body import AnyRequest, MemoryShare, require_coding, whole_body
 from domain.text.bilingual import Text
 
 STYLE = (Path(__file__).parent / "pages.css").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def has_files(request: AnyRequest) -> bool:
 
 
 async def read_form(
-    request: AnyRequest, limit: int, most: int, share: Share, *, with_files: bool = False
+    request: AnyRequest, limit: int, most: int, share: MemoryShare, *, with_files: bool = False
 ) -> tuple[Fields, Files]:
     """The fields of a submitted form, at most `most` in at most `limit` bytes, and its files where `with_files`.
 
@@ -106,7 +106,7 @@ async def read_form(
 
 
 def parse_multipart(raw: bytes, boundary: str, most: int) -> tuple[Fields, Files]:
-    """The fields and files of a multipart body. Raises MultipartError, UnicodeDecodeError."""
+    """The fields and files of a multipart body, at most `most`. Raises MultipartError, UnicodeDecodeError."""
     fields: dict[str, list[str]] = {}
     files: dict[str, FormFile] = {}
     bounds = {"max_segment_count": most, "max_header_size": LONGEST_PART_HEADER, "content_length": len(raw)}

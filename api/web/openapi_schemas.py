@@ -169,7 +169,7 @@ def components(taken: Iterable[Any], given: Iterable[Any], patched: Iterable[typ
 
 
 def content_schema(media: str, kind: Any) -> dict[str, Any]:
-    """The schema of a body of one media type. Lines and tables are bytes: their rows are described with the route."""
+    """The schema of a body of type `kind`; for CSV and NDJSON that of any bytes, as the route describes their rows."""
     if media == FORM:
         return dict(FORM_SCHEMA)
     return {"type": "string", "format": "binary"} if kind is bytes or media in {CSV, NDJSON} else schema_of(kind)
@@ -217,7 +217,7 @@ def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
-    """Set the description of each property, the default in words: generators take `default` for always present."""
+    """Describe each property, its default in words: by `default`, generators would take it to be always present."""
     texts = field_texts(kind)
     if tag_field := kind.__struct_config__.tag_field:
         schema["properties"][tag_field]["description"] = f"Always `{kind.__struct_config__.tag}`"
@@ -242,7 +242,7 @@ def _structs_by_name(kinds: Iterable[Any]) -> dict[str, Any]:
 
 
 def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """The struct types inside a type that msgspec inspected, each once."""
+    """The struct types inside a type that msgspec inspected, each once; it passes over what has its id in `seen`."""
     seen = set() if seen is None else seen
     if id(info) in seen:
         return

@@ -82,7 +82,7 @@ async def answer_page(
     call: Request[Any, Any, Any],
     paging: Paging,
     name: str,
-    position: type[T],
+    position_type: type[T],
     fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]],
     *,
     key: Callable[[Any], object] = attrgetter("id"),
@@ -92,7 +92,7 @@ async def answer_page(
 
     `key`: the position of an item; `show`: the item as answered. Raises Refusal (400) for another list's cursor.
     """
-    found = await fetch(read_cursor(name, paging.cursor, position), paging.limit + 1)
+    found = await fetch(read_cursor(name, paging.cursor, position_type), paging.limit + 1)
     shown = found[: paging.limit]
     next_cursor = write_cursor(name, key(shown[-1])) if len(found) > len(shown) else None
     return page_response(call, shown if show is None else [show(item) for item in shown], next_cursor)
@@ -115,5 +115,5 @@ def next_link(call: Request[Any, Any, Any], next_cursor: str | None) -> dict[str
     return {"link": f'<{base}{path}?{urlencode([*others, ("cursor", next_cursor)])}>; rel="next"'}
 
 
-def _checksum(name: str, payload: bytes) -> bytes:
-    return hashlib.blake2b(payload, digest_size=CHECK_BYTES, key=name.encode()).digest()
+def _checksum(list_name: str, payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=CHECK_BYTES, key=list_name.encode()).digest()

@@ -35,7 +35,7 @@ AnyRequest = Request[Any, Any, Any]
 _UTF8 = frozenset({"utf-8", "utf8", "us-ascii"})
 _WESTERN = frozenset({"windows-1252", "cp1252", "iso-8859-1", "latin1"})
 """What tables may be in besides UTF-8: spreadsheets mean Windows-1252 by all of these."""
-Share = Callable[[], AbstractContextManager[Callable[[int], None]]]
+MemoryShare = Callable[[], AbstractContextManager[Callable[[int], None]]]
 """A share of the memory for bodies: what it yields takes so many bytes more, or raises Refusal (429)."""
 
 
@@ -47,7 +47,7 @@ class JsonBody(Generic[T]):
         self.media = (MERGE_PATCH,) if patch else (JSON,)
         self._decoder = msgspec.json.Decoder(kind)
 
-    async def read(self, request: AnyRequest, limit: int, share: Share) -> T:
+    async def read(self, request: AnyRequest, limit: int, share: MemoryShare) -> T:
         """The decoded body.
 
         Raises Refusal (400, 413, 415, 429) or InvalidContent (422, the first place where it fails).
@@ -99,7 +99,7 @@ def missing_body() -> InvalidContent:
     return InvalidContent((Problem("", "missing_body", Text("Un corps est attendu", "A body is expected")),))
 
 
-async def require_empty(request: AnyRequest, limit: int, share: Share) -> None:
+async def require_empty(request: AnyRequest, limit: int, share: MemoryShare) -> None:
     """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
     raw = (await whole_body(request, limit, share)).strip()
     if raw not in {b"", b"null"}:
@@ -118,7 +118,7 @@ async def body_pieces(request: AnyRequest, limit: int) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def whole_body(request: AnyRequest, limit: int, share: Share) -> bytes:
+async def whole_body(request: AnyRequest, limit: int, share: MemoryShare) -> bytes:
     """The whole body as one byte string. Raises as `body_pieces`, and Refusal (429) where `share` refuses the memory.
 
     Only a body of several pieces takes of its `share`; one of a single piece is read without the loop, which is slow.

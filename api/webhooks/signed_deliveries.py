@@ -50,14 +50,14 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     """The kind of delivery that sends webhooks."""
 
-    async def queue_changes(connection: Connection) -> None:
+    async def queue_changes_for_webhooks(connection: Connection) -> None:
         now = services.now()
         for webhook_id, since, version in await webhooks_behind(connection):
             cursor = write_cursor(FEED, await end_of_version(connection, since))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue_event(connection, webhook_id, "suppliers.changed", data, now, version)
 
-    async def log_attempt(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
+    async def note_and_log_attempt(connection: Connection, claimed: ClaimedRow, result: Result) -> None:
         await note_attempt(connection, claimed, result)
         if result.status == "given_up":
             said = {"webhook": str(claimed.row["lane"]), "delivery": str(claimed.id), "failure": result.outcome.failure}
@@ -69,9 +69,9 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
             outbox=webhook_deliveries,
             schedule=SCHEDULE,
             attempt=sender.attempt,
-            queue=queue_changes,
+            queue=queue_changes_for_webhooks,
             lock=lock_webhook,
-            also_note=log_attempt,
+            also_note=note_and_log_attempt,
             patience=PATIENCE,
             at_once=AT_ONCE,
             share=OF_ONE_ORGANISATION,

@@ -223,7 +223,7 @@ def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list
 
 
 def _identity_member(value: Any, kind: types.Type) -> bytes | None:
-    """The JSON of the member that identifies an item of a list: `id`, else its type's first; None if it has none."""
+    """The JSON of the member that identifies an item of a list: `id`, else the first of its type; None if absent."""
     if not isinstance(value, dict):
         return None
     variant = _fitting_type(value, kind)

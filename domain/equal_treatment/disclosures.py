@@ -123,7 +123,7 @@ def disclosures(exchanges: Iterable[Exchange], living: PresentIds, *, by_questio
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 
 
-def group_disclosures(told: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]:
+def group_disclosures(disclosed: Iterable[Disclosure]) -> tuple[DisclosedInformation, ...]:
     """Group disclosures by what they say; the groups are in the order in which each information was first given.
 
     A private message is an information of its own; whoever has its words has them also where others were told the same.
@@ -132,7 +132,7 @@ def group_disclosures(told: Iterable[Disclosure]) -> tuple[DisclosedInformation,
     groups: dict[UUID, list[Disclosure]] = {}
     group_of: dict[UUID | str, UUID] = {}
     known: dict[UUID, Disclosure] = {}
-    for each in told:
+    for each in disclosed:
         own_id = each.message.id
         same_words.setdefault(each.words, []).append(each)
         corrected = known.get(each.message.corrects) if each.message.corrects else None

@@ -123,7 +123,7 @@ def long_day(moment: datetime) -> Text:
 
 
 def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """Two phrases on the `count` suppliers that have a thing, `unconfirmed` of them not surely: got it, were told."""
+    """Two phrases, as “that 3 others received” and “3 others were”; of the `count`, `unconfirmed` did so not surely."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
@@ -162,10 +162,10 @@ class ExchangeContact(NamedTuple):
     receipts: dict[UUID, MessageReceipt]
 
 
-def contacts_of(told: Iterable[Disclosure]) -> list[ExchangeContact]:
+def contacts_of(disclosed: Iterable[Disclosure]) -> list[ExchangeContact]:
     """The exchanges that may have reached some supplier, in the order in which they were opened."""
     reached: dict[UUID, tuple[ExchangeSummary, list[tuple[UUID, MessageReceipt]]]] = {}
-    for each in told:
+    for each in disclosed:
         if arrived := [pair for pair in each.receipts.items() if pair[1].may_have_arrived]:
             reached.setdefault(each.exchange.id, (each.exchange, []))[1].extend(arrived)
     found = (ExchangeContact(exchange, best_receipts(arrived)) for exchange, arrived in reached.values())
@@ -234,10 +234,10 @@ def information_gaps(information: DisclosedInformation, suppliers: Iterable[Conc
         )
 
 
-def _states_of_holders(having: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
+def _states_of_holders(receipts: Mapping[UUID, MessageReceipt]) -> dict[UUID, ReceiptState]:
     """The state of each supplier's receipt; receipts under way are left out unless all are under way."""
-    some = {who: receipt.state for who, receipt in having.items() if not receipt.is_under_way}
-    return some or {who: receipt.state for who, receipt in having.items()}
+    some = {who: receipt.state for who, receipt in receipts.items() if not receipt.is_under_way}
+    return some or {who: receipt.state for who, receipt in receipts.items()}
 
 
 def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:

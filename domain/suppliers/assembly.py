@@ -167,26 +167,27 @@ def source_of_each_field(supplier: Supplier) -> dict[str, str]:
     """The source of each known field by the field's name; fields united over all records are left out."""
     if supplier.provenance is not None:
         return supplier.provenance
-    return dict.fromkeys(_known_fields(supplier, supplier), supplier.sources[0].source) if supplier.sources else {}
+    return dict.fromkeys(_known_fields(supplier), supplier.sources[0].source) if supplier.sources else {}
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
-    """The source of each known field, by the field's name; None where all records are of one source."""
+    """The source of each known field, of the place that of `placed`; None where all records are of one source."""
     if len({item.source for item in stored}) < 2:
         return None
     found: dict[str, str] = {}
     for item in reversed(stored):
-        found |= dict.fromkeys(_known_fields(item.record, None), item.source)
+        found |= dict.fromkeys(_known_fields(item.record), item.source)
     return found | {name: placed.source for name in _PLACE_FIELDS if getattr(placed.placement, name) is not None}
 
 
-def _known_fields(document: SupplierRecord | Supplier, place: Supplier | None) -> list[str]:
-    """The names of fields with a value, without those united over records; location and commune by `place`."""
+def _known_fields(document: SupplierRecord | Supplier) -> list[str]:
+    """The names of fields with a value, without those united over records; of a `Supplier`, its place too."""
     found = [name for name in _FIRST_KNOWN_FIELDS if getattr(document, name) is not None]
     for part, names in _NESTED_FIELDS.items():
         whole = getattr(document, part)
         found += [f"{part}.{name}" for name in names if getattr(whole, name, None) is not None]
-    return found if place is None else found + [name for name in _PLACE_FIELDS if getattr(place, name) is not None]
+    places = _PLACE_FIELDS if isinstance(document, Supplier) else ()
+    return found + [name for name in places if getattr(document, name) is not None]
 
 
 def _combine_records(records: Sequence[SupplierRecord]) -> SupplierRecord:
@@ -250,15 +251,15 @@ def _vagueness(item: StoredRecord) -> int:
     return 0 if codes.isdisjoint(DOUBTFUL_POINT) else 2
 
 
-def _supplier_flags(stored: Sequence[StoredRecord], whole: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
-    """The flags on the chosen place, on the chosen SIRET and on the whole supplier."""
+def _supplier_flags(stored: Sequence[StoredRecord], united: SupplierRecord, placement: Placement) -> tuple[Flag, ...]:
+    """The flags on the chosen `placement`, on the SIRET of the `united` record and on the supplier as a whole."""
     if not any(item.placement.flags for item in stored):
         return ()
-    of_siret = (item.placement.flags for item in stored if item.record.siret == whole.siret)
+    of_siret = (item.placement.flags for item in stored if item.record.siret == united.siret)
     flags = [flag for flag in placement.flags if flag.code != "siret_check_failed"]
     flags += [flag for found in of_siret for flag in found if flag.code == "siret_check_failed"]
     flags += [flag for item in stored for flag in item.placement.flags if flag.code == "unmapped_category"]
-    return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and whole.offers)))
+    return tuple(dict.fromkeys(flag for flag in flags if not (flag.code == "no_offer" and united.offers)))
 
 
 STAFF_LENT = "so-mad"

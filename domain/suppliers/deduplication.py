@@ -306,7 +306,7 @@ def _name_pairs(facts: Iterable[IdentityFacts]) -> Iterator[tuple[IdentityFacts,
 
 
 class Member(NamedTuple):
-    """A record of a group, and the supplier that it described so far. `changed`: the record is new or has changed."""
+    """A record first stored at `since`, and the supplier that it described so far; `changed`: it is new or changed."""
 
     key: RecordKey
     supplier_id: UUID

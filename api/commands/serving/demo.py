@@ -24,10 +24,10 @@ from api.commands.answers import count_with_noun, shortlist_parts
 from api.commands.command import CommandFailed, command_line_actor, signing_engine
 from api.commands.console import Headline, console, write_parts
 from api.commands.serving.serve import (
-    check_started,
     end_on_signal,
     listen,
     prepared_server,
+    require_started,
     run_supervised,
     web_address,
     with_address,
@@ -74,11 +74,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Load the sample pool, serve, show the shortlist of the sample need, and go on serving until Ctrl-C."""
     # the log would come between the lines of the shortlist
     settings = replace(with_address(options, settings), log_level="warning", log_format="console")
-    return run_supervised(lambda started: _serve_and_show(settings, started, or_next=options.port is None), settings)
+    return run_supervised(lambda on_start: _serve_and_show(settings, on_start, or_next=options.port is None), settings)
 
 
-def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_next: bool) -> int:
-    """Serve the sample pool and show the sample need's shortlist; `or_next`: at the next port where one is taken."""
+def _serve_and_show(settings: Settings, on_start: Callable[[], object], *, or_next: bool) -> int:
+    """Serve the sample pool and show the sample need's shortlist; `or_next`: on the next port where one is in use."""
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
     with end_on_signal(), ExitStack() as stack:
@@ -90,7 +90,7 @@ def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_nex
         file, last = settings.home / KEY_FILE, ""
         with suppress(OSError, UnicodeDecodeError):
             last = file.read_text().strip()
-        key, suppliers = asyncio.run(load_sample_pool(settings, reference, last, own_database=own_database))
+        key, suppliers = asyncio.run(load_sample_pool(settings, reference, last, may_mix=own_database))
         if key != last:
             _write_key_file(file, key)
         write_parts(
@@ -101,7 +101,7 @@ def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_nex
         def show_shortlist() -> None:
             """Match the sample need at the running server, and say what to try; stop the server where that fails."""
             try:
-                started()
+                on_start()
                 body = files("api.sample").joinpath("need.json").read_bytes()
                 shortlist = msgspec.json.decode(_match_sample_need(where, key, body), type=Shortlist)
                 need = msgspec.json.decode(body, type=Need)
@@ -118,7 +118,7 @@ def _serve_and_show(settings: Settings, started: Callable[[], object], *, or_nex
                 os.kill(os.getpid(), signal.SIGTERM)
 
         app = application(settings, reference, processes)
-        check_started(serve_requests(app, bound, threading.Thread(target=show_shortlist, daemon=True).start))
+        require_started(serve_requests(app, bound, threading.Thread(target=show_shortlist, daemon=True).start))
     if failures:
         raise CommandFailed(failures[0])
     return 0
@@ -134,11 +134,11 @@ def _write_key_file(file: Path, secret: str) -> None:
 
 
 async def load_sample_pool(
-    settings: Settings, reference: Reference, last: str, *, own_database: bool
+    settings: Settings, reference: Reference, last_key: str, *, may_mix: bool
 ) -> tuple[str, int]:
-    """Import the sample pool; returns a key and the number of suppliers. Refuses a given database that is in use.
+    """Import the sample pool; returns a key and the number of suppliers. `may_mix`: beside suppliers of other sources.
 
-    The key is that of the `last` run where this database still knows it with all its scopes, else a new one.
+    The key is `last_key` where this database still knows it with all its scopes, else a new one. Raises CommandFailed.
     """
     database = signing_engine(settings, settings.database_url or "", pool_size=2)
     now = datetime.now(UTC)
@@ -147,7 +147,7 @@ async def load_sample_pool(
         async with transaction(database) as connection:
             sources = await list_sources(connection, today)
         real = [source.name for source in sources if source.records and source.name != SAMPLE_SOURCE.name]
-        if real and not own_database:
+        if real and not may_mix:
             raise CommandFailed(
                 f"the database of DATABASE_URL holds suppliers of {', '.join(real)}: the demonstration would mix "
                 "invented ones with them. Unset DATABASE_URL, or use `vivier serve`"
@@ -156,11 +156,11 @@ async def load_sample_pool(
             database, reference, today, lambda: datetime.now(UTC), await command_line_actor(database, now)
         )
         async with transaction(database) as connection:
-            client = await find_client(connection, last, now) if last else None
+            client = await find_client(connection, last_key, now) if last_key else None
             if client is None or not set(KEY_SCOPES) <= set(client.scopes):
                 request = KeyRequest(KEY_NAME, KEY_SCOPES, sources=(SAMPLE_SOURCE.name,))
-                last, _ = await issue_key(connection, request, KEY_NAME, now)
-        return last, pool.received - pool.rejected
+                last_key, _ = await issue_key(connection, request, KEY_NAME, now)
+        return last_key, pool.received - pool.rejected
     finally:
         await database.dispose()
 

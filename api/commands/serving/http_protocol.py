@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport of an answer: closed only once the client has read it, where the request's body still arrives."""
+    """The transport of an answer; while the request's body is arriving, it closes once the client read the answer."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -58,7 +58,7 @@ class _AnswerTransport:
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
 
     def close(self) -> None:
-        """Close the connection, where the body is still arriving not before the client has read the answer."""
+        """Close the connection; while the request's body is arriving, once the client has read the answer."""
         if self._protocol.is_body_arriving:
             self._protocol.linger()
         else:
@@ -97,6 +97,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.address = ""
 
     def connection_made(self, transport: Any) -> None:
+        """Take a connection; of too many, close an idle one, or refuse this one."""
         super().connection_made(transport)
         self.address = caller_of(cast("Scope", {"client": self.client}))
         there, of_one = cast("set[HttpProtocol]", self.connections), self._settings.address_connections
@@ -144,7 +145,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._parse_piece(data[start : start + HEAD_LIMIT])
 
     def _parse_piece(self, piece: bytes) -> None:
-        """Parse the next bytes, no more than a head may have; refuse what is no HTTP or passes the limit of a head."""
+        """Parse the next bytes, at most HEAD_LIMIT; refuse what is no HTTP, and a head that is longer than that."""
         begins, self._events, rest = self._part is None, 0, piece
         try:
             while rest:
@@ -252,7 +253,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     @property
     def begun_answer(self) -> asyncio.Task[None] | None:
-        """The task that answers the request, where a part of the answer was sent already."""
+        """The task that answers the request; None before a part of the answer was sent."""
         return self._task if self._running is not None and self._running.response_started else None
 
     @property
@@ -279,7 +280,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.patience = min(self.patience + count / SLOWEST_BYTES_PER_SECOND, most)
 
     def _refuse(self, slug: str, detail: Text | None = None) -> None:
-        """Answer the request that is arriving with a problem document, read nothing more, and close."""
+        """Answer the request that is arriving with the problem `slug`, read nothing more, and close."""
         arriving, self._part, self._is_refused = self._part, None, True
         answering = self._request_in_progress()
         if answering is not None:
@@ -307,6 +308,6 @@ class HttpProtocol(HttpToolsProtocol):
         self.linger()
 
     def _end_parsing(self, slug: str, detail: Text | None = None) -> NoReturn:
-        """Refuse the request, and raise what ends the parsing."""
+        """Refuse the request (see `_refuse`), and raise the ValueError that ends the parsing."""
         self._refuse(slug, detail)
         raise ValueError

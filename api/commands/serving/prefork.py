@@ -35,9 +35,9 @@ STARTED = b"\0"
 
 
 class Workers:
-    """A fixed number of workers, each running `work(started)`; the parent answers no requests.
+    """A fixed number of workers; each runs `work(started)`, which calls `started()` once it answers requests.
 
-    `started` is for the worker to call when it answers; `work` returns the exit status. `on_start` is called when the
+    The parent answers no requests; `work` returns the exit status. `on_start` is called when the
     first worker answers, `on_death` with the process id of each that ended, `on_stop` once none is to follow.
     `grace_seconds`: the time that a worker's requests have to finish. `is_server`: the one worker is the whole server,
     its orphans are reaped here, and none follows it where it does not crash.
@@ -63,7 +63,7 @@ class Workers:
         self._status: int | None = None
 
     def run(self) -> int:
-        """Keep the workers running until SIGTERM or SIGINT; returns 0, or the status of a worker that none replaces."""
+        """Keep the workers running until SIGTERM or SIGINT; returns 0, or the status of a worker not replaced."""
         # the number of each signal arrives in the inbox, and STARTED from workers
         self._inbox, self._outbox = os.pipe()
         # only the parent holds the second end, so workers can read the first when the parent is gone
@@ -73,7 +73,7 @@ class Workers:
         signal.set_wakeup_fd(self._outbox)
         try:
             while not self._stopping and self._status is None:
-                self._fork_missing()
+                self._fork_missing_workers()
                 self._wait_for_events(self._restart_at if len(self._born) < self._count else None)
                 self._reap()
             self._end_workers()
@@ -85,7 +85,7 @@ class Workers:
                 os.close(descriptor)
         return self._status or 0
 
-    def _fork_missing(self) -> None:
+    def _fork_missing_workers(self) -> None:
         while len(self._born) < self._count and time.monotonic() >= self._restart_at:
             # a signal between the fork and the child's own handlers must not be taken for one to the parent
             signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -139,7 +139,7 @@ class Workers:
             self._on_start()
 
     def _reap(self) -> None:
-        """Note the workers that died, and when to start others; end all where another would only die in turn."""
+        """Note the workers that ended, and when to start others or, where these would end too, the exit status."""
         for pid, status in self._ended_processes():
             if pid not in self._born:
                 continue
@@ -193,7 +193,7 @@ class Workers:
 
 
 def interrupt_once(*_: object) -> NoReturn:
-    """Raise KeyboardInterrupt, and ignore the signals that follow, which would cut short how the process ends."""
+    """Raise KeyboardInterrupt, and ignore later signals, which would interrupt the end of the process."""
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -79,8 +79,8 @@ def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], obje
             sys.stdout.flush()
             on_start()
 
-        def answer_requests(answers: Callable[[], object]) -> int:
-            return 0 if serve_requests(app, bound, answers) else FAILED
+        def answer_requests(on_ready: Callable[[], object]) -> int:
+            return 0 if serve_requests(app, bound, on_ready) else FAILED
 
         if settings.workers == 1 or settings.metrics_dir is None:
             status = answer_requests(announce_address)
@@ -93,11 +93,11 @@ def _serve(settings: Settings, bound: socket.socket, on_start: Callable[[], obje
             status = Workers(
                 settings.workers, answer_requests, announce_address, forget, bound.close, settings.grace_seconds
             ).run()
-        check_started(status == 0)
+        require_started(status == 0)
     return 0
 
 
-def check_started(started: bool) -> None:
+def require_started(started: bool) -> None:
     """Raise CommandFailed unless the server had started."""
     if not started:
         raise CommandFailed("the server could not start; the log above says why")
@@ -111,7 +111,7 @@ def with_address(options: argparse.Namespace, settings: Settings) -> Settings:
 
 @contextmanager
 def end_on_signal() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, and neither of them count as an error."""
+    """Have SIGTERM and Ctrl-C end the block, without an error."""
     # SIGINT too: a shell's background job is started with that one ignored
     for number in STOPPING:
         signal.signal(number, interrupt_once)
@@ -123,14 +123,14 @@ def end_on_signal() -> Iterator[None]:
 
 @contextmanager
 def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
-    """Settings with the address of a database brought up to date, and the reference data, loaded meanwhile."""
+    """Yields settings with the address of a database brought up to date, and the reference data, loaded meanwhile."""
     with ExitStack() as stack:
         # no garbage is looked for meanwhile, nor afterwards in what is loaded: that stays, and hardly any is in it
         gc.disable()
         background = ThreadPoolExecutor(2)
         try:
             loading = background.submit(_load_reference, settings.rules, background)
-            url = stack.enter_context(started_database(settings, shared=False))
+            url = stack.enter_context(started_database(settings, for_server=True))
             reference = loading.result()
             bring_up_to_date(url)
         finally:
@@ -141,11 +141,11 @@ def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]
         yield replace(settings, database_url=url), reference
 
 
-def _load_reference(rules: Rules | None, beside: ThreadPoolExecutor) -> "Reference":
-    """Load the reference data, and import all modules of a server."""
+def _load_reference(rules: Rules | None, threads: ThreadPoolExecutor) -> "Reference":
+    """The reference data; loads them, and imports all modules of a server."""
     outlines = import_module("matching.geo.territory").outlines
     # two files whose decompression leaves the interpreter to others, here to the imports
-    read = [beside.submit(territory.load), beside.submit(outlines, "commune")]
+    read = [threads.submit(territory.load), threads.submit(outlines, "commune")]
     import_module("api.app")
     import_module("api.commands.serving.server_process")
     for each in read:
@@ -167,9 +167,9 @@ def _metrics_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 def listen(host: str, port: int, *, or_next: bool = False) -> socket.socket:
-    """A listening socket on this port (0: any free one); connections wait until a server takes them.
+    """A listening socket on this port (0: any free one) or, with `or_next`, the next free one. Raises CommandFailed.
 
-    `or_next`: where the port is in use, the next free one will do. Raises CommandFailed.
+    Connections wait until a server takes them.
     """
     last = min(port + PORTS_TRIED, 65_535) if or_next and port else port
     for candidate in range(port, last + 1):

@@ -139,9 +139,9 @@ class _Server(uvicorn.Server):
         if not self.should_exit:
             super().handle_exit(sig, frame)
 
-    def _sweep(self, before: float) -> None:
-        """Sweep all connections, and again after every pause until the process ends."""
+    def _sweep(self, last_at: float) -> None:
+        """Sweep all connections, last swept at `last_at`, and again after every pause until the process ends."""
         now = time.monotonic()
         for connection in list(cast("set[HttpProtocol]", self.server_state.connections)):
-            connection.sweep(min(now - before, MOST_OF_A_SWEEP))
+            connection.sweep(min(now - last_at, MOST_OF_A_SWEEP))
         asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep, now)

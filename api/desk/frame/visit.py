@@ -268,16 +268,16 @@ async def write_once(
 
 async def match_and_write_once(
     visit: Visit,
-    to_match: Callable[[Connection, Acting], Awaitable[MatchInput]],
+    read_input: Callable[[Connection, Acting], Awaitable[MatchInput]],
     carry_out: Callable[[Connection, Acting, MatchedNeed | None], Awaitable[FormOutcome]],
 ) -> Response[bytes]:
-    """Match the need that `to_match` reads, outside any transaction, then carry the form out as `write_once` does.
+    """Match the need that `read_input` reads, outside any transaction, then carry the form out as `write_once` does.
 
     The need of a form that was carried out before is not matched again: `carry_out` is given None.
     """
     async with visit.services.matches.slot_of(str(visit.organisation_id)):
         sent = partial(_answer_to_submission, visit, path=visit.call.scope["path"], name=submission_name(visit))
-        matched = await match_before_storing(acting_at(visit), to_match, sent)
+        matched = await match_before_storing(acting_at(visit), read_input, sent)
         return await write_once(visit, lambda connection, acting: carry_out(connection, acting, matched))
 
 

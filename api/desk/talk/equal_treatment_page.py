@@ -11,7 +11,7 @@ from api.desk.frame.page import page
 from api.desk.frame.visit import FormOutcome, Visit, acting_at, id_in, write_once
 from api.desk.talk.exchanges_page import MEANS
 from api.desk.talk.new_exchange_page import SOME, ExchangeForm, new_exchange_form_page
-from api.exchanges.write_message import missing_message, send_to_each
+from api.exchanges.write_message import missing_message, send_to_addressees
 from api.needs.freeze_shortlist import own_need
 from api.needs.shortlists import treatment_of
 from api.runtime.actor import Acting
@@ -129,7 +129,8 @@ async def send_missing_message(visit: Visit, id: str) -> Response[bytes]:
         async def send_missing_to_each(connection: Connection, acting: Acting) -> FormOutcome:
             missing = await missing_message(connection, acting, need_id, message_id, suppliers)
             require_sender(missing.need.content, acting.organisation)
-            await send_to_each(connection, acting, missing, cast("Channel", channel) if channel in MEANS else None)
+            means = cast("Channel", channel) if channel in MEANS else None
+            await send_to_addressees(connection, acting, missing, means)
             return FormOutcome(f"/besoins/{need_id}/egalite?envoye={len(missing.addressees)}")
 
         return await write_once(visit, send_missing_to_each)

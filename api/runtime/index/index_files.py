@@ -105,7 +105,7 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
     Other processes build a part each and join them; without `processes` a thread of this one does.
     """
 
-    async def call_in_process(work: Callable[..., None], *arguments: object) -> None:
+    async def call_in_process_or_thread(work: Callable[..., None], *arguments: object) -> None:
         if processes is not None:
             with suppress(NoProcess):
                 return await processes.call(work, *arguments)
@@ -117,14 +117,14 @@ async def build_index(reference: Reference, url: str, folder: Path, processes: F
             shares = _pages_by_process(seen.pages) if processes else [[(0, seen.pages)]]
             parts = [unfinished / str(number) for number in range(len(shares))]
             building = (
-                call_in_process(build_part, url, seen.name, pages, part)
+                call_in_process_or_thread(build_part, url, seen.name, pages, part)
                 for pages, part in zip(shares, parts, strict=True)
             )
             # none goes on once another has failed: what they write is removed
             ended = await asyncio.gather(*building, return_exceptions=True)
         for failure in filter(None, ended):
             raise failure
-        await call_in_process(join_parts, parts, unfinished / _WHOLE)
+        await call_in_process_or_thread(join_parts, parts, unfinished / _WHOLE)
         _publish(
             unfinished / _WHOLE,
             folder / f"{_fingerprint(reference)}-{seen.database}-{seen.version}-{seen.uid or NO_UID}",
@@ -156,7 +156,7 @@ async def index_in_memory(reference: Reference, url: str) -> LiveIndex:
 def _build_tables(
     reference: Reference, url: str, snapshot: str, pages: Sequence[Pages], folder: Path | None = None
 ) -> IndexTables:
-    """The index tables of the suppliers on these database pages, as the snapshot has them."""
+    """The index tables of the suppliers on these database pages. `folder`: see `TablesBuilder`."""
     builder = TablesBuilder(reference.taxonomy, reference.cpv, reference.geography, folder)
 
     def add_document(document: bytes) -> None:

@@ -164,7 +164,7 @@ class IndexLoader:
         return await self.update(index) or index
 
     async def load_newest(self, beyond: int = -1) -> LiveIndex:
-        """Load or build an index of the present directory, with a short tail and a base later than version `beyond`."""
+        """The present index, loaded or built: its tail short, its base later than the directory version `beyond`."""
         longest, refused, builds = 1, set[WrittenIndex](), 0
         database = await database_id(self._engine)  # each time: another may have taken its address
         while True:
@@ -217,7 +217,7 @@ class IndexLoader:
         return found
 
     async def _build(self, database: str, beyond: int | None) -> None:
-        """Build an index later than version `beyond`, from the database's copy if possible; None: not from the copy."""
+        """Build an index, from the database's copy if that is later than version `beyond` (None: not from the copy)."""
         reference, folder = self.files.reference, self.files.folder
         if self._read_url is not None and beyond is not None:
             with log_failures("the copy of the directory cannot be read: the index is built from the database"):
@@ -260,7 +260,7 @@ class LiveDirectory:
         return self._index
 
     async def wait_beyond(self, version: int, seconds: float) -> None:
-        """Wait until the index is newer than `version`, at most `seconds`."""
+        """Wait until the index has a later directory version than `version`, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self._index is None or self._index.data_version <= version:
@@ -338,7 +338,7 @@ class LiveDirectory:
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
     async def _rebuild(self, version: int | None) -> None:
-        """Replace the index by one with a new base, of this version of the directory or later; None: of any version.
+        """Replace the index by one with a new base, of this directory version or a later one; None: of any.
 
         Meanwhile the old index is updated. A failed replacement is attempted again after a pause.
         """

@@ -217,7 +217,7 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
-    """For each request, fork a process that answers calls over its descriptors; ends once all senders have closed."""
+    """For each request, fork a process that answers calls over the sent descriptors; ends when all senders closed."""
     # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
@@ -232,9 +232,9 @@ def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
 
 
 def answer_calls(requests: socket.socket, reference: Reference, channel: int, *files: int) -> None:
-    """Carry out the calls that arrive on the channel and send their results, until its other end is closed.
+    """Run, in the forked process, the calls that arrive on `channel` on a state made from `files`; send their results.
 
-    The process ends with the one that forked it too: that is killed when the server has ended its answers.
+    The process ends with the channel and with the one that forked it: that is killed when the server ended its answers.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)

@@ -52,7 +52,7 @@ ANSWER_LIMIT = 32 * MIB
 
 @dataclass(frozen=True)
 class MatchTask(Generic[T]):
-    """A function of a module that matches a need: `work(need, live, reference, on, language, **others)`.
+    """A call of a module's function that matches a need: `work(need, live, reference, on, language, **others)`.
 
     `besides_ms`: about the milliseconds that it takes besides those of a match.
     """
@@ -273,15 +273,15 @@ class TaskServer:
         self._live = LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), version, uid)
 
     def follow(self, written: list[IndexedSupplier], removed: list[UUID], version: int, uid: UUID | None) -> None:
-        """Bring the index to a later version, with the suppliers written and removed since."""
+        """Bring the index to a later directory version, with the suppliers written and removed since."""
         self._live = self._live.with_changes(written, removed, version, uid)
 
     def match(self, work: Callable[..., T], need: Need, on: date, language: Language, others: Mapping[str, Any]) -> T:
-        """Carry a `MatchTask` out on the index."""
+        """The result of a `MatchTask` of these fields, run on the index."""
         return work(need, self._live, self._reference, on, language, **others)
 
     def call(self, work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
-        """Call a function that needs no index."""
+        """The result of a `FunctionTask`, which needs no index."""
         return work(self._reference, *arguments)
 
 
@@ -301,7 +301,7 @@ class SupplyAnswers:
         self._thread = ThreadPoolExecutor(1, "supply")
 
     async def answer(self, question: Hashable, address: str, make: Callable[[], bytes]) -> bytes:
-        """The cached answer to a question, else that of `make`. Raises Refusal (429) if too many wait or were made."""
+        """The cached answer to a question, else that of `make`. Raises Refusal (429) where `address` asks too much."""
         found = self._answers.find(question)
         if found is not None:
             return found

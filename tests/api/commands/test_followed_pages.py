@@ -153,4 +153,4 @@ def test_real_suppliers_are_not_mixed_with_invented_ones(
     assert main(["import", "cress", str(file)]) == 0
     settings = read_settings({"DATABASE_URL": database_url, "VIVIER_HOME": str(home)})
     with pytest.raises(CommandFailed, match="holds suppliers of cress"):
-        asyncio.run(load_sample_pool(settings, reference(), "", own_database=False))
+        asyncio.run(load_sample_pool(settings, reference(), "", may_mix=False))

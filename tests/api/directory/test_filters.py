@@ -11,7 +11,7 @@ import pyproj
 import pytest
 
 from api.directory.formats import SupplierDocument
-from api.sample.generate import SAMPLE_DEPARTEMENTS, generate
+from api.sample.generate import SAMPLE_DEPARTEMENTS, generate_records
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.needs.need import Reserved
 from domain.text.normalise import fold
@@ -35,7 +35,7 @@ class AllPages(msgspec.Struct):
 @pytest.fixture(scope="module")
 async def pool(served: Client, reference: Reference) -> AsyncIterator[Pool]:
     """Suppliers of Bretagne and around, and what a reader of the whole list knows of them."""
-    generated = generate(200, 7, reference, date(2026, 11, 1), SAMPLE_DEPARTEMENTS)
+    generated = generate_records(200, 7, reference, date(2026, 11, 1), SAMPLE_DEPARTEMENTS)
     rows = [{"external_id": one.external_id, **msgspec.to_builtins(one.record)} for one in generated]
     await send(served, SOURCE, lines(rows))
     answer = await served.get(f"/suppliers?source={SOURCE}&limit=200")

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from stdnum.fr import siret
 
-from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, GeneratedRecord, generate
+from api.sample.generate import MARK, SAMPLE_DEPARTEMENTS, SAMPLE_SEED, SAMPLE_SIZE, GeneratedRecord, generate_records
 from domain.needs.need import Need
 from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.assembly import StoredRecord, assemble
@@ -30,7 +30,7 @@ COUNT = 2_000
 def pool(
     count: int, seed: int = 1, on: date = ON, departements: tuple[str, ...] | None = None
 ) -> Iterator[GeneratedRecord]:
-    return generate(count, seed, load_reference(), on, departements)
+    return generate_records(count, seed, load_reference(), on, departements)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_approvals_are_dated_around_the_day() -> None:
 def test_what_a_newcomer_sees_first_is_worth_seeing() -> None:
     """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
     reference = load_reference()
-    generated = list(generate(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
+    generated = list(generate_records(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
     placements = place([one.record for one in generated], reference.geography)
     then = datetime(2026, 11, 24, tzinfo=UTC)
     pool = []
