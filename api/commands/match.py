@@ -153,10 +153,7 @@ def show_supply(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def explain_title(options: argparse.Namespace, _: Settings) -> int:
-    """Print how a title is read: what was set aside, what was recognised, and the segments that are meant.
-
-    Without a segment the status is 1.
-    """
+    """Print how a title is read: words set aside, phrases recognised, segments meant; returns 1 where none is."""
     trades, need = taxonomy.load(), options.need or ""
     reader = TitleReader(trades, territory.load(), word_model.load())
     explained = reader.explain(options.title, need)

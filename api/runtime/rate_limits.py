@@ -126,7 +126,7 @@ class Limits:
                 self._close_window(self._window(limit, caller), limit.most, count.seconds)
 
     async def spend(self, key_id: UUID, quota: int, scope: Scope, policy: bytes = b"minute") -> None:
-        """Count a request of the key and put its quota's headers into `scope`. Raises Refusal (429) past the quota.
+        """Count a request of the key, and put headers on its quota, the `policy`, into `scope`. Raises Refusal (429).
 
         `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: the requests left in
         the minute (`r`), and the seconds until all are there again (`t`), after those of another `policy` that the

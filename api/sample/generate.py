@@ -38,7 +38,7 @@ from domain.suppliers.supplier import (
     Shares,
     SupplierRecord,
 )
-from domain.text.bilingual import of_place
+from domain.text.bilingual import place_after_de
 from domain.text.normalise import fold
 from matching.geo.territory import outlines, random_point_inside
 from matching.reference import Reference
@@ -165,7 +165,7 @@ class _RecordGenerator:
         first = self._taxonomy.segments.get(offered[0])
         family = first.family if first else offered[0]
         pattern = draw.choice(draw.choice((profile.names, self._file.names[family])))
-        name = pattern.format(de=of_place(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
+        name = pattern.format(de=place_after_de(commune.name), nom=commune.name, mot=draw.choice(self._file.words))
         slug = "-".join(fold(name).split())[:48]
         form = _draw_weighted(profile.legal_forms, draw)
         lat, lon = random_point_inside(self._outlines[ordinal], draw)

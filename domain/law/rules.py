@@ -155,7 +155,7 @@ class InForce:
         return self.rows[rule_id]
 
     def holds(self, rule_id: str) -> bool:
-        """Whether the rule exists at this date and its value is yes."""
+        """Whether the rule is in force at this date; of a rule of yes or no, whether its value is yes."""
         row = self.rows[rule_id]
         return row.status == "in_force" and row.value is not False
 
@@ -245,7 +245,7 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
     """The rule's periods as rows, preceded by an `unknown` one where the first period starts at a date."""
     if not rule.periods:
         raise BrokenLaw(f"{rule.id}: no period")
-    _check_periods_adjoin(rule)
+    _check_periods(rule)
     _check_values(rule)
     rows = tuple(_rule_row(rule, period) for period in rule.periods)
     first = rule.periods[0].valid_from
@@ -271,7 +271,7 @@ def _rule_for_concessions(rule: Rule) -> Rule:
     return msgspec.structs.replace(rule, periods=periods)
 
 
-def _check_periods_adjoin(rule: Rule) -> None:
+def _check_periods(rule: Rule) -> None:
     for earlier, later in pairwise(rule.periods):
         if earlier.valid_until is None or later.valid_from is None:
             raise BrokenLaw(f"{rule.id}: only the first period may lack valid_from, only the last valid_until")

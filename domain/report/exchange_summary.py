@@ -84,9 +84,9 @@ class ExchangeReport:
     """The parts of a report that come from all exchanges about a need."""
 
     def __init__(
-        self, exchanges: Sequence[Exchange], redaction: Redaction, name: SupplierNamer, language: Language
+        self, exchanges: Sequence[Exchange], redaction: Redaction, supplier_of: SupplierNamer, language: Language
     ) -> None:
-        self._exchanges, self._redaction, self._name, self._language = exchanges, redaction, name, language
+        self._exchanges, self._redaction, self._supplier, self._language = exchanges, redaction, supplier_of, language
         self._sent: dict[UUID, list[SentMessage]] = {}
         for exchange in exchanges:
             messages = {each.id: each for each in exchange.messages}
@@ -170,7 +170,7 @@ class ExchangeReport:
             yield (
                 who,
                 ReportRecipient(
-                    supplier=self._name(who, known.name, known.siret),
+                    supplier=self._supplier(who, known.name, known.siret),
                     way=first.way,
                     state=first.state,
                     since=first.since,
@@ -201,7 +201,7 @@ class ExchangeReport:
             is_named = by is not None and not self._redaction.redacted
             found.append(
                 Lesson(
-                    supplier=self._name(by.supplier_id, by.name, by.siret) if by and is_named else None,
+                    supplier=self._supplier(by.supplier_id, by.name, by.siret) if by and is_named else None,
                     subject=self._redaction.text(exchange.subject) if has_common_exchange else None,
                     lot_ids=exchange.lot_ids if has_common_exchange else (),
                     said_at=each.last.created_at,
@@ -251,8 +251,8 @@ class ExchangeReport:
         return tuple(sorted(found, key=lambda each: each.shared_at))
 
 
-def _name_key(known: ReportRecipient) -> tuple[str, str]:
-    return known.supplier.name, str(known.supplier.id)
+def _name_key(recipient: ReportRecipient) -> tuple[str, str]:
+    return recipient.supplier.name, str(recipient.supplier.id)
 
 
 def _chains(messages: Iterable[Message]) -> list[tuple[Message, ...]]:
@@ -283,7 +283,7 @@ UNATTRIBUTED: dict[GapCode, Text] = {
 """Gaps about questions: who asked stays unknown, be it by who is not named."""
 
 
-def treatment(found: EqualTreatment, redaction: Redaction, language: Language, name: SupplierNamer) -> Treatment:
+def treatment(found: EqualTreatment, redaction: Redaction, language: Language, supplier_of: SupplierNamer) -> Treatment:
     """The report's words on equal treatment: shortlisted suppliers not contacted, and each gap with its suppliers."""
     listed = [each for each in found.suppliers if each.on_shortlist]
     gaps: dict[object, ReportGap] = {}
@@ -291,14 +291,14 @@ def treatment(found: EqualTreatment, redaction: Redaction, language: Language, n
         if gap.code in UNATTRIBUTED:
             gaps[gap.code, gap.message_id] = ReportGap(gap.code, UNATTRIBUTED[gap.code].to(language), ())
         else:
-            suppliers = tuple(name(each.supplier_id, each.name, None) for each in gap.suppliers)
+            suppliers = tuple(supplier_of(each.supplier_id, each.name, None) for each in gap.suppliers)
             gaps[len(gaps)] = ReportGap(gap.code, redaction.text(gap.message), suppliers)
     return Treatment(
         statement=found.statement,
         listed=len(listed),
         contacted=sum(bool(each.contacted) for each in listed),
         not_contacted=tuple(
-            NotContacted(name(each.supplier_id, each.name, None), redaction.text(each.contact.message))
+            NotContacted(supplier_of(each.supplier_id, each.name, None), redaction.text(each.contact.message))
             for each in listed
             if not each.contacted
         ),

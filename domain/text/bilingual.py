@@ -186,7 +186,7 @@ def on_one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
-def of_place(name: str) -> str:
+def place_after_de(name: str) -> str:
     """The name of a place after French “de”: "de Redon", "d'Étel", "du Mans", "des Herbiers"."""
     if name.startswith("Le "):
         return "du " + name.removeprefix("Le ")

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
-from domain.text.bilingual import Text, kilometres, of_place
+from domain.text.bilingual import Text, kilometres, place_after_de
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
@@ -268,7 +268,7 @@ class Geography:
         else:
             where = f"{near.lat:.4f}, {near.lon:.4f}"
         far = kilometres(radius_km)
-        label = Text(f"{far.fr} autour {of_place(where)}", f"{far.en} around {where}")
+        label = Text(f"{far.fr} autour {place_after_de(where)}", f"{far.en} around {where}")
         return Territory(label, None, radius_km, ground, anchor)
 
     def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:

@@ -35,7 +35,7 @@ from domain.law.reservations.eligibility import is_in_force
 from domain.needs.need import RESERVED_TYPES, TerritoryRequest
 from domain.reference.territory import Area, Territories, UnknownTerritory
 from domain.suppliers.supplier import NO_SUPPLIER, Approval, Flag, Kind, Point, ServiceArea, Supplier
-from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, of_place, printed_count
+from domain.text.bilingual import NOTHING, PARIS, Text, listed, long_date, place_after_de, printed_count
 from matching.answer.messages import evidence
 from matching.geo.map_sheets import map_sheets
 from matching.reference import Reference
@@ -62,11 +62,11 @@ IN_FRENCH: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     ),
     (
         r"([\d.]+) km from (\w+) (.+)",
-        lambda found: f"à {found[1].replace('.', ',')} km {of_place(found[3])}",
+        lambda found: f"à {found[1].replace('.', ',')} km {place_after_de(found[3])}",
     ),
     (
         r"in (\w+) (.+), not (\w+) (.+)",
-        lambda found: f"dans la commune {of_place(found[2])}, non dans celle {of_place(found[4])}",
+        lambda found: f"dans la commune {place_after_de(found[2])}, non dans celle {place_after_de(found[4])}",
     ),
     (r"(\d+) vertices, (\d+) kept", lambda found: f"{found[2]} sommets gardés sur {found[1]}"),
 )

@@ -11,7 +11,7 @@ from domain.text.bilingual import (
     Text,
     listed,
     long_date,
-    of_place,
+    place_after_de,
     printed_euros,
     printed_kilometres,
     typeset,
@@ -107,7 +107,7 @@ def _territory_in_words(territory: TerritoryRequest | None, reference: Reference
     if territory.near is not None:
         around = _place_in_words(territory.near, reference)
         radius = _amount_in_words(printed_kilometres, territory.radius_km) or Text("", "")
-        of_french = of_place(around.fr) if territory.near.commune else f"du {around.fr}"
+        of_french = place_after_de(around.fr) if territory.near.commune else f"du {around.fr}"
         return Text(f"à {radius.fr} au plus {of_french}", f"within {radius.en} of {around.en}")
     if territory.codes is None:
         return Text("zone dessinée sur la carte", "area drawn on the map")

@@ -10,7 +10,7 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.need.need_form import TerritoryForm
 from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import Area, Geometry, Polygon, TerritoryKind, UnknownTerritory
-from domain.text.bilingual import Text, kilometres, of_place
+from domain.text.bilingual import Text, kilometres, place_after_de
 from domain.text.normalise import fold
 from matching.reference import Reference
 
@@ -153,4 +153,4 @@ def _commune_name_at(lat: float, lon: float, reference: Reference) -> str:
 
 def _genitive(name: str) -> Text:
     """The name of a commune as it stands after a noun: “de Vannes”, “du Mans” in French, alone in English."""
-    return Text(of_place(name), name)
+    return Text(place_after_de(name), name)

@@ -100,7 +100,7 @@ class IndexFiles:
 
 
 async def build_index(reference: Reference, url: str, folder: Path, processes: ForkedProcesses | None = None) -> None:
-    """Build the index of the present directory and write it to the folder of an `IndexFiles`, claimed by the caller.
+    """Build the index of the present directory in the folder of an `IndexFiles`, whose build the caller has claimed.
 
     Other processes build a part each and join them; without `processes` a thread of this one does.
     """

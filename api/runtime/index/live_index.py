@@ -338,7 +338,7 @@ class LiveDirectory:
             self.rebuilding = asyncio.create_task(self._rebuild(None if index is None else index.data_version))
 
     async def _rebuild(self, version: int | None) -> None:
-        """Replace the index by one with a new base, of this directory version or a later one; None: of any.
+        """Replace the index by one with a new base, of the directory `version` or a later one (None: of any).
 
         Meanwhile the old index is updated. A failed replacement is attempted again after a pause.
         """

@@ -41,7 +41,7 @@ class StatementInWords(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: Text) -> StatementInWords | None:
-    """The statement of this name in words; None where one of its rules, or of these, is not in force at the date."""
+    """The statement of this name in words; None where one of its rules or of `rules` is not in force at the date."""
     said = STATEMENTS[name]
     known = all(view[rule].status == "in_force" for rule in (said.rule, *said.rests_on, *rules))
     return StatementInWords(name, sentence(view, name, **values), rules) if known else None
@@ -53,7 +53,7 @@ def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: 
     "publication_formal",
 )
 @lru_cache(maxsize=256)
-def _formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
+def _statement_of_formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
     """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
@@ -86,13 +86,13 @@ def _two_stages(entity: Entity, is_named: bool, view: InForce) -> Text:
 
 
 @applies("time_dynamic_system", "time_dynamic_system_offers")
-def _dynamic_system_time_limits(view: InForce) -> StatementInWords | None:
+def _statement_of_dynamic_system_time_limits(view: InForce) -> StatementInWords | None:
     """A dynamic purchasing system of formal size: days for the first applications, then for each specific contract."""
     return _statement(view, "dynamic_system_time_limits")
 
 
 @applies("time_adapted", "publication_adapted_small", "publication_adapted_others", "national_publicity")
-def _adapted_publicity(national: bool, on_profile: bool, view: InForce) -> StatementInWords | None:
+def _statement_of_adapted_publicity(national: bool, on_profile: bool, view: InForce) -> StatementInWords | None:
     """An adapted procedure has no minimum time limit; its notice is national from an amount on, for public bodies.
 
     From another amount on, the documents are on the buyer profile.
@@ -102,7 +102,7 @@ def _adapted_publicity(national: bool, on_profile: bool, view: InForce) -> State
 
 
 @applies("light_publicity", "light_publicity_eu")
-def _social_services_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
+def _statement_of_social_services_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
     """Social and other specific services: a notice in OJEU from their EU threshold on, below it what suits.
 
     Both are said where on which side the value is depends on the buyer.
@@ -112,13 +112,13 @@ def _social_services_publicity(reaches_eu: bool | None, view: InForce) -> Statem
 
 
 @applies("time_concession_applications", "time_concession_offers", "publication_concession_full")
-def _concession_time_limits(view: InForce) -> StatementInWords | None:
+def _statement_of_concession_time_limits(view: InForce) -> StatementInWords | None:
     """A concession from the EU threshold on: three publications, and days for applications, then for tenders."""
     return _statement(view, "concession_time_limits")
 
 
 @applies("time_concession_simplified", "publication_concession_simplified", "light_concession_publicity")
-def _simplified_concession_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
+def _statement_of_simplified_concession_publicity(reaches_eu: bool | None, view: InForce) -> StatementInWords | None:
     """A concession in the simplified procedure: one national notice, no minimum time limit.
 
     Those of social or other specific services have a notice in OJEU besides, from the EU threshold on; where that
@@ -156,24 +156,24 @@ def _advise_time_limits(need: Need, part: Procedure, view: InForce) -> LegalAdvi
     if part.level is None:
         return None
     if need.contract == "concession" and is_formal:
-        said = _concession_time_limits(view)
+        said = _statement_of_concession_time_limits(view)
     elif need.contract == "concession":
         # the amount changes the publicity of social services alone
         social = part.light and not all(lot.object.transport for lot in group.light)
         reached, rules = _reaches_amounts(group, ("eu_concessions",), view) if social else (False, ())
-        said = _simplified_concession_publicity(reached, view)
+        said = _statement_of_simplified_concession_publicity(reached, view)
     elif is_formal and need.technique == "dynamic_purchasing_system":
-        said = _dynamic_system_time_limits(view)
+        said = _statement_of_dynamic_system_time_limits(view)
     elif is_formal:
         kind = need.buyer.kind if need.buyer else None
         entities: tuple[Entity, ...] = ("utility",) if kind == "utility" else ("authority",)
-        said = _formal_time_limits(tuple(STAGES) if kind is None else entities, view)
+        said = _statement_of_formal_time_limits(tuple(STAGES) if kind is None else entities, view)
     elif part.light:
         reached, rules = _reaches_amounts(group, social_thresholds(need), view)
-        said = _social_services_publicity(reached, view)
+        said = _statement_of_social_services_publicity(reached, view)
     elif (national := view["national_publicity"].cents) is not None:
         total, profile = group.total or 0, view["buyer_profile_documents"].cents
-        said = _adapted_publicity(total >= national, profile is not None and total >= profile, view)
+        said = _statement_of_adapted_publicity(total >= national, profile is not None and total >= profile, view)
     if said is None:
         return None
     rules += light_rules(need.contract, group) if part.light else part.thresholds

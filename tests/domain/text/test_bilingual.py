@@ -35,8 +35,8 @@ from domain.text.bilingual import (
     kilometres,
     listed,
     long_date,
-    of_place,
     on_one_line,
+    place_after_de,
     printed_count,
     printed_euros,
     printed_kilometres,
@@ -184,7 +184,7 @@ def test_as_it_is_printed() -> None:
     assert [printed_kilometres(far, "fr") for far in (0, 2.94, 41.2)] == ["0\xa0km", "2,9\xa0km", "41\xa0km"]
     assert printed_kilometres(2.94, "en") == "2.9\xa0km"
     places = {"Redon": "de Redon", "Le Mans": "du Mans", "Étel": "d'Étel", "Les Fougerêts": "des Fougerêts"}
-    assert {name: of_place(name) for name in places} == places
+    assert {name: place_after_de(name) for name in places} == places
 
 
 BREAKS = ["\n", "\r", "\r\n", "\0", "\x0b", "\x0c", "\x1b", "\x7f", "\x85", "\u2028", "\u2029"]

@@ -207,8 +207,8 @@ def test_the_trade_is_read_from_either_vintage_of_naf(
     place: tuple[str | None, str | None], person: tuple[str | None, str | None], segments: tuple[str, ...] | None
 ) -> None:
     names = "activite_principale", "activite_principale_naf25"
-    of_place, of_person = dict(zip(names, place, strict=True)), dict(zip(names, person, strict=True))
-    site = PLACE | {"liste_enseignes": None} | of_place
+    place_after_de, of_person = dict(zip(names, place, strict=True)), dict(zip(names, person, strict=True))
+    site = PLACE | {"liste_enseignes": None} | place_after_de
     row = one_found(
         siege=site, matching_etablissements=[site], nom_raison_sociale="ESPOIR", complements=None, **of_person
     )
