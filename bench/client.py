@@ -18,7 +18,7 @@ HEAD_END = b"\r\n\r\n"
 
 
 class UnexpectedAnswer(Exception):
-    """The server refused a request, closed the connection or sent an answer that this client cannot read."""
+    """Raised where the server refuses a request, closes the connection or sends what this client cannot read."""
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Load:
 
 
 def request(method: str, path: str, key: str, body: bytes = b"") -> bytes:
-    """The bytes of a request."""
+    """The bytes of an HTTP request with this key, and this body of JSON if any."""
     head = f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n"
     if body:
         head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -57,7 +57,7 @@ def ask_for(port: int, requests: Iterator[bytes], seconds: float, connections: i
 
 
 def _load_connections(port: int, requests: Iterator[bytes], connections: int, seconds: float) -> Load:
-    async def all_connections() -> Load:
+    async def load_over_all_connections() -> Load:
         load, loop = Load(), asyncio.get_running_loop()
         started, limit = time.perf_counter(), time.perf_counter() + seconds
         protocols = [_Connection(requests, limit, load) for _ in range(connections)]
@@ -68,7 +68,7 @@ def _load_connections(port: int, requests: Iterator[bytes], connections: int, se
         return load
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(all_connections())
+        return runner.run(load_over_all_connections())
 
 
 class _Connection(asyncio.BufferedProtocol):

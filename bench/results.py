@@ -102,6 +102,7 @@ def _output(*command: str) -> str:
 
 
 def _in_file(path: str, pattern: str) -> str | None:
+    """The first group of the pattern's first match in a file; None where the file is missing or has no match."""
     try:
         found = re.search(pattern, Path(path).read_text(), re.MULTILINE)
     except OSError:

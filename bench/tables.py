@@ -85,7 +85,7 @@ DRAWING = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 470" font-
 """
 
 
-def at(result: Result, path: str) -> float | None:
+def number_at(result: Result, path: str) -> float | None:
     """The number at a path such as `search/warm/p50`; None where it was not measured."""
     found: Any = result
     for name in path.split("/"):
@@ -95,11 +95,11 @@ def at(result: Result, path: str) -> float | None:
 
 def with_ratios(of_size: Result) -> Result:
     """The figures of a size, with two derived ones: visitors served, and times faster than PostGIS."""
-    found, server = dict(of_size), at(of_size, "search/warm/server_cpu_ms")
-    if (searches := at(of_size, "search/load/per_second")) is not None:
+    found, server = dict(of_size), number_at(of_size, "search/warm/server_cpu_ms")
+    if (searches := number_at(of_size, "search/load/per_second")) is not None:
         found["visitors"] = searches * SEARCHES_OF_A_VISITOR_S
     for query in ("plain", "lemarche"):
-        if server and (sql := at(of_size, f"postgis/{query}/cpu_ms/mean")):
+        if server and (sql := number_at(of_size, f"postgis/{query}/cpu_ms/mean")):
             found[f"{query}_in_postgis_to_server"] = sql / server
     return found
 
@@ -198,7 +198,7 @@ def _by_size(result: Result, rows: Sequence[Row], head: str, write: Callable[[fl
     yield f"| {head} | " + " | ".join(write(int(size)) for size in sizes) + " |"
     yield "|---|" + "---|" * len(sizes)
     for name, path in rows:
-        found = [at(each, path) for each in sizes.values()]
+        found = [number_at(each, path) for each in sizes.values()]
         if any(each is not None for each in found):
             yield f"| {name} | " + " | ".join("–" if each is None else write(each) for each in found) + " |"
 
@@ -210,7 +210,7 @@ def _growth_of_costs(result: Result) -> dict[str, dict[str, float]]:
 
 
 def _points(result: Result, path: str) -> dict[int, float]:
-    found = {int(size): at(each, path) for size, each in result["sizes"].items()}
+    found = {int(size): number_at(each, path) for size, each in result["sizes"].items()}
     return {size: cost for size, cost in found.items() if cost}
 
 

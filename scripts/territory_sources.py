@@ -78,17 +78,17 @@ def read_etalab(archive: Path) -> Etalab:
     """The four tables inside the packed npm tarball."""
     with tarfile.open(archive) as packed:
 
-        def table(name: str, row: Any) -> Any:
+        def rows_of_table(name: str, row: Any) -> Any:
             member = packed.extractfile(f"package/data/{name}.json")
             if member is None:
                 raise ValueError(f"{archive} holds no package/data/{name}.json")
             return msgspec.convert(json.load(member), list[row])
 
         return Etalab(
-            table("communes", EtalabCommune),
-            table("epci", EtalabEpci),
-            table("departements", EtalabArea),
-            table("regions", EtalabArea),
+            rows_of_table("communes", EtalabCommune),
+            rows_of_table("epci", EtalabEpci),
+            rows_of_table("departements", EtalabArea),
+            rows_of_table("regions", EtalabArea),
         )
 
 

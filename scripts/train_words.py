@@ -101,7 +101,7 @@ class Texts:
         return Texts(features, targets, [KEPT] * len(rows), [False] * len(rows))
 
     def doubt(self, classes: Sequence[str], chances: Floats) -> None:
-        """Lets each doubtful text count for a model's chances of the classes as well."""
+        """Let each doubtful text count for a model's chances of the classes as well."""
         for at in np.flatnonzero(self.doubtful).tolist():
             mixed = {name: (1 - DOUBT) * share for name, share in self.targets[at].items()}
             for name, chance in zip(classes, chances[at].tolist(), strict=True):
@@ -133,12 +133,12 @@ class Trainer:
         folds = [[title for title in usual if fold_of(title) == number] for number in numbers]
         unseen = [self._adapted(title for title in titles if fold_of(title) != number) for number in numbers]
 
-        def readers(trust: Sequence[float]) -> Iterator[tuple[TitleReader, list[LabelledTitle]]]:
+        def readers_by_fold(trust: Sequence[float]) -> Iterator[tuple[TitleReader, list[LabelledTitle]]]:
             for group, fitted in zip(folds, unseen, strict=True):
                 yield self.reader_of(self._model(self.features, fitted, trust)), group
 
-        trust = _trust(each for reader, group in readers([]) for each in _clues(reader, group))
-        trade_trust = _trust(each for reader, group in readers(trust) for each in _trade_clues(reader, group))
+        trust = _trust(each for reader, group in readers_by_fold([]) for each in _clues(reader, group))
+        trade_trust = _trust(each for reader, group in readers_by_fold(trust) for each in _trade_clues(reader, group))
         return self._model(self.features, self._adapted(titles), trust, trade_trust)
 
     def reader_of(self, model: WordModel) -> TitleReader:
@@ -146,7 +146,7 @@ class Trainer:
         return TitleReader(self.taxonomy, self.territories, model)
 
     def _adapted(self, titles: Iterable[LabelledTitle]) -> Fitted:
-        """Weights and biases adapted to labelled titles and phrases; those of features that none has stay."""
+        """Weights and biases adapted to labelled titles and phrases; weights of features that no text has stay."""
         texts = self.texts.phrases()
         for title in titles:
             texts.add(self._parts(title.title, title.need), title.segments or (OTHER,), 1.0)
@@ -183,7 +183,7 @@ class Trainer:
         return texts
 
     def _add_phrases(self, texts: Texts) -> None:
-        """Adds the phrases of the taxonomy and those that buyers are known to write."""
+        """Add the phrases of the taxonomy and those that buyers are known to write."""
         vague = frozenset(map(self.reader.stems, self.taxonomy.vocabulary.vague))
         for segment in self.taxonomy.segments.values():
             for phrase in (*segment.synonyms, segment.label):
@@ -215,7 +215,7 @@ class Trainer:
         return stated if len(code) != 8 or code in _MUTE or _WIDE.match(code) else (OTHER,)
 
     def _features(self, texts: Texts) -> list[str]:
-        """The features that the model keeps, in order."""
+        """The features that the model keeps, in alphabetical order."""
         kept = Counter(feature for features in texts.features for feature in features)
         phrases = [p for s in self.taxonomy.segments.values() for p in (*s.synonyms, s.label)]
         stated = {feature for phrase in phrases for feature in features_of([stems(phrase)])}
@@ -278,11 +278,11 @@ class Fitting:
         return self._descend(start, rates, _zero_fit(*start[0].shape)[0], DECAY)
 
     def adapt(self, start: Fitted) -> Fitted:
-        """Weights and biases fitted from `start` on, the weights held to it."""
+        """Weights and biases fitted from `start` on, with the weights pulled towards those of `start`."""
         return self._descend(start, [RATE * 0.3] * ADAPTING_ROUNDS, start[0], HOLD)
 
     def _descend(self, start: Fitted, rates: Iterable[float], held: Floats, hold: float) -> Fitted:
-        """Full-batch Adam from `start` on, a round for each rate, the weights pulled to `held`."""
+        """Full-batch Adam from `start` on, a round for each rate, the weights pulled to `held` with force `hold`."""
         weights, biases = start[0].copy(), start[1].copy()
         moments = [np.zeros_like(values) for values in (weights, weights, biases, biases)]
         by_feature = self._text_by_feature, self._value_by_feature
@@ -296,16 +296,16 @@ class Fitting:
 
 
 def _sums_of_runs(
-    starts: npt.NDArray[np.int64], end: int, rows: Floats, of: npt.NDArray[np.int64], value: Floats
+    starts: npt.NDArray[np.int64], end: int, rows: Floats, numbers: npt.NDArray[np.int64], factors: Floats
 ) -> Floats:
-    """The sums, from each start to the next, of the rows named by `of`, each times its value.
+    """The sums, from each start to the next, of the rows with these numbers, each times its factor.
 
     Made block by block, so that what is summed stays in the processor's cache.
     """
     sums = np.empty((len(starts), rows.shape[1]), np.float32)
     bounds = [*starts[::BLOCK].tolist(), end]
     for first, (low, high) in zip(range(0, len(starts), BLOCK), pairwise(bounds), strict=True):
-        counted = rows[of[low:high]] * value[low:high]
+        counted = rows[numbers[low:high]] * factors[low:high]
         sums[first : first + BLOCK] = np.add.reduceat(counted, starts[first : first + BLOCK] - low)
     return sums
 
@@ -315,26 +315,27 @@ def _zero_fit(features: int, classes: int) -> Fitted:
 
 
 def _adam_step(values: Floats, slope: Floats, mean: Floats, square: Floats, rate: float, turn: int) -> None:
+    """Change `values` by a step of Adam down the slope, and its two moments (`mean`, `square`) too."""
     mean += 0.1 * (slope - mean)
     square += 0.01 * (slope * slope - square)
     values -= rate * (mean / (1 - 0.9**turn)) / (np.sqrt(square / (1 - 0.99**turn)) + 1e-6)
 
 
 def _clues(reader: TitleReader, titles: Iterable[LabelledTitle]) -> Iterator[tuple[TitleClues, bool]]:
-    """The clues to every segment that a title may mean, and whether it does."""
+    """Yield the clues to each segment that a title may mean, and whether it means that one."""
     for title in titles:
         for segment, clues in reader.clues(title.title, title.need).items():
             yield clues, segment in title.segments
 
 
 def _trade_clues(reader: TitleReader, titles: Iterable[LabelledTitle]) -> Iterator[tuple[TradeClues, bool]]:
-    """The clues to a trade of the taxonomy in each title, and whether it says one."""
+    """Yield the clues to whether a title names any trade of the taxonomy, and whether it does."""
     for title in titles:
         yield reader.trade_clues(title.title, title.need), bool(title.segments)
 
 
 def _trust(clues: Iterable[tuple[Sequence[float], bool]]) -> list[float]:
-    """The weights of clues, the bias first: a logistic regression."""
+    """The weights, bias first, by which clues tell what is right: a logistic regression on clues with the answer."""
     rows, right = zip(*clues, strict=True)
     known = np.array([[1.0, *map(float, each)] for each in rows])
     meant = np.array(right, dtype=float)
@@ -361,13 +362,14 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _sectors() -> Iterator[tuple[str, list[str]]]:
+    """Yield the words of each sector of le marché de l'inclusion, and the segments it stands for."""
     table = tomllib.loads((ROOT / "domain" / "data" / "lemarche_sectors.toml").read_text("utf-8"))
     for slug, segments in table["sectors"].items():
         yield re.sub(r"-\d+$", "", slug).replace("-", " "), segments
 
 
 def write(model: WordModel) -> None:
-    """Writes the model's arrays, texts as bytes."""
+    """Write the model's arrays to TARGET, texts as bytes."""
     arrays = model.arrays()
     with TARGET.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)

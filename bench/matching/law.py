@@ -126,11 +126,11 @@ def _need_cost(content: bytes, count: int, rules: Rules, draw: Random) -> dict[s
     lots = len(needs[0].lots)
     review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
 
-    def found(need: Need) -> list[tuple[Supply, LotReview]]:
+    def reviewed_supplies(need: Need) -> list[tuple[Supply, LotReview]]:
         reviews = review_need(need, ON, rules).lots
         return [(random_supply(lot, draw), reviews[lot.id]) for lot in need.lots]
 
-    supplies = [each for need in needs[: count // lots + 1] for each in found(need)]
+    supplies = [each for need in needs[: count // lots + 1] for each in reviewed_supplies(need)]
     counsel = microseconds(lambda each: supply_advice(*each, ON, rules), supplies)
     return {"review": review, "counsel": counsel, "together": review + counsel}
 

@@ -121,20 +121,20 @@ async def _measure(
         plain = await connection.prepare(PLAIN)
         rule = {kind: await connection.prepare(LEMARCHE.format(area=area)) for kind, area in AREAS.items()}
 
-        async def by_plain(need: BenchNeed, segments: list[str]) -> int:
+        async def count_in_plain_search(need: BenchNeed, segments: list[str]) -> int:
             lat, lon = need.point
             metres = float(need.content["territory"].get("radius_km", RADIUS_KM)) * 1000
             return len(await plain.fetch(lon, lat, [*segments, *(family[each] for each in segments)], metres))
 
-        async def by_rule(need: BenchNeed, segments: list[str]) -> int:
+        async def count_in_lemarche_search(need: BenchNeed, segments: list[str]) -> int:
             kind = {"epci": "departement", "polygon": "radius"}.get(need.kind, need.kind)
             return len(await rule[kind].fetch(segments, *_area_of(need, kind)))
 
         return {
             "postgresql": connection.get_server_version().major,
             "postgis": version,
-            "plain": await _time_search(backend, by_plain, asked, seconds),
-            "lemarche": await _time_search(backend, by_rule, asked, seconds),
+            "plain": await _time_search(backend, count_in_plain_search, asked, seconds),
+            "lemarche": await _time_search(backend, count_in_lemarche_search, asked, seconds),
         }
     finally:
         await connection.close()
@@ -172,6 +172,7 @@ def _area_of(need: BenchNeed, kind: str) -> tuple[Any, ...]:
 
 
 async def _load(connection: Any, pool: Iterable[Supplier], reference: Reference) -> None:
+    """Make the tables, fill them with the suppliers that have a point, and index them."""
     await connection.execute(SCHEMA)
     placed, activities, zones = (
         _Rows(connection, "placed"),
@@ -233,6 +234,7 @@ def _segments(offer: Offer, reference: Reference) -> tuple[str, ...]:
 
 
 def _range_of(area: ServiceArea | None) -> tuple[str, int | None]:
+    """The kind of a service area in le marché de l'inclusion ("" for none), and its radius in km where it has one."""
     if area is None:
         return "", None
     if area.national:
@@ -241,6 +243,7 @@ def _range_of(area: ServiceArea | None) -> tuple[str, int | None]:
 
 
 def _zones(area: ServiceArea | None, supplier: Supplier, reference: Reference) -> list[str]:
+    """The codes of a service area, with the departement of the supplier in the place of an EPCI."""
     if area is None or not area.codes:
         return []
     departement = f"departement:{_seat(supplier, reference)[0]}"

@@ -68,30 +68,30 @@ class Browser:
 
 
 def measure(server: Server) -> Iterator[str]:
-    """A line of figures for each page and action."""
+    """Yield a line of figures for each page and action."""
     with closing(server.connect()) as connection:
         browser = Browser(connection)
         token = _hidden_fields(browser.get("/besoin"), ("jeton",))
 
-        def answered(lots: int, departement: str) -> bytes:
+        def answer_page(lots: int, departement: str) -> bytes:
             return browser.post("/besoin/resultat", [*token, *_need(lots, departement)])
 
         yield _timing_line("form, empty", server, lambda _: browser.get("/besoin"), range(ROUNDS))
-        yield _timing_line("answer of 3 lots, new", server, lambda each: answered(3, each), DEPARTEMENTS)
-        yield _timing_line("answer of 3 lots, again", server, lambda each: answered(3, each), DEPARTEMENTS * 3)
-        pressed = [(_hidden_fields(answered(3, each)), wish) for each, wish in product(DEPARTEMENTS, SWITCHES)]
+        yield _timing_line("answer of 3 lots, new", server, lambda each: answer_page(3, each), DEPARTEMENTS)
+        yield _timing_line("answer of 3 lots, again", server, lambda each: answer_page(3, each), DEPARTEMENTS * 3)
+        pressed = [(_hidden_fields(answer_page(3, each)), wish) for each, wish in product(DEPARTEMENTS, SWITCHES)]
 
-        def press(fields_and_wish: tuple[Fields, str]) -> bytes:
+        def page_after_switch(fields_and_wish: tuple[Fields, str]) -> bytes:
             fields, wish = fields_and_wish
             return browser.post("/besoin/resultat", [*fields, ("changer", wish)], part=f"reponse-{wish.split('-')[1]}")
 
-        yield _timing_line("switch of 1 of 3 lots, new", server, press, pressed)
-        yield _timing_line("switch of 1 of 3 lots, again", server, press, pressed)
+        yield _timing_line("switch of 1 of 3 lots, new", server, page_after_switch, pressed)
+        yield _timing_line("switch of 1 of 3 lots, again", server, page_after_switch, pressed)
         yield _timing_line(
-            f"answer of {MANY_LOTS} lots, new", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS
+            f"answer of {MANY_LOTS} lots, new", server, lambda each: answer_page(MANY_LOTS, each), DEPARTEMENTS
         )
         yield _timing_line(
-            f"answer of {MANY_LOTS} lots, again", server, lambda each: answered(MANY_LOTS, each), DEPARTEMENTS
+            f"answer of {MANY_LOTS} lots, again", server, lambda each: answer_page(MANY_LOTS, each), DEPARTEMENTS
         )
 
 
@@ -111,6 +111,7 @@ def _hidden_fields(page: bytes, names: Iterable[str] = ()) -> Fields:
 
 
 def _timing_line(name: str, server: Server, ask: Callable[..., bytes], over: Iterable[object]) -> str:
+    """A line of figures of the pages that `ask` gets, called with each of `over`: time, CPU time and size."""
     milliseconds, sizes, bare = [], [], []
     before = server.cpu_seconds()
     for each in over:

@@ -95,7 +95,7 @@ async def files_entered(url: str) -> dict[str, list[str]]:
     """By kind of request, the sorted files that it enters. Raises RuntimeError where a request is refused."""
     profiler, entered = EnteredFiles(), dict[str, list[str]]()
 
-    async def tell(name: str, request: Any) -> httpx.Response:
+    async def send(name: str, request: Any) -> httpx.Response:
         answer, entered[name] = await profiler.during(request)
         if answer.status_code >= 300:
             raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
@@ -103,15 +103,15 @@ async def files_entered(url: str) -> dict[str, list[str]]:
 
     app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))
     async with client_of(app) as client:
-        await wait_until_matched(app, await tell("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
-        await tell("POST /match, first", client.post("/match", json=NEED))
-        await tell("POST /match, again", client.post("/match", json=NEED))
-        await tell("POST /needs", client.post("/needs", json=NEED))
+        await wait_until_matched(app, await send("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
+        await send("POST /match, first", client.post("/match", json=NEED))
+        await send("POST /match, again", client.post("/match", json=NEED))
+        await send("POST /needs", client.post("/needs", json=NEED))
         client.headers["Accept"] = "text/html"
         form = {"cle": ADMIN_KEY, "jeton": _token(await client.get("/connexion"))}
         await client.post("/connexion", data=form)
         form = FORM | {"jeton": _token(await client.get("/besoin"))}
-        await tell("POST /besoin/resultat", client.post("/besoin/resultat", data=form))
+        await send("POST /besoin/resultat", client.post("/besoin/resultat", data=form))
     profiler.end()
     return entered
 

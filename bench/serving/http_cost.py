@@ -59,7 +59,7 @@ class RequestKind:
     application: bool = True
 
 
-WAYS = (
+KINDS = (
     RequestKind("94 kB", LARGE),
     RequestKind("94 kB, routed by the framework", LARGE, path="/match/"),
     RequestKind("94 kB, no access line", LARGE, environment=(("VIVIER_LOG_LEVEL", "warning"),)),
@@ -76,11 +76,11 @@ def ready_answer(size: int) -> bytes:
     return json.dumps(CORPUS.read_text()[: size * 2])[: size - 1].rstrip("\\").encode().ljust(size - 1) + b'"'
 
 
-def application(way: RequestKind) -> Litestar:
+def application(kind: RequestKind) -> Litestar:
     """The application, patched so that all matches are answered by the same bytes."""
-    body = ready_answer(way.size)
+    body = ready_answer(kind.size)
     patch("api.match.match_json", lambda *_: body).start()
-    settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(way.environment)})
+    settings = read_settings({"VIVIER_ADMIN_KEY": KEY, **dict(kind.environment)})
     configure_logging(settings)
     reference = load_reference()
     index = LiveIndex(Index.build((), reference.taxonomy, reference.cpv, reference.geography), data_version=1)
@@ -108,15 +108,15 @@ def bare_server(size: int) -> Callable[[Any, Any, Any], Any]:
 
 
 @contextmanager
-def serving(way: RequestKind) -> Iterator[tuple[int, int]]:
-    """A forked process that serves this kind of request, and its port; its log goes to a file."""
+def serving(kind: RequestKind) -> Iterator[tuple[int, int]]:
+    """The id of a forked process that serves this kind of request, and its port; its log goes to a file."""
     bound = socket.create_server(("127.0.0.1", 0))
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
         log = os.open(f"/tmp/vivier-http-cost-{os.getpid()}.log", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(log, 2)
-        app: Any = application(way) if way.application else bare_server(way.size)
+        app: Any = application(kind) if kind.application else bare_server(kind.size)
         gc.collect()
         gc.freeze()
         serve_requests(app, bound, lambda: os.write(writing, b"1"))
@@ -133,9 +133,9 @@ def serving(way: RequestKind) -> Iterator[tuple[int, int]]:
         bound.close()
 
 
-def ask(port: int, way: RequestKind, seconds: float) -> int:
+def ask(port: int, kind: RequestKind, seconds: float) -> int:
     """The number of requests answered in `seconds`. Raises RuntimeError where one is refused."""
-    head = f"POST {way.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n{way.headers}"
+    head = f"POST {kind.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {KEY}\r\n{kind.headers}"
     request = f"{head}Content-Type: application/json\r\nContent-Length: {len(NEED)}\r\n\r\n".encode() + NEED
     answered, selector = 0, selectors.DefaultSelector()
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
@@ -174,25 +174,25 @@ def cpu_seconds(pid: int) -> tuple[float, float]:
     return (user + kernel) / TICKS, kernel / TICKS
 
 
-def measure(pid: int, port: int, way: RequestKind) -> tuple[float, float, float]:
+def measure(pid: int, port: int, kind: RequestKind) -> tuple[float, float, float]:
     """CPU microseconds per request, those of the kernel among them, and requests per second."""
     before = cpu_seconds(pid)
-    count = ask(port, way, SECONDS)
+    count = ask(port, kind, SECONDS)
     after = cpu_seconds(pid)
     return (after[0] - before[0]) / count * 1e6, (after[1] - before[1]) / count * 1e6, count / SECONDS
 
 
 def main(rounds: int) -> None:
     """Measure all kinds of requests in turns, and print the medians."""
-    figures: dict[RequestKind, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
+    figures: dict[RequestKind, list[tuple[float, float, float]]] = {kind: [] for kind in KINDS}
     for _ in range(rounds):
-        for way, results in figures.items():
-            with serving(way) as (pid, port):
-                ask(port, way, SECONDS / 4)
-                results.append(measure(pid, port, way))
-    for way, results in figures.items():
+        for kind, results in figures.items():
+            with serving(kind) as (pid, port):
+                ask(port, kind, SECONDS / 4)
+                results.append(measure(pid, port, kind))
+    for kind, results in figures.items():
         spent, kernel, rate = (median(column) for column in zip(*results, strict=True))
-        print(f"{way.name:32s} {spent:5.0f} µs a request, of which kernel {kernel:3.0f}   {rate:6.0f} requests/s")
+        print(f"{kind.name:32s} {spent:5.0f} µs a request, of which kernel {kernel:3.0f}   {rate:6.0f} requests/s")
 
 
 if __name__ == "__main__":

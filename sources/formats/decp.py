@@ -147,7 +147,7 @@ class _Contracts:
             except BadCell as bad:
                 yield Draft(key, bad)
 
-    def row(self, cells: dict[str, str]) -> Document:
+    def record_of_row(self, cells: dict[str, str]) -> Document:
         """Make a record of a row of the consolidated table. Raises BadCell as `_document` does, or without an id."""
         if not cells["uid"].strip() or not cells["acheteur_id"].strip():
             raise BadCell(("uid",), "missing_field", _NO_IDENTIFIER)
@@ -218,7 +218,7 @@ def read_csv(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
         return isinstance(row, FaultyRow) or row.cells.get("modification_id", "").strip() in ("", "0", "0.0")
 
     original = Table(table.columns, filter(is_no_modification, table.rows))
-    return rows_of(original, context, external_id, _Contracts(context).row)
+    return rows_of(original, context, external_id, _Contracts(context).record_of_row)
 
 
 def _contract_key(number: str, buyer: str, winner: str) -> str:

@@ -103,7 +103,7 @@ def _evidence(cell: str, path: Path) -> list[dict[str, str]]:
 def _objects_in(
     cell: str, path: Path, names: tuple[str, ...], counts: frozenset[int], wrong: Text
 ) -> list[dict[str, str]]:
-    """The objects that a cell lists with `|`, fields with `:` between. Raises BadCell for a count not in `counts`."""
+    """The objects that a cell lists with `|`, fields with `:`. Raises BadCell where these are not `counts` many."""
     days = {"valid_from", "valid_until", "on"}
     found = []
     for position, item in enumerate(split_list(cell, "|")):

@@ -30,7 +30,7 @@ TOO_DEEP = Text(
 
 
 class MalformedNotice(DomainError):
-    """Raised for bytes that are no XML; `detail` says at which line and column."""
+    """Raised for bytes that are no XML or in an unknown encoding; `detail` says why, and where that is known."""
 
 
 class PlacedText(NamedTuple):

@@ -73,6 +73,7 @@ def _lot(notice: Notice, element: Element, besides: list[Element]) -> NoticeLot:
     apart = {id(each) for each in besides}
 
     def first_element(*names: str) -> Element | None:
+        """The first element with one of these names, outside of `besides`."""
         return next((each for each in element.descendants(*names) if not each.is_within(apart)), None)
 
     title, described = first_element("LOT_TITLE", *_TITLES), first_element(*_DESCRIPTIONS)

@@ -95,6 +95,7 @@ class FileViews:
             pipe.close()
 
     def _reject_rows(self, table: str, *columns: str) -> list[tuple[object, ...]]:
+        """The columns of a table in which DuckDB lists the rows that it rejected; [] where it read no CSV."""
         try:
             return self._database.table(table).project(*columns).fetchall()
         except duckdb.CatalogException:  # no CSV was read

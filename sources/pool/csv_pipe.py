@@ -157,7 +157,7 @@ class CsvPipe:
         raise UnusableFile(f"{self.source} has no header line")
 
     def _feed(self) -> None:
-        """Write the file to the pipe, with any fault noted before it ends, or its reader takes a part for the whole."""
+        """Write the file to the pipe; note a fault before the pipe ends, else its reader takes a part for the whole."""
         with suppress(BrokenPipeError), self.path.open("wb") as pipe:
             try:
                 self._write_tables(pipe)

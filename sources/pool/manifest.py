@@ -49,7 +49,7 @@ class PublishedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FileReport(msgspec.Struct, frozen=True):
-    """The numbers of a published file's rows: read, unreadable, kept; and of the pool's legal units they are about.
+    """The numbers of rows of a published file (read, unreadable, kept), and of legal units that those kept are about.
 
     `made`: the name of the file that the rows kept are in; None where they serve only to choose others.
     """
@@ -130,7 +130,7 @@ def manifest_of(
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest in a folder. Raises UnusableManifest where there is none, or none that a build wrote."""
+    """Read the manifest in a folder. Raises UnusableManifest where it is missing, or no build wrote it."""
     try:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except OSError as error:

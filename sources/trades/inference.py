@@ -108,7 +108,7 @@ _LONGEST_NAME = 400
 
 
 def offers_by_name(by: Literal["network", "trade"], name: str, kind: Kind | None, source: str | None) -> list[Offer]:
-    """Infer offers from a supplier's name: from the networks in it, or from the words by which its kind tells a trade.
+    """Infer offers from a supplier's name: from networks in it, or from words by which its `kind` names a trade.
 
     One for each naming that the name fits, of those with the same segments for the first; none for most names.
     """

@@ -158,7 +158,7 @@ def _read_lot(
     Trades stay ticked or not as they were shown; all that are read are ticked where the words have changed.
     """
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
-    wanted = {each.segment: each for each in (query.objects if query else ())}
+    wanted = {each.segment: each for each in (query.object_segments if query else ())}
     is_same = lot.reading == words
     ticked = dict.fromkeys(lot.chosen if is_same else wanted)
     offered = dict.fromkeys([*wanted, *(lot.offered if is_same else ())])
