@@ -268,8 +268,8 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
             now,
         )
         digest, *_ = session_digests(services, token)
-        whose = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
-        await insert_session(connection, digest, now, expires_at, **whose)
+        holder = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
+        await insert_session(connection, digest, now, expires_at, **holder)
         actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
         await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
     return token

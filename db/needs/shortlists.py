@@ -85,7 +85,7 @@ async def select_decisions(
 async def earlier_decisions(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int
 ) -> Sequence[Decision]:
-    """The decisions on all versions before version `number`, in the order of versions."""
+    """The decisions on all versions of a need's shortlist before version `number`, in the order of versions."""
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
     query = select(*_DECISION).where(of_earlier, _is_own_need(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))

@@ -30,7 +30,7 @@ _RECEIVED = sa.text("""
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A supplier and the version of its last change."""
+    """A supplier, and the directory version of its last change."""
 
     version: int
     supplier: Supplier
@@ -182,8 +182,8 @@ async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) 
         rows = await connection.execute(_RECEIVED, key_arrays(adding))
         received |= {(source, external_id): at for source, external_id, at in rows}
 
-    def latest(each: SourceRef) -> SourceRef:
+    def with_receipt(each: SourceRef) -> SourceRef:
         at = received.get((each.source, each.external_id), each.received_at)
         return SourceRef(each.source, each.external_id, at)
 
-    return {each.id: msgspec.structs.replace(each, sources=tuple(map(latest, each.sources))) for each in found}
+    return {each.id: msgspec.structs.replace(each, sources=tuple(map(with_receipt, each.sources))) for each in found}

@@ -155,7 +155,7 @@ def _read_lot(
 ) -> tuple[LotForm, UnderstoodLot]:
     """A lot's form with its trades, read or added by the buyer; each is ticked as before, or if it is new."""
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
-    wanted = {each.segment: each for each in (read.objects if read else ())}
+    wanted = {each.segment: each for each in (read.object_segments if read else ())}
     is_same = lot.reading == words
     ticked = dict.fromkeys(lot.chosen if is_same else wanted)
     offered = dict.fromkeys([*wanted, *(lot.offered if is_same else ())])
