@@ -138,7 +138,7 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
 
 @page("POST", "/admin/cles", scope="admin")
 async def create_key(visit: Visit) -> Response[bytes]:
-    """Make a key and show its secret, the same if the form is sent twice; the form again where something is wrong."""
+    """Make a key and show its secret, the same if the form is sent twice; the form again where it has mistakes."""
     try:
         request = forms.request_of_form(forms.read_form(KeyForm, visit.fields), KeyRequest)
         sender = Sender(visit.organisation_id, form_route("/admin/cles"), submission_name(visit))

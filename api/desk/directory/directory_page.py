@@ -294,7 +294,7 @@ async def _draw_map(
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_table_of_search(visit: Visit) -> Response[bytes]:
-    """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many, or uncounted."""
+    """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many to list or count."""
     form, *_ = understand_search(visit.fields, visit.reference)
     query = form.query()
     total = await count_of_query(visit.services, query)

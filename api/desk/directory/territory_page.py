@@ -156,7 +156,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
-        return visit.redirect(_path_of_supply(list({area.id: area for area in (*areas, *found)}.values())))
+        return visit.redirect(_path_of_supply_page(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
     _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes), JSON)
     supply = msgspec.json.decode(answer, type=Supply)
@@ -178,11 +178,11 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         "directory/territory.html",
         areas=areas,
         paths_without=[
-            _path_of_supply([each for each in areas if each is not area]) for area in areas if len(areas) > 1
+            _path_of_supply_page([each for each in areas if each is not area]) for area in areas if len(areas) > 1
         ],
         name=name,
         found=found,
-        paths_with=[_path_of_supply([*areas, each]) for each in found],
+        paths_with=[_path_of_supply_page([*areas, each]) for each in found],
         supply=supply,
         present=present,
         absent=[each for each in items if not each.suppliers],
@@ -210,7 +210,7 @@ def _areas_of_codes(visit: Visit, codes: Sequence[str]) -> list[Area]:
     return list({area.id: area for area in areas}.values())
 
 
-def _path_of_supply(areas: Sequence[Area]) -> str:
+def _path_of_supply_page(areas: Sequence[Area]) -> str:
     first, *others = areas
     query = urlencode([("avec", area.id) for area in others], safe=":")
     return f"/territoires/{first.id}" + (f"?{query}" if query else "")

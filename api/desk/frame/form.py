@@ -259,7 +259,7 @@ def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
 
 
 def request_parts(form: msgspec.Struct, mistakes: list[Mistake], pattern: str = NAME) -> dict[str, Any]:
-    """The parts of a request, as nested dicts, that a form's fields make, not its rows; adds to `mistakes`."""
+    """The parts of a request, as nested dicts, that a form's fields (not its rows) make; faults join `mistakes`."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(type(form)):
         if field.kind is None:

@@ -117,7 +117,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
 
 
 async def _answer_visit(visit: Visit, handler: Handler, declared: Page) -> Response[bytes]:
-    """The response of the page's handler; without session or form token, the page or redirect by which to get one."""
+    """The response of the page's handler; without session, a way to sign in; without form token, to send again."""
     call = visit.call
     if declared.scopes:
         # a token that was made just now is of no session
@@ -166,7 +166,7 @@ async def _set_fields(visit: Visit, declared: Page) -> None:
 def sign_in_page(
     visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
 ) -> Response[bytes]:
-    """The sign-in form. `back`: the path to return to; `typed`: a form to send there; `wrong`: the key is unknown."""
+    """The sign-in form. `back`: the path to return to; `typed`: a form to send there, encoded; `wrong`: unknown key."""
     provider = visit.services.identity_provider
     way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
     answer = visit.page(

@@ -307,7 +307,7 @@ def form_route(path: str) -> str:
 
 
 async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
-    """The client signed in by a session token; None where session or key is not in force, or no provider is set.
+    """The client signed in by a session token; None where it, its key, or for a person the provider, is not in force.
 
     `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
     """

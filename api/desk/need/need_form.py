@@ -283,7 +283,7 @@ def _point_text(place: Place) -> str:
 
 
 class TitleTerm(NamedTuple):
-    """A term in a lot's title, to tick. `name`: as `months:24`; `words`: of the title; `is_question`: these ask."""
+    """A term in a lot's title, to tick: `name` as `months:24`; its `words`, a question if `is_question`."""
 
     name: str
     label: Text

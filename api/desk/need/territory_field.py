@@ -113,7 +113,7 @@ def point_in(text: str) -> Place | None:
 def _add_circle(
     understood: UnderstoodTerritory, point: Place | None, radius_km: float | None, prefix: str, mistakes: list[Mistake]
 ) -> UnderstoodTerritory:
-    """The territory as a circle around its only commune or the drawn point; a mistake without radius or one centre."""
+    """The territory as a circle around its only commune or the drawn point; a mistake where it cannot be one."""
     communes = [area for area in understood.areas if area.kind == "commune"]
     if radius_km is None or radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))

@@ -130,7 +130,7 @@ async def understand_in_worker(visit: Visit, form: NeedForm) -> UnderstoodNeed:
 
 
 async def read_trades_in_worker(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """Read one lot's trades, without looking up its places, outside the event loop if it takes long."""
+    """One lot's form and its meaning, but for its places; read outside the event loop if it takes long."""
 
     def read_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
         return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)

@@ -278,7 +278,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
-        """Store the need with its match, None where it was stored before, and lead to its page."""
+        """Store the need and its match (None: sent before) and lead to the need's page."""
         stored, _ = await plan_need(connection, acting, content, matched)
         return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 

@@ -141,7 +141,7 @@ async def _decisions_page(
 
 
 async def _version_details(version: FrozenShortlist, lot_number: str) -> dict[str, Any]:
-    """The values that templates of a version read: the page of lots that holds the lot of this number, decisions…"""
+    """The values that templates of a version read, such as its decisions and the page of lots with this lot number."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
     def count_suppliers(lot: LotShortlist) -> int:

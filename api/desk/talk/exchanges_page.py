@@ -69,7 +69,7 @@ class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotedAnswerForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields of an answer that a supplier gave by another way, such as by telephone, and the buyer notes."""
+    """The form fields of an answer that a supplier gave in another way, such as by telephone, noted by the buyer."""
 
     body: Annotated[str, Field("dit", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     supplier: Annotated[str, Field("de", "supplier_id", forms.WORDS)] = ""
@@ -263,7 +263,7 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
 
 
 def _count_by_way_and_state(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
-    """The number of deliveries by way (e-mail, letter…) and state, those that arrived first, those lost last."""
+    """The number of deliveries by way (e-mail, letter…) and state; the states in order, from arrived to lost."""
     return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
 
