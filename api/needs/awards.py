@@ -93,7 +93,7 @@ async def award_lot(connection: Connection, acting: Acting, need_id: UUID, reque
         problems.append(Problem(pointer("supplier_id"), "unknown_supplier", NO_SUPPLIER))
     if lot is None or supplier is None:
         raise InvalidContent(tuple(problems))
-    now, read = acting.now(), acting.services.reference.reader.objects_beside_others
+    now, read = acting.now(), acting.services.reference.reader.segments_bought_beside_others
     award = Award(
         id=new_id(now),
         need_id=need.id,
