@@ -339,12 +339,12 @@ class WholeListResponse(Stream):
         """The ASGI response, which frees the export slot once it is sent or broken off."""
         answer = super().to_asgi_response(*given, **named)
 
-        async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_free_slot(scope: Scope, receive: Receive, send: Send) -> None:
             with self._line:
                 async with aclosing(self._parts):
                     await answer(scope, receive, send)
 
-        return send_all
+        return send_and_free_slot
 
 
 async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> WholeListResponse:

@@ -272,7 +272,7 @@ async def new_exchange_form_page(
 
 
 def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: Meeting | None) -> ExchangeForm:
-    """The form with its template's text: in place of another template's text, after the buyer's own words."""
+    """The form with its template's subject and text: in place of another template's, after words of the buyer's own."""
     if form.template not in TEMPLATES:
         return form
     commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None
