@@ -110,7 +110,7 @@ class Texts:
 
 
 class Trainer:
-    """The reference data and the files that the model is made from."""
+    """Trains word models on the reference data and on the files in the folder `data`."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
