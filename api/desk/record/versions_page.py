@@ -42,7 +42,7 @@ from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
 from domain.report.lots import best_outcome, by_gravity
 from domain.shortlists.shortlist import LotShortlist
-from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
+from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, IdAndName
 
 LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
@@ -349,10 +349,10 @@ async def _awards_page(
     )
 
 
-def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
+def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[IdAndName]]]:
     """The suppliers that a version lists, by lot id, then by "kept", "candidates" (not kept) and "others"."""
     kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
-    found: dict[str, dict[str, list[Named]]] = {}
+    found: dict[str, dict[str, list[IdAndName]]] = {}
     for lot in version.shown_lots:
         candidates = {row.supplier.id for row in lot.candidates}
         found[lot.id] = {"kept": [], "candidates": [], "others": []}
