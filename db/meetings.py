@@ -36,8 +36,8 @@ _FOLLOW_UPS = sa.select(follow_ups, persons.c.name.label("who")).outerjoin(
 )
 
 
-class Position(NamedTuple):
-    """A cursor in the list of meetings: after the meeting with this id and this start."""
+class MeetingKey(NamedTuple):
+    """A cursor in the list of meetings, sorted by start and id: after the meeting that has these."""
 
     starts_at: datetime
     id: UUID
@@ -106,7 +106,7 @@ async def select_meeting(
 
 
 async def select_meetings(
-    connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
+    connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: MeetingKey | None, limit: int
 ) -> Sequence[Meeting]:
     """Up to `limit` meetings of the organisation after a cursor, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id, is_below(meetings.c.starts_at, filters.before)]

@@ -114,7 +114,7 @@ def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[R
 def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
-    """Place each record on the map; flags of a placement: of the place, of the content, and `flags` at its position."""
+    """The placement of each record on the map, flagged for its place and content, and with `flags` at its position."""
     placements = zip(find_placements(records, geography), records, flags or repeat(()), strict=False)
     found = ((placement, content_flags(record) + own) for placement, record, own in placements)
     return [

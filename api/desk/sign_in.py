@@ -171,7 +171,7 @@ def _require_provider(visit: Visit) -> IdentityProvider:
 
 
 def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
-    """The page that says why a sign-in failed; logs the reason, without who the person is."""
+    """The page that says `why` a sign-in failed; logs `reason`, which does not tell who the person is."""
     log.info("not signed in", reason=reason)
     return visit.page("signing_in/not_signed_in.html", status, why=why)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Table, exists, func, select, update
+from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, update
 
 from db.core.engine import Connection
 from domain.webhooks import Result
@@ -52,7 +52,7 @@ async def claim_rows(
     limit: int,
     share: OwnerLimit | None = None,
 ) -> Sequence[ClaimedRow]:
-    """Lease up to `limit` rows, the longest due at `now`, within each owner's `share`; returns them sorted by id.
+    """Lease up to `limit` rows, those due longest at `now`, within each owner's `share`; returns them sorted by id.
 
     They are leased `until` then under the id `lease`.
     """
@@ -95,5 +95,5 @@ async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRo
     await wake_servers(connection)
 
 
-def _update_if_leased(outbox: Outbox, claimed: ClaimedRow) -> Any:
+def _update_if_leased(outbox: Outbox, claimed: ClaimedRow) -> Update:
     return update(outbox).where(outbox.c.id == claimed.id, outbox.c.lease == claimed.lease)

@@ -11,7 +11,7 @@ from db.core.engine import Connection, is_below, read_all
 from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
 from domain.decoding.stored import read_stored
 from domain.needs.status import StoredNeed
-from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, ShownAnswer
+from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, IdAndName, ShortlistVersion, ShownAnswer
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
@@ -50,7 +50,7 @@ async def select_shortlists(
 
 async def select_listed_supplier(
     connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID
-) -> Named | None:
+) -> IdAndName | None:
     """The id and name of a supplier in the latest version that lists it; None where no version does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
     query = select(shortlists.c.body).where(_is_version(organisation_id, need_id), mentions)

@@ -46,7 +46,7 @@ LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The latest change of one supplier, and the version that it came with; `supplier` is None if deleted.
+    """The latest change of one supplier, and its directory version; `supplier` is None where it was deleted.
 
     `uid`: of that version.
     """

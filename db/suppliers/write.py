@@ -245,7 +245,7 @@ async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str])
 
 
 async def is_added_to(connection: Connection, siret: str | None) -> bool:
-    """Whether a record adds to the suppliers with this SIRET."""
+    """Whether a record adds to the suppliers with this SIRET, by it or by their SIREN."""
     numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
     return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))
 

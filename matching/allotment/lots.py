@@ -116,17 +116,17 @@ class GivenLots:
         """The lots in the form that the search divides: each with its segments, area numbers and terms."""
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
-        for index, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
+        for position, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
             segments, terms = query.subject.objects, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
                 terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
-            lots.append(GivenLot(index, segments or (NO_SEGMENT,), self._given_areas(index), terms or index))
+            lots.append(GivenLot(position, segments or (NO_SEGMENT,), self._given_areas(position), terms or position))
         return lots
 
-    def territory(self, index: int) -> TerritoryRequest:
-        """The requested territory of the given lot at this index."""
-        request = self.need.lots[index].territory or self.need.territory
+    def territory(self, position: int) -> TerritoryRequest:
+        """The requested territory of the given lot at this position."""
+        request = self.need.lots[position].territory or self.need.territory
         return request or TerritoryRequest()
 
     def own_reservation(self, lot: PossibleLot) -> tuple[Reserved, ...]:
@@ -139,26 +139,26 @@ class GivenLots:
 
     def divides_segments(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys only some of the segments of a given lot that it divides."""
-        return any(not set(self._given_segments(index)) <= set(lot.segments) for index in lot.lots)
+        return any(not set(self._given_segments(position)) <= set(lot.segments) for position in lot.lots)
 
     def divides_areas(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
-        return any(not set(self._given_areas(index)) <= set(lot.areas) for index in lot.lots)
+        return any(not set(self._given_areas(position)) <= set(lot.areas) for position in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
         if self.divides_areas(lot):
             return None
         values = []
-        for index in lot.lots:
-            objects = self._given_segments(index)
+        for position in lot.lots:
+            objects = self._given_segments(position)
             own = tuple(segment for segment in objects if segment in lot.segments)
-            values.append(value_of(self.need.lots[index], own, objects))
+            values.append(value_of(self.need.lots[position], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
     def options(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot's options in euros; None without options, or where the lot's value is unknown."""
-        given = [self.need.lots[index] for index in lot.lots]
+        given = [self.need.lots[position] for position in lot.lots]
         if self.value(lot) is None or all(each.options_eur is None for each in given):
             return None
         return round(sum(map(options_of, given)), 2)
@@ -169,10 +169,10 @@ class GivenLots:
         Codes that stand for no segment go with whole lots.
         """
         kept: dict[str, None] = {}
-        for index in lot.lots:
-            for code in self.need.lots[index].cpv:
+        for each in lot.lots:
+            for code in self.need.lots[each].cpv:
                 segments = set(self.reference.taxonomy.of_cpv(self.reference.cpv.normalise(code)))
-                if segments & set(lot.segments) if segments else set(self._given_segments(index)) <= set(lot.segments):
+                if segments & set(lot.segments) if segments else set(self._given_segments(each)) <= set(lot.segments):
                     kept[code] = None
         return tuple(kept)
 
@@ -210,11 +210,11 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _given_segments(self, index: int) -> tuple[str, ...]:
-        return self.queries[index].subject.objects
+    def _given_segments(self, position: int) -> tuple[str, ...]:
+        return self.queries[position].subject.objects
 
-    def _given_areas(self, index: int) -> tuple[int, ...]:
-        return self.areas.area_numbers(self.territory(index), self.queries[index].territory)
+    def _given_areas(self, position: int) -> tuple[int, ...]:
+        return self.areas.area_numbers(self.territory(position), self.queries[position].territory)
 
 
 def _as_match_lot(lot: DivisibleLot, **changes: object) -> Lot:

@@ -77,7 +77,7 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """The `count` nearest suppliers that offer the object and do not serve the territory, and all equally near."""
+    """The `count` nearest (and equally near) suppliers that offer the object, not in the territory; their distances."""
     near = [
         run
         for code in lot.query.subject.objects

@@ -160,7 +160,7 @@ class LegalColumns:
         return ends
 
     def forms(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The legal form in the facts at each position, as an index in FORMS."""
+        """The legal form in the facts at each position, as a number: where it stands in FORMS."""
         forms: NDArray[np.int64] = self._arrays.lasting[positions] // 2 % len(FORMS)
         return forms
 

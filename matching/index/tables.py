@@ -125,7 +125,7 @@ class TableNames(msgspec.Struct, frozen=True):
 class IndexTables(NamedTuple):
     """The tables of an index: its active suppliers, their areas and offers.
 
-    `groups`: of each supplier, the place of its trade group; `offers` by the segment or family they name, `wanted` all
+    `groups`: of each supplier, the number of its trade group; `offers` by the segment or family they name, `wanted` all
     that answers one; `offerless`: suppliers without offers, in order. `texts`: the pieces that hold the texts.
     """
 

@@ -202,7 +202,7 @@ def _undouble(word: str) -> str:
 
 
 def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
-    """The weight of each word of the phrases: the less, the more segments they name; `filler` words weigh least."""
+    """The weight of each word of the phrases: the less, the more segments it stands for; FILLER_WEIGHT for `filler`."""
     owners: dict[str, set[str | None]] = {}
     for phrase in phrases:
         for word in phrase.words:

@@ -160,7 +160,7 @@ class TitleReader:
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
-        """The segments that a title means, best first, at most three; () where it says none of their trades.
+        """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
 
         `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
