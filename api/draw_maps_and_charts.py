@@ -69,7 +69,7 @@ class Bar(NamedTuple):
 def map_drawing(
     pins: Sequence[Pin], title: str, language: Language, maps: MapSheets, font: str | None = None
 ) -> Drawing:
-    """The map of suppliers, with a sign for each standing; `pins` are in the order of the points in `maps`."""
+    """The map of suppliers, with a sign for each standing; `pins`: one for each point in `maps`, in their order."""
     if not maps.sheets:
         unknown = Text("Le contour de ce territoire n'est pas connu.", "The outline of this territory is not known.")
         return Drawing((), note=unknown.to(language))
@@ -155,7 +155,7 @@ def _svg_attributes(font: str | None) -> str:
 
 
 def _path_element(name: str, data: str, style: str, width: float) -> str:
-    """The SVG path of rings given in tenths of a unit; `width`: of the line, in units."""
+    """The SVG path of rings given in tenths of a unit, "" for none; `width`: of the line, in units."""
     if not data:
         return ""
     scale = f'transform="scale({1 / TENTHS:g})" stroke-width="{width * TENTHS:g}"'
@@ -220,7 +220,7 @@ def _town_sign(town: Town) -> str:
 
 
 def _haloed_text(where: str, halo: str, text: str) -> str:
-    """SVG text drawn twice: first wider, in the colour of a halo, so that it can be read on the map."""
+    """A text of SVG drawn twice, first as a white halo, to be read on a map; `where`: the element up to its colours."""
     return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
 
 

@@ -44,6 +44,7 @@ class BenchNeed:
 
     @cached_property
     def _parts(self) -> tuple[bytes, bytes]:
+        """The need as JSON, cut where its `reference` stands."""
         before, _, after = msgspec.json.encode(self.content | {"reference": _PLACE}).partition(_PLACE.encode())
         return before, after
 

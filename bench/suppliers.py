@@ -12,7 +12,7 @@ import msgspec
 from api.sample.generate import GeneratedRecord, generate_records
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Supplier
-from matching.geo.record_placement import place
+from matching.geo.record_placement import find_placements
 from matching.reference import Reference
 
 ON = date(2026, 11, 24)
@@ -49,7 +49,7 @@ def suppliers(
     """The suppliers made of the same `records`, as the directory would store them."""
     made = records(count, reference, offerless=offerless, seed=seed, departements=departements)
     for number, (external_id, record) in enumerate(made):
-        placement = place([record], reference.geography)[0]
+        placement = find_placements([record], reference.geography)[0]
         stored = StoredRecord("bench", external_id, record, placement, UUID(int=number), NOW, NOW)
         yield assemble(UUID(int=number), [stored])
 

@@ -41,7 +41,7 @@ def secret_of(random: bytes) -> str:
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether a text has the form of a key, check digits included; any other text is in no database."""
+    """Whether a text has the form of a key and right check digits, which keys of earlier releases do not have."""
     if found := _FORM.fullmatch(secret):
         return crc32(secret[: -len(found[1])].encode()) == int(found[1], 16)
     return _FORM_BEFORE.fullmatch(secret) is not None
@@ -92,14 +92,14 @@ async def find_by_name_or_id(connection: Connection, wanted: str) -> Organisatio
 
 
 async def find_by_siret(connection: Connection, siret: str) -> Organisation | None:
-    """The organisation with this SIRET."""
+    """The organisation with this SIRET; None where there is none."""
     return await read_first(connection, sa.select(organisations).filter_by(siret=siret), Organisation)
 
 
 async def list_organisations(
     connection: Connection, only: UUID | None, after: UUID | None, limit: int
 ) -> Sequence[Organisation]:
-    """Up to `limit` organisations with ids after `after`, oldest first; `only`: the id of the one wanted, None: all."""
+    """Up to `limit` organisations with ids after `after`, oldest first; with `only`, at most the one of that id."""
     query = (
         sa.select(organisations).where(is_above(organisations.c.id, after)).order_by(organisations.c.id).limit(limit)
     )
@@ -152,7 +152,7 @@ async def create_key(  # noqa: PLR0913 - keywords that say what a key is
 async def list_keys(
     connection: Connection, organisation_id: UUID | None = None, after: UUID | None = None, limit: int | None = None
 ) -> Sequence[Key]:
-    """The keys of one organisation, or of all organisations, including revoked keys, oldest first."""
+    """Up to `limit` keys of an organisation, or of all, with ids after `after`, oldest first, revoked ones too."""
     query = _select_keys().where(is_above(api_keys.c.id, after)).order_by(api_keys.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(api_keys.c.organisation_id == organisation_id)
@@ -193,9 +193,9 @@ async def find_client_of_key(connection: Connection, key_id: UUID, now: datetime
     return await _find_client_where(connection, api_keys.c.id == key_id, now)
 
 
-async def _find_client_where(connection: Connection, key: sa.ColumnElement[bool], now: datetime) -> Client | None:
+async def _find_client_where(connection: Connection, is_key: sa.ColumnElement[bool], now: datetime) -> Client | None:
     unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
-    in_force = key & api_keys.c.revoked_at.is_(None) & unexpired
+    in_force = is_key & api_keys.c.revoked_at.is_(None) & unexpired
     whose_quota = api_keys.alias()
     query = _select_keys().add_columns(whose_quota.c.rate_per_minute.label("shared_rate"))
     query = query.outerjoin(whose_quota, whose_quota.c.id == api_keys.c.quota_of)
@@ -238,17 +238,17 @@ _REMOVE_PAST = sa.text("""
 
 
 class MinuteCount(NamedTuple):
-    """The number of events in the present minute, up to one beyond the quota, and the seconds until the next."""
+    """The events counted in the present minute, at most one beyond the quota, and the seconds until the next minute."""
 
     taken: int
     seconds: float
 
 
 async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> MinuteCount:
-    """Count one more event of `counted` (a key's id, or the digest of a name) in the present minute."""
+    """Count an event of `counted` (a key's id, or a name's digest) in this minute, up to one beyond `quota` in all."""
     return MinuteCount(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 
 async def remove_past_counts(connection: Connection) -> None:
-    """Delete the counts of minutes in the past."""
+    """Delete the counts of minutes that began over five minutes ago, except rows that others have locked."""
     await connection.execute(_REMOVE_PAST)

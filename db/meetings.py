@@ -36,8 +36,8 @@ _FOLLOW_UPS = sa.select(follow_ups, persons.c.name.label("who")).outerjoin(
 )
 
 
-class Position(NamedTuple):
-    """A cursor in the list of meetings: after the meeting with this id and this start."""
+class MeetingKey(NamedTuple):
+    """A cursor in the list of meetings, sorted by start and id: after the meeting that has these."""
 
     starts_at: datetime
     id: UUID
@@ -61,7 +61,7 @@ async def insert_meeting(
     """Store a meeting. The caller has checked that its needs are the organisation's (`unknown_needs`)."""
     fields = msgspec.structs.asdict(request)
     meeting = Meeting(**fields, id=new_id(now), version=1, sequence=0, created_at=now, updated_at=now)
-    await connection.execute(sa.insert(meetings).values(organisation_id=organisation_id, **_row(meeting)))
+    await connection.execute(sa.insert(meetings).values(organisation_id=organisation_id, **_meeting_row(meeting)))
     await _write_related_rows(connection, organisation_id, meeting, {}, now)
     return meeting
 
@@ -85,12 +85,12 @@ async def write_meeting(
         column.name: await document_with_later_members(connection, column, own, getattr(after, column.name))
         for column in (meetings.c.place, meetings.c.agenda)
     }
-    await connection.execute(sa.update(meetings).where(own).values(_row(after) | documents))
+    await connection.execute(sa.update(meetings).where(own).values(_meeting_row(after) | documents))
     follow_up_rows = (await connection.execute(_FOLLOW_UPS.where(follow_ups.c.meeting_id == before.id))).all()
     rows = (await connection.execute(_PARTICIPANTS.where(participants.c.meeting_id == before.id))).all()
-    known: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
-    known |= {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
-    await _write_related_rows(connection, organisation_id, after, known, now)
+    named_before: PersonIds = {(row.who, None): row.person_id for row in follow_up_rows if row.person_id}
+    named_before |= {(row.name, row.organisation): row.person_id for row in rows if row.person_id}
+    await _write_related_rows(connection, organisation_id, after, named_before, now)
     return after
 
 
@@ -106,7 +106,7 @@ async def select_meeting(
 
 
 async def select_meetings(
-    connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: Position | None, limit: int
+    connection: Connection, organisation_id: UUID, filters: MeetingFilters, after: MeetingKey | None, limit: int
 ) -> Sequence[Meeting]:
     """Up to `limit` meetings of the organisation after a cursor, in the order in which they start."""
     conditions = [meetings.c.organisation_id == organisation_id, is_below(meetings.c.starts_at, filters.before)]
@@ -131,18 +131,18 @@ async def unknown_needs(connection: Connection, organisation_id: UUID, need_ids:
     return set(need_ids) - set((await connection.execute(own)).scalars())
 
 
-def _row(meeting: Meeting) -> dict[str, Any]:
+def _meeting_row(meeting: Meeting) -> dict[str, Any]:
     return {column.name: getattr(meeting, column.name) for column in _COLUMNS}
 
 
 async def _write_related_rows(
-    connection: Connection, organisation_id: UUID, meeting: Meeting, known: PersonIds, now: datetime
+    connection: Connection, organisation_id: UUID, meeting: Meeting, named_before: PersonIds, now: datetime
 ) -> None:
-    """Store needs, participants and follow-ups of a meeting.
+    """Store needs, participants and follow-ups of a meeting; persons not `named_before` are found or inserted.
 
-    `known`: the persons that the meeting named before, so that one who was erased is not stored anew by pseudonym.
+    Those named before keep their ids, so that one who was erased is not stored anew by pseudonym.
     """
-    ids = dict(known)
+    ids = dict(named_before)
     for each in meeting.participants:
         if each.name is not None and (each.name, each.organisation) not in ids:
             person = await find_or_insert_person(connection, organisation_id, each.name, now, each.organisation)
@@ -244,9 +244,7 @@ async def store_feed(connection: Connection, feed: CalendarFeed, digest: bytes, 
 
 async def feed_made_at(connection: Connection, key_id: UUID) -> datetime | None:
     """The moment at which the calendar address of a key was made; None where the key has none."""
-    query = sa.select(calendar_feeds.c.created_at).filter_by(key_id=key_id)
-    moment: datetime | None = await connection.scalar(query)
-    return moment
+    return await connection.scalar(sa.select(calendar_feeds.c.created_at).filter_by(key_id=key_id))
 
 
 async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
@@ -256,12 +254,12 @@ async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
 
 
 async def select_feed(
-    connection: Connection, digests: Sequence[bytes], now: datetime, not_stored: UUID
+    connection: Connection, digests: Sequence[bytes], now: datetime, admin_key: UUID
 ) -> CalendarFeed | None:
     """The calendar address with one of these digests; None where there is none, or its key is not in force.
 
     That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
-    `not_stored`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
+    `admin_key`: the id of the administrator's key, which has no row and is in force wherever its digest is given.
     """
     unexpired = sa.or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now)
     in_force = sa.exists().where(api_keys.c.id == calendar_feeds.c.key_id, api_keys.c.revoked_at.is_(None), unexpired)
@@ -269,7 +267,7 @@ async def select_feed(
         desk_accounts.c.person_id == calendar_feeds.c.key_id, desk_accounts.c.seen_at > now - timedelta(days=SEEN_DAYS)
     )
     query = sa.select(calendar_feeds.c.organisation_id, calendar_feeds.c.key_id).where(
-        calendar_feeds.c.digest.in_(digests), sa.or_(in_force, has_signed_in, calendar_feeds.c.key_id == not_stored)
+        calendar_feeds.c.digest.in_(digests), sa.or_(in_force, has_signed_in, calendar_feeds.c.key_id == admin_key)
     )
     found = (await connection.execute(query)).first()
     return None if found is None else CalendarFeed(*found)

@@ -93,7 +93,7 @@ async def erase_persons(
     await connection.execute(_NEW_MEETING_VERSIONS, changed | {"persons": ids, "now": now})
 
 
-MOST_OF_ONE = 200
+MOST_SESSIONS = 200
 """Open sessions of a key, which colleagues may share, or of a person; one more ends the earliest."""
 
 
@@ -105,18 +105,18 @@ class Session(NamedTuple):
 
 
 async def insert_session(
-    connection: Connection, digest: bytes, now: datetime, expires_at: datetime, **whose: object
+    connection: Connection, digest: bytes, now: datetime, expires_at: datetime, **holder: object
 ) -> None:
-    """Store a session; remove expired ones, and the earliest of the same key or person beyond `MOST_OF_ONE`.
+    """Store a session of a key or person; delete expired ones, and its earliest beyond `MOST_SESSIONS`.
 
-    `whose`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
+    `holder`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
     """
     await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.expires_at <= now))
-    row = {"digest": digest, "created_at": now, "expires_at": expires_at, **whose}
+    row = {"digest": digest, "created_at": now, "expires_at": expires_at, **holder}
     await connection.execute(insert(desk_sessions).values(row))
-    of_one = {name: whose[name] for name in ("key_id", "person_id") if name in whose}
+    of_one = {name: holder[name] for name in ("key_id", "person_id") if name in holder}
     latest_first = sa.select(desk_sessions.c.digest).filter_by(**of_one).order_by(desk_sessions.c.created_at.desc())
-    beyond = latest_first.offset(MOST_OF_ONE).scalar_subquery()
+    beyond = latest_first.offset(MOST_SESSIONS).scalar_subquery()
     await connection.execute(sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(beyond)))
 
 
@@ -144,8 +144,7 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
     """Delete the session with one of these digests; returns the ID token that it began with, if any."""
     ended = sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
-    id_token: str | None = await connection.scalar(ended)
-    return id_token
+    return await connection.scalar(ended)
 
 
 async def delete_sessions_of_person(connection: Connection, person_id: UUID) -> int:
@@ -213,7 +212,7 @@ async def list_accounts(
     after: UUID | None = None,
     limit: int | None = None,
 ) -> Sequence[Account]:
-    """Up to `limit` persons of an organisation, or of all, who signed in, in the order of their ids."""
+    """Up to `limit` persons of an organisation, or of all, who signed in, with ids after `after`, in their order."""
     query = _select_accounts(now).where(is_above(persons.c.id, after)).order_by(persons.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(persons.c.organisation_id == organisation_id)

@@ -86,7 +86,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = advise_no_split(need, others, year, reference.reader.objects, rules.view(law_on, need.contract))
+    split = advise_no_split(need, others, year, reference.reader.segments_bought, rules.view(law_on, need.contract))
     advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
@@ -111,7 +111,7 @@ def match(
 def lot_matches(
     queries: Sequence[LotQuery], live: LiveIndex, on: date, rules: law.Rules, past: PastAwards | None = None
 ) -> Iterator[LotMatch]:
-    """The lots matched against the index, suppliers barred by past awards left out. Raises GivenUp."""
+    """The lots matched against the index, where past awards may bar suppliers. Raises GivenUp."""
     kept = answer_cache_of(live.base)
     for first in range(0, len(queries), LOTS_AT_ONCE):
         some = queries[first : first + LOTS_AT_ONCE]

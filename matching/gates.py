@@ -64,8 +64,8 @@ def refusals(lot: LotMatch, ordinals: Ordinals) -> NDArray[np.int8]:
 
 def all_considered(lot: LotMatch) -> Ordinals:
     """The suppliers that have an offer for any wanted segment of the lot or a neighbour of one, in order."""
-    every = [lot.live.offering(code) for code in considered_codes(lot)]
-    return lot.live.standing(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
+    every = [lot.live.suppliers_offering(code) for code in considered_codes(lot)]
+    return lot.live.still_present(each_once(np.concatenate(every))) if every else np.empty(0, dtype=np.int32)
 
 
 def considered_codes(lot: LotMatch) -> set[str]:
@@ -75,7 +75,7 @@ def considered_codes(lot: LotMatch) -> set[str]:
 
 def offering_suppliers(lot: LotMatch) -> Ordinals:
     """The suppliers with an offer that answers a segment of the lot's object, with repeats and removed suppliers."""
-    every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.wanted(code)]
+    every = [offers.suppliers for code in lot.query.subject.objects for offers in lot.live.answering_offers(code)]
     return np.concatenate(every) if every else np.empty(0, dtype=np.int32)
 
 

@@ -116,8 +116,8 @@ class DrawnOrder(Weighed):
         self.is_settled = end <= count and bool(differs[1:end].all())
         """Whether nothing is left to the draw."""
 
-    def draw_places(self, seed: int) -> Positions:
-        """The indices into `numbers` of the first `count` suppliers, in order; ties drawn by `seed`."""
+    def draw_positions(self, seed: int) -> Positions:
+        """The positions in `numbers` of the first `count` suppliers, in order; ties are broken by `seed`."""
         places = np.arange(len(self.numbers))
         if self.is_settled:
             return places
@@ -133,12 +133,12 @@ class DrawnOrder(Weighed):
 
     def draw_first(self, seed: int) -> tuple[NDArray[Any], Floats]:
         """The `numbers` and kilometres of the first `count` suppliers, in order; ties drawn by `seed`."""
-        places = self.draw_places(seed)
+        places = self.draw_positions(seed)
         return self.numbers[places], self.distance[places]
 
 
 class FirstCandidates(NamedTuple):
-    """The first candidates in order, as rows of the selection, with the worths of their best offers.
+    """The first candidates in order, as rows of the selection, with their best offers as worths (numbers to compare).
 
     `ordinals` and `best`, as of the selection, are of the suppliers of `order`, one after the other.
     """
@@ -250,13 +250,13 @@ class LotMatch:
 
     @cached_property
     def to_territory(self) -> PlaceDistances:
-        """Distances to the territory."""
+        """Distances from suppliers to the territory."""
         territory = self.query.territory
         return PlaceDistances(self.live.base.distances, territory.shape, territory.radius_km or 0.0)
 
     @cached_property
     def distances(self) -> PlaceDistances:
-        """Distances to the site, else to the territory."""
+        """Distances from suppliers to the site, else to the territory."""
         site = self.query.site
         return self.to_territory if site is None else PlaceDistances(self.live.base.distances, site)
 
@@ -272,13 +272,13 @@ class LotMatch:
             return False
         return in_reach is None or bool(in_reach[row])
 
-    def compared(self, rows: Positions) -> CandidateColumns:
-        """The candidates at the given rows, as the columns that the criteria of the order compare."""
+    def candidate_columns(self, rows: Positions) -> CandidateColumns:
+        """The candidates at the given rows as columns, with all that the criteria of the order compare."""
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
-        """The number of candidates whose approvals end before the contract, and the first such day; None for none."""
+        """The number of candidates whose approval ends before the contract, and the first such day; None for nobody."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()

@@ -48,7 +48,7 @@ def raise_if_given_up() -> None:
 
 
 def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
-    """Split work for another thread into a callable that does it and a function that cancels it (GivenUp)."""
+    """Two functions for work in another thread: one does it, the other makes it raise GivenUp where it looks next."""
     given_up, context = Event(), copy_context()
     context.run(_GIVEN_UP.set, given_up)
     return partial(context.run, work), given_up.set
@@ -90,7 +90,7 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
     subject: Subject
 
     @property
-    def objects(self) -> tuple[WantedSegment, ...]:
+    def object_segments(self) -> tuple[WantedSegment, ...]:
         """The wanted segments of the object, without those that only support it."""
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
 
@@ -116,7 +116,7 @@ class _RequestedSegments:
         self.found.setdefault(segment, []).append((source, confidence))
 
     def add_general(self, general: "_RequestedSegments", by_title: bool) -> None:
-        """Add the segments of too general CPV codes; `by_title`: only to segments that are already found."""
+        """Add the segments of too general CPV codes; where the title named some (`by_title`), only if found already."""
         for segment, reasons in general.found.items():
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
@@ -154,45 +154,45 @@ class NeedReader:
         ids = [lot.id for lot in need.lots]
         again = [position for position, lot_id in enumerate(ids) if lot_id in ids[:position]]
         problems = [Problem(pointer("lots", position, "id"), "duplicate_id", SAME_ID) for position in again]
-        whole, spoken = need.territory, self._segments_of_titles(need)
+        whole, in_titles = need.territory, self._segments_of_titles(need)
         common = _without_raising(problems, partial(self.geography.territory, whole, "territory")) if whole else None
-        queries = [self._read_lot(need, position, common, spoken, problems) for position in range(len(need.lots))]
+        queries = [self._read_lot(need, position, common, in_titles, problems) for position in range(len(need.lots))]
         if problems:
             raise InvalidContent(tuple(problems))
         return tuple(query for query in queries if query is not None)
 
-    def objects(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
+    def segments_bought(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
         """The segments that a stored lot buys; its codes are not checked again, and its territory is not read."""
-        return tuple(self._segments_of(lot, need_title).found)
+        return tuple(self._segments_of(lot, need_title, frozenset()).found)
 
-    def objects_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
+    def segments_bought_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
         """The segments that a lot of a need buys, read beside the titles of the need's other lots, as in a match."""
         return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
-        """All segments that some lot's own title surely names: the need's title adds them to no other lot."""
-        spoken: set[str] = set()
+        """The segments that lots' own titles surely name: to other lots, the need's title does not add them."""
+        in_titles: set[str] = set()
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
             if said is None:
                 readings = self.interpreter.titles.read(title)
                 said = frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
                 self.read_titles.put(title, said, BYTES_PER_READING + len(title))
-            spoken |= said
-        return frozenset(spoken)
+            in_titles |= said
+        return frozenset(in_titles)
 
     def _read_lot(
-        self, need: Need, position: int, common: Territory | None, spoken: frozenset[str], problems: list[Problem]
+        self, need: Need, position: int, common: Territory | None, in_titles: frozenset[str], problems: list[Problem]
     ) -> LotQuery | None:
         """The query of a lot; None where the lot is invalid: its problems are then added to `problems`.
 
-        `common` is the need's own territory, None also where that cannot be used, which is reported once. `spoken`:
-        the segments that lots' own titles say.
+        `common`: the need's own territory, None also where it cannot be used, which is reported once. `in_titles`: the
+        segments that lots' own titles say.
         """
         raise_if_given_up()
         lot, at = need.lots[position], ("lots", position)
         # all of a need that decides what the object of a lot is read as
-        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, spoken
+        said = lot.segments, lot.cpv, lot.keywords, lot.support_segments, lot.title, need.title, in_titles
         read = self.read_objects.find(said)
         found = self._unknown_code_problems(lot, at) if read is None else []
         if not (lot.segments or lot.cpv or lot.keywords or lot.title):
@@ -206,7 +206,7 @@ class NeedReader:
         if found or territory is None:
             return None
         if read is None:
-            read = self._segments_of(lot, need.title or "", spoken).lot_object(lot.support_segments)
+            read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         wanted, subject = read.wanted, read.subject
         return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
@@ -228,10 +228,10 @@ class NeedReader:
             if not known(code)
         ]
 
-    def _segments_of(self, lot: Lot, need_title: str = "", spoken: frozenset[str] = frozenset()) -> _RequestedSegments:
+    def _segments_of(self, lot: Lot, need_title: str, in_titles: frozenset[str]) -> _RequestedSegments:
         """The segments that a lot asks for by code, CPV, keywords and, where these name none, its title.
 
-        CPV codes too general to decide alone give way to the title.
+        CPV codes too general to decide alone give way to the title. `in_titles`: those that the titles of lots say.
         """
         requested, general = _RequestedSegments(), _RequestedSegments()
         for code in lot.segments:
@@ -253,30 +253,30 @@ class NeedReader:
                 requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
         by_title = False
         if lot.title and (firm or not requested.found):
-            coded = firm and firm | general.found.keys()
-            by_title = self._add_title(requested, lot, need_title, coded, spoken)
+            of_cpv = firm and firm | general.found.keys()
+            by_title = self._add_title(requested, lot, need_title, of_cpv, in_titles)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
         requested.add_general(general, by_title)
         return requested
 
     def _add_title(
-        self, requested: _RequestedSegments, lot: Lot, need_title: str, coded: set[str], spoken: frozenset[str]
+        self, requested: _RequestedSegments, lot: Lot, need_title: str, of_cpv: set[str], in_titles: frozenset[str]
     ) -> bool:
         """Add the segments that a lot's title names where nothing else asks for any; return whether any was added.
 
-        Where CPV codes name segments (`coded`), it is only noted that the title says something else. A trade that the
-        need's title alone says is left to the lots that say it themselves (`spoken`), unless this lot says none. What
-        is designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
+        Where CPV codes name segments (`of_cpv`), it is only noted that the title says something else. A trade that the
+        need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
+        designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
         """
         title = lot.title or ""
         own = {reading.segment for reading in self.interpreter.titles.read(title)}
         readings = self.interpreter.titles.read(title, need_title)
-        left = spoken - own if own else frozenset()
+        left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
-        if coded:
+        if of_cpv:
             sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            requested.title_says = () if coded & {*sure} else sure
+            requested.title_says = () if of_cpv & {*sure} else sure
             return False
         if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
             codes_of = {reading.segment: self.taxonomy.segments[reading.segment].cpv for reading in readings}

@@ -18,8 +18,8 @@ NATIONAL_PRESENCE = PRESENCES.index("national")
 class CandidateColumns(NamedTuple):
     """Candidates as columns, which the criteria of the order compare.
 
-    `codes`: shape (w, n), the best offer for each segment of the lot's object (a worth without its place). `outcome`:
-    the best over the reserved types, a position in OUTCOMES; 0 where nothing is reserved. `distance`: kilometres.
+    `codes`: shape (w, n), the best offer for each segment of the lot's object (a worth without its lowest bits).
+    `outcome`: the best over the reserved types, a position in OUTCOMES; 0 where none. `distance`: kilometres.
     """
 
     codes: NDArray[np.int16]
@@ -78,7 +78,7 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 
 
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
-    """The criteria OF_OFFERS as one number per candidate, the smaller the better, and how many numbers there are."""
+    """The criteria OF_OFFERS as one number per candidate, the smaller the better, and how many numbers there can be."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
         return _compute_grades(codes)
     table, count = _grade_table(len(codes))

@@ -64,12 +64,12 @@ class OfferFinder:
 
 
 def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
-    """The sorted keys of all offers that serve the territory, for any wanted segment of each subject."""
+    """The sorted keys of the offers that serve the territory for any segment `wanted` by each of several subjects."""
     keys = [np.empty(0, dtype=np.int64)]
     serves = OfferFinder(live, territory)
     for number, codes in enumerate(wanted):
         for column, code in enumerate(codes):
-            runs = [run for offers in live.wanted(code) for run in serves.offers(offers)]
+            runs = [run for offers in live.answering_offers(code) for run in serves.offers(offers)]
             keys.append(np.concatenate(runs))
             keys[-1] |= number << SUBJECT_BIT | column << COLUMN_BIT
     key = np.concatenate(keys)
@@ -80,9 +80,9 @@ def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple
 
 
 def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
-    """The worth of the best offer per wanted segment and supplier, shape (columns, suppliers); `key`: sorted keys.
+    """The worth (a number: the smaller, the better) of the best offer by wanted segment, in rows, and supplier.
 
-    `is_first`: the first offer of each supplier; `is_local`: the suppliers that stand in the territory.
+    `key`: sorted; `is_first`: the first offer of each supplier; `is_local`: suppliers that stand in the territory.
     """
     row, wanted = is_first.cumsum() - 1, key >> COLUMN_BIT
     best = np.full((columns, len(is_local)), NO_OFFER, dtype=np.int16)

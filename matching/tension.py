@@ -22,16 +22,16 @@ class SegmentCounts(NamedTuple):
 
 
 def tension_of(
-    objects: Sequence[str], covered: Sequence[SegmentCounts], unknown: int, taxonomy: Taxonomy, language: Language
+    segments: Sequence[str], counts: Sequence[SegmentCounts], unknown: int, taxonomy: Taxonomy, language: Language
 ) -> Tension:
-    """The tension of a lot's supply, which is that of the requested segment with the fewest candidates.
+    """The tension of a lot's supply: that of the one of its object's `segments` that has the fewest candidates.
 
-    `unknown`: the suppliers nearby that might answer but whose trade is not known.
+    `counts`: of these segments, then of others. `unknown`: suppliers nearby that might answer, of unknown trade.
     """
-    counts = [one.candidates for one in covered[: len(objects)]]
-    fewest = min(counts, default=0)
+    candidates = [one.candidates for one in counts[: len(segments)]]
+    fewest = min(candidates, default=0)
     level = tension_level(fewest, unknown)
-    label = taxonomy.label(objects[counts.index(fewest)]) if counts else None
+    label = taxonomy.label(segments[candidates.index(fewest)]) if candidates else None
     return Tension(level, tension_message(level, fewest, label, unknown).to(language))
 
 
@@ -42,7 +42,7 @@ def tension_level(fewest: int, unknown: int) -> TensionLevel:
 
 
 def tension_message(level: TensionLevel, fewest: int, label: str | None, unknown: int = 0) -> Text:
-    """Say whether competition is likely; `label` is the requested segment with the fewest candidates.
+    """A sentence on whether competition is likely; `label`: of the requested segment with the fewest candidates.
 
     `unknown`: the suppliers nearby that might answer but whose trade is not known.
     """

@@ -44,6 +44,7 @@ def examples_page(document: dict[str, Any]) -> str:
 
 
 def _contents(operation: dict[str, Any]) -> list[dict[str, Any]]:
+    """The contents, one for each media type, of an operation's request body and of its answers."""
     bodies = [operation.get("requestBody", {}), *operation["responses"].values()]
     return [content for body in bodies for content in body.get("content", {}).values()]
 

@@ -55,6 +55,7 @@ def build(etalab: Etalab, current: Sequence[OutlineRow], previous: Sequence[Outl
 
 
 def _with_mairies(outlines: Outlines, rows: Sequence[OutlineRow]) -> list[tuple[str, object, bytes | None]]:
+    """The code, the outline and the point of the town hall, if known, of each commune with an outline."""
     halls = {row.code: row.mairie for row in rows if row.kind == "COM"}
     return [(code, outline, halls.get(code)) for code, outline in outlines.items()]
 

@@ -40,6 +40,7 @@ def memberships(epci: Iterable[EtalabEpci]) -> dict[str, str]:
 
 
 def retired_epci() -> dict[str, str]:
+    """The EPCI that each EPCI merged into another belongs to now, by code."""
     return {old: new for new, (_, merged) in MERGED_EPCI.items() for old in merged}
 
 

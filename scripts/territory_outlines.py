@@ -73,6 +73,7 @@ def _best_outlines(rows: Iterable[OutlineRow]) -> dict[str, bytes]:
 
 
 def _snap(wkb: bytes) -> BaseGeometry:
+    """The polygons of an outline in degrees (WKB), their vertices put on the grid."""
     degrees = shapely.from_wkb(wkb)
     exact = shapely.transform(degrees, lambda xy: xy * UNITS_PER_DEGREE)
     rounded = shapely.transform(exact, np.round)
@@ -84,11 +85,13 @@ def _union(parts: Iterable[BaseGeometry]) -> BaseGeometry:
 
 
 def _polygonal(geometry: BaseGeometry) -> BaseGeometry:
+    """The polygons in a geometry, without its points, its lines and what has no area."""
     polygons = [part for part in shapely.get_parts(geometry) if part.geom_type == "Polygon" and part.area > 0]
     return shapely.multipolygons(polygons)
 
 
 def _without_slivers(geometry: BaseGeometry) -> BaseGeometry:
+    """The polygons without their holes smaller than SLIVER."""
     polygons = []
     for part in shapely.get_parts(geometry):
         holes = [ring for ring in part.interiors if shapely.Polygon(ring).area >= SLIVER]

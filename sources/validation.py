@@ -19,7 +19,7 @@ from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geojson_validation import area_to_store
-from matching.geo.record_placement import place
+from matching.geo.record_placement import find_placements
 from matching.geo.territory import Geography
 from sources.rows import Context
 
@@ -114,8 +114,8 @@ def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[R
 def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:
-    """Place each record on the map; flags of a placement: of the place, of the content, and `flags` at its position."""
-    placements = zip(place(records, geography), records, flags or repeat(()), strict=False)
+    """The placement of each record on the map, flagged for its place and content, and with `flags` at its position."""
+    placements = zip(find_placements(records, geography), records, flags or repeat(()), strict=False)
     found = ((placement, content_flags(record) + own) for placement, record, own in placements)
     return [
         msgspec.structs.replace(placement, flags=placement.flags + own) if own else placement

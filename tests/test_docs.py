@@ -25,7 +25,7 @@ from domain.organisation import SCOPES
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import Flag
 from matching.engine import match
-from matching.geo.record_placement import place
+from matching.geo.record_placement import find_placements
 from matching.index.live_index import Index, LiveIndex
 from sources.formats.registry import FORMATS
 from sources.formats.vivier_columns import COLUMNS
@@ -165,7 +165,7 @@ def sample_pool() -> LiveIndex:
     suppliers = []
     for number, (external_id, record) in enumerate(made):
         stored = StoredRecord(
-            "exemple", external_id, record, place([record], ours.geography)[0], UUID(int=number), NOW, NOW
+            "exemple", external_id, record, find_placements([record], ours.geography)[0], UUID(int=number), NOW, NOW
         )
         suppliers.append(assemble(UUID(int=number), [stored]))
     return LiveIndex(Index.build(suppliers, ours.taxonomy, ours.cpv, ours.geography), 1)

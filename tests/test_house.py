@@ -22,8 +22,8 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_540, 109),
-    "db": (8_665, 43),
+    "api": (23_552, 110),
+    "db": (8_685, 44),
     "domain": (14_304, 58),
     "matching": (9_771, 45),
     "sources": (7_715, 35),

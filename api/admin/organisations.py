@@ -87,9 +87,9 @@ async def change_organisation(
     now: datetime,
     members: Members,
 ) -> Organisation:
-    """Store an organisation's settings. A name to which `members` lead who signs in is neither given up nor taken.
+    """Store an organisation's settings. Raises Conflict where a name is taken, or the old or new one is in `members`.
 
-    `members`: of the server's settings. Raises InvalidContent, Conflict, and Refusal (403) for another SIRET.
+    `members`: who signs in, and the name of their organisation. Raises InvalidContent, Refusal (403) for another SIRET.
     """
     if settings.siret != before.siret:
         _require_siret(settings)

@@ -114,7 +114,7 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
 
 
 async def remove_due(services: Services) -> RetentionPlan | None:
-    """Remove what is kept beyond its period, but for needs that the settings spare; None while another process does."""
+    """Remove what is beyond its period and not spared by the settings; returns it, None while another process does."""
     database, settings = services.database, services.settings
     async with transaction(database) as held:
         if not await lock_if_free(held, Subject.IMPORT, "retention"):

@@ -17,6 +17,7 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
+from api.desk.answer_map import lot_maps
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
 from api.desk.frame.layout import CODE_WORDS, SAID
@@ -31,22 +32,19 @@ from api.desk.need.need_form import (
     read_need_form,
     words_of_trades,
 )
-from api.desk.need.need_page import changed_need_form, need_form_of_query, refused_need_form
+from api.desk.need.need_page import need_form_after_change, need_form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_in_worker
-from api.draw_maps_and_charts import Drawing, Pin, map_drawing
 from api.match import answer_allotment, answer_match
 from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name
 from domain.needs.need import Lot, Need
-from domain.report.lots import best_outcome, by_gravity, points_of_law, standings_of
+from domain.report.lots import best_outcome, by_gravity, points_of_law
 from domain.shortlists.shortlist import Gate, LotShortlist, NearMiss, SegmentAnswer, Shortlist
-from domain.text.bilingual import Language, Text, join_texts
+from domain.text.bilingual import Text, join_texts
 from domain.text.labels import RESERVED
 from matching.engine import RowCounts, match_json
-from matching.geo.map_sheets import map_sheets
-from matching.reference import Reference
 
 VARIANTS = {"none": ""} | {
     name: name.replace("_", "+") for name in ("handicap", "iae", "handicap_iae", "penitentiary", "ess")
@@ -74,7 +72,7 @@ async def show_result_of_query(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/besoin/resultat", scope="match")
 async def show_result(visit: Visit) -> Response[bytes]:
-    """The shortlist of each lot; the form again where it has mistakes."""
+    """The answer to the need in the form, after the change its button asks for; the form again if it has mistakes."""
     form, wish = read_need_form(visit.fields), visit.text("changer")
     typed = [f"rayon-{lot_id}" for lot_id in form.lot_ids] if wish == "distances" else [wish]
     for field in typed:
@@ -139,7 +137,7 @@ def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
 
 
 async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
-    """Match a need, with rows for the opened lots only; a button may name the candidate with which a lot's begin."""
+    """Match a need, with rows for the opened lots only; those of one begin with the candidate that a button names."""
     named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
     if named and int(named[1]) <= len(need.lots):
         first[need.lots[int(named[1]) - 1].id] = int(named[2])
@@ -157,36 +155,8 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
 
 
-def lot_maps(
-    reference: Reference, need: Need, shortlist: Shortlist, chosen: tuple[str, ...], language: Language
-) -> dict[str, Drawing]:
-    """The maps of the chosen lots by id, each with its territory, site, and suppliers marked by their best outcome."""
-    asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
-    for number, lot in enumerate(shortlist.lots, 1):
-        if lot.id not in chosen:
-            continue
-        asked, standings = asked_of[lot.id], standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
-        suppliers = [row.supplier for row in lot.candidates] + [row.supplier for row in lot.near_misses]
-        suppliers += [row.supplier for row in lot.unknown_trade.nearest]
-        shown = [(each, each.location) for each in suppliers if each.location]
-        territory = asked.territory or need.territory
-        sheets = map_sheets(
-            reference.geography,
-            [territory] if territory else [],
-            [asked.site] if asked.site else [],
-            [at for _, at in shown],
-            asked.max_distance_km,
-        )
-        pins = [
-            Pin(standings.get(supplier.id, "unknown_trade"), supplier.name, f"#f-{number}-{supplier.id}")
-            for supplier, _ in shown
-        ]
-        drawn[lot.id] = map_drawing(pins, asked.title or "", language, sheets)
-    return drawn
-
-
 def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
-    """Each gate that near misses fail, with the question to put to them, and these near misses in order."""
+    """Each gate that near misses of a lot fail, the question to put to these near misses, and they in their order."""
     for gate in dict.fromkeys(row.excluded_by for row in lot.near_misses):
         yield gate, question_to_suppliers(gate, lot, asked), [row for row in lot.near_misses if row.excluded_by == gate]
 
@@ -227,7 +197,7 @@ def reservation_name(reserved: Sequence[str]) -> str:
 
 
 def without_defaults(need: Need) -> dict[str, Any]:
-    """The body of `POST /match` for a need, without fields that have no value."""
+    """The body of a request `POST /match` that asks for a need, without the fields that have no value."""
     said: dict[str, Any] = _without_null(msgspec.to_builtins(need))
     for lot in said["lots"]:
         if not lot["innovative"]:
@@ -246,7 +216,7 @@ AREAS: tuple[Axis, ...] = ("departement", "epci")
 
 
 def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
-    """The kind of a field with a whole number from 1 to `highest`; `otherwise`: the mistake for any other text."""
+    """The kind of a field with a whole number from 1 to `highest`; any other text is the mistake `otherwise`."""
 
     def read_whole_number(text: str) -> int:
         if text.isascii() and text.isdecimal() and len(text) < 9 and 1 <= int(text) <= highest:
@@ -298,7 +268,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     """The page of proposed lots beside the given ones; the form again after a button's change or with mistakes."""
     rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
-        return await changed_need_form(visit, rules)
+        return await need_form_after_change(visit, rules)
     understood = await understand_in_worker(visit, read_need_form(visit.fields))
     mistakes = list(understood.mistakes)
     options = forms.request_parts(rules, mistakes)
@@ -348,7 +318,7 @@ def value_field(position: int, segment: str) -> str:
 
 
 def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
-    """Each figure as a row: its label, its number for the given lots, and those of proposals, better or worse."""
+    """Each figure's label, its number for the lots as given, and those of proposals with "better", "worse" or ""."""
     for figure in FIGURES:
         given, others = figure.of(found.as_given), []
         for number in (figure.of(proposal.summary) for proposal in found.proposals):
@@ -359,7 +329,7 @@ def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[i
 
 
 def form_of_proposal(form: NeedForm, proposal: Proposal) -> NeedForm:
-    """The need's form with a proposal's lots; each keeps what else was filled in for the lot it is made of."""
+    """The need's form with a proposal's lots; each keeps what else was filled in for the first lot it is made of."""
     by_id, lots = dict(zip(form.lot_ids, form.lots, strict=True)), []
     for lot in proposal.lots:
         before, cpv = by_id[lot.from_lots[0]], ", ".join(lot.cpv)

@@ -171,7 +171,7 @@ def _require_provider(visit: Visit) -> IdentityProvider:
 
 
 def _refusal_page(visit: Visit, status: int, why: Text, reason: str) -> Response[bytes]:
-    """The page that says why a sign-in failed; logs the reason, without who the person is."""
+    """The page that says `why` a sign-in failed; logs `reason`, which does not tell who the person is."""
     log.info("not signed in", reason=reason)
     return visit.page("signing_in/not_signed_in.html", status, why=why)
 
@@ -268,8 +268,8 @@ async def begin_session_of_person(services: Services, identity: Identity) -> str
             now,
         )
         digest, *_ = session_digests(services, token)
-        whose = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
-        await insert_session(connection, digest, now, expires_at, **whose)
+        holder = {"person_id": person_id, "scopes": scopes, "id_token": identity.id_token}
+        await insert_session(connection, digest, now, expires_at, **holder)
         actor, about = Actor(organisation_id, "person", person_id), f"person:{person_id}"
         await write_entry(connection, actor, "person.signed_in", about, now, detail={"scopes": list(scopes)})
     return token

@@ -117,6 +117,6 @@ def supplier_feature(supplier: Supplier) -> SupplierFeature:
 def suppliers_as_csv(
     suppliers: Iterable[Supplier], on: date, source: str | None, dialect: Dialect, *, with_header: bool = True
 ) -> bytes:
-    """The suppliers as CSV, a line for each offer, under the ids that `source` gave them; the header only if asked."""
+    """The suppliers as CSV, a line for each offer, under the ids that `source` gave them; by default with a header."""
     rows = chain.from_iterable(rows_of_supplier(each, on, source) for each in suppliers)
     return csv_of(HEADER, rows, dialect) if with_header else csv_rows(rows, dialect)

@@ -192,6 +192,7 @@ def _condition_and_test(areas: Sequence[Area], reference: Reference) -> tuple[Pl
 
 
 def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
+    """West, south, east and north in `bbox`; None where absent or unreadable. Adds a problem for what is wrong."""
     sides = _read_degrees("bbox", bbox, (180, 90, 180, 90), problems)
     if sides is None:
         return None
@@ -205,7 +206,7 @@ def _bounding_box(bbox: str | None, problems: list[Problem]) -> Box | None:
 
 
 def _read_degrees(name: str, text: str | None, bounds: tuple[int, ...], problems: list[Problem]) -> list[float] | None:
-    """The degrees in a parameter, one within ± each of `bounds`; None where it is absent or faulty (a problem more)."""
+    """The degrees in a parameter, one within ± each of `bounds`; None where absent or faulty, which adds a problem."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -339,12 +340,12 @@ class WholeListResponse(Stream):
         """The ASGI response, which frees the export slot once it is sent or broken off."""
         answer = super().to_asgi_response(*given, **named)
 
-        async def send_all(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_and_free_slot(scope: Scope, receive: Receive, send: Send) -> None:
             with self._line:
                 async with aclosing(self._parts):
                     await answer(scope, receive, send)
 
-        return send_all
+        return send_and_free_slot
 
 
 async def stream_suppliers(call: Call, find: FindPage, source: str | None) -> WholeListResponse:

@@ -70,7 +70,7 @@ async def mail_kind(services: Services) -> AsyncIterator[DeliveryKind | None]:
 
 
 def email_sender_of(services: Services) -> "EmailSender | None":
-    """The sender of e-mail for the mail server of the settings; None where none is set."""
+    """The sender of e-mail by the settings; None without a mail server, a sender's address or a public URL."""
     settings = services.settings
     if settings.smtp is None or settings.mail_from is None or settings.public_url is None:
         return None
@@ -84,7 +84,7 @@ def email_sender_of(services: Services) -> "EmailSender | None":
     )
 
 
-async def queue_emails(
+async def queue_deliveries(
     connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message
 ) -> tuple[str, ...]:
     """Queue or note the deliveries of a buyer's message; returns the journal's names of those that took place already.
@@ -141,10 +141,10 @@ class EmailSender:
         message["Content-Language"] = language
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text.text, cte="quoted-printable")
-        return await self.hand_over(message)
+        return await self.submit(message)
 
-    async def hand_over(self, message: EmailMessage) -> Outcome:
-        """Attempt once to hand a message to the mail server."""
+    async def submit(self, message: EmailMessage) -> Outcome:
+        """Attempt once to submit a message to the mail server."""
         server = self.server
         client = aiosmtplib.SMTP(
             hostname=server.host,

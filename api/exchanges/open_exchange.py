@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.exchanges.email import queue_emails
+from api.exchanges.email import queue_deliveries
 from api.exchanges.own_exchange import (
     CreatedExchange,
     RecipientLetter,
@@ -83,7 +83,7 @@ async def open_exchange(
     (first,) = drawn_up.messages
     await insert_exchange(connection, acting.organisation_id, drawn_up, first)
     acting.services.storage_use.add(acting.organisation_id, len(request.body) + len(recipients) * RECIPIENT_BYTES)
-    told = await queue_emails(connection, acting, drawn_up, first)
+    told = await queue_deliveries(connection, acting, drawn_up, first)
     links = {
         each.supplier_id: each
         for each in await issue_links(connection, acting, drawn_up.id, (each.supplier_id for each in recipients))

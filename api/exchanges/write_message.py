@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from api.exchanges.email import queue_emails
+from api.exchanges.email import queue_deliveries
 from api.exchanges.own_exchange import (
     CreatedMessage,
     exchange_document,
@@ -77,7 +77,7 @@ async def _store_message(
     await require_storage(connection, acting)
     await insert_message(connection, exchange.id, message)
     acting.services.storage_use.add(acting.organisation_id, len(message.body))
-    told = await queue_emails(connection, acting, exchange, message)
+    told = await queue_deliveries(connection, acting, exchange, message)
     after = await own_exchange(connection, acting.organisation_id, exchange.id)
     needs_letter = bool(recipients_up_to_buyer(after, message.id))
     detail: Detail = {"message_id": str(message.id)}
@@ -99,7 +99,7 @@ async def confirm_delivery(
     confirmation: DeliveryConfirmation,
     require_known: Callable[[Exchange], None] = lambda _: None,
 ) -> Exchange:
-    """Note that the buyer brought a message to recipients; returns the exchange after that.
+    """Note that the buyer brought a message to recipients, unless `require_known` raises; returns the exchange then.
 
     Also after the notice is published: what was brought before can still be said. `require_known` raises where the
     exchange is not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as

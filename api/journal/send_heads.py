@@ -53,7 +53,7 @@ class HeadSender:
             message["Message-ID"] = f"<{claimed.id}@{sender.sender.rpartition('@')[2]}>"
             message["Auto-Submitted"] = "auto-generated"
             message.set_content(f"{line}\n", cte="base64")
-            return await sender.hand_over(message)
+            return await sender.submit(message)
         if not self._to.startswith(("http://", "https://")):
             return await asyncio.to_thread(_append_line, Path(self._to), line)
         from httpx import HTTPError, TimeoutException  # noqa: PLC0415 - see above

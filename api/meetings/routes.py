@@ -22,7 +22,7 @@ from db.idempotency import Answer
 from db.journal.entries import write_entry
 from db.meetings import (
     MeetingFilters,
-    Position,
+    MeetingKey,
     insert_meeting,
     select_meeting,
     select_meetings,
@@ -86,7 +86,7 @@ async def list_meetings(call: Call, query: MeetingQuery, connection: Connection)
     """The organisation's meetings, in the order in which they start."""
     filters = MeetingFilters(need_id=query.need, after=start_of_day(query.from_), before=end_of_day(query.to))
     fetch = partial(select_meetings, connection, call.bearer.organisation_id, filters)
-    return await answer_page(call, query, "meetings", Position, fetch, key=lambda it: Position(it.starts_at, it.id))
+    return await answer_page(call, query, "meetings", MeetingKey, fetch, key=lambda it: MeetingKey(it.starts_at, it.id))
 
 
 @meetings_endpoint("GET", "/meetings/templates", answers=MeetingTemplateList)

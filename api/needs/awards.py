@@ -22,7 +22,7 @@ from db.suppliers.read import living_suppliers
 from domain.errors import InvalidContent, NotFound, Problem, pointer
 from domain.journal import Detail
 from domain.needs.need import Award, AwardRequest
-from domain.shortlists.version import Named
+from domain.shortlists.version import IdAndName
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 
@@ -84,7 +84,7 @@ async def award_lot(connection: Connection, acting: Acting, need_id: UUID, reque
     if lot is None:
         problems.append(unknown_lot(request.lot_id, (each.id for each in need.content.lots), "lot_id"))
     # the supplier of the directory that the id stands for, else as the latest shortlist of the need lists it
-    supplier: Supplier | Named | None = (await living_suppliers(connection, {request.supplier_id})).get(
+    supplier: Supplier | IdAndName | None = (await living_suppliers(connection, {request.supplier_id})).get(
         request.supplier_id
     )
     if supplier is None:
@@ -93,7 +93,7 @@ async def award_lot(connection: Connection, acting: Acting, need_id: UUID, reque
         problems.append(Problem(pointer("supplier_id"), "unknown_supplier", NO_SUPPLIER))
     if lot is None or supplier is None:
         raise InvalidContent(tuple(problems))
-    now, read = acting.now(), acting.services.reference.reader.objects_beside_others
+    now, read = acting.now(), acting.services.reference.reader.segments_bought_beside_others
     award = Award(
         id=new_id(now),
         need_id=need.id,

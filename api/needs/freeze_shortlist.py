@@ -32,7 +32,7 @@ from domain.law.procedures.splitting import may_pass_with_others
 from domain.needs.need import OtherNeed, PastAward, PlannedNeed, buyer_siret, year_of
 from domain.needs.status import NO_NEED, Progress, StoredNeed, require_not_ended
 from domain.shortlists.diff import Absence, AbsenceCode, Absences, ShortlistDiff, diff_versions, unexplained_absences
-from domain.shortlists.version import FrozenShortlist, LotTotal, Named, ShortlistVersion, ShownAnswer
+from domain.shortlists.version import FrozenShortlist, IdAndName, LotTotal, ShortlistVersion, ShownAnswer
 from domain.suppliers.supplier import Supplier
 from domain.text.bilingual import Text
 from matching.engine import match_json, stamp_of
@@ -291,7 +291,7 @@ def _absence(
     if supplier is None:
         return Absence("gone", data_changed=data_changed)
     if supplier.id != supplier_id:
-        return Absence("merged", other=Named(supplier.id, supplier.name), data_changed=data_changed)
+        return Absence("merged", other=IdAndName(supplier.id, supplier.name), data_changed=data_changed)
     if standing is None:
         without_offer: AbsenceCode = "no_offer" if supplier.offers else "trade_unknown"
         return Absence(without_offer if supplier.active else "inactive", data_changed=data_changed)

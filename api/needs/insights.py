@@ -101,7 +101,7 @@ async def _overlaps_of_territories(call: Call, facts: NeedFacts, ground: Bools) 
 def overlaps_of_lots(
     need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language, *, ground: Bools
 ) -> list[bool]:
-    """For each lot, whether its territory was drawn (not given by codes) and has one of the communes `ground`."""
+    """For each lot, whether its territory was drawn (not given by codes) and has a commune of the mask `ground`."""
     meeting = []
     for lot in need.lots:
         request, shares = lot.territory or need.territory, False
@@ -115,7 +115,7 @@ def overlaps_of_lots(
 def _lots_and_communes(
     query: InsightsQuery, reference: Reference, drawn_overlaps: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
-    """The lots that a query counts, and the communes of its territories. Raises Refusal (422) with all faults.
+    """The lots that a query counts, by `drawn_overlaps` too, and its territories' communes. Raises Refusal (422).
 
     `drawn_overlaps`: of `_overlaps_of_territories`, for the needs that are looked at; the scope reads it when asked.
     """

@@ -101,12 +101,12 @@ async def create_shortlist(call: Call, id: UUID) -> Response[bytes]:
                 # it is stored as a version, and not once more under an Idempotency-Key
                 return msgspec.structs.replace(answer, body=b"")
 
-            async def add_body(answer: Answer) -> Answer:
+            async def add_shortlist(answer: Answer) -> Answer:
                 number = int(answer.headers["location"].rpartition("/")[2])
                 body = answer.body or shortlist or await frozen_body(connection, acting, id, number)
                 return msgspec.structs.replace(answer, body=body)
 
-            return await answer_once(call, connection, b"", store_shortlist, completed=add_body)
+            return await answer_once(call, connection, b"", store_shortlist, completed=add_shortlist)
 
 
 @needs_endpoint("GET", "/needs/{id}/shortlists", answers=Page[ShortlistVersion])
@@ -208,7 +208,7 @@ async def change_decisions(
     changes: Sequence[tuple[UUID, DecisionChange]],
     require_known: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
 ) -> list[Decision | None]:
-    """Store these changes of the buyer's decisions on a version, all or none; returns each decision after its change.
+    """Store changes of decisions on a version: all, or none if `require_known` raises; returns the decisions after.
 
     `number`: of the version, or "latest". `require_known` raises where the decisions so far are not those that the
     caller knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and

@@ -56,7 +56,7 @@ COVERAGE = (
 def markup(report: Report, maps: MapSheets, *, printed: bool) -> str:
     """The report as HTML that is well-formed XML too; `printed`: for the PDF, else for a browser.
 
-    `printed`: for paper; characters that the typefaces lack are replaced, and drawings are `img` elements.
+    For the PDF, characters that the typefaces lack are replaced, and drawings are `img` elements.
     """
     font = FONT if printed else None
     pins = [Pin(each.standing) for each in report.placement.suppliers]
@@ -91,20 +91,22 @@ def _template(language: Language, *, printed: bool) -> Template:
 
 
 def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
-    """The filters of the templates, by name; a value that is None is written as nothing."""
+    """The filters of the templates in a language, by name."""
 
     def say(text: Sequence[str], *values: object) -> str:
         """The sentence in this language, of a pair (French, English), with these values."""
         return typeset(Text(*text).to(language).format(*values), language)
 
     def label(code: str, table: dict[str, Any], form: str | None = None) -> str:
-        """A code in words; `form`: which of its names."""
+        """A code in words; `form`: the attribute of its words in `table` that is taken, such as `long`."""
         return say(getattr(table[code], form) if form else table[code])
 
     def listed(parts: Iterable[str], last: Text = AND) -> str:
+        """The parts as “a, b and c”, in this language; `last`: the word before the last part."""
         return bilingual.listed(list(parts), last).to(language)
 
     def filter_of(write: Callable[[Any, Language], str]) -> Callable[[Any], str]:
+        """A filter that writes a value in this language, and None as nothing."""
         return lambda value: "" if value is None else write(value, language)
 
     return {

@@ -82,6 +82,7 @@ async def make_report(
     services, reference = acting.services, acting.services.reference
 
     def write_report(facts: ReportFacts, now: datetime) -> tuple[Response[bytes], str]:
+        """The response that holds the report, and the SHA-256 of its body."""
         writer = ReportWriter(facts, reference.territories, acting.language, redacted=redacted)
         made = writer.report(reference.rules, now)
         answer = _encode_report(made, facts.version.need, reference, media_type)

@@ -287,6 +287,7 @@ def _make_contact(slug: str, commune: Commune, draw: Random) -> Contact:
 
 
 def _draw_service_area(commune: Commune, draw: Random) -> ServiceArea | None:
+    """A radius for six in ten; else a territory around the commune, all France, or None (not known)."""
     chance = draw.random()
     if chance < 0.6:
         return ServiceArea(radius_km=float(draw.choice(_RADII_KM)))

@@ -127,17 +127,17 @@ async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterato
     process: ForkedProcess[Reference] | None = None
     is_lost, one_at_a_time = processes is None, asyncio.Lock()
 
-    async def assemble(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
+    async def assemble(change_set: int, records: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
         nonlocal process, is_lost
-        if len(described) > FEW:
+        if len(records) > FEW:
             async with one_at_a_time:
                 try:
                     if processes is not None and not is_lost:
                         process = process or await processes.start_in_thread(reference_alone)
-                        return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(described)))
+                        return _read_suppliers(await process.call(assemble_encoded, change_set, _encode(records)))
                 except (NoProcess, ProcessEnded):
                     is_lost = True
-        return await assemble_in_thread(change_set, described)
+        return await assemble_in_thread(change_set, records)
 
     try:
         yield assemble
@@ -146,9 +146,9 @@ async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterato
             process.end()
 
 
-def assemble_encoded(_: Reference, change_set: int, described: bytes) -> bytes:
-    """Assemble the suppliers that encoded records describe; returns them encoded."""
-    return _encode(assemble_suppliers(change_set, _read_described(described)))
+def assemble_encoded(_: Reference, change_set: int, encoded_rows: bytes) -> bytes:
+    """Assemble suppliers of the encoded rows of their records; returns them encoded."""
+    return _encode(assemble_suppliers(change_set, _read_described(encoded_rows)))
 
 
 Observe = Callable[[PreparedBatch], None]

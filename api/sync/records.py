@@ -114,10 +114,10 @@ async def store_record(
     record: SupplierRecord,
     require_known: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> WrittenRecord:
-    """Store a source's record of a supplier, in a transaction of its own; the caller has checked the right to do so.
+    """Store a source's record of a supplier, in a transaction of its own, unless `require_known` raises in it.
 
-    `require_known` raises where the record is not as the caller knows it. Raises InvalidContent with everything wrong
-    in it, and as `put_record`.
+    It does where the record is not as the caller knows it; the caller has checked the right to write. Raises
+    InvalidContent with everything wrong in the record, and as `put_record`.
     """
     reference = services.reference
     known = reference.territories, reference.taxonomy, reference.cpv

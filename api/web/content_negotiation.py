@@ -130,9 +130,9 @@ class AddressFormats:
 
 
 def content_disposition(what: str, media_type: str, now: datetime) -> str:
-    """The `Content-Disposition` of an answer kept as a file, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
+    """The `Content-Disposition` of a file that holds `what`, such as `vivier-fournisseurs-2026-11-24-1405.csv`.
 
-    `what`: what the file holds, in unaccented letters and hyphens. The time is that of Paris.
+    `what` is in unaccented letters and hyphens. The time is that of Paris.
     """
     return f'attachment; filename="vivier-{what}-{now.astimezone(PARIS):%Y-%m-%d-%H%M}.{KEPT_AS_FILES[media_type]}"'
 

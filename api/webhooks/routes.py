@@ -210,7 +210,7 @@ async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: 
 
 
 def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:
-    """The settings to store: sources None are the key's. Raises InvalidContent, Refusal (403) for sources it lacks."""
+    """The settings to store; without sources, the key's (`platform`: all). Raises InvalidContent, Refusal (403)."""
     import httpx  # noqa: PLC0415 - would keep every start waiting
 
     try:

@@ -51,6 +51,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     """The kind of delivery that sends webhooks."""
 
     async def queue_changes_for_webhooks(connection: Connection) -> None:
+        """Queue `suppliers.changed` for the webhooks that lack changes and wait for no such event."""
         now = services.now()
         for webhook_id, since, version in await webhooks_behind(connection):
             cursor = write_cursor(FEED, await end_of_version(connection, since))

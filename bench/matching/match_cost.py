@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from math import cos, pi, sin
 from random import Random
+from typing import NamedTuple
 
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
@@ -101,8 +102,17 @@ def with_empty_cache(reference: Reference) -> Reference:
     )
 
 
-def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list[float], list[float], int, int]:
-    """Estimated, then measured CPU milliseconds of a first and a repeated match; estimated bytes, then actual ones."""
+class MatchCost(NamedTuple):
+    """The CPU milliseconds of a first and of a repeated match, estimated and spent; the bytes of its answer."""
+
+    estimated_ms: list[float]
+    spent_ms: list[float]
+    estimated_bytes: int
+    answer_bytes: int
+
+
+def measure(need: Need, tables: IndexTables, reference: Reference) -> MatchCost:
+    """Match a need three times with an index of which nothing is cached, and say what it cost and was estimated at."""
     own = with_empty_cache(reference)
     live = LiveIndex(Index(tables, own.taxonomy, own.cpv, own.geography), data_version=1)
     expected, spent, answer = [], [], b""
@@ -111,7 +121,7 @@ def measure(need: Need, tables: IndexTables, reference: Reference) -> tuple[list
         began = time.thread_time()
         answer = match_json(need, live, own, ON, "fr")
         spent.append((time.thread_time() - began) * 1_000)
-    return [expected[0], expected[2]], [spent[0], min(spent[1:])], estimated_bytes(need, live), len(answer)
+    return MatchCost([expected[0], expected[2]], [spent[0], min(spent[1:])], estimated_bytes(need, live), len(answer))
 
 
 def main(count: int) -> None:
@@ -120,11 +130,10 @@ def main(count: int) -> None:
     tables = build_tables(suppliers(count, reference), reference.taxonomy, reference.cpv, reference.geography)
     print(f"{'':42s} {'first: expected, measured, ratio':>34s} {'again':>26s} {'MB':>16s}")
     for name, need in cases(reference):
-        expected, spent, size, answered = measure(need, tables, reference)
-        both = " ".join(
-            f"{said:9.1f} {took:9.1f} {said / took:6.2f}" for said, took in zip(expected, spent, strict=True)
-        )
-        print(f"{name:42s} {both} {size / 1e6:7.2f} {answered / 1e6:7.2f}", flush=True)
+        cost = measure(need, tables, reference)
+        times = zip(cost.estimated_ms, cost.spent_ms, strict=True)
+        both = " ".join(f"{expected:9.1f} {spent:9.1f} {expected / spent:6.2f}" for expected, spent in times)
+        print(f"{name:42s} {both} {cost.estimated_bytes / 1e6:7.2f} {cost.answer_bytes / 1e6:7.2f}", flush=True)
     _print_plain(tables, reference)
 
 

@@ -35,6 +35,7 @@ async def ready(call: Call, size: int) -> msgspec.Raw:  # noqa: ARG001 - what ev
 
 @asynccontextmanager
 async def _always_ready(services: Services) -> AsyncIterator[None]:
+    """A part of the application, in the place of its index, that is ready from the start."""
     nothing = SimpleNamespace(
         is_ready=True, is_stuck=False, index=SimpleNamespace(data_version=0), lag_seconds=lambda: 0.0
     )

@@ -48,6 +48,7 @@ def measure_trades(data: Path) -> None:
 
 
 def _print_file(name: str, rows: Sequence[Row], won: Mapping[str, list[Offer]]) -> TradeCounts:
+    """Print a file's share, also with the offers by contracts `won` (by SIRET or SIREN); returns the counts without."""
     alone, both = _counts(rows, {}), _counts(rows, won)
     print(f"{name:23}  {alone.suppliers:9}  {_share(alone):20}  {_share(both)}")
     return alone

@@ -84,6 +84,7 @@ def changing(server: Server, seen: VersionTimes | None = None) -> Iterator[None]
 
 
 def _put_records(server: Server, seen: VersionTimes, over: threading.Event) -> None:
+    """Write new records, `PER_SECOND` of them, until `over` is set, and note when each was answered."""
     run, began = f"{time.monotonic_ns():x}", time.perf_counter()
     with closing(server.connect()) as connection:
         for number in count(1):

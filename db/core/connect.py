@@ -55,7 +55,7 @@ class NoAnswer(OSError):
 
 
 def dsn(url: str) -> str:
-    """The address `url` as asyncpg takes it; its scheme may be postgres, postgresql and postgresql+asyncpg.
+    """The address `url` as asyncpg takes it; its scheme may be postgres, postgresql or postgresql+asyncpg.
 
     Everything after the scheme is kept: a socket directory as `?host=/dir`, `sslmode`, several hosts, `options`.
     Raises InvalidDatabaseUrl on any other scheme; the message holds the scheme alone: the rest may hold a password.
@@ -111,7 +111,7 @@ class Connector:
         self._has_compared = True
 
     def forget_comparison(self) -> None:
-        """Have all hosts compared before the next connection."""
+        """Have the next connection ask all hosts again which of them was promoted last."""
         self._has_compared = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
@@ -135,10 +135,10 @@ class Connector:
     async def _connect_in_time(self, attempt: tuple[str, str]) -> "asyncpg.Connection[Any]":
         # whoever asked for it may be gone just when it is there
         close = methodcaller("terminate")
-        return await result_within(self._patience, self._connect_unless_outdone(*attempt), unwanted=close)
+        return await result_within(self._patience, self._connect_unless_outdone(*attempt), discard=close)
 
     async def _connect_unless_outdone(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
-        """Connect to one host. Raises FormerPrimary where another host is known to have been promoted later."""
+        """Connect to a host that is `wanted` ("read-write"…). Raises FormerPrimary where another was promoted later."""
         connect = partial(
             asyncpg.connect,
             host,
@@ -167,22 +167,21 @@ class Connector:
 
 
 async def connect(url: str) -> "asyncpg.Connection[Any]":
-    """One connection, outside any pool."""
+    """A new connection, outside any pool; the caller closes it."""
     return await Connector(url)()
 
 
 async def result_within(
-    seconds: float, answer: Coroutine[Any, Any, T], unwanted: Callable[[T], object] = lambda _: None
+    seconds: float, answer: Coroutine[Any, Any, T], discard: Callable[[T], object] = lambda _: None
 ) -> T:
-    """Await `answer` and return its result. Raises NoAnswer where none comes within `seconds`.
+    """Return the result of `answer`. Raises NoAnswer after `seconds`; a result that comes later goes to `discard`.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
-    `unwanted`: called with a result that comes when nobody waits for it any more.
     """
 
-    def drop_unwanted(done: asyncio.Task[T]) -> None:
+    def discard_late_result(done: asyncio.Task[T]) -> None:
         if not done.cancelled() and done.exception() is None:
-            unwanted(done.result())
+            discard(done.result())
 
     task = asyncio.create_task(answer)
     is_taken = False
@@ -194,7 +193,7 @@ async def result_within(
     finally:
         if not is_taken:
             task.cancel()
-            task.add_done_callback(drop_unwanted)
+            task.add_done_callback(discard_late_result)
     raise NoAnswer(f"the database has not answered for {seconds:g} s")
 
 
@@ -305,5 +304,5 @@ def _raised_by_driver(failure: OSError) -> bool:
 
 
 def refusal(failure: BaseException) -> str | None:
-    """The server's message in an error by which it refused a connection (password, database, user); else None."""
+    """The server's message where an error, or a cause of it, is that it refused the connection; None where none is."""
     return next((str(seen) for seen in _with_causes(failure) if isinstance(seen, _REFUSED)), None)

@@ -39,7 +39,7 @@ def engine(
     `pool_size` connections are kept and half as many more lent at a peak; after ten seconds without a free one, callers
     get sqlalchemy.exc.TimeoutError. 0: no pool, every transaction opens a connection (migrations, one-off commands).
 
-    `signer`: signs the hashes of the journal's entries that are written through it.
+    `signer`: signs the hashes of the journal's entries that are written through it. `patience`: see `Connector`.
 
     json and jsonb are read and written as text: what is stored has a type, and its owner decodes straight into that.
     """
@@ -100,7 +100,7 @@ _UNDER_WAY = "statements_under_way"
 
 
 def watch_statements(engine: Engine, begin: Begin) -> None:
-    """Call `begin(sql)` before each statement, and the function that it returns with the success, after it.
+    """Call `begin(sql)` before each statement and, after it, the function `begin` returned, with its success (a bool).
 
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
@@ -135,7 +135,7 @@ class Subject(IntEnum):
 
 
 async def lock(connection: Connection, subject: Subject, name: str, *, shared: bool = False) -> None:
-    """Lock a name until the transaction ends; `shared`: together with others that share it. Waits for the rest."""
+    """Take the lock on a name until the transaction ends; waits for its holders, unless they are all `shared` too."""
     take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
     await connection.execute(select(take(func.hashtextextended(name, int(subject)))))
 
@@ -152,7 +152,7 @@ T = TypeVar("T")
 async def document_with_later_members(
     connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T
 ) -> Any:
-    """`value` as it is to be stored: with members of the stored document that this release does not know.
+    """`value` to be stored in a row's column, with members of the document there that this release does not know.
 
     The caller has locked the row.
     """

@@ -35,7 +35,7 @@ async def rows_on_notify(
     lost: Callable[[Exception], object] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator["asyncpg.Record", None]:
-    """Yield the row of the query `question` at once, at each notification on `channels`, and each `poll_seconds`.
+    """Yield the row of the query `question` now, at each notification and each `poll_seconds`; failures go to `lost`.
 
     Nothing comes while the database is away: `lost` is then called with each failure, NoAnswer where it was silent for
     `patience` seconds, FormerPrimary where another host was promoted meanwhile. Holds one connection outside any pool,
@@ -69,7 +69,7 @@ async def rows_on_notify(
 
 @asynccontextmanager
 async def _comparing_hosts(connect: Connector) -> AsyncGenerator[None, None]:
-    """During the block, have the connector compare its hosts from time to time, if it has several."""
+    """Have the connector compare its hosts, if it has several, every `LOOK_SECONDS` during the block."""
 
     async def compare_hosts() -> None:
         while True:
@@ -87,6 +87,7 @@ async def _comparing_hosts(connect: Connector) -> AsyncGenerator[None, None]:
 async def _rows_of_connection(
     connection: "asyncpg.Connection[Any]", channels: Sequence[str], question: str, poll_seconds: float, patience: float
 ) -> AsyncGenerator["asyncpg.Record", None]:
+    """Yield what `rows_on_notify` yields, while the connection lasts. Raises NoAnswer where it is silent."""
     called = asyncio.Event()
     connection.add_termination_listener(lambda _: called.set())
     for channel in channels:

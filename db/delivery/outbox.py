@@ -1,7 +1,7 @@
 """Outboxes: tables of deliveries, each made at least once by some server.
 
 An outbox is a table that begins with `outbox_columns()`; its other columns are those of its kind of delivery. A row is
-inserted in the transaction of the event. `claim` leases rows that are due, in a short transaction; attempts are made
+inserted in the transaction of the event. `claim_rows` leases those due, in a short transaction; attempts are made
 outside of it; `write_result` ends the lease. Where a server dies meanwhile, the lease expires and another claims the
 row.
 """
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Table, exists, func, select, update
+from sqlalchemy import ScalarSelect, Table, Update, exists, func, select, update
 
 from db.core.engine import Connection
 from domain.webhooks import Result
@@ -22,7 +22,7 @@ CHANNEL = "vivier_deliveries"
 
 
 class ClaimedRow(NamedTuple):
-    """A row of an outbox leased by this process. `attempts`: those begun, with this one; `row`: all columns."""
+    """A row of an outbox leased by this process. `attempts`: how many have begun; `row`: all columns."""
 
     id: UUID
     attempts: int
@@ -52,7 +52,7 @@ async def claim_rows(
     limit: int,
     share: OwnerLimit | None = None,
 ) -> Sequence[ClaimedRow]:
-    """Lease up to `limit` rows due at `now`, the longest due first, within each owner's `share`; sorted by id.
+    """Lease up to `limit` rows, those due longest at `now`, within each owner's `share`; returns them sorted by id.
 
     They are leased `until` then under the id `lease`.
     """
@@ -95,5 +95,5 @@ async def release_row(connection: Connection, outbox: Outbox, claimed: ClaimedRo
     await wake_servers(connection)
 
 
-def _update_if_leased(outbox: Outbox, claimed: ClaimedRow) -> Any:
+def _update_if_leased(outbox: Outbox, claimed: ClaimedRow) -> Update:
     return update(outbox).where(outbox.c.id == claimed.id, outbox.c.lease == claimed.lease)

@@ -39,7 +39,6 @@ _COLUMNS = (
     webhooks.c.acknowledged_version.label("data_version"),
 )
 
-
 OF_ONE_ORGANISATION = OwnerLimit(
     select(webhooks.c.organisation_id).where(webhooks.c.id == webhook_deliveries.c.lane).scalar_subquery(), 4
 )
@@ -144,9 +143,8 @@ async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarge
 
 
 async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
-    """The webhooks due for an event `suppliers.changed`, locked until the transaction ends.
+    """Lock the webhooks due for `suppliers.changed`; returns id, acknowledged and present directory version of each.
 
-    Each with the version of the directory that its receiver acknowledged, and the present one.
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.
     """

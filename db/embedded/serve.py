@@ -56,9 +56,9 @@ NOT_DURABLE = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "w
 def serve(
     home: Path, *, shared: bool = False, pg_bin: Path | None = None, durable: bool = True, patience: float = 10.0
 ) -> Iterator[str]:
-    """Run the server of the folder `home` during the block, and yield the SQLAlchemy address of its database.
+    """Run the server of `home` during the block, or be a guest of its owner if `shared`; yield the database's address.
 
-    `shared`: be a guest where another process owns it; as owner, wait at the end of the block for guests to be done,
+    `shared`: a guest where another process owns it; as owner, wait at the end of the block for guests to be done,
     who are cut off otherwise. `patience`: seconds to wait for another owner to end, or for its server to answer.
     `pg_bin`: the folder of the programs to use. `durable=False`: unsafe in a power cut. Raises EmbeddedError.
     """
@@ -99,7 +99,7 @@ def _open_lock_file(path: Path) -> FileIO:
 
 
 def _lock(file: FileIO, kind: int) -> bool:
-    """Lock the file for this process; False where other processes hold it."""
+    """Lock the file for this process, alone or shared (`kind`); False where another's lock excludes that."""
     try:
         fcntl.lockf(file, kind | fcntl.LOCK_NB)
     except OSError:
@@ -161,7 +161,7 @@ def _socket_folder(home: Home, data: Path) -> Iterator[str]:
 
 
 class _ServerThread(threading.Thread):
-    """The thread that starts the server, again where it was killed, until `stop`; Linux ends it with this thread."""
+    """A thread that starts the server, again whenever it is killed, until `stop`; Linux ends the server with it."""
 
     def __init__(self, home: Home, data: Path, command: list[str]) -> None:
         super().__init__(name="postgres", daemon=True)

@@ -51,8 +51,7 @@ async def insert_message(connection: Connection, exchange_id: UUID, message: Mes
 async def select_need_id(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> UUID | None:
     """The id of the need that the organisation's exchange is about; None where it has no such exchange."""
     query = select(exchanges.c.need_id).filter_by(id=exchange_id, organisation_id=organisation_id)
-    need: UUID | None = (await connection.execute(query)).scalar_one_or_none()
-    return need
+    return await connection.scalar(query)
 
 
 async def select_exchange(connection: Connection, organisation_id: UUID, exchange_id: UUID) -> Exchange | None:
@@ -131,7 +130,7 @@ async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) ->
 async def _exchanges(
     connection: Connection, which: Mapping[str, UUID], after: UUID | None = None, limit: int | None = None
 ) -> list[ExchangeSummary]:
-    """The exchanges whose columns have the values `which`, in the order of their ids."""
+    """Up to `limit` exchanges with ids after `after` whose columns have the values `which`, in the order of ids."""
     query = select(*_COLUMNS).filter_by(**which).where(is_above(exchanges.c.id, after)).order_by(exchanges.c.id)
     rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
@@ -146,14 +145,14 @@ async def _exchanges(
 
 
 async def _rows_of(
-    connection: Connection, table: Table, ids: Sequence[UUID], order: ColumnElement[Any]
+    connection: Connection, table: Table, exchange_ids: Sequence[UUID], order: ColumnElement[Any]
 ) -> dict[UUID, list[Row[Any]]]:
-    query = select(table).where(table.c.exchange_id == func.any(list(ids))).order_by(order)
+    query = select(table).where(table.c.exchange_id == func.any(list(exchange_ids))).order_by(order)
     return await read_grouped(connection, query, "exchange_id")
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
-    """The state of a delivery: as the buyer confirmed it, else the e-mail's, else to be handed over, or unknown."""
+    """The delivery as the buyer confirmed it, else as its e-mail went, else as still to be posted, else unconfirmed."""
     if handover is not None and (mail is None or handover.handed_on is not None):
         state: DeliveryState = "to_post" if handover.handed_on is None else CONFIRMED_STATE[handover.way]
         return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)
@@ -167,10 +166,9 @@ def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handov
 async def insert_handovers(
     connection: Connection, exchange_id: UUID, message: Message, supplier_ids: Iterable[UUID]
 ) -> Sequence[UUID]:
-    """Store a handover by the buyer for each of these recipients for whom no e-mail was queued.
+    """Store a handover to each recipient without a queued e-mail; returns those whom the buyer has told already.
 
-    A letter waits to be posted; a call, a talk or a portal is noted as it took place, on the day of the message: those
-    recipients are returned.
+    A letter waits to be posted; a call, a talk or a portal is noted as it took place, on the day of the message.
     """
     mailed = select(message_mails.c.supplier_id).where(message_mails.c.message_id == message.id)
     by_mail = set((await connection.execute(mailed)).scalars())
@@ -232,7 +230,7 @@ class AnswersDue(NamedTuple):
 
 
 async def count_answers_due(connection: Connection, organisation_id: UUID, need_ids: Collection[UUID]) -> AnswersDue:
-    """Count unread messages and unanswered questions of these needs of the organisation, without reading texts."""
+    """Count unread messages and unanswered questions about these needs of the organisation; bodies are not fetched."""
     wanted = {"organisation": organisation_id, "needs": list(need_ids), "read": READ}
     unread = Counter({row.need_id: row.number for row in await connection.execute(_UNREAD, wanted)})
     columns = [column for column in messages.c if column.name != "body"]

@@ -26,7 +26,7 @@ from domain.webhooks import Result
 
 
 class ReplyLink(msgspec.Struct, frozen=True):
-    """The exchange that a reply link opens, and the recipient for whom."""
+    """A reply link: the exchange that it opens, the recipient for whom, and when it ends."""
 
     organisation_id: UUID
     need_id: UUID
@@ -38,14 +38,14 @@ class ReplyLink(msgspec.Struct, frozen=True):
 async def insert_links(
     connection: Connection, exchange_id: UUID, tokens: Mapping[UUID, str], now: datetime, expires_at: datetime
 ) -> None:
-    """Store one more reply link for each of these recipients; `tokens`: random ones, by supplier."""
+    """Store one more reply link for each recipient; `tokens`: the random token of each link, by id of the supplier."""
     common = {"exchange_id": exchange_id, "created_at": now, "expires_at": expires_at}
     rows = [{"supplier_id": each, "digest": digest(token), **common} for each, token in tokens.items()]
     await connection.execute(insert(reply_links), rows)
 
 
 async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
-    """Whether one of these tokens is that of a stored link, in force or not."""
+    """Whether one of these tokens was issued: a link with it is stored, in force or not."""
     stored = exists().where(reply_links.c.digest == func.any([digest(token) for token in tokens]))
     return bool(await connection.scalar(select(stored)))
 
@@ -59,7 +59,7 @@ async def select_link_expiries(connection: Connection, exchange_id: UUID, now: d
 
 
 async def select_link(connection: Connection, token: str, now: datetime, *, lock: bool = False) -> ReplyLink | None:
-    """The link with this token; None where it is unknown, expired or revoked, after the same time in each case.
+    """The link with this token; None where it is unknown, expired or revoked, each answered as fast.
 
     `lock`: keep it from being revoked before the end of the transaction.
     """
@@ -74,7 +74,7 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
 
 
 async def revoke_links(connection: Connection, exchange_id: UUID, supplier_id: UUID, now: datetime) -> bool:
-    """Revoke all links of a recipient and cancel e-mails waiting for it; False where no link was in force."""
+    """Revoke all links of a recipient and cancel its waiting e-mails; False where none of its links was in force."""
     theirs = {"exchange_id": exchange_id, "supplier_id": supplier_id}
     # before the links: an e-mail that is being written holds its row, and its link must be there to be revoked
     stop = update(message_mails).filter_by(**theirs, status="waiting")
@@ -97,7 +97,7 @@ def _in_force(now: datetime) -> ColumnElement[bool]:
 
 
 def digest(token: str) -> bytes:
-    """The stored form of a token. A plain hash is enough for 32 random bytes, which nobody can guess."""
+    """The SHA-256 by which a token is stored: enough for 32 random bytes, which nobody can guess."""
     return sha256(token.encode(errors="replace")).digest()
 
 

@@ -196,7 +196,7 @@ _WITHOUT_RECORDS = text("""
 
 
 async def count_unnamed(connection: Connection, source: str, kind: Unnamed, *, vertices: bool = False) -> int:
-    """Count the records of a source that the import leaves unnamed, or the vertices of their areas (`vertices`)."""
+    """Count a source's absent or withdrawn records (see `Unnamed`) or, with `vertices`, the vertices of their areas."""
     what, drawn = ("sum(r.vertices)", "r.vertices > 0") if vertices else ("count(*)", "true")
     query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {_IS_UNNAMED[kind]}")  # noqa: S608 - constants
     return await connection.scalar(query, {"source": source}) or 0
@@ -277,7 +277,7 @@ async def _stage_shared(context: ImportContext) -> None:
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))
     under_way: deque[asyncio.Future[Sequence[SupplierRow]]] = deque()
 
-    async def copy_oldest() -> None:
+    async def copy_oldest_batch() -> None:
         await copy(connection, "staged_suppliers", SUPPLIER_COLUMNS, await under_way[0])
         under_way.popleft()
 
@@ -286,9 +286,9 @@ async def _stage_shared(context: ImportContext) -> None:
             described = await record_rows(connection, some)
             under_way.append(asyncio.ensure_future(context.assemble(change_set, described)))
             if len(under_way) > 1:
-                await copy_oldest()
+                await copy_oldest_batch()
         while under_way:
-            await copy_oldest()
+            await copy_oldest_batch()
     finally:
         for each in under_way:
             each.cancel()
@@ -300,6 +300,7 @@ MANY = 5_000
 
 
 def _indexed_columns(table: Table) -> str:
+    """The name of a table and, in brackets, its indexed columns, as ANALYZE takes them."""
     indexed = [*table.primary_key.columns, *(column for index in table.indexes for column in index.columns)]
     columns = dict.fromkeys(column.name for column in indexed)
     return f"{table.name} ({', '.join(columns)})"

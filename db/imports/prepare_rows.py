@@ -100,6 +100,7 @@ def prepare_here(batches: Iterable[Batch]) -> Prepare:
     """Return a generator function that encodes the batches in this process."""
 
     def prepare_batches(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
+        """Yield each batch encoded, where `expects_new()` with the suppliers that its records make if new."""
         for batch in batches:
             yield prepare(terms, batch, expects_new=expects_new())
 
@@ -134,13 +135,13 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
-    """Assemble rows of suppliers, for this change set, from the records by supplier."""
+    """The rows, for COPY, of suppliers assembled for a change set from the records that describe each."""
     suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
     return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
 
 
 async def assemble_in_thread(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> Sequence[SupplierRow]:
-    """Assemble rows of suppliers, for this change set, from the records by supplier, in a thread."""
+    """The rows that `assemble_suppliers` makes, in a thread."""
     return await asyncio.to_thread(assemble_suppliers, change_set, described)
 
 
@@ -153,6 +154,6 @@ def supplier_values(
 
 
 def copy_values(row: dict[str, Any]) -> SupplierRow:
-    """The values of a row of `suppliers` for COPY; the id becomes text, which is cheaper between processes."""
+    """The values of a row of `suppliers` for COPY; id and document become text, which is cheap between processes."""
     row["id"], row["document"] = str(row["id"]), encode(row["document"]).decode()
     return tuple(row.values())

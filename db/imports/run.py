@@ -116,8 +116,8 @@ async def run_import(
             context = await _begin_import(connection, order, started, similarity, assemble)
             done = await _stage_and_store(engine, context, order, prepare)
         done = msgspec.structs.replace(done, finished_at=clock())
-        outcome = msgspec.structs.asdict(done)
-        await _close(connection, done.id, {name: each for name, each in outcome.items() if name in imports.columns})
+        end = {name: each for name, each in msgspec.structs.asdict(done).items() if name in imports.columns}
+        await _close_import(connection, done.id, end)
         if order.actor is not None:
             await write_import_entry(connection, order.actor, done)
     # where many were added, the last step has refreshed them; the import is stored by now: no failure is its own
@@ -155,7 +155,7 @@ async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], dat
             now = clock()
             end = {"status": status, "failure": told, "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
             async with transaction(engine) as connection:
-                await _close(connection, order.id, end)
+                await _close_import(connection, order.id, end)
         raise
 
 
@@ -166,12 +166,12 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
     # most rows of the first batch are new where nothing is stored; later batches are as those before
     expects_new = context.stored == 0
     prepared = prepare(context.terms, lambda: expects_new and not order.dry_run)
-    async with aclosing(_read_ahead(prepared)) as batches, _progress_writer(engine, order) as show_progress:
+    async with aclosing(_read_ahead(prepared)) as batches, _progress_writer(engine, order) as note_counts:
         async for batch in batches:
             done, vertices, nameless = await stage(context, batch, counts.rejected)
             expects_new = done.added > done.received / 2
             counts, more, unreadable = counts + done, more + vertices, unreadable + nameless
-            show_progress(counts)
+            note_counts(counts)
     await connection.execute(text("ANALYZE seen, staged_records, staged_suppliers, to_rewrite, rejects"))
     is_snapshot = order.mode != "upsert" and context.stored > 0
     unnamed = await count_unnamed(connection, order.source, "absent") if is_snapshot else 0
@@ -243,7 +243,8 @@ async def _progress_writer(engine: Engine, order: Order) -> AsyncIterator[Callab
     time = asyncio.get_running_loop().time
     next_at = time()
 
-    def show_progress(counts: Counts) -> None:
+    def note_counts(counts: Counts) -> None:
+        """Store the counts in a task, at most every `PROGRESS_SECONDS`; none for a dry run."""
         nonlocal shown, latest, under_way, next_at
         latest = counts
         if not order.dry_run and time() >= next_at and (under_way is None or under_way.done()):
@@ -251,7 +252,7 @@ async def _progress_writer(engine: Engine, order: Order) -> AsyncIterator[Callab
             under_way = asyncio.create_task(note_progress(engine, order.id, counts))
 
     try:
-        yield show_progress
+        yield note_counts
     finally:
         if under_way is not None:
             await under_way
@@ -260,6 +261,7 @@ async def _progress_writer(engine: Engine, order: Order) -> AsyncIterator[Callab
 
 
 async def _store_staged(context: ImportContext, order: Order, counts: Counts, absent: int, withdrawn: int) -> int:
+    """Store what was staged, unless it is a dry run; returns the version of the directory, new where it changed."""
     connection = context.connection
     if not order.dry_run:
         if counts.rejected:
@@ -310,13 +312,13 @@ async def close_interrupted(connection: Connection, now: datetime) -> None:
     for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
         if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
             end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
-            await _close(connection, import_id, end, imports.c.status == "running")
+            await _close_import(connection, import_id, end, imports.c.status == "running")
 
 
-async def _close(
+async def _close_import(
     connection: Connection, import_id: UUID, end: Mapping[str, Any], *only_where: ColumnElement[bool]
 ) -> None:
-    """Store how an import ended, and queue the webhooks' events about the end."""
+    """Store the columns `end` of an import, if it meets `only_where`, and queue the webhooks' events about its end."""
     ended = update(imports).where(imports.c.id == import_id, *only_where).values(**end)
     row = (await connection.execute(ended.returning(*imports.c))).mappings().first()
     if row is not None:
@@ -324,7 +326,7 @@ async def _close(
 
 
 async def get_import(connection: Connection, import_id: UUID) -> Import | None:
-    """The import with this id, with its first errors and, while it runs, the counts so far. None for a dry run."""
+    """The import with this id, its first errors and, while it runs, the counts so far; None if unknown or a dry run."""
     row = (await connection.execute(select(imports).where(imports.c.id == import_id))).mappings().first()
     if row is None:
         return None

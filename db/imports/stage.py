@@ -170,9 +170,8 @@ async def open_staging(connection: Connection) -> None:
 
 
 async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> tuple[Counts, int, int]:
-    """Compare a batch with the stored records and copy what changes into the staging tables.
+    """Stage what a batch changes; returns its counts, the vertices it adds and the number of its rejects without id.
 
-    Returns the batch's counts, the vertices that it adds, and the number of its rejects without an id.
     `rejected`: how many rows of earlier batches were. Beyond `MOST_ERRORS` only those that name a record are noted, so
     that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
     stands: neither of the two is more likely to be right, and a refusal can be seen and mended.
@@ -298,7 +297,7 @@ async def _copy_added(context: ImportContext, added: Sequence[EncodedRecord]) ->
 
 
 async def _copy_changed(context: ImportContext, changed: Sequence[tuple[EncodedRecord, _RecordBefore]]) -> None:
-    """Copy changed records, with members of the stored documents that this release does not know.
+    """Stage changed records, with members of the stored documents that this release does not know.
 
     Their suppliers are copied where no other record describes them; others are rewritten later.
     """

@@ -122,17 +122,17 @@ UNTOLD = {"stamp"}
 
 
 async def content_digests(connection: Connection, names: Iterable[str]) -> dict[str, str]:
-    """The digest of each stored object named, in the order given; "" where no object has the name."""
+    """The digest of each stored object by name (`need:<id>`…), in the order of `names`; "" where nothing has it."""
     wanted = list(dict.fromkeys(names))
     found: dict[str, str] = {}
     for kind in _KINDS:
         own = [name.partition(":")[2] for name in wanted if name.partition(":")[0] == kind]
         for at in range(0, len(own), READ_AT_ONCE):
-            found |= await _digests(connection, kind, own[at : at + READ_AT_ONCE])
+            found |= await _digests_of_kind(connection, kind, own[at : at + READ_AT_ONCE])
     return {name: found.get(name, "") for name in wanted}
 
 
-async def _digests(connection: Connection, kind: str, names: Sequence[str]) -> dict[str, str]:
+async def _digests_of_kind(connection: Connection, kind: str, names: Sequence[str]) -> dict[str, str]:
     stored = _KINDS[kind]
     types = [column.type.python_type for column in stored.key]
     keys = [[read(part) for read, part in zip(types, name.split("/", len(types) - 1), strict=True)] for name in names]

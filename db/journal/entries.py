@@ -175,7 +175,7 @@ async def person_names(connection: Connection, ids: Collection[UUID | None]) -> 
 
 
 async def journals(connection: Connection) -> Sequence[tuple[UUID, str]]:
-    """The id and name of every organisation, sorted by name; some journals may be empty yet."""
+    """The id and name of every organisation, each of which has a journal, if only an empty one; sorted by name."""
     rows = await connection.execute(select(organisations.c.id, organisations.c.name).order_by(organisations.c.name))
     return [(row.id, row.name) for row in rows]
 
@@ -209,9 +209,9 @@ def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
 async def queue_heads(
     connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
-    """Queue the last hashes of all journals, as a text by `write`, unless queued less than `every` ago.
+    """Queue the text that `write` makes of the last hashes of all journals; False where done less than `every` ago.
 
-    Returns whether they were queued. The caller commits.
+    Also False where another transaction is doing it. The caller commits.
     """
     recent = exists().where(audit_heads.c.queued_at > now - every)
     if await connection.scalar(select(recent)) or not await lock_if_free(connection, Subject.AUDIT, "heads"):

@@ -34,6 +34,8 @@ _CONTENT = ("barriers", "barriers_note", "confidential")
 
 
 class _ShortlistSupply(msgspec.Struct, frozen=True):
+    """The part of a shortlist's stored answer that is counted: the supply of each lot."""
+
     lots: tuple[LotSupply, ...]
 
 
@@ -70,7 +72,7 @@ async def exchanges_about(
 
 
 async def reply_figures(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> ReplyFigures:
-    """Count the recipients of these exchanges that were reached and that answered, with the hours until then."""
+    """Count the recipients of these exchanges that were reached and that answered, with the hours to their answers."""
     answers = (
         select(messages.c.exchange_id, messages.c.supplier_id, func.min(messages.c.created_at).label("at"))
         .where(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))
@@ -117,7 +119,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnElement[bool]) -> Subquery:
-    """A subquery with a row per recipient of each exchange, with figures aggregated over its rows in a table."""
+    """A subquery of `figures` aggregated over the rows of a table, with a row per exchange and recipient."""
     of_recipient = table.c.exchange_id, table.c.supplier_id
     told = (figure.label(name) for name, figure in figures.items())
     found = select(*of_recipient, *told).where(table.c.exchange_id == func.any(list(exchange_ids)))
@@ -128,7 +130,7 @@ async def barrier_figures(
     connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]
 ) -> Sequence[BarrierFigure]:
     """Count how often suppliers named each barrier in these exchanges, the most frequent first."""
-    last = _last_versions(organisation_id, exchange_ids)
+    last = _last_corrections(organisation_id, exchange_ids)
     named = func.unnest(last.c.barriers).label("barrier")
     each = select(last.c.exchange_id, last.c.supplier_id, last.c.need_id, named).distinct().subquery()
     replies = func.count().label("replies")
@@ -143,7 +145,7 @@ async def barrier_figures(
 
 async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_ids: Sequence[UUID]) -> BarrierNotes:
     """Suppliers' notes on barriers in these exchanges, the latest first, except confidential ones."""
-    last = _last_versions(organisation_id, exchange_ids)
+    last = _last_corrections(organisation_id, exchange_ids)
     is_noted = last.c.barriers_note.is_not(None)
     counts = select(func.count(), func.count().filter(last.c.confidential)).select_from(last).where(is_noted)
     total, confidential = (await connection.execute(counts)).one()
@@ -152,10 +154,10 @@ async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_
     return BarrierNotes(tuple(BarrierNote(*row) for row in rows), total, confidential)
 
 
-def _last_versions(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
+def _last_corrections(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
     """A subquery of the suppliers' messages in these exchanges, each in its last correction.
 
-    `confidential`: one of its versions is.
+    `confidential`: the message or a correction of it is.
     """
     columns = [messages.c[name] for name in ("id", "exchange_id", "supplier_id", "created_at", *_CONTENT)]
     theirs = and_(messages.c.author == "supplier", messages.c.exchange_id == func.any(list(exchange_ids)))

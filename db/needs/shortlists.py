@@ -11,7 +11,7 @@ from db.core.engine import Connection, is_below, read_all
 from db.schema.organisation_tables import needs, shortlist_decisions, shortlists
 from domain.decoding.stored import read_stored
 from domain.needs.status import StoredNeed
-from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, Named, ShortlistVersion, ShownAnswer
+from domain.shortlists.version import Decision, DecisionKey, FrozenShortlist, IdAndName, ShortlistVersion, ShownAnswer
 
 _VERSION = [shortlists.c[name] for name in ShortlistVersion.__struct_fields__]
 _DECISION = [shortlist_decisions.c[name] for name in Decision.__struct_fields__]
@@ -50,7 +50,7 @@ async def select_shortlists(
 
 async def select_listed_supplier(
     connection: Connection, organisation_id: UUID, need_id: UUID, supplier_id: UUID
-) -> Named | None:
+) -> IdAndName | None:
     """The id and name of a supplier in the latest version that lists it; None where no version does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
     query = select(shortlists.c.body).where(_is_version(organisation_id, need_id), mentions)
@@ -85,7 +85,7 @@ async def select_decisions(
 async def earlier_decisions(
     connection: Connection, organisation_id: UUID, need_id: UUID, number: int
 ) -> Sequence[Decision]:
-    """The decisions on all versions before version `number`, in the order of versions."""
+    """The decisions on all versions of a need's shortlist before version `number`, in the order of versions."""
     of_earlier = and_(shortlist_decisions.c.need_id == need_id, shortlist_decisions.c.number < number)
     query = select(*_DECISION).where(of_earlier, _is_own_need(organisation_id, need_id))
     place = (shortlist_decisions.c[name] for name in ("number", "lot_id", "supplier_id"))

@@ -213,7 +213,7 @@ def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list
 
 
 async def _erase_in_directory(connection: Connection, found: Findings, now: datetime) -> None:
-    """Rewrite the records found without the person, and their suppliers, as one change of the directory."""
+    """Rewrite the found records, now without the person, and their suppliers, as one change of the directory."""
     await suppress(connection, _details_to_suppress(found.identifiers), now)
     if not found.records:
         return

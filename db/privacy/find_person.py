@@ -67,6 +67,7 @@ class _Search(NamedTuple):
     lock: bool
 
     async def rows(self, query: sa.Select[Any], table: sa.Table) -> Sequence[sa.Row[Any]]:
+        """The rows of a query, in the order of the table's primary key, and locked there if `lock`."""
         query = query.order_by(*table.primary_key)
         if self.lock:
             # records go on being written to a source whose label changes
@@ -166,7 +167,7 @@ def _claims(id_token: str) -> str:
 
 
 def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> sa.ColumnElement[bool]:
-    """The SQL condition that a column is one of these addresses, or a text in which the pattern matches."""
+    """The condition that a column is one of these addresses or, unless `pattern` is None, a text that it matches."""
     if pattern is None or searched in ADDRESSES:
         return sa.func.lower(sa.func.trim(searched.text)).in_(emails)
     found = searched.text.regexp_match(pattern)

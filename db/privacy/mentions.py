@@ -107,7 +107,7 @@ class MentionColumn(NamedTuple):
 
     @property
     def text(self) -> sa.ColumnElement[str]:
-        """The column as text to be searched; of a frozen answer without the contacts, which are compared."""
+        """The column as text to be searched; of a shortlist's answer without its contacts, which are searched apart."""
         if not isinstance(self.column.type, sa.LargeBinary):
             return sa.cast(self.column, sa.Text)
         text = sa.func.convert_from(self.column, "UTF8")
@@ -181,7 +181,7 @@ for _sign in map(chr, range(ord("0"), 0x180)):
 
 
 def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
-    """The pattern of all mentions of the person; None where there is nothing to look for but a single word."""
+    """The pattern of all mentions of the person; None without an address, name of two words or (if wanted) phone."""
     return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
@@ -215,7 +215,8 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
         name, theirs = _any_of(_spellings(names)), _any_of((*known, *_addresses_beside(names)))
         yield _Mention(_NAME_AND_ADDRESS.format(name, theirs), r"\1{0}\2{0}")
         yield _Mention(_ADDRESS_AND_NAME.format(theirs, name), r"\1{0}\2{0}")
-        own = [_address(_any_of(_spellings(names, "[_.+-]")), rf"(?:{_LOCAL}*[_.+-])?", rf"(?:[0-9_.+-]{_LOCAL}*)?")]
+        spelt = _any_of(_spellings(names, "[_.+-]"))
+        own = [_address_pattern(spelt, rf"(?:{_LOCAL}*[_.+-])?", rf"(?:[0-9_.+-]{_LOCAL}*)?")]
     if addresses := (*known, *own):
         yield _Mention(_ADDRESSES.format("|".join(addresses)), r"\1{0}")
     phones = (
@@ -231,11 +232,11 @@ def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
     for name in names:
         words = [_word_pattern(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
         if words:
-            yield _address(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
-        yield _address("[_.-]?".join(_word_pattern(word[0]) for word in name.split()))
+            yield _address_pattern(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
+        yield _address_pattern("[_.-]?".join(_word_pattern(word[0]) for word in name.split()))
 
 
-def _address(local: str, before: str = "", after: str = "") -> str:
+def _address_pattern(local: str, before: str = "", after: str = "") -> str:
     return f"{before}{local}{after}{_AT}{_DOMAIN}"
 
 
@@ -288,7 +289,7 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """Yield the frozen shortlists with the person's address, or number at these suppliers, both taken out.
+    """Yield the frozen shortlists that have the person's address, or number at these suppliers, without them.
 
     They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """

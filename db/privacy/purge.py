@@ -91,7 +91,7 @@ async def plan(
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
 ) -> RetentionPlan:
-    """Plan the removal of all due at `now`, except `spared` needs; of all, or of one organisation and shared data."""
+    """Plan to remove what is due at `now`, except needs `spared`, of one organisation and of shared data, or of all."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     others: list[RetentionCount] = []
     for kind, rows in _due_rows(bounds).items():
@@ -133,6 +133,7 @@ async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means 
 
 
 def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
+    """The rows to be removed by kind: those whose period in `bounds` is over, and that nothing uses any more."""
     exchange, ended = exchanges.c.id == reply_links.c.exchange_id, needs.c.status.not_in(OPEN)
     # where an exchange may still be written in, a link that was revoked keeps e-mail from going there
     closed = sa.exists().where(exchange, exchanges.c.need_id == needs.c.id, ended)
@@ -164,19 +165,19 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
     }
 
 
-def _is_in_meeting(meeting: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """The condition that a person takes part in, or has a task from, a meeting that meets `meeting`."""
+def _is_in_meeting(is_meant: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition that a person takes part in, or has a task from, a meeting for which `is_meant` is true."""
     return sa.or_(
         *(
-            sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, meeting)
+            sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, is_meant)
             for each in (participants, follow_ups)
         )
     )
 
 
-def _has_signed_in(account: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """The condition that a person signed in through an account that meets `account`."""
-    return sa.exists().where(desk_accounts.c.person_id == persons.c.id, account)
+def _has_signed_in(is_meant: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """The condition that a person signed in through an account for which `is_meant` is true."""
+    return sa.exists().where(desk_accounts.c.person_id == persons.c.id, is_meant)
 
 
 async def _count_by_owner(connection: Connection, rows: sa.Subquery | sa.CTE) -> Mapping[UUID | None, int]:
@@ -197,6 +198,7 @@ async def _retention_counts(
 async def _due_needs(
     connection: Connection, before: datetime, *, only: UUID | None = None, owner: UUID | None = None
 ) -> list[RetentionNeed]:
+    """The needs to which nothing happened since `before`, of an organisation (`owner`) or all; `only`: a need's id."""
     rows = await connection.execute(_DUE_NEEDS, {"before": before, "only": only, "owner": owner})
     return [RetentionNeed(**row._asdict()) for row in rows]
 

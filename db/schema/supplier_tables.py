@@ -284,7 +284,6 @@ import_errors = table(
     *required(sa.Text, "pointer", "code", "detail"),
 )
 
-
 # The secret is kept as it is: it signs. Of the directory's versions, the receiver has acknowledged all up to
 # `acknowledged_version`, and all up to `queued_version` were queued for it at some time.
 webhooks = table(

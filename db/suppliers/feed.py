@@ -30,7 +30,7 @@ _NEWEST = select(directory_version.c.version, change_sets.c.uid).select_from(
 
 
 class Position(NamedTuple):
-    """A cursor in the change feed: after this supplier in this version. `START` is before everything.
+    """A cursor in the change feed: after this supplier in this directory version. `START` is before everything.
 
     `uid`: of that version, as another history of the directory may have one of the same number; None where it is not
     known.
@@ -46,7 +46,7 @@ LAST_ID = UUID(int=(1 << 128) - 1)
 
 
 class Change(msgspec.Struct, frozen=True):
-    """The latest change of one supplier, and the version that it came with; `supplier` is None if deleted.
+    """The latest change of one supplier, and its directory version; `supplier` is None where it was deleted.
 
     `uid`: of that version.
     """
@@ -68,13 +68,13 @@ async def end_of_directory(connection: Connection) -> Position:
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The cursor behind the last change of a data version; without `uid` if the directory never had that version."""
+    """The cursor behind the last change of a directory version; without `uid` if there never was such a version."""
     uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
     return Position(version, LAST_ID, uid)
 
 
 async def is_in_history(connection: Connection, position: Position, end: Position) -> bool:
-    """Whether a cursor is of this directory's history, not of another copy's; without `uid`, by version alone."""
+    """Whether a cursor is of this directory's history, which ends at `end`; one without `uid` is judged by version."""
     if position.uid is None or position.version == 0:
         return position.version <= end.version
     if position.version == end.version:
@@ -109,9 +109,9 @@ async def changes_after(connection: Connection, position: Position, limit: int) 
 
 
 class RecentChanges(NamedTuple):
-    """The active suppliers that changed since a version, in no order, and the ids of deleted and inactive ones.
+    """The active suppliers changed since a directory version, the ids deleted or inactive, and the present version.
 
-    `uid`: of that version.
+    In no order. `uid`: of the present version.
     """
 
     changed: list[Supplier]
@@ -121,7 +121,7 @@ class RecentChanges(NamedTuple):
 
 
 async def changes_since(engine: Engine, version: int, uid: UUID | None, most: int) -> RecentChanges | None:
-    """The changes since a version; None where they are over `most`, or `uid` is of another copy's history."""
+    """The changes since a directory version; None where they are over `most`, or its `uid` is of another history."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         end = await end_of_directory(connection)
@@ -163,7 +163,7 @@ async def listen(
     poll_seconds: float = POLL_SECONDS,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator[DirectoryVersion, None]:
-    """Yield the directory's version: at once, after every notification, and every `poll_seconds` at the latest.
+    """Yield the directory's version: at once, after every notification (`also`: channels) and every `poll_seconds`.
 
     A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
     comes while the database is away (see `rows_on_notify` for `lost` and `patience`). Versions in between may be
@@ -251,9 +251,9 @@ def _field_reader(receive: Callable[[bytes], object]) -> Callable[[bytes], Await
     """Return a function that takes chunks of a binary COPY with one field, and calls `receive` with each field."""
     left, begins = b"", _HEADER_BYTES
 
-    async def read(part: bytes) -> None:
+    async def read_chunk(chunk: bytes) -> None:
         nonlocal left, begins
-        content, at = left + part, begins
+        content, at = left + chunk, begins
         while len(content) >= at + _ROW.size:
             _, length = _ROW.unpack_from(content, at)
             end = at + _ROW.size + length
@@ -263,4 +263,4 @@ def _field_reader(receive: Callable[[bytes], object]) -> Callable[[bytes], Await
             at = end
         left, begins = (content[at:], 0) if at <= len(content) else (content, at)
 
-    return read
+    return read_chunk

@@ -29,8 +29,8 @@ _RECEIVED = sa.text("""
 """).bindparams(*KEY_ARRAYS)
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """A supplier and the version of its last change."""
+class VersionedSupplier(msgspec.Struct, frozen=True):
+    """A supplier, and the directory version of its last change."""
 
     version: int
     supplier: Supplier
@@ -66,7 +66,7 @@ class Filters(msgspec.Struct, frozen=True):
     active: bool | None = None
 
 
-async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | None:
+async def get_supplier(connection: Connection, supplier_id: UUID) -> VersionedSupplier | None:
     """The supplier with this id, or the one it was merged into; None if it is unknown or deleted."""
     wanted = _ENTRIES.where(suppliers.c.id == sa.bindparam("wanted"))
     row = (await connection.execute(wanted, {"wanted": supplier_id})).first()
@@ -76,7 +76,7 @@ async def get_supplier(connection: Connection, supplier_id: UUID) -> Entry | Non
     if row is None:
         return None
     received = await with_last_receipts(connection, [row.document])
-    return Entry(row.version, received[row.document.id])
+    return VersionedSupplier(row.version, received[row.document.id])
 
 
 async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID]) -> dict[UUID, Supplier]:
@@ -91,12 +91,12 @@ async def living_suppliers(connection: Connection, supplier_ids: Collection[UUID
 
 async def page_of_suppliers(
     connection: Connection, filters: Filters, after: UUID | None, limit: int
-) -> Sequence[Entry]:
+) -> Sequence[VersionedSupplier]:
     """Up to `limit` suppliers that pass the filters, with ids after `after`, in the order of their ids."""
     query = _ENTRIES.where(*_conditions(filters), is_above(suppliers.c.id, after)).order_by(suppliers.c.id).limit(limit)
     rows = (await connection.execute(query)).all()
     received = await with_last_receipts(connection, [row.document for row in rows])
-    return [Entry(row.version, received[row.document.id]) for row in rows]
+    return [VersionedSupplier(row.version, received[row.document.id]) for row in rows]
 
 
 async def count_suppliers(connection: Connection, filters: Filters, most: int) -> int:
@@ -182,8 +182,8 @@ async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) 
         rows = await connection.execute(_RECEIVED, key_arrays(adding))
         received |= {(source, external_id): at for source, external_id, at in rows}
 
-    def latest(each: SourceRef) -> SourceRef:
+    def with_receipt(each: SourceRef) -> SourceRef:
         at = received.get((each.source, each.external_id), each.received_at)
         return SourceRef(each.source, each.external_id, at)
 
-    return {each.id: msgspec.structs.replace(each, sources=tuple(map(latest, each.sources))) for each in found}
+    return {each.id: msgspec.structs.replace(each, sources=tuple(map(with_receipt, each.sources))) for each in found}

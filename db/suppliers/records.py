@@ -29,7 +29,7 @@ from db.suppliers.write import (
     rewrite_suppliers,
     stored_record,
     suppliers_with_numbers,
-    write,
+    write_suppliers,
 )
 from domain.decoding.stored import with_later_members
 from domain.errors import InvalidContent, Problem, null_character_problem, pointer
@@ -80,7 +80,7 @@ def content_columns(record: SupplierRecord, placement: Placement, digest: bytes)
 def derived_columns(
     record: SupplierRecord, placement: Placement, now: datetime, joins: str | None = None
 ) -> dict[str, Any]:
-    """The other columns of a new record, computed from content and placement, in the order of the table.
+    """The columns of a new record after its content's, in the order of the table; `joins`: the number it adds to.
 
     Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
     One that `joins` others has none of these, and nothing is missing in it.
@@ -173,7 +173,7 @@ async def put_record(
     """
     if found := storage_problems(external_id, encode(record)):
         raise InvalidContent(found)
-    await _lock(connection, source, external_id)
+    await _lock_source_and_record(connection, source, external_id)
     record = await _without_suppressed(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
     before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
@@ -193,7 +193,7 @@ async def put_record(
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     added_to = await suppliers_with_numbers(connection, [known.joins]) if known is not None and known.joins else []
     if is_new := known is None or known.supplier_id is None:
-        await write(connection, [assemble(supplier_id, [stored])], change_set)
+        await write_suppliers(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
     if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
@@ -217,22 +217,21 @@ async def get_record(connection: Connection, source: str, external_id: str) -> S
 
 async def lock_record(connection: Connection, source: str, external_id: str) -> StoredRecord | None:
     """The record, or None; locked against other writers until the transaction ends."""
-    await _lock(connection, source, external_id)
+    await _lock_source_and_record(connection, source, external_id)
     return await get_record(connection, source, external_id)
 
 
 async def delete_record(
     connection: Connection, source: str, external_id: str, now: datetime, similarity: NameSimilarity
 ) -> int | None:
-    """Delete a record; a supplier without any other record becomes a tombstone.
+    """Delete a record; returns a directory version without it, None where there is no such record.
 
-    Returns the new version of the directory, or None if there is no such record. The caller commits.
+    The caller commits. A supplier without any other record becomes a tombstone.
     """
-    await _lock(connection, source, external_id)
+    await _lock_source_and_record(connection, source, external_id)
     await lock_identities(connection)
-    own = (records.c.source == source, records.c.external_id == external_id)
-    gone = delete(records).where(*own).returning(records.c.supplier_id, records.c.joins)
-    row = (await connection.execute(gone)).first()
+    gone = delete(records).filter_by(source=source, external_id=external_id)
+    row = (await connection.execute(gone.returning(records.c.supplier_id, records.c.joins))).first()
     if row is None:
         return None
     change_set = await begin_change(connection)
@@ -247,7 +246,7 @@ async def delete_record(
     return await publish(connection, change_set)
 
 
-async def _lock(connection: Connection, source: str, external_id: str) -> None:
+async def _lock_source_and_record(connection: Connection, source: str, external_id: str) -> None:
     await lock(connection, Subject.SOURCE, source, shared=True)
     await lock(connection, Subject.RECORD, f"{source}/{external_id}")
 
@@ -267,14 +266,15 @@ def _select_record(source: str, external_id: str) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes, before: str | None) -> None:
+async def _write_record(connection: Connection, stored: StoredRecord, digest: bytes, replaced: str | None) -> None:
+    """Insert a record, or store it in the place of the one with the payload `replaced`."""
     now, payload = stored.received_at, encode(stored.record)
     await ensure_source(connection, stored.source, now)
     key = {"source": stored.source, "external_id": stored.external_id}
     content = {
         "supplier_id": stored.supplier_id,
         **content_columns(stored.record, stored.placement, digest),
-        "payload": msgspec.Raw(payload if before is None else with_later_members(payload, before, SupplierRecord)),
+        "payload": msgspec.Raw(payload if replaced is None else with_later_members(payload, replaced, SupplierRecord)),
         **derived_columns(stored.record, stored.placement, now),
     }
     changes = {name: value for name, value in content.items() if name != "created_at"}

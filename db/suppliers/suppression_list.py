@@ -34,7 +34,7 @@ class Suppression(NamedTuple):
 
 
 class Suppressions(msgspec.Struct, frozen=True):
-    """The digests of details to suppress in a source's records, anywhere or in one record, and their key."""
+    """The digests of details to suppress in a source's records, everywhere or in one record, and the digests' key."""
 
     key: bytes
     everywhere: frozenset[bytes]

@@ -60,7 +60,6 @@ _COLUMNS_AS_STORED = [
 STORED_RECORDS = select(*_COLUMNS_AS_STORED, sources.c.rank).join(sources, sources.c.name == records.c.source)
 _DESCRIBING = STORED_RECORDS.add_columns(records.c.siret).where(records.c.supplier_id == func.any(bindparam("ids")))
 
-
 _decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Flag, ...])
 
 # LATERAL with OFFSET 0 makes a look-up in the index for each number, whatever the planner knows of the table.
@@ -143,13 +142,15 @@ async def rewrite_suppliers(
     for some in (wanted[start : start + REWRITTEN_AT_ONCE] for start in range(0, len(wanted), REWRITTEN_AT_ONCE)):
         described = await record_rows(connection, some)
         anew = [assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items()]
-        await write(connection, anew, change_set, keeps=not erases)
+        await write_suppliers(connection, anew, change_set, keeps=not erases)
         if bereft := [each for each in some if each not in described]:
             bury = update(suppliers).where(suppliers.c.id == func.any(bereft))
             await connection.execute(bury.values(tombstone_values(change_set, now)))
 
 
-async def write(connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False) -> None:
+async def write_suppliers(
+    connection: Connection, some: Iterable[Supplier], change_set: int, *, keeps: bool = False
+) -> None:
     """Insert or update suppliers; with `keeps`, members of stored documents that this release does not know stay."""
     if rows := [supplier_row(supplier, change_set) for supplier in some]:
         if keeps:
@@ -244,7 +245,7 @@ async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str])
 
 
 async def is_added_to(connection: Connection, siret: str | None) -> bool:
-    """Whether a record adds to the suppliers with this SIRET."""
+    """Whether a record adds to the suppliers with this SIRET, by it or by their SIREN."""
     numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
     return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))
 

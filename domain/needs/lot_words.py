@@ -46,13 +46,13 @@ _OPEN_TO = {
 class Term(NamedTuple):
     """A contract term that a lot's words state: its kind, its value as text (months, euros…), and the words.
 
-    `is_asked`: they only ask for it.
+    `is_question`: the words only ask for it.
     """
 
     kind: TermKind
     value: str
     words: str
-    is_asked: bool = False
+    is_question: bool = False
 
 
 def terms_in(text: str) -> tuple[Term, ...]:

@@ -192,7 +192,7 @@ class ExchangeReport:
             )
 
     def lessons(self) -> tuple[Lesson, ...]:
-        """All answers of suppliers, the oldest first; a redacted report does not name their authors."""
+        """Suppliers' answers, the oldest first; a redacted report has no confidential ones and names no author."""
         held = Counter(each.position for each in self.contacted())
         found: list[Lesson] = []
         for each in (each for each in self._answers if not (self._redaction.redacted and each.is_confidential)):
@@ -213,7 +213,7 @@ class ExchangeReport:
         return tuple(found)
 
     def _is_common(self, suppliers: int) -> bool:
-        """Whether a fact that so many suppliers share may stand beside an answer; if redacted, it has to hide whose."""
+        """Whether a fact true of so many suppliers may stand beside an answer; if redacted, several must share it."""
         return not self._redaction.redacted or suppliers >= FEWEST_TO_BE_ONE_OF
 
     def barriers(self) -> tuple[BarrierCount, ...]:

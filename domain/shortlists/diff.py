@@ -13,7 +13,7 @@ import msgspec
 
 from domain.needs.status import changed_fields
 from domain.shortlists.shortlist import Gate
-from domain.shortlists.version import ComparedVersion, DecisionCode, FrozenShortlist, Named, SupplierName
+from domain.shortlists.version import ComparedVersion, DecisionCode, FrozenShortlist, IdAndName, SupplierName
 from domain.text.bilingual import Language, Text
 from domain.text.labels import ABSENCES, LOT_FIELDS, REFUSED_BY
 
@@ -70,7 +70,7 @@ class Absence(msgspec.Struct, frozen=True):
     excluded_by: Gate | None = None
     message: str | None = None
     rank: int | None = None
-    other: Named | None = None
+    other: IdAndName | None = None
     data_changed: bool = False
 
     def in_words(self, number: int, shown: int, changed: Sequence[str], language: Language) -> AbsenceReason:
@@ -269,7 +269,7 @@ class _Side:
     def reasons(self, other: "_Side", changed: Sequence[str], language: Language) -> dict[UUID, AbsenceReason]:
         """The reason why each supplier shown by `other` is no candidate here. `changed`: the lot's differing fields."""
         heirs = {
-            each.other.id: Absence("listed_as", other=Named(part, self.names[part]))
+            each.other.id: Absence("listed_as", other=IdAndName(part, self.names[part]))
             for part, each in other.absences.items()
             if each.other is not None and part in self.ranks
         }

@@ -16,8 +16,8 @@ from domain.text.bilingual import Language
 DecisionCode = Literal["kept", "set_aside"]
 
 
-class Named(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A supplier with the name that it had when the version was frozen."""
+class IdAndName(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A supplier's id, with its name and SIRET as a version has them, or of today for one it is merged with."""
 
     id: UUID
     name: str
@@ -72,7 +72,7 @@ class Decision(DecisionKey, frozen=True):
 class ShownSupplier(msgspec.Struct, frozen=True):
     """A supplier that a version shows: as a candidate (`rank`), a near miss (`excluded_by`), or of unknown trade."""
 
-    supplier: Named
+    supplier: IdAndName
     rank: int = 0
     excluded_by: Gate | None = None
     message: str = ""
@@ -106,7 +106,7 @@ class ShownLot(msgspec.Struct, frozen=True):
         return any(source.startswith("title:") for segment in self.requested for source in segment.sources)
 
     @property
-    def listed(self) -> tuple[Named, ...]:
+    def listed(self) -> tuple[IdAndName, ...]:
         """The suppliers listed: candidates in order, then near misses, then those of unknown trade."""
         return tuple(row.supplier for row in self.candidates + self.near_misses + self.unknown_trade.nearest)
 

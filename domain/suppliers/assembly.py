@@ -171,7 +171,7 @@ def source_of_each_field(supplier: Supplier) -> dict[str, str]:
 
 
 def _provenance(stored: Sequence[StoredRecord], placed: StoredRecord) -> dict[str, str] | None:
-    """The source of each known field, of the place that of `placed`; None where all records are of one source."""
+    """The source of each known field, with `placed` the record whose place is taken; None if there is one source."""
     if len({item.source for item in stored}) < 2:
         return None
     found: dict[str, str] = {}

@@ -149,7 +149,7 @@ def day(when: date | datetime, language: Language) -> str:
 
 
 def time_of_day(when: datetime, language: Language) -> str:
-    """The hour in France: 9 h 05, 09:05."""
+    """The time of day in France: 9 h 05 in French, 09:05 in English."""
     local = when.astimezone(PARIS)
     if language == "en":
         return f"{local:%H:%M}"

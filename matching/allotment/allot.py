@@ -46,7 +46,7 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     areas = {area for lot in lots for area in lot.areas}
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
-        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_text(cells, len(areas))),))
+        raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
     freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
     divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
@@ -88,7 +88,7 @@ def _too_few_lots_text(need: AllotmentNeed) -> Text:
     )
 
 
-def _too_many_text(cells: int, areas: int) -> Text:
+def _too_many_parts_text(cells: int, areas: int) -> Text:
     return Text(
         f"Trop à examiner : {cells} segments par territoire (au plus {MOST_CELLS}), {areas} territoires (au plus "
         f"{MOST_AREAS}). Demander moins de lots à la fois, un territoire moins grand, ou une division moins fine.",

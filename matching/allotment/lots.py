@@ -56,7 +56,7 @@ class Areas:
         return self._of[key]
 
     def territory_request(self, numbers: Numbers) -> TerritoryRequest:
-        """The union of the areas with these numbers as a need states it, as the buyer wrote it where a lot has it."""
+        """The areas with these numbers as one requested territory: as the buyer wrote it where a lot has just these."""
         given = self._given.get(frozenset(numbers))
         if given is not None:
             return given
@@ -116,17 +116,17 @@ class GivenLots:
         """The lots in the form that the search divides: each with its segments, area numbers and terms."""
         nothing = {"title": None, "segments": (), "cpv": (), "keywords": (), "value_eur": None, "options_eur": None}
         lots = []
-        for place, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
+        for position, (lot, query) in enumerate(zip(self.need.lots, self.queries, strict=True)):
             segments, terms = query.subject.objects, None
             if segments:  # what lots that are joined have in common: each says it of the whole
                 reserved = tuple(sorted(set(lot.reserved or ())))
                 terms = _as_match_lot(lot, id="", reserved=reserved, territory=None, **nothing)
-            lots.append(GivenLot(place, segments or (NO_SEGMENT,), self._given_areas(place), terms or place))
+            lots.append(GivenLot(position, segments or (NO_SEGMENT,), self._given_areas(position), terms or position))
         return lots
 
-    def territory(self, place: int) -> TerritoryRequest:
-        """The requested territory of the given lot at index `place`."""
-        request = self.need.lots[place].territory or self.need.territory
+    def territory(self, position: int) -> TerritoryRequest:
+        """The requested territory of the given lot at this position."""
+        request = self.need.lots[position].territory or self.need.territory
         return request or TerritoryRequest()
 
     def own_reservation(self, lot: PossibleLot) -> tuple[Reserved, ...]:
@@ -139,26 +139,26 @@ class GivenLots:
 
     def divides_segments(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys only some of the segments of a given lot that it divides."""
-        return any(not set(self._given_segments(place)) <= set(lot.segments) for place in lot.lots)
+        return any(not set(self._given_segments(position)) <= set(lot.segments) for position in lot.lots)
 
     def divides_areas(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
-        return any(not set(self._given_areas(place)) <= set(lot.areas) for place in lot.lots)
+        return any(not set(self._given_areas(position)) <= set(lot.areas) for position in lot.lots)
 
     def value(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
         if self.divides_areas(lot):
             return None
         values = []
-        for place in lot.lots:
-            objects = self._given_segments(place)
+        for position in lot.lots:
+            objects = self._given_segments(position)
             own = tuple(segment for segment in objects if segment in lot.segments)
-            values.append(value_of(self.need.lots[place], own, objects))
+            values.append(value_of(self.need.lots[position], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
     def options(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot's options in euros; None without options, or where the lot's value is unknown."""
-        given = [self.need.lots[place] for place in lot.lots]
+        given = [self.need.lots[position] for position in lot.lots]
         if self.value(lot) is None or all(each.options_eur is None for each in given):
             return None
         return round(sum(map(options_of, given)), 2)
@@ -169,10 +169,10 @@ class GivenLots:
         Codes that stand for no segment go with whole lots.
         """
         kept: dict[str, None] = {}
-        for place in lot.lots:
-            for code in self.need.lots[place].cpv:
+        for each in lot.lots:
+            for code in self.need.lots[each].cpv:
                 segments = set(self.reference.taxonomy.of_cpv(self.reference.cpv.normalise(code)))
-                if segments & set(lot.segments) if segments else set(self._given_segments(place)) <= set(lot.segments):
+                if segments & set(lot.segments) if segments else set(self._given_segments(each)) <= set(lot.segments):
                     kept[code] = None
         return tuple(kept)
 
@@ -210,11 +210,11 @@ class GivenLots:
             near_misses=0,
         )
 
-    def _given_segments(self, place: int) -> tuple[str, ...]:
-        return self.queries[place].subject.objects
+    def _given_segments(self, position: int) -> tuple[str, ...]:
+        return self.queries[position].subject.objects
 
-    def _given_areas(self, place: int) -> tuple[int, ...]:
-        return self.areas.area_numbers(self.territory(place), self.queries[place].territory)
+    def _given_areas(self, position: int) -> tuple[int, ...]:
+        return self.areas.area_numbers(self.territory(position), self.queries[position].territory)
 
 
 def _as_match_lot(lot: DivisibleLot, **changes: object) -> Lot:

@@ -181,22 +181,22 @@ class ProposalWriter:
                 reasons=self._reasons_in_language(self._lot_reasons(lot, of)),
             )
 
-    def _lot_reasons(self, lot: PossibleLot, of: JudgedLot) -> Iterator[CodedText]:
-        given, least = self.given, self.given.need.allotment.min_candidates
+    def _lot_reasons(self, lot: PossibleLot, judged: JudgedLot) -> Iterator[CodedText]:
+        given, min_candidates = self.given, self.given.need.allotment.min_candidates
         if given.is_as_given(lot):
             yield "as_given", AS_GIVEN
         if len(lot.lots) > 1:
             yield joined_reason(self._given_lot_ids(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
-        yield from division_reasons(self._segment_labels(lot), by_segment, by_area, of.territory.label)
+        yield from division_reasons(self._segment_labels(lot), by_segment, by_area, judged.territory.label)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
-            yield reservation_reason(of.reserved, of.eligible, chosen == "kept")
+            yield reservation_reason(judged.reserved, judged.eligible, chosen == "kept")
         elif chosen == "too_few":
-            yield too_few_eligible_reason(least)
+            yield too_few_eligible_reason(min_candidates)
         elif chosen == "forbidden":
             yield "reservation_forbidden", LOT_FORBIDDEN
-        yield competition_reason(of.eligible, least) if of.total else ("no_supply", NO_SUPPLY)
+        yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", NO_SUPPLY)
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -223,8 +223,8 @@ class ProposalWriter:
             made.append(own)
         return made
 
-    def _reasons_in_language(self, said: Iterable[CodedText]) -> tuple[Reason, ...]:
-        return tuple(Reason(code, message.to(self.language)) for code, message in said)
+    def _reasons_in_language(self, reasons: Iterable[CodedText]) -> tuple[Reason, ...]:
+        return tuple(Reason(code, message.to(self.language)) for code, message in reasons)
 
 
 def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[CodedText]:
@@ -236,59 +236,58 @@ def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, are
         yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
 
 
-def joined_reason(lots: Sequence[str]) -> CodedText:
+def joined_reason(lot_ids: Sequence[str]) -> CodedText:
     """The reason telling that a lot joins several given lots."""
-    named = listed(lots)
+    named = listed(lot_ids)
     return "joined", Text(f"Réunit ce qu'achètent les lots {named.fr}", f"Joins what lots {named.en} buy")
 
 
-def reservation_reason(types: Sequence[str], eligible: int, own: bool) -> CodedText:
-    """The reason telling how a lot is reserved and how many eligible candidates remain."""
+def reservation_reason(types: Sequence[str], eligible: int, is_own: bool) -> CodedText:
+    """The reason telling how a lot is reserved (`is_own`: as asked by its buyer) and how many are eligible."""
     known = RESERVED.get("_".join(sorted(types)))
     each = [known.to] if known else [RESERVED[kind].to for kind in types]
     name = Text(listed([one.fr for one in each]).fr, listed([one.en for one in each]).en)
-    fr, en = (
-        ("Réservation demandée", "Reservation asked for") if own else ("Réservation possible", "Reservation possible")
-    )
+    fr, en = ("demandée", "asked for") if is_own else ("possible", "possible")
     message = Text(
-        f"{fr} : réserver {name.fr} laisse {_candidates_text(eligible, 'éligible').fr}",
-        f"{en}: reserving to {name.en} leaves {_candidates_text(eligible).en}",
+        f"Réservation {fr} : réserver {name.fr} laisse {_candidates_text(eligible, 'éligible').fr}",
+        f"Reservation {en}: reserving to {name.en} leaves {_candidates_text(eligible).en}",
     )
     return "reserved", message
 
 
-def too_few_eligible_reason(least: int) -> CodedText:
-    """The reason telling that the buyer's own reservation leaves fewer than `least` eligible candidates."""
+def too_few_eligible_reason(min_candidates: int) -> CodedText:
+    """The reason telling that the buyer's own reservation leaves fewer than `min_candidates` eligible candidates."""
     return "reservation_left_out", Text(
-        f"La réservation demandée laisse moins de {least} candidats éligibles : non réservé",
-        f"The reservation asked for leaves fewer than {least} eligible candidates: not reserved",
+        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé",
+        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved",
     )
 
 
-def competition_reason(eligible: int, least: int) -> CodedText:
-    """The reason telling whether a lot has competition: `least` eligible candidates or more."""
+def competition_reason(eligible: int, min_candidates: int) -> CodedText:
+    """The reason telling whether a lot has competition: `min_candidates` eligible candidates or more."""
     count = _candidates_text(eligible, "éligible")
-    if eligible >= least:
+    if eligible >= min_candidates:
         return "competition", Text(f"Concurrence : {count.fr}", f"Competition: {count.en}")
     return "little_competition", Text(
-        f"Concurrence limitée : {count.fr}, moins de {least}", f"Limited competition: {count.en}, fewer than {least}"
+        f"Concurrence limitée : {count.fr}, moins de {min_candidates}",
+        f"Limited competition: {count.en}, fewer than {min_candidates}",
     )
 
 
-def criteria_reasons(found: Summary, given: Summary, least: int) -> Iterator[CodedText]:
+def criteria_reasons(found: Summary, given: Summary, min_candidates: int) -> Iterator[CodedText]:
     """Reasons giving a proposal's figure for each criterion of the order, beside the figure of the lots as given."""
     for criterion in CRITERIA:
-        here, before = _criterion_in_words(criterion, found, least), getattr(given, criterion)
+        here, before = _criterion_in_words(criterion, found, min_candidates), getattr(given, criterion)
         fr, en = f"{here.fr} (besoin tel que demandé : {before})", f"{here.en} (need as given: {before})"
         yield criterion, Text(fr, en)
 
 
-def rank_reason(found: Summary, better: Summary, number: int, least: int) -> CodedText:
-    """The reason why a proposal ranks below the `better` one (`number`): the deciding criterion, else the draw."""
+def rank_reason(found: Summary, better: Summary, number: int, min_candidates: int) -> CodedText:
+    """The reason why a proposal ranks after the `better` one (`number`): the first criterion to differ, or the draw."""
     for criterion in CRITERIA:
         there = getattr(better, criterion)
         if getattr(found, criterion) != there:
-            here = _criterion_in_words(criterion, found, least)
+            here = _criterion_in_words(criterion, found, min_candidates)
             fr, en = f"{here.fr}, contre {there}", f"{here.en}, against {there}"
             return "ranked_after", Text(f"Après la proposition {number} : {fr}", f"After proposal {number}: {en}")
     return "drawn", Text(
@@ -296,22 +295,23 @@ def rank_reason(found: Summary, better: Summary, number: int, least: int) -> Cod
     )
 
 
-def _criterion_in_words(criterion: str, found: Summary, least: int) -> Text:
+def _criterion_in_words(criterion: str, found: Summary, min_candidates: int) -> Text:
     one, many, en = CRITERIA[criterion]
     count = getattr(found, criterion)
-    return Text(f"{count} {one if count < 2 else many}".format(least=least), f"{count} {en}".format(least=least))
+    fr = one if count < 2 else many
+    return Text(*(f"{count} {text}".format(least=min_candidates) for text in (fr, en)))
 
 
-def _candidates_text(count: int, kind: str = "") -> Text:
+def _candidates_text(count: int, french_adjective: str = "") -> Text:
     many = "s" if count > 1 else ""
-    adjective = f" {kind}{many}" if kind else ""
+    adjective = f" {french_adjective}{many}" if french_adjective else ""
     return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
 
 
-def lot_title(labels: Sequence[str], area: str | None, own: str | None) -> Text:
-    """The title of a lot: its `own`, else the labels of what it buys; then its area, if given."""
+def lot_title(labels: Sequence[str], area: str | None, own_title: str | None) -> Text:
+    """The title of a lot: its `own_title`, else the labels of what it buys; then its area, if given."""
     where = f" – {area}" if area else ""
-    return Text(*(f"{own or what}{where}"[:LONGEST_TITLE] for what in _separated_labels(labels)))
+    return Text(*(f"{own_title or what}{where}"[:LONGEST_TITLE] for what in _separated_labels(labels)))
 
 
 def _separated_labels(labels: Sequence[str]) -> Text:

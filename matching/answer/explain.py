@@ -82,7 +82,7 @@ class Explainer:
         )
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """The advice on the whole need: that of the review, `besides`, and that distance serves for sourcing only."""
+        """The advice on the whole need: the review's, then `besides`, then that distances serve for sourcing only."""
         advice = (
             *self.review.advice,
             *besides,

@@ -172,9 +172,9 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
 
 
 class _GroupingSearch:
-    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, who answers it.
+    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, which of them answer it.
 
-    `_combination`: by row of the selection, the place of what it answers in `_masks`.
+    `_combination`: by row of the selection, the position of what it answers in `_masks`.
     """
 
     def __init__(self, lot: LotMatch, rows: Positions, answered: Bools, seed: int) -> None:

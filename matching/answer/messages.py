@@ -57,8 +57,8 @@ def evidence(found: Evidence) -> Text:
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
 
 
-def _unmeasured(placed: bool) -> Text:
-    """A text on why a distance is missing: the supplier's address is unknown, or the territory's outline (`placed`)."""
+def _missing_distance_text(placed: bool) -> Text:
+    """A text on an unknown distance: the supplier's address is unknown or, if known (`placed`), the outline is."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")
@@ -94,7 +94,7 @@ IN_METRES_KM = 0.05
 def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
     """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
     if distance_km is None:
-        why = _unmeasured(placed)
+        why = _missing_distance_text(placed)
         return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
     far = kilometres(distance_km)
     if site is None:
@@ -109,7 +109,7 @@ def distance(distance_km: float | None, site: Place | None, placed: bool) -> Tex
 def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
     """A sentence for a supplier that the distance gate refuses; `placed`: its place is known."""
     if distance_km is None:
-        why = _unmeasured(placed)
+        why = _missing_distance_text(placed)
         return Text(
             f"{why.fr} : on ne sait pas s'il est à moins de {kilometres(cap_km).fr}",
             f"{why.en}: it cannot be told whether it is within {kilometres(cap_km).en}",
@@ -134,7 +134,7 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: 
             f"{far.en} from the territory, without a declared service area (50 km at most)",
         )
     if area is None or area.radius_km is not None:
-        why = _unmeasured(placed)
+        why = _missing_distance_text(placed)
         return Text(
             f"{why.fr} : on ne sait pas s'il intervient dans le territoire",
             f"{why.en}: it cannot be told whether it serves the territory",
@@ -202,7 +202,7 @@ def unmapped(code: str, label: str | None) -> Text:
 
 def unknown_words(words: str, suggestions: list[str]) -> Text:
     """A sentence for words that name no segment with enough confidence; `suggestions`: labels."""
-    fr, en = _quoted(suggestions)
+    fr, en = _quoted_fr_en(suggestions)
     return Text(
         f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
         f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
@@ -211,14 +211,14 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
 
 def title_differs(labels: list[str]) -> Text:
     """A sentence telling that a title names other trades than the CPV codes, which were followed."""
-    fr, en = _quoted(labels)
+    fr, en = _quoted_fr_en(labels)
     return Text(
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
         f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
     )
 
 
-def _quoted(labels: list[str]) -> tuple[str, str]:
+def _quoted_fr_en(labels: list[str]) -> tuple[str, str]:
     return ", ".join(f"« {label} »" for label in labels), ", ".join(f"“{label}”" for label in labels)
 
 
@@ -228,15 +228,11 @@ NUMBERS = dict(enumerate(map(Text, FRENCH.split(), ENGLISH.split()), start=2))
 
 def grouping(suppliers: int, segments: int) -> Text:
     """A sentence for two to four candidates that answer together what none answers alone."""
-    several, asked = _in_letters(suppliers), _in_letters(segments)
+    several, asked = (NUMBERS.get(number, Text(str(number), str(number))) for number in (suppliers, segments))
     return Text(
         f"Ensemble, ces {several.fr} fournisseurs répondent aux {asked.fr} segments demandés",
         f"Together, these {several.en} suppliers answer the {asked.en} requested segments",
     )
-
-
-def _in_letters(number: int) -> Text:
-    return NUMBERS.get(number, Text(str(number), str(number)))
 
 
 raw_json: Callable[[bytes], Any] = msgspec.Raw
@@ -281,11 +277,11 @@ def judge_of(
     view = rules.view(on, contract)
 
     @lru_cache(CACHED_FACTS)
-    def judge(facts: LegalFacts, awards: tuple[EssAward, ...]) -> SupplierVerdicts:
+    def verdicts_on(facts: LegalFacts, awards: tuple[EssAward, ...]) -> SupplierVerdicts:
         verdicts = [verdict_for_type(facts, kind, on, view) for kind in reserved]
         if awards:
             verdicts = [with_award_bar(verdict, awards, on, rules) for verdict in verdicts]
         worded = tuple([in_words(verdict, Eligibility, language) for verdict in verdicts])
         return SupplierVerdicts(worded, msgspec.json.encode(worded))
 
-    return judge
+    return verdicts_on

@@ -70,21 +70,21 @@ def draw_refused(orders: RefusedOrders, seed: int) -> tuple[RefusedSupplier, ...
 
 def refused_by(lot: LotMatch, gate: int) -> Ordinals:
     """All suppliers that a gate, SEGMENT or SERVICE_AREA, is the first to refuse, by ordinal."""
-    offering = each_once(lot.live.standing(offering_suppliers(lot)))
+    offering = each_once(lot.live.still_present(offering_suppliers(lot)))
     if gate == SEGMENT:
         return np.setdiff1d(all_considered(lot), offering, assume_unique=True)
     return leave_out(lot.ordinals, offering)
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """The suppliers, up to the `count`-th nearest, that offer the object and do not serve the territory."""
+    """The `count` nearest (and equally near) suppliers that offer the object, not in the territory; their distances."""
     near = [
         run
         for code in lot.query.subject.objects
-        for offers in lot.live.wanted(code)
-        for run in lot.distances.near_of(offers.suppliers)
+        for offers in lot.live.answering_offers(code)
+        for run in lot.distances.near_runs(offers.suppliers)
     ]
-    ordinals = leave_out(lot.ordinals, lot.live.standing(np.concatenate(near))) if near else NOBODY
+    ordinals = leave_out(lot.ordinals, lot.live.still_present(np.concatenate(near))) if near else NOBODY
     ordinals, distance = _nearest_with_distances(lot, ordinals, count)
     if len(ordinals) >= count and distance.max(initial=0) <= CERTAIN_KM:
         return ordinals, distance

@@ -78,7 +78,7 @@ class _WordedAnswer(NamedTuple):
 
 
 def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
-    """The row parts shared by candidates whose best offers have these worths (`matching.index.offers`), by segment."""
+    """The row parts shared by candidates whose best offers for the wanted segments have these worths, in this order."""
     parts, bases, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
@@ -103,7 +103,7 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
 
 @lru_cache(CACHED_ANSWERS)
 def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
-    """The answer that an offer of this worth is to a wanted segment."""
+    """The answer of an offer to a wanted segment; `worth`: its fit, basis and presence as one number."""
     offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
     answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
@@ -115,8 +115,8 @@ BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
 
 
 @lru_cache(64)
-def _reason_json(code: str, said: Text, language: Language) -> bytes:
-    return encode(Reason(code, said.to(language)))
+def _reason_json(code: str, text: Text, language: Language) -> bytes:
+    return encode(Reason(code, text.to(language)))
 
 
 @lru_cache(CACHED_DISTANCES)
@@ -130,10 +130,10 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 """A site of each kind: no more is told of it."""
 
 
-def worths(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """The grade of each supplier's best offer for each wanted segment; if none answers, of its best related offer.
+def worths_shown(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
+    """The worth of each supplier's best offer for each wanted segment; if none answers, of its best related offer.
 
-    `answering`: the worths of the offers that answer.
+    `answering`: the worths of the offers that answer; `matching.index.offers` says what a worth is made of.
     """
     best, taxonomy = answering.astype(np.int32), lot.live.base.taxonomy
     for column, wanted in enumerate(lot.query.subject.wanted):
@@ -175,7 +175,7 @@ class RowWriter:
     def candidates(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The first `count` candidates, as a list in JSON."""
         first = lot.first(count)
-        return raw_json(ranked_list(self.unranked_candidates(lot, first, first.order.draw_places(seed))))
+        return raw_json(ranked_list(self.unranked_candidates(lot, first, first.order.draw_positions(seed))))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
@@ -217,10 +217,10 @@ class RowWriter:
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
         return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language))
 
-    def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, places: Positions) -> list[bytes]:
-        """The candidates at these indices of `first`, as JSON objects without their beginning, which is the rank."""
-        ordinals, distances = first.ordinals[places], list(map(to_metre, first.order.distance[places].tolist()))
-        numbers, each_worths = ordinals.tolist(), worths(lot, ordinals, first.best[:, places])
+    def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, positions: Positions) -> list[bytes]:
+        """The candidates at these positions in `first`, as JSON objects without their beginning, which is the rank."""
+        ordinals, distances = first.ordinals[positions], list(map(to_metre, first.order.distance[positions].tolist()))
+        numbers, each_worths = ordinals.tolist(), worths_shown(lot, ordinals, first.best[:, positions])
         distinct = {
             each: shared_row_parts(self.reference.taxonomy, self.language, lot.query.subject, each)
             for each in set(each_worths)
@@ -252,10 +252,10 @@ class RowWriter:
             for summary, distance_km, answer, segments, judged, reasons in rows
         ]
 
-    def _reasons_of(self, lot: LotMatch, answered: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
+    def _reasons_of(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
-        query, reasons = lot.query, answered.reasons
-        if query.site or answered.presence != PRESENCES[LOCAL]:
+        query, reasons = lot.query, row_parts.reasons
+        if query.site or row_parts.presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             if distance_km is not None and distance_km > messages.IN_METRES_KM:
                 distance_km = round(distance_km, 1)  # no more is told
@@ -263,13 +263,13 @@ class RowWriter:
             reasons += _distance_reason(distance_km, site, is_placed, self.language)
         return b"[%b]" % reasons
 
-    def _segment_answers(self, lot: LotMatch, answered: SharedRowParts, ordinal: int) -> bytes:
+    def _segment_answers(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int) -> bytes:
         """The segment answers of a candidate in JSON; undeclared ones with evidence, the strongest and latest first."""
-        if answered.are_declared:
-            return answered.segments_json
+        if row_parts.are_declared:
+            return row_parts.segments_json
         taxonomy, cpv, answers = self.reference.taxonomy, lot.live.base.cpv, []
         offers = [each for each in lot.live.base.columns.supplier(ordinal).offers if each.basis != BASES[0]]
-        for answer in answered.segments:
+        for answer in row_parts.segments:
             shown: list[OfferEvidence] = []
             if answer.basis != BASES[0]:
                 own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))

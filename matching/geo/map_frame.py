@@ -66,8 +66,8 @@ def degrees_of(spots: Iterable[Spot]) -> Floats:
     return np.array(list(spots), dtype=np.float64).reshape(-1, 2)
 
 
-def round_spot(at: Floats) -> Spot:
-    return round(float(at[0]), 1), round(float(at[1]), 1)
+def rounded_spot(spot: Floats) -> Spot:
+    return round(float(spot[0]), 1), round(float(spot[1]), 1)
 
 
 def areas_on_sheet(frame: Frame, areas: Geometries) -> Geometries:
@@ -84,7 +84,7 @@ def areas_on_sheet(frame: Frame, areas: Geometries) -> Geometries:
 
 
 def project_thinned(frame: Frame, polygons: Geometries, *, inset: bool = False) -> Geometries:
-    """Project polygons in degrees onto the sheet, without the vertices too close to be seen."""
+    """Project polygons in degrees onto the sheet (printed small if `inset`), without vertices too close to be seen."""
     coarse = INSET if inset else 1
     to_sheet = shapely.transform(shapely.segmentize(polygons, LONGEST_EDGE_DEGREES * 4), frame.to_sheet)
     return shapely.make_valid(shapely.simplify(to_sheet, THINNED * coarse, preserve_topology=False))
@@ -148,7 +148,7 @@ def outlines_within(geography: Geography, area: Area, kind: Drawn) -> Iterator[t
 
 def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
     """The area with its own outline as GeoJSON, finer for a small area; empty where no outline is known."""
-    whole = geography.whole(area)
+    whole = geography.united_outline(area)
     if whole is None:
         return iter(())
     west, south, east, north = whole.bounds
@@ -157,7 +157,7 @@ def outline_of(geography: Geography, area: Area) -> Iterator[tuple[Area, str]]:
 
 
 def _thinned_outlines(geography: Geography, areas: Iterable[Area], tolerance: float) -> Iterator[tuple[Area, str]]:
-    known = [(area, whole) for area in areas if (whole := geography.whole(area)) is not None]
+    known = [(area, whole) for area in areas if (whole := geography.united_outline(area)) is not None]
     outlines = [whole for _, whole in known]
     fewer = shapely.coverage_simplify(outlines, tolerance)
     thinned = shapely.set_precision(fewer, 10.0**-DECIMALS, mode="pointwise")

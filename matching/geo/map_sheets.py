@@ -26,7 +26,7 @@ from matching.geo.map_frame import (
     frame_around,
     path_data,
     project_thinned,
-    round_spot,
+    rounded_spot,
     unite_thinned,
     unproject,
 )
@@ -172,7 +172,7 @@ def map_sheets(
     groups += [(named[code], pieces[regions == code]) for code in sorted(OVERSEAS) if (regions == code).any()]
     key = known.version, msgspec.msgpack.encode(territories)
     made = [
-        _map_sheet(shown, name, group, _frame_of_sheet(shown, group, whole=len(groups) > 1), key, inset=position > 0)
+        _map_sheet(shown, name, group, _frame_of_sheet(shown, group, bare=len(groups) > 1), key, inset=position > 0)
         for position, (name, group) in enumerate(groups)
     ]
     on_sheets = {position for sheet in made for position, _ in sheet.points}
@@ -193,10 +193,10 @@ def _disc(geography: Geography, near: Place, radius_km: float) -> shapely.Geomet
 
 
 def _map_sheet(
-    shown: _MapContent, name: str | None, pieces: Geometries, frame: Frame, key: Hashable, *, inset: bool
+    shown: _MapContent, name: str | None, pieces: Geometries, frame: Frame, cache_key: Hashable, *, inset: bool
 ) -> Sheet:
     """The sheet that shows polygons (`pieces`) of a territory; `inset`: the sheet is printed small."""
-    known = key, name, inset, frame.west, frame.north, frame.per_km
+    known = cache_key, name, inset, frame.west, frame.north, frame.per_km
     ground = _grounds.find(known)
     if ground is None:
         ground = _draw_background(shown.geography, frame, pieces, inset=inset)
@@ -217,18 +217,18 @@ def _map_sheet(
         territory=ground.territory,
         reach=reach,
         towns=() if inset else tuple(_place_towns(frame, ground, np.concatenate([points, sites]))),
-        sites=tuple(round_spot(at) for at in sites if frame.shows(at)),
-        points=tuple((number, round_spot(at)) for number, at in enumerate(points) if frame.shows(at)),
+        sites=tuple(rounded_spot(at) for at in sites if frame.shows(at)),
+        points=tuple((number, rounded_spot(at)) for number, at in enumerate(points) if frame.shows(at)),
     )
 
 
-def _frame_of_sheet(shown: _MapContent, pieces: Geometries, *, whole: bool) -> Frame:
-    """The frame around a territory and the points, sites and radius near it; only the territory if `whole`."""
+def _frame_of_sheet(shown: _MapContent, pieces: Geometries, *, bare: bool) -> Frame:
+    """The frame around a territory (`pieces`) and the points, sites and radius near it; if `bare`, without these."""
     west, south, east, north = shapely.total_bounds(pieces)
     plane = Plane((south + north) / 2, (west + east) / 2)
     flat = plane.project_degrees(shapely.get_coordinates(pieces))
     low, high = flat.min(axis=0), flat.max(axis=0)
-    if whole:
+    if bare:
         return frame_around(plane, low, high)
     reach = max(MARGIN_KM, float((high - low).max()) / 2)
     others = plane.project_degrees(np.concatenate([shown.points, shown.sites]))
@@ -256,7 +256,7 @@ def _draw_background(geography: Geography, frame: Frame, pieces: Geometries, *, 
         path_data(frame, around, inset=inset),
         path_data(frame, [whole], inset=inset),
         whole,
-        () if inset else tuple((names[i], round_spot(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
+        () if inset else tuple((names[i], rounded_spot(spots[i])) for i in inner[:TOWNS_TRIED].tolist()),
     )
 
 
@@ -286,7 +286,7 @@ def _by_population(territories: Territories) -> tuple[list[str], Floats]:
 
 
 def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool) -> bool:
-    """Whether a name fits beside a spot: inside the sheet, and clear of all points (`taken`) and of the scale bar."""
+    """Whether a name fits right or `left` of a spot: on the sheet, clear of all `taken` points and of the scale bar."""
     width = LETTER * len(name) + 20
     west, east = (spot[0] - width, spot[0] - 4) if left else (spot[0] + 4, spot[0] + width)
     hidden = (taken[:, 0] > west - 8) & (taken[:, 0] < east + 8) & (np.abs(taken[:, 1] - spot[1]) < 22)
@@ -320,19 +320,19 @@ def area_sheets(geography: Geography, area_ids: Sequence[str]) -> tuple[AreaShee
     groups: dict[str | None, dict[int, shapely.Geometry]] = {}
     named = {area.code: area.label for area in geography.territories.areas("region")}
     for position, area in enumerate(map(geography.territories.area, area_ids)):
-        if (whole := geography.whole(area)) is not None:
+        if (whole := geography.united_outline(area)) is not None:
             region = geography.territories.communes[area.communes[0]].region
             groups.setdefault(named[region] if region in OVERSEAS else None, {})[position] = whole
     sheets = []
     for name in sorted(groups, key=lambda name: name or ""):
         shapes = np.array(list(groups[name].values()), dtype=object)
-        frame = _frame_of_sheet(_MapContent(geography, NOWHERE, NOWHERE, [], 0.0), shapes, whole=True)
+        frame = _frame_of_sheet(_MapContent(geography, NOWHERE, NOWHERE, [], 0.0), shapes, bare=True)
         around = project_thinned(frame, shapely.get_parts(areas_on_sheet(frame, outlines("departement"))))
         drawn = []
         for position, shape in zip(groups[name], project_thinned(frame, shapes), strict=True):
             if shape:
                 circle = shapely.maximum_inscribed_circle(shape, tolerance=2.0)
                 middle, room = shapely.get_coordinates(circle)[0], round(2 * float(shapely.length(circle)), 1)
-                drawn.append(AreaShape(position, path_data(frame, [shape]), round_spot(middle), room))
+                drawn.append(AreaShape(position, path_data(frame, [shape]), rounded_spot(middle), room))
         sheets.append(AreaSheet(name, frame, path_data(frame, around), tuple(drawn)))
     return tuple(sheets)

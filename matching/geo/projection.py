@@ -215,7 +215,7 @@ class NearestEdge:
 
 
 def _children(row: Numbers, run: Numbers, count: int) -> tuple[Numbers, Numbers]:
-    """The children of the given runs, each with the row of its run; `count`: how many children exist in all."""
+    """The children of the given runs in the next level, each with its parent's row; `count`: the size of that level."""
     row, inside = np.repeat(row, CHILDREN), np.repeat(run * CHILDREN, CHILDREN)
     inside.reshape(-1, CHILDREN)[:] += np.arange(CHILDREN, dtype=np.int32)
     if count % CHILDREN:  # the last run is shorter

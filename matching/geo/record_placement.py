@@ -17,7 +17,7 @@ SHORE_DEGREES = 0.02
 """The distance off any outline at which a point is still in France (some 2 km)."""
 
 
-def place(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
+def find_placements(records: Sequence[SupplierRecord], geography: Geography) -> list[Placement]:
     """The `Placement` of each record: its own point, else an interior point of its commune, else none.
 
     The commune is the address's (its successor where that code is retired), else the one that holds the point. What
@@ -76,11 +76,11 @@ def _kilometres(points: Sequence[Point], outlines: Geometries) -> list[float]:
 
 
 def _location_flags(
-    record: SupplierRecord, point: Point, stated: int | None, holder: int, away: float | None, geography: Geography
+    record: SupplierRecord, point: Point, stated: int | None, holder: int, away_km: float | None, geography: Geography
 ) -> list[Flag]:
     """Flags on a record's point, given the commune that the address states and the one holding the point (-1: none).
 
-    `away`: kilometres from the point to the stated commune, where that has an outline.
+    `away_km`: kilometres from the point to the stated commune, where that has an outline.
     """
     communes = geography.territories.communes
     if stated == holder:
@@ -97,10 +97,10 @@ def _location_flags(
         nearest = min(_kilometres([point] * len(served), geography.outlines[list(served)]))
         return _flag_if_far(nearest, f"postal code {postal_code}")
     commune = communes[stated]
-    if away is None:  # without an outline, only what lies in another commune is elsewhere for certain
+    if away_km is None:  # without an outline, only what lies in another commune is elsewhere for certain
         detail = f"in {communes[holder].code} {communes[holder].name}, not {commune.code} {commune.name}"
         return [Flag("point_far_from_commune", detail)] if holder >= 0 else []
-    return _flag_if_far(away, f"{commune.code} {commune.name}")
+    return _flag_if_far(away_km, f"{commune.code} {commune.name}")
 
 
 def _flag_if_far(away_km: float, ground: str) -> list[Flag]:

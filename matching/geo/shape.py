@@ -60,7 +60,7 @@ def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -
 
 
 def _intersect(own: shapely.Geometry, others: Geometries) -> Bools:
-    """Whether each of `others` has a point in common with `own`, which no other thread may use."""
+    """Whether each of `others` has a point in common with `own`; `own` is prepared, so no other thread may use it."""
     shapely.prepare(own)
     found: Bools = shapely.intersects(own, others)
     return found
@@ -91,11 +91,10 @@ class Shape(Hashable, Protocol):
     weight: int
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        """Kilometres from each earth-centred position to the nearest ground of the shape, 0 inside it.
+        """Kilometres from each earth-centred position to the shape, 0 inside; infinite if a lower bound exceeds `cap`.
 
         Within 0.5 % of the WGS 84 geodesic, and to the metre: two suppliers in one place are equally far, whatever else
-        is measured with them. Infinite where a cheap lower bound already exceeds `cap`, or where the
-        position is NaN (not known).
+        is measured with them. Infinite also where the position is NaN (not known).
         """
 
     def lower_bound(self, positions: Floats) -> Floats:
@@ -115,6 +114,7 @@ class PointShape:
         self.lat, self.lon = lat, lon
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        """Kilometres from each position to the point; infinite where unknown or more than `cap`."""
         distance = self.lower_bound(positions)
         return np.where(distance <= cap, distance, np.inf)
 
@@ -140,6 +140,7 @@ class PolygonShape:
         self.weight = sum(BYTES_PER_CLUSTER + BYTES_PER_VERTEX * len(cluster.degrees) for cluster in self.clusters)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
+        """Kilometres from each position to the nearest polygon; infinite if unknown or a lower bound exceeds `cap`."""
         nearest = np.full(len(positions), np.inf)
         bounds = np.array([cluster.lower_bound(positions) for cluster in self.clusters])
         bounds[~(bounds <= cap)] = np.inf
@@ -187,7 +188,7 @@ class _Cluster:
         return found
 
     def lower_bound(self, positions: Floats) -> Floats:
-        """A minimum of each distance, by the circle around the polygons and, within the plane's reach, by their box."""
+        """A lower bound of each distance: by the circle around the polygons and, in the plane's reach, by their box."""
         away = self.plane.from_centre(positions)
         bound = np.maximum(away - self.extent, 0.0)
         near = np.flatnonzero(away <= Plane.REACH_KM)

@@ -153,7 +153,7 @@ class Geography:
 
     @cached_property
     def tree(self) -> shapely.STRtree:
-        """An index over the commune outlines, by ordinal."""
+        """A search tree of the commune outlines, which answers with the ordinals of communes."""
         return shapely.STRtree(self.outlines)
 
     @cached_property
@@ -323,7 +323,7 @@ class Geography:
         """The outline of an area, for clients to draw; None where none is known (overseas collectivities)."""
         return self._drawn(area.id)
 
-    def whole(self, area: Area) -> shapely.Geometry | None:
+    def united_outline(self, area: Area) -> shapely.Geometry | None:
         """The outline of an area as one geometry, in degrees; None where none is known."""
         pieces = self.outlines_of(area)
         if len(pieces) < 2:
@@ -331,7 +331,7 @@ class Geography:
         return shapely.union_all(pieces)
 
     def _draw_outline(self, area_id: str) -> AreaOutline | None:
-        whole = self.whole(self.territories.area(area_id))
+        whole = self.united_outline(self.territories.area(area_id))
         if whole is None:
             return None
         west, south, east, north = (round(float(bound), OUTLINE_DIGITS) for bound in whole.bounds)
@@ -372,9 +372,9 @@ def _cache_key(request: TerritoryRequest) -> Hashable:
     return blake2b(msgspec.msgpack.encode(request), digest_size=DIGEST_BYTES).digest()
 
 
-def largest_areas(areas: Iterable[Area], communes: int) -> list[Area]:
+def largest_areas(areas: Iterable[Area], commune_count: int) -> list[Area]:
     """The areas without those that larger ones cover, such as departements of a region that is also given."""
-    covered, kept = np.zeros(communes, dtype=bool), []
+    covered, kept = np.zeros(commune_count, dtype=bool), []
     for area in sorted(areas, key=lambda area: -len(area.communes)):
         ordinals = list(area.communes)
         if not covered[ordinals].all():

@@ -92,7 +92,7 @@ class Distances:
         return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
 
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
-        """The runs of sorted ordinals, none empty, that may lie within the radius plus CERTAIN_KM of the shape."""
+        """Begin and end of each run of sorted ordinals that may lie within the radius plus CERTAIN_KM; none empty."""
         self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
         at = ordinals.searchsorted(self._run_bounds(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
@@ -111,16 +111,16 @@ class Distances:
         if metres.min(initial=1) <= 0:
             missing = np.flatnonzero(metres <= 0)
             some = ordinals[missing]
-            metres[missing] = _metres(self.shape.distance(self.columns.positions[some]))
+            metres[missing] = _stored_metres(self.shape.distance(self.columns.positions[some]))
             self._store_near(some, metres[missing])
-        return _kilometres(metres)
+        return _kilometres_of_stored(metres)
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:
         """Kilometres to the shape; infinite, without being measured, where certainly more than `reach_km`."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
         metres = self._metres_or_bounds(ordinals)
-        distance = _kilometres(metres)
+        distance = _kilometres_of_stored(metres)
         bounded = np.flatnonzero(metres < 0)
         if len(bounded):
             doubtful = bounded[-metres[bounded] <= reach_km[bounded] * 1_000 + 2]
@@ -140,7 +140,7 @@ class Distances:
         """A lower bound of `distance` in kilometres; infinite where supplier or shape has no known place."""
         if self.shape is None:
             return np.full(len(ordinals), np.inf)
-        return _kilometres(np.abs(self._metres_or_bounds(ordinals)))
+        return _kilometres_of_stored(np.abs(self._metres_or_bounds(ordinals)))
 
     def _metres_or_bounds(self, ordinals: Ordinals) -> Metres:
         """By ordinal, metres + 1 to the shape where measured, else -1 - a lower bound of the metres; never 0."""
@@ -158,7 +158,7 @@ class Distances:
         return metres
 
     def _store_near(self, ordinals: Ordinals, metres: Metres) -> None:
-        """Store the metres of the suppliers near the shape; far ones, asked for once, might each need a memory page."""
+        """Store the metres of near suppliers only: far ones, asked for once, might each need a memory page."""
         is_near = np.searchsorted(self._run_bounds(self._widest_km), ordinals, "right") % 2 == 1
         some, found = ordinals[is_near], metres[is_near]
         with self._writing:
@@ -206,17 +206,17 @@ class PointDistances(Distances):
         return BYTES_PER_PAGE + self._point.weight
 
     def distance(self, ordinals: Ordinals) -> Floats:
-        """Kilometres to the point; infinite where a place is not known."""
+        """Kilometres to the point; infinite where a supplier's place is not known."""
         distance = self.known_within(ordinals, np.inf)
         distance[np.isnan(distance)] = np.inf
         return distance
 
     def distance_within(self, ordinals: Ordinals, reach_km: Floats) -> Floats:  # noqa: ARG002 - nothing is left out
-        """Kilometres to the point; infinite where a place is not known."""
+        """Kilometres to the point, also beyond `reach_km`; infinite only where a supplier's place is not known."""
         return self.distance(ordinals)
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:  # noqa: ARG002 - nothing is left out
-        """Kilometres to the point; NaN where a place is not known."""
+        """Kilometres to the point, also beyond the radius; NaN only where a supplier's place is not known."""
         return self._point.lower_bound(self.columns.positions.take(ordinals, axis=0))
 
     def lower_bound(self, ordinals: Ordinals) -> Floats:
@@ -260,8 +260,8 @@ class PlaceDistances:
         """The bits from which ties between the given suppliers are drawn."""
         return self._distances.columns.draw[ordinals]
 
-    def near_of(self, ordinals: Ordinals) -> list[Ordinals]:
-        """The runs of sorted ordinals whose suppliers may lie within CERTAIN_KM."""
+    def near_runs(self, ordinals: Ordinals) -> list[Ordinals]:
+        """The runs of sorted ordinals whose suppliers may lie within CERTAIN_KM, the radius taken off."""
         return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
@@ -288,7 +288,7 @@ class NearDistances(PlaceDistances, Weighed):
         self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
 
     def of_rows(self, rows: Positions) -> "NearDistances":
-        """The same distances for the suppliers at the given rows, which are in order."""
+        """These distances for the suppliers at the given rows alone; the rows are in order."""
         shape = self._shape() if self._shape else None
         return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
@@ -315,7 +315,7 @@ class NearDistances(PlaceDistances, Weighed):
 
 
 def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int) -> tuple[Positions, Floats]:
-    """The indices of all that is no farther than the `count`-th nearest, with the distances.
+    """The indices of the `count` nearest and of all equally near, unordered, and their distances.
 
     `bound`: a certain minimum of each distance; `measure`: the distances at some positions, called for few.
     """
@@ -331,14 +331,14 @@ def nearest_of(bound: Floats, measure: Callable[[Positions], Floats], count: int
     return places, distance
 
 
-def _metres(distance: Floats) -> Metres:
+def _stored_metres(distance: Floats) -> Metres:
     metres = np.full(len(distance), NO_PLACE, dtype=np.int32)
     known = np.isfinite(distance)
     metres[known] = np.rint(distance[known] * 1_000).astype(np.int32) + 1
     return metres
 
 
-def _kilometres(metres: Metres) -> Floats:
+def _kilometres_of_stored(metres: Metres) -> Floats:
     distance = (metres - 1) / 1_000.0
     if metres.max(initial=0) == NO_PLACE:
         distance[metres == NO_PLACE] = np.inf

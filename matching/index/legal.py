@@ -122,7 +122,7 @@ class LegalColumns:
         self._size = len(self._arrays.lasting)
 
     def add(self, facts: Iterable[LegalFacts]) -> range:
-        """Append the facts of more suppliers, and return their indices."""
+        """Append the facts of more suppliers, and return their positions."""
         rows = FactRows()
         for one in facts:
             rows.add(one)
@@ -135,38 +135,38 @@ class LegalColumns:
         self._size = size + len(added.lasting)
         return range(size, self._size)
 
-    def decisive_facts(self, places: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
-        """The facts at each index that decide verdicts on its day, as one number; all days have the same rules."""
-        decided = self._arrays.lasting[places] << LASTING_BIT
+    def decisive_facts(self, positions: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
+        """The facts at each position that decide verdicts on its day, as one number; `view`: the rules on all days."""
+        decisive = self._arrays.lasting[positions] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
-            share = self._arrays.shares[places, number]
+            share = self._arrays.shares[positions, number]
             known = (1 + (share * 100 >= least)) << (SHARE_BIT + 2 * number)
-            decided |= np.where(np.isnan(share), 0, known)
-        for rows, approvals in self._approvals(places):
+            decisive |= np.where(np.isnan(share), 0, known)
+        for rows, approvals in self._approvals(positions):
             day = days[rows]
             holds = (self._arrays.first_day[approvals] <= day) & (day <= self._arrays.last_day[approvals])
             bit = self._arrays.kind[approvals].astype(np.int64) + np.where(holds, 0, LAPSED_BIT)
-            decided[rows] |= np.int64(1) << bit
-        return decided
+            decisive[rows] |= np.int64(1) << bit
+        return decisive
 
-    def next_ends(self, places: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
-        """For each index, the first day from its own day on when an approval of these kinds ends; else NEVER."""
-        ends = np.full(len(places), NEVER, dtype=np.int32)
+    def next_ends(self, positions: NDArray[np.int32], days: Days, kinds: Collection[str]) -> Days:
+        """For each position, the first day from its own day on when an approval of these kinds ends; else NEVER."""
+        ends = np.full(len(positions), NEVER, dtype=np.int32)
         counts = np.array([kind in kinds for kind in KINDS])
-        for rows, approvals in self._approvals(places):
+        for rows, approvals in self._approvals(positions):
             last = self._arrays.last_day[approvals]
             comes = counts[self._arrays.kind[approvals]] & (last >= days[rows]) & (last < LAST_DAY)
             ends[rows] = np.minimum(ends[rows], np.where(comes, last, NEVER))
         return ends
 
-    def forms(self, places: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The legal form in the facts at each index, as a position in FORMS."""
-        forms: NDArray[np.int64] = self._arrays.lasting[places] // 2 % len(FORMS)
+    def forms(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
+        """The legal form in the facts at each position, as a number: where it stands in FORMS."""
+        forms: NDArray[np.int64] = self._arrays.lasting[positions] // 2 % len(FORMS)
         return forms
 
-    def _approvals(self, places: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """The rows whose facts have a first approval, with its index; then those with a second one; and so on."""
-        first, end = self._arrays.starts[places], self._arrays.starts[places + 1]
+    def _approvals(self, positions: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
+        """The rows whose facts have a first approval, each with its index; then those with a second; and so on."""
+        first, end = self._arrays.starts[positions], self._arrays.starts[positions + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
             if not len(rows):
@@ -176,27 +176,27 @@ class LegalColumns:
     def __len__(self) -> int:
         return self._size
 
-    def facts_at(self, places: NDArray[np.int32]) -> list[LegalFacts]:
-        """The legal facts at the given indices."""
+    def facts_at(self, positions: NDArray[np.int32]) -> list[LegalFacts]:
+        """The legal facts at the given positions."""
         arrays = self._arrays
-        approvals: list[tuple[Approval, ...]] = [()] * len(places)
-        for rows, held in self._approvals(places):
+        approvals: list[tuple[Approval, ...]] = [()] * len(positions)
+        for rows, held in self._approvals(positions):
             days = (column.take(held).tolist() for column in (arrays.kind, arrays.first_day, arrays.last_day))
             for row, kind, first, last in zip(rows.tolist(), *days, strict=True):
                 approvals[row] += (Approval(KINDS[kind], _date_or_none(first), _date_or_none(last)),)
-        shares = [_shares(*three) for three in arrays.shares[places].tolist()]
-        return list(map(_unpack_facts, arrays.lasting[places].tolist(), approvals, shares))
+        shares = [_shares(*three) for three in arrays.shares[positions].tolist()]
+        return list(map(_unpack_facts, arrays.lasting[positions].tolist(), approvals, shares))
 
 
-def read_decisive_facts(decided: int) -> LegalFacts:
+def read_decisive_facts(decisive: int) -> LegalFacts:
     """Legal facts that get the same verdicts as those packed in a `DecisiveFacts` number; shares are 0 % or 100 %."""
-    in_force, lapsed = decided & KIND_BITS, decided >> LAPSED_BIT & KIND_BITS
+    in_force, lapsed = decisive & KIND_BITS, decisive >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
         *(Approval(kind, None, date.min) for place, kind in enumerate(KINDS) if lapsed >> place & 1),
     )
-    shares = Shares(*((None, 0.0, 1.0)[decided >> (SHARE_BIT + 2 * number) & 3] for number in range(SHARES)))
-    return _unpack_facts(decided >> LASTING_BIT, approvals, shares)
+    shares = Shares(*((None, 0.0, 1.0)[decisive >> (SHARE_BIT + 2 * number) & 3] for number in range(SHARES)))
+    return _unpack_facts(decisive >> LASTING_BIT, approvals, shares)
 
 
 @cache
@@ -266,23 +266,24 @@ class EligibilityCache:
         self._ends: WeightedCache[tuple[frozenset[Reserved], date], _GrowingTable] = WeightedCache(
             lambda _: _GrowingTable(NO_END_KNOWN, np.int32), lambda _: max(len(facts), 1), CACHED_ENDS
         )
-        # by the rules of the day and what is decided: some hundreds
+        # by the rules of the day and by what decides: some hundreds
         self._outcomes: dict[InForce, dict[int, int]] = {}
         self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
     def outcome_codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
-        """The outcome code of each supplier on a day; `facts`: the index of each supplier's legal facts."""
+        """The outcome code of each supplier on a day; `facts`: the position of each supplier's legal facts."""
         view = rules.view(on)
 
-        def outcome_code(decided: int) -> int:
-            found = map(OUTCOMES.index, outcomes(read_decisive_facts(decided), on, rules))
+        def outcome_code_of(decisive: int) -> int:
+            found = map(OUTCOMES.index, outcomes(read_decisive_facts(decisive), on, rules))
             return sum(outcome * RADIX**place for place, outcome in enumerate(found))
 
-        def judge_facts(places: FactPositions) -> OutcomeCodes:
-            decided = self.facts.decisive_facts(places, np.full(len(places), on.toordinal(), dtype=np.int32), view)
-            return _values_of(decided, self._outcomes.setdefault(view, {}), outcome_code).astype(np.uint16)
+        def outcome_codes_at(positions: FactPositions) -> OutcomeCodes:
+            days = np.full(len(positions), on.toordinal(), dtype=np.int32)
+            decisive = self.facts.decisive_facts(positions, days, view)
+            return _values_of(decisive, self._outcomes.setdefault(view, {}), outcome_code_of).astype(np.uint16)
 
-        return self._codes(on).values(facts, len(self.facts), judge_facts)
+        return self._codes(on).values(facts, len(self.facts), outcome_codes_at)
 
     def approval_ends(self, facts: FactPositions, reserved: frozenset[Reserved], on: date, rules: Rules) -> Days:
         """For each supplier, the day on which the approval that its verdict rests on ends; NEVER: no approval.
@@ -291,22 +292,22 @@ class EligibilityCache:
         """
         view = rules.view(on)
 
-        def find_ends(places: FactPositions) -> Days:
+        def approval_ends_at(positions: FactPositions) -> Days:
             kinds = deciding_kinds(reserved, view)
-            found = np.full(len(places), NEVER, dtype=np.int32)
-            day = np.full(len(places), on.toordinal(), dtype=np.int32)
-            now = self._verdict_ranks(places, day, reserved, rules)
+            found = np.full(len(positions), NEVER, dtype=np.int32)
+            day = np.full(len(positions), on.toordinal(), dtype=np.int32)
+            now = self._verdict_ranks(positions, day, reserved, rules)
             left = np.flatnonzero(now < 2 * INELIGIBLE)
             while len(left):
-                ends = self.facts.next_ends(places[left], day[left], kinds)
+                ends = self.facts.next_ends(positions[left], day[left], kinds)
                 left, ends = left[ends != NEVER], ends[ends != NEVER]
                 day[left] = ends + 1
-                is_worse = self._verdict_ranks(places[left], day[left], reserved, rules) > now[left]
+                is_worse = self._verdict_ranks(positions[left], day[left], reserved, rules) > now[left]
                 found[left[is_worse]] = ends[is_worse]
                 left = left[~is_worse]
             return found
 
-        return self._ends((reserved, on)).values(facts, len(self.facts), find_ends)
+        return self._ends((reserved, on)).values(facts, len(self.facts), approval_ends_at)
 
     def _verdict_ranks(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
@@ -318,10 +319,10 @@ class EligibilityCache:
             some = np.flatnonzero(intervals == interval)
             on = date.fromordinal(int(days[some[0]]))
             view = rules.view(on)
-            decided = self.facts.decisive_facts(facts[some], days[some], view)
+            decisive = self.facts.decisive_facts(facts[some], days[some], view)
             of_kinds = [
                 _values_of(
-                    decided, self._standings.setdefault((kind, view), {}), partial(_verdict_rank, kind, on, view)
+                    decisive, self._standings.setdefault((kind, view), {}), partial(_verdict_rank, kind, on, view)
                 )
                 for kind in reserved
             ]
@@ -329,8 +330,9 @@ class EligibilityCache:
         return ranks
 
 
-def _verdict_rank(kind: Reserved, on: date, view: InForce, decided: int) -> int:
-    outcome, rests_on_lapsed = rank_eligibility(read_decisive_facts(decided), kind, on, view)
+def _verdict_rank(kind: Reserved, on: date, view: InForce, decisive: int) -> int:
+    """The verdict for a reserved type on a supplier with these decisive facts as a rank: the smaller, the better."""
+    outcome, rests_on_lapsed = rank_eligibility(read_decisive_facts(decisive), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
 
@@ -342,7 +344,7 @@ class _GrowingTable:
         self._lock = Lock()
 
     def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], NDArray[Any]]) -> NDArray[Any]:
-        """The value of each of `facts`; `count`: how many sets of facts exist by now."""
+        """The value of each of `facts`, made by `find` where missing; `count`: how many sets of facts exist by now."""
         with self._lock:
             if (lacking := count - len(self._values)) > 0:
                 room = np.full(lacking, self._unknown, dtype=self._values.dtype)

@@ -80,7 +80,7 @@ class Index:
         *,
         keeps: bool = True,
     ) -> "Index":
-        """Build an index of those of the given suppliers that are active."""
+        """Build an index of the given suppliers that are active; `keeps`: whether it is to cache parts of answers."""
         return cls(build_tables(suppliers, taxonomy, cpv, geography), taxonomy, cpv, geography, keeps=keeps)
 
     def build_with(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
@@ -139,15 +139,15 @@ class LiveIndex:
                 return LiveIndex(self.base.build_with((*kept, *active)), data_version, version_uid)
             return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
 
-    def changes_since(self, held: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
-        """The suppliers written and those removed since an earlier index of the same base; None: since the base."""
+    def changes_since(self, earlier: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
+        """The suppliers written and those removed since the `earlier` index of the same base; None: since the base."""
         columns, gone = self.base.columns, self.gone
-        first = len(columns.spatial_keys) if held is None else held.next_ordinal
+        first = len(columns.spatial_keys) if earlier is None else earlier.next_ordinal
         if gone is None:
             return [], []
         left = gone[:first].copy()
-        if held is not None and held.gone is not None:
-            left &= ~held.gone[:first]
+        if earlier is not None and earlier.gone is not None:
+            left &= ~earlier.gone[:first]
         removed = [columns.supplier(ordinal).id for ordinal in np.flatnonzero(left).tolist()]
         written = [columns.supplier(ordinal) for ordinal in range(first, self.next_ordinal) if not gone[ordinal]]
         return written, removed
@@ -195,7 +195,7 @@ class LiveIndex:
         """The ordinal that the supplier written next will have: one more than the last."""
         return len(self.base.columns.spatial_keys) + self.tail.rows
 
-    def wanted(self, code: str) -> tuple[WantedOffers, ...]:
+    def answering_offers(self, code: str) -> tuple[WantedOffers, ...]:
         """The offers that answer a segment or family: those of the base, then those of the tail."""
         of_base, tail = self.base.wanted[code], self.tail
         if not tail.offers:
@@ -204,7 +204,7 @@ class LiveIndex:
             tail.wanted[code] = wanted_offers(code, tail.offers, self.base.taxonomy)
         return (of_base, tail.wanted[code])
 
-    def offering(self, code: str) -> Ordinals:
+    def suppliers_offering(self, code: str) -> Ordinals:
         """The suppliers with an offer that names a segment or family, with repeats and removed suppliers."""
         parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
@@ -227,9 +227,9 @@ class LiveIndex:
 
     def offerless(self) -> Ordinals:
         """The suppliers without offers, in order."""
-        return self.standing(np.concatenate((self.base.offerless, self.tail.offerless)))
+        return self.still_present(np.concatenate((self.base.offerless, self.tail.offerless)))
 
-    def standing(self, ordinals: Ordinals) -> Ordinals:
+    def still_present(self, ordinals: Ordinals) -> Ordinals:
         """The given suppliers without those that a later change has replaced or removed."""
         return ordinals if self.gone is None else ordinals[~self.gone[ordinals]]
 
@@ -258,10 +258,10 @@ class LiveIndex:
 
     def trade_groups(self) -> Counter[TradeGroup]:
         """The number of active suppliers in each trade group."""
-        standing = np.ones(self.next_ordinal, dtype=bool)
+        present = np.ones(self.next_ordinal, dtype=bool)
         if self.gone is not None:
-            standing &= ~self.gone[: self.next_ordinal]
-        return self.base.trade_groups.count(standing)
+            present &= ~self.gone[: self.next_ordinal]
+        return self.base.trade_groups.count(present)
 
     def __len__(self) -> int:
         """The number of active suppliers."""

@@ -65,7 +65,7 @@ def load(folder: Path) -> Arrays:
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """The arrays of NamedTuples of one kind, joined field by field under `name` and field, and where each starts."""
+    """NamedTuples of one kind as arrays named after `name` and field: each field laid end to end, and the starts."""
     found: Arrays = {}
     for columns in zip(*map(_named_arrays, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]
@@ -117,7 +117,7 @@ Read = Callable[[int, int], bytes]
 """Reads so many bytes from a place in a piece."""
 
 
-class TextPlaces(NamedTuple):
+class TextLocations(NamedTuple):
     """The location of each supplier's texts: number of the `piece`, `start` in it, and length in bytes of each text.
 
     The details follow the summary.
@@ -145,14 +145,14 @@ class TextWriter:
         self._sizes.append(len(summary))
         self._sizes.append(len(details))
 
-    def finish(self) -> tuple[TextPlaces, Piece]:
+    def finish(self) -> tuple[TextLocations, Piece]:
         """Close the piece; return the locations of all texts, in the order of arrival, and the piece."""
         piece = self._path
         content = self._stream.getvalue() if isinstance(self._stream, BytesIO) else b""
         self._stream.close()
         sizes = np.array(self._sizes).reshape(-1, 2)
         both = sizes.sum(axis=1, dtype=np.int64)
-        places = TextPlaces(
+        places = TextLocations(
             np.zeros(len(sizes), dtype=np.uint8), np.cumsum(both) - both, sizes[:, 0].copy(), sizes[:, 1].copy()
         )
         return places, content if piece is None else piece
@@ -164,7 +164,7 @@ class TextReader:
     Raises OSError where a file is gone.
     """
 
-    def __init__(self, places: TextPlaces, pieces: Sequence[Piece]) -> None:
+    def __init__(self, places: TextLocations, pieces: Sequence[Piece]) -> None:
         self._places = places
         self._reads = [self._reader(piece) if isinstance(piece, Path) else _bytes_reader(piece) for piece in pieces]
 
@@ -184,14 +184,14 @@ class TextReader:
         return lambda start, size: os.pread(file, size, start)
 
 
-def joined_places(parts: Sequence[TextPlaces], pieces: Sequence[int], order: NDArray[np.intp]) -> TextPlaces:
+def joined_locations(parts: Sequence[TextLocations], pieces: Sequence[int], order: NDArray[np.intp]) -> TextLocations:
     """The text locations of several parts as one, in `order`: indices into the parts laid end to end.
 
     `pieces`: how many pieces each part has; these too are laid end to end.
     """
     first = np.cumsum([0, *pieces[:-1]]).astype(np.uint8)
     moved = [part._replace(piece=part.piece + before) for part, before in zip(parts, first, strict=True)]
-    return TextPlaces._make(np.concatenate(column)[order] for column in zip(*moved, strict=True))
+    return TextLocations._make(np.concatenate(column)[order] for column in zip(*moved, strict=True))
 
 
 def size_of(piece: Piece) -> int:

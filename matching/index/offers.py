@@ -234,7 +234,7 @@ def wanted_offers(wanted: str, offers: Mapping[str, Offers], taxonomy: Taxonomy)
     )
 
 
-def _reach_offers(table: Offers, key: OfferKeys, of_kind: NDArray[np.bool_]) -> ReachOffers:
-    rows = np.flatnonzero(of_kind)
+def _reach_offers(table: Offers, key: OfferKeys, is_chosen: NDArray[np.bool_]) -> ReachOffers:
+    rows = np.flatnonzero(is_chosen)
     rows = rows[np.argsort(table.supplier[rows], kind="stable")]
     return ReachOffers(table.supplier[rows], table.reach_km[rows], key[rows])

@@ -44,7 +44,7 @@ class AreaTable(NamedTuple):
     """The distinct areas that are given by codes or geometry, as parallel arrays.
 
     `digests`: shape (n, 16), of what was said of each. Each commune of each: `communes` and, parallel, `owners`, the
-    places. `drawn`: the places of those that were drawn, whose `outlines` are in well-known binary.
+    numbers. `drawn`: the numbers of those that were drawn, whose `outlines` are in well-known binary.
     """
 
     digests: NDArray[np.uint8]

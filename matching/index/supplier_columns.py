@@ -22,7 +22,7 @@ from domain.shortlists.shortlist import SupplierSummary
 from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
 from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
-from matching.index.mapped_arrays import Piece, TextPlaces, TextReader, TextWriter, joined_places
+from matching.index.mapped_arrays import Piece, TextLocations, TextReader, TextWriter, joined_locations
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")
 _encode = msgspec.json.Encoder().encode
@@ -172,7 +172,7 @@ class SupplierTable(NamedTuple):
     employees: NDArray[np.int32]
     ids: NDArray[np.uint64]
     by_id: Ordinals
-    texts: TextPlaces
+    texts: TextLocations
 
 
 class SupplierRows:
@@ -230,7 +230,7 @@ def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> t
         np.concatenate([part.employees for part in parts])[order],
         ids,
         np.argsort(ids[:, 0], kind="stable").astype(np.int32),
-        joined_places([part.texts for part in parts], pieces, order),
+        joined_locations([part.texts for part in parts], pieces, order),
     )
     return table, order
 

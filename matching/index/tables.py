@@ -83,9 +83,9 @@ class TradeGroups:
         ]
         self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
 
-    def count(self, standing: Bools) -> Counter[TradeGroup]:
-        """The number of suppliers of each group, among those that `standing` marks by ordinal."""
-        numbers = np.bincount(self._places[: len(standing)][standing], minlength=len(self._distinct)).tolist()
+    def count(self, present: Bools) -> Counter[TradeGroup]:
+        """The number of suppliers of each group, among those that `present` marks by ordinal."""
+        numbers = np.bincount(self._places[: len(present)][present], minlength=len(self._distinct)).tolist()
         return Counter(dict(zip(self._distinct, numbers, strict=False)))
 
 
@@ -94,14 +94,14 @@ def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
     return count_trades((group.kinds, group.evidence, number) for group, number in groups.items())
 
 
-def counts_by_source(groups: Mapping[TradeGroup, int], named: Callable[[str], str] = str) -> dict[str, TradeCounts]:
+def counts_by_source(groups: Mapping[TradeGroup, int], name_of: Callable[[str], str] = str) -> dict[str, TradeCounts]:
     """By source, the suppliers of known and unknown trade; each counts once for every source with a record of it.
 
-    Sources that `named` gives one name are counted as one.
+    Sources to which `name_of` gives one name are counted as one.
     """
     found: dict[str, list[tuple[tuple[Kind, ...], TradeEvidence | None, int]]] = {}
     for group, number in groups.items():
-        for name in {named(source) for source in group.sources} if number else ():
+        for name in {name_of(source) for source in group.sources} if number else ():
             found.setdefault(name, []).append((group.kinds, group.evidence, number))
     return {name: count_trades(some) for name, some in found.items()}
 
@@ -125,7 +125,7 @@ class TableNames(msgspec.Struct, frozen=True):
 class IndexTables(NamedTuple):
     """The tables of an index: its active suppliers, their areas and offers.
 
-    `groups`: of each supplier, the place of its trade group; `offers` by the segment or family they name, `wanted` all
+    `groups`: of each supplier, the number of its trade group; `offers` by the segment or family they name, `wanted` all
     that answers one; `offerless`: suppliers without offers, in order. `texts`: the pieces that hold the texts.
     """
 

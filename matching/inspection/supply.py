@@ -73,10 +73,10 @@ class SupplySearch:
     def standing(self) -> Ordinals:
         """The active suppliers that stand in the territory, in order."""
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
-        return self.live.standing(every[self._is_local[: self.live.next_ordinal]])
+        return self.live.still_present(every[self._is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
-        """The suppliers with an offer for a segment that serves the territory, each with the basis of the best one."""
+        """The suppliers with an offer for a segment that serves the territory; of each, the best basis, as in BASES."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = differs_from_previous(supplier)
@@ -98,7 +98,7 @@ class SupplySearch:
         return found
 
     def _segment_supplies(self, segments: tuple[str, ...], taxonomy: Taxonomy, unknown: int) -> Iterator[SegmentSupply]:
-        """The supply of each segment. `unknown`: suppliers of unknown trade nearby; all may answer a lot for anyone."""
+        """The supply of each segment; `unknown`: the number of suppliers nearby whose trade is not known."""
         tallies, bases = [], []
         for segment in segments:
             ordinals, basis = self.candidates(segment)

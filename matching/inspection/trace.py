@@ -110,7 +110,7 @@ def _trace_lot(lot: LotMatch, limit: int, seed: int, language: Language) -> LotT
         names = tuple(supplier(one.ordinal).name for one in nearest)
         gates.append(GateRefusals(gate, _docstring_in_one_line(test), int((refused == number).sum()), names))
     rows, _ = lot.first(limit).order.draw_first(seed)
-    candidates, read = lot.compared(rows), []
+    candidates, read = lot.candidate_columns(rows), []
     for criterion in ranking.ORDER:
         says_nothing = criterion is ranking.eligibility and not lot.reserved_types
         reading = (lambda _: None) if says_nothing else READINGS[criterion.__name__]
@@ -132,8 +132,8 @@ def _trace_lot(lot: LotMatch, limit: int, seed: int, language: Language) -> LotT
     )
 
 
-def _docstring_in_one_line(test: Callable[..., object]) -> str:
-    return " ".join((test.__doc__ or "").split())
+def _docstring_in_one_line(function: Callable[..., object]) -> str:
+    return " ".join((function.__doc__ or "").split())
 
 
 class SupplierStanding(NamedTuple):

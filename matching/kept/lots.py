@@ -98,7 +98,7 @@ class CachedSelection:
             # a selected supplier is gone, or one of those from `next_ordinal` on serves the territory
             if live.gone is not None and live.gone[self.ordinals].any():
                 return False
-            later = (of for code in self.subject.wanted for of in live.wanted(code)[1:])
+            later = (of for code in self.subject.wanted for of in live.answering_offers(code)[1:])
             new, serves = (
                 [of for of in later if of.suppliers.max(initial=-1) >= next_ordinal],
                 OfferFinder(live, territory),
@@ -135,7 +135,7 @@ class LotCache:
         for query, held in zip(queries, found, strict=True):
             if held is None:
                 lacking.setdefault(query.territory, []).append(query.subject)
-        made = {territory: self._make(live, territory, subjects) for territory, subjects in lacking.items()}
+        made = {territory: self._make_all(live, territory, subjects) for territory, subjects in lacking.items()}
         for query, kept, barred in zip(queries, found, bars, strict=True):
             held = kept or made[query.territory][query.subject]
             if barred:
@@ -145,7 +145,7 @@ class LotCache:
 
     def select(self, live: LiveIndex, territory: Territory, subject: Subject) -> Selection:
         """The suppliers selected for a territory and subject, as arrays."""
-        held = self._find(live, territory, subject) or self._make(live, territory, (subject,))[subject]
+        held = self._find(live, territory, subject) or self._make_all(live, territory, (subject,))[subject]
         return self.selection_of(live, territory, held)
 
     def selection_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> Selection:
@@ -187,7 +187,7 @@ class LotCache:
         held = self.selections.find((ref(territory), subject))
         return held if held is not None and held.is_valid_for(live, territory) else None
 
-    def _make(
+    def _make_all(
         self, live: LiveIndex, territory: Territory, subjects: Iterable[Subject]
     ) -> dict[Subject, CachedSelection]:
         """Compute and cache the selections of these subjects in a territory, by subject."""

@@ -61,7 +61,7 @@ class WrittenLot:
         self.words: dict[Hashable, LotWords] = {}
 
     def add(self, pieces: dict[Hashable, Piece], added: Mapping[Any, Piece], size: int) -> None:
-        """Add pieces, of `size` bytes in all, to one of this object's mappings; too large, all are emptied first."""
+        """Add pieces, of `size` bytes in all, to one of the mappings here; all are emptied first where too large."""
         if self._size + size > LARGEST_LOT:
             self._size = 0
             for each in (self.rows, self.lists, self.words):
@@ -125,16 +125,16 @@ class CachingRowWriter(RowWriter):
         if not isinstance(lot, CachedLot):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
-        places = first.order.draw_places(seed)
+        places = first.order.draw_positions(seed)
         if first.order.is_settled:
             return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, places)))
         numbers = first.order.numbers[places].tolist()
         place_of = dict(zip(numbers, places.tolist(), strict=True))
 
-        def write_unranked(lacking: list[int]) -> list[bytes]:
+        def unranked_rows(lacking: list[int]) -> list[bytes]:
             return self.unranked_candidates(lot, first, np.array([place_of[row] for row in lacking], dtype=np.intp))
 
-        return raw_json(ranked_list(_rows_of(written, numbers, write_unranked)))
+        return raw_json(ranked_list(_rows_of(written, numbers, unranked_rows)))
 
     def near_misses(self, lot: LotMatch, count: int, seed: int) -> Any:
         """The `count` nearest of the refused suppliers, as a list in JSON."""
@@ -142,13 +142,13 @@ class CachingRowWriter(RowWriter):
             return super().near_misses(lot, count, seed)
         orders, written = lot.nearest_refused(count), self.kept.written_lot(lot, self.contract, self.language)
 
-        def write_rows(refused: Sequence[RefusedSupplier]) -> list[bytes]:
+        def near_miss_rows(refused: Sequence[RefusedSupplier]) -> list[bytes]:
             return list(map(encode, self.near_misses_of(lot, refused)))
 
         if all(order.is_settled for _, order in orders):
             key = tuple([(gate, order.numbers.tobytes()) for gate, order in orders])
             return _list_of(written, key, lambda: encode(self.near_misses_of(lot, draw_refused(orders, seed))))
-        return raw_json(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), write_rows)))
+        return raw_json(b"[%b]" % b",".join(_rows_of(written, draw_refused(orders, seed), near_miss_rows)))
 
     def unknown_trade(self, lot: LotMatch, found: UnknownSuppliers, seed: int) -> Any:
         """The `UnknownTrade` near the lot, in JSON."""

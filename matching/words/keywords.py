@@ -202,6 +202,7 @@ def _undouble(word: str) -> str:
 
 
 def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str, float]:
+    """The weight of each word of the phrases: the less, the more segments it stands for; FILLER_WEIGHT for `filler`."""
     owners: dict[str, set[str | None]] = {}
     for phrase in phrases:
         for word in phrase.words:
@@ -317,7 +318,7 @@ class Interpreter:
         return max((place for place in content if place < inside[0]), default=None)
 
     def _covered_share(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
-        """The weighted share of a text in the words of `mask` (a bit per word); others weigh less if in `known`."""
+        """The share of a text's weight in the words of `mask` (a bit per word); the others weigh less if in `known`."""
         covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)

@@ -160,7 +160,7 @@ class TitleReader:
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
-        """The segments that a title means, best first, at most three; () where it says no trade, or another.
+        """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
 
         `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
@@ -178,17 +178,17 @@ class TitleReader:
         )
 
     def clues(self, title: str, context: str = "") -> dict[str, TitleClues]:
-        """The `TitleClues` of each segment that a title may mean, by segment."""
+        """By segment that a title may mean, the features it is scored by; `context`: the title of the need."""
         weighed = self._score_title(title, context)
-        return {segment: self._clues(weighed, segment) for segment in self._proposed_segments(weighed)}
+        return {segment: self._segment_clues(weighed, segment) for segment in self._proposed_segments(weighed)}
 
     def trade_clues(self, title: str, context: str = "") -> TradeClues:
-        """The `TradeClues` of a title."""
+        """The features that tell whether a title names any trade of the taxonomy; `context`: the title of the need."""
         weighed = self._score_title(title, context)
         return _trade_clues(weighed, self._rank_segments(weighed))
 
-    def _clues(self, scored: "_ScoredTitle", segment: str) -> TitleClues:
-        """The `TitleClues` of one segment."""
+    def _segment_clues(self, scored: "_ScoredTitle", segment: str) -> TitleClues:
+        """The features by which one segment of a title is scored."""
         own, around, chances = scored.own, scored.around, scored.chances
         said, place = segment in own.named, self._places.get(segment)
         return TitleClues(
@@ -271,7 +271,7 @@ class TitleReader:
         # another trade that the need's title names takes nothing from one that the lot's own names
         kept = weighed.own.named if weighed.in_need and weighed.around.named - weighed.own.named else set()
         for segment in self._proposed_segments(weighed):
-            clues = self._clues(weighed, segment)
+            clues = self._segment_clues(weighed, segment)
             if segment in kept:
                 clues = clues._replace(chance=max(clues.chance, clues.own_chance))
             score = bias + sum(weight * value for weight, value in zip(weights, clues, strict=True) if value)
@@ -314,7 +314,7 @@ class _ScoredTitle(NamedTuple):
 
     @property
     def listed_segments(self) -> set[str]:
-        """The segments that the object lists beside each other, or names as the work of a contract of insertion."""
+        """The segments listed as separate parts of the title's object, or named beside insertion as its work."""
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
@@ -329,9 +329,9 @@ def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> 
     )
 
 
-def _sure_readings(ranked: Sequence[tuple[str, float]], trade: float) -> list[tuple[str, float]]:
-    """The ranked segments that are sure enough to be read in a title; none where `trade`, the chance of any, is low."""
-    if trade < TRADE_FLOOR or not ranked:
+def _sure_readings(ranked: Sequence[tuple[str, float]], trade_chance: float) -> list[tuple[str, float]]:
+    """The ranked segments that are sure enough to be read in a title; none where `trade_chance` is low."""
+    if trade_chance < TRADE_FLOOR or not ranked:
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])
     return [each for each in ranked[:MOST_READINGS] if each[1] >= floor]

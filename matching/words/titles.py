@@ -179,7 +179,7 @@ class TitleParser:
         return Title(tuple(parts or context), tuple(tails + context if parts else tails), tuple(dict.fromkeys(aside)))
 
     def _parts(self, text: str, aside: list[str]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-        """The stems of the object by part, then the stems of the parts that complete the object."""
+        """The stems of the object by part, then of what completes it by part; `aside` is given what is left out."""
         if not text:
             return [], []
         lowered = text.lower()

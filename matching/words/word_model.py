@@ -91,9 +91,9 @@ class WordModel:
             "trade_trust": np.array(self.trade_trust, np.float32),
         }
 
-    def reasons(self, known: Sequence[str], place: int, limit: int = 4) -> tuple[str, ...]:
-        """The `known` features that weigh most for a segment (`place`: its index in the model), the strongest first."""
-        values = [int(self._weights[self._rows[feature], place]) for feature in known]
+    def reasons(self, known: Sequence[str], segment_position: int, limit: int = 4) -> tuple[str, ...]:
+        """The `known` features that weigh most for the segment at a position of the model, the strongest first."""
+        values = [int(self._weights[self._rows[feature], segment_position]) for feature in known]
         ranked = sorted(zip(values, known, strict=True), key=lambda pair: -pair[0])
         told = (feature for value, feature in ranked[:limit] if value > TOLD * ranked[0][0] > 0)
         return tuple(feature.replace(REST, "…") for feature in told)

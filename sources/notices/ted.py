@@ -215,7 +215,7 @@ def _buyer(notice: Notice, form: Element, legal_basis: str) -> NoticeBuyer | Non
 
 
 def address_of(address: Element) -> NoticePlace:
-    """The place in an element that has a buyer's address."""
+    """The place that an element with a buyer's address tells."""
     town, postal_code, country = (address.text_at(name) for name in ("TOWN", "POSTAL_CODE", "COUNTRY"))
     if (code := address.child("COUNTRY")) is not None:
         country = code.attribute("VALUE")

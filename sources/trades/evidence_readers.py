@@ -122,7 +122,7 @@ def offers_of_jobs(taxonomy: Taxonomy, source: str | None, jobs: Iterable[Job], 
 
 
 class PurposeCodes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of waldec_trades.toml: segments by RNA code, `strong` or `weak` (if the text agrees); `sellers`."""
+    """RNA codes in waldec_trades.toml: with segments for sure, if the text agrees, or told by it alone (`sellers`)."""
 
     strong: dict[str, tuple[str, ...]]
     weak: dict[str, tuple[str, ...]]

@@ -129,7 +129,7 @@ async def test_another_name_is_another_person_of_the_same_account(connection: Co
 async def test_of_many_sessions_of_a_person_the_earliest_ends(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.persons.MOST_OF_ONE", 2)
+    monkeypatch.setattr("db.persons.MOST_SESSIONS", 2)
     digests = [b"first", b"second", b"third"]
     person = await sign_in(connection)
     for n, digest in enumerate(digests):

@@ -50,6 +50,7 @@ def _read_siret(text: str) -> str | None:
 
 
 def _read_end_of_day(text: str) -> datetime | None:
+    """The last second of the day in a text, in Paris; None where the text is empty. Raises Unreadable."""
     day = forms.DAY.read(text)
     return datetime.combine(day, time(23, 59, 59), PARIS) if day else None
 
@@ -113,7 +114,7 @@ async def show_organisation(visit: Visit, organisation_id: str) -> Response[byte
     """The form that changes an organisation, filled in."""
     async with transaction(visit.services.database) as connection:
         found = await visible_organisation(connection, visit.call.bearer, id_in(organisation_id, NO_ORGANISATION))
-    return _organisation_page(visit, found, forms.form_of_request(OrganisationForm, found))
+    return _organisation_form_page(visit, found, forms.form_of_request(OrganisationForm, found))
 
 
 @page("POST", "/admin/organisations/{organisation_id}", scope="admin")
@@ -125,19 +126,19 @@ async def update_organisation(visit: Visit, organisation_id: str) -> Response[by
         before = await visible_organisation(connection, client, wanted, lock=True)
         if visit.text("version") != etag_of(before):
             crossed = (Mistake("nom", SAID["changed_meanwhile"]),)
-            return _organisation_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
+            return _organisation_form_page(visit, before, typed, crossed, HTTPStatus.PRECONDITION_FAILED)
         try:
             settings = forms.request_of_form(typed, OrganisationSettings)
             now, members = visit.services.now(), visit.services.settings.oidc_members
             await change_organisation(connection, client, before, settings, now, members)
         except (InvalidContent, Conflict) as wrong:
-            return _organisation_page(visit, before, typed, *_mistakes_and_status(wrong))
+            return _organisation_form_page(visit, before, typed, *_mistakes_and_status(wrong))
     return visit.redirect("/admin?fait=enregistree")
 
 
 @page("POST", "/admin/cles", scope="admin")
 async def create_key(visit: Visit) -> Response[bytes]:
-    """Make a key and show its secret, also where the form is sent again; the form where something in it is wrong."""
+    """Make a key and show its secret, the same if the form is sent twice; the form again where it has mistakes."""
     try:
         request = forms.request_of_form(forms.read_form(KeyForm, visit.fields), KeyRequest)
         sender = Sender(visit.organisation_id, form_route("/admin/cles"), submission_name(visit))
@@ -204,7 +205,7 @@ async def change_person(visit: Visit, person_id: str) -> Response[bytes]:
 async def _organisations_page(
     visit: Visit, mistakes: tuple[Mistake, ...] = (), status: int | None = None
 ) -> Response[bytes]:
-    """The organisations, and the form to add one."""
+    """The page of the organisations, with the form to add one."""
     only = own_organisation(visit.call.bearer)
     async with transaction(visit.services.database) as connection:
         fetch = partial(api_keys.list_organisations, connection, only)
@@ -215,7 +216,7 @@ async def _organisations_page(
 show_organisations = page("GET", "/admin", scope="admin")(_organisations_page)
 
 
-def _organisation_page(
+def _organisation_form_page(
     visit: Visit,
     organisation: Organisation,
     typed: OrganisationForm,
@@ -227,7 +228,7 @@ def _organisation_page(
 
 
 async def _keys_page(visit: Visit, mistakes: tuple[Mistake, ...] = ()) -> Response[bytes]:
-    """The keys, and the form to make one."""
+    """The page of the keys, with the form to make one."""
     client = visit.call.bearer
     only = own_organisation(client)
     async with transaction(visit.services.database) as connection:

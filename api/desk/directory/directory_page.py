@@ -108,7 +108,7 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
 def understand_search(
     fields: Fields, reference: Reference
 ) -> tuple[DirectoryForm, Sequence[Area], Sequence[Area], Text | None]:
-    """The search form read from fields, its areas, the areas that a typed name may mean, and the name's mistake.
+    """The search form read from fields, its areas, the areas that an unclear name may mean, and that name's mistake.
 
     Values that no list offers are left out.
     """
@@ -230,7 +230,7 @@ def flag_detail(flag: Flag, territories: Territories) -> Text:
 
 
 def service_area_in_words(area: ServiceArea | None, territories: Territories) -> Text:
-    """A service area in words."""
+    """A service area in words, such as “all of France” or the names of its areas; “not said” for None."""
     if area is None:
         return Text("non précisé", "not said")
     if area.national:
@@ -249,7 +249,7 @@ def service_area_in_words(area: ServiceArea | None, territories: Territories) ->
 async def map_of_search(
     visit: Visit, query: SupplierQuery, areas: tuple[str, ...], shown: Sequence[Supplier]
 ) -> Drawing | None:
-    """A map of the suppliers found, with a sign of their own for the ones on the page; each links to its page.
+    """A map of the suppliers that a query finds, with another sign for the `shown` ones; each links to its page.
 
     Only the ones on the page where the search finds more than a map can show; None where no place is known.
     """
@@ -294,7 +294,7 @@ async def _draw_map(
 
 @page("GET", "/annuaire/tableau", scope=("read", "admin"))
 async def get_table_of_search(visit: Visit) -> Response[bytes]:
-    """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many, or not counted."""
+    """The suppliers that a search finds, as a CSV file. Raises Conflict where they are too many to list or count."""
     form, *_ = understand_search(visit.fields, visit.reference)
     query = form.query()
     total = await count_of_query(visit.services, query)
@@ -316,7 +316,7 @@ async def get_table_of_source(visit: Visit, source: str) -> Response[bytes]:
 
 
 async def _table_of_suppliers(visit: Visit, query: SupplierQuery, name: str) -> Response[bytes]:
-    """The suppliers that the query finds, as a CSV file, made in turn with other files. Raises Refusal (429)."""
+    """The suppliers that the query finds, as a CSV file. Raises Refusal (429) where too many files wait to be made."""
     find, today = finder_of_suppliers(visit.services, query), visit.services.today()
     exports, key = visit.services.exports, str(visit.organisation_id)
     parts, after = [suppliers_as_csv((), today, query.source, "excel")], None

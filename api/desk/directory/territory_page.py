@@ -58,7 +58,7 @@ class Shade(NamedTuple):
 
 
 async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment: str | None) -> AreaMap:
-    """The map of a territory's areas by number of suppliers; `segment`: only of suppliers that could answer it.
+    """The map of a territory's areas by number of suppliers; with a segment, of those alone that could answer it.
 
     Raises Refusal: 422 for what is unknown, 429 where too many wait.
     """
@@ -99,7 +99,7 @@ def area_drawing(
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
-    """The shades for a map of these numbers: one for zero, the others each for about as many areas."""
+    """The shades for a map of these numbers: one for zero, the others for about as many areas each."""
     known = sorted(number for number in numbers if number)
     steps = len(SHADES) - 1
     least = sorted({known[len(known) * step // steps] for step in range(steps)}) if known else []
@@ -156,7 +156,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
     if len(found) == 1:
-        return visit.redirect(_path_of_areas(list({area.id: area for area in (*areas, *found)}.values())))
+        return visit.redirect(_path_of_supply_page(list({area.id: area for area in (*areas, *found)}.values())))
     codes = tuple(area.id for area in areas)
     _, answer = await answer_to_query(visit.call, SupplyQuery(territory=codes), JSON)
     supply = msgspec.json.decode(answer, type=Supply)
@@ -178,11 +178,11 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         "directory/territory.html",
         areas=areas,
         paths_without=[
-            _path_of_areas([each for each in areas if each is not area]) for area in areas if len(areas) > 1
+            _path_of_supply_page([each for each in areas if each is not area]) for area in areas if len(areas) > 1
         ],
         name=name,
         found=found,
-        paths_with=[_path_of_areas([*areas, each]) for each in found],
+        paths_with=[_path_of_supply_page([*areas, each]) for each in found],
         supply=supply,
         present=present,
         absent=[each for each in items if not each.suppliers],
@@ -210,7 +210,7 @@ def _areas_of_codes(visit: Visit, codes: Sequence[str]) -> list[Area]:
     return list({area.id: area for area in areas}.values())
 
 
-def _path_of_areas(areas: Sequence[Area]) -> str:
+def _path_of_supply_page(areas: Sequence[Area]) -> str:
     first, *others = areas
     query = urlencode([("avec", area.id) for area in others], safe=":")
     return f"/territoires/{first.id}" + (f"?{query}" if query else "")

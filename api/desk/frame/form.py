@@ -2,7 +2,8 @@
 
 A form is a struct of texts as they were typed, kept even where they are wrong. Its attributes are annotated with a
 `Field` or, where forms repeat in it, with `Rows`. From these annotations a form is read from submitted fields and
-written as fields, made into a request, filled in from one, and its mistakes are put at their fields.
+written as fields, made into a request, filled in from one, and its mistakes are put at their fields. A `pattern` says
+how a page names the fields of a form: `{name}`, or `lot-2-{name}` for those of the second lot.
 """
 
 import re
@@ -80,7 +81,7 @@ def choices_among(codes: Collection[str]) -> FieldKind:
 
 
 def restricted(kind: FieldKind, is_right: Callable[[Any], bool], otherwise: Text) -> FieldKind:
-    """The kind with a condition on the value read: where `is_right` is false, `otherwise` is the field's mistake."""
+    """The kind that reads as `kind` does, but where `is_right` is false of the value, the mistake is `otherwise`."""
 
     def read_and_check(text: Any) -> Any:
         value = kind.read(text)
@@ -158,32 +159,32 @@ class Field(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """A form repeated in rows numbered from 1. `names`: the pattern of field names, such as `lot-{row}-{name}`.
+    """A form repeated in rows numbered from 1. `pattern`: of its field names, such as `lot-{row}-{name}`.
 
     `path`: of the list in the request; `most`: the rows read at most; `otherwise`: the field of problems with no other.
     """
 
-    names: str
+    pattern: str
     path: str
     most: int
     otherwise: str
 
-    def names_in_row(self, row: int) -> str:
-        """The pattern of the field names in this row."""
-        return self.names.replace("{row}", str(row))
+    def pattern_in_row(self, row: int) -> str:
+        """The pattern of the field names in this row, such as `lot-2-{name}`."""
+        return self.pattern.replace("{row}", str(row))
 
     def row_number_of(self, name: str) -> int | None:
         """The number of the row to which the field `name` belongs; None where it belongs to none."""
-        found = _row_pattern(self.names).fullmatch(name)
+        found = _row_regex(self.pattern).fullmatch(name)
         return int(found["row"]) if found else None
 
 
 @cache
-def _row_pattern(names: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
-    """A regular expression for field names in rows, with the number as `row`; `among`: the only fields allowed."""
+def _row_regex(pattern: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """The regular expression for field names in rows, with the number as `row`; `among`: the only fields allowed."""
     name = "|".join(map(re.escape, among)) or r"\w+"
     row = r"(?P<row>[1-9][0-9]{0,2})"
-    return re.compile(re.escape(names).replace(r"\{row\}", row).replace(r"\{name\}", f"(?:{name})"), re.ASCII)
+    return re.compile(re.escape(pattern).replace(r"\{row\}", row).replace(r"\{name\}", f"(?:{name})"), re.ASCII)
 
 
 @cache
@@ -207,37 +208,37 @@ def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.
             yield attribute, declared, get_args(kind)[0]
 
 
-def read_form(form: type[Form], fields: Fields, names: str = NAME) -> Form:
+def read_form(form: type[Form], fields: Fields, pattern: str = NAME) -> Form:
     """The form filled in from the submitted `fields`; an attribute whose field is absent has its default."""
     read: dict[str, Any] = {}
     for attribute, field in _fields(form):
-        texts = fields.get(names.replace(NAME, field.name))
+        texts = fields.get(pattern.replace(NAME, field.name))
         if texts is not None:
             is_one = _annotations(form)[attribute][1] is str
             read[attribute] = texts[-1] if is_one else tuple(dict.fromkeys(filter(None, texts)))
     for attribute, rows, of_row in _rows(form):
-        own = _row_pattern(rows.names, tuple(field.name for _, field in _fields(of_row)))
+        own = _row_regex(rows.pattern, tuple(field.name for _, field in _fields(of_row)))
         last = min(rows.most, max((int(found["row"]) for name in fields if (found := own.fullmatch(name))), default=0))
         if last:
-            read[attribute] = tuple(read_form(of_row, fields, rows.names_in_row(row)) for row in range(1, last + 1))
+            read[attribute] = tuple(read_form(of_row, fields, rows.pattern_in_row(row)) for row in range(1, last + 1))
     return form(**read)
 
 
-def form_fields(form: msgspec.Struct, names: str = NAME) -> Iterator[tuple[str, str]]:
+def form_fields(form: msgspec.Struct, pattern: str = NAME) -> Iterator[tuple[str, str]]:
     """The name and text of each field of a form, as a browser submits them."""
     for attribute, field in _fields(type(form)):
         value = getattr(form, attribute)
         for text in (value,) if isinstance(value, str) else value:
-            yield names.replace(NAME, field.name), text
+            yield pattern.replace(NAME, field.name), text
     for attribute, rows, _ in _rows(type(form)):
         for row, each in enumerate(getattr(form, attribute), 1):
-            yield from form_fields(each, rows.names_in_row(row))
+            yield from form_fields(each, rows.pattern_in_row(row))
 
 
-def texts_of(form: msgspec.Struct, names: str = NAME) -> dict[str, list[str]]:
+def texts_of(form: msgspec.Struct, pattern: str = NAME) -> dict[str, list[str]]:
     """The texts of a form's fields, by field name (the type of `Visit.fields`)."""
     texts: dict[str, list[str]] = {}
-    for name, text in form_fields(form, names):
+    for name, text in form_fields(form, pattern):
         texts.setdefault(name, []).append(text)
     return texts
 
@@ -257,8 +258,8 @@ def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
     return form(**said | others)
 
 
-def request_parts(form: msgspec.Struct, mistakes: list[Mistake], names: str = NAME) -> dict[str, Any]:
-    """The request, as nested dicts, that the form's fields make, without rows; unreadable fields join `mistakes`."""
+def request_parts(form: msgspec.Struct, mistakes: list[Mistake], pattern: str = NAME) -> dict[str, Any]:
+    """The parts of a request, as nested dicts, that a form's fields (not its rows) make; faults join `mistakes`."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(type(form)):
         if field.kind is None:
@@ -266,26 +267,26 @@ def request_parts(form: msgspec.Struct, mistakes: list[Mistake], names: str = NA
         part, (*outer, last) = said, field.path.split("/")
         for step in outer:
             part = part.setdefault(step, {})
-        part[last] = read_text(field.kind, getattr(form, attribute), names.replace(NAME, field.name), mistakes)
+        part[last] = read_text(field.kind, getattr(form, attribute), pattern.replace(NAME, field.name), mistakes)
     return said
 
 
 def request_list(
     rows: Rows, forms: Iterable[msgspec.Struct], mistakes: list[Mistake], unnamed: Text
 ) -> list[dict[str, Any]]:
-    """The list of the request that filled-in rows make; `unnamed`: the mistake of a row whose first field is empty."""
+    """The list in a request that filled-in rows make; `unnamed`: the mistake of a row whose first field is empty."""
     said = []
     for row, form in enumerate(forms, 1):
         texts = [getattr(form, attribute) for attribute, field in _fields(type(form)) if field.kind is not TICKED]
         if texts[0]:
-            said.append(request_parts(form, mistakes, rows.names_in_row(row)))
+            said.append(request_parts(form, mistakes, rows.pattern_in_row(row)))
         elif any(texts):
-            mistakes.append(Mistake(rows.names_in_row(row).replace(NAME, rows.otherwise), unnamed))
+            mistakes.append(Mistake(rows.pattern_in_row(row).replace(NAME, rows.otherwise), unnamed))
     return said
 
 
 def read_text(kind: FieldKind, text: str | tuple[str, ...], field: str, mistakes: list[Mistake]) -> Any:
-    """The value of a field's text, read by `kind`; None where it is unreadable, which joins `mistakes`."""
+    """The value of the text in `field`, read by `kind`; None, and one more of `mistakes`, where it is unreadable."""
     try:
         return kind.read(text)
     except Unreadable as unreadable:
@@ -293,53 +294,53 @@ def read_text(kind: FieldKind, text: str | tuple[str, ...], field: str, mistakes
         return None
 
 
-def checked_request(said: object, kind: type[Request]) -> Request:
-    """The request of type `kind`, made of parts or of an instance, with its bounds checked. Raises InvalidContent."""
+def checked_request(parts: object, kind: type[Request]) -> Request:
+    """The request of type `kind` made of `parts`, dicts or an instance, its bounds checked. Raises InvalidContent."""
     try:
         # as JSON has it: what is an instance already would be taken as it is, its bounds unchecked
-        return msgspec.convert(msgspec.to_builtins(said), kind)
+        return msgspec.convert(msgspec.to_builtins(parts), kind)
     except msgspec.ValidationError as error:
         raise InvalidContent((explain(error, kind),)) from None
 
 
-def request_of_form(form: msgspec.Struct, kind: type[Request], names: str = NAME, **others: Any) -> Request:
+def request_of_form(form: msgspec.Struct, kind: type[Request], pattern: str = NAME, **others: Any) -> Request:
     """The request of type `kind` that a form makes; `others` replace parts of it. Raises InvalidContent."""
     mistakes: list[Mistake] = []
-    said = request_parts(form, mistakes, names) | others
+    parts = request_parts(form, mistakes, pattern) | others
     if mistakes:
         raise WrongForm(mistakes)
-    return checked_request(said, kind)
+    return checked_request(parts, kind)
 
 
 def field_mistakes(
     wrong: InvalidContent,
     form: type[msgspec.Struct],
-    names: str = NAME,
+    pattern: str = NAME,
     otherwise: str = "",
     **elsewhere: str,
 ) -> tuple[Mistake, ...]:
     """The problems of a request as mistakes at the form's fields. `elsewhere`: fields for paths that no field has.
 
-    All others are at the field `otherwise`, else at the first field.
+    Problems with neither are put at the field `otherwise`, or without that at the first field.
     """
     if isinstance(wrong, WrongForm):
         return tuple(wrong.mistakes)
-    other = names.replace(NAME, otherwise or next(_fields(form))[1].name)
+    other = pattern.replace(NAME, otherwise or next(_fields(form))[1].name)
     paths = ((each.pointer.removeprefix("/"), each.detail) for each in wrong.problems)
     return tuple(
-        Mistake(elsewhere.get(path) or _field_name_at(form, path, names) or other, detail) for path, detail in paths
+        Mistake(elsewhere.get(path) or _field_name_at(form, path, pattern) or other, detail) for path, detail in paths
     )
 
 
-def _field_name_at(form: type[msgspec.Struct], path: str, names: str) -> str | None:
+def _field_name_at(form: type[msgspec.Struct], path: str, pattern: str) -> str | None:
     """The name of the field for a path in the request, else for the nearest path above; None where there is none."""
     for _, rows, of_row in _rows(form):
         step, _, inner = path.partition("/")
         position, _, inner = inner.partition("/")
         if step == rows.path:
-            own = rows.names_in_row(int(position) + 1 if position.isdecimal() else 1)
+            own = rows.pattern_in_row(int(position) + 1 if position.isdecimal() else 1)
             return _field_name_at(of_row, inner, own) or own.replace(NAME, rows.otherwise)
     told = {part: field.at or field.name for _, field in _fields(form) for part in (field.path, *field.also)}
     while path and path not in told:
         path = path.rpartition("/")[0]
-    return names.replace(NAME, told[path]) if path else None
+    return pattern.replace(NAME, told[path]) if path else None

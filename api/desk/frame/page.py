@@ -73,13 +73,13 @@ def page(
 
     def decorate(handler: Handler) -> HTTPRouteHandler:
         """The handler, registered as a page at the path."""
-        made = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
+        declared = Page(method, path, (scope,) if isinstance(scope, str) else scope or (), files)
 
         async def answer_call(request: Call) -> ASGIApp:
             """The page that the handler makes, or an error page, with the headers and cookie of every page."""
             visit = visit_of(request)
             try:
-                shown = await _answer_visit(visit, handler, made)
+                shown = await _answer_visit(visit, handler, declared)
             except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
                 shown = _failure_page(visit, failure)
             for name, value in _headers(request.services.settings.tiles_url).items():
@@ -92,7 +92,7 @@ def page(
 
         typed = path.replace("}", ":str}")
         return HTTPRouteHandler(
-            typed, http_method=method, name=f"page {method} {path}", opt={"page": made, "answer": answer_call}
+            typed, http_method=method, name=f"page {method} {path}", opt={"page": declared, "answer": answer_call}
         )(answer_call)
 
     return decorate
@@ -116,19 +116,19 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
     return {name: value.replace("{tiles}", tiles) for name, value in HEADERS.items()}
 
 
-async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[bytes]:
-    """Check session, scope and form token, then call the handler; else redirect, or ask to sign in or send again."""
+async def _answer_visit(visit: Visit, handler: Handler, declared: Page) -> Response[bytes]:
+    """The response of the page's handler; without session, a way to sign in; without form token, to send again."""
     call = visit.call
-    if made.scopes:
+    if declared.scopes:
         # a token that was made just now is of no session
         is_known = visit.new_token is None
         visit.client = await client_of_session(call.services, visit.token, call.scope) if is_known else None
-    may_be_long = made.files and has_files(call)
+    may_be_long = declared.files and has_files(call)
     if visit.client is not None and may_be_long:
         # before so much is read; of a shorter form, a refusal shows what was typed
-        await admit(call, visit.client, call.services.limits, made.scopes)
-    await _set_fields(visit, made)
-    if made.scopes and visit.client is None:
+        await admit(call, visit.client, call.services.limits, declared.scopes)
+    await _set_fields(visit, declared)
+    if declared.scopes and visit.client is None:
         # to sign in and back; a form that a page of this server sent is carried along
         if call.method != "POST":
             return visit.redirect(f"/connexion?{urlencode({'suite': path_to_return_to(call)})}")
@@ -136,8 +136,8 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
             return visit.redirect("/connexion")
         return sign_in_page(visit, HTTPStatus.UNAUTHORIZED, call.scope["path"], urlencode(visit.typed_fields()))
     if visit.client is not None and not may_be_long:
-        await admit(call, visit.client, call.services.limits, made.scopes)
-    if made.method == "POST" and not passes_csrf_check(call, visit.token, visit.text(TOKEN_FIELD)):
+        await admit(call, visit.client, call.services.limits, declared.scopes)
+    if declared.method == "POST" and not passes_csrf_check(call, visit.token, visit.text(TOKEN_FIELD)):
         return _ask_to_send_again(visit)
     if visit.client is None:
         return await handler(visit, **call.path_params)
@@ -147,17 +147,17 @@ async def _answer_visit(visit: Visit, handler: Handler, made: Page) -> Response[
         return await handler(visit, **call.path_params)
 
 
-async def _set_fields(visit: Visit, made: Page) -> None:
+async def _set_fields(visit: Visit, declared: Page) -> None:
     """Read the request's form or query into `visit.fields`, and uploaded files into `visit.files`."""
     call = visit.call
     share = partial(call.services.share_of_bodies, visit.client)
-    if made.files and has_files(call):
+    if declared.files and has_files(call):
         # files are for those who are signed in: of others only what is typed is kept
         limit = LONGEST_CARRIED if visit.client is None else call.services.settings.body_limit
         visit.fields, visit.files = await read_form(call, limit, MOST_FIELDS, share, with_files=True)
-    elif made.method == "POST":
+    elif declared.method == "POST":
         # the form to sign in has another in one of its fields, where it is longer
-        limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if made.scopes else 2 * LONGEST_CARRIED
+        limit = LONGEST_FORM if visit.client else LONGEST_CARRIED if declared.scopes else 2 * LONGEST_CARRIED
         visit.fields, _ = await read_form(call, limit, MOST_FIELDS, share)
     else:
         visit.fields = parse_fields(call.scope["query_string"], MOST_FIELDS)
@@ -166,7 +166,7 @@ async def _set_fields(visit: Visit, made: Page) -> None:
 def sign_in_page(
     visit: Visit, status: int = HTTPStatus.OK, back: str = "", typed: str = "", wrong: bool = False
 ) -> Response[bytes]:
-    """The sign-in form. `back`: the path to return to; `typed`: a form to send there; `wrong`: the key is unknown."""
+    """The sign-in form. `back`: the path to return to; `typed`: a form to send there, encoded; `wrong`: unknown key."""
     provider = visit.services.identity_provider
     way = f"connexion/fournisseur?{urlencode({'suite': back})}" if back and not typed else "connexion/fournisseur"
     answer = visit.page(
@@ -219,7 +219,7 @@ def _failure_page(visit: Visit, failure: Exception) -> Response[bytes]:
 def with_pages(
     routes: Sequence[HTTPRouteHandler], pages: Iterable[HTTPRouteHandler]
 ) -> tuple[list[HTTPRouteHandler], list[HTTPRouteHandler]]:
-    """The API's routes, each joined with the page of its method and path, if any; and the pages with no such route."""
+    """The API's routes, each joined with the page of its method and path, if any; and the pages that have no route."""
     by_place = {_method_and_path(each): each for each in pages}
     joined = [
         _handler_of_both(each, shown) if (shown := by_place.pop(_method_and_path(each), None)) else each

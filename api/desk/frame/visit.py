@@ -58,15 +58,15 @@ def session_token_of(call: Call) -> str | None:
     return token if 0 < len(token) <= LONGEST_COOKIE else None
 
 
-def cookie_header(call: Call, given: str | None) -> str | None:
-    """The `Set-Cookie` header that stores the session token `given`; one that deletes the cookie where it is empty.
+def cookie_header(call: Call, new_token: str | None) -> str | None:
+    """The `Set-Cookie` header that stores the session token, or where that is empty deletes the cookie; None for None.
 
-    None where none is given. A browser does not send its cookie with a form of another site: there the cookie stays.
+    A browser does not send its cookie with a form of another site: there the cookie stays, and the header is None.
     """
-    if given is None or (call.method == "POST" and not is_same_origin(call)):
+    if new_token is None or (call.method == "POST" and not is_same_origin(call)):
         return None
-    seconds, name = call.services.settings.session_hours * 3600 if given else 0, _cookie_name(call)
-    parts = [f"{name}={given}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
+    seconds, name = call.services.settings.session_hours * 3600 if new_token else 0, _cookie_name(call)
+    parts = [f"{name}={new_token}", "Path=/", f"Max-Age={seconds}", "HttpOnly", "SameSite=Lax"]
     return "; ".join(parts if name == COOKIE else [*parts, "Secure"])
 
 
@@ -162,15 +162,16 @@ class Visit:
         return Response(content, status_code=status, media_type=HTML)
 
     async def page_of_list(
-        self, name: str, position: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
+        self, list_name: str, key: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
     ) -> tuple[Sequence[Any], str | None]:
         """The items after the query's cursor, at most `most`, and the cursor of the next page, if there is one.
 
-        `fetch(after, count)` returns at most `count` items. Raises Refusal (400) for another list's cursor.
+        `key`: the type of what orders the list, an id or a number, which `fetch(after, count)` takes to return at most
+        `count` items after it. Raises Refusal (400) for a cursor that is not of `list_name`.
         """
-        found = await fetch(read_cursor(name, self.text("suite") or None, position), most + 1)
-        place = attrgetter("id" if position is UUID else "number")
-        return found[:most], write_cursor(name, place(found[most - 1])) if len(found) > most else None
+        found = await fetch(read_cursor(list_name, self.text("suite") or None, key), most + 1)
+        key_of = attrgetter("id" if key is UUID else "number")
+        return found[:most], write_cursor(list_name, key_of(found[most - 1])) if len(found) > most else None
 
     def redirect(self, path: str) -> Response[bytes]:
         """The redirect (303) to a path of this server, such as /besoin?exemple=1."""
@@ -182,7 +183,7 @@ class Visit:
         return new_form_token(self.token)
 
     def typed_fields(self) -> list[tuple[str, str]]:
-        """The submitted fields as pairs of name and text, without the CSRF token and without a key.
+        """The submitted fields as pairs of name and text, without the CSRF token and the API key.
 
         None of a form that another site sent: the visitor has not typed them.
         """
@@ -255,13 +256,13 @@ async def write_once(
         done = await carry_out(connection, acting)
         return Answer(303, {"location": visit.root + done.path.removeprefix("/")}, done.document)
 
-    async def without_body(stored: Answer) -> Answer:
+    async def answer_without_body(stored: Answer) -> Answer:
         return msgspec.structs.replace(stored, body=b"")
 
     async with transaction(visit.services.database) as connection:
         sender = Sender(acting.organisation_id, form_route(visit.call.scope["path"]), submission_name(visit))
         return await answer_once(
-            visit.call, connection, b"", redirect_to_outcome, sender=sender, completed=without_body
+            visit.call, connection, b"", redirect_to_outcome, sender=sender, completed=answer_without_body
         )
 
 
@@ -306,7 +307,7 @@ def form_route(path: str) -> str:
 
 
 async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
-    """The client signed in by a session token; None where session or key is not in force, or no provider is set.
+    """The client signed in by a session token; None where it, its key, or for a person the provider, is not in force.
 
     `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
     """

@@ -46,12 +46,12 @@ class LotsOnPage(NamedTuple):
     after: int | None
 
 
-def lots_on_page(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
-    """The page of lots that contains lot number `place`; the first page where no lot has that number.
+def lots_on_page(lots: Sequence[Any], number: str, lines: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
+    """The page of lots that contains the lot of this number, from 1; the first page where no lot has that number.
 
     `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
     """
-    wanted = int(place) if place.isascii() and place.isdecimal() and len(place) < MOST_DIGITS else 1
+    wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < MOST_DIGITS else 1
     at = wanted - 1 if 1 <= wanted <= len(lots) else 0
     starts, used = [0], 0
     for index, lot in enumerate(lots):
@@ -59,7 +59,7 @@ def lots_on_page(lots: Sequence[Any], place: str, lines: Callable[[Any], int] = 
         if index > starts[-1] and (index - starts[-1] == LOTS_AT_ONCE or used > LINES_AT_ONCE):
             starts.append(index)
             used = lines(lot)
-    page = max(number for number, start in enumerate(starts) if start <= at)
+    page = max(position for position, start in enumerate(starts) if start <= at)
     first, end = starts[page], starts[page + 1] if page + 1 < len(starts) else len(lots)
     return LotsOnPage(
         lots[first:end],
@@ -181,7 +181,7 @@ class NeedForm(TerritoryForm, frozen=True, kw_only=True):
     def lot_fields(self, positions: Iterable[int]) -> Iterator[tuple[str, str]]:
         """The name and text of each filled-in field of the lots at these positions."""
         for position in positions:
-            yield from _filled_in_fields(forms.form_fields(self.lots[position], LOTS.names_in_row(position + 1)))
+            yield from _filled_in_fields(forms.form_fields(self.lots[position], LOTS.pattern_in_row(position + 1)))
 
     def hidden_fields(self) -> list[tuple[str, str]]:
         """The filled-in fields as hidden inputs, for pages that pass the form on without showing it."""
@@ -207,16 +207,11 @@ def read_need_form(fields: Fields) -> NeedForm:
     that field cannot be read.
     """
     along = parse_fields("&".join(fields.get(CARRIED, [])).encode(), MOST_CARRIED)
-    shown = {lot_of_field(name) for name in fields} - {None}
-    fields = {name: texts for name, texts in along.items() if lot_of_field(name) not in shown} | dict(fields)
+    shown = {LOTS.row_number_of(name) for name in fields} - {None}
+    fields = {name: texts for name, texts in along.items() if LOTS.row_number_of(name) not in shown} | dict(fields)
     form = forms.read_form(NeedForm, fields)
     # it is part of a path that forms lead to
     return form if _ID.fullmatch(form.need_id) else msgspec.structs.replace(form, need_id="")
-
-
-def lot_of_field(name: str) -> int | None:
-    """The number, from 1, of the lot whose field has this name; None for a field of the need."""
-    return LOTS.row_number_of(name)
 
 
 def change_form(form: NeedForm, wish: str) -> NeedForm:
@@ -242,7 +237,7 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
 
 
 def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:
-    """The words and codes from which a lot's trades are read, as one line, to see whether they have changed."""
+    """All words and codes from which a lot's trades are read, in one line, which changes where one of them does."""
     parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
     return " / ".join(part for part in parts if part) or "/"
 
@@ -271,6 +266,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
 
 
 def _territory_attributes(territory: TerritoryRequest | None) -> dict[str, Any]:
+    """The attributes of a `TerritoryForm` filled in from a territory."""
     if territory is None:
         return {}
     near = territory.near or Place()
@@ -287,45 +283,46 @@ def _point_text(place: Place) -> str:
 
 
 class TitleTerm(NamedTuple):
-    """A term found in a lot's title, to tick: field name, label and words; `is_asked`: the words only ask for it."""
+    """A term in a lot's title, to tick: `name` as `months:24`; its `words`, a question if `is_question`."""
 
     name: str
     label: Text
     words: str
-    is_asked: bool
+    is_question: bool
     ticked: bool
 
 
 def checksum_of_terms(title: str) -> str:
-    """A checksum of a title that states terms (duration, renewals…), sent back once they were shown; empty without."""
+    """A checksum of a title, by which a form says that the terms in it were shown; empty for a title without terms."""
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that no field states yet; new ones are ticked unless the title only asks for them."""
+    """The terms in a lot's title that its fields lack; until they are shown, those that are no question are ticked."""
     was_shown = lot.heard == checksum_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):
             continue
-        name = _term_name(term)
-        to = RESERVED[term.value].to if term.kind == "reserved" else Text(*[_term_text(term)] * 2)
+        name = _kind_and_value(term)
+        to = RESERVED[term.value].to if term.kind == "reserved" else Text(*[_text_of_value(term)] * 2)
         label = CODE_WORDS["terms"][term.kind].filled(value=to)
-        yield TitleTerm(name, label, term.words, term.is_asked, name in lot.terms if was_shown else not term.is_asked)
+        ticked = name in lot.terms if was_shown else not term.is_question
+        yield TitleTerm(name, label, term.words, term.is_question, ticked)
 
 
 def with_ticked_terms(lot: LotForm) -> LotForm:
     """The lot's form with each ticked term copied into its field, such as the duration."""
     ticked = {term.name for term in terms_to_tick(lot) if term.ticked}
     for term in terms_in(lot.title):
-        if _term_name(term) in ticked:
-            said = (*lot.reserved, term.value) if term.kind == "reserved" else _term_text(term)
+        if _kind_and_value(term) in ticked:
+            said = (*lot.reserved, term.value) if term.kind == "reserved" else _text_of_value(term)
             lot = msgspec.structs.replace(lot, **{term.kind: said})
     return msgspec.structs.replace(lot, heard=checksum_of_terms(lot.title), terms=())
 
 
-def _term_name(term: Term) -> str:
+def _kind_and_value(term: Term) -> str:
     return f"{term.kind}:{term.value}"
 
 
-def _term_text(term: Term) -> str:
+def _text_of_value(term: Term) -> str:
     return term.value if term.kind == "covers" else forms.plain_number(float(term.value))

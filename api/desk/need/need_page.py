@@ -16,6 +16,7 @@ from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
 from api.desk.need.need_form import (
+    LOTS,
     LOTS_AT_ONCE,
     MOST_LOTS,
     LotsOnPage,
@@ -23,7 +24,6 @@ from api.desk.need.need_form import (
     TerritoryForm,
     change_form,
     form_of_need,
-    lot_of_field,
     lots_on_page,
     pack_fields,
     read_need_form,
@@ -64,8 +64,8 @@ def _example_form() -> NeedForm:
     return form_of_need(need, keep_ids=False)
 
 
-async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The page of the submitted form after the change its button asks for. `rules`: of a division into lots."""
+async def need_form_after_change(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
+    """The page of a need's form after the change that the pressed button asks for. `rules`: of a division into lots."""
     wish, form = visit.text("faire"), read_need_form(visit.fields)
     if wish == "avis":
         read = await _read_notice_file(visit, form)
@@ -81,7 +81,7 @@ async def changed_need_form(visit: Visit, rules: msgspec.Struct | None = None) -
     return need_form_page(visit, understood, rules=rules)
 
 
-change_need_form = page("POST", "/besoin", scope="match", files=True)(changed_need_form)
+change_need_form = page("POST", "/besoin", scope="match", files=True)(need_form_after_change)
 
 
 async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dict[str, Any]] | Mistake:
@@ -113,7 +113,7 @@ async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dic
 
 @page("POST", "/besoin/compris", scope="match")
 async def show_understood_part(visit: Visit) -> Response[bytes]:
-    """Part of the form as understood so far, for a script: a territory, a site, a lot's trades, or the counts."""
+    """Part of the form as understood so far, for a script: a territory, a site, a lot's trades, or how many answer."""
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(SAID["no_part"])
@@ -145,7 +145,7 @@ async def show_understood_part(visit: Visit) -> Response[bytes]:
 def refused_need_form(
     visit: Visit, understood: UnderstoodNeed, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
 ) -> Response[bytes]:
-    """The page (422) of a need's form with its mistakes; with those of `invalid` where it is given."""
+    """The page (422) of a need's form with its mistakes, or with those of `invalid` where that is given."""
     if invalid is not None:
         understood = understood._replace(mistakes=need_form_mistakes(invalid))
     return need_form_page(visit, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)
@@ -166,7 +166,7 @@ def need_form_page(
     form, mistakes = (understood.form, understood.mistakes) if understood else (NeedForm(), ())
     shown = _lots_shown(visit, form, mistakes)
     here = range(shown.first, shown.first + len(shown.lots))
-    elsewhere = sorted({lot_of_field(each.field) or here[0] for each in mistakes} - {*here})
+    elsewhere = sorted({LOTS.row_number_of(each.field) or here[0] for each in mistakes} - {*here})
     lot_ids = form.lot_ids
     return visit.page(
         "need/need.html",
@@ -182,7 +182,7 @@ def need_form_page(
         pages=range(1, len(form.lots) + 1, LOTS_AT_ONCE) if len(form.lots) > LOTS_AT_ONCE else (),
         notice=notice,
         rules=rules,
-        mistakes=[each for each in mistakes if lot_of_field(each.field) not in elsewhere],
+        mistakes=[each for each in mistakes if LOTS.row_number_of(each.field) not in elsewhere],
         authorities=AUTHORITIES,
         reserved_types=RESERVED_TYPES,
         most_lots=MOST_LOTS,
@@ -198,7 +198,7 @@ def _lots_shown(visit: Visit, form: NeedForm, mistakes: Sequence[Mistake]) -> Lo
     asked = number if what in {"lots", "retirer"} else visit.text("debut")
     last = len(form.lots)
     shown = lots_on_page(form.lots, str(last) if what == "retirer" and asked == str(last + 1) else asked)
-    wrong = [lot_of_field(each.field) for each in mistakes]
+    wrong = [LOTS.row_number_of(each.field) for each in mistakes]
     if not wrong or any(number is None or 0 <= number - shown.first < LOTS_AT_ONCE for number in wrong):
         return shown
     return lots_on_page(form.lots, str(wrong[0]))

@@ -61,7 +61,23 @@ def understand_territory(
     `prefix`: that the field names begin with. Adds what is wrong to the mistakes.
     """
     found_before = len(mistakes)
-    form, areas, choices = _look_up_territories(form, prefix, reference, mistakes)
+    by_code: dict[str, Area] = {}
+    for code in form.territories:
+        try:
+            area = reference.territories.area(code, suggest=len(mistakes) < MOST_SUGGESTIONS)
+            by_code[area.id] = area
+        except UnknownTerritory as unknown:
+            mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
+    choices: tuple[Area, ...] = ()
+    found = territories_of_name(form.place, reference, "commune" if form.radius else None) if form.place else ()
+    if len(found) == 1 or any(area.id in form.territories for area in found):
+        # the only one, or one that was chosen among those that were shown
+        by_code |= {area.id: area for area in found if len(found) == 1}
+        form = msgspec.structs.replace(form, place="")
+    elif form.place:
+        choices = found
+        mistakes.append(Mistake(f"{prefix}lieu", SAID["several_places" if found else "no_such_place"]))
+    form, areas = msgspec.structs.replace(form, territories=tuple(by_code)), tuple(by_code.values())
     point, outline = point_in(form.centre), read_text(DRAWN, form.drawn, f"{prefix}lieu", mistakes)
     known = UnderstoodTerritory(areas, choices, _drawing_in_words(point, outline, reference))
     if len(mistakes) > found_before:
@@ -71,12 +87,10 @@ def understand_territory(
         mistakes.append(Mistake(f"{prefix}lieu", SAID["drawn_alone"]))
     elif outline is not None:
         known = known._replace(request=TerritoryRequest(geometry=outline))
-    elif radius_km is not None:
+    elif radius_km is not None or point is not None:
         known = _add_circle(known, point, radius_km, prefix, mistakes)
-    elif point is not None:
-        mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
     elif areas and len(mistakes) == found_before:
-        known = known._replace(request=TerritoryRequest(codes=tuple(area.id for area in areas)))
+        known = known._replace(request=TerritoryRequest(codes=form.territories))
     return form, known
 
 
@@ -96,49 +110,24 @@ def point_in(text: str) -> Place | None:
     return Place(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else None
 
 
-def _look_up_territories(
-    form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
-) -> tuple[Form, tuple[Area, ...], tuple[Area, ...]]:
-    """The form with a clear name replaced by its code, its areas, and those that an unclear name may mean."""
-    areas: list[Area] = []
-    for code in form.territories:
-        try:
-            areas.append(reference.territories.area(code, suggest=len(mistakes) < MOST_SUGGESTIONS))
-        except UnknownTerritory as unknown:
-            mistakes.append(Mistake(f"{prefix}lieu", unknown.detail))
-    choices: tuple[Area, ...] = ()
-    if form.place:
-        found = territories_of_name(form.place, reference, "commune" if form.radius else None)
-        if len(found) == 1:
-            areas += found
-            form = msgspec.structs.replace(form, place="")
-        elif found and any(area.id in form.territories for area in found):
-            form = msgspec.structs.replace(form, place="")  # chosen among those that were shown
-        else:
-            choices = found
-            mistakes.append(Mistake(f"{prefix}lieu", SAID["several_places" if found else "no_such_place"]))
-    unique = tuple({area.id: area for area in areas}.values())
-    return msgspec.structs.replace(form, territories=tuple(area.id for area in unique)), unique, choices
-
-
 def _add_circle(
-    known: UnderstoodTerritory, point: Place | None, radius_km: float, prefix: str, mistakes: list[Mistake]
+    understood: UnderstoodTerritory, point: Place | None, radius_km: float | None, prefix: str, mistakes: list[Mistake]
 ) -> UnderstoodTerritory:
-    """The territory as a circle around its only commune or the drawn point; a mistake where it has no single centre."""
-    communes = [area for area in known.areas if area.kind == "commune"]
-    if radius_km <= 0:
+    """The territory as a circle around its only commune or the drawn point; a mistake where it cannot be one."""
+    communes = [area for area in understood.areas if area.kind == "commune"]
+    if radius_km is None or radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))
-        return known
-    if len(known.areas) + bool(point) != 1 or not (communes or point):
-        mistakes.append(Mistake(f"{prefix}rayon", SAID["one_centre"] if known.areas or point else SAID["no_centre"]))
-        return known
+        return understood
+    if len(understood.areas) + bool(point) != 1 or not (communes or point):
+        mistakes.append(Mistake(f"{prefix}rayon", SAID["one_centre" if understood.areas or point else "no_centre"]))
+        return understood
     near = point or Place(commune=communes[0].code)
     distance = kilometres(radius_km, rough=radius_km.is_integer())
-    if known.drawn is not None:
-        circle = CODE_WORDS["on_map"]["around_point"].filled(distance=distance, point=known.drawn)
+    if understood.drawn is not None:
+        circle = CODE_WORDS["on_map"]["around_point"].filled(distance=distance, point=understood.drawn)
     else:
         circle = CODE_WORDS["on_map"]["around_commune"].filled(distance=distance, commune=_genitive(communes[0].label))
-    return known._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
+    return understood._replace(circle=circle, request=TerritoryRequest(near=near, radius_km=radius_km))
 
 
 def _drawing_in_words(point: Place | None, outline: Geometry | None, reference: Reference) -> Text | None:
@@ -163,5 +152,5 @@ def _commune_name_at(lat: float, lon: float, reference: Reference) -> str:
 
 
 def _genitive(name: str) -> Text:
-    """The name of a place after a noun: in French “de Vannes”, “du Mans”."""
+    """The name of a commune as it stands after a noun: “de Vannes”, “du Mans” in French, alone in English."""
     return Text(place_after_de(name), name)

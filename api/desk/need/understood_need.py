@@ -37,9 +37,9 @@ ANYWHERE = TerritoryRequest(codes=("country:FR",))
 
 
 class Trade(NamedTuple):
-    """A segment offered for a lot, `ticked` where the lot asks for it; `confidence` (0 to 1) where it was read.
+    """A segment offered for a lot, `ticked` where the lot asks for it; `cpv`: the code of the lot that means it.
 
-    `cpv`: the code of the lot that means it, if one does.
+    `confidence`: from 0 to 1, of what was read in the lot's words and codes; None for one that the buyer added.
     """
 
     segment: str
@@ -81,9 +81,9 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     mistakes: list[Mistake] = []
     form, place = understand_territory(form, "", reference, mistakes)
     lots, understood = [], []
-    for number, (typed, read) in enumerate(zip(form.lots, _read_lots(form, reference), strict=True), 1):
+    for number, (typed, query) in enumerate(zip(form.lots, _read_lots(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
-        lot, found = _read_lot(form, with_ticked_terms(typed), read, reference)
+        lot, found = _read_lot(form, with_ticked_terms(typed), query, reference)
         lot, of_lot = understand_territory(lot, prefix, reference, mistakes)
         site, among = site_of(lot, prefix, reference, mistakes)
         lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
@@ -95,7 +95,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     if all(value is None for value in said["buyer"].values()):
         said["buyer"] = None
     numbered = enumerate(zip(form.lot_ids, form.lots, understood, strict=True), 1)
-    said["lots"] = [_lot_request(*each, LOTS.names_in_row(number), reference, mistakes) for number, each in numbered]
+    said["lots"] = [_lot_request(*each, LOTS.pattern_in_row(number), reference, mistakes) for number, each in numbered]
     need = None
     try:
         need = forms.checked_request(said, NeedAndProcedure)
@@ -107,7 +107,7 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
 def site_of(
     lot: LotForm, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Area | None, tuple[Area, ...]]:
-    """The commune of a lot's site, and the communes that its name may mean; neither where the site is a point."""
+    """The commune of a lot's site, or else those that its name may mean; neither where there is no name to look up."""
     if lot.site_code and not lot.site:
         try:
             return reference.territories.area(f"commune:{lot.site_code}"), ()
@@ -130,7 +130,7 @@ async def understand_in_worker(visit: Visit, form: NeedForm) -> UnderstoodNeed:
 
 
 async def read_trades_in_worker(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """Read one lot's trades, without looking up its places, outside the event loop if it takes long."""
+    """One lot's form and its meaning, but for its places; read outside the event loop if it takes long."""
 
     def read_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
         return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)
@@ -151,11 +151,14 @@ async def _run_by_cost(visit: Visit, form: NeedForm, work: Callable[[Reference],
 
 
 def _read_lot(
-    form: NeedForm, lot: LotForm, read: LotQuery | None, reference: Reference
+    form: NeedForm, lot: LotForm, query: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    """A lot's form with its trades, read or added by the buyer; each is ticked as before, or if it is new."""
+    """A lot's form and its meaning: the trades of `query`, as its words are read, and those that the buyer added.
+
+    Trades stay ticked or not as they were shown; all that are read are ticked where the words have changed.
+    """
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
-    wanted = {each.segment: each for each in (read.objects if read else ())}
+    wanted = {each.segment: each for each in (query.object_segments if query else ())}
     is_same = lot.reading == words
     ticked = dict.fromkeys(lot.chosen if is_same else wanted)
     offered = dict.fromkeys([*wanted, *(lot.offered if is_same else ())])
@@ -184,15 +187,15 @@ def _read_lot(
         None,
         (),
         support=tuple((each, taxonomy.label(each)) for each in lot.support if taxonomy.known(each)),
-        unmapped=read.unmapped if read else (),
-        title_says=tuple(map(taxonomy.label, read.title_says)) if read else (),
+        unmapped=query.unmapped if query else (),
+        title_says=tuple(map(taxonomy.label, query.title_says)) if query else (),
         terms=tuple(terms_to_tick(lot)),
     )
     return seen, understood
 
 
 def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """The words and codes of each lot, read as a match reads them; None for a lot without any."""
+    """The query of each lot, its words and codes read as a match reads them; None for a lot without any."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
@@ -207,15 +210,15 @@ def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
 
 
 def _lot_request(
-    lot_id: str, lot: LotForm, understood: UnderstoodLot, names: str, reference: Reference, mistakes: list[Mistake]
+    lot_id: str, lot: LotForm, understood: UnderstoodLot, pattern: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
-    """One lot of the request for `POST /match`; segments are named only where the buyer changed what was read."""
+    """A lot of the body of `POST /match`; it names segments only where others are ticked than those that are read."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
-        mistakes.append(Mistake(names.replace(forms.NAME, "objet"), SAID["no_title"]))
+        mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["no_title"]))
     elif trades and not lot.chosen:
-        mistakes.append(Mistake(names.replace(forms.NAME, "objet"), SAID["no_trade"]))
-    said = forms.request_parts(lot, mistakes, names) | {
+        mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["no_trade"]))
+    said = forms.request_parts(lot, mistakes, pattern) | {
         "id": lot_id,
         "segments": (),
         "site": point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None),

@@ -39,29 +39,29 @@ KNOWN_FIELD = "etat"
 
 
 class LotEntryForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A form about one lot on a page of lots. `place`: the lot's position on the page, from 1."""
+    """A form about one lot on a page of lots. `number`: the lot's, from 1, among all lots."""
 
-    place: Annotated[str, Field("rang")] = ""
+    number: Annotated[str, Field("rang")] = ""
     lot: Annotated[str, Field("lot")] = ""
 
     @property
-    def names(self) -> str:
+    def pattern(self) -> str:
         """The pattern of the ids that the form's fields have on the page."""
-        return f"lot-{self.place}-{forms.NAME}"
+        return f"lot-{self.number}-{forms.NAME}"
 
     def mistake(self, name: str, detail: Text) -> Mistake:
         """A mistake at the field `name` of this form."""
-        return Mistake(self.names.replace(forms.NAME, name), detail)
+        return Mistake(self.pattern.replace(forms.NAME, name), detail)
 
 
 LotForm = TypeVar("LotForm", bound=LotEntryForm)
 
 
 def read_lot_form(form: type[LotForm], visit: Visit) -> LotForm:
-    """The submitted form about a lot; about the first lot on the page where it does not say which."""
+    """The submitted form about a lot; with the number 1 where it says none."""
     read = forms.read_form(form, visit.fields)
-    is_placed = read.place.isascii() and read.place.isdecimal()
-    return read if is_placed else msgspec.structs.replace(read, place="1")
+    is_numbered = read.number.isascii() and read.number.isdecimal()
+    return read if is_numbered else msgspec.structs.replace(read, number="1")
 
 
 async def own_need_of(visit: Visit, need_id: str) -> StoredNeed:
@@ -83,12 +83,12 @@ def stored_need_page(
 
 
 def submitted_etag(visit: Visit) -> str:
-    """The entity tag that the need had when the form was filled in; one of no need where the form has none."""
+    """The entity tag of the need when the form was filled in from it; without one in the form, a tag of no need."""
     return visit.text(KNOWN_FIELD) or '""'
 
 
 async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
-    """Await a change; returns whether it was refused because somebody made another. Raises as the change."""
+    """Await a change; returns whether it was refused because somebody else made one before. Raises as the change."""
     try:
         await change
     except Refusal as refusal:
@@ -99,7 +99,7 @@ async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
 
 
 async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> Response[bytes]:
-    """Change a need by `edit` and redirect to it; a page with both where somebody else changed it meanwhile.
+    """Change a need by `edit` and redirect to it; a page with both changes where somebody made another meanwhile.
 
     `done`: the word in the address by which the page says what was done. Raises as `edit_need`.
     """
@@ -119,15 +119,15 @@ MOST_AWARDS = 20
 
 
 class NamesForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields of a need's file that may change after publication: title, reference, description."""
+    """The form fields of a need's details that may change after publication: title, reference, description."""
 
     title: Annotated[str, Field("titre", "title", forms.bounded_text(LONGEST))] = ""
     reference: Annotated[str, Field("reference", "reference", forms.bounded_text(LONGEST))] = ""
     description: Annotated[str, Field("description", "description", forms.bounded_text(LONGEST_DESCRIPTION))] = ""
 
 
-class FileForm(NamesForm, frozen=True, kw_only=True):
-    """The form fields of a need's file: its names, dates and intentions."""
+class DetailsForm(NamesForm, frozen=True, kw_only=True):
+    """The form fields of a need's details: its names, procedure, day of the notice and intentions."""
 
     procedure: Annotated[str, Field("procedure", "procedure", forms.choice_of(PROCEDURES))] = ""
     planned: Annotated[str, Field("publication", "planned_publication_on", forms.DAY)] = ""
@@ -142,12 +142,12 @@ async def show_need(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 @page("POST", "/besoins/{need_id}", scope="needs")
-async def change_need_file(visit: Visit, need_id: str) -> Response[bytes]:
-    """Store the title, dates and intentions of a need, and redirect to the need."""
+async def change_need_details(visit: Visit, need_id: str) -> Response[bytes]:
+    """Store the details that the form on a need's page gives (title, dates…) and redirect to that page."""
     need = await own_need_of(visit, need_id)
     mistakes: list[Mistake] = []
     values = forms.request_parts(
-        forms.read_form(FileForm if need.status in OPEN else NamesForm, visit.fields), mistakes
+        forms.read_form(DetailsForm if need.status in OPEN else NamesForm, visit.fields), mistakes
     )
     if mistakes:
         return await _need_page(visit, need, mistakes)
@@ -181,7 +181,10 @@ async def move_need(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 async def _confirmation_page(visit: Visit, need: StoredNeed, wanted: str, *, crossed: bool = False) -> Response[bytes]:
-    """The page that asks to confirm a need's next status or deletion; before publication it counts the gaps."""
+    """The page that asks to confirm a need's next status or deletion; before publication it counts the gaps.
+
+    `crossed`: the page (409) says that somebody else changed the need meanwhile.
+    """
     gaps = 0
     if wanted == "published":
         async with transaction(visit.services.database) as connection:
@@ -210,7 +213,7 @@ async def discard_draft(visit: Visit, need_id: str) -> Response[bytes]:
 
 
 async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake] = ()) -> Response[bytes]:
-    """The page of a need; where its file was filled in wrongly, with what was typed."""
+    """The page of a need; with mistakes, the form of its details is shown as it was filled in."""
     async with transaction(visit.services.database) as connection:
         organisation = visit.organisation_id
         progress = await progress_with_answers(connection, organisation, [need])
@@ -218,6 +221,7 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         decisions = await select_decisions(connection, organisation, need.id, need.shortlists, None, None)
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
     decided = Counter(each.decision for each in decisions)
+    form = forms.read_form(DetailsForm, visit.fields) if mistakes else forms.form_of_request(DetailsForm, need.content)
     return stored_need_page(
         visit,
         "record/one_need.html",
@@ -231,7 +235,7 @@ async def _need_page(visit: Visit, need: StoredNeed, mistakes: Sequence[Mistake]
         kept=decided["kept"],
         set_aside=decided["set_aside"],
         awards=awards,
-        file=forms.read_form(FileForm, visit.fields) if mistakes else forms.form_of_request(FileForm, need.content),
+        form=form,
         moves=MOVES[need.status],
         can_be_deleted=need.status == "draft" and not progress[need.id].exchanges and not awards,
         is_open=need.status in OPEN,
@@ -274,6 +278,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
+        """Store the need and its match (None: sent before) and lead to the need's page."""
         stored, _ = await plan_need(connection, acting, content, matched)
         return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 
@@ -283,13 +288,13 @@ async def store_need(visit: Visit) -> Response[bytes]:
         return refused_need_form(visit, understood, invalid)
 
 
-def merge_into_need(before: NeedDocument, said: NeedAndProcedure, reference: Reference) -> NeedChange:
+def merge_into_need(before: NeedDocument, submitted: NeedAndProcedure, reference: Reference) -> NeedChange:
     """The stored need with the values that its form changed; what the form has no field for stays as it is."""
     as_shown = understand_need(form_of_need(before, keep_ids=True), reference).need
     stored = {lot.id: lot for lot in before.lots}
     shown = {lot.id: lot for lot in as_shown.lots} if as_shown else {}
     lots = []
-    for lot in said.lots:
+    for lot in submitted.lots:
         if (was := stored.get(lot.id)) is None:
             lots.append(lot)
             continue
@@ -298,17 +303,17 @@ def merge_into_need(before: NeedDocument, said: NeedAndProcedure, reference: Ref
             # other words were read anew: the trades of the old ones are not theirs
             changes["segments"] = lot.segments
         lots.append(msgspec.structs.replace(was, **changes))
-    changes = _changed_values(before, as_shown, said, NeedAndProcedure)
+    changes = _changed_values(before, as_shown, submitted, NeedAndProcedure)
     return msgspec.structs.replace(before, **changes | {"lots": tuple(lots)})
 
 
-def _changed_values(before: Any, as_shown: Any, said: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The values of `said` that differ from the form as shown; all its values where the form could not be shown."""
+def _changed_values(before: Any, as_shown: Any, submitted: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """The values of `submitted` that differ from the form as shown; all values where it could not be shown."""
     changes: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.name == "lots":
             continue
-        new, old = getattr(said, field.name), getattr(before, field.name)
+        new, old = getattr(submitted, field.name), getattr(before, field.name)
         shown = field.default if as_shown is None else getattr(as_shown, field.name)
         if new == shown:
             continue
@@ -341,7 +346,7 @@ async def save_changed_need(visit: Visit, need_id: str) -> Response[bytes]:
     if understood.need is None:
         return refused_need_form(visit, understood)
     try:
-        edit = partial(merge_into_need, said=understood.need, reference=visit.reference)
+        edit = partial(merge_into_need, submitted=understood.need, reference=visit.reference)
         return await change_need(visit, need, edit, "change")
     except InvalidContent as invalid:
         return refused_need_form(visit, understood, invalid)

@@ -42,7 +42,7 @@ from domain.needs.need import RESERVED_TYPES, AwardRequest
 from domain.needs.status import MOVES, NO_NEED, OPEN, StoredNeed, changed_criteria
 from domain.report.lots import best_outcome, by_gravity
 from domain.shortlists.shortlist import LotShortlist
-from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, Named
+from domain.shortlists.version import Decision, DecisionCode, DecisionKey, FrozenShortlist, IdAndName
 
 LONGEST_REASON = 4_000
 CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_aside", "none": None}
@@ -51,10 +51,10 @@ CHOICES: dict[str, DecisionCode | None] = {"kept": "kept", "set_aside": "set_asi
 class DecisionForm(LotEntryForm, frozen=True, kw_only=True):
     """The form fields of a decision on suppliers of one lot.
 
-    `number`: of the version; `known`: the tag of the lot's decisions when the form was shown.
+    `version`: its number; `known`: the tag of the lot's decisions when the form was shown.
     """
 
-    number: Annotated[str, Field("version")] = ""
+    version: Annotated[str, Field("version")] = ""
     known: Annotated[str, Field("vu")] = ""
     suppliers: Annotated[tuple[str, ...], Field("fournisseur")] = ()
     choice: Annotated[str, Field("decision")] = ""
@@ -76,17 +76,17 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
         mistakes.append(form.mistake("decision", SAID["no_choice"]))
     elif CHOICES[form.choice] and not form.reason:
         mistakes.append(form.mistake("motif", SAID["no_reason"]))
-    forms.request_parts(form, mistakes, form.names)
+    forms.request_parts(form, mistakes, form.pattern)
     if mistakes:
         return await _decisions_page(visit, need, form, mistakes)
-    if form.number != str(need.shortlists):
+    if form.version != str(need.shortlists):
         newer = form.mistake("fournisseurs", SAID["newer_version"])
         return await _decisions_page(visit, need, form, [newer], HTTPStatus.CONFLICT)
     choice, reason = CHOICES[form.choice], form.reason if CHOICES[form.choice] else None
     changes = [(id_in(each, NO_SUPPLIER), DecisionChange(form.lot, choice, reason)) for each in form.suppliers]
 
     def require_unchanged(decisions: Mapping[DecisionKey, Decision]) -> None:
-        """Raise Refusal where the decisions on the lot are not those of the form as shown, unless it is sent twice."""
+        """Raise Refusal where others decided on the lot since the form was shown; not where the form is sent twice."""
         wanted = None if choice is None else (choice, reason)
         of_lot = {key.supplier_id: each for key, each in decisions.items() if key.lot_id == form.lot}
         present = {supplier: (each.decision, each.reason) for supplier, each in of_lot.items()}
@@ -95,12 +95,12 @@ async def save_decisions(visit: Visit, need_id: str) -> Response[bytes]:
 
     async def store_decisions() -> None:
         async with transaction(visit.services.database) as connection:
-            await change_decisions(connection, acting_at(visit), need.id, form.number, changes, require_unchanged)
+            await change_decisions(connection, acting_at(visit), need.id, form.version, changes, require_unchanged)
 
     if await was_changed_meanwhile(store_decisions()):
         crossed = form.mistake("fournisseurs", SAID["crossed"])
         return await _decisions_page(visit, need, form, [crossed], HTTPStatus.CONFLICT)
-    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(form.suppliers)}&lots={form.place}#lot-{form.place}")
+    return visit.redirect(f"/besoins/{need.id}/decisions?fait={len(changes)}&lots={form.number}#lot-{form.number}")
 
 
 @page("POST", "/besoins/{need_id}/decisions/reprendre", scope="needs")
@@ -131,7 +131,7 @@ async def _decisions_page(
         status,
         mistakes,
         form=form,
-        **await _version_details(version, form.place or visit.text("lots")),
+        **await _version_details(version, form.number or visit.text("lots")),
         tags={lot.id: _etag_of_decisions(version.decisions, lot.id) for lot in version.need.lots},
         totals=version.totals,
         can_decide=bool(MOVES[need.status]),
@@ -140,17 +140,17 @@ async def _decisions_page(
     )
 
 
-async def _version_details(version: FrozenShortlist, place: str) -> dict[str, Any]:
-    """The values that templates of a version read: the page of lots that holds lot number `place`, and decisions."""
+async def _version_details(version: FrozenShortlist, lot_number: str) -> dict[str, Any]:
+    """The values that templates of a version read, such as its decisions and the page of lots with this lot number."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
-    def count_lines(lot: LotShortlist) -> int:
+    def count_suppliers(lot: LotShortlist) -> int:
         return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
 
     return {
         "version": version,
         "shortlist": shortlist,
-        "shown": lots_on_page(shortlist.lots, place, count_lines),
+        "shown": lots_on_page(shortlist.lots, lot_number, count_suppliers),
         "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
         "asked_of": {lot.id: lot for lot in version.need.lots},
         "best_outcome": best_outcome,
@@ -285,14 +285,14 @@ async def enter_award(visit: Visit, need_id: str) -> Response[bytes]:
     need, form, mistakes = await own_need_of(visit, need_id), read_lot_form(AwardForm, visit), list[Mistake]()
     async with transaction(visit.services.database) as connection:
         winner = await _read_winner(connection, form, mistakes)
-    said = forms.request_parts(form, mistakes, form.names)
+    said = forms.request_parts(form, mistakes, form.pattern)
     if winner is None or mistakes:
         return await _awards_page(visit, need, form, mistakes)
     request = AwardRequest(form.lot, winner, **said)
 
     async def store_award(connection: Connection, acting: Acting) -> FormOutcome:
         await award_lot(connection, acting, need.id, request)
-        return FormOutcome(f"/besoins/{need.id}/attributions?fait=note&lots={form.place}#lot-{form.place}")
+        return FormOutcome(f"/besoins/{need.id}/attributions?fait=note&lots={form.number}#lot-{form.number}")
 
     try:
         return await write_once(visit, store_award)
@@ -332,7 +332,7 @@ async def _awards_page(
     async with transaction(visit.services.database) as connection:
         awards = await select_awards(connection, organisation, need.id, None, MOST_AWARDS)
         version = await version_of(connection, organisation, need.id, "latest")
-    shown = lots_on_page(need.content.lots, form.place or visit.text("lots"))
+    shown = lots_on_page(need.content.lots, form.number or visit.text("lots"))
     return stored_need_page(
         visit,
         "record/awards.html",
@@ -349,10 +349,10 @@ async def _awards_page(
     )
 
 
-def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[Named]]]:
-    """The suppliers that the latest version lists, by lot: those kept, other candidates, and all others."""
+def _possible_winners(version: FrozenShortlist) -> dict[str, dict[str, list[IdAndName]]]:
+    """The suppliers that a version lists, by lot id, then by "kept", "candidates" (not kept) and "others"."""
     kept = {(each.lot_id, each.supplier_id) for each in version.decisions if each.decision == "kept"}
-    found: dict[str, dict[str, list[Named]]] = {}
+    found: dict[str, dict[str, list[IdAndName]]] = {}
     for lot in version.shown_lots:
         candidates = {row.supplier.id for row in lot.candidates}
         found[lot.id] = {"kept": [], "candidates": [], "others": []}

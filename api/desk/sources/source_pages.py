@@ -61,7 +61,7 @@ def column_title_function(format_: str, titles: Mapping[str, str] | None = None)
 
 
 def shown_rejects(rejects: Sequence[RowError], column_title: Callable[[str], str]) -> list[ShownReject]:
-    """Rejected rows as rows of a table, with column titles in place of the pointers within their sentences."""
+    """Rejected rows as rows of a table; in their sentences, column titles stand in place of pointers."""
 
     def with_column_titles(detail: str) -> str:
         return _POINTER.sub(lambda found: f"« {column_title(found[0])} »", detail)
@@ -127,7 +127,7 @@ def recognise_file(
 
 
 def _best_format(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
-    """The format that reads most of the first rows."""
+    """The one of the `fitting` formats that reads most of the first rows; `vivier` for a table with its titles."""
     read = {each: _count_readable_rows(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
     if media_type == CSV and read.get("vivier", -1) >= 0:
         return "vivier"  # no other has its titles, however few of its rows are without faults
@@ -138,12 +138,11 @@ def _best_format(fitting: list[str], content: bytes, media_type: str, context: C
     return SPREADSHEET if _count_readable_rows(SPREADSHEET, content, media_type, context) >= 0 else best
 
 
-def _count_readable_rows(name: str, content: bytes, media_type: str, context: Context) -> int:
+def _count_readable_rows(format_: str, content: bytes, media_type: str, context: Context) -> int:
     """The number of the first rows that a format reads as records; -1 where it cannot read the file."""
     try:
-        return sum(
-            isinstance(row, Row) for row in islice(read_rows(name, BytesIO(content), media_type, context), ROWS_TRIED)
-        )
+        rows = islice(read_rows(format_, BytesIO(content), media_type, context), ROWS_TRIED)
+        return sum(isinstance(row, Row) for row in rows)
     except UnreadableFile:
         return -1
 
@@ -301,6 +300,7 @@ async def _source_page(
     trial: Mapping[str, object] | None = None,
     refused: tuple[Text, ...] = (),
 ) -> Response[bytes]:
+    """The page of a source. `trial`: the report on a file that was tried; `refused`: why one cannot be read."""
     may_write = visit.call.bearer.may("sync", "admin") and visit.call.bearer.may_write(source)
     imports = []
     if may_write:

@@ -69,7 +69,7 @@ class MessageForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NotedAnswerForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields of an answer that a supplier gave otherwise, such as by telephone."""
+    """The form fields of an answer that a supplier gave in another way, such as by telephone, noted by the buyer."""
 
     body: Annotated[str, Field("dit", "body", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     supplier: Annotated[str, Field("de", "supplier_id", forms.WORDS)] = ""
@@ -82,7 +82,7 @@ class NotedAnswerForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PublicationForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields of a shared answer to a question; their names end with the question's id."""
+    """The form fields of a question and its answer, to be published; their names end with the question's id."""
 
     answer: Annotated[str, Field("reponse", "answer", forms.required(forms.WORDS, SAID["no_text"]))] = ""
     question: Annotated[str, Field("question", "question", forms.WORDS)] = ""
@@ -130,7 +130,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
         return await _exchange_page(visit, id, exchange_id)
     need_id, exchange = id_in(id, NO_NEED), id_in(exchange_id, NO_EXCHANGE)
     path = f"/besoins/{need_id}/echanges/{exchange}"
-    names = f"{forms.NAME}-{argument}" if act in {"publier", "remis"} else forms.NAME
+    pattern = f"{forms.NAME}-{argument}" if act in {"publier", "remis"} else forms.NAME
 
     async def act_on_exchange(connection: Connection, acting: Acting) -> FormOutcome:
         need = await own_need(connection, acting.organisation_id, need_id)
@@ -146,15 +146,15 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
             await revoke_link(connection, acting, exchange, id_in(argument, NO_RECIPIENT))
             return FormOutcome(f"{path}#destinataires")
         if act == "remis":
-            brought = forms.read_form(ConfirmationForm, visit.fields, names)
-            confirmation = forms.request_of_form(brought, DeliveryConfirmation, names, way=visit.text("voie"))
+            brought = forms.read_form(ConfirmationForm, visit.fields, pattern)
+            confirmation = forms.request_of_form(brought, DeliveryConfirmation, pattern, way=visit.text("voie"))
             await confirm_delivery(connection, acting, exchange, id_in(argument, NO_MESSAGE), confirmation)
             return FormOutcome(f"{path}?remis=1#m-{argument}")
         if act != "reponse":
             require_sender(need.content, acting.organisation)
         if act == "publier":
             request = forms.request_of_form(
-                forms.read_form(PublicationForm, visit.fields, names), PublicationRequest, names
+                forms.read_form(PublicationForm, visit.fields, pattern), PublicationRequest, pattern
             )
             message = await publish_answer(connection, acting, exchange, id_in(argument, NO_MESSAGE), request)
         else:
@@ -164,7 +164,7 @@ async def add_to_exchange(visit: Visit, id: str, exchange_id: str) -> Response[b
     try:
         return await (_preview_page(visit, id, exchange) if act == "relire" else write_once(visit, act_on_exchange))
     except InvalidContent as wrong:
-        mistakes = forms.field_mistakes(wrong, FORMS.get(act, MessageForm), names)
+        mistakes = forms.field_mistakes(wrong, FORMS.get(act, MessageForm), pattern)
         return await _exchange_page(visit, id, exchange_id, mistakes)
 
 
@@ -186,7 +186,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
 
 
 def _read_message(visit: Visit, act: str) -> MessageRequest:
-    """The message in the submitted form: a supplier's, noted by the buyer, for `reponse`; else the buyer's.
+    """The message in the form: for act `reponse` a supplier's, as noted by the buyer; else the buyer's own.
 
     Raises InvalidContent.
     """
@@ -263,7 +263,7 @@ def _exchange_details(read: ExchangeToRead) -> dict[str, Any]:
 
 
 def _count_by_way_and_state(deliveries: Iterable[Delivery]) -> Counter[tuple[Way, DeliveryState]]:
-    """The number of deliveries by way (e-mail, letter…) and state, from arrived to lost."""
+    """The number of deliveries by way (e-mail, letter…) and state; the states in order, from arrived to lost."""
     return Counter((each.way, each.state) for each in sorted(deliveries, key=lambda each: rank(each.state)))
 
 
@@ -295,7 +295,7 @@ ContactedSupplier = tuple[StoredNeed, Exchange, Supplier, FrozenShortlist | None
 
 @page("GET", "/besoins/{id}/echanges/{exchange_id}/offres/{supplier_id}", scope="needs")
 async def show_offer_form(visit: Visit, id: str, exchange_id: str, supplier_id: str) -> Response[bytes]:
-    """The form of a declared offer: the trades that the need asks for, and others found by words."""
+    """The form of a declared offer: the trades that the need asks for, and those found by the words typed."""
     return _offer_form_page(visit, await _find_contacted_supplier(visit, id, exchange_id, supplier_id))
 
 

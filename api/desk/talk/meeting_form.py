@@ -114,9 +114,9 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
     others: Annotated[tuple[OtherParticipantForm, ...], Rows("{name}-{row}", "others", MOST_OTHERS, "autre")] = ()
 
 
-def fields_of_new_meeting(kind: str) -> dict[str, list[str]]:
-    """The fields of a new meeting, filled in from the template of its format."""
-    chosen: Format = next((each for each in FORMAT_CODES if each == kind), "half_day")
+def fields_of_new_meeting(format_: str) -> dict[str, list[str]]:
+    """The form fields of a new meeting, filled in from the template of its format; half a day if that is unknown."""
+    chosen: Format = next((each for each in FORMAT_CODES if each == format_), "half_day")
     template = TEMPLATES.get(chosen)
     title, minutes, agenda = (template.title, template.minutes, template.agenda) if template else ("", 60, ())
     end = datetime.combine(date.min, time(9)) + timedelta(minutes=minutes)
@@ -163,7 +163,7 @@ def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
 
 
 def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
-    """The fields with the candidates of every lot ticked as a whole added to the ticked suppliers."""
+    """The fields in which the candidates of every lot that is ticked as a whole have joined the ticked suppliers."""
     wanted = [each for each in fields.get("lot-entier", []) if each]
     if version is None or not wanted:
         return fields
@@ -173,7 +173,7 @@ def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> 
 
 
 def row_numbers(fields: Fields, name: str) -> range:
-    """The numbers of the rows to show of a repeated form: those filled in, and some blank ones."""
+    """The numbers of the rows to show, whose field names begin with `name`: those filled in, and some blank ones."""
     filled_in = (re.fullmatch(rf"{name}-([0-9]{{1,3}})", each) for each, texts in fields.items() if any(texts))
     last = max((int(found[1]) for found in filled_in if found), default=0)
     most = next(each.most for each in (AGENDA, FOLLOW_UPS) if each.otherwise == name)
@@ -239,7 +239,7 @@ def _read_place(
 def _read_participants(
     fields: Fields, form: MeetingForm, before: Meeting | None, now: datetime
 ) -> Iterator[Participant]:
-    """Participants from the form: the invited who stay (and whether they came), ticked suppliers, other people."""
+    """Participants from the form: the invited who stay, and whether they came; suppliers newly ticked; other people."""
     already = set()
     for position, each in enumerate(before.participants if before else ()):
         invited = forms.read_form(InvitedForm, fields, f"{forms.NAME}-{position}")

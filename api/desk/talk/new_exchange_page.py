@@ -152,7 +152,7 @@ def supplier_choices(
     seen = set[UUID]()
 
     def take_new(suppliers: Iterable[SupplierSummary | Supplier], *, listed: bool) -> list[SupplierChoice]:
-        """The suppliers that are in no earlier group, each with its lots where the shortlist lists it."""
+        """The suppliers that are in no earlier group, each with its lots if the shortlist lists them (`listed`)."""
         new = {each.id: each for each in suppliers if each.id not in seen}
         seen.update(new)
         return [(each, lots[each.id] if listed else ()) for each in new.values()]
@@ -272,7 +272,7 @@ async def new_exchange_form_page(
 
 
 def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: Meeting | None) -> ExchangeForm:
-    """The form with its template's text: in place of another template's text, after the buyer's own words."""
+    """The form with its template's text, after the buyer's own if any; with its subject unless the buyer wrote one."""
     if form.template not in TEMPLATES:
         return form
     commune, at = visit.reference.territories.commune_name, meeting.place if meeting else None

@@ -150,7 +150,7 @@ async def test_of_many_sessions_of_a_key_the_earliest_ends(
     served: Client, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of another key stay."""
-    monkeypatch.setattr("db.persons.MOST_OF_ONE", 2)
+    monkeypatch.setattr("db.persons.MOST_SESSIONS", 2)
     anne, other = await member(served, "match"), await member(served, "match")
     await sign_in_as(browser, other)
     async with Browser(served.app) as first, Browser(served.app) as second, Browser(served.app) as third:

@@ -18,7 +18,7 @@ from domain.reference import cpv, taxonomy, territory
 from domain.suppliers.assembly import StoredRecord, assemble
 from domain.suppliers.supplier import ServiceArea, SupplierRecord
 from matching.engine import match
-from matching.geo.record_placement import place
+from matching.geo.record_placement import find_placements
 from matching.geo.territory import outlines
 from matching.index.live_index import Index, LiveIndex
 from tests.factories import reference as load_reference
@@ -135,7 +135,7 @@ def test_what_a_newcomer_sees_first_is_worth_seeing() -> None:
     """Supply is good for some lots and tense for one; reservations and distances refuse some; all was understood."""
     reference = load_reference()
     generated = list(generate_records(SAMPLE_SIZE, SAMPLE_SEED, reference, ON, SAMPLE_DEPARTEMENTS))
-    placements = place([one.record for one in generated], reference.geography)
+    placements = find_placements([one.record for one in generated], reference.geography)
     then = datetime(2026, 11, 24, tzinfo=UTC)
     pool = []
     for number, (one, placement) in enumerate(zip(generated, placements, strict=True)):

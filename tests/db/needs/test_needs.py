@@ -39,7 +39,7 @@ from domain.exchanges.exchange import Message
 from domain.needs.need import Award, Buyer, Lot, Need, OtherNeed, Place, PlannedNeed, TerritoryRequest
 from domain.needs.status import StoredNeed
 from domain.shortlists.shortlist import Shortlist
-from domain.shortlists.version import Named
+from domain.shortlists.version import IdAndName
 from tests.db.exchanges.samples import ANNE, PAUL, exchange
 from tests.db.suppliers.samples import NOW as OPENED
 from tests.db.suppliers.samples import ask, new_id
@@ -286,5 +286,5 @@ async def test_a_supplier_is_named_as_it_was_listed_last(connection: Connection)
     own = await ensure_organisation(connection, "Morbihan", NOW)
     need = await stored(connection, own)
     await freeze(connection, own, need, answer("Avant"), answer("Après"), answer("Autre", OTHER))
-    assert await select_listed_supplier(connection, own, need.id, ONE) == Named(ONE, "Après")
+    assert await select_listed_supplier(connection, own, need.id, ONE) == IdAndName(ONE, "Après")
     assert await select_listed_supplier(connection, own, need.id, UUID(int=3)) is None

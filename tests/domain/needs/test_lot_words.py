@@ -50,7 +50,7 @@ def test_reservations_that_are_named_or_asked_for() -> None:
     assert [term.value for term in terms_in("Tonte, réservé aux ESAT ou à l'insertion")] == ["handicap", "iae"]
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
-    assert (asked.is_asked, asked.words, said.is_asked) == (True, "réservé aux ESAT ?", False)
+    assert (asked.is_question, asked.words, said.is_question) == (True, "réservé aux ESAT ?", False)
 
 
 def test_words_without_end_are_not_read_to_it() -> None:

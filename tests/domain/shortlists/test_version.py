@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.shortlists.diff import Absence, LotDiff, diff_versions, unexplained_absences
 from domain.shortlists.shortlist import RequestedSegment
-from domain.shortlists.version import Decision, FrozenShortlist, Named, everyone_shown, suppliers_to_contact
+from domain.shortlists.version import Decision, FrozenShortlist, IdAndName, everyone_shown, suppliers_to_contact
 from domain.text.bilingual import Language
 from matching.engine import match
 from tests.domain.shortlists.samples import MORBIHAN, NOW, STAMP, decided, frozen, id_of, listed, missed, summary
@@ -148,7 +148,7 @@ def test_who_came_left_and_moved_is_what_a_look_at_both_lists_says(
         (Absence("no_offer"), "ne propose aucun des segments demandés"),
         (Absence("gone"), "retiré de l'annuaire par sa source"),
         (Absence("inactive"), "n'est pas en activité dans l'annuaire"),
-        (Absence("merged", other=Named(id_of("a"), "{a}")), "réuni avec « {a} » dans l'annuaire"),
+        (Absence("merged", other=IdAndName(id_of("a"), "{a}")), "réuni avec « {a} » dans l'annuaire"),
         (
             Absence("gone", data_changed=True),
             "retiré de l'annuaire par sa source (d'après les données d'aujourd'hui)",

@@ -129,8 +129,8 @@ def test_a_title_says_what_is_bought_and_where() -> None:
 
 
 def test_reservations_are_named() -> None:
-    assert "réserver au handicap et à l'insertion laisse" in reservation_reason(["handicap", "iae"], 4, own=True)[1].fr
-    assert "reserving to the social economy leaves" in reservation_reason(["ess"], 4, own=True)[1].en
+    assert "réserver au handicap et à l'insertion laisse" in reservation_reason(["handicap", "iae"], 4, True)[1].fr
+    assert "reserving to the social economy leaves" in reservation_reason(["ess"], 4, is_own=True)[1].en
 
 
 TERRITORIES = reference().territories

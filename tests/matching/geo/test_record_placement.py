@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.needs.need import Place
 from domain.suppliers.supplier import Address, Placement, Point, SupplierRecord
 from matching.geo.projection import earth_centred
-from matching.geo.record_placement import TOLERANCE_KM, place
+from matching.geo.record_placement import TOLERANCE_KM, find_placements
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import LYON, PARIS, REDON, RENNES, SAINT_DENIS, moved
@@ -25,7 +25,7 @@ def placed(reference: Reference) -> Any:
 
     def of(at: Point | None, commune: str | None) -> Placement:
         address = Address(commune=commune) if commune else None
-        return place([SupplierRecord(name="x", location=at, address=address)], reference.geography)[0]
+        return find_placements([SupplierRecord(name="x", location=at, address=address)], reference.geography)[0]
 
     return of
 
@@ -100,7 +100,7 @@ def test_the_distance_to_a_commune_is_that_to_its_outline(lat: float, lon: float
     geography = reference_data().geography
     expected = geography.place(Place(commune=commune)).distance(earth_centred(np.array([lat]), np.array([lon])))[0]
     record = SupplierRecord(name="x", location=Point(lat, lon), address=Address(commune=commune))
-    (found,) = place([record], geography)
+    (found,) = find_placements([record], geography)
     far = [flag.detail for flag in found.flags if flag.code == "point_far_from_commune"]
     assert bool(far) == (expected > TOLERANCE_KM) or abs(expected - TOLERANCE_KM) < 0.01
     if far:
@@ -122,7 +122,7 @@ def test_where_no_commune_is_named_the_postal_code_tells(
 ) -> None:
     """A city that does not have its postal code names no commune; the point is still held against the code."""
     record = SupplierRecord(name="x", location=at, address=Address(postal_code=postal_code, city="Ailleurs"))
-    assert flags(place([record], reference.geography)[0]) == expected
+    assert flags(find_placements([record], reference.geography)[0]) == expected
 
 
 def test_records_are_placed_in_their_order(reference: Reference) -> None:
@@ -132,8 +132,8 @@ def test_records_are_placed_in_their_order(reference: Reference) -> None:
         SupplierRecord(name="c", address=Address(commune="35236")),
         SupplierRecord(name="d", location=LYON),
     ]
-    assert [one.commune for one in place(records, reference.geography)] == ["35238", None, "35236", "69123"]
-    assert place([], reference.geography) == []
+    assert [one.commune for one in find_placements(records, reference.geography)] == ["35238", None, "35236", "69123"]
+    assert find_placements([], reference.geography) == []
 
 
 def test_many_at_once_stand_where_each_stands_alone(reference: Reference) -> None:
@@ -143,6 +143,6 @@ def test_many_at_once_stand_where_each_stands_alone(reference: Reference) -> Non
         for at in points
         for commune in ("35238", "69123", "97502", None)
     ]
-    alone = [place([record], reference.geography)[0] for record in records]
-    assert place(records, reference.geography) == alone
+    alone = [find_placements([record], reference.geography)[0] for record in records]
+    assert find_placements(records, reference.geography) == alone
     assert len({placement.flags for placement in alone}) > 8

@@ -202,7 +202,7 @@ class _AskedMeanwhile(str):
 
 def test_matches_may_ask_for_tables_of_the_tail_while_it_changes() -> None:
     held = live(supplier("a"), supplier("b"), supplier("c")).with_changes([supplier("d")], [], 2)
-    (table,) = held.wanted("pr-locaux")[1:]
+    (table,) = held.answering_offers("pr-locaux")[1:]
     held.tail.wanted[_AskedMeanwhile("ev")] = table
     _AskedMeanwhile.tables = held.tail.wanted
     assert len(held.with_changes([supplier("e")], [], 3)) == 5

@@ -25,10 +25,10 @@ from domain.suppliers.supplier import Offer, SourceRef, Supplier
 from matching.index.live_index import Index, LiveIndex
 from matching.index.mapped_arrays import (
     Piece,
-    TextPlaces,
+    TextLocations,
     TextReader,
     TextWriter,
-    joined_places,
+    joined_locations,
     joined_texts,
     load,
     move_pieces,
@@ -248,7 +248,7 @@ Texts = tuple[bytes, bytes]
 some_texts = st.lists(st.tuples(st.binary(max_size=9), st.binary(max_size=9)), max_size=4)
 
 
-def texts_written(some: list[Texts], folder: Path | None = None) -> tuple[TextPlaces, Piece]:
+def texts_written(some: list[Texts], folder: Path | None = None) -> tuple[TextLocations, Piece]:
     writer = TextWriter(folder)
     for summary, details in some:
         writer.add(summary, details)
@@ -274,15 +274,15 @@ def test_joined_suppliers_are_found_in_another_order(parts: list[tuple[list[Text
         ]
         sizes = [size_of(piece) for _, piece in made]
         move_pieces([piece for _, piece in made], folders[-1])
-        places = joined_places([part for part, _ in made], [1] * len(made), np.array(order, dtype=np.intp))
+        places = joined_locations([part for part, _ in made], [1] * len(made), np.array(order, dtype=np.intp))
         reader = TextReader(places, pieces_in(folders[-1], sizes))
         assert read(reader, len(every)) == [every[number] for number in order]
 
 
 def test_what_was_joined_is_joined_again() -> None:
     (first, piece), (second, other), (third, last) = (texts_written([(text, b"")]) for text in (b"a", b"b", b"c"))
-    both = joined_places([first, second], [1, 1], np.arange(2))
-    places = joined_places([both, third], [2, 1], np.array([2, 1, 0]))
+    both = joined_locations([first, second], [1, 1], np.arange(2))
+    places = joined_locations([both, third], [2, 1], np.array([2, 1, 0]))
     assert [summary for summary, _ in read(TextReader(places, [piece, other, last]), 3)] == [b"c", b"b", b"a"]
 
 

@@ -1,5 +1,5 @@
-// The maps of the answer as maps to zoom: the same outlines and signs as the drawing, whose positions on the sheet are
-// turned back into latitudes and longitudes; under them lie the tiles of a server, where one is set. A supplier leads to
+// The map of each lot on the answer page as a map to zoom: outlines and signs of the drawing, whose positions on the sheet
+// are turned back into latitudes and longitudes; under them lie the tiles of a server, where one is set. A supplier leads to
 // its row, and a row to its supplier.
 "use strict";
 (() => {
