@@ -71,7 +71,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
-        unknown = find_unknown(lot, wanted.near_misses)
+        unknown = find_unknown(lot, wanted.near_misses if need.unknown_trade is None else need.unknown_rows)
         words = explainer.lot_words(lot, unknown.eligible, past)
         return LotShortlist(
             id=lot.query.lot.id,
@@ -170,9 +170,16 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | No
 
 def draw_seed(need: Need) -> int:
     """The seed by which ties are drawn for a need: 64 bits of its content but for row counts and publication day."""
-    fixed = msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0, planned_publication_on=None)
+    fixed = msgspec.structs.replace(
+        need, limit=20, near_misses=5, groupings=0, unknown_trade=None, planned_publication_on=None
+    )
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these
-    for later in (b',"groupings":0', b',"planned_publication_on":null', b',"value_covers":"firm","options_eur":null'):
+    for later in (
+        b',"groupings":0',
+        b',"unknown_trade":null',
+        b',"planned_publication_on":null',
+        b',"value_covers":"firm","options_eur":null',
+    ):
         content = content.replace(later, b"")
     return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

@@ -145,6 +145,13 @@ class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=100, description="Candidates returned per lot")] = 20
     near_misses: Annotated[int, msgspec.Meta(ge=0, le=50, description="Near misses returned per lot")] = 5
     groupings: Annotated[int, msgspec.Meta(ge=0, le=10, description="Groupings returned per lot")] = 0
+    unknown_trade: Annotated[int, msgspec.Meta(ge=0, le=200)] | None = None
+    """Suppliers of unknown trade returned per lot; null: as many as `near_misses`"""
+
+    @property
+    def unknown_rows(self) -> int:
+        """The most suppliers of unknown trade that an answer lists for a lot."""
+        return self.near_misses if self.unknown_trade is None else self.unknown_trade
 
     def law_day(self, on: date) -> date:
         """The day whose law applies to the need, evaluated on the day `on`."""

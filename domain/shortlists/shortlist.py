@@ -12,12 +12,13 @@ from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm, Poin
 Outcome = Literal["ELIGIBLE", "ELIGIBLE_IF", "INELIGIBLE", "REVIEW", "UNKNOWN"]
 Fit = Literal["exact", "narrower", "broader", "related"]
 Presence = Literal["local", "declared", "nearby", "national"]
-MeasuredTo = Literal["site", "territory"]
+MeasuredTo = Literal["site", "supposed_site", "territory"]
 Role = Literal["object", "support"]
 Gate = Literal["segment", "service_area", "distance", "reservation"]
 Confidence = Literal["high", "medium", "low"]
 Severity = Literal["info", "warning", "blocking"]
 TensionLevel = Literal["none", "critical", "unknown", "low", "good"]
+ReachLevel = Literal["within", "stretch", "beyond", "unknown"]
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -63,6 +64,30 @@ class RequestedSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
     """Of that reading, from 0 to 1"""
     role: Role
     """`object`: bought; `support`: carries the object, and never counts as answering"""
+
+
+class SuggestedSegment(msgspec.Struct, frozen=True, rename={"sources": "from"}):
+    """A segment that the lot's words may mean: offered to the buyer, demanded of no supplier."""
+
+    segment: str
+    """Its id"""
+    label: str
+    """In French"""
+    sources: tuple[str, ...]
+    """Parts of the request, such as `keyword:…` or `title:…`"""
+    confidence: float
+    """Of that reading, from 0 to 1"""
+
+
+class SupposedSite(msgspec.Struct, frozen=True, rename={"source": "from"}):
+    """The commune that a lot without a site is supposed to be performed in; no gate looks at it."""
+
+    commune: str
+    """Its INSEE code"""
+    label: str
+    """Its name"""
+    source: Literal["title", "buyer"]
+    """Named in the lot's words, else the buyer, which is a commune"""
 
 
 class TerritoryEcho(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -172,6 +197,15 @@ class Reason(msgspec.Struct, frozen=True):
     """A sentence in the language of the request"""
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """The lot's yearly value against what is known of a supplier's size; it changes no gate and no order."""
+
+    level: ReachLevel
+    """`unknown`: the value or the size is not known"""
+    message: str
+    """A sentence in the language of the request"""
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """A supplier that passed every gate."""
 
@@ -182,7 +216,7 @@ class Candidate(msgspec.Struct, frozen=True):
     distance_km: float | None
     """Kilometres from its location to `measured_to`, 0 inside a territory; null: no location"""
     measured_to: MeasuredTo | None
-    """The site where there is one, else the nearest point of the territory; null: not measured"""
+    """The site, else the supposed one, else the nearest point of the territory; null: not measured"""
     presence: Presence
     """Stands there, its declared area meets the territory, is at most 50 km away, or serves all of France"""
     segments: tuple[SegmentAnswer, ...]
@@ -191,6 +225,8 @@ class Candidate(msgspec.Struct, frozen=True):
     """By reserved type; empty on a lot that is not reserved"""
     reasons: tuple[Reason, ...]
     """By the criteria of the order, in that order"""
+    reach: Reach = Reach("unknown", "")
+    """Its size against the lot's yearly value"""
 
 
 class NearMiss(msgspec.Struct, frozen=True):
@@ -217,6 +253,8 @@ class UnknownSupplier(msgspec.Struct, frozen=True):
     """Kilometres to the site, else to the territory; null: no location"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type; empty on a lot that is not reserved"""
+    reasons: tuple[Reason, ...] = ()
+    """Why it stands where it does among those to ask"""
 
 
 class UnknownTrade(msgspec.Struct, frozen=True):
@@ -230,9 +268,11 @@ class UnknownTrade(msgspec.Struct, frozen=True):
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     nearest: tuple[UnknownSupplier, ...]
-    """As many as `near_misses`, nearest first"""
+    """Those worth asking first, as many as `near_misses`, or as `unknown_trade` in the request says"""
     message: str
     """A sentence in the language of the request"""
+    by_kind: dict[Kind, int] = {}
+    """Those of `total` by kind of their approvals; one of several kinds counts in each"""
 
 
 NOT_LOOKED_FOR = UnknownTrade(0, 0, (), "")
@@ -272,6 +312,8 @@ class Coverage(msgspec.Struct, frozen=True):
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     local: int
     """Candidates located in the territory"""
+    beyond_reach: int = 0
+    """Candidates for which the lot is too large"""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -300,6 +342,8 @@ class Alternatives(msgspec.Struct, frozen=True):
     """Suppliers that pass all other gates, by kilometres they are at most away"""
     forbidden: dict[str, Finding]
     """Of these reservations, those that the law does not allow for this lot, each with what forbids it"""
+    unknown_trade: dict[str, int] = {}
+    """By reservation as in `reserved`, the eligible suppliers nearby whose trade is not known"""
 
 
 class Tension(msgspec.Struct, frozen=True):
@@ -309,6 +353,8 @@ class Tension(msgspec.Struct, frozen=True):
     """By the segment with the fewest candidates; `unknown` for `none`, `critical`: many of unknown trade are near"""
     message: str
     """A sentence in the language of the request"""
+    unknown: int = 0
+    """Eligible suppliers nearby whose trade is not known"""
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -346,9 +392,13 @@ class LotShortlist(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     """That of the lot in the need"""
     requested: tuple[RequestedSegment, ...]
-    """Segments as they were understood; empty: none was, and there are no candidates"""
+    """Segments that were named or read surely; empty: none was, and there are no candidates"""
+    suggested: tuple[SuggestedSegment, ...] = ()
+    """Other segments that the words may mean"""
     territory: TerritoryEcho
     """As it was understood"""
+    supposed_site: SupposedSite | None = None
+    """Where the lot has no site and its words or its buyer name a commune of its territory"""
     total: int
     """Suppliers that pass every gate"""
     candidates: tuple[Candidate, ...]

@@ -44,7 +44,7 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
     ms, grounds, suppliers = 0.0, dict[TerritoryRequest, tuple[float, float]](), live.next_ordinal
-    rows = min(need.limit, suppliers) + 2 * min(need.near_misses, suppliers)
+    rows = min(need.limit, suppliers) + min(need.near_misses + need.unknown_rows, suppliers)
     for lot in need.lots:
         request, share, measure_ms = lot.territory or need.territory, 0.0, 0.0
         if request is not None and not (request.geometry and vertices(request.geometry) > MAX_VERTICES):
@@ -78,7 +78,8 @@ def words_ms(need: Need) -> float:
 
 def estimated_bytes(need: Need, live: LiveIndex) -> int:
     """Estimated bytes of an answer in which every lot has as many rows as it asks for."""
-    candidates, others = min(need.limit, live.next_ordinal), 2 * min(need.near_misses, live.next_ordinal)
+    candidates = min(need.limit, live.next_ordinal)
+    others = min(need.near_misses + need.unknown_rows, live.next_ordinal)
     of_lot = LOT_BYTES + CANDIDATE_BYTES * candidates + OTHER_BYTES * others + GROUPING_BYTES * need.groupings
     of_segment = SEGMENT_BYTES + CANDIDATE_SEGMENT_BYTES * candidates + GROUPING_SEGMENT_BYTES * need.groupings
     return of_lot * len(need.lots) + of_segment * sum(map(_segment_count, need.lots))
