@@ -76,6 +76,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         return LotShortlist(
             id=lot.query.lot.id,
             requested=explainer.requested_segments(lot.query),
+            suggested=explainer.suggested_segments(lot.query),
             territory=explainer.territory(lot.query),
             total=lot.counts.total,
             candidates=rows.candidates(lot, wanted.limit, seed),

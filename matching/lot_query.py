@@ -3,7 +3,7 @@
 Reading and matching may be given up. A thread cannot be ended from outside, so the work looks from time to time.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,8 +30,10 @@ _GIVEN_UP: ContextVar[Event | None] = ContextVar("given_up", default=None)
 CACHED_BYTES, BYTES_PER_READING = 8 << 20, 1_000
 """The bytes of the readings that are cached, and of one besides the words and codes that were read."""
 
-# From there on, a title is held against CPV codes that say something else.
-SURE_TITLE = 0.5
+SURE = 0.7
+"""Words are demanded of suppliers from this confidence on; doubtful readings are suggested to the buyer."""
+# From there on, a title is held against CPV codes that say something else, and beside titles of other lots.
+LIKELY_TITLE = 0.5
 # CPV divisions of construction work, and of the services of architects and engineers.
 WORKS, ENGINEERS = "45", "71"
 
@@ -79,11 +81,12 @@ class Subject(NamedTuple):
 class LotObject(msgspec.Struct, frozen=True, eq=False):
     """The object of a lot: the segments it buys, as understood from its codes, words and title.
 
-    `unmapped` CPV codes and `unknown` words asked for nothing that could be searched. `title_says`: segments that the
-    title names where the CPV codes name others.
+    `suggested`: segments that its words may mean, not asked for. `unmapped` CPV codes and `unknown` words asked for
+    nothing that could be searched. `title_says`: segments that the title names where the CPV codes name others.
     """
 
     wanted: tuple[WantedSegment, ...]
+    suggested: tuple[WantedSegment, ...]
     unmapped: tuple[str, ...]
     unknown: tuple[str, ...]
     title_says: tuple[str, ...]
@@ -105,9 +108,14 @@ class LotQuery(LotObject, frozen=True, eq=False):
 
 @dataclass
 class _RequestedSegments:
-    """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence."""
+    """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence.
+
+    `read`: those that its words may mean. `decide` asks for the sure ones; the others are `suggested`.
+    """
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    read: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
+    suggested: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     unmapped: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     title_says: tuple[str, ...] = ()
@@ -121,19 +129,33 @@ class _RequestedSegments:
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
 
+    def decide(self) -> None:
+        """Ask for what is read surely and for what was named too; where nothing is, for the best reading alone."""
+        sure = {segment: max(sure for _, sure in said) for segment, said in self.read.items()}
+        if not self.found and sure and max(sure.values()) < SURE:
+            sure[max(sure, key=sure.__getitem__)] = SURE
+        for segment, said in self.read.items():
+            asked = self.found if segment in self.found or sure[segment] >= SURE else self.suggested
+            asked.setdefault(segment, []).extend(said)
+
     def lot_object(self, supporting: Iterable[str]) -> LotObject:
         """The `LotObject` of the segments found, with the supporting segments."""
         support = tuple(code for code in dict.fromkeys(supporting) if code not in self.found)
-        reasons: list[tuple[str, Role, list[tuple[str, float]]]] = [
-            *((segment, "object", said) for segment, said in self.found.items()),
-            *((code, "support", [(f"segment:{code}", 1.0)]) for code in support),
-        ]
-        wanted = tuple(
-            WantedSegment(segment, role, tuple(dict.fromkeys(by for by, _ in said)), max(sure for _, sure in said))
-            for segment, role, said in reasons
+        wanted = (
+            *(_wanted_segment(segment, "object", said) for segment, said in self.found.items()),
+            *(_wanted_segment(code, "support", [(f"segment:{code}", 1.0)]) for code in support),
+        )
+        doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items()]
+        suggested = sorted(
+            (each for each in doubtful if each.segment not in support), key=lambda each: -each.confidence
         )
         subject = Subject(tuple(self.found), support)
-        return LotObject(wanted, tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
+        return LotObject(wanted, tuple(suggested), tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
+
+
+def _wanted_segment(segment: str, role: Role, said: Sequence[tuple[str, float]]) -> WantedSegment:
+    """A segment with its sources, each once, and the confidence of the surest."""
+    return WantedSegment(segment, role, tuple(dict.fromkeys(by for by, _ in said)), max(sure for _, sure in said))
 
 
 @dataclass(frozen=True)
@@ -176,7 +198,7 @@ class NeedReader:
             said = self.read_titles.find(title)
             if said is None:
                 readings = self.interpreter.titles.read(title)
-                said = frozenset(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
+                said = frozenset(reading.segment for reading in readings if reading.confidence >= LIKELY_TITLE)
                 self.read_titles.put(title, said, BYTES_PER_READING + len(title))
             in_titles |= said
         return frozenset(in_titles)
@@ -208,8 +230,7 @@ class NeedReader:
         if read is None:
             read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
-        wanted, subject = read.wanted, read.subject
-        return LotQuery(wanted, read.unmapped, read.unknown, read.title_says, subject, lot, territory, shape)
+        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape)
 
     def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy
@@ -250,22 +271,27 @@ class NeedReader:
             readings = self.interpreter.read(keyword)
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
-                requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
+                requested.read.setdefault(reading.segment, []).append((f"keyword:{keyword}", reading.confidence))
         by_title = False
-        if lot.title and (firm or not requested.found):
+        if lot.title and (firm or not (requested.found or requested.read)):
             of_cpv = firm and firm | general.found.keys()
             by_title = self._add_title(requested, lot, need_title, of_cpv, in_titles)
+        if not by_title:
+            requested.add_general(general, by_title)
+        requested.decide()
+        if by_title:
+            requested.add_general(general, by_title)
         if not (requested.found or lot.cpv or lot.keywords):
             requested.unknown.append(lot.title or "")
-        requested.add_general(general, by_title)
         return requested
 
     def _add_title(
         self, requested: _RequestedSegments, lot: Lot, need_title: str, of_cpv: set[str], in_titles: frozenset[str]
     ) -> bool:
-        """Add the segments that a lot's title names where nothing else asks for any; return whether any was added.
+        """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
 
-        Where CPV codes name segments (`of_cpv`), it is only noted that the title says something else. A trade that the
+        Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
+        asked for too; where it names some of them, the others are suggested. A trade that the
         need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
         designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
         """
@@ -274,19 +300,20 @@ class NeedReader:
         readings = self.interpreter.titles.read(title, need_title)
         left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
-        if of_cpv:
-            sure = tuple(reading.segment for reading in readings if reading.confidence >= SURE_TITLE)
-            requested.title_says = () if of_cpv & {*sure} else sure
-            return False
         if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
             codes_of = {reading.segment: self.taxonomy.segments[reading.segment].cpv for reading in readings}
             works = {segment for segment, codes in codes_of.items() if any(code.startswith(WORKS) for code in codes)}
             both = {segment for segment in works if any(code.startswith(ENGINEERS) for code in codes_of[segment])}
             readings = tuple(reading for reading in readings if reading.segment not in works - both)
+        likely = tuple(reading.segment for reading in readings if reading.confidence >= LIKELY_TITLE)
+        differs = not of_cpv & {*likely}
+        requested.title_says = likely if of_cpv and differs else ()
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            requested.add(segment, f"title:{said_in}", confidence)
-        return bool(readings)
+            read = requested.read if differs else requested.suggested
+            if segment not in of_cpv:
+                read.setdefault(segment, []).append((f"title:{said_in}", confidence))
+        return bool(readings) and not of_cpv
 
 
 NO_OBJECT = Text(

@@ -15,6 +15,7 @@ from domain.shortlists.shortlist import (
     Finding,
     RequestedSegment,
     Reservation,
+    SuggestedSegment,
     Tension,
     TerritoryEcho,
 )
@@ -54,6 +55,13 @@ class Explainer:
         return tuple(
             RequestedSegment(one.segment, label(one.segment), one.sources, one.confidence, one.role)
             for one in query.wanted
+        )
+
+    def suggested_segments(self, query: LotQuery) -> tuple[SuggestedSegment, ...]:
+        """The segments that a lot's words may mean and that are not asked for, as an answer shows them."""
+        label = self.reference.taxonomy.label
+        return tuple(
+            SuggestedSegment(one.segment, label(one.segment), one.sources, one.confidence) for one in query.suggested
         )
 
     def territory(self, query: LotQuery) -> TerritoryEcho:
@@ -107,7 +115,8 @@ class Explainer:
             message = messages.unknown_words(words, list(map(label, suggestions)))
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
-            message = messages.title_differs(list(map(label, query.title_says)))
+            is_asked = not set(query.title_says).isdisjoint(query.subject.objects)
+            message = messages.title_differs(list(map(label, query.title_says)), is_asked=is_asked)
             yield Advice(
                 "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
             )

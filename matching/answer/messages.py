@@ -209,12 +209,16 @@ def unknown_words(words: str, suggestions: list[str]) -> Text:
     )
 
 
-def title_differs(labels: list[str]) -> Text:
-    """A sentence telling that a title names other trades than the CPV codes, which were followed."""
+def title_differs(labels: list[str], *, is_asked: bool) -> Text:
+    """A sentence telling that a title names other trades than the CPV codes; `is_asked`: they are searched too."""
     fr, en = _quoted_fr_en(labels)
+    if is_asked:
+        followed = "les codes et l'intitulé sont cherchés.", "codes and title are searched."
+    else:
+        followed = "ce sont les codes qui ont été suivis.", "the codes were followed."
     return Text(
-        f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : ce sont les codes qui ont été suivis.",
-        f"The title says {en}, the lot's CPV codes say something else: the codes were followed.",
+        f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : {followed[0]}",
+        f"The title says {en}, the lot's CPV codes say something else: {followed[1]}",
     )
 
 

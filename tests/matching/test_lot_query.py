@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
-from matching.lot_query import LotQuery, WantedSegment
+from matching.lot_query import SURE, LotQuery, WantedSegment
 from matching.reference import Reference
 from tests.factories import codes, lot, need
 
@@ -159,11 +159,11 @@ def test_what_the_needs_title_says_of_several_lots_is_asked_of_those_that_say_it
     """A lot that says no trade is read with all of it."""
     titles = ("Nettoyage des locaux", "Espaces verts", "Lot 3")
     asked = need(*(Lot(id=title, title=title) for title in titles), title=f"{titles[0]} et entretien des espaces verts")
-    asked_by = [{one.segment for one in query.wanted} for query in reference.reader.read(asked)]
-    assert asked_by == [{"pr-locaux"}, {"ev-entretien"}, {"pr-locaux", "ev-entretien"}]
+    read_of = [{one.segment for one in query.wanted + query.suggested} for query in reference.reader.read(asked)]
+    assert read_of == [{"pr-locaux"}, {"ev-entretien"}, {"pr-locaux", "ev-entretien"}]
     alone = need(Lot(id="1", title="Nettoyage des cuisines"), title="Restauration collective")
     (query,) = reference.reader.read(alone)
-    assert sources_of(query) == {
+    assert {one.segment: one.sources for one in query.wanted + query.suggested} == {
         "rs-collective": ("title:Restauration collective",),
         "pr-locaux": ("title:Nettoyage des cuisines",),
     }
@@ -205,6 +205,17 @@ def test_works_are_not_asked_for_where_engineers_are(read: Any) -> None:
     ("title", "says"), [("Tonte des pelouses", ("ev-entretien",)), ("Nettoyage des bureaux", ()), ("Lot 3", ())]
 )
 def test_a_title_that_contradicts_the_codes_is_noted(read: Any, title: str, says: tuple[str, ...]) -> None:
+    """What it says surely is asked for too."""
     query = read(need(Lot(id="1", title=title, cpv=("90919200",))))
-    assert sources_of(query) == {"pr-locaux": ("cpv:90919200",)}
+    assert sources_of(query) == {"pr-locaux": ("cpv:90919200",)} | dict.fromkeys(says, (f"title:{title}",))
     assert query.title_says == says
+
+
+def test_sure_words_are_demanded_and_doubtful_ones_suggested(read: Any) -> None:
+    """Where none is sure, the best reading alone is demanded."""
+    query = read(need(Lot(id="1", title="Collecte de biodéchets des restaurants scolaires")))
+    confidences = [one.confidence for one in query.suggested]
+    assert confidences == sorted(confidences, reverse=True)
+    assert confidences
+    assert all(one.confidence >= SURE for one in query.wanted) or len(query.wanted) == 1
+    assert max(confidences) < SURE or max(confidences) <= min(one.confidence for one in query.wanted)
