@@ -275,7 +275,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
     values = list[dict[str, float]]()
     for position, given in enumerate(understood.form.lots, 1):
-        fields = {segment: value_field(position, segment) for segment in given.chosen}
+        fields = {segment: f"montant-{position}-{segment}" for segment in given.chosen}
         read = {
             segment: forms.read_text(forms.NUMBER, rules.values.get(field, ""), field, mistakes)
             for segment, field in fields.items()
@@ -303,11 +303,6 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         figures=list(_comparison_rows(found)),
         proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
     )
-
-
-def value_field(position: int, segment: str) -> str:
-    """The name of the form field for the amount of one segment of a lot; lots count from 1."""
-    return f"montant-{position}-{segment}"
 
 
 def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
