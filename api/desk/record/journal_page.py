@@ -126,7 +126,7 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
 async def _names_of_objects(
     connection: Connection, client: Client, organisation_id: UUID, shown: Sequence[AuditEntry]
 ) -> Mapping[str, str | None]:
-    """The names of the keys, persons and visible needs that entries are about, by object, such as `key:…`."""
+    """The names of entries' keys, persons and visible needs, by object (`key:…`); None for a need without a title."""
     ids: dict[str, set[UUID]] = {"key": set(), "person": set(), "need": set()}
     for kind, _, identity in (entry.object.partition(":") for entry in shown):
         if kind in ids:
