@@ -202,16 +202,14 @@ class France:
         inside = shapely.point_on_surface(self.outlines[ordinal])
         return Point(inside.y, inside.x)
 
-    def within(
-        self, radius_km: float, center: Point, reach_km: float, distance_to: Callable[[Any], float]
-    ) -> dict[int, Answer]:
+    def within(self, radius_km: float, center: Point, reach_km: float, to: Callable[[Any], float]) -> dict[int, Answer]:
         """The communes nearer than the radius to what reaches so far from `center`; a point inside decides for most."""
         points, spans = self._insides
         rough = np.linalg.norm(around(center, points), axis=1)
         answers = {}
         for place in np.flatnonzero(rough - spans < radius_km * 1.01 + reach_km + 1):
             ordinal = int(self.outlined[place])
-            answers[ordinal] = rough[place] < radius_km - 1 or at_most(distance_to(self.outlines[ordinal]), radius_km)
+            answers[ordinal] = rough[place] < radius_km - 1 or at_most(to(self.outlines[ordinal]), radius_km)
         return {ordinal: answer for ordinal, answer in answers.items() if answer is not False}
 
     def territory(self, request: TerritoryRequest) -> Ground:

@@ -4,6 +4,7 @@ It answers with the same bytes whatever it has answered before, while the data c
 """
 
 from datetime import date
+from functools import cache
 from random import Random
 
 import pytest
@@ -59,8 +60,8 @@ def test_a_pool(bench: Bench, on: date) -> None:
         assert bench.disagreements(asked, pool, on, index, past) == [], f"need {number}: {asked}"
 
 
-@pytest.fixture(scope="module")
-def far_and_wide(bench: Bench) -> tuple[list[Supplier], LiveIndex]:
+@cache
+def spread(bench: Bench) -> tuple[list[Supplier], LiveIndex]:
     pool = suppliers(bench.scenery, Random(0), 120)
     return pool, bench.index(pool)
 
@@ -86,11 +87,9 @@ def far_and_wide(bench: Bench) -> tuple[list[Supplier], LiveIndex]:
         pytest.param(MORBIHAN, Lot(id="1", segments=("pr",), reserved=("iae", "iae")), id="a type named twice"),
     ],
 )
-def test_far_and_wide(
-    bench: Bench, far_and_wide: tuple[list[Supplier], LiveIndex], territory: TerritoryRequest, lot: Lot
-) -> None:
+def test_far_and_wide(bench: Bench, territory: TerritoryRequest, lot: Lot) -> None:
     """Territories that chance seldom draws."""
-    pool, index = far_and_wide
+    pool, index = spread(bench)
     asked = Need(lots=(lot,), territory=territory, limit=100, near_misses=50)
     assert bench.disagreements(asked, pool, DATES[0], index) == []
 
