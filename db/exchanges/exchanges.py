@@ -107,9 +107,9 @@ async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) ->
     """The exchanges with these values in these columns (`which`), with all messages and the state of each delivery."""
     found = await _exchanges(connection, which)
     ids = [each.id for each in found]
-    written = await _rows_of(connection, messages, ids, messages.c.id)
-    mails = await _rows_of(connection, message_mails, ids, message_mails.c.id)
-    brought = await _rows_of(connection, message_handovers, ids, message_handovers.c.message_id)
+    written = await _group_rows(connection, messages, ids, messages.c.id)
+    mails = await _group_rows(connection, message_mails, ids, message_mails.c.id)
+    brought = await _group_rows(connection, message_handovers, ids, message_handovers.c.message_id)
     whole = []
     for exchange in found:
         said = msgspec.convert(written.get(exchange.id, ()), tuple[Message, ...], from_attributes=True)
@@ -134,7 +134,7 @@ async def _exchanges(
     query = select(*_COLUMNS).filter_by(**which).where(is_above(exchanges.c.id, after)).order_by(exchanges.c.id)
     rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
-    recipients = await _rows_of(connection, exchange_recipients, ids, order)
+    recipients = await _group_rows(connection, exchange_recipients, ids, order)
     return [
         ExchangeSummary(
             **row._asdict(),
@@ -144,7 +144,7 @@ async def _exchanges(
     ]
 
 
-async def _rows_of(
+async def _group_rows(
     connection: Connection, table: Table, exchange_ids: Sequence[UUID], order: ColumnElement[Any]
 ) -> dict[UUID, list[Row[Any]]]:
     query = select(table).where(table.c.exchange_id == func.any(list(exchange_ids))).order_by(order)
@@ -241,7 +241,7 @@ async def count_answers_due(connection: Connection, organisation_id: UUID, need_
         .order_by(messages.c.id)
     )
     by_exchange = await read_grouped(connection, query, "exchange_id")
-    recipients = await _rows_of(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
+    recipients = await _group_rows(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
     questions: Counter[UUID] = Counter()
     for exchange_id, rows in by_exchange.items():
         said = msgspec.convert(rows, list[Message], from_attributes=True)

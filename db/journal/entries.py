@@ -125,7 +125,7 @@ async def entries(
     wanted += [columns.action == action] if action is not None else []
     wanted += [columns.at >= since] if since is not None else []
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number).limit(limit)
-    return [_entry(row, row.detail) for row in await connection.execute(query)]
+    return [_entry_of_row(row, row.detail) for row in await connection.execute(query)]
 
 
 async def latest_entries(
@@ -135,7 +135,7 @@ async def latest_entries(
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, is_below(columns.number, before))
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
-    return [_entry(row, row.detail) for row in await connection.execute(query)]
+    return [_entry_of_row(row, row.detail) for row in await connection.execute(query)]
 
 
 async def has_entries(connection: Connection, organisation_id: UUID, object_: str) -> bool:
@@ -196,12 +196,12 @@ async def stored_entries(connection: Connection, organisation_id: UUID) -> Async
         for row in page:
             entry = None
             with suppress(msgspec.MsgspecError):
-                entry = _entry(row, _decode_detail(row.detail))
+                entry = _entry_of_row(row, _decode_detail(row.detail))
             stored.append(StoredEntry(row.number, row.hash, entry, row.signature))
         yield stored
 
 
-def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
+def _entry_of_row(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
     fields = {column.name: getattr(row, column.name) for column in _COLUMNS}
     return Entry(**fields | {"detail": detail, "hash": row.hash.hex()})
 

@@ -45,7 +45,7 @@ _NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
 class FoundData(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search found of a person; `organisations` (ids by name) and `in_directory` say where it looked.
+    """The data that a search found of a person; `organisations` (ids by name), `in_directory`: where it looked.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
