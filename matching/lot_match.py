@@ -278,7 +278,7 @@ class LotMatch:
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> Ends | None:
-        """The number of candidates whose approval ends before the contract, and the first such day; None if there is none."""
+        """The number of candidates whose approval ends before the contract, and the first such day; None: none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()

@@ -23,7 +23,7 @@ from domain.text.bilingual import Language
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The values shared by all rows of an import. `suppressions`: details of erased persons, which must not come back."""
+    """The values shared by all rows of an import. `suppressions`: erased details, which must not come back."""
 
     source: str
     change_set: int
