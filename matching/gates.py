@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.shortlists.shortlist import Gate
+from domain.shortlists.listed_suppliers import Gate
 from matching.geo.projection import Positions
 from matching.geo.territory import Bools
 from matching.index.legal import INELIGIBLE

@@ -14,7 +14,8 @@ import msgspec
 
 from domain.needs.need import Award, Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon, Ring
-from domain.shortlists.shortlist import Candidate, LotShortlist, NearMiss, UnknownSupplier
+from domain.shortlists.listed_suppliers import Candidate, NearMiss, UnknownSupplier
+from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Approval, Basis, Evidence, Kind, Offer, Point, ServiceArea, Supplier
 from domain.text.bilingual import Language
 from matching.engine import match

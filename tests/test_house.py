@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_552, 110),
-    "db": (8_685, 44),
-    "domain": (14_304, 58),
-    "matching": (9_771, 45),
-    "sources": (7_715, 35),
-    "tests": (52_000, 274),
+    "api": (24_900, 114),
+    "db": (9_000, 46),
+    "domain": (14_900, 61),
+    "matching": (11_000, 50),
+    "sources": (8_700, 40),
+    "tests": (54_500, 285),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

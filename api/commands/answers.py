@@ -11,18 +11,8 @@ from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.report.lots import best_outcome, points_of_law
-from domain.shortlists.shortlist import (
-    Advice,
-    Candidate,
-    Eligibility,
-    LotShortlist,
-    Severity,
-    Shortlist,
-    Stamp,
-    SupplierSummary,
-    TensionLevel,
-    UnknownSupplier,
-)
+from domain.shortlists.listed_suppliers import Candidate, Eligibility, SupplierSummary, UnknownSupplier
+from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from api.match import PointGeometry
-from domain.shortlists.shortlist import PublicContact
+from domain.shortlists.listed_suppliers import PublicContact
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier

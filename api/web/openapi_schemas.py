@@ -30,7 +30,7 @@ from domain.needs import need, status
 from domain.organisation import Scope
 from domain.reference import territory
 from domain.report import lots, model
-from domain.shortlists import diff, shortlist, version
+from domain.shortlists import diff, listed_suppliers, shortlist, version
 from domain.suppliers import assembly, source, supplier
 from domain.text.bilingual import Language
 from sources.formats import vivier_columns
@@ -52,7 +52,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "BuyerKind": need.BuyerKind,
             "Channel": exchange.Channel,
             "ColumnType": vivier_columns.ColumnType,
-            "Confidence": shortlist.Confidence,
+            "Confidence": listed_suppliers.Confidence,
             "ContactCode": matrix.ContactCode,
             "ContractKind": need.ContractKind,
             "CsvDialect": CsvDialect,
@@ -64,26 +64,26 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "DeliveryStatus": webhooks.DeliveryStatus,
             "ErasureFate": privacy.Fate,
             "EvidenceKind": supplier.EvidenceKind,
-            "Fit": shortlist.Fit,
+            "Fit": listed_suppliers.Fit,
             "FlagCode": supplier.FlagCode,
             "GapCode": gaps.GapCode,
-            "Gate": shortlist.Gate,
+            "Gate": listed_suppliers.Gate,
             "ImportMode": source.ImportMode,
             "ImportStatus": source.ImportStatus,
             "InformationKind": disclosures.InformationKind,
             "Language": Language,
             "LegalForm": supplier.LegalForm,
             "MapFormat": MapFormat,
-            "MeasuredTo": shortlist.MeasuredTo,
+            "MeasuredTo": listed_suppliers.MeasuredTo,
             "MeetingFormat": meeting.Format,
             "MeetingStatus": meeting.MeetingStatus,
             "Means": journal.Means,
             "Nature": need.Nature,
             "NeedStatus": status.Status,
-            "Outcome": shortlist.Outcome,
+            "Outcome": listed_suppliers.Outcome,
             "PageFormat": PageFormat,
             "ParticipantRole": meeting.Role,
-            "Presence": shortlist.Presence,
+            "Presence": listed_suppliers.Presence,
             "PrestaType": supplier.PrestaType,
             "Procedure": need.Procedure,
             "ProcessState": ProcessState,
@@ -102,7 +102,7 @@ CLOSED_SETS: Mapping[str, tuple[str, ...]] = {
             "RuleTheme": rules.Theme,
             "RuleUnit": rules.Unit,
             "Scope": Scope,
-            "SegmentRole": shortlist.Role,
+            "SegmentRole": listed_suppliers.Role,
             "Severity": shortlist.Severity,
             "Stance": exchange.Stance,
             "TableFormat": TableFormat,

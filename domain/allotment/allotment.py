@@ -7,7 +7,8 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.needs.need import Code, Euros, Lot, Need, Reserved
-from domain.shortlists.shortlist import Advice, Reason, Reservation, Stamp, Tension, TerritoryEcho
+from domain.shortlists.listed_suppliers import Reason
+from domain.shortlists.shortlist import Advice, Reservation, Stamp, Tension, TerritoryEcho
 from domain.text.bilingual import Text
 
 Axis = Literal["segment", "departement", "epci"]

@@ -20,7 +20,7 @@ from domain.law.findings import explanations_by_rule, short_date
 from domain.law.procedures import splitting
 from domain.law.reservations import supply_advice
 from domain.law.rules import BrokenLaw, DatedRule, RuleRow, Rules, Status, Theme, parse, value_text
-from domain.shortlists.shortlist import Confidence
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Language, Text, long_date
 
 APPLIED_IN = (review, same_supplier, splitting, supply_advice)

@@ -17,7 +17,8 @@ import msgspec
 
 from domain.law.rules import InForce, RuleRow, cite
 from domain.needs.need import Reserved
-from domain.shortlists.shortlist import Confidence, Outcome, Severity
+from domain.shortlists.listed_suppliers import Confidence, Outcome
+from domain.shortlists.shortlist import Severity
 from domain.text.bilingual import NOTHING, Text, listed
 
 OUTCOMES: tuple[Outcome, ...] = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")

@@ -42,7 +42,7 @@ from domain.law.reservations.reservation import (
 from domain.law.rules import InForce, Rules
 from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
 from domain.short_cache import short_cache
-from domain.shortlists.shortlist import Confidence
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
 
 OPTIONS: dict[str, frozenset[Reserved]] = {

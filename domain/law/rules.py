@@ -20,7 +20,7 @@ import msgspec
 from domain.errors import NotFound
 from domain.needs.need import ContractKind
 from domain.reference.cpv import broken_ranges
-from domain.shortlists.shortlist import Confidence
+from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import Text, euros
 
 LAW_FILE = Path(__file__).parent.parent / "data" / "law.toml"

@@ -46,15 +46,8 @@ from domain.report.model import (
     ReportVersion,
 )
 from domain.report.redaction import Redaction
-from domain.shortlists.shortlist import (
-    Advice,
-    Candidate,
-    GroupingSupplier,
-    LotShortlist,
-    NearMiss,
-    SupplierSummary,
-    UnknownSupplier,
-)
+from domain.shortlists.listed_suppliers import Candidate, GroupingSupplier, NearMiss, SupplierSummary, UnknownSupplier
+from domain.shortlists.shortlist import Advice, LotShortlist
 from domain.shortlists.version import Decision, FrozenShortlist, everyone_shown
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date

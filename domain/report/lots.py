@@ -10,17 +10,13 @@ import msgspec
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
+from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reason
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
     Coverage,
-    Eligibility,
     Finding,
-    Gate,
     LotShortlist,
-    Outcome,
-    Presence,
-    Reason,
     RequestedSegment,
     Severity,
     Shortlist,

@@ -24,7 +24,8 @@ from domain.report.lots import (
     ReportSupplier,
     Standing,
 )
-from domain.shortlists.shortlist import Advice, Confidence, Stamp
+from domain.shortlists.listed_suppliers import Confidence
+from domain.shortlists.shortlist import Advice, Stamp
 from domain.suppliers.supplier import Point
 from domain.text.bilingual import Language
 

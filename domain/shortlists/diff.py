@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.status import changed_fields
-from domain.shortlists.shortlist import Gate
+from domain.shortlists.listed_suppliers import Gate
 from domain.shortlists.version import ComparedVersion, DecisionCode, FrozenShortlist, IdAndName, SupplierName
 from domain.text.bilingual import Language, Text
 from domain.text.labels import ABSENCES, LOT_FIELDS, REFUSED_BY

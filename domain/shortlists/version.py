@@ -10,7 +10,8 @@ import msgspec
 
 from domain.decoding.stored import read_stored
 from domain.needs.need import PlannedNeed
-from domain.shortlists.shortlist import Gate, Shortlist, Stamp, SupplierSummary
+from domain.shortlists.listed_suppliers import Gate, SupplierSummary
+from domain.shortlists.shortlist import Shortlist, Stamp
 from domain.text.bilingual import Language
 
 DecisionCode = Literal["kept", "set_aside"]

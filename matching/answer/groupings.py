@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem
-from domain.shortlists.shortlist import Grouping, GroupingSupplier
+from domain.shortlists.listed_suppliers import Grouping, GroupingSupplier
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.geo.projection import Floats, Positions, to_metre
@@ -172,7 +172,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
 
 
 class _GroupingSearch:
-    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, which of them answer it.
+    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: whether each does, by segment.
 
     `_combination`: by row of the selection, the position of what it answers in `_masks`.
     """

@@ -15,7 +15,8 @@ from domain.law.reservations.eligibility import LegalFacts, verdict_for_type
 from domain.law.rules import Rules
 from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
-from domain.shortlists.shortlist import Advice, Eligibility, Finding, Fit, Presence
+from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
+from domain.shortlists.shortlist import Advice, Finding
 from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
 from domain.text.bilingual import Language, Text, kilometres
 
@@ -58,7 +59,7 @@ def evidence(found: Evidence) -> Text:
 
 
 def _missing_distance_text(placed: bool) -> Text:
-    """A text on an unknown distance: the supplier's address is unknown or, if known (`placed`), the outline is."""
+    """A text saying why a distance is unknown: the address is or, where the supplier is `placed`, the outline."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")
@@ -240,7 +241,7 @@ def grouping(suppliers: int, segments: int) -> Text:
 
 
 raw_json: Callable[[bytes], Any] = msgspec.Raw
-"""JSON bytes as the value of a struct's field: they are copied unchanged when the struct is encoded."""
+"""JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
 
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)

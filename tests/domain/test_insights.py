@@ -15,7 +15,8 @@ from domain.insights import (
 )
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
 from domain.needs.status import Status
-from domain.shortlists.shortlist import Coverage, RequestedSegment, Role, Tension, TensionLevel
+from domain.shortlists.listed_suppliers import Role
+from domain.shortlists.shortlist import Coverage, RequestedSegment, Tension, TensionLevel
 
 HERE, THERE = TerritoryRequest(codes=("departement:56",)), TerritoryRequest(codes=("departement:35",))
 NOBODY_ANSWERED = ReplyFigures(

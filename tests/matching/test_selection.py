@@ -12,7 +12,7 @@ from pyproj import Geod
 from bench.suppliers import ON, suppliers
 from domain.needs.need import Need, TerritoryRequest
 from domain.reference.territory import MultiPolygon, Polygon
-from domain.shortlists.shortlist import Candidate
+from domain.shortlists.listed_suppliers import Candidate
 from domain.suppliers.supplier import Offer, Point
 from matching.engine import match_json
 from matching.index.live_index import Index, LiveIndex

@@ -14,7 +14,7 @@ import msgspec
 from domain.law.findings import Verdict, applies, sentence, short_date, verdict
 from domain.law.rules import InForce, Rules
 from domain.needs.need import RESERVED_TYPES, ContractKind, Reserved
-from domain.shortlists.shortlist import Outcome
+from domain.shortlists.listed_suppliers import Outcome
 from domain.suppliers.supplier import Approval, Kind, LegalForm, Shares
 from domain.text.bilingual import NOTHING, Text, decimal
 

@@ -19,7 +19,7 @@ from domain.law.rules import InForce
 from domain.needs.need import RESERVED_TYPES, BuyerKind, ContractKind, Reserved
 from domain.reference import taxonomy
 from domain.reference.cpv import listing
-from domain.shortlists.shortlist import Outcome
+from domain.shortlists.listed_suppliers import Outcome
 from domain.text.bilingual import NOTHING, OR, Text, join_texts, listed
 from domain.text.labels import RESERVED
 

@@ -15,7 +15,8 @@ import pytest
 
 from api.desk.answer_pages import evidence_summary, near_miss_questions, question_to_suppliers, reservation_name
 from domain.needs.need import Lot
-from domain.shortlists.shortlist import Gate, LotShortlist, OfferEvidence, SegmentAnswer, Shortlist
+from domain.shortlists.listed_suppliers import Gate, OfferEvidence, SegmentAnswer
+from domain.shortlists.shortlist import LotShortlist, Shortlist
 from domain.text.labels import TENSIONS
 from domain.text.normalise import fold
 from tests.accessibility import Outline

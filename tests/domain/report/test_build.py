@@ -7,18 +7,16 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Lot
-from domain.shortlists.shortlist import (
-    Advice,
+from domain.shortlists.listed_suppliers import (
     Eligibility,
     Grouping,
     GroupingSupplier,
     NearMiss,
-    RequestedSegment,
-    Shortlist,
     SupplierSummary,
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.shortlist import Advice, RequestedSegment, Shortlist
 from domain.shortlists.version import FrozenShortlist, members_of_groupings
 from domain.suppliers.supplier import Contact, Point, Supplier
 from tests.domain.equal_treatment.samples import frozen, set_aside

@@ -8,21 +8,23 @@ from uuid import UUID, uuid5
 import msgspec
 
 from domain.needs.need import Lot, PlannedNeed, TerritoryRequest
-from domain.shortlists.shortlist import (
-    Alternatives,
+from domain.shortlists.listed_suppliers import (
     Candidate,
     Gate,
-    LotShortlist,
     NearMiss,
     PublicContact,
+    SupplierSummary,
+    UnknownSupplier,
+    UnknownTrade,
+)
+from domain.shortlists.shortlist import (
+    Alternatives,
+    LotShortlist,
     Reservation,
     Shortlist,
     Stamp,
-    SupplierSummary,
     Tension,
     TerritoryEcho,
-    UnknownSupplier,
-    UnknownTrade,
 )
 from domain.shortlists.version import Decision, DecisionCode, FrozenShortlist, LotTotal
 

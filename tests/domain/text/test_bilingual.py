@@ -21,7 +21,8 @@ from domain.needs.status import Status, StepCode
 from domain.report.lots import Position, Standing
 from domain.report.model import Variant
 from domain.shortlists.diff import AbsenceCode
-from domain.shortlists.shortlist import Confidence, Gate, Outcome, Severity, TensionLevel
+from domain.shortlists.listed_suppliers import Confidence, Gate, Outcome
+from domain.shortlists.shortlist import Severity, TensionLevel
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind, LegalForm
 from domain.text import labels

@@ -10,7 +10,8 @@ import msgspec
 from domain.allotment.allotment import AllotmentNeed, ProposedLot, Summary
 from domain.law.review import OPTIONS
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
-from domain.shortlists.shortlist import Candidate, LotShortlist
+from domain.shortlists.listed_suppliers import Candidate
+from domain.shortlists.shortlist import LotShortlist
 from matching.engine import match
 from matching.index.live_index import LiveIndex
 from tests.factories import reference

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from domain.needs.need import Place
-from domain.shortlists.shortlist import Candidate
+from domain.shortlists.listed_suppliers import Candidate
 from domain.suppliers.supplier import Evidence, Supplier
 from tests.factories import (
     REDON,

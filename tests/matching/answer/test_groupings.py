@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.needs.need import Lot, Need
-from domain.shortlists.shortlist import Grouping
+from domain.shortlists.listed_suppliers import Grouping
 from domain.suppliers.supplier import Supplier
 from matching.answer.groupings import MinimalCovers, TooManyCombinations, first_groupings
 from matching.engine import draw_seed, lot_matches, match

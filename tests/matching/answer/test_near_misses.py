@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.shortlists.shortlist import NearMiss
+from domain.shortlists.listed_suppliers import NearMiss
 from domain.suppliers.supplier import Offer, Supplier
 from matching.reference import Reference
 from tests.factories import LYON, NANTES, RENNES, codes, lot, matched, need, offer, place, supplier

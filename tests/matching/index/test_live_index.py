@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.shortlists.shortlist import Shortlist, SupplierSummary
+from domain.shortlists.listed_suppliers import SupplierSummary
+from domain.shortlists.shortlist import Shortlist
 from domain.suppliers.supplier import Contact, Point, Supplier
 from matching.engine import match
 from matching.geo.shape import PointShape

@@ -6,15 +6,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from domain.needs.need import Need
-from domain.shortlists.shortlist import (
-    Candidate,
-    Grouping,
-    LotShortlist,
-    NearMiss,
-    Shortlist,
-    TensionLevel,
-    UnknownSupplier,
-)
+from domain.shortlists.listed_suppliers import Candidate, Grouping, NearMiss, UnknownSupplier
+from domain.shortlists.shortlist import LotShortlist, Shortlist, TensionLevel
 from tests.matching.oracle.ground import tolerance_km
 from tests.matching.oracle.oracle import (
     ANSWERING,

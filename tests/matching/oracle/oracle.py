@@ -17,7 +17,7 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.shortlists.shortlist import Fit, Gate, Presence, Role
+from domain.shortlists.listed_suppliers import Fit, Gate, Presence, Role
 from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
 from matching.words.keywords import Interpreter
 from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
@@ -284,7 +284,7 @@ class Oracle:
         known = self._areas[area]
         if isinstance(known, Drawn):  # what is drawn is compared as drawn, at sea too
             return ground.meets(known.shape)
-        return any_of(ground.communes.get(ordinal, False) for ordinal in known.communes)
+        return any_of(ground.communes[ordinal] for ordinal in known.communes.keys() & ground.communes.keys())
 
     def _ground(self, request: TerritoryRequest) -> Ground:
         if request not in self._grounds:
