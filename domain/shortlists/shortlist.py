@@ -19,6 +19,7 @@ from domain.shortlists.listed_suppliers import (
 )
 
 Severity = Literal["info", "warning", "blocking"]
+SupposedSiteSource = Literal["title", "buyer"]
 TensionLevel = Literal["none", "critical", "unknown", "low", "good"]
 
 
@@ -87,7 +88,7 @@ class SupposedSite(msgspec.Struct, frozen=True, rename={"source": "from"}):
     """Its INSEE code"""
     label: str
     """Its name"""
-    source: Literal["title", "buyer"]
+    source: SupposedSiteSource
     """Named in the lot's words, else the buyer, which is a commune"""
 
 
