@@ -118,7 +118,7 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
     come_last = groups.kind_bits(shown.ordinals) & _united(promising) == 0
     first = _at_least_nearest(shown.take(~come_last), count, to_site)
     last = _at_least_nearest(shown.take(come_last), count - len(first[0]), to_site)
-    ordinals, distance = map(np.concatenate, zip(first, last, strict=True))
+    ordinals, distance = np.concatenate((first[0], last[0])), np.concatenate((first[1], last[1]))
     classes = np.repeat(np.array([0, 1], dtype=np.int8), (len(first[0]), len(last[0])))
     nearest = DrawnOrder(ordinals, (distance, classes), lot.live.base.columns.draw[ordinals], count)
     by_kind = count_kinds(groups.count(found.ordinals))

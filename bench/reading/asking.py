@@ -73,7 +73,7 @@ def _need(award: Mapping[str, str]) -> Need:
     commune = award["commune"] or known.get(award["postal_code"], "")
     segments = tuple(award.get("segments", "").split())
     title = legible_text(award["object"])[:400]
-    lot = Lot(id="1", title=title, segments=segments, **({"site": Place(commune=commune)} if commune else {}))
+    lot = Lot(id="1", title=title, segments=segments, site=Place(commune=commune) if commune else None)
     buyer = Buyer(siret=award["buyer_siret"]) if len(award["buyer_siret"]) == 14 else None
     within = TerritoryRequest(codes=(f"departement:{award['departement']}",))
     return Need(lots=(lot,), territory=within, buyer=buyer, unknown_trade=200)

@@ -43,7 +43,7 @@ BarriersNote = Annotated[
 ]
 
 
-class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """A supplier that an exchange was opened with, as it was known then."""
 
     supplier_id: UUID
@@ -57,7 +57,7 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     why: Why
     """It was named by the buyer, is on the shortlist, or is listed there as one of unknown trade"""
     joined: tuple[UUID, ...] = ()
-    """Others of the shortlist, of its legal unit and at its address, whom its letter is for too; left out: none"""
+    """Others of the shortlist, of its legal unit and at its address, whom its letter is for too"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,7 +45,7 @@ class TradeGroup(NamedTuple):
         return 0 if self.asked_last else sum(_BIT[kind] for kind in set(self.kinds or (NO_KIND,)))
 
     def kinds_among(self, bits: KindBits) -> tuple[Kind, ...]:
-        """Those of its kinds that are among the given ones."""
+        """The kinds of these suppliers that are among the given ones."""
         return tuple(kind for kind in self.kinds if _BIT[kind] & bits)
 
 
@@ -144,7 +144,7 @@ _BITS = 1 << np.arange(len(ASKED_KINDS))
 
 
 def _count_kinds(bits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of some suppliers, given by their kinds, are of each of ASKED_KINDS."""
+    """The number of suppliers, given by their kinds, that are of each of ASKED_KINDS."""
     tally = np.bincount(bits, minlength=EVERY_KIND + 1)
     kinds = np.flatnonzero(tally)
     counts: NDArray[np.int64] = tally[kinds] @ (kinds[:, None] & _BITS > 0).astype(np.int64)

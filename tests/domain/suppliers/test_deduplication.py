@@ -180,7 +180,7 @@ def test_sites_that_a_register_places_apart_stay_apart() -> None:
     assert groups(here, there, facts("d", SIRET, place=beside(1_200))) == ["a", "bd"]
     assert groups(here, there, decisions=Decisions([(here.key, there.key)])) == ["ab"]
     of_another = msgspec.structs.replace(there, key=RecordKey("another", "b"))
-    assert groups(here, of_another) == ["ab"]
+    assert groups(here, of_another) == ["ba"]
 
 
 NAMES = ["Les Jardins du Blavet", "Jardins du Blavet", "Jardin Blavet", "ESAT Blavet", "Envie"]
