@@ -158,7 +158,7 @@ class TablesBuilder:
             return
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
-        self._offers.add(number, offers)
+        self._offers.add(number, offers, document.updated_at)
         if not offers:
             self._offerless.append(number)
         sources = [one.source for one in document.sources]
