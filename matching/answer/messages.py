@@ -17,7 +17,7 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
-from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
+from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea, is_older_award
 from domain.text.bilingual import Language, Text, kilometres, place_after_de
 from matching.index.service_areas import NEARBY_KM
 
@@ -50,6 +50,11 @@ AWARDED = Text(
     "Activity known from a public contract that was won, not declared",
 )
 
+AWARDED_EARLIER = Text(
+    "Activité connue par un marché public remporté il y a plus de six ans, ou sans date : à confirmer",
+    "Activity known from a public contract won more than six years ago, or undated: to be confirmed",
+)
+
 EVIDENCE: dict[EvidenceKind, Text] = {
     "sector": Text("Secteur d'activité", "Sector of activity"),
     "job": Text("Recrute pour ce métier", "Recruits for this trade"),
@@ -66,11 +71,25 @@ INFERRED = Text(
 )
 
 
-def evidence(found: Evidence) -> Text:
-    """A sentence naming the evidence of an offer: its kind, and the label or reference that was read."""
+def evidence(found: Evidence, on: date) -> Text:
+    """A sentence naming the evidence of an offer: its kind, and the label or reference that was read.
+
+    Of a contract won more than six years before the day `on`, or undated, it says the age.
+    """
     intro = EVIDENCE[found.kind]
+    if is_older_award(found, on):
+        age = Text(" à une date inconnue", " on an unknown day")
+        if found.on is not None:
+            years = full_years(found.on, on)
+            age = Text(f" il y a {years} ans", f" {years} years ago")
+        intro = Text(intro.fr + age.fr, intro.en + age.en)
     read = found.label or found.reference
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
+
+
+def full_years(since: date, until: date) -> int:
+    """The number of whole years between two days."""
+    return until.year - since.year - ((until.month, until.day) < (since.month, since.day))
 
 
 def _missing_distance_text(placed: bool) -> Text:

@@ -38,9 +38,11 @@ from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.index.offers import (
     FITS,
+    GRADES,
     LOCAL,
     NO_OFFER,
     OFFERED,
+    OLDER_AWARDS,
     PER_BASIS,
     PER_FIT,
     PRESENCE_OF_AREA,
@@ -84,7 +86,7 @@ class _WordedAnswer(NamedTuple):
 
 def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
     """The row parts shared by candidates whose best offers, by wanted segment, have these worths (fit, basis…)."""
-    parts, bases, best = [], set(), len(PRESENCES) - 1
+    parts, grades, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
             continue
@@ -92,9 +94,9 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
         parts.append(_segment_answer(taxonomy, language, wanted, worth, is_object))
         if is_object and worth < RELATED * PER_FIT:
             best = min(best, worth % PER_BASIS // OFFERED)
-            bases.add(BASES[worth % PER_FIT // PER_BASIS])
+            grades.add(worth % PER_FIT // PER_BASIS)
     reasons = [part.reason for part in parts]
-    reasons += [_reason_json(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
+    reasons += [_reason_json(f"basis_{GRADES[grade]}", BASIS[grade], language) for grade in BASIS if grade in grades]
     return SharedRowParts(
         PRESENCES[best],
         tuple([part.segment for part in parts]),
@@ -109,12 +111,17 @@ def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: 
     """An offer's answer to a wanted segment; `worth`: the offer's fit, basis, presence and segment as one number."""
     offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
-    answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
+    answer = SegmentAnswer(wanted, offered, fit, GRADES[worth % PER_FIT // PER_BASIS], role)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
     return _WordedAnswer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 
 
-BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
+BASIS = {
+    GRADES.index("awarded"): messages.AWARDED,
+    OLDER_AWARDS: messages.AWARDED_EARLIER,
+    GRADES.index("inferred"): messages.INFERRED,
+}
+"""The reason shown for an offer that is not declared, by its place in GRADES."""
 
 
 @lru_cache(64)
@@ -286,7 +293,7 @@ class RowWriter:
                 own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
                 found = dict.fromkeys(each for offer in own for each in offer.evidence)
                 shown += (
-                    OfferEvidence(one.kind, messages.evidence(one).to(self.language), one.on, one.source)
+                    OfferEvidence(one.kind, messages.evidence(one, self.on).to(self.language), one.on, one.source)
                     for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
                 )
             answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))

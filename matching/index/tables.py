@@ -159,7 +159,7 @@ class TablesBuilder:
             return
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
-        self._offers.add(number, offers, partial(_default_reach_km, document))
+        self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
         if not offers:
             self._offerless.append(number)
         sources = [one.source for one in document.sources]

@@ -50,10 +50,16 @@ class Used:
     fit: Fit
     basis: Basis
     presence: Presence
+    is_older: bool
+    """Whether all contracts won that it rests on are more than six years old, or undated"""
 
     @property
-    def preference(self) -> tuple[int, int, int]:
-        return FITS.index(self.fit), BASES.index(self.basis), PRESENCES.index(self.presence)
+    def grade(self) -> tuple[int, bool]:
+        return BASES.index(self.basis), self.is_older
+
+    @property
+    def preference(self) -> tuple[int, tuple[int, bool], int]:
+        return FITS.index(self.fit), self.grade, PRESENCES.index(self.presence)
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ class Judgment:
             OUTCOMES.index(best) if best else 0,
             -len(used),
             max(FITS.index(one.fit) for one in used),
-            max(BASES.index(one.basis) for one in used),
+            *max(one.grade for one in used),
             int(self.presence() == "national"),
         )
 
@@ -365,6 +371,13 @@ def _every_way(calls: Mapping[object, Answer]) -> Iterable[dict[object, bool]]:
     return [dict(zip(calls, way, strict=True)) for way in ways]
 
 
+def _is_older(offer: Offer, supplier: Supplier) -> bool:
+    """Whether an offer rests on undated contracts, or ones won six years before its supplier was written, alone."""
+    since = supplier.updated_at.date().replace(year=supplier.updated_at.year - 6)
+    days = [each.on or date.min for each in offer.evidence if each.kind == "award"]
+    return offer.basis == "awarded" and len(days) == len(offer.evidence) > 0 and max(days) < since
+
+
 def _judgment(
     supplier: Supplier,
     roles: Mapping[str, Role],
@@ -375,8 +388,8 @@ def _judgment(
     used = {}
     for segment, fits in offered.items():
         choices = [
-            Used(fit, supplier.offers[place].basis, _presence(supplier.offers[place].service_area, made["local"]))
-            for place, fit in fits.items()
+            Used(fit, offer.basis, _presence(offer.service_area, made["local"]), _is_older(offer, supplier))
+            for offer, fit, place in ((supplier.offers[place], fit, place) for place, fit in fits.items())
             if fit in ANSWERING and made["area", place]
         ]
         if choices:

@@ -18,7 +18,18 @@ from domain.needs.need import RESERVED_TYPES, Buyer, Lot, Need, PastAward, Place
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Ring, Rings, Territories
-from domain.suppliers.supplier import Approval, Basis, Kind, LegalForm, Offer, Point, ServiceArea, Shares, Supplier
+from domain.suppliers.supplier import (
+    Approval,
+    Basis,
+    Evidence,
+    Kind,
+    LegalForm,
+    Offer,
+    Point,
+    ServiceArea,
+    Shares,
+    Supplier,
+)
 from tests.matching.oracle.ground import siren_part
 
 FAMILIES = ("pr", "de", "re", "ev", "so")
@@ -165,7 +176,16 @@ def _offer(scenery: Scenery, draw: Random) -> Offer:
     segments = draw.choice((named, named, named, []))
     cpv = draw.sample((*scenery.cpv, UNMAPPED_CPV), draw.choice((0, 1, 2)))
     basis: Basis = draw.choice(("declared", "declared", "awarded", "inferred"))
-    return Offer(segments=tuple(segments), cpv=tuple(cpv), service_area=_service_area(scenery, draw), basis=basis)
+    won = draw.sample(
+        (None, date(2016, 5, 2), date(2020, 10, 31), date(2020, 11, 1), date(2025, 3, 4)), draw.randrange(3)
+    )
+    return Offer(
+        segments=tuple(segments),
+        cpv=tuple(cpv),
+        service_area=_service_area(scenery, draw),
+        basis=basis,
+        evidence=tuple(Evidence("award", on=on) for on in won) if basis == "awarded" else (),
+    )
 
 
 def _service_area(scenery: Scenery, draw: Random) -> ServiceArea | None:
