@@ -52,8 +52,8 @@ class NearbyRows(NamedTuple):
 class UnknownSuppliers(NamedTuple):
     """The suppliers of unknown trade near a lot: their number, that of the `eligible` ones, whom to ask as ordinals.
 
-    `nearest`: the nearest to the site, else to the territory, those of promising kinds first. `by_kind`: of `total`;
-    `promising`: of each requested segment, the kinds that offer it.
+    `nearest`: the nearest to the site, known or supposed, else to the territory, those of promising kinds first.
+    `by_kind`: of `total`; `promising`: of each requested segment, the kinds that offer it.
     """
 
     total: int
@@ -107,17 +107,17 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
         outcome = found.outcome.copy()
         outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
         found = found._replace(outcome=outcome).take(outcome != INELIGIBLE)
-    to_site = None if lot.query.site is None else lot.live.base.distances(lot.query.site)
-    if cap_km is not None and to_site is None:
+    to_place = None if lot.query.place is None else lot.live.base.distances(lot.query.place)
+    if cap_km is not None and (to_place is None or lot.query.supposed is not None):
         found = found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
-    elif cap_km is not None and to_site is not None:
-        away = to_site.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
+    elif cap_km is not None and to_place is not None:
+        away = to_place.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
         found = found.take(away <= cap_km)
     groups, promising = lot.live.base.trade_groups, promising_kinds(lot)
     shown = found if count else NOBODY
     come_last = groups.kind_bits(shown.ordinals) & _united(promising) == 0
-    first = _at_least_nearest(shown.take(~come_last), count, to_site)
-    last = _at_least_nearest(shown.take(come_last), count - len(first[0]), to_site)
+    first = _at_least_nearest(shown.take(~come_last), count, to_place)
+    last = _at_least_nearest(shown.take(come_last), count - len(first[0]), to_place)
     ordinals, distance = np.concatenate((first[0], last[0])), np.concatenate((first[1], last[1]))
     classes = np.repeat(np.array([0, 1], dtype=np.int8), (len(first[0]), len(last[0])))
     nearest = DrawnOrder(ordinals, (distance, classes), lot.live.base.columns.draw[ordinals], count)
@@ -130,19 +130,19 @@ def _united(promising: Sequence[KindBits]) -> KindBits:
     return reduce(or_, promising) if promising else EVERY_KIND
 
 
-def _at_least_nearest(found: NearbyRows, count: int, to_site: Distances | None) -> tuple[Ordinals, Floats]:
+def _at_least_nearest(found: NearbyRows, count: int, to_place: Distances | None) -> tuple[Ordinals, Floats]:
     """The ordinals and distances of the `count` nearest suppliers, of all that are as far as the last, maybe of others.
 
-    `to_site`: None: the distances are those to the territory, which are in order.
+    `to_place`: None: the distances are those to the territory, which are in order.
     """
     ordinals, distance = found.ordinals, found.distance
     if count <= 0 or not len(ordinals):
         return ordinals[:0], distance[:0]
-    if to_site is None:
+    if to_place is None:
         end = int(np.searchsorted(distance, distance[min(count, len(ordinals)) - 1], "right"))
         return ordinals[:end], distance[:end]
     if count < len(ordinals):  # most are certain not to be among the nearest
-        bound = to_site.lower_bound(ordinals)
+        bound = to_place.lower_bound(ordinals)
         likely = np.argpartition(bound, count - 1)[:count]
-        ordinals = ordinals[bound <= to_site.distance(ordinals[likely]).max()]
-    return ordinals, to_site.distance(ordinals)
+        ordinals = ordinals[bound <= to_place.distance(ordinals[likely]).max()]
+    return ordinals, to_place.distance(ordinals)

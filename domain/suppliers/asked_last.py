@@ -32,11 +32,17 @@ def _name_patterns() -> tuple[tuple[AskedLast, re.Pattern[str]], ...]:
     return ("public_body", re.compile("|".join(names.public_body))), ("club", re.compile("|".join(names.club)))
 
 
-def asked_last(kinds: Sequence[Kind], legal_form: LegalForm | None, name: str | None) -> AskedLast | None:
-    """The reason to ask a supplier last what it does; None for most. `name`: None where it need not be looked at."""
+OF_THE_STATE, OF_LOCAL_AUTHORITIES = "1", "2"
+"""The first digits of SIRENs of public bodies, which INSEE gives to nobody else."""
+
+
+def asked_last(
+    kinds: Sequence[Kind], legal_form: LegalForm | None, name: str = "", siret: str | None = None
+) -> AskedLast | None:
+    """The reason to ask a supplier last what it does; None for most."""
     if kinds:
         return "employers_group" if set(kinds) == {"GEIQ"} else None
-    if legal_form == "public_body":
+    if legal_form == "public_body" or (siret or "").startswith((OF_THE_STATE, OF_LOCAL_AUTHORITIES)):
         return "public_body"
-    folded = "" if name is None else fold(name)
+    folded = fold(name)
     return next((reason for reason, pattern in _name_patterns() if pattern.search(folded)), None)

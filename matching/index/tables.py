@@ -1,6 +1,7 @@
 """The tables that an index of suppliers consists of: built from suppliers, and kept in a folder that processes map."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from matching.index.mapped_arrays import (
     tables_arrays,
 )
 from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, wanted_offers
-from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
+from matching.index.service_areas import AreaTable, ServiceAreas, default_reach_km, joined_areas
 from matching.index.supplier_columns import (
     MatchedSupplier,
     Ordinals,
@@ -88,7 +89,7 @@ class TablesBuilder:
             return
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
-        self._offers.add(number, offers, document.updated_at)
+        self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
         if not offers:
             self._offerless.append(number)
         group = trade_group(
@@ -96,7 +97,7 @@ class TablesBuilder:
             document.kinds,
             document.legal_form,
             offers,
-            lambda: msgspec.json.decode(document.name, type=str),
+            partial(_name_and_siret, document),
         )
         self._group_places.append(self._groups.number_of_group(group))
 
@@ -107,6 +108,14 @@ class TablesBuilder:
         names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
         groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
         return _merge([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
+
+
+def _name_and_siret(document: SupplierDocument) -> tuple[str, str | None]:
+    return msgspec.json.decode(document.name), msgspec.json.decode(document.siret)
+
+
+def _default_reach_km(document: SupplierDocument) -> float:
+    return default_reach_km(document.kinds, *_name_and_siret(document))
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:

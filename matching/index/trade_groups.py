@@ -54,13 +54,13 @@ def trade_group(
     kinds: tuple[Kind, ...],
     legal_form: LegalForm | None,
     offers: Sequence[Offer],
-    name: Callable[[], str],
+    named: Callable[[], tuple[str, str | None]],
 ) -> TradeGroup:
-    """The trade group of a supplier; its name is only looked at where neither an offer nor an approval is known."""
+    """The trade group of a supplier; `named`: its name and SIRET, only looked at where it has no approval."""
     names = tuple(sources)
     if len(names) > 1:
         names = tuple(sorted(set(names)))
-    last = asked_last(kinds, legal_form, None if offers or kinds else name())
+    last = asked_last(kinds, legal_form, *(() if kinds else named()))
     return TradeGroup(names, kinds, trade_evidence(offers), last)
 
 
@@ -107,7 +107,9 @@ class TradeGroups:
 def group_of_supplier(supplier: MatchedSupplier) -> TradeGroup:
     """The trade group of a supplier that is given as a struct."""
     sources = [one.source for one in supplier.sources]
-    return trade_group(sources, supplier.kinds, supplier.legal_form, supplier.offers, lambda: supplier.name)
+    return trade_group(
+        sources, supplier.kinds, supplier.legal_form, supplier.offers, lambda: (supplier.name, supplier.siret)
+    )
 
 
 class KindsOffering:

@@ -26,7 +26,7 @@ def test_names_of_clubs_and_public_bodies(name: str, reason: AskedLast | None) -
 def test_an_approval_says_more_than_a_name_or_a_form() -> None:
     """But for that of a group of employers, who lends staff to its members alone."""
     assert asked_last(("ESAT",), "public_body", "Mairie de Redon") is None
-    assert asked_last(("GEIQ", "ESUS"), None, None) is None
+    assert asked_last(("GEIQ", "ESUS"), None) is None
     assert asked_last(("GEIQ",), "association", "GEIQ BTP") == "employers_group"
-    assert asked_last((), "public_body", None) == "public_body"
-    assert asked_last((), None, None) is None
+    assert asked_last((), "public_body") == asked_last((), None, "OPH", "27560001400016") == "public_body"
+    assert asked_last((), None) is None
