@@ -143,7 +143,14 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        return _route_handler(_in_transaction(handler) if connection else handler, route)
+        if not connection:
+            return _route_handler(handler, route)
+
+        async def call_in_transaction(call: Call, **arguments: Any) -> Any:
+            async with transaction(call.services.database) as own:
+                return await handler(call, connection=own, **arguments)
+
+        return _route_handler(call_in_transaction, route)
 
     return decorate
 
@@ -162,16 +169,6 @@ def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
     opt = {"route": route, "answer": answer}
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
-
-
-def _in_transaction(handler: Handler) -> Handler:
-    """The handler, wrapped so that it gets the connection of a transaction of its own."""
-
-    async def call_in_transaction(call: Call, **arguments: Any) -> Any:
-        async with transaction(call.services.database) as connection:
-            return await handler(call, connection=connection, **arguments)
-
-    return call_in_transaction
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -202,16 +199,17 @@ def _adapter(
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def answer_request(request: Call) -> ASGIApp:
+    async def authorise_and_call(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await call_handler(request)
+            return await read_arguments_and_call(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         with services.request_slot(request.bearer):
-            return await call_handler(request)
+            return await read_arguments_and_call(request)
 
-    async def call_handler(request: Call) -> ASGIApp:
+    async def read_arguments_and_call(request: Call) -> ASGIApp:
+        """Read the handler's arguments from the request, call it with them, and encode its answer."""
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
@@ -233,7 +231,7 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return answer_request
+    return authorise_and_call
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
