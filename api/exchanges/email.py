@@ -31,7 +31,7 @@ from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
     insert_mails,
-    mails_since,
+    mail_queue_times,
     select_outgoing_message,
     write_outcome,
 )
@@ -87,7 +87,7 @@ def email_sender_of(services: Services) -> "EmailSender | None":
 async def queue_deliveries(
     connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message
 ) -> tuple[str, ...]:
-    """Queue or note the deliveries of a buyer's message; returns the journal's names of those that took place already.
+    """Queue or note the deliveries of a buyer's message; returns the journal's names of handovers made already.
 
     Queued as e-mails where that is its channel and a mail server is set; all others are noted as the buyer's to make,
     or as made in a call, a talk or a portal. Raises as `require_email_quota`.
@@ -115,9 +115,11 @@ class EmailSender:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send a queued e-mail; with a reply link of its own, as a failed attempt may have arrived."""
-        receiver = address_with_ascii_domain(mail.row["address"])
-        if receiver is None:
+        """Attempt once to send a queued e-mail; with a new reply link, as one that failed may have arrived."""
+        address = mail.row["address"].strip()
+        user, _, written = address.rpartition("@")
+        domain = ascii_domain(written) if ADDRESS.fullmatch(address) else None
+        if domain is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
         now, token = self.now(), token_urlsafe(TOKEN_BYTES)
@@ -132,7 +134,6 @@ class EmailSender:
         text = letter(outgoing, reply_link, language, by_server=True)
         message = EmailMessage(policy=WIRE)
         message["From"] = Address(shown_buyer(outgoing.buyer).to(language), addr_spec=self.sender)
-        user, _, domain = receiver.rpartition("@")
         message["To"] = Address(username=user, domain=domain)
         message["Subject"] = text.subject
         message["Date"] = format_datetime(now)
@@ -174,16 +175,8 @@ class EmailSender:
         return Outcome()
 
 
-def address_with_ascii_domain(text: str) -> str | None:
-    """The address with its domain in ASCII (IDNA), as mail servers take it; None where the text is no address."""
-    bare = text.strip()
-    user, _, domain = bare.rpartition("@")
-    named = ascii_domain(domain) if ADDRESS.fullmatch(bare) else None
-    return None if named is None else f"{user}@{named}"
-
-
 def outcome_of_error(stage: str, error: Exception) -> Outcome:
-    """The outcome of a delivery that failed. `stage`: the step's code of failure; empty once the message was sent.
+    """The outcome of a delivery that failed. `stage`: the failure code of its step; empty once the message was sent.
 
     Only then is it final: for a lasting refusal (5xx, RFC 5321 §4.2.1), or an address that the server cannot take.
     """
@@ -224,7 +217,7 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = await mails_since(connection, organisation_id, now - DAY)
+    queued = await mail_queue_times(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))

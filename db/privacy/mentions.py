@@ -63,7 +63,7 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
 
 
 class MentionColumn(NamedTuple):
-    """A column that may mention a person, in an object of `kind`; `longest`: the most characters it may have."""
+    """A column that may mention a person; `kind`, `field`, `fate`: as in its holdings; `longest`: in characters."""
 
     kind: str
     field: str
@@ -181,7 +181,7 @@ for _sign in map(chr, range(ord("0"), 0x180)):
 
 
 def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
-    """The pattern of all mentions of the person; None without an address, name of two words or (if wanted) phone."""
+    """The pattern of all mentions of a person; None if they have no address, name of two words or, if wanted, phone."""
     return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
@@ -212,7 +212,13 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
     names = sorted(name for name in identifiers.names if " " in name)
     own: list[str] = []
     if names:
-        name, theirs = _any_of(_spellings(names)), _any_of((*known, *_addresses_beside(names)))
+        beside = []
+        for each in names:
+            words = [_word_pattern(word) for word in each.split() if len(word) >= SHORTEST_NAME_WORD]
+            if words:
+                beside.append(_address_pattern(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*"))
+            beside.append(_address_pattern("[_.-]?".join(_word_pattern(word[0]) for word in each.split())))
+        name, theirs = _any_of(_spellings(names)), _any_of((*known, *beside))
         yield _Mention(_NAME_AND_ADDRESS.format(name, theirs), r"\1{0}\2{0}")
         yield _Mention(_ADDRESS_AND_NAME.format(theirs, name), r"\1{0}\2{0}")
         spelt = _any_of(_spellings(names, "[_.+-]"))
@@ -223,17 +229,8 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
         (_FRENCH if phone.startswith("0") else "") + _BETWEEN_DIGITS.join(phone.removeprefix("0"))
         for phone in sorted(identifiers.phones if with_phones else ())
     )
-    if words := (*_spellings(names), *phones):
-        yield _Mention(_WORDS.format("|".join(words)), r"\1{0}")
-
-
-def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
-    """Yield patterns of e-mail addresses that count as the person's where they stand beside the name."""
-    for name in names:
-        words = [_word_pattern(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
-        if words:
-            yield _address_pattern(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
-        yield _address_pattern("[_.-]?".join(_word_pattern(word[0]) for word in name.split()))
+    if named := (*_spellings(names), *phones):
+        yield _Mention(_WORDS.format("|".join(named)), r"\1{0}")
 
 
 def _address_pattern(local: str, before: str = "", after: str = "") -> str:
@@ -246,7 +243,7 @@ def name_pattern(names: Iterable[str]) -> str:
 
 
 def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
-    """A pattern for each name and order of its words: as given, or with the last ones first ("Le Goff Anne").
+    """A pattern for each name in each order of its words: as given, or with the last words put first ("Le Goff Anne").
 
     Of a name of many words as given only: PostgreSQL would take minutes to read a pattern of all their orders.
     """
@@ -289,7 +286,7 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """Yield the frozen shortlists that have the person's address, or number at these suppliers, without them.
+    """Yield, redacted, the frozen shortlists with the person's addresses, or phone numbers at these suppliers.
 
     They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """
