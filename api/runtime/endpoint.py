@@ -143,14 +143,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
             example=example,
             file=file,
         )
-        if not connection:
-            return _route_handler(handler, route)
-
-        async def call_in_transaction(call: Call, **arguments: Any) -> Any:
-            async with transaction(call.services.database) as own:
-                return await handler(call, connection=own, **arguments)
-
-        return _route_handler(call_in_transaction, route)
+        return _route_handler(_in_transaction(handler) if connection else handler, route)
 
     return decorate
 
@@ -169,6 +162,16 @@ def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
     opt = {"route": route, "answer": answer}
     # the status is set on each answer; this one only keeps the framework from having opinions about 204
     return HTTPRouteHandler(typed, http_method=route.method, name=route.name, status_code=200, opt=opt)(answer)
+
+
+def _in_transaction(handler: Handler) -> Handler:
+    """The handler, wrapped so that it gets the connection of a transaction of its own."""
+
+    async def call_in_transaction(call: Call, **arguments: Any) -> Any:
+        async with transaction(call.services.database) as connection:
+            return await handler(call, connection=connection, **arguments)
+
+    return call_in_transaction
 
 
 def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -202,14 +205,13 @@ def _adapter(
     async def authorise_and_call(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await read_arguments_and_call(request)
+            return await read_arguments_call_and_encode(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         with services.request_slot(request.bearer):
-            return await read_arguments_and_call(request)
+            return await read_arguments_call_and_encode(request)
 
-    async def read_arguments_and_call(request: Call) -> ASGIApp:
-        """Read the handler's arguments from the request, call it with them, and encode its answer."""
+    async def read_arguments_call_and_encode(request: Call) -> ASGIApp:
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
