@@ -31,7 +31,7 @@ from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
     insert_mails,
-    mails_since,
+    mail_queue_times,
     select_outgoing_message,
     write_outcome,
 )
@@ -217,7 +217,7 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = await mails_since(connection, organisation_id, now - DAY)
+    queued = await mail_queue_times(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))
