@@ -65,6 +65,6 @@ def null_character_problem(pointer: str) -> Problem:
 
 
 def control_character_problem(pointer: str) -> Problem:
-    """The problem that the text at the JSON pointer, meant for a line of a header or calendar, is not one line."""
+    """The problem that the text at the JSON pointer, which must be one line, has line breaks or control characters."""
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
     return Problem(pointer, "control_character", detail)

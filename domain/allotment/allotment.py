@@ -81,7 +81,7 @@ def checked_values(need: AllotmentNeed, segments_of_lots: tuple[tuple[str, ...],
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], all_segments: tuple[str, ...]) -> float | None:
-    """The euros that some of `all_segments` of a lot are worth in its whole territory; None where that is not known.
+    """The euros that these of a lot's `all_segments` are worth in its whole territory; None where that is not known.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """

@@ -144,14 +144,14 @@ def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
-    """The last day, `on` or later, of the approval on which the supplier's standing for these types rests.
+    """The last day, `on` or later, of the approval that decides its eligibility for these types; None: none does.
 
     After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
     and where neither comes: an approval may follow another, or decide nothing.
     """
 
     def best_rank(day: date) -> Standing:
-        """The rank of the supplier's best eligibility for one of these types on a day."""
+        """The best of the supplier's ranks for these types on a day."""
         view = rules.view(day)
         alike = with_shares_as_0_or_100(facts, view)
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
@@ -170,7 +170,7 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
 
 
 def rank_eligibility(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
-    """The rank of a supplier's eligibility for a reserved type at `on`; the least is the best."""
+    """The sort key of a supplier's eligibility, best first: its outcome, then whether it rests on lapsed approvals."""
     verdict, kinds = verdict_for_type(facts, kind, on, view), deciding_kinds((kind,), view)
     deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
     if any(is_in_force(approval, on) for approval in deciding):
