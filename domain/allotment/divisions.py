@@ -46,7 +46,7 @@ class AllowedDivisions(NamedTuple):
 
 
 class JoinableLots:
-    """Given lots that can be joined with each other alone, and the lots that can be made of what they buy, its cells.
+    """Given lots that can be joined with one another only, and all lots that can be made of what they buy.
 
     A cell is a segment in an area, as bought by one lot; a set of cells (`everything`: all) is a bit mask of them.
     """
@@ -69,7 +69,7 @@ class JoinableLots:
         self.everything = sum(self._of_lot[position] << before for position, before in self._before.items())
 
     def cells(self, lot: PossibleLot) -> int:
-        """A bit mask of the cells that a lot buys; 0 where the need does not buy it whole, or it is not allowed."""
+        """A bit mask of the cells (segments in areas) that a lot buys; 0 if the need buys less or it is not allowed."""
         whole = self._bits_of(lot.segments, lot.areas)
         bought = wanted = 0
         for position in lot.lots:
@@ -150,7 +150,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether the buyer allows a lot: any division by segment or join in it, and that its areas are in one lot."""
+        """Whether a lot keeps to what the buyer allows: division by segment, joins of a family, areas that unite."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}

@@ -81,7 +81,7 @@ def rank(figures: Tally | Summary) -> Rank:
 
 
 def rank_together(one: Tally, other: Tally) -> Rank:
-    """The rank of the sum of two tallies, which is not made: many pairs are ranked and few are taken."""
+    """The rank of two tallies' sum, found without making the sum: many pairs are ranked and few are taken."""
     return (
         one.without_supply + other.without_supply,
         -(one.with_competition + other.with_competition),
@@ -135,7 +135,7 @@ class BestDivisions(NamedTuple):
 def best_divisions(
     groups: Sequence[JoinableLots], figures_of: FiguresOf, most_lots: int, count: int, seed: int
 ) -> BestDivisions:
-    """At most `count` divisions of all groups into at most `most_lots` lots, the best; equal ones are drawn by `seed`.
+    """The best divisions of all groups into at most `most_lots` lots, up to `count`; equal ones are drawn by `seed`.
 
     What is found depends on the need and the supply alone, never on time.
     """
@@ -165,7 +165,7 @@ def best_divisions(
 def _all_combinations(
     menus: Sequence[Sequence[ScoredDivision]], most_lots: int, before: ScoredDivision = NONE
 ) -> Iterator[ScoredDivision]:
-    """Every choice of a division per group (`menus`), of at most `most_lots` lots; `before`: those chosen so far."""
+    """Every choice of one division from each group's menu, of at most `most_lots` lots; `before`: already chosen."""
     if not menus:
         yield before
         return
@@ -257,10 +257,10 @@ def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Divisi
 def _join_weakest(
     group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], figures_of: FiguresOf
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
-    """The weakest lot joined with the lot least harmed: the joined lot and both. `weakest_first`: (candidates, lot)."""
+    """The weakest lot joined with the one least harmed: the joined lot and both. `weakest_first`: (candidates, lot)."""
 
     def harm_of_join(join: tuple[PossibleLot, PossibleLot]) -> tuple[tuple[int, ...], PossibleLot]:
-        """The sort key of a join (joined lot, partner): harm by criterion, candidates, and the joined lot."""
+        """The sort key of a join (joined lot, partner): harm by criterion and candidates, then the joined lot."""
         both, other = join
         made, before = figures_of(both), tally((figures_of(other), figures_of(weakest)))
         harm = (

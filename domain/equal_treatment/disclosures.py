@@ -68,7 +68,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """The delivery that the receipt records; its `supplier_id` is unknown here, the message's id instead."""
+        """The delivery that the receipt records; its `supplier_id`, not known here, is filled with the message's id."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
@@ -115,7 +115,7 @@ class DisclosedInformation(msgspec.Struct, frozen=True):
 
 
 def disclosures(exchanges: Iterable[Exchange], living: PresentIds, *, by_questions: bool = True) -> list[Disclosure]:
-    """The buyer's messages, in order, with their receipts; `by_questions`: a question shows arrival (`arrivals`)."""
+    """The buyer's messages as written, each with its receipts; `by_questions`: a question also proves arrival."""
     found = chain.from_iterable(_disclosures_in(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 

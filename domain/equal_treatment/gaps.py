@@ -123,7 +123,7 @@ def long_day(moment: datetime) -> Text:
 
 
 def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """Two phrases, as “that 3 others received” and “3 others were”; for `unconfirmed` of `count`, not surely."""
+    """Two phrases, “that 3 others received” and “3 others were”, which say for how many delivery is `unconfirmed`."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"

@@ -44,7 +44,7 @@ _SINCE = Text("{words} le {day}", "{words} on {day}")
 
 
 def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
-    """The deliveries of the buyer's messages, `answered` if only an answer (`by_questions`: or question) shows arrival.
+    """The deliveries of the buyer's messages; `answered`: only an answer shows arrival (`by_questions`: questions too).
 
     An answer by the link, where all messages stand, shows that those before it were read; one that the buyer noted
     shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,

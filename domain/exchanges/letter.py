@@ -26,7 +26,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """A name for what is bought, by the need's title, else by its lots' (all if none given); None without these.
+    """A name for what is bought: the need's title, else those of its lots (all if none given); None without a title.
 
     Of many lots the first are named, and the others counted.
     """
@@ -51,7 +51,7 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
 
 
 def term_sentences(need: Need, lot_ids: Collection[str], chosen: Collection[ToldTerm]) -> Iterator[Text]:
-    """Sentences on each lot's chosen terms (value, duration, reservation), as fields, else its title, state them."""
+    """Sentences on the value, duration and reservation of each lot, if `chosen`, by its fields, else by its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
@@ -145,7 +145,7 @@ def _is_name(name: str) -> bool:
 
 
 def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:
-    """The letter that carries a message. `link`: None if sent before; `by_server`: Vivier sends the letter by e-mail.
+    """The letter for a message. `link`: None where the recipient has one already; `by_server`: Vivier e-mails it.
 
     Without `link`, its text points to the earlier one; by the server, it says that nobody reads answers to the e-mail.
     """

@@ -223,7 +223,7 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
 
 
 def redact_author(asker: Recipient, text: str) -> str:
-    """The text with "[…]" in the place of all that identifies the asker, also a name without its capitals."""
+    """The text with "[…]" in the place of all that identifies the asker, a one-word name even without capitals."""
     text = unicodedata.normalize("NFC", text)
     return replace_by_marks(text, _identifying_spans(asker, text))
 

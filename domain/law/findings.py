@@ -116,6 +116,7 @@ def _filled_sentence(view: InForce, name: str) -> Text:
     """The sentence with this name; references to other sentences and to rules' values and articles are filled in."""
 
     def text_of_reference(reference: re.Match[str], side: int) -> str:
+        """The text that takes the place of a reference, in French (`side` 0) or English (1)."""
         named, what = reference[1], reference[2]
         if named in view.rows:
             row = view[named]
@@ -185,7 +186,7 @@ def finding(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalFinding:
-    """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace those it implies."""
+    """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace its own."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))

@@ -15,7 +15,7 @@ YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract that a supplier was awarded; `same_service`, `same_buyer`: as of the lot at hand."""
+    """An ESS-reserved contract that a supplier was awarded; `same_service`, `same_buyer`: as those of the lot."""
 
     awarded_on: date
     same_service: bool
@@ -50,7 +50,7 @@ def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdi
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
-    """The verdict `found`, or that of `judge_award_bar` on repeated ESS awards, if worse and `found` is on ESS."""
+    """The verdict `found`, or for an ESS reservation that of `judge_award_bar` on repeated awards, if worse."""
     if found.reserved != "ess":
         return found
     bar = judge_award_bar(awards, on, rules)

@@ -77,14 +77,14 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """CPV prefixes that name no segment though some list them (`silent`), or yield to a title's trade (`general`)."""
+    """CPV prefixes read as no segment (`silent`), or only where no title names a trade (`general`)."""
 
     silent: tuple[str, ...]
     general: tuple[str, ...]
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """NAF codes of both vintages that name no segment, though some list them (`silent`), or name others (`names`)."""
+    """NAF codes of both vintages read as no segment (`silent`), or as others than those that list them (`names`)."""
 
     silent: tuple[NafCode, ...]
     names: dict[NafCode, tuple[str, ...]]

@@ -317,7 +317,7 @@ class Member(NamedTuple):
 def assign_ids(
     groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
-    """One supplier id for each group; and by each id given up, the id that replaces it. `fresh`: ids not published yet.
+    """One supplier id for each group; and by each id given up, the id that replaces it. `fresh`: ids nobody saw yet.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves

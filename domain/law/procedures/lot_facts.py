@@ -122,6 +122,7 @@ def estimate_as_sum(lot: Lot, estimate: Estimate | None) -> Text | None:
 
 
 def _with_duration(amount: Text, months: int, ending: Text) -> Text:
+    """The amount with its months in brackets, “50 000 € (12 mois)”; `ending`: words after the months."""
     many = "s" if months > 1 else ""
     return Text(f"{amount.fr} ({months} mois{ending.fr})", f"{amount.en} ({months} month{many}{ending.en})")
 
