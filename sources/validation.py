@@ -3,7 +3,7 @@
 A flag notes, for example, that the check digits of a SIRET, the number of an establishment, are wrong.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import repeat
 from typing import NamedTuple
 
@@ -15,13 +15,11 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, Territories, vertices
 from domain.suppliers.record_check import check_record
-from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, ServiceArea, SupplierRecord
 from domain.text.bilingual import Text
 from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import find_placements
 from matching.geo.territory import Geography
-from sources.rows import Context
 
 MOST_VERTICES = 10_000
 """Vertices of all the service areas that one record draws, once they are simplified."""
@@ -96,19 +94,6 @@ def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, 
 def draws_areas(record: SupplierRecord) -> bool:
     """Whether a service area of the record is a geometry, whose check takes some milliseconds."""
     return any(offer.service_area is not None and offer.service_area.geometry is not None for offer in record.offers)
-
-
-def checked_rows(rows: Iterable[Row | RowError], context: Context) -> Iterator[Row | RowError]:
-    """Check the record of each row; yields the row as it is to be stored, or an error where the record has faults."""
-    for row in rows:
-        if isinstance(row, Row):
-            record, flags, problems = check(row.record, context.territories, context.taxonomy, context.cpv)
-            if problems:
-                yield reject(row.line, row.external_id, problems, context.language)
-            else:
-                yield row if record is row.record else row._replace(record=record, flags=row.flags + flags)
-        else:
-            yield row
 
 
 def placements_of(

@@ -1,6 +1,7 @@
 """The worked examples of the buyer's guide are what the sample pool gives, figure by figure."""
 
 import json
+from functools import cache
 
 import pytest
 
@@ -18,6 +19,7 @@ EXAMPLES = blocks(GUIDE, "json")
 SHOWN = 3
 
 
+@cache
 def answered(example: str) -> Allotment:
     need = JsonBody(AllotmentNeed).decode(example.encode())
     assert need.on is not None

@@ -158,6 +158,7 @@ def test_the_map_shows_the_house() -> None:
     assert built - mapped() == set(), "docs/architecture.md needs a line for these"
 
 
+@cache
 def sample_pool() -> LiveIndex:
     """The sample pool as a server holds it that was filled in the month of POOL_ON."""
     ours = reference()

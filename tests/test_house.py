@@ -22,11 +22,11 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_552, 110),
-    "db": (8_685, 44),
+    "api": (23_489, 110),
+    "db": (8_678, 44),
     "domain": (14_304, 58),
     "matching": (9_771, 45),
-    "sources": (7_715, 35),
+    "sources": (7_687, 35),
     "tests": (52_000, 274),
 }
 BARE_WORD = (

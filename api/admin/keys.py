@@ -28,7 +28,7 @@ from db.journal.entries import write_entry
 from domain.decoding.stored import read_stored
 from domain.errors import Conflict, InvalidContent, NotFound, Problem
 from domain.journal import Actor, Detail
-from domain.organisation import Client, Key, Name, Organisation, Scope
+from domain.organisation import Client, Key, Name, Scope
 from domain.text.bilingual import Text
 
 MOST_PER_MINUTE = 1_000_000
@@ -86,21 +86,6 @@ def require_grantable(creator: Client, request: KeyRequest) -> None:
     ]
     if problems:
         raise InvalidContent(tuple(problems))
-
-
-async def organisation_for(connection: Connection, creator: Client, wanted: str | None) -> Organisation:
-    """The organisation whose name or id is `wanted`; None: the creator's own.
-
-    Raises InvalidContent for one that does not exist, or is another than the creator's, whose scope is not `platform`.
-    """
-    found = None
-    if wanted is None:
-        found = await api_keys.find_organisation(connection, creator.organisation_id)
-    else:
-        found = await api_keys.find_by_name_or_id(connection, wanted)
-    if found is None or not (found.id == creator.organisation_id or creator.may("platform")):
-        raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
-    return found
 
 
 async def issue_key(
@@ -231,7 +216,11 @@ async def make_key_once(
 
         async def store_key() -> Answer:
             seed = token_hex(api_keys.SECRET_BYTES)
-            organisation = await organisation_for(connection, creator, request.organisation)
+            organisation = await api_keys.find_by_name_or_id(
+                connection, request.organisation or str(creator.organisation_id)
+            )
+            if organisation is None or not (organisation.id == creator.organisation_id or creator.may("platform")):
+                raise InvalidContent((Problem("/organisation", "unknown_organisation", _NO_ORGANISATION),))
             _, key = await issue_key(
                 connection,
                 request,

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from api.desk.answer_map import lot_maps
 from api.desk.frame import form as forms
-from api.desk.frame.form import Field, FieldKind, Mistake, Unreadable
+from api.desk.frame.form import Field, FieldKind, Unreadable
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -273,12 +273,19 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
     mistakes = list(understood.mistakes)
     options = forms.request_parts(rules, mistakes)
     options["divide"] = [*(["segment"] if rules.by_trade else []), *(each for each in AREAS if each == rules.area)]
-    values = _amounts_by_segment(understood.form, rules, mistakes)
+    values = list[dict[str, float]]()
+    for position, given in enumerate(understood.form.lots, 1):
+        fields = {segment: f"montant-{position}-{segment}" for segment in given.chosen}
+        read = {
+            segment: forms.read_text(forms.NUMBER, rules.values.get(field, ""), field, mistakes)
+            for segment, field in fields.items()
+        }
+        values.append({segment: amount for segment, amount in read.items() if amount is not None})
     if understood.need is None or mistakes:
         return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
     matched = msgspec.structs.asdict(understood.need.matched)
     lots = [
-        msgspec.structs.asdict(lot) | {"values_eur": of_lot}
+        msgspec.structs.asdict(lot) | {"values_eur": of_lot or None}
         for lot, of_lot in zip(matched["lots"], values, strict=True)
     ]
     try:
@@ -296,25 +303,6 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         figures=list(_comparison_rows(found)),
         proposals=[(each, form_of_proposal(understood.form, each)) for each in found.proposals],
     )
-
-
-def _amounts_by_segment(form: NeedForm, rules: AllotmentForm, mistakes: list[Mistake]) -> list[dict[str, float] | None]:
-    """For each lot the filled-in amounts by segment; None for a lot without any."""
-    values: list[dict[str, float] | None] = []
-    for position, lot in enumerate(form.lots, 1):
-        found = {}
-        for segment in lot.chosen:
-            field = value_field(position, segment)
-            amount = forms.read_text(forms.NUMBER, rules.values.get(field, ""), field, mistakes)
-            if amount is not None:
-                found[segment] = amount
-        values.append(found or None)
-    return values
-
-
-def value_field(position: int, segment: str) -> str:
-    """The name of the form field for the amount of one segment of a lot; lots count from 1."""
-    return f"montant-{position}-{segment}"
 
 
 def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:

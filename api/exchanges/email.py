@@ -116,8 +116,10 @@ class EmailSender:
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
         """Attempt once to send a queued e-mail; with a reply link of its own, as a failed attempt may have arrived."""
-        receiver = address_with_ascii_domain(mail.row["address"])
-        if receiver is None:
+        address = mail.row["address"].strip()
+        user, _, written = address.rpartition("@")
+        domain = ascii_domain(written) if ADDRESS.fullmatch(address) else None
+        if domain is None:
             return Outcome(failure="not_an_address", final=True)
         language: Language = mail.row["language"]
         now, token = self.now(), token_urlsafe(TOKEN_BYTES)
@@ -132,7 +134,6 @@ class EmailSender:
         text = letter(outgoing, reply_link, language, by_server=True)
         message = EmailMessage(policy=WIRE)
         message["From"] = Address(shown_buyer(outgoing.buyer).to(language), addr_spec=self.sender)
-        user, _, domain = receiver.rpartition("@")
         message["To"] = Address(username=user, domain=domain)
         message["Subject"] = text.subject
         message["Date"] = format_datetime(now)
@@ -172,14 +173,6 @@ class EmailSender:
         except (SMTPException, OSError) as error:
             return outcome_of_error(stage, error)
         return Outcome()
-
-
-def address_with_ascii_domain(text: str) -> str | None:
-    """The address with its domain in ASCII (IDNA), as mail servers take it; None where the text is no address."""
-    bare = text.strip()
-    user, _, domain = bare.rpartition("@")
-    named = ascii_domain(domain) if ADDRESS.fullmatch(bare) else None
-    return None if named is None else f"{user}@{named}"
 
 
 def outcome_of_error(stage: str, error: Exception) -> Outcome:

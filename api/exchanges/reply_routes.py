@@ -28,8 +28,8 @@ from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, create
 from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
-from api.web.problems import Refusal, answer_failure, refusal_of
-from api.web.request_body import AnyRequest, JsonBody, MemoryShare, require_media
+from api.web.problems import answer_failure, refusal_of
+from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
 from db.idempotency import Answer
@@ -94,16 +94,6 @@ class ReplyForm(msgspec.Struct, frozen=True):
         if not self.key:
             return None
         return f"{self.key} {blake2b(msgspec.json.encode(self), digest_size=16).hexdigest()}"
-
-
-async def read_reply_form(request: AnyRequest, limit: int, share: MemoryShare) -> ReplyForm:
-    """Read the reply form in the body. Raises Refusal: 400 where the body is no form, 413, 415, 429."""
-    fields, _ = await html_pages.read_form(request, limit, MOST_FIELDS, share)
-    form = {name: texts[-1] for name, texts in fields.items()}
-    try:
-        return msgspec.convert({**form, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
-    except msgspec.ValidationError:
-        raise html_pages.unreadable_form() from None
 
 
 def reply_of_form(form: ReplyForm) -> ReplyRequest:
@@ -171,13 +161,6 @@ def exchange_page(
         stances=STANCES,
         barriers=BARRIERS,
     )
-
-
-def refusal_page(refusal: Refusal) -> Response[bytes]:
-    """A page that says why the exchange cannot be shown, or the reply not be taken."""
-    page = _render_page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
-    page.headers.update(refusal.headers)
-    return page
 
 
 def _render_page(template: str, status: int, **variables: Any) -> Response[bytes]:
@@ -262,7 +245,12 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
         if require_media(call.headers, (JSON, FORM)) == JSON:
             body = await JsonBody(ReplyRequest).read(call, LONGEST_BODY, call.share_of_body)
             return await _add_reply_once(call, token, body, idempotency_key(call), created_answer)
-        form = await read_reply_form(call, LONGEST_BODY, call.share_of_body)
+        fields, _ = await html_pages.read_form(call, LONGEST_BODY, MOST_FIELDS, call.share_of_body)
+        texts = {name: given[-1] for name, given in fields.items()}
+        try:
+            form = msgspec.convert({**texts, "barriers": tuple(fields.get("barriers", ()))}, ReplyForm)
+        except msgspec.ValidationError:
+            raise html_pages.unreadable_form() from None
         problems: tuple[Problem, ...] = ()
         try:
             # relative to the address that the form was sent to, so that no proxy's prefix is lost
@@ -293,7 +281,9 @@ async def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Respon
     except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
         answer = answer_failure(call, failure)
         if negotiate_media(call, (JSON, HTML)) == HTML:
-            answer = refusal_page(refusal_of(failure))
+            refusal = refusal_of(failure)
+            answer = _render_page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
+            answer.headers.update(refusal.headers)
     answer.headers.update(PRIVATE)
     return answer
 

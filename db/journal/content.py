@@ -125,35 +125,31 @@ async def content_digests(connection: Connection, names: Iterable[str]) -> dict[
     """The digest of each stored object by name (`need:<id>`…), in the order of `names`; "" where nothing has it."""
     wanted = list(dict.fromkeys(names))
     found: dict[str, str] = {}
-    for kind in _KINDS:
+    for kind, stored in _KINDS.items():
+        types = [column.type.python_type for column in stored.key]
         own = [name.partition(":")[2] for name in wanted if name.partition(":")[0] == kind]
         for at in range(0, len(own), READ_AT_ONCE):
-            found |= await _digests_of_kind(connection, kind, own[at : at + READ_AT_ONCE])
+            keys = [
+                [read(part) for read, part in zip(types, name.split("/", len(types) - 1), strict=True)]
+                for name in own[at : at + READ_AT_ONCE]
+            ]
+            parts: dict[UUID, list[Any]] = {}
+            for owner, columns in stored.parts:
+                rows = select(owner, *columns).where(owner.in_([key[0] for key in keys]))
+                for row in await connection.execute(rows.order_by(*owner.table.primary_key)):
+                    parts.setdefault(row[0], []).append([*map(_as_digested, row[1:])])
+            query = select(*stored.key, *stored.content).where(tuple_(*stored.key).in_(keys), stored.is_bound)
+            for row in await connection.execute(query):
+                key, values = row[: len(types)], row[len(types) :]
+                # the questions that a message says it answers count where it says so: those written before did not
+                told = (
+                    value
+                    for column, value in zip(stored.content, values, strict=True)
+                    if column is not messages.c.answers or value is not None
+                )
+                of_one = [parts.get(key[0], [])] if stored.parts else []
+                found[stored_name(kind, *key)] = content_digest(*map(_as_digested, told), *of_one)
     return {name: found.get(name, "") for name in wanted}
-
-
-async def _digests_of_kind(connection: Connection, kind: str, names: Sequence[str]) -> dict[str, str]:
-    stored = _KINDS[kind]
-    types = [column.type.python_type for column in stored.key]
-    keys = [[read(part) for read, part in zip(types, name.split("/", len(types) - 1), strict=True)] for name in names]
-    parts: dict[UUID, list[Any]] = {}
-    for owner, columns in stored.parts:
-        rows = select(owner, *columns).where(owner.in_([key[0] for key in keys]))
-        for row in await connection.execute(rows.order_by(*owner.table.primary_key)):
-            parts.setdefault(row[0], []).append([*map(_as_digested, row[1:])])
-    query = select(*stored.key, *stored.content).where(tuple_(*stored.key).in_(keys), stored.is_bound)
-    found: dict[str, str] = {}
-    for row in await connection.execute(query):
-        key, values = row[: len(types)], row[len(types) :]
-        # the questions that a message says it answers count where it says so: those that were written before did not
-        told = (
-            value
-            for column, value in zip(stored.content, values, strict=True)
-            if column is not messages.c.answers or value is not None
-        )
-        of_one = [parts.get(key[0], [])] if stored.parts else []
-        found[stored_name(kind, *key)] = content_digest(*map(_as_digested, told), *of_one)
-    return found
 
 
 async def unrecorded_names(connection: Connection, organisation_id: UUID, recorded: set[str]) -> Sequence[str]:

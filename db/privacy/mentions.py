@@ -212,7 +212,13 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
     names = sorted(name for name in identifiers.names if " " in name)
     own: list[str] = []
     if names:
-        name, theirs = _any_of(_spellings(names)), _any_of((*known, *_addresses_beside(names)))
+        beside = []
+        for each in names:
+            words = [_word_pattern(word) for word in each.split() if len(word) >= SHORTEST_NAME_WORD]
+            if words:
+                beside.append(_address_pattern(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*"))
+            beside.append(_address_pattern("[_.-]?".join(_word_pattern(word[0]) for word in each.split())))
+        name, theirs = _any_of(_spellings(names)), _any_of((*known, *beside))
         yield _Mention(_NAME_AND_ADDRESS.format(name, theirs), r"\1{0}\2{0}")
         yield _Mention(_ADDRESS_AND_NAME.format(theirs, name), r"\1{0}\2{0}")
         spelt = _any_of(_spellings(names, "[_.+-]"))
@@ -223,17 +229,8 @@ def _mentions(identifiers: Identifiers, *, with_phones: bool = True) -> Iterator
         (_FRENCH if phone.startswith("0") else "") + _BETWEEN_DIGITS.join(phone.removeprefix("0"))
         for phone in sorted(identifiers.phones if with_phones else ())
     )
-    if words := (*_spellings(names), *phones):
-        yield _Mention(_WORDS.format("|".join(words)), r"\1{0}")
-
-
-def _addresses_beside(names: Iterable[str]) -> Iterator[str]:
-    """Yield patterns of e-mail addresses that count as the person's where they stand beside the name."""
-    for name in names:
-        words = [_word_pattern(word) for word in name.split() if len(word) >= SHORTEST_NAME_WORD]
-        if words:
-            yield _address_pattern(_any_of(words), f"{_LOCAL}*", f"{_LOCAL}*")
-        yield _address_pattern("[_.-]?".join(_word_pattern(word[0]) for word in name.split()))
+    if named := (*_spellings(names), *phones):
+        yield _Mention(_WORDS.format("|".join(named)), r"\1{0}")
 
 
 def _address_pattern(local: str, before: str = "", after: str = "") -> str:

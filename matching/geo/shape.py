@@ -36,10 +36,10 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
     found = np.zeros(len(others), dtype=bool)
     box, boxes = np.asarray(shapely.bounds(region)), shapely.bounds(others)
     near = np.flatnonzero(((boxes[:, :2] <= box[2:]) & (boxes[:, 2:] >= box[:2])).all(axis=1))
+    near = near[_intersect(shapely.transform(region, np.copy), others[near])]
     core = shapely.buffer(region, -SLIVER_DEGREES, quad_segs=1, join_style="mitre")
     found[near] = _intersect(core, others[near])
     doubtful = near[~found[near]]
-    doubtful = doubtful[_intersect(shapely.transform(region, np.copy), others[doubtful])]
     found[doubtful] = shapely.relate_pattern(others[doubtful], region, SHARES_GROUND)
     return found
 

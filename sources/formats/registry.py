@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from domain.suppliers.source import Row, RowError
+from domain.suppliers.source import Row, RowError, reject
 from sources.formats import conventions, decp, gogocarto, inclusion, registers, sirene, spreadsheet, vivier
 from sources.rows import Context, Reader
-from sources.validation import checked_rows
+from sources.validation import check
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -48,5 +48,13 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
     Lazy: the file is read as rows are asked for, in bounded memory. Raises, at the first row or later, KeyError for an
     unknown format or media type and UnreadableFile where the file cannot be read by rows at all.
     """
-    for row in checked_rows(FORMATS[name][media_type](stream, context), context):
-        yield row._replace(joins=row.joins or row.record.siret) if isinstance(row, Row) and name in ADDING else row
+    for row in FORMATS[name][media_type](stream, context):
+        if not isinstance(row, Row):
+            yield row
+            continue
+        record, flags, problems = check(row.record, context.territories, context.taxonomy, context.cpv)
+        if problems:
+            yield reject(row.line, row.external_id, problems, context.language)
+            continue
+        checked = row if record is row.record else row._replace(record=record, flags=row.flags + flags)
+        yield checked._replace(joins=row.joins or record.siret) if name in ADDING else checked

@@ -217,23 +217,23 @@ class TableSchema(msgspec.Struct, frozen=True, rename="camel"):
 
 def table_schema(language: Language) -> TableSchema:
     """The schema of the directory's tables: their columns in order, and then NEVER_GIVEN, which only imports take."""
-    return TableSchema(tuple(_field(name, language) for name in (*HEADER, NEVER_GIVEN)))
-
-
-def _field(name: str, language: Language) -> Field:
-    if name in GIVEN_ALONE:
-        return Field(name=name, type="string", title=name, description=GIVEN_ALONE[name].to(language))
-    column = COLUMNS[name]
-    is_boolean = column.type == "boolean"
-    return Field(
-        name=name,
-        type=column.type,
-        title=name,
-        description=column.text.to(language),
-        constraints=msgspec.convert({"required": name in REQUIRED} | _bounds(column), Constraints),
-        true_values=TRUE if is_boolean else None,
-        false_values=FALSE if is_boolean else None,
-    )
+    fields = []
+    for name in (*HEADER, NEVER_GIVEN):
+        if name in GIVEN_ALONE:
+            fields.append(Field(name=name, type="string", title=name, description=GIVEN_ALONE[name].to(language)))
+            continue
+        column = COLUMNS[name]
+        field = Field(
+            name=name,
+            type=column.type,
+            title=name,
+            description=column.text.to(language),
+            constraints=msgspec.convert({"required": name in REQUIRED} | _bounds(column), Constraints),
+            true_values=TRUE if column.type == "boolean" else None,
+            false_values=FALSE if column.type == "boolean" else None,
+        )
+        fields.append(field)
+    return TableSchema(tuple(fields))
 
 
 def _bounds(column: Column) -> dict[str, Any]:

@@ -54,12 +54,16 @@ class _NeedBuilder:
     def need(self) -> NeedAndProcedure:
         notice = self.notice
         common, title = self._cpv(notice.whole.cpv), self._title(notice.whole.title)
-        ids = _distinct_ids([lot.id for lot in notice.lots[:MOST_LOTS]])
-        made = [
-            (read, lot)
-            for read, identifier in zip(notice.lots, ids, strict=False)
-            if (lot := self._lot(read, identifier, common, title)) is not None
-        ]
+        made: list[tuple[NoticeLot, Lot]] = []
+        ids = set[str]()
+        for number, read in enumerate(notice.lots[:MOST_LOTS], start=1):
+            # none empty or too long, no two alike
+            identifier = on_one_line(read.id)[: LONGEST_ID - 10].strip() or str(number)
+            while identifier in ids:
+                identifier = f"{identifier[: LONGEST_ID - 10]}-{number}"
+            ids.add(identifier)
+            if (lot := self._lot(read, identifier, common, title)) is not None:
+                made.append((read, lot))
         if not made:
             raise InvalidContent((Problem("", "no_lots", NO_LOTS),))
         lots, total = lots_with_values(notice, made)
@@ -180,17 +184,6 @@ class _NeedBuilder:
         if not (name or siret or buyer.kind or buyer.contracting_authority is not None):
             return None
         return Buyer(name, siret, buyer.kind, buyer.contracting_authority)
-
-
-def _distinct_ids(ids: list[str]) -> list[str]:
-    """The lots' ids as a need allows them: none empty or too long, no two alike."""
-    made: dict[str, None] = {}
-    for number, written in enumerate(ids, start=1):
-        identifier = on_one_line(written)[: LONGEST_ID - 10].strip() or str(number)
-        while identifier in made:
-            identifier = f"{identifier[: LONGEST_ID - 10]}-{number}"
-        made[identifier] = None
-    return list(made)
 
 
 MOST_SHOWN = 100

@@ -208,7 +208,20 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
         written = next((found for pattern in _COUNTS if (found := pattern.search(" ".join(sentences)))), None)
         number = 0 if written is None else _number_in_words(written["count"])
         count = number if 0 < number <= MOST_RENEWALS else None
-    each, whole = _lengths_in(sentences)
+    # of one renewal; of the whole contract where what stands before a length, back to another, says so
+    each: int | None = None
+    whole: int | None = None
+    for sentence in sentences:
+        before = 0
+        for found in _LENGTH.finditer(sentence):
+            months = _whole_months(_number_in_words(found["length"]) * _UNITS[found["unit"]])
+            if _WHOLE.search(sentence[before : found.start()]):
+                whole = months if whole is None else whole
+            else:
+                each = months if each is None else each
+            before = found.end()
+        if each is None and _YEARLY.search(sentence):
+            each = 12
     if count == 0:
         return 0, True
     if count is not None and each is not None:
@@ -223,27 +236,6 @@ def renewal_months(words: str, count: int | None, first_months: int | None) -> t
 def renewal_sentences(words: str) -> str:
     """The sentences of a text that speak of renewing the contract."""
     return ". ".join(sentence for sentence in _SENTENCE.split(words) if _RENEWS.search(sentence))
-
-
-def _lengths_in(sentences: list[str]) -> tuple[int | None, int | None]:
-    """The months of one renewal, and of the whole contract with all of them; None where not stated.
-
-    A length is that of the whole where what stands before it, back to another length, says so.
-    """
-    each: int | None = None
-    whole: int | None = None
-    for sentence in sentences:
-        before = 0
-        for found in _LENGTH.finditer(sentence):
-            months = _whole_months(_number_in_words(found["length"]) * _UNITS[found["unit"]])
-            if _WHOLE.search(sentence[before : found.start()]):
-                whole = months if whole is None else whole
-            else:
-                each = months if each is None else each
-            before = found.end()
-        if each is None and _YEARLY.search(sentence):
-            each = 12
-    return each, whole
 
 
 def _number_in_words(written: str) -> int:

@@ -108,21 +108,18 @@ class _Counts:
             for row in batch.records:
                 if (key := hash(row.external_id)) in seen:
                     figures["rejected"] += 1
-                else:
-                    seen.add(key)
-                    self._add_row(row, name, figures)
+                    continue
+                seen.add(key)
+                positions, evidence = self._suppliers_of(row), trade_evidence(row.record.offers)
+                figures["waiting"] += not positions
+                figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
+                for position in positions:
+                    kinds, known, files = self._known[position]
+                    kinds = kinds.union(approval.kind for approval in row.record.approvals or ())
+                    strongest = next((each for each in TRADE_EVIDENCE if each in (known, evidence)), None)
+                    found = kinds, strongest, files if evidence is None else files | {name}
+                    self._known[position] = self._held.setdefault(found, found)
         self._in_order = []
-
-    def _add_row(self, row: CheckedRecord, file: str, figures: Counter[str]) -> None:
-        positions, evidence = self._suppliers_of(row), trade_evidence(row.record.offers)
-        figures["waiting"] += not positions
-        figures["offers"] += sum(map(is_trade, row.record.offers)) * len(positions)
-        for position in positions:
-            kinds, known, files = self._known[position]
-            kinds = kinds.union(approval.kind for approval in row.record.approvals or ())
-            strongest = next((each for each in TRADE_EVIDENCE if each in (known, evidence)), None)
-            found = kinds, strongest, files if evidence is None else files | {file}
-            self._known[position] = self._held.setdefault(found, found)
 
     def totals(self) -> PoolTrades:
         """The trades of all suppliers of the files added so far, in all and by file."""

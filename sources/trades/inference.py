@@ -9,7 +9,6 @@ workshops) are not there. Offers by licences rest on their register.
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from typing import Literal, NamedTuple
@@ -72,12 +71,10 @@ _TRADES: dict[Licence, tuple[str, str]] = {
 }
 
 
-def offer_of_licence(
-    licence: Licence, source: str | None, reference: str | None = None, on: date | None = None
-) -> Offer:
+def offer_of_licence(licence: Licence, source: str | None) -> Offer:
     """Make the offer of the trade that a licence or certificate is for."""
     segment, label = _TRADES[licence]
-    evidence = Evidence("register", label, on, source, reference)
+    evidence = Evidence("register", label, source=source)
     return offer_of((segment,), f"Déduit d'une licence ou d'un certificat : {label}", evidence)
 
 

@@ -20,19 +20,7 @@ from matching.engine import match
 from matching.lot_query import GivenUp, cancellable, raise_if_given_up
 from matching.reference import Reference
 from tests.conftest import examples
-from tests.factories import (
-    ON,
-    RENNES,
-    approved,
-    codes,
-    live,
-    lot,
-    matched,
-    need,
-    offer,
-    reference,
-    supplier,
-)
+from tests.factories import ON, RENNES, approved, codes, live, lot, matched, need, offer, reference, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, suppliers
 from tests.matching.oracle.strategies import need as any_need
@@ -154,10 +142,6 @@ DAYS = st.one_of(
 BUYER_KINDS: tuple[BuyerKind, ...] = ("state", "local", "utility")
 
 
-def answered(asked: Need, on: date, *pool: Any) -> Shortlist:
-    return match(asked, live(*pool), reference(), on, "fr")
-
-
 def planned(asked: Need, day: date | None) -> Need:
     return msgspec.structs.replace(asked, planned_publication_on=day)
 
@@ -197,10 +181,13 @@ def on_suppliers(found: Shortlist) -> Iterator[Any]:
 @settings(max_examples=examples(60), derandomize=True)
 @given(draw=st.randoms(use_true_random=True), on=st.sampled_from(DATES), day=DAYS)
 def test_law_of_one_day_and_suppliers_of_the_other(bench: Bench, draw: Random, on: date, day: date) -> None:
-    pool = suppliers(bench.scenery, draw, 30)
+    index = live(*suppliers(bench.scenery, draw, 30))
+    index.base.keeps = False
     asked = planned(with_law_facts(any_need(bench.scenery, draw, draw.choice((1, 2, 4))), draw), None)
-    found = answered(planned(asked, day), on, *pool)
-    as_of_planned, as_of_evaluation = answered(asked, day, *pool), answered(asked, on, *pool)
+    found, as_of_planned, as_of_evaluation = (
+        match(each, index, reference(), on_day, "fr")
+        for each, on_day in ((planned(asked, day), on), (asked, day), (asked, on))
+    )
     assert on_law(found) == on_law(as_of_planned)
     assert list(on_suppliers(found)) == list(on_suppliers(as_of_evaluation))
     assert (found.stamp.on, found.stamp.law_on, found.stamp.law_day) == (on, day, day)

@@ -16,18 +16,7 @@ from domain.suppliers.supplier import Point, Supplier
 from matching.gates import GATES
 from matching.lot_match import DrawnOrder
 from matching.ranking import ORDER, seeded_tie_break
-from tests.factories import (
-    NANTES,
-    RENNES,
-    lot,
-    matched,
-    names,
-    need,
-    offer,
-    offerless,
-    place,
-    supplier,
-)
+from tests.factories import NANTES, RENNES, lot, matched, names, need, offer, offerless, place, supplier
 
 
 @pytest.mark.parametrize("told", [[one for _, one in GATES], ORDER], ids=["gates", "order"])

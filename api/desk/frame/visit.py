@@ -51,13 +51,6 @@ OF_THIS_HOST = "__Host-"
 LONGEST_COOKIE = 64
 
 
-def session_token_of(call: Call) -> str | None:
-    """The session token in the request's cookie; None where the cookie is absent or too long."""
-    pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
-    token = {name: text for name, _, text in pairs}.get(_cookie_name(call), "")
-    return token if 0 < len(token) <= LONGEST_COOKIE else None
-
-
 def cookie_header(call: Call, new_token: str | None) -> str | None:
     """The `Set-Cookie` header that stores the session token, or where that is empty deletes the cookie; None for None.
 
@@ -199,8 +192,10 @@ class Visit:
 
 
 def visit_of(call: Call) -> Visit:
-    """The `Visit` that a request makes, with a new session token where the browser sent none."""
-    if token := session_token_of(call):
+    """The `Visit` that a request makes, with a new session token where its cookie has none or one too long."""
+    pairs = (part.strip().partition("=") for part in call.headers.get("cookie", "").split(";"))
+    token = {name: text for name, _, text in pairs}.get(_cookie_name(call), "")
+    if 0 < len(token) <= LONGEST_COOKIE:
         return Visit(call, token)
     made = token_urlsafe(32)
     return Visit(call, made, new_token=made)

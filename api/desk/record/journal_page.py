@@ -19,7 +19,6 @@ from db.journal.entries import entries, key_names, latest_entries, person_names
 from db.meetings import meetings_of
 from db.needs.needs import select_need_names
 from db.suppliers.read import living_suppliers
-from domain.organisation import Client
 from domain.text.bilingual import Text, listed
 from domain.text.labels import DECISIONS, NEED_FIELDS
 
@@ -111,7 +110,16 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         found, following = await visit.page_of_list(f"admin/journal/{wanted}", int, fetch, ENTRIES_AT_ONCE)
         shown = await with_names(connection, found)
         suppliers = await supplier_names(connection, shown)
-        names = await _names_of_objects(connection, client, wanted, shown)
+        ids: dict[str, set[UUID]] = {"key": set(), "person": set(), "need": set()}
+        for kind, _, identity in (entry.object.partition(":") for entry in shown):
+            if kind in ids:
+                ids[kind].add(UUID(identity))
+        keys, people = await key_names(connection, ids["key"]), await person_names(connection, ids["person"])
+        names: dict[str, str | None] = {f"key:{key_id}": name for key_id, (name, _) in keys.items()}
+        names |= {f"person:{person_id}": name for person_id, name in people.items()}
+        if wanted == client.organisation_id and client.may("needs"):
+            needs = await select_need_names(connection, wanted, (), ids["need"], len(ids["need"]))
+            names |= {f"need:{need.id}": need.title for need in needs}
     deeds: list[Deed] = []
     for entry in shown:
         kind, _, identity = entry.object.partition(":")
@@ -121,20 +129,3 @@ async def show_organisation_journal(visit: Visit) -> Response[bytes]:
         deeds.append((entry, entry_in_words(entry, suppliers), about, path))
     is_first, template = not visit.text("suite"), "admin/admin_journal.html"
     return visit.page(template, organisation=organisation, deeds=deeds, is_first=is_first, following=following)
-
-
-async def _names_of_objects(
-    connection: Connection, client: Client, organisation_id: UUID, shown: Sequence[AuditEntry]
-) -> Mapping[str, str | None]:
-    """The names of the keys, persons and visible needs that entries are about, by object, such as `key:…`."""
-    ids: dict[str, set[UUID]] = {"key": set(), "person": set(), "need": set()}
-    for kind, _, identity in (entry.object.partition(":") for entry in shown):
-        if kind in ids:
-            ids[kind].add(UUID(identity))
-    keys, people = await key_names(connection, ids["key"]), await person_names(connection, ids["person"])
-    named = {f"key:{key_id}": name for key_id, (name, _) in keys.items()}
-    named |= {f"person:{person_id}": name for person_id, name in people.items()}
-    if organisation_id == client.organisation_id and client.may("needs"):
-        needs = await select_need_names(connection, organisation_id, (), ids["need"], len(ids["need"]))
-        return named | {f"need:{need.id}": need.title for need in needs}
-    return named

@@ -21,7 +21,6 @@ from domain.meetings.meeting import (
     TEMPLATES,
     Format,
     Meeting,
-    MeetingPlace,
     MeetingRequest,
     Participant,
     Role,
@@ -204,9 +203,20 @@ def meeting_request(
     # the needs that it is about: that of the page, and those that are ticked beside it
     ticked = [id_in(each, NO_NEED) for each in form.needs]
     kept = [each for each in (before.need_ids if before else ()) if each in {need_id, *ticked}]
+    written = {"name": form.place} if form.place else {}
+    if form.commune:
+        code = _WITH_CODE.search(form.commune)
+        found = territories_of_name(code[1] if code else form.commune, reference, "commune")
+        if len(found) == 1:
+            written["commune"] = found[0].code
+        else:
+            mistakes.append(Mistake("commune", SAID["several_communes" if found else "no_such_place"]))
+    stored = before.place if before else None
+    is_unchanged = written == {name: text for name in ("name", "commune") if (text := getattr(stored, name, None))}
     said |= {
         "need_ids": tuple(dict.fromkeys((*kept, need_id, *ticked))),
-        "place": _read_place(form, before, reference, mistakes),
+        # with its point, where name and commune are those stored
+        "place": stored if stored and is_unchanged else written or None,
         "agenda": forms.request_list(AGENDA, form.agenda, mistakes, SAID["no_agenda_part"]),
         "participants": tuple(_read_participants(fields, form, before, now)),
         "follow_ups": forms.request_list(FOLLOW_UPS, form.follow_ups, mistakes, SAID["no_action"]),
@@ -217,23 +227,6 @@ def meeting_request(
     if mistakes:
         raise WrongForm(mistakes)
     return forms.checked_request(said, MeetingRequest)
-
-
-def _read_place(
-    form: MeetingForm, before: Meeting | None, reference: Reference, mistakes: list[Mistake]
-) -> dict[str, str] | MeetingPlace | None:
-    """The meeting's place from the form; the stored place, with its point, where name and commune are unchanged."""
-    place = {"name": form.place} if form.place else {}
-    if form.commune:
-        code = _WITH_CODE.search(form.commune)
-        found = territories_of_name(code[1] if code else form.commune, reference, "commune")
-        if len(found) == 1:
-            place["commune"] = found[0].code
-        else:
-            mistakes.append(Mistake("commune", SAID["several_communes" if found else "no_such_place"]))
-    stored = before.place if before else None
-    said = {name: text for name in ("name", "commune") if (text := getattr(stored, name, None))}
-    return stored if stored and said == place else place or None
 
 
 def _read_participants(

@@ -8,13 +8,7 @@ import msgspec
 import pytest
 
 from domain.errors import Conflict
-from domain.meetings.meeting import (
-    MeetingPlace,
-    MeetingRequest,
-    Participant,
-    meeting_problems,
-    require_move,
-)
+from domain.meetings.meeting import MeetingPlace, MeetingRequest, Participant, meeting_problems, require_move
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
 EAST, WEST = timezone(timedelta(hours=14)), timezone(timedelta(hours=-12))

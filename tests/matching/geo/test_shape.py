@@ -16,15 +16,7 @@ from hypothesis import strategies as st
 from domain.suppliers.supplier import Point
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Geometries, earth_centred
-from matching.geo.shape import (
-    PointShape,
-    PolygonShape,
-    Shape,
-    are_near,
-    box_around,
-    meets_circle,
-    shares_ground,
-)
+from matching.geo.shape import PointShape, PolygonShape, Shape, are_near, box_around, meets_circle, shares_ground
 from tests.conftest import examples
 from tests.factories import REDON, comb
 

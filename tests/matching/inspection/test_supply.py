@@ -22,20 +22,7 @@ from matching.index.live_index import LiveIndex
 from matching.inspection.supply import Level, SupplySearch, supply_map
 from matching.reference import Reference
 from tests.conftest import examples
-from tests.factories import (
-    LYON,
-    ON,
-    REDON,
-    RENNES,
-    VANNES,
-    codes,
-    live,
-    lot,
-    offer,
-    offerless,
-    reference,
-    supplier,
-)
+from tests.factories import LYON, ON, REDON, RENNES, VANNES, codes, live, lot, offer, offerless, reference, supplier
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, FAMILIES, suppliers
 

@@ -114,6 +114,12 @@ def grown(shape: Any, km: float) -> Any:
     return shapely.transform(shapely.buffer(flat, km / KM_A_DEGREE), lambda xy: xy / [squeeze, 1])
 
 
+def span_km(shapes: Any) -> Any:
+    """An upper bound of how far apart two points of a shape are, for each."""
+    west, south, east, north = shapely.bounds(shapes).T
+    return np.hypot(east - west, north - south) * KM_A_DEGREE
+
+
 def overlap(one: Any, other: Any) -> Answer:
     """Do the insides of two outlines meet? Touching borders share nothing."""
     if not shapely.intersects(grown(one, EDGE_KM), other):
@@ -182,10 +188,9 @@ class France:
 
     @cached_property
     def _insides(self) -> Any:
-        """A point inside each outline, and an upper bound of the outline's span in kilometres."""
-        points = shapely.get_coordinates(shapely.point_on_surface(self.outlines[self.outlined]))
-        west, south, east, north = shapely.bounds(self.outlines[self.outlined]).T
-        return points, np.hypot(east - west, north - south) * KM_A_DEGREE
+        """A point inside each outline, and the outline's span."""
+        outlines = self.outlines[self.outlined]
+        return shapely.get_coordinates(shapely.point_on_surface(outlines)), span_km(outlines)
 
     @cached_property
     def outlined(self) -> Any:
@@ -197,15 +202,14 @@ class France:
         inside = shapely.point_on_surface(self.outlines[ordinal])
         return Point(inside.y, inside.x)
 
-    def within(self, radius_km: float, center: Point, distance_to: Callable[[Any], float]) -> dict[int, Answer]:
-        """The communes nearer than the radius to something around `center`; for most a point inside is near enough."""
+    def within(self, radius_km: float, center: Point, reach_km: float, to: Callable[[Any], float]) -> dict[int, Answer]:
+        """The communes nearer than the radius to what reaches so far from `center`; a point inside decides for most."""
         points, spans = self._insides
-        # 60 km: none of the outlines that needs are drawn around reaches farther from the point inside it
         rough = np.linalg.norm(around(center, points), axis=1)
         answers = {}
-        for place in np.flatnonzero(rough - spans < radius_km * 1.01 + 60):
+        for place in np.flatnonzero(rough - spans < radius_km * 1.01 + reach_km + 1):
             ordinal = int(self.outlined[place])
-            answers[ordinal] = rough[place] < radius_km - 1 or at_most(distance_to(self.outlines[ordinal]), radius_km)
+            answers[ordinal] = rough[place] < radius_km - 1 or at_most(to(self.outlines[ordinal]), radius_km)
         return {ordinal: answer for ordinal, answer in answers.items() if answer is not False}
 
     def territory(self, request: TerritoryRequest) -> Ground:
@@ -304,7 +308,7 @@ class AroundPoint:
 
     @cached_property
     def communes(self) -> Mapping[int, Answer]:
-        return self.france.within(self.radius_km, self.center, self._to)
+        return self.france.within(self.radius_km, self.center, 0, self._to)
 
     def distance_km(self, spot: Spot) -> float | None:
         return max(0.0, point_to_point_km(spot.point, self.center) - self.radius_km)
@@ -336,7 +340,8 @@ class AroundCommune:
 
     @cached_property
     def communes(self) -> Mapping[int, Answer]:
-        return self.france.within(self.radius_km, self.france.inside(self.ordinal), self._to)
+        reach_km = span_km(self.france.outlines[self.ordinal])
+        return self.france.within(self.radius_km, self.france.inside(self.ordinal), reach_km, self._to)
 
     def distance_km(self, spot: Spot) -> float | None:
         distance = self._commune.distance_km(spot)

@@ -284,7 +284,7 @@ class Oracle:
         known = self._areas[area]
         if isinstance(known, Drawn):  # what is drawn is compared as drawn, at sea too
             return ground.meets(known.shape)
-        return any_of(ground.communes.get(ordinal, False) for ordinal in known.communes)
+        return any_of(ground.communes[ordinal] for ordinal in known.communes.keys() & ground.communes.keys())
 
     def _ground(self, request: TerritoryRequest) -> Ground:
         if request not in self._grounds:

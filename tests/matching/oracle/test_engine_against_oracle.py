@@ -4,6 +4,7 @@ It answers with the same bytes whatever it has answered before, while the data c
 """
 
 from datetime import date
+from functools import cache
 from random import Random
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from domain.needs.need import Lot, Need, Place, TerritoryRequest
 from domain.reference.territory import Polygon
+from domain.suppliers.supplier import Supplier
+from matching.index.live_index import LiveIndex
 from tests.conftest import examples
 from tests.matching.oracle.changing_directory import Changing
 from tests.matching.oracle.run import Bench
@@ -57,6 +60,12 @@ def test_a_pool(bench: Bench, on: date) -> None:
         assert bench.disagreements(asked, pool, on, index, past) == [], f"need {number}: {asked}"
 
 
+@cache
+def spread(bench: Bench) -> tuple[list[Supplier], LiveIndex]:
+    pool = suppliers(bench.scenery, Random(0), 120)
+    return pool, bench.index(pool)
+
+
 @pytest.mark.parametrize(
     ("territory", "lot"),
     [
@@ -80,9 +89,9 @@ def test_a_pool(bench: Bench, on: date) -> None:
 )
 def test_far_and_wide(bench: Bench, territory: TerritoryRequest, lot: Lot) -> None:
     """Territories that chance seldom draws."""
-    pool = suppliers(bench.scenery, Random(0), 120)
+    pool, index = spread(bench)
     asked = Need(lots=(lot,), territory=territory, limit=100, near_misses=50)
-    assert bench.disagreements(asked, pool, DATES[0], bench.index(pool)) == []
+    assert bench.disagreements(asked, pool, DATES[0], index) == []
 
 
 @pytest.mark.parametrize(
