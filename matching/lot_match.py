@@ -40,7 +40,7 @@ ApprovalEnds = tuple[Days, Positions]
 
 
 class CandidateCounts(NamedTuple):
-    """The numbers of candidates of a lot: in all, per wanted segment, and under each possible reservation.
+    """The numbers of a lot's candidates: in all, by segment (`covered`), by reservation (`options`), within radii.
 
     `within`: by radius of RADII_KM, how many the reservation lets pass, whatever the cap.
     """
@@ -54,7 +54,7 @@ class CandidateCounts(NamedTuple):
 def count_candidates(
     selection: Selection, codes: OutcomeCodes, reserved: frozenset[Reserved], away: Floats, rows: Bools | None
 ) -> CandidateCounts:
-    """Count the candidates in a selection, or among its rows chosen by a mask; `codes`: outcome codes by row.
+    """Count the candidates in a selection, if given among the `rows` of a mask; `codes`: outcome codes by row.
 
     `away`: the known distances, NaN else, of all that the reservation lets pass.
     """
@@ -95,7 +95,7 @@ LAST_DRAW, SEVERAL_TIED = int(np.iinfo(np.uint64).max), 128
 
 
 class DrawnOrder(Weighed):
-    """The first `count` suppliers in an order, with all that tie with the last; a need's seed draws among ties.
+    """The first `count` suppliers in an order and all that tie with the last; ties are drawn by a need's seed.
 
     `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
     many.
@@ -138,7 +138,7 @@ class DrawnOrder(Weighed):
 
 
 class FirstCandidates(NamedTuple):
-    """The first candidates in order, as rows of the selection, with their best offers as worths (numbers to compare).
+    """The first candidates in order, with the worth of the best offer for each wanted segment (`best`).
 
     `ordinals` and `best`, as of the selection, are of the suppliers of `order`, one after the other.
     """
@@ -278,7 +278,7 @@ class LotMatch:
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
     def approval_ends(self) -> EndingApprovals | None:
-        """The number of candidates whose approval ends before the contract, and the first such day; None for nobody."""
+        """The number of candidates whose approval ends before the contract, and the first such day; None: none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()
@@ -286,7 +286,7 @@ class LotMatch:
         return EndingApprovals(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def candidates_approval_ends(self) -> ApprovalEnds:
-        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
+        """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""
         ordinals, reserved = self.ordinals[self.passing.order], frozenset(self.reserved_types)
         ends = self.live.base.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)
         days, many = np.unique(ends, return_counts=True)

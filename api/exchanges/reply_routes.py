@@ -305,7 +305,7 @@ async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
 async def _add_reply_once(
     call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
 ) -> Response[bytes]:
-    """Add a reply once for each `key`, and answer it. Raises as `add_reply`, Refusal (429) after too many answers."""
+    """Add a reply, once for each `key`; its answer is made by `answer_of`. Raises as `add_reply`, and Refusal (429)."""
     async with _transaction_with_link(call, token) as (connection, link):
 
         async def store_and_answer() -> Answer:

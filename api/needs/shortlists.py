@@ -208,7 +208,7 @@ async def change_decisions(
     changes: Sequence[tuple[UUID, DecisionChange]],
     require_known: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
 ) -> list[Decision | None]:
-    """Store changes of decisions on a version: all, or none if `require_known` raises; returns the decisions after.
+    """Store changes of decisions on a version: all, or none if `require_known` raises; returns the decision after each.
 
     `number`: of the version, or "latest". `require_known` raises where the decisions so far are not those that the
     caller knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and

@@ -82,7 +82,7 @@ class Explainer:
         )
 
     def need_advice(self, besides: Sequence[LegalAdvice] = ()) -> tuple[Advice, ...]:
-        """The advice on the whole need: the review's, then `besides`, then that distances serve for sourcing only."""
+        """The advice on the whole need: that of the legal review, `besides`, then advice on the use of distances."""
         advice = (
             *self.review.advice,
             *besides,

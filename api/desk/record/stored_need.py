@@ -83,7 +83,7 @@ def stored_need_page(
 
 
 def submitted_etag(visit: Visit) -> str:
-    """The entity tag of the need when the form was filled in from it; without one in the form, a tag of no need."""
+    """The entity tag of the need from which the form was filled in; a tag that fits no need where the form has none."""
     return visit.text(KNOWN_FIELD) or '""'
 
 
@@ -278,7 +278,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
-        """Store the need and its match (None: sent before) and lead to the need's page."""
+        """Store the need with its first shortlist; the outcome is the path of the need's page."""
         stored, _ = await plan_need(connection, acting, content, matched)
         return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 
@@ -308,7 +308,7 @@ def merge_into_need(before: NeedDocument, submitted: NeedAndProcedure, reference
 
 
 def _changed_values(before: Any, as_shown: Any, submitted: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The values of `submitted` that differ from the form as shown; all values where it could not be shown."""
+    """The values of `submitted`, by field, that differ from `as_shown` or, where that is None, from the defaults."""
     changes: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.name == "lots":
