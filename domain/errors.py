@@ -9,7 +9,7 @@ from domain.text.bilingual import Text
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One fault of a document: its place (JSON pointer, RFC 6901), a stable code, and what would be right."""
+    """One fault of a document: a JSON pointer (RFC 6901) to it, a stable code, and what would be right."""
 
     pointer: str
     code: str

@@ -99,7 +99,7 @@ class SignedHeads(msgspec.Struct, frozen=True):
 
 
 class Break(msgspec.Struct, frozen=True):
-    """A place where a journal is not as it was written.
+    """A fault by which a journal is not as it was written, and the entry where it shows.
 
     `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
     is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the

@@ -150,7 +150,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether a lot keeps to what the buyer allows: division by segment, joins of a family, areas that unite."""
+        """Whether the buyer allows a lot: its division by segment, its join (of one family), its areas in one lot."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}

@@ -247,7 +247,7 @@ def advise_law_changes(
 
 
 def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """The advice of one day as statements to compare with another day's; all on the procedure have one subject."""
+    """The advice of one day as statements to compare with another day's; all advice on procedure has one subject."""
     subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
         _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")
