@@ -122,7 +122,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Figure(NamedTuple):
-    """A figure by which proposals are compared, read by `of`. `more_is_better` None: neither more nor less is better."""
+    """A figure by which proposals are compared, read by `of`. `more_is_better` None: neither way is better."""
 
     label: Text
     of: Callable[[Summary], int]
