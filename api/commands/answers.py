@@ -266,7 +266,7 @@ def _counts_in_words(counts: Mapping[str, int], labels: Mapping[str, str]) -> st
 
 
 def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """How a title was read, as printed parts; `text`: the titles of need and lot, whose words replace their stems."""
+    """The reading of a title as printed parts; `text`: the titles of need and lot, whose words replace their stems."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
     def spell_stems(stems: str) -> str:
