@@ -50,7 +50,7 @@ class Drawing(NamedTuple):
 
 
 class Pin(NamedTuple):
-    """A supplier on a map: its standing and, where the page says more about it, its name and a link to that entry."""
+    """A supplier on a map: the standing that its sign shows; its name and a link where the page has an entry of it."""
 
     standing: Standing | Literal["unknown_trade"]
     name: str = ""
@@ -58,7 +58,7 @@ class Pin(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """A row of a chart: the length of the bar, how much of the bar is darker, and a mark."""
+    """A row of a chart, in numbers: the `whole` bar, the darker `part` of it, and where on it a `mark` stands."""
 
     label: str
     whole: int
@@ -137,33 +137,31 @@ def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None,
     return _svg_element(sheet.height, inside, font, sheet.name or title, ground)
 
 
-def _svg_element(height: float, inside: Sequence[str], font: str | None, title: str, frame: str = "") -> str:
+def _svg_element(height: float, elements: Sequence[str], font: str | None, title: str, attributes: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
-    return (
-        f'<svg{_svg_attributes(font)}{frame} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
-        f"{titled}{''.join(inside)}</svg>"
-    )
+    size = f'viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}"'
+    return f"<svg{_font_attributes(font)}{attributes} {size}>{titled}{''.join(elements)}</svg>"
 
 
-def _legend_sign(inside: str, font: str | None) -> str:
-    return f'<svg{_svg_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{inside}</svg>'
+def _legend_sign(sign: str, font: str | None) -> str:
+    return f'<svg{_font_attributes(font)} viewBox="0 0 40 40" width="40" height="40" aria-hidden="true">{sign}</svg>'
 
 
-def _svg_attributes(font: str | None) -> str:
-    """The attributes that an SVG file of its own needs, outside of a page; none where `font` is None."""
+def _font_attributes(font: str | None) -> str:
+    """The SVG attributes of a font and, as a file outside of a page needs it, of the namespace; none without a font."""
     return f' xmlns="http://www.w3.org/2000/svg" font-family="{escape(font)}"' if font else ""
 
 
-def _path_element(name: str, data: str, style: str, width: float) -> str:
-    """The SVG path of rings given in tenths of a unit, "" for none; `width`: of the line, in units."""
-    if not data:
+def _path_element(css_class: str, path_data: str, style: str, width: float) -> str:
+    """The SVG path of data in tenths of a unit, with a line `width` units wide; "" where there are no data."""
+    if not path_data:
         return ""
     scale = f'transform="scale({1 / TENTHS:g})" stroke-width="{width * TENTHS:g}"'
-    return f'<path class="{name}" d="{data}" {scale} stroke-linejoin="round" {style}/>'
+    return f'<path class="{css_class}" d="{path_data}" {scale} stroke-linejoin="round" {style}/>'
 
 
 def _supplier_sign(at: Spot, standing: str, size: float = 1.0) -> str:
-    """The sign of a supplier on the map; standings differ in shape, not in colour alone."""
+    """The SVG elements of a supplier's sign, centred at `at`; standings differ in shape, not in colour alone."""
     x, y, r = at[0], at[1], 10 * size
     match standing:
         case "eligible":
@@ -207,8 +205,8 @@ def _diamond_sign(at: Spot, size: float) -> str:
     return f'<polygon points="{corners}" fill="#fff" stroke="{INK}" stroke-width="2.5"/>'
 
 
-def _swatch_sign(fill: str, stroke: str = "none") -> str:
-    return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
+def _swatch_sign(fill_attribute: str, stroke: str = "none") -> str:
+    return f'<rect x="2" y="10" width="36" height="20" {fill_attribute} stroke="{stroke}" stroke-width="2"/>'
 
 
 def _town_sign(town: Town) -> str:
@@ -219,9 +217,9 @@ def _town_sign(town: Town) -> str:
     return f'<g class="town" data-at="{x:g} {y:g}"><circle cx="{x:g}" cy="{y:g}" r="3" fill="{QUIET}"/>{named}</g>'
 
 
-def _haloed_text(where: str, halo: str, text: str) -> str:
-    """A text of SVG drawn twice, first as a white halo, to be read on a map; `where`: the element up to its colours."""
-    return f'{where} {halo}>{escape(text)}</text>{where} fill="#3a4652">{escape(text)}</text>'
+def _haloed_text(start: str, halo: str, text: str) -> str:
+    """A text of SVG drawn twice, first as a white halo; `start`: the start of its tag, up to the colours (`halo`)."""
+    return f'{start} {halo}>{escape(text)}</text>{start} fill="#3a4652">{escape(text)}</text>'
 
 
 def bar_chart(bars: Sequence[Bar], language: Language, font: str | None, meanings: Sequence[Text] = ()) -> Drawing:

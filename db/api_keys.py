@@ -245,7 +245,7 @@ class MinuteCount(NamedTuple):
 
 
 async def count_in_minute(connection: Connection, counted: UUID, quota: int) -> MinuteCount:
-    """Count an event of `counted` (a key's id, or a name's digest) in this minute, up to one beyond `quota` in all."""
+    """Add 1 to the minute's count of `counted` (a key's id, or a name's digest), to one beyond `quota` at most."""
     return MinuteCount(*(await connection.execute(_COUNT, {"counted": counted, "quota": quota})).one())
 
 

@@ -138,7 +138,7 @@ def _meeting_row(meeting: Meeting) -> dict[str, Any]:
 async def _write_related_rows(
     connection: Connection, organisation_id: UUID, meeting: Meeting, named_before: PersonIds, now: datetime
 ) -> None:
-    """Store needs, participants and follow-ups of a meeting; persons not `named_before` are found or inserted.
+    """Store a meeting's needs, participants and follow-ups; persons not in `named_before` are found or inserted.
 
     Those named before keep their ids, so that one who was erased is not stored anew by pseudonym.
     """
@@ -256,7 +256,7 @@ async def revoke_feed(connection: Connection, key_id: UUID) -> bool:
 async def select_feed(
     connection: Connection, digests: Sequence[bytes], now: datetime, admin_key: UUID
 ) -> CalendarFeed | None:
-    """The calendar address with one of these digests; None where there is none, or its key is not in force.
+    """The calendar address with one of these digests; None if unknown or its key (not `admin_key`) is not in force.
 
     That of a person who signs in without a key is in force while they have done so in the last `SEEN_DAYS`.
     `admin_key`: the id of the administrator's key, which has no row and is in force wherever its digest is given.

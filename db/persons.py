@@ -77,7 +77,7 @@ async def erase_persons(
     changed_meetings: Collection[UUID] = (),
     changed_in_calendars: Collection[UUID] = (),
 ) -> None:
-    """Replace the details of these persons by a pseudonym, and end their sessions.
+    """Replace these persons' details by a pseudonym, end their sessions, and give the meetings changed a new version.
 
     Meetings that name them, and those whose texts were changed as well, get a new version: what was read before must
     not be written back. Those `changed_in_calendars`, which are changed too, also get a new SEQUENCE.
@@ -107,7 +107,7 @@ class Session(NamedTuple):
 async def insert_session(
     connection: Connection, digest: bytes, now: datetime, expires_at: datetime, **holder: object
 ) -> None:
-    """Store a session of a key or person; delete expired ones, and its earliest beyond `MOST_SESSIONS`.
+    """Store a session of a key or person (`holder`); delete expired ones, and the holder's oldest over MOST_SESSIONS.
 
     `holder`: its `key_id`, or its `person_id` with the `scopes` that it has and the `id_token` that it began with.
     """
@@ -142,7 +142,7 @@ async def find_session(connection: Connection, digests: Sequence[bytes], now: da
 
 
 async def delete_session(connection: Connection, digests: Sequence[bytes]) -> str | None:
-    """Delete the session with one of these digests; returns the ID token that it began with, if any."""
+    """Delete the session with one of these digests; returns the identity provider's ID token of it, if any."""
     ended = sa.delete(desk_sessions).where(desk_sessions.c.digest.in_(digests)).returning(desk_sessions.c.id_token)
     return await connection.scalar(ended)
 
@@ -174,7 +174,7 @@ async def note_sign_in(
     email: str | None,
     now: datetime,
 ) -> UUID:
-    """The id of the person with this account, name and address, inserted where unknown; the caller commits.
+    """Note that an account signed in; returns the id of the person with its name and address, inserted if unknown.
 
     Two accounts are never one person, whatever name and address their provider says. Someone erased is never found
     again. Who comes back under another name is another person, of the same account: what the journal says of the first

@@ -103,7 +103,7 @@ def match(
     others: Sequence[OtherNeed] = (),
     year: int = 0,
 ) -> Shortlist:
-    """The shortlist of a need, with the arguments of `match_json`."""
+    """The `Shortlist` of a need, evaluated for the day `on`; the arguments are those of `match_json`."""
     answer = match_json(need, index, reference, on, language, awards=awards, others=others, year=year)
     return msgspec.json.decode(answer, type=Shortlist)
 
@@ -140,7 +140,7 @@ def law_changes_of(
     *,
     of_lots: bool = True,
 ) -> Iterator[LegalAdvice]:
-    """Advice telling that the law on a need (and its lots) on its planned day differs from that of the day `on`."""
+    """Advice, if any, telling that the law on a need and its lots will differ on its planned day from that of `on`."""
     planned = need.law_day(on)
     view = reference.rules.view(planned, need.contract)
     if view is reference.rules.view(on, need.contract):
@@ -169,7 +169,7 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | No
 
 
 def draw_seed(need: Need) -> int:
-    """The seed by which ties are drawn for a need: 64 bits of its content but for row counts and publication day."""
+    """The seed by which ties are drawn: a 64-bit hash of the need without its publication day and limits of rows."""
     fixed = msgspec.structs.replace(need, limit=20, near_misses=5, groupings=0, planned_publication_on=None)
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these

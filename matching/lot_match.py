@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Count, Ends, approval_horizon
+from domain.law.reservations.supply_advice import EndingApprovals, OptionCount, approval_horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
@@ -40,21 +40,21 @@ ApprovalEnds = tuple[Days, Positions]
 
 
 class CandidateCounts(NamedTuple):
-    """The numbers of candidates of a lot: in all, per wanted segment, and under each possible reservation.
+    """The numbers of a lot's candidates: in all, by segment (`covered`), by reservation (`options`), within radii.
 
     `within`: by radius of RADII_KM, how many the reservation lets pass, whatever the cap.
     """
 
     total: int
     covered: tuple[SegmentCounts, ...]
-    options: dict[str, Count]
+    options: dict[str, OptionCount]
     within: dict[str, int]
 
 
 def count_candidates(
     selection: Selection, codes: OutcomeCodes, reserved: frozenset[Reserved], away: Floats, rows: Bools | None
 ) -> CandidateCounts:
-    """Count the candidates in a selection, or among its rows chosen by a mask; `codes`: outcome codes by row.
+    """Count the candidates in a selection, if given among the `rows` of a mask; `codes`: outcome codes by row.
 
     `away`: the known distances, NaN else, of all that the reservation lets pass.
     """
@@ -71,8 +71,8 @@ def count_candidates(
     return CandidateCounts(
         total,
         tuple(SegmentCounts(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
-        {"none": Count(whole, whole)}
-        | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        {"none": OptionCount(whole, whole)}
+        | {name: OptionCount(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
     )
 
@@ -95,7 +95,7 @@ LAST_DRAW, SEVERAL_TIED = int(np.iinfo(np.uint64).max), 128
 
 
 class DrawnOrder(Weighed):
-    """The first `count` suppliers in an order, with all that tie with the last; a need's seed draws among ties.
+    """The first `count` suppliers in an order and all that tie with the last; ties are drawn by a need's seed.
 
     `numbers` are rows or ordinals, whichever is put in order; with those equal to the last, they may be more than so
     many.
@@ -138,7 +138,7 @@ class DrawnOrder(Weighed):
 
 
 class FirstCandidates(NamedTuple):
-    """The first candidates in order, as rows of the selection, with their best offers as worths (numbers to compare).
+    """The first candidates in order, with the worth of the best offer for each wanted segment (`best`).
 
     `ordinals` and `best`, as of the selection, are of the suppliers of `order`, one after the other.
     """
@@ -277,16 +277,16 @@ class LotMatch:
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
-    def approval_ends(self) -> Ends | None:
-        """The number of candidates whose approval ends before the contract, and the first such day; None for nobody."""
+    def approval_ends(self) -> EndingApprovals | None:
+        """The number of candidates whose approval ends before the contract, and the first such day; None: none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()
         place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
-        return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
+        return EndingApprovals(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def candidates_approval_ends(self) -> ApprovalEnds:
-        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
+        """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""
         ordinals, reserved = self.ordinals[self.passing.order], frozenset(self.reserved_types)
         ends = self.live.base.eligibility.approval_ends(ordinals, reserved, self.on, self.rules)
         days, many = np.unique(ends, return_counts=True)

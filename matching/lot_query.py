@@ -48,7 +48,7 @@ def raise_if_given_up() -> None:
 
 
 def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[[], None]]:
-    """Two functions for work in another thread: one does it, the other makes it raise GivenUp where it looks next."""
+    """Two functions: one does the work, in another thread; the other makes it raise GivenUp at its next check."""
     given_up, context = Event(), copy_context()
     context.run(_GIVEN_UP.set, given_up)
     return partial(context.run, work), given_up.set
@@ -56,7 +56,7 @@ def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[
 
 @dataclass(frozen=True)
 class WantedSegment:
-    """A segment or family that a lot asks for, the parts of the request that name it, and the confidence in that."""
+    """A segment or family that a lot asks for; `sources`: the codes and words that name it; the best confidence."""
 
     segment: str
     role: Role
@@ -65,14 +65,14 @@ class WantedSegment:
 
 
 class Subject(NamedTuple):
-    """The segments or families that a lot asks for: those of its object, and supporting ones."""
+    """The segments or families that a lot asks for: `objects` that it buys, and others that `support` these."""
 
     objects: tuple[str, ...]
     support: tuple[str, ...]
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """The segments or families of the object, then the supporting ones."""
+        """The segments or families that the lot asks for: its `objects`, then those that support them."""
         return self.objects + self.support
 
 
@@ -105,18 +105,18 @@ class LotQuery(LotObject, frozen=True, eq=False):
 
 @dataclass
 class _RequestedSegments:
-    """The segments found that a lot asks for, in order of discovery, each with its sources and their confidence."""
+    """The segments that a lot asks for as they are read, each with its sources and their confidence."""
 
     found: dict[str, list[tuple[str, float]]] = field(default_factory=dict)
     unmapped: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     title_says: tuple[str, ...] = ()
 
-    def add(self, segment: str, source: str, confidence: float = 1.0) -> None:
+    def add_segment(self, segment: str, source: str, confidence: float = 1.0) -> None:
         self.found.setdefault(segment, []).append((source, confidence))
 
     def add_general(self, general: "_RequestedSegments", by_title: bool) -> None:
-        """Add the segments of too general CPV codes; where the title named some (`by_title`), only if found already."""
+        """Add segments of too general CPV codes; if the title named some (`by_title`), only those found already."""
         for segment, reasons in general.found.items():
             if not by_title or segment in self.found:
                 self.found.setdefault(segment, []).extend(reasons)
@@ -162,7 +162,7 @@ class NeedReader:
         return tuple(query for query in queries if query is not None)
 
     def segments_bought(self, lot: Lot, need_title: str = "") -> tuple[str, ...]:
-        """The segments that a stored lot buys; its codes are not checked again, and its territory is not read."""
+        """The segments that a stored lot buys, by its codes, words and titles, without checks of these."""
         return tuple(self._segments_of(lot, need_title, frozenset()).found)
 
     def segments_bought_beside_others(self, need: Need, lot: Lot) -> tuple[str, ...]:
@@ -170,7 +170,7 @@ class NeedReader:
         return tuple(self._segments_of(lot, need.title or "", self._segments_of_titles(need)).found)
 
     def _segments_of_titles(self, need: Need) -> frozenset[str]:
-        """The segments that lots' own titles surely name: to other lots, the need's title does not add them."""
+        """The segments that lots' own titles surely name: of the need's title, other lots do not get them."""
         in_titles: set[str] = set()
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
@@ -235,7 +235,7 @@ class NeedReader:
         """
         requested, general = _RequestedSegments(), _RequestedSegments()
         for code in lot.segments:
-            requested.add(code, f"segment:{code}")
+            requested.add_segment(code, f"segment:{code}")
         firm: set[str] = set()
         for code in lot.cpv:
             every = self.taxonomy.of_cpv(self.cpv.normalise(code))
@@ -245,12 +245,12 @@ class NeedReader:
             is_general = self.taxonomy.is_general_cpv(self.cpv.normalise(code))
             firm.update(() if is_general else segments)
             for segment in segments:
-                (general if is_general else requested).add(segment, f"cpv:{code}")
+                (general if is_general else requested).add_segment(segment, f"cpv:{code}")
         for keyword in lot.keywords:
             readings = self.interpreter.read(keyword)
             requested.unknown += [] if readings else [keyword]
             for reading in readings:
-                requested.add(reading.segment, f"keyword:{keyword}", reading.confidence)
+                requested.add_segment(reading.segment, f"keyword:{keyword}", reading.confidence)
         by_title = False
         if lot.title and (firm or not requested.found):
             of_cpv = firm and firm | general.found.keys()
@@ -285,7 +285,7 @@ class NeedReader:
             readings = tuple(reading for reading in readings if reading.segment not in works - both)
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            requested.add(segment, f"title:{said_in}", confidence)
+            requested.add_segment(segment, f"title:{said_in}", confidence)
         return bool(readings)
 
 

@@ -27,7 +27,7 @@ class EssBar(NamedTuple):
 
 @dataclass(frozen=True)
 class PastAwards:
-    """The past awards of an organisation by supplier, up to the day of a match. `siret`: the matching buyer's.
+    """The past awards of an organisation by supplier, up to the day `on`; `siret`: of the buyer of the need matched.
 
     `of_buyer`: without those that another buyer made.
     """
@@ -49,7 +49,7 @@ class PastAwards:
         return cls(awards_by_supplier(past), own, on, siret, rules, taxonomy) if past else None
 
     def ess_bars(self, query: LotQuery, live: LiveIndex) -> dict[int, EssBar]:
-        """By ordinal, the three-year bars on suppliers that won ESS-reserved contracts of the same service.
+        """By ordinal, the bar on each supplier that was awarded ESS-reserved contracts in the three years before.
 
         The same service: the award's lot and this one ask for one segment or family in common. Another buyer: their
         needs name buyers of different SIRETs.
@@ -95,7 +95,7 @@ class PastAwards:
 
 
 def apply_bars(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
-    """The outcome codes of suppliers after applying the bars; `row_of`: the row of an ordinal in `codes`, if any."""
+    """The outcome codes after applying the `bars`, by ordinal; `row_of`: the row of an ordinal in `codes`, if any."""
     after = codes.copy()
     for ordinal, bar in bars.items():
         row = row_of(ordinal)

@@ -78,7 +78,7 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 
 
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
-    """The criteria OF_OFFERS as one number per candidate, the smaller the better, and how many numbers there can be."""
+    """A grade per candidate by the criteria OF_OFFERS, the smaller the better; and how many grades there can be."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
         return _compute_grades(codes)
     table, count = _grade_table(len(codes))
@@ -88,7 +88,7 @@ def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 
 @cache
 def _grade_table(segments: int) -> tuple[Grades, int]:
-    """The grade of every combination of codes that a supplier may have for a number of segments."""
+    """The grade of every combination of codes for this many segments, and how many grades there can be."""
     every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
     return _compute_grades(every.astype(np.int16))
 
@@ -105,7 +105,7 @@ def _compute_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 
 
 def seeded_tie_break(draws: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
-    """The drawing bits of suppliers mixed with a need's seed (splitmix64's mixing, Steele et al. 2014)."""
+    """Numbers that order ties: suppliers' drawing bits mixed with a need's seed (splitmix64, Steele et al. 2014)."""
     bits = draws ^ np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

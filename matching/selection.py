@@ -58,13 +58,13 @@ class OfferFinder:
         yield wanted.national
 
     def _near_enough(self, offers: ReachOffers) -> OfferKeys:
-        """The keys of the offers whose radius around the supplier's location reaches the territory."""
+        """The keys of those offers whose radius around the supplier's location reaches the territory."""
         away = self._distances.distance_within(offers.supplier, offers.reach_km + self._radius_km)
         return offers.key[self._territory.less_radius(away) <= offers.reach_km]
 
 
 def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple[str, ...]]) -> OfferKeys:
-    """The sorted keys of the offers that serve the territory for any segment `wanted` by each of several subjects."""
+    """The sorted keys of offers that serve the territory, for each of several subjects (`wanted`: its segments)."""
     keys = [np.empty(0, dtype=np.int64)]
     serves = OfferFinder(live, territory)
     for number, codes in enumerate(wanted):
@@ -80,7 +80,7 @@ def meeting_offers(live: LiveIndex, territory: Territory, wanted: Iterable[tuple
 
 
 def _best_worths(key: OfferKeys, is_first: Bools, is_local: Bools, columns: int) -> NDArray[np.int16]:
-    """The worth (a number: the smaller, the better) of the best offer by wanted segment, in rows, and supplier.
+    """The worth (the smaller, the better) of the best offer; a row per wanted segment, a column per supplier.
 
     `key`: sorted; `is_first`: the first offer of each supplier; `is_local`: suppliers that stand in the territory.
     """

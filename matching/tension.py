@@ -24,7 +24,7 @@ class SegmentCounts(NamedTuple):
 def tension_of(
     segments: Sequence[str], counts: Sequence[SegmentCounts], unknown: int, taxonomy: Taxonomy, language: Language
 ) -> Tension:
-    """The tension of a lot's supply: that of the one of its object's `segments` that has the fewest candidates.
+    """The tension of a lot's supply, by the segment of its object (`segments`) that has the fewest candidates.
 
     `counts`: of these segments, then of others. `unknown`: suppliers nearby that might answer, of unknown trade.
     """

@@ -41,7 +41,7 @@ class NearbyRows(NamedTuple):
 
 
 class UnknownSuppliers(NamedTuple):
-    """The number of suppliers of unknown trade near a lot, of the `eligible` among them, and the nearest as ordinals.
+    """The suppliers of unknown trade near a lot: their number, that of the `eligible` ones, the nearest as ordinals.
 
     They are the nearest to the site, else to the territory.
     """
@@ -76,7 +76,7 @@ FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], 
 
 
 def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> UnknownSuppliers:
-    """Suppliers of unknown trade at most 50 km from a lot's territory and within its `max_distance_km`; `count` listed.
+    """Suppliers of unknown trade within 50 km of a lot's territory and its `max_distance_km`; `count` listed.
 
     On a reserved lot, without those INELIGIBLE for all of its types.
     """

@@ -63,13 +63,18 @@ class Outline(HTMLParser):
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 OF_WIDTH = ("target-size", "scrollable-region-focusable")
 """The rules on which the width of the page has a say."""
-RUN = "axe.run(document, {runOnly: arguments[0], resultTypes: ['violations'], preload: false}).then(arguments[1])"
+LOAD = "window.loadAxe = () => {%s}"
+RUN = (
+    "if (!window.axe) loadAxe();"
+    "axe.run(document, {runOnly: arguments[0], resultTypes: ['violations'], preload: false}).then(arguments[1])"
+)
 
 
 def violations(window: Chrome, rules: Sequence[str] = RULES) -> list[tuple[str, str]]:
     """The rule and the first element of each violation in the page as it stands. `rules`: by their names or tags."""
-    if not window.execute_script("return 'axe' in window"):
-        window.execute_script(_script())
+    if not window.execute_script("return 'loadAxe' in window"):  # the tab keeps it, and what is compiled of it
+        script = {"source": LOAD % _script(), "runImmediately": True}
+        window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
     told = window.execute_async_script(RUN, rules)
     return [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
 

@@ -13,7 +13,7 @@ from api.runtime.actor import actor_of
 from api.runtime.endpoint import Call, endpoint
 from api.runtime.index.live_index import log_failures
 from api.runtime.services import Services
-from db.core.engine import Connection, Subject, lock_if_free, transaction
+from db.core.engine import Connection, LockKind, lock_if_free, transaction
 from db.privacy.erase import erase_person, export_person
 from db.privacy.purge import plan, purge
 from domain.organisation import DEFAULT_ORGANISATION
@@ -117,7 +117,7 @@ async def remove_due(services: Services) -> RetentionPlan | None:
     """Remove what is beyond its period and not spared by the settings; returns it, None while another process does."""
     database, settings = services.database, services.settings
     async with transaction(database) as held:
-        if not await lock_if_free(held, Subject.IMPORT, "retention"):
+        if not await lock_if_free(held, LockKind.IMPORT, "retention"):
             return None
         planned = await plan(held, settings.periods, services.now(), settings.retention_spare)
         done = await purge(database, planned, DEFAULT_ORGANISATION, "server")

@@ -83,7 +83,7 @@ async def show_result(visit: Visit) -> Response[bytes]:
 
 
 async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
-    """The page of a need's shortlist, or the part that a script asks for; the form again where it has mistakes."""
+    """The page of a need's shortlist, or the part that a script asks for; its form again where it has mistakes."""
     understood = await understand_in_worker(visit, form)
     if understood.need is None:
         return refused_need_form(visit, understood)
@@ -137,7 +137,7 @@ def _opened_lots(visit: Visit, need: Need) -> tuple[tuple[str, ...], bool]:
 
 
 async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) -> Shortlist:
-    """Match a need, with rows for the opened lots only; those of one begin with the candidate that a button names."""
+    """Match a need, with rows of the opened lots only; a button may name the rank at which one lot's rows begin."""
     named, first = MORE.fullmatch(visit.text("changer")), dict[str, int]()
     if named and int(named[1]) <= len(need.lots):
         first[need.lots[int(named[1]) - 1].id] = int(named[2])
@@ -155,17 +155,18 @@ async def _match_opened_lots(visit: Visit, need: Need, opened: tuple[str, ...]) 
     return msgspec.structs.replace(shortlist, lots=tuple(lots))
 
 
-def near_miss_questions(lot: LotShortlist, asked: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
+def near_miss_questions(lot: LotShortlist, lot_of_need: Lot) -> Iterator[tuple[Gate, Text, Sequence[NearMiss]]]:
     """Each gate that near misses of a lot fail, the question to put to these near misses, and they in their order."""
     for gate in dict.fromkeys(row.excluded_by for row in lot.near_misses):
-        yield gate, question_to_suppliers(gate, lot, asked), [row for row in lot.near_misses if row.excluded_by == gate]
+        rows = [row for row in lot.near_misses if row.excluded_by == gate]
+        yield gate, question_to_suppliers(gate, lot, lot_of_need), rows
 
 
-def question_to_suppliers(about: str, lot: LotShortlist, asked: Lot) -> Text:
-    """The question to put to suppliers who fail the gate `about`, or whose trade is not known (`trade`)."""
-    trades = lot_name(asked) or ", ".join(each.label for each in lot.requested)
-    where, limit = lot.territory.label, f"{asked.max_distance_km or 0:g} km"
-    proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in asked.reserved or ()), OR_ELSE)
+def question_to_suppliers(about: str, lot: LotShortlist, lot_of_need: Lot) -> Text:
+    """The question to put to suppliers of a lot who fail the gate `about`, or (`trade`) whose trade is unknown."""
+    trades = lot_name(lot_of_need) or ", ".join(each.label for each in lot.requested)
+    where, limit = lot.territory.label, f"{lot_of_need.max_distance_km or 0:g} km"
+    proofs = join_texts((CODE_WORDS["proofs_of_reserved"][each] for each in lot_of_need.reserved or ()), OR_ELSE)
     return CODE_WORDS["asks"][about].filled(
         trades=Text(trades, trades), where=Text(where, where), limit=Text(limit, limit), proofs=proofs
     )
@@ -191,7 +192,7 @@ def evidence_summary(answer: SegmentAnswer) -> Text | None:
 
 
 def reservation_name(reserved: Sequence[str]) -> str:
-    """The name of a reservation in an answer's alternatives, such as `handicap_iae`; empty where it has none."""
+    """The name of a reservation in an answer's alternatives, such as `handicap_iae` or `none`; empty if not there."""
     named = "_".join(sorted(reserved)) or "none"
     return named if named == "none" or named in RESERVED else ""
 
@@ -227,7 +228,7 @@ def _whole_number_kind(highest: int, otherwise: Text) -> FieldKind:
 
 
 class AllotmentForm(msgspec.Struct, frozen=True, kw_only=True):
-    """The form fields that say how a need is divided into lots. `area`: the areas to divide by, empty for none.
+    """The form fields that say how a need is divided into lots. `area`: the kind of areas to divide by, empty for none.
 
     `values`: the amount of each segment of each lot, by the name of its field.
     """
@@ -265,7 +266,7 @@ async def show_allotment_form(visit: Visit) -> Response[bytes]:
 
 @page("POST", "/lotissement", scope="match", files=True)
 async def compare_divisions(visit: Visit) -> Response[bytes]:
-    """The page of proposed lots beside the given ones; the form again after a button's change or with mistakes."""
+    """The page of proposed lots beside the given ones; the need's form again, changed by a button or with mistakes."""
     rules = read_allotment_form(visit.fields)
     if visit.text("faire"):
         return await need_form_after_change(visit, rules)
@@ -306,7 +307,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
 
 
 def _comparison_rows(found: Allotment) -> Iterator[tuple[Text, int, list[tuple[int, str]]]]:
-    """Each figure's label, its number for the lots as given, and those of proposals with "better", "worse" or ""."""
+    """For each figure its label, its number for the given lots, and each proposal's, rated "better", "worse" or ""."""
     for figure in FIGURES:
         given, others = figure.of(found.as_given), []
         for number in (figure.of(proposal.summary) for proposal in found.proposals):

@@ -31,7 +31,7 @@ from db.exchanges.exchanges import insert_handovers
 from db.exchanges.reply_links import (
     insert_links,
     insert_mails,
-    mails_since,
+    mail_queue_times,
     select_outgoing_message,
     write_outcome,
 )
@@ -87,7 +87,7 @@ def email_sender_of(services: Services) -> "EmailSender | None":
 async def queue_deliveries(
     connection: Connection, acting: Acting, exchange: ExchangeSummary, message: Message
 ) -> tuple[str, ...]:
-    """Queue or note the deliveries of a buyer's message; returns the journal's names of those that took place already.
+    """Queue or note the deliveries of a buyer's message; returns the journal's names of handovers made already.
 
     Queued as e-mails where that is its channel and a mail server is set; all others are noted as the buyer's to make,
     or as made in a call, a talk or a portal. Raises as `require_email_quota`.
@@ -115,7 +115,7 @@ class EmailSender:
     tls: ssl.SSLContext | None = None
 
     async def deliver(self, mail: ClaimedRow) -> Outcome:
-        """Attempt once to send a queued e-mail; with a reply link of its own, as a failed attempt may have arrived."""
+        """Attempt once to send a queued e-mail; with a new reply link, as one that failed may have arrived."""
         address = mail.row["address"].strip()
         user, _, written = address.rpartition("@")
         domain = ascii_domain(written) if ADDRESS.fullmatch(address) else None
@@ -176,7 +176,7 @@ class EmailSender:
 
 
 def outcome_of_error(stage: str, error: Exception) -> Outcome:
-    """The outcome of a delivery that failed. `stage`: the step's code of failure; empty once the message was sent.
+    """The outcome of a delivery that failed. `stage`: the failure code of its step; empty once the message was sent.
 
     Only then is it final: for a lasting refusal (5xx, RFC 5321 §4.2.1), or an address that the server cannot take.
     """
@@ -217,7 +217,7 @@ async def require_email_quota(connection: Connection, acting: Acting, wanted: in
             " to fewer recipients at a time, or by another channel",
         )
         raise InvalidContent((Problem("", "over_email_quota", never),))
-    queued = await mails_since(connection, organisation_id, now - DAY)
+    queued = await mail_queue_times(connection, organisation_id, now - DAY)
     sent = len(queued)
     if (over := sent + wanted - quota) > 0:
         seconds = max(1, ceil((queued[over - 1] + DAY - now).total_seconds()))

@@ -167,7 +167,7 @@ async def recipients_of(
 
 
 def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:
-    """The supplier as a recipient; one that left the directory since it was listed gets no e-mail."""
+    """The supplier as a recipient for the reason `why`; without e-mail if it left the directory since it was listed."""
     email = supplier.contact.email or None if isinstance(supplier, Supplier) else None
     return Recipient(supplier_id=supplier.id, name=supplier.name, siret=supplier.siret, email=email, why=why)
 

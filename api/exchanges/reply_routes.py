@@ -296,7 +296,7 @@ def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManage
 
 
 async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
-    """The exchange of the token. Raises as `follow_link`, and Refusal (429) to a recipient who reads too often."""
+    """The exchange that a token opens. Raises as `follow_link`, and Refusal (429) to one who reads too often."""
     async with _transaction_with_link(call, token) as (connection, link):
         call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         return await visible_exchange(connection, link)
@@ -305,7 +305,7 @@ async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
 async def _add_reply_once(
     call: Call, token: str, reply: ReplyRequest, key: str | None, answer_of: Callable[[VisibleMessage], Answer]
 ) -> Response[bytes]:
-    """Add a reply once for each `key`, and answer it. Raises as `add_reply`, Refusal (429) after too many answers."""
+    """Add a reply, once for each `key`; its answer is made by `answer_of`. Raises as `add_reply`, and Refusal (429)."""
     async with _transaction_with_link(call, token) as (connection, link):
 
         async def store_and_answer() -> Answer:

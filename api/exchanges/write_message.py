@@ -99,7 +99,7 @@ async def confirm_delivery(
     confirmation: DeliveryConfirmation,
     require_known: Callable[[Exchange], None] = lambda _: None,
 ) -> Exchange:
-    """Note that the buyer brought a message to recipients, unless `require_known` raises; returns the exchange then.
+    """Note that the buyer brought a message to recipients, unless `require_known` raises; returns the changed exchange.
 
     Also after the notice is published: what was brought before can still be said. `require_known` raises where the
     exchange is not as the caller knows it. Raises NotFound, Conflict once the need has ended, and as
@@ -177,7 +177,7 @@ async def missing_message(
 async def send_to_addressees(
     connection: Connection, acting: Acting, missing: MissingMessage, channel: Channel | None
 ) -> None:
-    """Send the message to each addressee alone, by `channel`, else by their exchange's. Raises as `write_message`."""
+    """Write to each addressee alone, in their exchange, by `channel` or the exchange's. Raises as `write_message`."""
     for exchange, recipient in missing.addressees:
         request = MessageRequest(
             missing.body,

@@ -210,7 +210,7 @@ def _encoded_size(meeting: Meeting) -> int:
 async def _checked_request(
     connection: Connection, acting: Acting, request: MeetingRequest, named_before: Collection[UUID | None]
 ) -> MeetingRequest:
-    """The request as it is stored: with an agenda, no need twice, times in UTC, and names for suppliers without.
+    """The request as it is stored: with an agenda, each need once, times in UTC, and every supplier's name.
 
     `named_before`: suppliers that the meeting has already; they stay, even if they left the directory since.
     """

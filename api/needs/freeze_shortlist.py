@@ -260,7 +260,7 @@ async def _absences(
     living: Mapping[UUID, Supplier],
     awards: Sequence[PastAward],
 ) -> Absences:
-    """The reasons why these suppliers, by lot, are not in a version. `living`: the present supplier of each id.
+    """The reasons why these suppliers (ids by lot) are not in a version, by lot and id; `living`: who they are now.
 
     No reasons where the need can no longer be read. Raises Refusal (503) until there is an index, and as
     `MatchWork.run`.
@@ -287,7 +287,7 @@ async def _absences(
 def _absence(
     supplier_id: UUID, supplier: Supplier | None, standing: SupplierStanding | None, lot: LotTotal, data_changed: bool
 ) -> Absence:
-    """The reason why a supplier is not in a lot. `supplier`: the present one of the id; `lot`: the version's counts."""
+    """The reason why a supplier is not in a version's lot. `supplier`: who it is now; `lot`: the version's counts."""
     if supplier is None:
         return Absence("gone", data_changed=data_changed)
     if supplier.id != supplier_id:

@@ -115,7 +115,7 @@ def overlaps_of_lots(
 def _lots_and_communes(
     query: InsightsQuery, reference: Reference, drawn_overlaps: Mapping[TerritoryRequest | None, bool]
 ) -> tuple[LotScope, Bools | None]:
-    """The lots that a query counts, by `drawn_overlaps` too, and its territories' communes. Raises Refusal (422).
+    """The scope of lots that a query counts, and its territories' communes (None without any). Raises Refusal (422).
 
     `drawn_overlaps`: of `_overlaps_of_territories`, for the needs that are looked at; the scope reads it when asked.
     """

@@ -52,17 +52,17 @@ async def answer_page_of_need(
     connection: Connection,
     paging: Paging,
     need_id: UUID,
-    name: str,
+    list_name: str,
     select: Callable[..., Awaitable[Sequence[Any]]],
     *,
     position_type: type = UUID,
     key: Callable[[Any], object] = attrgetter("id"),
 ) -> Response[bytes]:
-    """Answer one page of a list that belongs to a need of the caller's; see `answer_page`. Raises NotFound."""
+    """Answer one page of a list that `select` reads for the caller's need; see `answer_page`. Raises NotFound."""
     organisation = call.bearer.organisation_id
     await own_need(connection, organisation, need_id)
     fetch = partial(select, connection, organisation, need_id)
-    return await answer_page(call, paging, f"{name}/{need_id}", position_type, fetch, key=key)
+    return await answer_page(call, paging, f"{list_name}/{need_id}", position_type, fetch, key=key)
 
 
 ABANDON_IT = Text(
@@ -254,7 +254,7 @@ def need_document(need: StoredNeed) -> NeedDocument:
 async def plan_need(
     connection: Connection, acting: Acting, content: PlannedNeed, matched: MatchedNeed | None = None
 ) -> tuple[StoredNeed, bytes]:
-    """Store a new need as a draft, with its first shortlist (that of `matched`, or one matched here); returns both.
+    """Store a new draft need and its first shortlist, of `matched` or matched here; returns need and shortlist's JSON.
 
     Raises as `current_shortlist` and `require_storage`.
     """
@@ -336,5 +336,5 @@ async def change_need(connection: Connection, acting: Acting, need: StoredNeed, 
 
 
 def require_readable(need: Need, _: LiveIndex, reference: Reference, __: date, ___: Language) -> None:
-    """Raises what a match of the need would raise when it reads the need; to be called as a match is."""
+    """Raises what a match of the need would raise when it reads the need; takes what a `MatchTask` passes."""
     reference.reader.read(need)

@@ -164,13 +164,13 @@ def is_drawable(character: str) -> bool:
 def with_glyphs(text: str) -> str:
     """The text in normal form (NFC), with a replacement for each character that the fonts cannot draw."""
 
-    def drawn_character(character: str) -> str:
+    def drawable_or_replacement(character: str) -> str:
         if character == "\n" or is_drawable(character):
             return character
         kind = unicodedata.category(character)
         return " " if kind in {"Cc", "Zl", "Zp"} else "" if kind == "Cf" or kind.startswith("M") else _MISSING
 
-    return "".join(map(drawn_character, unicodedata.normalize("NFC", text)))
+    return "".join(map(drawable_or_replacement, unicodedata.normalize("NFC", text)))
 
 
 def printable_text(text: str) -> str:

@@ -26,10 +26,10 @@ from db.delivery.webhooks import (
     OF_ONE_ORGANISATION,
     DeliveryTarget,
     find_target,
+    lock_due_webhooks,
     lock_webhook,
     note_attempt,
     queue_event,
-    webhooks_behind,
 )
 from db.schema.supplier_tables import webhook_deliveries
 from db.suppliers.feed import end_of_version
@@ -53,7 +53,7 @@ async def webhook_kind(services: Services) -> AsyncIterator[DeliveryKind]:
     async def queue_changes_for_webhooks(connection: Connection) -> None:
         """Queue `suppliers.changed` for the webhooks that lack changes and wait for no such event."""
         now = services.now()
-        for webhook_id, since, version in await webhooks_behind(connection):
+        for webhook_id, since, version in await lock_due_webhooks(connection):
             cursor = write_cursor(FEED, await end_of_version(connection, since))
             data = SuppliersChanged(data_version=version, since_version=since, cursor=cursor)
             await queue_event(connection, webhook_id, "suppliers.changed", data, now, version)

@@ -115,12 +115,12 @@ class Connector:
         self._has_compared = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
-        """Whether another host is known to have been promoted later than the host of this connection."""
+        """Whether the host of this connection was promoted earlier than another host that is known."""
         timeline: int = connection.timeline
         return timeline < self._latest
 
     async def _accepts_connections(self, attempt: tuple[str, str]) -> bool:
-        """Whether the host accepts a connection now; any error counts as no."""
+        """Whether a host (address, `target_session_attrs`) accepts a connection now; False after any error."""
         with suppress(*_PASSED_OVER, asyncpg.PostgresError, asyncpg.InterfaceError):
             connection = await self._connect_in_time(attempt)
             await connection.close(timeout=self._patience)
@@ -138,7 +138,7 @@ class Connector:
         return await result_within(self._patience, self._connect_unless_outdone(*attempt), discard=close)
 
     async def _connect_unless_outdone(self, host: str, wanted: str) -> "asyncpg.Connection[Any]":
-        """Connect to a host that is `wanted` ("read-write"…). Raises FormerPrimary where another was promoted later."""
+        """Connect to the host if its state is `wanted` ("read-write"…). Raises FormerPrimary where it is outdone."""
         connect = partial(
             asyncpg.connect,
             host,
@@ -174,7 +174,7 @@ async def connect(url: str) -> "asyncpg.Connection[Any]":
 async def result_within(
     seconds: float, answer: Coroutine[Any, Any, T], discard: Callable[[T], object] = lambda _: None
 ) -> T:
-    """Return the result of `answer`. Raises NoAnswer after `seconds`; a result that comes later goes to `discard`.
+    """Await `answer` and return its result. Raises NoAnswer after `seconds`; a later result goes to `discard`.
 
     Seconds in which the event loop was busy with other things do not count: the answer may have come meanwhile.
     """

@@ -100,7 +100,7 @@ _UNDER_WAY = "statements_under_way"
 
 
 def watch_statements(engine: Engine, begin: Begin) -> None:
-    """Call `begin(sql)` before each statement and, after it, the function `begin` returned, with its success (a bool).
+    """Call `begin(sql)` before each statement, and what `begin` returned after it: with True if it succeeded.
 
     The SQL holds the places of its parameters, never their values. COPY and the listening connection are not seen.
     """
@@ -117,8 +117,8 @@ def watch_statements(engine: Engine, begin: Begin) -> None:
     event.listen(engine.sync_engine, "handle_error", lambda failure: note_end(failure.connection, False))
 
 
-class Subject(IntEnum):
-    """The kinds of locks in the database; locks of two kinds may have the same name.
+class LockKind(IntEnum):
+    """The kinds of named locks that transactions take in the database; each kind has names of its own.
 
     IMPORT: one import, held while it runs. SOURCE: held by its import, shared by those who write single records.
     RECORD: one record of a source. IDENTITY: which records are one supplier, one lock for all. MOVE: held by who moves
@@ -134,15 +134,15 @@ class Subject(IntEnum):
     AUDIT = 6
 
 
-async def lock(connection: Connection, subject: Subject, name: str, *, shared: bool = False) -> None:
+async def lock(connection: Connection, kind: LockKind, name: str, *, shared: bool = False) -> None:
     """Take the lock on a name until the transaction ends; waits for its holders, unless they are all `shared` too."""
     take = func.pg_advisory_xact_lock_shared if shared else func.pg_advisory_xact_lock
-    await connection.execute(select(take(func.hashtextextended(name, int(subject)))))
+    await connection.execute(select(take(func.hashtextextended(name, int(kind)))))
 
 
-async def lock_if_free(connection: Connection, subject: Subject, name: str) -> bool:
+async def lock_if_free(connection: Connection, kind: LockKind, name: str) -> bool:
     """Lock a name until the transaction ends, if it is free; False, without waiting, if it is not."""
-    attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(subject))))
+    attempt = select(func.pg_try_advisory_xact_lock(func.hashtextextended(name, int(kind))))
     return bool((await connection.execute(attempt)).scalar_one())
 
 
@@ -152,7 +152,7 @@ T = TypeVar("T")
 async def document_with_later_members(
     connection: Connection, column: Column[Any], row: ColumnElement[bool], value: T
 ) -> Any:
-    """`value` to be stored in a row's column, with members of the document there that this release does not know.
+    """`value`, to replace the document in a row's column, with members of it that this release does not know.
 
     The caller has locked the row.
     """

@@ -29,13 +29,13 @@ logger = logging.getLogger(__name__)
 async def rows_on_notify(
     url: str,
     channels: Sequence[str],
-    question: str,
+    query: str,
     *,
     poll_seconds: float,
     lost: Callable[[Exception], object] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator["asyncpg.Record", None]:
-    """Yield the row of the query `question` now, at each notification and each `poll_seconds`; failures go to `lost`.
+    """Yield the row of `query` now, at each notification and each `poll_seconds`; call `lost` with each failure.
 
     Nothing comes while the database is away: `lost` is then called with each failure, NoAnswer where it was silent for
     `patience` seconds, FormerPrimary where another host was promoted meanwhile. Holds one connection outside any pool,
@@ -48,7 +48,7 @@ async def rows_on_notify(
         try:
             connection = await connect()
             try:
-                rows = _rows_of_connection(connection, channels, question, poll_seconds, patience)
+                rows = _rows_of_connection(connection, channels, query, poll_seconds, patience)
                 async with _comparing_hosts(connect), aclosing(rows) as given:
                     async for answer in given:
                         pause = FIRST_PAUSE_SECONDS
@@ -85,16 +85,16 @@ async def _comparing_hosts(connect: Connector) -> AsyncGenerator[None, None]:
 
 
 async def _rows_of_connection(
-    connection: "asyncpg.Connection[Any]", channels: Sequence[str], question: str, poll_seconds: float, patience: float
+    connection: "asyncpg.Connection[Any]", channels: Sequence[str], query: str, poll_seconds: float, patience: float
 ) -> AsyncGenerator["asyncpg.Record", None]:
-    """Yield what `rows_on_notify` yields, while the connection lasts. Raises NoAnswer where it is silent."""
+    """Yield the row of `query` now, at each notification and each `poll_seconds`. Raises NoAnswer after `patience`."""
     called = asyncio.Event()
     connection.add_termination_listener(lambda _: called.set())
     for channel in channels:
         await result_within(patience, connection.add_listener(channel, lambda *_: called.set()))
     while True:
         called.clear()
-        row = await result_within(patience, connection.fetchrow(question))
+        row = await result_within(patience, connection.fetchrow(query))
         if row is not None:
             yield row
         with suppress(TimeoutError):

@@ -16,7 +16,7 @@ def new_id(now: datetime) -> UUID:
 
 
 def increasing_ids(now: datetime, positions: Iterable[int]) -> list[UUID]:
-    """New identifiers that sort in the order of `positions`, so that indexes grow at their end.
+    """A new identifier for each of `positions` (numbers of rows); the identifiers sort as the positions do.
 
     The position, modulo 2^26, stands before 48 random bits (RFC 9562 §6.2, method 1): positions should differ.
     """

@@ -22,7 +22,7 @@ CHANNEL = "vivier_deliveries"
 
 
 class ClaimedRow(NamedTuple):
-    """A row of an outbox leased by this process. `attempts`: how many have begun; `row`: all columns."""
+    """A row of an outbox that this process has claimed for a time. `attempts`: those begun; `row`: all its columns."""
 
     id: UUID
     attempts: int
@@ -37,7 +37,7 @@ async def wake_servers(connection: Connection) -> None:
 
 
 class OwnerLimit(NamedTuple):
-    """A limit of `most` attempts at a time for the rows of one owner; `owner`: the query for a row's owner."""
+    """A limit of `most` attempts under way at a time for each owner of rows; `owner`: a query for a row's owner."""
 
     owner: ScalarSelect[Any]
     most: int

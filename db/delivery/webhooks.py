@@ -142,8 +142,8 @@ async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarge
     return None if found is None else DeliveryTarget(found.url, found.secret)
 
 
-async def webhooks_behind(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
-    """Lock the webhooks due for `suppliers.changed`; returns id, acknowledged and present directory version of each.
+async def lock_due_webhooks(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
+    """Lock the webhooks due for `suppliers.changed`: id, directory version acknowledged, and present one, of each.
 
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.

@@ -252,7 +252,7 @@ def _send_signal(number: signal.Signals, pids: list[int]) -> None:
 
 
 def _server_pids(data: Path) -> list[int]:
-    """The ids of server processes in the folder `data`; on Linux with children of a postmaster that was killed."""
+    """The ids of server processes of the folder `data`; on Linux also those whose parent process was killed."""
     if not (PROC / "self/comm").exists():
         listing = subprocess.run(["ps", "-axwwo", "pid=,command="], capture_output=True, text=True, check=True)  # noqa: S607
         return [int(line.split()[0]) for line in listing.stdout.splitlines() if f"/postgres -D {data} " in line]

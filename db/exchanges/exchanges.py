@@ -104,12 +104,12 @@ async def select_exchanges(
 
 
 async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) -> list[Exchange]:
-    """The exchanges whose columns have the values `which`, with all messages and the state of each delivery."""
+    """The exchanges with these values in these columns (`which`), with all messages and the state of each delivery."""
     found = await _exchanges(connection, which)
     ids = [each.id for each in found]
-    written = await _rows_of(connection, messages, ids, messages.c.id)
-    mails = await _rows_of(connection, message_mails, ids, message_mails.c.id)
-    brought = await _rows_of(connection, message_handovers, ids, message_handovers.c.message_id)
+    written = await _group_rows(connection, messages, ids, messages.c.id)
+    mails = await _group_rows(connection, message_mails, ids, message_mails.c.id)
+    brought = await _group_rows(connection, message_handovers, ids, message_handovers.c.message_id)
     whole = []
     for exchange in found:
         said = msgspec.convert(written.get(exchange.id, ()), tuple[Message, ...], from_attributes=True)
@@ -130,11 +130,11 @@ async def _whole_exchanges(connection: Connection, which: Mapping[str, UUID]) ->
 async def _exchanges(
     connection: Connection, which: Mapping[str, UUID], after: UUID | None = None, limit: int | None = None
 ) -> list[ExchangeSummary]:
-    """Up to `limit` exchanges with ids after `after` whose columns have the values `which`, in the order of ids."""
+    """Up to `limit` exchanges with these values in these columns (`which`) and ids after `after`, by id."""
     query = select(*_COLUMNS).filter_by(**which).where(is_above(exchanges.c.id, after)).order_by(exchanges.c.id)
     rows = (await connection.execute(query.limit(limit))).all()
     ids, order = [row.id for row in rows], exchange_recipients.c.supplier_id
-    recipients = await _rows_of(connection, exchange_recipients, ids, order)
+    recipients = await _group_rows(connection, exchange_recipients, ids, order)
     return [
         ExchangeSummary(
             **row._asdict(),
@@ -144,7 +144,7 @@ async def _exchanges(
     ]
 
 
-async def _rows_of(
+async def _group_rows(
     connection: Connection, table: Table, exchange_ids: Sequence[UUID], order: ColumnElement[Any]
 ) -> dict[UUID, list[Row[Any]]]:
     query = select(table).where(table.c.exchange_id == func.any(list(exchange_ids))).order_by(order)
@@ -152,7 +152,7 @@ async def _rows_of(
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
-    """The delivery as the buyer confirmed it, else as its e-mail went, else as still to be posted, else unconfirmed."""
+    """The delivery of a message to a supplier, its state by the `handover` confirmed, else the `mail`, else unknown."""
     if handover is not None and (mail is None or handover.handed_on is not None):
         state: DeliveryState = "to_post" if handover.handed_on is None else CONFIRMED_STATE[handover.way]
         return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)
@@ -166,7 +166,7 @@ def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handov
 async def insert_handovers(
     connection: Connection, exchange_id: UUID, message: Message, supplier_ids: Iterable[UUID]
 ) -> Sequence[UUID]:
-    """Store a handover to each recipient without a queued e-mail; returns those whom the buyer has told already.
+    """Store a handover for each recipient without a queued e-mail; returns them if the handover has taken place.
 
     A letter waits to be posted; a call, a talk or a portal is noted as it took place, on the day of the message.
     """
@@ -241,7 +241,7 @@ async def count_answers_due(connection: Connection, organisation_id: UUID, need_
         .order_by(messages.c.id)
     )
     by_exchange = await read_grouped(connection, query, "exchange_id")
-    recipients = await _rows_of(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
+    recipients = await _group_rows(connection, exchange_recipients, [*by_exchange], exchange_recipients.c.supplier_id)
     questions: Counter[UUID] = Counter()
     for exchange_id, rows in by_exchange.items():
         said = msgspec.convert(rows, list[Message], from_attributes=True)

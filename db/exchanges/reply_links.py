@@ -128,8 +128,8 @@ async def insert_mails(
     await wake_servers(connection)
 
 
-async def mails_since(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
-    """The times, after `moment`, at which e-mails of the organisation were queued, earliest first."""
+async def mail_queue_times(connection: Connection, organisation_id: UUID, moment: datetime) -> Sequence[datetime]:
+    """The times after `moment` at which the organisation queued e-mails, one per e-mail, the earliest first."""
     is_own = and_(exchanges.c.id == message_mails.c.exchange_id, exchanges.c.organisation_id == organisation_id)
     query = select(message_mails.c.queued_at).where(is_own, message_mails.c.queued_at > moment)
     return (await connection.execute(query.order_by(message_mails.c.queued_at))).scalars().all()

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, DateTime, Table, TextClause, Uuid, bindparam, text
 from sqlalchemy import Text as SqlText
 
-from db.core.engine import Connection, Subject, lock
+from db.core.engine import Connection, LockKind, lock
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import records, suppliers
@@ -196,14 +196,14 @@ _WITHOUT_RECORDS = text("""
 
 
 async def count_unnamed(connection: Connection, source: str, kind: Unnamed, *, vertices: bool = False) -> int:
-    """Count a source's absent or withdrawn records (see `Unnamed`) or, with `vertices`, the vertices of their areas."""
+    """Count the records of a source that its import does not name (a `kind` of them), or their areas' `vertices`."""
     what, drawn = ("sum(r.vertices)", "r.vertices > 0") if vertices else ("count(*)", "true")
     query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {_IS_UNNAMED[kind]}")  # noqa: S608 - constants
     return await connection.scalar(query, {"source": source}) or 0
 
 
 async def apply_staged(context: ImportContext, *, added: int, remove_absent: bool, remove_withdrawn: bool) -> None:
-    """Write the staged rows, and regroup and rewrite the suppliers concerned; the caller publishes the change.
+    """Write the staged rows (`added` of them new), then the suppliers concerned; the caller publishes the change.
 
     `added`: how many records are new. Where they are many, what the planner knows of the tables is refreshed first:
     after a list of records that wait it would expect no SIRET in any.
@@ -227,7 +227,7 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
     await connection.execute(_REWRITE_JOINED)
     await connection.execute(_REWRITE_ADDED_TO, {"source": context.terms.source})
     await connection.execute(_UNSTAGE_REWRITTEN)
-    await _stage_shared(context)
+    await _stage_rewritten(context)
     await _keep_later_members(connection)
     await connection.execute(_SUPPLIERS)
     tombstone = tombstone_values(context.terms.change_set, context.terms.now)
@@ -236,7 +236,7 @@ async def apply_staged(context: ImportContext, *, added: int, remove_absent: boo
 
 async def note_received(context: ImportContext) -> None:
     """Set the time of receipt of every record that a row of the import names, changed or not."""
-    await lock(context.connection, Subject.MOVE, "", shared=True)
+    await lock(context.connection, LockKind.MOVE, "", shared=True)
     await context.connection.execute(_RECEIVED, {"source": context.terms.source, "now": context.terms.now})
 
 
@@ -258,7 +258,7 @@ async def _regroup(context: ImportContext, find_seeds: TextClause) -> None:
 
 
 async def _keep_later_members(connection: Connection) -> None:
-    """Add to staged suppliers the members of the stored documents that this release does not know."""
+    """Copy members that this release does not know from stored suppliers' documents to the staged ones."""
 
     def changed_documents(pairs: Sequence[Any]) -> dict[UUID, str]:
         """The documents to which members were added, by id of the supplier."""
@@ -271,7 +271,7 @@ async def _keep_later_members(connection: Connection) -> None:
             await connection.execute(_KEEP, {"ids": list(kept), "documents": list(kept.values())})
 
 
-async def _stage_shared(context: ImportContext) -> None:
+async def _stage_rewritten(context: ImportContext) -> None:
     """Assemble the suppliers in the table `to_rewrite` from all their records, and copy them to the staging table."""
     connection, change_set = context.connection, context.terms.change_set
     ids = await connection.stream(text("SELECT DISTINCT supplier_id FROM to_rewrite"))

@@ -23,7 +23,7 @@ from domain.text.bilingual import Language
 
 
 class Terms(msgspec.Struct, frozen=True):
-    """The constants of one import. `suppressions`: details of erased persons, which must not come back."""
+    """The values shared by all rows of an import. `suppressions`: erased details, which must not come back."""
 
     source: str
     change_set: int
@@ -97,10 +97,10 @@ _decode, _decode_flags = stored_decoder(SupplierRecord), stored_decoder(tuple[Fl
 
 
 def prepare_here(batches: Iterable[Batch]) -> Prepare:
-    """Return a generator function that encodes the batches in this process."""
+    """Return the function that an import calls to have these batches encoded, in this process."""
 
     def prepare_batches(terms: Terms, expects_new: Callable[[], bool]) -> Generator[PreparedBatch, None, None]:
-        """Yield each batch encoded, where `expects_new()` with the suppliers that its records make if new."""
+        """Yield each batch encoded; where `expects_new()` is true, with a supplier made of each record as if new."""
         for batch in batches:
             yield prepare(terms, batch, expects_new=expects_new())
 
@@ -108,7 +108,7 @@ def prepare_here(batches: Iterable[Batch]) -> Prepare:
 
 
 def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
-    """Encode a batch; with `expects_new`, also the suppliers that its records make if they are new."""
+    """Encode a batch of records; with `expects_new`, also a supplier made of each record as if it were new."""
     rejects = list(batch.rejects)
     encoded: list[EncodedRecord] = []
     positions = range(batch.before, batch.before + len(batch.records))
@@ -135,7 +135,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
-    """The rows, for COPY, of suppliers assembled for a change set from the records that describe each."""
+    """Rows for COPY of the suppliers with these ids, each assembled of its records, as part of a change set."""
     suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
     return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
 
@@ -148,7 +148,7 @@ async def assemble_in_thread(change_set: int, described: Mapping[UUID, Sequence[
 def supplier_values(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
 ) -> SupplierRow:
-    """The row, for COPY, of a supplier that this record alone describes."""
+    """The row, for COPY, of a supplier assembled of this record alone."""
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
     return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))
 

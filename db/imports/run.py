@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, Uuid, bindparam, insert, select, text, update
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.core.engine import Connection, Engine, Subject, is_below, lock, lock_if_free, read_all, transaction
+from db.core.engine import Connection, Engine, LockKind, is_below, lock, lock_if_free, read_all, transaction
 from db.delivery.webhooks import queue_import_finished
 from db.imports.apply_staged import (
     MANY,
@@ -110,7 +110,7 @@ async def run_import(
             return await _stage_and_store(engine, context, order, prepare)
     async with transaction(engine) as connection:
         # before others see it: an import whose lock is free counts as interrupted
-        await lock(connection, Subject.IMPORT, str(order.id))
+        await lock(connection, LockKind.IMPORT, str(order.id))
         await _open_import(engine, order, started)
         async with _logging_failure(engine, order, clock):
             context = await _begin_import(connection, order, started, similarity, assemble)
@@ -209,8 +209,8 @@ async def _stage_and_store(engine: Engine, context: ImportContext, order: Order,
 async def _begin_import(
     connection: Connection, order: Order, now: datetime, similarity: NameSimilarity, assemble: Assemble
 ) -> ImportContext:
-    """Lock the source for this import alone, or for a dry run against imports only; make the staging tables."""
-    await lock(connection, Subject.SOURCE, order.source, shared=order.dry_run)
+    """Lock the source against all other writers (a dry run: against imports), and make the staging tables."""
+    await lock(connection, LockKind.SOURCE, order.source, shared=order.dry_run)
     await open_staging(connection)
     change_set = 0 if order.dry_run else await begin_change(connection)
     suppressions = await suppressions_of(connection, order.source)
@@ -310,7 +310,7 @@ async def write_import_entry(connection: Connection, actor: Actor, done: Import)
 async def close_interrupted(connection: Connection, now: datetime) -> None:
     """Mark as interrupted the running imports whose lock is free: their server was stopped meanwhile."""
     for import_id in (await connection.execute(select(imports.c.id).where(imports.c.status == "running"))).scalars():
-        if await lock_if_free(connection, Subject.IMPORT, str(import_id)):
+        if await lock_if_free(connection, LockKind.IMPORT, str(import_id)):
             end = {"status": "interrupted", "finished_at": now, **dict.fromkeys(_EFFECTS, 0)}
             await _close_import(connection, import_id, end, imports.c.status == "running")
 

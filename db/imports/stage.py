@@ -36,7 +36,7 @@ from domain.text.bilingual import Text
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """The numbers of rows of an import by outcome; `waiting`: records that add to no known supplier."""
+    """The numbers of rows of an import by outcome; `waiting`: rows that only add to a supplier not yet known."""
 
     added: int = 0
     changed: int = 0
@@ -80,7 +80,7 @@ class _RecordBefore(NamedTuple):
 
 
 class _ComparedBatch(NamedTuple):
-    """The records of a batch by how they compare with those stored; `duplicates` repeat an external id.
+    """The records of a batch by how they compare with those stored; `duplicates`: of an external id seen before.
 
     `misplaced`: those that make a supplier where the record stored so far does not, or the other way round.
     """
@@ -170,7 +170,7 @@ async def open_staging(connection: Connection) -> None:
 
 
 async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> tuple[Counts, int, int]:
-    """Stage what a batch changes; returns its counts, the vertices it adds and the number of its rejects without id.
+    """Stage a batch's changes; returns its counts, the vertices it adds, the number of its rejects without external id.
 
     `rejected`: how many rows of earlier batches were. Beyond `MOST_ERRORS` only those that name a record are noted, so
     that it does not count as absent. A repeated external id is rejected and names the line of its first row, which
@@ -188,7 +188,7 @@ async def stage(context: ImportContext, batch: PreparedBatch, rejected: int) -> 
     await copy(context.connection, "rejects", REJECT_COLUMNS, [_reject_row(item) for item in noted])
     vertices = sum(item.vertices for item in split.added)
     vertices += sum(item.vertices - known.vertices for item, known in split.changed)
-    return await _counts(context, split, len(rejects)), vertices, len(rejects) - len(named)
+    return await _count_outcomes(context, split, len(rejects)), vertices, len(rejects) - len(named)
 
 
 async def copy(connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -228,8 +228,8 @@ async def _compare_batch(context: ImportContext, records: Sequence[EncodedRecord
     return split
 
 
-async def _counts(context: ImportContext, split: _ComparedBatch, rejected: int) -> Counts:
-    """Count a compared batch; a record that adds to suppliers and finds none counts as waiting only."""
+async def _count_outcomes(context: ImportContext, split: _ComparedBatch, rejected: int) -> Counts:
+    """The numbers of rows of a batch by outcome; a row that only adds to a supplier not yet known is waiting."""
     parts = (split.added, [item for item, _ in split.changed], split.unchanged)
     numbers = {item.joins for part in parts for item in part if item.joins is not None}
     if not numbers:

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Row, Text, cast, exists, func, insert, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from db.core.engine import Connection, Subject, is_below, lock, lock_if_free
+from db.core.engine import Connection, LockKind, is_below, lock, lock_if_free
 from db.core.uuid7 import new_id
 from db.journal.content import content_digests
 from db.schema.organisation_tables import audit_entries, audit_heads, persons
@@ -61,7 +61,7 @@ async def write_entry(
     detail: Detail | None = None,
     about: Sequence[str] = (),
 ) -> None:
-    """Write that `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
+    """Add an entry to the journal: `actor` did `action` ("need.created", "message.sent"…) to `object_` ("need:<id>").
 
     `about`: what is stored that the entry binds, as `db.journal.content` names it. Call it last before the commit:
     until then, no other transaction can write to the organisation's journal.
@@ -83,8 +83,8 @@ async def next_entry(
     detail: Detail | None = None,
     content: Sequence[str] = (),
 ) -> NextEntry:
-    """Make the next entry of the organisation's journal, and lock the journal until the transaction ends."""
-    await lock(connection, Subject.AUDIT, actor.organisation_id.hex)
+    """The next entry of the organisation's journal, not yet stored; locks the journal until the transaction ends."""
+    await lock(connection, LockKind.AUDIT, actor.organisation_id.hex)
     number, previous = await head(connection, actor.organisation_id)
     entry = Entry(
         number=number + 1,
@@ -114,7 +114,7 @@ async def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Sequence[Entry]:
-    """Up to `limit` journal entries after number `after`, oldest first, that pass the filters; `since` is inclusive.
+    """Up to `limit` journal entries after number `after` that pass the filters, oldest first; `until` is exclusive.
 
     `object_`: the object that they are about, or several.
     """
@@ -125,7 +125,7 @@ async def entries(
     wanted += [columns.action == action] if action is not None else []
     wanted += [columns.at >= since] if since is not None else []
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number).limit(limit)
-    return [_entry(row, row.detail) for row in await connection.execute(query)]
+    return [_entry_of_row(row, row.detail) for row in await connection.execute(query)]
 
 
 async def latest_entries(
@@ -135,7 +135,7 @@ async def latest_entries(
     columns = audit_entries.c
     wanted = (columns.organisation_id == organisation_id, is_below(columns.number, before))
     query = select(*_COLUMNS, columns.detail).where(*wanted).order_by(columns.number.desc()).limit(limit)
-    return [_entry(row, row.detail) for row in await connection.execute(query)]
+    return [_entry_of_row(row, row.detail) for row in await connection.execute(query)]
 
 
 async def has_entries(connection: Connection, organisation_id: UUID, object_: str) -> bool:
@@ -196,25 +196,25 @@ async def stored_entries(connection: Connection, organisation_id: UUID) -> Async
         for row in page:
             entry = None
             with suppress(msgspec.MsgspecError):
-                entry = _entry(row, _decode_detail(row.detail))
+                entry = _entry_of_row(row, _decode_detail(row.detail))
             stored.append(StoredEntry(row.number, row.hash, entry, row.signature))
         yield stored
 
 
-def _entry(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
+def _entry_of_row(row: Row[*tuple[Any, ...]], detail: Detail) -> Entry:
     fields = {column.name: getattr(row, column.name) for column in _COLUMNS}
     return Entry(**fields | {"detail": detail, "hash": row.hash.hex()})
 
 
 async def queue_heads(
-    connection: Connection, write: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
+    connection: Connection, write_line: Callable[[list[JournalHead]], str], every: timedelta, now: datetime
 ) -> bool:
-    """Queue the text that `write` makes of the last hashes of all journals; False where done less than `every` ago.
+    """Queue the line that `write_line` makes of all journals' last hashes; False if one was queued in the time `every`.
 
     Also False where another transaction is doing it. The caller commits.
     """
     recent = exists().where(audit_heads.c.queued_at > now - every)
-    if await connection.scalar(select(recent)) or not await lock_if_free(connection, Subject.AUDIT, "heads"):
+    if await connection.scalar(select(recent)) or not await lock_if_free(connection, LockKind.AUDIT, "heads"):
         return False
     if await connection.scalar(select(recent)):
         return False
@@ -223,6 +223,6 @@ async def queue_heads(
         last = await head(connection, organisation_id)
         if last.number:
             heads.append(JournalHead(organisation_id, last.number, last.hash.hex()))
-    row = {"id": new_id(now), "queued_at": now, "due_at": now, "line": write(heads)}
+    row = {"id": new_id(now), "queued_at": now, "due_at": now, "line": write_line(heads)}
     await connection.execute(insert(audit_heads).values(row))
     return True

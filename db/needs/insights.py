@@ -42,7 +42,7 @@ class _ShortlistSupply(msgspec.Struct, frozen=True):
 async def needs_with_supply(
     connection: Connection, organisation_id: UUID, made_from: datetime | None, made_before: datetime | None
 ) -> AsyncIterator[Sequence[NeedFacts]]:
-    """Yield batches of the organisation's needs created in a period, each with its latest shortlist's supply."""
+    """Yield batches of the organisation's needs with a shortlist, created in a period, with the latest one's supply."""
     latest = and_(shortlists.c.need_id == needs.c.id, shortlists.c.number == needs.c.shortlists)
     query = (
         select(needs.c.id, needs.c.status, needs.c.content, shortlists.c.need, shortlists.c.body)
@@ -119,7 +119,7 @@ async def reply_figures(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _by_recipient(table: Table, exchange_ids: Sequence[UUID], **figures: ColumnElement[bool]) -> Subquery:
-    """A subquery of `figures` aggregated over the rows of a table, with a row per exchange and recipient."""
+    """A subquery of a table that aggregates `figures` (expressions by name) for each exchange and recipient."""
     of_recipient = table.c.exchange_id, table.c.supplier_id
     told = (figure.label(name) for name, figure in figures.items())
     found = select(*of_recipient, *told).where(table.c.exchange_id == func.any(list(exchange_ids)))
@@ -155,7 +155,7 @@ async def barrier_notes(connection: Connection, organisation_id: UUID, exchange_
 
 
 def _last_corrections(organisation_id: UUID, exchange_ids: Sequence[UUID]) -> Subquery:
-    """A subquery of the suppliers' messages in these exchanges, each in its last correction.
+    """A subquery of the suppliers' messages in these exchanges, each replaced by its last correction.
 
     `confidential`: the message or a correction of it is.
     """

@@ -205,7 +205,7 @@ async def select_awards(
 
 
 async def awards_until(connection: Connection, organisation_id: UUID, on: date) -> Sequence[PastAward]:
-    """The organisation's awards until the day `on`, with the buyer of the need and the winner's present id.
+    """The organisation's awards up to the day `on`, each with its need's buyer (SIRET) and the winner's present id.
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
@@ -268,7 +268,7 @@ _OTHERS = sa.text("""
 async def needs_of_year(
     connection: Connection, organisation_id: UUID, year: int, siret: str | None, besides: UUID
 ) -> tuple[OtherNeed, ...]:
-    """The markets of a year of the organisation's buyer `siret`, except abandoned needs and the need `besides`.
+    """The other needs that a buyer (`siret`) has in a year, markets not abandoned; `besides`: the need left out.
 
     Where `siret` is not known, or that of a need's buyer, the buyer is taken for the same. Of very many
     needs the newest, and none of which the words alone are more than 128 KiB.
@@ -286,7 +286,7 @@ PARTICIPANT_BYTES = 150
 
 
 async def stored_bytes(connection: Connection, organisation_id: UUID) -> int:
-    """The compressed bytes of the organisation's needs, shortlists, exchanges, meetings and answers kept for a day."""
+    """The bytes, as compressed, of an organisation's needs, shortlists, exchanges, meetings and idempotency answers."""
     size, own = sa.func.pg_column_size, needs.c.organisation_id == organisation_id
     own_exchange = exchanges.c.organisation_id == organisation_id
     own_meeting = meetings.c.organisation_id == organisation_id

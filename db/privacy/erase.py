@@ -10,12 +10,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import Row, Text, and_, case, cast, delete, exists, func, literal, select, update
 
-from db.core.engine import Connection, Engine, Subject, lock, transaction
+from db.core.engine import Connection, Engine, LockKind, lock, transaction
 from db.core.uuid7 import new_id
 from db.journal.content import decision_names, stored_name
 from db.journal.entries import write_entry
 from db.persons import erase_persons
-from db.privacy.find_person import Findings, find_person, has_mention
+from db.privacy.find_person import FoundData, find_person, has_mention
 from db.privacy.mentions import MENTION_COLUMNS, MentionColumn, mask_mentions, mention_pattern, redacted_shortlists
 from db.schema.organisation_tables import exchange_recipients, message_mails, shortlists
 from db.schema.supplier_tables import Document, idempotency_keys, organisations, records, sources, webhooks
@@ -102,14 +102,14 @@ async def erase_person(
             names = (await connection.execute(select(sources.c.name).order_by(sources.c.name))).scalars().all()
         for name in names:
             async with transaction(engine) as connection:
-                await lock(connection, Subject.SOURCE, name)
+                await lock(connection, LockKind.SOURCE, name)
     locked: set[str] = set()
     while True:
         # no other sources: while this waits for one, nobody could write to those that it holds
         locked |= {item.source for item, _ in found.records}
         async with transaction(engine) as connection:
             for source in sorted(locked):
-                await lock(connection, Subject.SOURCE, source)
+                await lock(connection, LockKind.SOURCE, source)
             found = await find_person(
                 connection, organisation_ids, asked, in_directory=in_directory, lock=True, seconds=seconds
             )
@@ -117,7 +117,7 @@ async def erase_person(
                 return await _erase(connection, found, actor, now)
 
 
-async def _erase(connection: Connection, found: Findings, actor: Actor, now: datetime) -> Erasure:
+async def _erase(connection: Connection, found: FoundData, actor: Actor, now: datetime) -> Erasure:
     if all(each.fate == "kept" for each in found.holdings):
         return await _erasure_report(connection, found, None)
     reference = _reference(found, now)
@@ -137,12 +137,12 @@ async def _erase(connection: Connection, found: Findings, actor: Actor, now: dat
     await erase_persons(connection, [row.id for row in found.persons], now, changed, in_calendars)
     if found.in_directory:
         await _erase_in_directory(connection, found, now)
-    await _write_entries(connection, found, actor, reference, now)
+    await _note_erasure(connection, found, actor, reference, now)
     return await _erasure_report(connection, found, reference)
 
 
 async def _erasure_report(
-    connection: Connection, found: Findings, reference: UUID | None, *, dry_run: bool = False
+    connection: Connection, found: FoundData, reference: UUID | None, *, dry_run: bool = False
 ) -> Erasure:
     changed = tuple(each for each in found.holdings if each.fate != "kept")
     kept = tuple(each for each in found.holdings if each.fate == "kept")
@@ -161,7 +161,7 @@ def _details_to_suppress(known: Identifiers) -> list[Suppression]:
 
 
 async def _erase_in_column(
-    connection: Connection, searched: MentionColumn, found: Findings, called: str, now: datetime
+    connection: Connection, searched: MentionColumn, found: FoundData, called: str, now: datetime
 ) -> None:
     """Erase every mention of the person in a column; `called` is the pseudonym put there instead."""
     table, known = searched.table, found.identifiers
@@ -201,7 +201,7 @@ async def _erase_in_column(
 
 
 def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list[Any]]:
-    """The primary keys of the written documents that cannot be decoded as `shape`."""
+    """The primary keys of rows (document, then key) whose document cannot be decoded as `shape`."""
     keys: list[list[Any]] = []
     key: list[Any]
     for content, *key in written:
@@ -212,7 +212,7 @@ def _unreadable_keys(written: Sequence[Row[Any]], shape: type[Any]) -> list[list
     return keys
 
 
-async def _erase_in_directory(connection: Connection, found: Findings, now: datetime) -> None:
+async def _erase_in_directory(connection: Connection, found: FoundData, now: datetime) -> None:
     """Rewrite the found records, now without the person, and their suppliers, as one change of the directory."""
     await suppress(connection, _details_to_suppress(found.identifiers), now)
     if not found.records:
@@ -235,7 +235,7 @@ async def _erase_in_directory(connection: Connection, found: Findings, now: date
     await publish(connection, change_set)
 
 
-async def _write_entries(connection: Connection, found: Findings, actor: Actor, reference: UUID, now: datetime) -> None:
+async def _note_erasure(connection: Connection, found: FoundData, actor: Actor, reference: UUID, now: datetime) -> None:
     """Write entries about the erasure, and about each changed object, in the journals of their organisations."""
     # by owner and as the journal names them; of a need, the numbers of its shortlists; what all share, with the actor
     changed: dict[tuple[UUID, str], set[str]] = {}
@@ -272,6 +272,6 @@ async def _write_entries(connection: Connection, found: Findings, actor: Actor, 
             await write_entry(connection, own_actor, f"{kind}.redacted", about, now, detail=why, about=bound)
 
 
-def _reference(found: Findings, now: datetime) -> UUID:
+def _reference(found: FoundData, now: datetime) -> UUID:
     """The id for the person in journal entries: that of the first person found, else a new one."""
     return found.persons[0].id if found.persons else new_id(now)

@@ -44,8 +44,8 @@ _CONTACT_DETAILS = ("email", "phone", "person")
 _NEVER = sa.cast(sa.null(), sa.DateTime(timezone=True))
 
 
-class Findings(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's data as found in `organisations` (ids by name) and, if `in_directory`, in the directory.
+class FoundData(msgspec.Struct, frozen=True, kw_only=True):
+    """The data that a search found of a person; `organisations` (ids by name), `in_directory`: where it looked.
 
     `records`: those that change, each with its contact after an erasure; `supplier_ids`: the suppliers they describe.
     """
@@ -75,7 +75,7 @@ class _Search(NamedTuple):
         return list(await self.connection.execute(query))
 
     def holding(self, row: sa.Row[Any], where: str, field: str, text: str, fate: Fate) -> Holding:
-        """Report a text in a row, which has the columns `organisation_id` and `since`, as a holding."""
+        """A text of the person in a row, as a holding; `where`: the object's name; `fate`: what erasure does to it."""
         why: Why | None = "append_only" if fate == "kept" else None
         owner = self.organisations.get(row.organisation_id)
         return Holding(organisation=owner, where=where, field=field, text=text, since=row.since, fate=fate, why=why)
@@ -89,7 +89,7 @@ async def find_person(
     in_directory: bool = True,
     lock: bool = False,
     seconds: float | None = None,
-) -> Findings:
+) -> FoundData:
     """Find a person's data in these organisations' tables and, with `in_directory`, in the shared tables.
 
     `lock`: nobody else changes any of it in the organisations' data until the transaction ends. `seconds`: those that
@@ -120,7 +120,7 @@ async def find_person(
         *await _contacts_in_shortlists(search, known, supplier_ids),
         *[holding for searched in searched_columns for holding in await _find_mentions(search, searched, known)],
     )
-    return Findings(
+    return FoundData(
         identifiers=known,
         organisations={name: id_ for id_, name in search.organisations.items()},
         in_directory=in_directory,
@@ -218,7 +218,7 @@ async def _participations(search: _Search, person_ids: Sequence[UUID]) -> list[H
 
 
 async def _find_records(connection: Connection, known: Identifiers) -> list[StoredRecord]:
-    """The records whose contact has an address or a name of the person, or the telephone number asked for."""
+    """The records whose contact has an address or name of the person, or the phone number that was searched for."""
     email, phone, person = (_payload_text("contact", detail) for detail in _CONTACT_DETAILS)
     is_known = sa.or_(
         sa.func.lower(sa.func.trim(email)).in_(known.emails),
@@ -289,7 +289,7 @@ def _directory_holding(item: Any, field: str, text: str, fate: Fate, why: Why | 
 
 
 async def _contacts_in_shortlists(search: _Search, known: Identifiers, supplier_ids: Collection[UUID]) -> list[Holding]:
-    """The holdings for the person's addresses, and numbers at these suppliers, in frozen shortlists."""
+    """The holdings for the person's addresses, and phone numbers at these suppliers, in frozen shortlists."""
     found = redacted_shortlists(search.connection, search.organisations, known, supplier_ids, lock=search.lock)
     return [
         search.holding(each.row, f"shortlist:{each.row.need_id}/{each.row.number}", field, text, "erased")

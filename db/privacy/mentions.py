@@ -63,7 +63,7 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
 
 
 class MentionColumn(NamedTuple):
-    """A column that may mention a person, in an object of `kind`; `longest`: the most characters it may have."""
+    """A column that may mention a person; `kind`, `field`, `fate`: as in its holdings; `longest`: in characters."""
 
     kind: str
     field: str
@@ -181,7 +181,7 @@ for _sign in map(chr, range(ord("0"), 0x180)):
 
 
 def mention_pattern(identifiers: Identifiers, *, with_phones: bool = True) -> str | None:
-    """The pattern of all mentions of the person; None without an address, name of two words or (if wanted) phone."""
+    """The pattern of all mentions of a person; None if they have no address, name of two words or, if wanted, phone."""
     return "|".join(mention.pattern for mention in _mentions(identifiers, with_phones=with_phones)) or None
 
 
@@ -243,7 +243,7 @@ def name_pattern(names: Iterable[str]) -> str:
 
 
 def _spellings(names: Iterable[str], between: str = _BETWEEN_WORDS) -> list[str]:
-    """A pattern for each name and order of its words: as given, or with the last ones first ("Le Goff Anne").
+    """A pattern for each name in each order of its words: as given, or with the last words put first ("Le Goff Anne").
 
     Of a name of many words as given only: PostgreSQL would take minutes to read a pattern of all their orders.
     """
@@ -286,7 +286,7 @@ async def redacted_shortlists(
     *,
     lock: bool = False,
 ) -> AsyncIterator[Sequence[RedactedShortlist]]:
-    """Yield the frozen shortlists that have the person's address, or number at these suppliers, without them.
+    """Yield, redacted, the frozen shortlists with the person's addresses, or phone numbers at these suppliers.
 
     They come in the order of their keys, a slice at a time. `lock`: rows read stay as they are.
     """

@@ -77,7 +77,7 @@ _DUE_NEEDS = sa.text("""
 
 
 class DueRows(NamedTuple):
-    """The condition for rows of a table to be removed; `owner`: a row's organisation, NULL for shared rows."""
+    """The rows of a table to be removed, which meet `is_due`; `owner`: a row's organisation, NULL if shared."""
 
     table: sa.Table
     is_due: sa.ColumnElement[bool]
@@ -91,7 +91,7 @@ async def plan(
     spared: Collection[UUID] = (),
     organisation_id: UUID | None = None,
 ) -> RetentionPlan:
-    """Plan to remove what is due at `now`, except needs `spared`, of one organisation and of shared data, or of all."""
+    """A plan to remove what is due at `now`, except needs `spared`: an organisation's and shared data, or all."""
     bounds = bounds_of(periods, now, LIFETIME, KEPT)
     others: list[RetentionCount] = []
     for kind, rows in _due_rows(bounds).items():
@@ -104,7 +104,7 @@ async def plan(
 
 
 async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
-    """Remove what is planned, each need and each kind in a transaction of its own; returns what was removed.
+    """Remove what is planned, each need and kind in its own transaction; returns what was removed, as a plan.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
     was, as done by such `means`; of what all share, in that of the organisation `home`.
@@ -166,7 +166,7 @@ def _due_rows(bounds: RetentionBounds) -> dict[Kind, DueRows]:
 
 
 def _is_in_meeting(is_meant: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """The condition that a person takes part in, or has a task from, a meeting for which `is_meant` is true."""
+    """The condition that a person takes part in, or has a task from, a meeting that meets the condition `is_meant`."""
     return sa.or_(
         *(
             sa.exists().where(each.c.person_id == persons.c.id, each.c.meeting_id == meetings.c.id, is_meant)
@@ -176,7 +176,7 @@ def _is_in_meeting(is_meant: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _has_signed_in(is_meant: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """The condition that a person signed in through an account for which `is_meant` is true."""
+    """The condition that a person signed in through an account that meets the condition `is_meant`."""
     return sa.exists().where(desk_accounts.c.person_id == persons.c.id, is_meant)
 
 
@@ -198,7 +198,7 @@ async def _retention_counts(
 async def _due_needs(
     connection: Connection, before: datetime, *, only: UUID | None = None, owner: UUID | None = None
 ) -> list[RetentionNeed]:
-    """The needs to which nothing happened since `before`, of an organisation (`owner`) or all; `only`: a need's id."""
+    """The needs to which nothing happened since `before`: all, those of the organisation `owner`, or the `only` one."""
     rows = await connection.execute(_DUE_NEEDS, {"before": before, "only": only, "owner": owner})
     return [RetentionNeed(**row._asdict()) for row in rows]
 

@@ -30,7 +30,7 @@ _NEWEST = select(directory_version.c.version, change_sets.c.uid).select_from(
 
 
 class Position(NamedTuple):
-    """A cursor in the change feed: after this supplier in this directory version. `START` is before everything.
+    """A cursor in the change feed: behind this supplier in this directory version. `START` is before all changes.
 
     `uid`: of that version, as another history of the directory may have one of the same number; None where it is not
     known.
@@ -68,13 +68,13 @@ async def end_of_directory(connection: Connection) -> Position:
 
 
 async def end_of_version(connection: Connection, version: int) -> Position:
-    """The cursor behind the last change of a directory version; without `uid` if there never was such a version."""
+    """The cursor behind the last change of a directory version; its `uid` is None if there never was such a version."""
     uid: UUID | None = await connection.scalar(select(change_sets.c.uid).where(change_sets.c.version == version))
     return Position(version, LAST_ID, uid)
 
 
 async def is_in_history(connection: Connection, position: Position, end: Position) -> bool:
-    """Whether a cursor is of this directory's history, which ends at `end`; one without `uid` is judged by version."""
+    """Whether a cursor is of this directory's history, which ends at `end`: by its `uid`, else by its version alone."""
     if position.uid is None or position.version == 0:
         return position.version <= end.version
     if position.version == end.version:
@@ -149,7 +149,7 @@ CURRENT_VERSION = "SELECT d.version, c.uid FROM directory_version d LEFT JOIN ch
 
 
 class DirectoryVersion(NamedTuple):
-    """A version of the directory; `uid`: its random id, which differs in another copy's history, None at 0."""
+    """A version of the directory; `uid`: an id drawn for it, to tell databases' histories apart; None for version 0."""
 
     number: int
     uid: UUID | None
@@ -163,7 +163,7 @@ async def listen(
     poll_seconds: float = POLL_SECONDS,
     patience: float = PATIENCE_SECONDS,
 ) -> AsyncGenerator[DirectoryVersion, None]:
-    """Yield the directory's version: at once, after every notification (`also`: channels) and every `poll_seconds`.
+    """Yield the directory's version: now, at each notification (`also`: on these channels) and each `poll_seconds`.
 
     A version comes again while nothing changes, and after notifications on the channels `also`, as a sign of life; none
     comes while the database is away (see `rows_on_notify` for `lost` and `patience`). Versions in between may be
@@ -227,7 +227,7 @@ async def database_id(engine: Engine) -> str:
 
 
 async def copy_documents(url: str, snapshot: str, pages: Iterable[Pages], receive: Callable[[bytes], object]) -> None:
-    """Call `receive` with the JSON document of each active supplier on these pages of the named snapshot."""
+    """Call `receive` with the JSON document of each active supplier on these pages (of the table) of a snapshot."""
     async with _snapshot_connection(url, snapshot) as connection:
         for first, end in pages:
             query = _DOCUMENTS.format(first=first, end=end)

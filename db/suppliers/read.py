@@ -134,7 +134,7 @@ def _has_record(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 
 def _has_record_of(source: str) -> sa.ColumnElement[bool]:
-    """The condition that a record of the source makes the supplier or adds to it."""
+    """The condition that a record of the source describes the supplier or adds to it."""
     addition = records.alias()
     own = records.c.supplier_id == suppliers.c.id
     adds = addition.c.joins.in_([records.c.siret, sa.func.left(records.c.siret, SIREN_DIGITS)])
@@ -173,7 +173,7 @@ def _conditions(filters: Filters) -> list[sa.ColumnElement[bool]]:
 
 
 async def with_last_receipts(connection: Connection, found: Sequence[Supplier]) -> dict[UUID, Supplier]:
-    """The suppliers by id, their sources updated to the time at which each record was last received."""
+    """The suppliers by id, each with its sources' `received_at` set to when their records were last received."""
     columns = (records.c.source, records.c.external_id, records.c.received_at)
     query = sa.select(*columns).where(records.c.supplier_id == sa.func.any([supplier.id for supplier in found]))
     received = {(source, external_id): at for source, external_id, at in await connection.execute(query)}

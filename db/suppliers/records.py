@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Select, delete, update
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, Subject, lock
+from db.core.engine import Connection, LockKind, lock
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records
 from db.suppliers.regroup import lock_identities, records_of, regroup, supplier_of
@@ -24,7 +24,7 @@ from db.suppliers.write import (
     STORED_RECORDS,
     begin_change,
     current_version,
-    is_added_to,
+    has_additions,
     publish,
     rewrite_suppliers,
     stored_record,
@@ -59,7 +59,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def content_hash(payload: bytes, placement: Placement) -> bytes:
-    """The BLAKE2b digest of a record and its placement, which may change with the reference data."""
+    """The BLAKE2b digest of a record in JSON and its placement, by which a change of either is seen."""
     return blake2b(payload + encode(placement), digest_size=_HASH_BYTES).digest()
 
 
@@ -80,7 +80,7 @@ def content_columns(record: SupplierRecord, placement: Placement, digest: bytes)
 def derived_columns(
     record: SupplierRecord, placement: Placement, now: datetime, joins: str | None = None
 ) -> dict[str, Any]:
-    """The columns of a new record after its content's, in the order of the table; `joins`: the number it adds to.
+    """A record's columns after those of its content, in the table's order; `joins`: SIRET or SIREN that it adds to.
 
     Names are among them, to find records of the same supplier by, only where the record's own point can be relied on.
     One that `joins` others has none of these, and nothing is missing in it.
@@ -138,7 +138,7 @@ def _nul_pointers(value: Any, path: tuple[str | int, ...]) -> Iterator[str]:
 
 
 class WrittenRecord(msgspec.Struct, frozen=True):
-    """The outcome of `put_record`. `data_version`: a version of the directory that contains the record."""
+    """The outcome of storing a record. `data_version`: a directory version that contains the record."""
 
     status: Literal["created", "changed", "unchanged"]
     stored: StoredRecord
@@ -146,7 +146,7 @@ class WrittenRecord(msgspec.Struct, frozen=True):
 
     @property
     def supplier_id(self) -> UUID:
-        """The id of the supplier that the record describes, which every record put has."""
+        """The id of the supplier that the record describes."""
         assert self.stored.supplier_id is not None  # noqa: S101 - as put_record writes it
         return self.stored.supplier_id
 
@@ -196,7 +196,7 @@ async def put_record(
         await write_suppliers(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)
-    if not is_new or regrouped.moved or added_to or await is_added_to(connection, record.siret):
+    if not is_new or regrouped.moved or added_to or await has_additions(connection, record.siret):
         changed = {supplier_id, *added_to} - regrouped.absorbed | regrouped.to_rewrite
         await rewrite_suppliers(connection, changed, change_set, now)
     stored = msgspec.structs.replace(stored, supplier_id=regrouped.moved.get(key, supplier_id))
@@ -224,7 +224,7 @@ async def lock_record(connection: Connection, source: str, external_id: str) -> 
 async def delete_record(
     connection: Connection, source: str, external_id: str, now: datetime, similarity: NameSimilarity
 ) -> int | None:
-    """Delete a record; returns a directory version without it, None where there is no such record.
+    """Delete a record; returns a directory version that lacks the record, None where there is no such record.
 
     The caller commits. A supplier without any other record becomes a tombstone.
     """
@@ -247,8 +247,8 @@ async def delete_record(
 
 
 async def _lock_source_and_record(connection: Connection, source: str, external_id: str) -> None:
-    await lock(connection, Subject.SOURCE, source, shared=True)
-    await lock(connection, Subject.RECORD, f"{source}/{external_id}")
+    await lock(connection, LockKind.SOURCE, source, shared=True)
+    await lock(connection, LockKind.RECORD, f"{source}/{external_id}")
 
 
 async def _without_suppressed(

@@ -16,7 +16,7 @@ from sqlalchemy import ARRAY, BigInteger, DateTime, Uuid, bindparam, func, selec
 from sqlalchemy import Text as SqlText
 from sqlalchemy.dialects.postgresql import insert
 
-from db.core.engine import Connection, Subject, lock
+from db.core.engine import Connection, LockKind, lock
 from db.core.uuid7 import new_id
 from db.schema.supplier_tables import records, suppliers
 from db.suppliers.write import tombstone_values
@@ -115,7 +115,7 @@ _SET_MERGED_INTO = text("""
 
 
 class Regrouping(msgspec.Struct, frozen=True):
-    """The records and suppliers that a regrouping changed.
+    """The outcome of a regrouping: records seen and moved, suppliers absorbed and to be rewritten.
 
     `seen`: every record that was looked at. `moved`: those that describe another supplier now. `absorbed`: suppliers
     that are part of another one now. `to_rewrite`: living ones whose records are not the same as before.
@@ -129,7 +129,7 @@ class Regrouping(msgspec.Struct, frozen=True):
 
 async def lock_identities(connection: Connection) -> None:
     """Lock the grouping of all records into suppliers until the transaction ends."""
-    await lock(connection, Subject.IDENTITY, "")
+    await lock(connection, LockKind.IDENTITY, "")
 
 
 async def supplier_of(connection: Connection, key: RecordKey) -> UUID | None:
@@ -172,7 +172,7 @@ async def regroup(
     new_ids = {key: supplier_id for group, supplier_id in zip(groups, ids, strict=True) for key in group}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
-        await lock(connection, Subject.MOVE, "")
+        await lock(connection, LockKind.MOVE, "")
         # empty rows for new suppliers, so that records can refer to them
         new = set(ids) - {row.supplier_id for row in known.values()}
         if placeholders := [{"id": each, **tombstone_values(change_set, now)} for each in new]:
@@ -213,7 +213,7 @@ async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> 
 async def _write_tombstones(
     connection: Connection, absorbed: dict[UUID, UUID], fresh: set[UUID], change_set: int, now: datetime
 ) -> None:
-    """Turn suppliers merged into others into tombstones; those inserted in this transaction are deleted."""
+    """Make `absorbed` suppliers tombstones that point to what they are part of now; delete the `fresh` ones."""
     unseen = [each for each in absorbed if each in fresh]
     seen = [each for each in absorbed if each not in fresh]
     if unseen:

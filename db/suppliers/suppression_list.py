@@ -25,7 +25,7 @@ _DIGEST_OF_ID = "sha256:"
 
 
 class Suppression(NamedTuple):
-    """A contact detail to suppress in one record or EVERYWHERE; with `with_email`, only beside that address."""
+    """A contact detail to suppress in one record or EVERYWHERE; `with_email`: only if the contact has this address."""
 
     kind: str
     value: str

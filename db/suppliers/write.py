@@ -133,7 +133,7 @@ async def survivors(connection: Connection, supplier_ids: Iterable[UUID]) -> dic
 async def rewrite_suppliers(
     connection: Connection, supplier_ids: Iterable[UUID], change_set: int, now: datetime, *, erases: bool = False
 ) -> None:
-    """Write suppliers anew from their records; a supplier without records becomes a tombstone.
+    """Assemble and write suppliers anew from their records; a supplier without records becomes a tombstone.
 
     What only a later release knows of them stays, unless something is erased: it may be told there too.
     Their records must not change meanwhile: the caller holds the lock on identities (`db.suppliers.regroup`).
@@ -244,13 +244,13 @@ async def suppliers_with_numbers(connection: Connection, numbers: Iterable[str])
     return list((await connection.execute(_SUPPLIERS, {"numbers": list(numbers)})).scalars())
 
 
-async def is_added_to(connection: Connection, siret: str | None) -> bool:
-    """Whether a record adds to the suppliers with this SIRET, by it or by their SIREN."""
+async def has_additions(connection: Connection, siret: str | None) -> bool:
+    """Whether any record adds to the suppliers with this SIRET, by the SIRET or by its SIREN."""
     numbers = [] if siret is None else [siret, siret[:SIREN_DIGITS]]
     return bool(numbers) and bool(await connection.scalar(_IS_ADDED_TO, {"numbers": numbers}))
 
 
 async def count_waiting(connection: Connection, sources: Iterable[str]) -> dict[str, int]:
-    """The number of records, by source, that add to no known supplier; a source without any is absent."""
+    """By source, the number of records that only add to suppliers not yet known; a source without any is absent."""
     rows = await connection.execute(_WAITING, {"sources": list(sources)})
     return {row.source: row.waiting for row in rows}

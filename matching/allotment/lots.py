@@ -56,7 +56,7 @@ class Areas:
         return self._of[key]
 
     def territory_request(self, numbers: Numbers) -> TerritoryRequest:
-        """The areas with these numbers as one requested territory: as the buyer wrote it where a lot has just these."""
+        """The numbered areas as one requested territory, as the need writes it if a given lot has exactly these."""
         given = self._given.get(frozenset(numbers))
         if given is not None:
             return given
@@ -81,7 +81,7 @@ class Areas:
 
 
 def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
-    """The departements or EPCIs of a territory, each by its code, or by its communes' codes if only partly inside.
+    """The departements or EPCIs of a territory: of each its code or, if only partly inside, its communes' codes.
 
     Communes without EPCI make an area of their own. Empty where there is but one. Raises UnknownTerritory.
     """
@@ -224,7 +224,7 @@ def _as_match_lot(lot: DivisibleLot, **changes: object) -> Lot:
 
 
 class JudgedLot(NamedTuple):
-    """The supply of a lot. `reached`: its candidates; `alone`: the candidates that answer all of the lot's segments."""
+    """The supply of a lot. `reached`: its candidates; `alone`: those that each answer all of the lot's segments."""
 
     reserved: tuple[Reserved, ...]
     territory: TerritoryEcho

@@ -79,7 +79,7 @@ Objects = Mapping[str, tuple[str, ...]]
 def proposal_advice(
     given: tuple[LegalAdvice, ...], proposed: Need, objects: Objects, on: date, rules: Rules
 ) -> Iterator[LegalAdvice]:
-    """The legal advice shown beside a proposal, by the law of the day `on`.
+    """The legal advice on a proposed need, by the law of the day `on`; `objects`: the segments of each lot, by id.
 
     `given`: the advice on the need as given, from which advice on procedure and on a differing law is repeated.
 
@@ -228,7 +228,7 @@ class ProposalWriter:
 
 
 def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[CodedText]:
-    """Reasons telling that a lot buys only some segments, or only in some areas, of the given lots."""
+    """Reasons why a lot is divided: by segment, naming the `labels` it buys; by area, naming its `area`; or both."""
     if by_segment:
         what = _separated_labels(labels)
         yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
@@ -283,7 +283,7 @@ def criteria_reasons(found: Summary, given: Summary, min_candidates: int) -> Ite
 
 
 def rank_reason(found: Summary, better: Summary, number: int, min_candidates: int) -> CodedText:
-    """The reason why a proposal ranks after the `better` one (`number`): the first criterion to differ, or the draw."""
+    """The reason why a proposal ranks after the `better` one of this number: the first criterion to differ, or draw."""
     for criterion in CRITERIA:
         there = getattr(better, criterion)
         if getattr(found, criterion) != there:

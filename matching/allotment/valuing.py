@@ -61,7 +61,7 @@ class SuppliersByArea:
         return reduce(or_, [self._answering.get((segment, area), 0) for area in areas])
 
     def within_cap(self, cap: Cap | None, areas: Sequence[int]) -> Suppliers:
-        """The suppliers within a cap's distance of its site, else of one of the areas; all suppliers without a cap."""
+        """The suppliers within a cap's kilometres of its site or, if it has none, of any area; all if `cap` is None."""
         if cap is None:
             return self.everybody
         (site, most_km), found = cap, 0
@@ -104,7 +104,7 @@ class ChosenReservation(NamedTuple):
 
 @dataclass(frozen=True)
 class LotValuer:
-    """Computes the figures and the reservation of each possible lot of a need, once. `law_on`: day of the law."""
+    """Computes once the figures and reservation of each possible lot of a need. `law_on`: the law day."""
 
     given: GivenLots
     suppliers: SuppliersByArea
@@ -139,7 +139,7 @@ class LotValuer:
         return self._valued[lot][1]
 
     def _choose_reservation(self, lot: PossibleLot, candidates: Suppliers) -> ChosenReservation:
-        """The buyer's own reservation, else the one with the most eligible candidates; none where these are too few."""
+        """The buyer's own reservation, else a lawful one with the most eligible candidates; none if too few."""
         options, own = self.given.need.allotment, self.given.own_reservation(lot)
         unreserved = candidates.bit_count()
         refused: Chosen = "too_few" if own else "none"

@@ -58,7 +58,7 @@ def evidence(found: Evidence) -> Text:
 
 
 def _missing_distance_text(placed: bool) -> Text:
-    """A text on an unknown distance: the supplier's address is unknown or, if known (`placed`), the outline is."""
+    """A text saying why a distance is unknown: the address is or, where the supplier is `placed`, the outline."""
     if placed:
         return Text("Contour du territoire inconnu", "Outline of the territory unknown")
     return Text("Adresse inconnue", "Address unknown")
@@ -235,9 +235,8 @@ def grouping(suppliers: int, segments: int) -> Text:
     )
 
 
-def raw_json(content: bytes) -> Any:
-    """JSON bytes as the value of a struct's field: they are copied unchanged when the struct is encoded."""
-    return msgspec.Raw(content)
+raw_json: Callable[[bytes], Any] = msgspec.Raw
+"""JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
 
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)

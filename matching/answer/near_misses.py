@@ -77,7 +77,7 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """The `count` nearest (and equally near) suppliers that offer the object, not in the territory; their distances."""
+    """The `count` nearest and equally near suppliers that offer the object elsewhere than here, and their distances."""
     near = [
         run
         for code in lot.query.subject.objects
@@ -118,7 +118,7 @@ def refusals_in_words(lot: LotMatch, refused: Iterable[RefusedSupplier]) -> dict
 
 
 def _segment_refusal(lot: LotMatch, ordinal: int) -> Text:
-    """A sentence telling that a supplier offers only a neighbour of a wanted segment, or only a supporting one."""
+    """A sentence telling that a supplier offers only a neighbour of a wanted segment, or only a supporting segment."""
     subject, taxonomy, label = lot.query.subject, lot.live.base.taxonomy, lot.live.base.taxonomy.label
     offered = {segment for _, segments in _offers_of(lot, ordinal) for segment in segments}
     for some, message in ((subject.objects, messages.fit), (subject.support, messages.support)):

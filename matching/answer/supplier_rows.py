@@ -78,7 +78,7 @@ class _WordedAnswer(NamedTuple):
 
 
 def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
-    """The row parts shared by candidates whose best offers for the wanted segments have these worths, in this order."""
+    """The row parts shared by candidates whose best offers, by wanted segment, have these worths (fit, basis…)."""
     parts, bases, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
@@ -103,7 +103,7 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
 
 @lru_cache(CACHED_ANSWERS)
 def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: int, is_object: bool) -> _WordedAnswer:
-    """The answer of an offer to a wanted segment; `worth`: its fit, basis and presence as one number."""
+    """An offer's answer to a wanted segment; `worth`: the offer's fit, basis, presence and segment as one number."""
     offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
     answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
@@ -131,7 +131,7 @@ COMMUNE, POINT = Place(commune="00000"), Place()
 
 
 def worths_shown(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]) -> list[tuple[int, ...]]:
-    """The worth of each supplier's best offer for each wanted segment; if none answers, of its best related offer.
+    """By supplier, the worth of its best offer for each wanted segment; if none answers, of the best related offer.
 
     `answering`: the worths of the offers that answer; `matching.index.offers` says what a worth is made of.
     """
@@ -147,7 +147,7 @@ def worths_shown(lot: LotMatch, ordinals: Ordinals, answering: NDArray[np.int16]
 
 
 def _related_worth(lot: LotMatch, ordinal: int, code: str) -> int:
-    """The worth of a supplier's best offer that names a related segment (`code`) and serves the territory."""
+    """The worth of a supplier's best offer that names `code`, a related segment, and serves the territory."""
     away = float(lot.to_territory.measure(np.array([ordinal], dtype=np.int32))[0])
     meets = lot.live.base.areas.meeting(lot.query.territory)
     worth = NO_OFFER

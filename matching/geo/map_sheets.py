@@ -60,7 +60,7 @@ class Town(NamedTuple):
 
 
 class Sheet(NamedTuple):
-    """A map sheet: the areas around (`context`), the territory and the ground in the radius (`reach`), as path data.
+    """A map sheet: areas around (`context`), territory, ground within the radius (`reach`) as path data; its points.
 
     `points`: index in the list that was given, and position. `name`: of an overseas region. `frame`: how
     positions on the sheet, where y goes down, follow from those on the ground.
@@ -91,7 +91,7 @@ class Sheet(NamedTuple):
 
 
 class MapSheets(NamedTuple):
-    """The main map sheet, then sheets of overseas regions; `beyond`: the number of points on no sheet."""
+    """The main map sheet, then one per overseas region; `beyond`: how many points are on none of them."""
 
     sheets: tuple[Sheet, ...]
     beyond: int
@@ -195,7 +195,7 @@ def _disc(geography: Geography, near: Place, radius_km: float) -> shapely.Geomet
 def _map_sheet(
     shown: _MapContent, name: str | None, pieces: Geometries, frame: Frame, cache_key: Hashable, *, inset: bool
 ) -> Sheet:
-    """The sheet that shows polygons (`pieces`) of a territory; `inset`: the sheet is printed small."""
+    """The sheet of polygons (`pieces`), its background cached under `cache_key`; `inset`: it is printed small."""
     known = cache_key, name, inset, frame.west, frame.north, frame.per_km
     ground = _grounds.find(known)
     if ground is None:
@@ -295,7 +295,7 @@ def _is_free(spot: Spot, name: str, taken: Floats, height: float, *, left: bool)
 
 
 class AreaShape(NamedTuple):
-    """An area on a sheet: its position in the given list, its rings as path data, and the middle of it.
+    """An area on a sheet: its position in the list of areas asked for, its rings as path data, and its middle.
 
     `room`: about how many units a text in its middle may be wide.
     """

@@ -45,7 +45,7 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
 
 
 def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -> Bools | None:
-    """Whether each of the polygons in degrees meets the polygon inscribed in a circle on the ellipsoid.
+    """Whether each polygon (`others`, in degrees) meets a circle on the ellipsoid; None for some circles.
 
     None where degrees do not go evenly around the circle: it is too wide, near a pole or across the antimeridian.
     """
@@ -91,7 +91,7 @@ class Shape(Hashable, Protocol):
     weight: int
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        """Kilometres from each earth-centred position to the shape, 0 inside; infinite if a lower bound exceeds `cap`.
+        """Kilometres from each earth-centred position to the shape, 0 inside; infinite if surely more than `cap`.
 
         Within 0.5 % of the WGS 84 geodesic, and to the metre: two suppliers in one place are equally far, whatever else
         is measured with them. Infinite also where the position is NaN (not known).
@@ -140,7 +140,7 @@ class PolygonShape:
         self.weight = sum(BYTES_PER_CLUSTER + BYTES_PER_VERTEX * len(cluster.degrees) for cluster in self.clusters)
 
     def distance(self, positions: Floats, cap: Floats | float = np.inf) -> Floats:
-        """Kilometres from each position to the nearest polygon; infinite if unknown or a lower bound exceeds `cap`."""
+        """Kilometres from each position to the nearest polygon; infinite if unknown or surely more than `cap`."""
         nearest = np.full(len(positions), np.inf)
         bounds = np.array([cluster.lower_bound(positions) for cluster in self.clusters])
         bounds[~(bounds <= cap)] = np.inf

@@ -131,7 +131,7 @@ class AreaOutline(NamedTuple):
 
 @contextmanager
 def problems_under(*at: str | int) -> Iterator[None]:
-    """A context that prefixes the pointers of problems raised inside by `at`, the pointer of the part being read."""
+    """A context that puts `at`, the pointer of the part being read, before the pointers of problems raised inside."""
     try:
         yield
     except InvalidContent as invalid:

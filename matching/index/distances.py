@@ -92,7 +92,7 @@ class Distances:
         return int(pages.sum() + 1) * BYTES_PER_PAGE + later * self._metres.itemsize + self.shape.weight
 
     def spans(self, ordinals: Ordinals, radius_km: float) -> list[tuple[int, int]]:
-        """Begin and end of each run of sorted ordinals that may lie within the radius plus CERTAIN_KM; none empty."""
+        """Begin and end, in sorted ordinals, of runs of suppliers that may lie within the radius plus CERTAIN_KM."""
         self._widest_km = max(self._widest_km, min(radius_km, CERTAIN_KM))
         at = ordinals.searchsorted(self._run_bounds(radius_km)).tolist()
         return [(low, high) for low, high in zip(at[::2], at[1::2], strict=True) if high > low]
@@ -143,7 +143,7 @@ class Distances:
         return _kilometres_of_stored(np.abs(self._metres_or_bounds(ordinals)))
 
     def _metres_or_bounds(self, ordinals: Ordinals) -> Metres:
-        """By ordinal, metres + 1 to the shape where measured, else -1 - a lower bound of the metres; never 0."""
+        """Metres + 1 from each supplier to the shape where measured, else -1 minus a lower bound of the metres."""
         known = self._metres_with_room()
         metres = known.take(ordinals)
         if not metres.all() and self.shape is not None:
@@ -158,7 +158,7 @@ class Distances:
         return metres
 
     def _store_near(self, ordinals: Ordinals, metres: Metres) -> None:
-        """Store the metres of near suppliers only: far ones, asked for once, might each need a memory page."""
+        """Store the metres of those suppliers that are near: far ones might each need a memory page."""
         is_near = np.searchsorted(self._run_bounds(self._widest_km), ordinals, "right") % 2 == 1
         some, found = ordinals[is_near], metres[is_near]
         with self._writing:
@@ -167,7 +167,7 @@ class Distances:
             self._metres[some[lacking]] = found[lacking]
 
     def _run_bounds(self, radius_km: float) -> NDArray[np.int32]:
-        """The begin and end of each run of ordinals near the shape, and of the run of suppliers added later."""
+        """The begin and end of each run of ordinals near the shape, then those of all suppliers added later."""
         bounds = self._bounds.get(radius_km)
         if bounds is None:
             runs = [] if self.shape is None else runs_near(self.columns.spatial_keys, self.shape, radius_km)
@@ -261,7 +261,7 @@ class PlaceDistances:
         return self._distances.columns.draw[ordinals]
 
     def near_runs(self, ordinals: Ordinals) -> list[Ordinals]:
-        """The runs of sorted ordinals whose suppliers may lie within CERTAIN_KM, the radius taken off."""
+        """The runs of sorted ordinals that may lie within the radius plus CERTAIN_KM of the shape."""
         return [ordinals[first:end] for first, end in self._distances.spans(ordinals, self._radius_km)]
 
     def _less_radius(self, distance: Floats) -> Floats:
@@ -288,7 +288,7 @@ class NearDistances(PlaceDistances, Weighed):
         self.known = self._less_radius(self._distances.known_within(ordinals, radius_km)) if known is None else known
 
     def of_rows(self, rows: Positions) -> "NearDistances":
-        """These distances for the suppliers at the given rows alone; the rows are in order."""
+        """The distances of only the suppliers at the given rows, which are in order."""
         shape = self._shape() if self._shape else None
         return NearDistances(self._cache, shape, self.ordinals.take(rows), self._radius_km, self.known.take(rows))
 
@@ -301,7 +301,7 @@ class NearDistances(PlaceDistances, Weighed):
         return distance
 
     def at_least_nearest(self, rows: Positions, count: int) -> Positions:
-        """The `count` nearest of the given rows, and perhaps a few more rows, unordered."""
+        """The `count` nearest of the given rows and perhaps a few others of them, in no order."""
         if len(rows) <= count + FEW:
             return rows
         distance = self.known.take(rows)

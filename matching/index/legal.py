@@ -136,7 +136,7 @@ class LegalColumns:
         return range(size, self._size)
 
     def decisive_facts(self, positions: NDArray[np.int32], days: Days, view: InForce) -> DecisiveFacts:
-        """The facts at each position that decide verdicts on its day, as one number; `view`: the rules on all days."""
+        """By position, the facts that decide verdicts on its day, packed in a number; `view`: the rules of the days."""
         decisive = self._arrays.lasting[positions] << LASTING_BIT
         for number, least in enumerate(minimum_shares(view)):
             share = self._arrays.shares[positions, number]
@@ -160,12 +160,12 @@ class LegalColumns:
         return ends
 
     def forms(self, positions: NDArray[np.int32]) -> NDArray[np.int64]:
-        """The legal form in the facts at each position, as a number: where it stands in FORMS."""
+        """The legal form in the facts at each position (as a position in FORMS)."""
         forms: NDArray[np.int64] = self._arrays.lasting[positions] // 2 % len(FORMS)
         return forms
 
     def _approvals(self, positions: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """The rows whose facts have a first approval, each with its index; then those with a second; and so on."""
+        """Yield which of `positions` have a first approval, and where each of these is; then a second; and so on."""
         first, end = self._arrays.starts[positions], self._arrays.starts[positions + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
@@ -189,7 +189,7 @@ class LegalColumns:
 
 
 def read_decisive_facts(decisive: int) -> LegalFacts:
-    """Legal facts that get the same verdicts as those packed in a `DecisiveFacts` number; shares are 0 % or 100 %."""
+    """Unpack a `DecisiveFacts` number into legal facts that get the same verdicts; shares are 0 %, 100 % or unknown."""
     in_force, lapsed = decisive & KIND_BITS, decisive >> LAPSED_BIT & KIND_BITS
     approvals = (
         *(Approval(kind) for place, kind in enumerate(KINDS) if in_force >> place & 1),
@@ -271,7 +271,7 @@ class EligibilityCache:
         self._standings: dict[tuple[Reserved, InForce], dict[int, int]] = {}
 
     def outcome_codes(self, facts: FactPositions, on: date, rules: Rules) -> OutcomeCodes:
-        """The outcome code of each supplier on a day; `facts`: the position of each supplier's legal facts."""
+        """The outcomes of each supplier on a day as one number (`OutcomeCodes`); `facts`: where its legal facts are."""
         view = rules.view(on)
 
         def outcome_code_of(decisive: int) -> int:
@@ -312,7 +312,7 @@ class EligibilityCache:
     def _verdict_ranks(
         self, facts: FactPositions, days: Days, reserved: frozenset[Reserved], rules: Rules
     ) -> NDArray[np.int64]:
-        """The verdict on each supplier on its own day as a rank: the smaller, the better."""
+        """A rank for the verdict on each supplier on its day (of `days`): the smaller, the better."""
         ranks = np.zeros(len(facts), dtype=np.int64)
         intervals = np.searchsorted([start.toordinal() for start in rules.starts], days, "right")
         for interval in np.unique(intervals).tolist():  # on the days of one the same rules hold
@@ -331,7 +331,7 @@ class EligibilityCache:
 
 
 def _verdict_rank(kind: Reserved, on: date, view: InForce, decisive: int) -> int:
-    """The verdict for a reserved type on a supplier with these decisive facts as a rank: the smaller, the better."""
+    """A rank, the smaller the better, for the verdict on a supplier with these decisive facts for a reserved type."""
     outcome, rests_on_lapsed = rank_eligibility(read_decisive_facts(decisive), kind, on, view)
     return 2 * outcome + rests_on_lapsed
 
@@ -344,7 +344,7 @@ class _GrowingTable:
         self._lock = Lock()
 
     def values(self, facts: FactPositions, count: int, find: Callable[[FactPositions], NDArray[Any]]) -> NDArray[Any]:
-        """The value of each of `facts`, made by `find` where missing; `count`: how many sets of facts exist by now."""
+        """The value at each position in `facts`, made by `find` where missing; `count`: the facts that exist by now."""
         with self._lock:
             if (lacking := count - len(self._values)) > 0:
                 room = np.full(lacking, self._unknown, dtype=self._values.dtype)
@@ -367,7 +367,7 @@ def _values_of(numbers: DecisiveFacts, known: dict[int, int], find: Callable[[in
 
 @lru_cache(64)
 def best_outcome(reserved: frozenset[Reserved]) -> NDArray[np.int8]:
-    """By outcome code, the best outcome over reserved types: a lot open to two takes whoever is eligible for one.
+    """By outcome code, the best outcome over the reserved types (a position in OUTCOMES), or the first if none is.
 
     Where nothing is reserved everybody may answer: the first outcome.
     """

@@ -140,7 +140,7 @@ class LiveIndex:
             return replace(self._with_tail(active, touched), data_version=data_version, version_uid=version_uid)
 
     def changes_since(self, earlier: "LiveIndex | None") -> tuple[list[IndexedSupplier], list[UUID]]:
-        """The suppliers written and those removed since the `earlier` index of the same base; None: since the base."""
+        """The suppliers written, and ids removed, since the `earlier` index of the same base (None: since the base)."""
         columns, gone = self.base.columns, self.gone
         first = len(columns.spatial_keys) if earlier is None else earlier.next_ordinal
         if gone is None:
@@ -153,7 +153,7 @@ class LiveIndex:
         return written, removed
 
     def _with_tail(self, active: list[MatchedSupplier], touched: set[UUID]) -> "LiveIndex":
-        """This index without the suppliers `touched` and with those `active` at the end of its tail."""
+        """A new index without the suppliers `touched` and with those `active` at the end of its tail."""
         base, tail, columns = self.base, self.tail, self.base.columns
         replaced = [ordinal for each in touched if (ordinal := self.ordinal_of(each)) is not None]
         before = [(ordinal, columns.supplier(ordinal)) for ordinal in replaced]
@@ -205,7 +205,7 @@ class LiveIndex:
         return (of_base, tail.wanted[code])
 
     def suppliers_offering(self, code: str) -> Ordinals:
-        """The suppliers with an offer that names a segment or family, with repeats and removed suppliers."""
+        """The suppliers with an offer that names a segment or family: some several times, removed ones too."""
         parts = [offers[code].supplier for offers in (self.base.offers, self.tail.offers) if code in offers]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int32)
 

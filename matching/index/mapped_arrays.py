@@ -25,7 +25,7 @@ SUFFIX, STARTS = ".npy", "starts"
 
 
 class Texts(NamedTuple):
-    """Texts as bytes: the n-th is `content` from `starts[n]` to `ends[n]`."""
+    """Texts laid end to end, as bytes: the n-th is `content` from `starts[n]` to `ends[n]`."""
 
     content: NDArray[np.uint8]
     starts: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Texts(NamedTuple):
 
 
 def texts(some: Sequence[bytes]) -> Texts:
-    """Several texts laid end to end, as one `Texts`."""
+    """Texts laid end to end."""
     ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
     starts = np.concatenate(([0], ends[:-1])) if len(ends) else ends
     return Texts(np.frombuffer(b"".join(some), dtype=np.uint8), starts, ends)
@@ -65,7 +65,7 @@ def load(folder: Path) -> Arrays:
 
 
 def tables_arrays(name: str, tables: Sequence[tuple[Any, ...]]) -> Arrays:
-    """NamedTuples of one kind as arrays named after `name` and field: each field laid end to end, and the starts."""
+    """NamedTuples of arrays as a few arrays: each field laid end to end, and its starts, named "<name>.<field>"."""
     found: Arrays = {}
     for columns in zip(*map(_named_arrays, tables), strict=True):
         leaf, parts = columns[0][0], [array for _, array in columns]
@@ -118,7 +118,7 @@ Read = Callable[[int, int], bytes]
 
 
 class TextLocations(NamedTuple):
-    """The location of each supplier's texts: number of the `piece`, `start` in it, and length in bytes of each text.
+    """The location of each supplier's texts: number of the `piece`, `start` in it, bytes of `summary` and `details`.
 
     The details follow the summary.
     """
@@ -169,12 +169,12 @@ class TextReader:
         self._reads = [self._reader(piece) if isinstance(piece, Path) else _bytes_reader(piece) for piece in pieces]
 
     def summary(self, number: int) -> bytes:
-        """The summary of a supplier."""
+        """The summary of a supplier, in JSON."""
         piece, start, summary, _ = self._places
         return self._reads[piece.item(number)](start.item(number), summary.item(number))
 
     def details(self, number: int) -> bytes:
-        """The details of a supplier."""
+        """The details of a supplier, in JSON."""
         piece, start, summary, details = self._places
         return self._reads[piece.item(number)](start.item(number) + summary.item(number), details.item(number))
 

@@ -46,7 +46,7 @@ PRESENCE_OF_CODE = np.where(_EVERY < CODES, _EVERY % len(PRESENCES), len(PRESENC
 
 @lru_cache(1024)
 def answering_codes(wanted: str, taxonomy: Taxonomy) -> tuple[tuple[str, int], ...]:
-    """The codes that offers for a wanted segment or family may name, each with its fit (a position in FITS)."""
+    """The codes of offers that answer a wanted segment or family or are related to it, each with its fit (in FITS)."""
     family = taxonomy.family(wanted)
     if family is None:
         segment = taxonomy.segments[wanted]
@@ -82,7 +82,7 @@ PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
 
 
 class Offers(NamedTuple):
-    """Offers that name one segment or family, in the order of their suppliers' ordinals."""
+    """Offers that name one segment or family, ordered by supplier; `area`: number of its area, if of codes or drawn."""
 
     supplier: Ordinals
     basis: NDArray[np.int8]

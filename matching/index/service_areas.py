@@ -26,11 +26,11 @@ NEARBY_KM = 50.0
 
 
 class AreaNumbers(NamedTuple):
-    """The service area of an offer as numbers: kind, reach in kilometres, index if of codes or geometry (else -1)."""
+    """The service area of an offer as numbers: kind, reach in kilometres, `number` if of codes or drawn (else -1)."""
 
     kind: int
     reach_km: float
-    place: int
+    number: int
 
 
 UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
@@ -77,8 +77,8 @@ def joined_areas(parts: Sequence[AreaTable]) -> tuple[AreaTable, list[NDArray[np
 
 
 @dataclass(frozen=True)
-class _Block:
-    """A batch of areas: their communes with the area index of each (`owners`), and drawn geometries by index."""
+class _AreaBatch:
+    """`count` areas from number `first` on: `communes[i]` is ground of area `first + owners[i]`; `drawn`: by number."""
 
     first: int
     count: int
@@ -88,7 +88,7 @@ class _Block:
 
 
 class ServiceAreas:
-    """The distinct areas that are given by codes or geometry, each with an index; areas may be added, none changes."""
+    """The distinct areas that are given by codes or geometry, each with a number; areas may be added, none changes."""
 
     def __init__(self, geography: Geography, table: AreaTable | None = None) -> None:
         self.geography = geography
@@ -97,22 +97,22 @@ class ServiceAreas:
         self._of_codes: dict[tuple[str, ...], AreaNumbers] = {}
         self._grounds: list[Positions] = []
         self._drawn: dict[int, shapely.Geometry] = {}
-        self._blocks: tuple[_Block, ...] = ()
+        self._batches: tuple[_AreaBatch, ...] = ()
         if table is not None:
             digests = table.digests.tobytes()
-            for place in range(len(table.digests)):
-                digest = digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
-                self._numbers[digest] = AreaNumbers(GROUND, np.inf, place)
+            for number in range(len(table.digests)):
+                digest = digests[number * DIGEST_BYTES : (number + 1) * DIGEST_BYTES]
+                self._numbers[digest] = AreaNumbers(GROUND, np.inf, number)
             drawn = shapely.from_wkb([table.outlines.text(number) for number in range(len(table.drawn))])
             outlines = dict(zip(table.drawn.tolist(), drawn, strict=True))
-            self._blocks = (_Block(0, len(table.digests), table.communes, table.owners, outlines),)
+            self._batches = (_AreaBatch(0, len(table.digests), table.communes, table.owners, outlines),)
         self._meeting: WeakKeyDictionary[Territory, Bools] = WeakKeyDictionary()
 
     def __len__(self) -> int:
         return len(self._numbers)
 
     def intern(self, area: ServiceArea | None) -> AreaNumbers:
-        """The numbers of an offer's area; a new area counts in `meeting` only after the next `lay_out`."""
+        """The `AreaNumbers` of an offer's area, added if new; `meeting` knows a new area after the next `lay_out`."""
         if area is None:
             return UNDECLARED
         if area.national:
@@ -132,7 +132,7 @@ class ServiceAreas:
         if numbers is None:
             numbers = AreaNumbers(GROUND, np.inf, len(self._numbers))
             if area.geometry is not None:
-                region = self._drawn[numbers.place] = checked_geometry(area.geometry)
+                region = self._drawn[numbers.number] = checked_geometry(area.geometry)
                 ground = self.geography.ground_of(region)
             else:
                 known = []
@@ -147,38 +147,38 @@ class ServiceAreas:
         return numbers
 
     def lay_out(self) -> None:
-        """Make a block of the areas interned since the last call, so that `meeting` counts them."""
-        first = sum(block.count for block in self._blocks)
+        """Batch the areas interned since the last call, so that `meeting` knows them."""
+        first = sum(batch.count for batch in self._batches)
         grounds, self._grounds = self._grounds, []
         if grounds:
             communes = np.concatenate(grounds)
             owners = np.repeat(np.arange(len(grounds)), [len(ground) for ground in grounds])
-            self._blocks = (*self._blocks, _Block(first, len(grounds), communes, owners, self._drawn))
+            self._batches = (*self._batches, _AreaBatch(first, len(grounds), communes, owners, self._drawn))
             self._drawn = {}
 
     def table(self) -> AreaTable:
         """The table of all areas that were laid out."""
-        drawn = {place: region for block in self._blocks for place, region in block.drawn.items()}
+        drawn = {number: region for batch in self._batches for number, region in batch.drawn.items()}
         return AreaTable(
             np.frombuffer(b"".join(self._numbers), dtype=np.uint8).reshape(-1, DIGEST_BYTES),
-            np.concatenate([NO_GROUND, *(block.communes for block in self._blocks)]),
-            np.concatenate([NO_GROUND, *(block.owners + block.first for block in self._blocks)]),
+            np.concatenate([NO_GROUND, *(batch.communes for batch in self._batches)]),
+            np.concatenate([NO_GROUND, *(batch.owners + batch.first for batch in self._batches)]),
             np.array(list(drawn), dtype=np.int64),
             texts(shapely.to_wkb(np.array(list(drawn.values()), dtype=object)).tolist()),
         )
 
     def meeting(self, territory: Territory) -> Bools:
-        """Whether each area, by index, shares ground with a territory; cached as long as the territory is in memory."""
-        blocks, found = self._blocks, self._meeting.get(territory, np.empty(0, dtype=bool))
-        for block in blocks:
-            if block.first < len(found):
+        """Whether each area, by number, shares ground with a territory; cached while the territory is in memory."""
+        batches, found = self._batches, self._meeting.get(territory, np.empty(0, dtype=bool))
+        for batch in batches:
+            if batch.first < len(found):
                 continue
-            meets = np.zeros(block.count, dtype=bool)
-            meets[block.owners[territory.ground[block.communes]]] = True
-            if territory.codes is None and block.drawn:
+            meets = np.zeros(batch.count, dtype=bool)
+            meets[batch.owners[territory.ground[batch.communes]]] = True
+            if territory.codes is None and batch.drawn:
                 # what is drawn is compared as drawn: two pieces of one commune need not meet, two zones may meet at sea
-                places = np.array(list(block.drawn)) - block.first
-                drawn = np.array(list(block.drawn.values()))
+                places = np.array(list(batch.drawn)) - batch.first
+                drawn = np.array(list(batch.drawn.values()))
                 if territory.radius_km is not None and territory.shape is not None:
                     meets[places] = territory.shape.are_within(territory.radius_km, drawn)
                 else:

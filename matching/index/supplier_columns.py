@@ -139,7 +139,7 @@ SpatialKeys = NDArray[np.int64]
 
 
 def spatial_keys(lat: Floats, lon: Floats) -> SpatialKeys:
-    """Sort keys of positions: by bands of latitude from south to north, in each from west to east; NaN last."""
+    """Keys that sort positions in bands of latitude from south to north, in each from west to east; NaN last."""
     keys = np.full(len(lat), UNPLACED)
     placed = np.flatnonzero(np.isfinite(lat))
     band = np.floor((lat[placed] + 90) / BAND_DEGREES).astype(np.int64)
@@ -158,7 +158,7 @@ _LOW_BITS = (1 << 64) - 1
 
 
 class SupplierTable(NamedTuple):
-    """Suppliers by ordinal, in spatial order.
+    """The suppliers of an index by ordinal, in spatial order, as parallel arrays.
 
     `ids`: the low 64 bits of each id and the high ones, shape (n, 2); `by_id`: the ordinals in the order of the low
     ones. `draw` and `employees`: as in `SupplierColumns`. `texts`: summaries and details, in JSON.
@@ -214,7 +214,7 @@ class SupplierRows:
 
 
 def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> tuple[SupplierTable, Positions]:
-    """The suppliers of several tables in spatial order, and for each its number in the tables laid end to end.
+    """One table of several tables' suppliers in spatial order, and of each its row in the tables laid end to end.
 
     The suppliers of each part stay in their order. `pieces`: how many hold the texts of each.
     """
@@ -313,7 +313,7 @@ class SupplierColumns:
         return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        """Replace the columns by longer ones with room beyond `least` rows; arrays read meanwhile do not change."""
+        """Replace the columns by longer ones, with room beyond `least` rows and those in use, for threads that read."""
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))

@@ -71,24 +71,24 @@ class SupplySearch:
 
     @cached_property
     def standing(self) -> Ordinals:
-        """The active suppliers that stand in the territory, in order."""
+        """The ordinals of the active suppliers located in the territory, in order."""
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
         return self.live.still_present(every[self._is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
-        """The suppliers with an offer for a segment that serves the territory; of each, the best basis, as in BASES."""
+        """The suppliers with an offer for a segment that serves the territory; of each, the best basis (in BASES)."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = differs_from_previous(supplier)
         return supplier[is_first], (key[is_first] & WORTH_BITS) % PER_FIT // PER_BASIS
 
     def local_of(self, ordinals: Ordinals) -> Ordinals:
-        """The given suppliers that stand in the territory."""
+        """The given suppliers that are located in the territory."""
         return ordinals[self._is_local[ordinals]]
 
     @cached_property
     def _is_local(self) -> Bools:
-        """By ordinal, whether a supplier stands in the territory."""
+        """By ordinal, whether a supplier is located in the territory."""
         columns = self.live.base.columns
         found = np.zeros(columns.capacity, dtype=bool)
         distances = self.live.base.distances(self.territory.shape)

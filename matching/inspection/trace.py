@@ -76,16 +76,16 @@ class LotTrace(msgspec.Struct, frozen=True):
     candidates: tuple[TracedCandidate, ...]
 
 
-def _word_at_index(words: tuple[str, ...]) -> Callable[[Any], Value]:
+def _word_at_position(words: tuple[str, ...]) -> Callable[[Any], Value]:
     return lambda position: words[position] if position < len(words) else None
 
 
 # what a criterion's number means; the order puts the smaller one first
 READINGS: dict[str, Callable[[Any], Value]] = {
-    "eligibility": _word_at_index(OUTCOMES),
+    "eligibility": _word_at_position(OUTCOMES),
     "segments_answered": lambda minus: -int(minus),
-    "worst_fit": _word_at_index(FITS),
-    "worst_basis": _word_at_index(BASES),
+    "worst_fit": _word_at_position(FITS),
+    "worst_basis": _word_at_position(BASES),
     "only_national": bool,
     "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
 }

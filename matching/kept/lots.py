@@ -42,7 +42,7 @@ BYTES_AHEAD = 4_000
 
 
 class RankedLot:
-    """The cached results of a lot: counts, first candidates, nearest refused suppliers, suppliers of unknown trade.
+    """The cached results of matching a lot: counts, first candidates, nearest refused and unknown-trade suppliers.
 
     The suppliers are kept by how many were asked for; the refused and unknown ones with the change of the index at
     which they were found. `approval_ends`: of the candidates, once asked for.
@@ -86,11 +86,11 @@ class CachedSelection:
 
     @property
     def change(self) -> int:
-        """The number of the latest change of the index at which this selection was still valid."""
+        """The number of the latest change of the index after which this selection was still found valid."""
         return self._known[0]
 
     def is_valid_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether the given index surely selects the same suppliers for the territory and subject."""
+        """Whether an index surely selects the same suppliers; the territory is that of this selection."""
         change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
@@ -149,7 +149,7 @@ class LotCache:
         return self.selection_of(live, territory, held)
 
     def selection_of(self, live: LiveIndex, territory: Territory, held: CachedSelection) -> Selection:
-        """The arrays of a valid cached selection, computed again where they have left the cache."""
+        """The arrays of a valid cached selection (`held`), computed again where they have left the cache."""
         found = self.arrays.find(ref(held))
         if found is None:
             found = select(live, territory, held.subject)
@@ -264,7 +264,7 @@ class CachedLot(LotMatch):
 
 
 def _remember(some: dict[Key, Made], key: Key, made: Made) -> None:
-    """Store `made` under its key; a dictionary with more than MOST_CACHED entries is emptied first."""
+    """Store a value in a dictionary, which is emptied first if it has over MOST_CACHED entries."""
     if len(some) > MOST_CACHED:
         some.clear()
     some[key] = made

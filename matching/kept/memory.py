@@ -61,7 +61,7 @@ class WrittenLot:
         self.words: dict[Hashable, LotWords] = {}
 
     def add(self, pieces: dict[Hashable, Piece], added: Mapping[Any, Piece], size: int) -> None:
-        """Add pieces, of `size` bytes in all, to one of the mappings here; all are emptied first where too large."""
+        """Add pieces, of `size` bytes in all, to a mapping of this lot; all are emptied first if over LARGEST_LOT."""
         if self._size + size > LARGEST_LOT:
             self._size = 0
             for each in (self.rows, self.lists, self.words):
@@ -96,7 +96,7 @@ class AnswerCache(LotCache):
         return review
 
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
-        """The cache of JSON pieces of a lot for a kind of contract and a language; made empty where there is none."""
+        """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
             place = lot.query.lot.site
             key = ref(lot.ranked), place is not None and place.commune is not None, contract, language

@@ -50,14 +50,14 @@ class Word(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """A label or synonym as stems; `segment` None: a phrase known to be another trade."""
+    """A label or synonym of a segment, as stems; `segment` None: a phrase known to name another trade."""
 
     words: tuple[str, ...]
     segment: str | None
 
 
 class PhraseMatch(NamedTuple):
-    """A phrase found in a text: the weighted share found (0 to 1), by how many words, and by which (a bit per word)."""
+    """A phrase found in a text: the weighted share of it found (0 to 1), how many words of it, and where (`mask`)."""
 
     phrase: Phrase
     share: float
@@ -110,7 +110,7 @@ class Lexicon:
         return tuple(found.values())
 
     def matches(self, likenesses: Sequence[Mapping[str, float]]) -> list[PhraseMatch]:
-        """The phrases that share a word with a text; `likenesses`: for each word of the text, known words like it."""
+        """The phrases that share a word with a text; `likenesses`: of each word of the text to known words like it."""
         found: dict[int, dict[str, float]] = {}
         masks: Counter[int] = Counter()
         for place, alike in enumerate(likenesses):
@@ -310,7 +310,7 @@ class Interpreter:
         return tuple(r for r in readings if r.confidence >= max(FLOOR, readings[0].confidence - NEAR_BEST))
 
     def _governing_word(self, match: PhraseMatch, words: Sequence[Word]) -> int | None:
-        """The index of the word that the first word of a match completes; None where it completes only filler."""
+        """The position of the word that a match's first word completes; None where it completes no word but filler."""
         content = [place for place, word in enumerate(words) if word.stem not in self._lexicon.filler]
         inside = [place for place in content if match.mask >> place & 1]
         if not inside or not words[inside[0]].complement:
@@ -318,7 +318,7 @@ class Interpreter:
         return max((place for place in content if place < inside[0]), default=None)
 
     def _covered_share(self, mask: int, words: Sequence[Word], known: int = 0) -> float:
-        """The share of a text's weight in the words of `mask` (a bit per word); the others weigh less if in `known`."""
+        """The share of a text's weight in the words of `mask` (a bit per word); others weigh less if in `known`."""
         covered = left = 0.0
         for place, word in enumerate(words):
             weight = self._lexicon.weight(word.stem)

@@ -43,7 +43,7 @@ _AFTER_EVERY_LETTER = "\U0010ffff"
 
 
 class FoundArea(NamedTuple):
-    """A territory that a query may mean: how the two match, how many letters differ, and its population."""
+    """A territory that a query may mean: `how` they match (the lower, the better), letters that differ, population."""
 
     how: int
     slips: int
@@ -150,7 +150,7 @@ class _SpellingTable:
         return slice(bisect_left(self._texts, beginning), bisect_left(self._texts, beginning + _AFTER_EVERY_LETTER))
 
     def _spellings(self) -> Iterator[tuple[str, int, bool]]:
-        """Each spelling, the index of its area, and whether it begins the whole name or is a code."""
+        """Each spelling, the position of its area, and whether it is the whole name (articles aside) or a code."""
         for owner, area in enumerate(self._areas):
             names = {self._names[owner]} if area.label == area.name else {self._names[owner], _normalise(area.name)}
             for name in names:

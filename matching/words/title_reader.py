@@ -45,7 +45,7 @@ class Reading(NamedTuple):
 
 
 class TitleExplanation(NamedTuple):
-    """A title read in full: its object and what completes it as words, what was set aside, phrases, readings.
+    """A title read in full: its object, context and words left out (`title`), the phrases found, chances, readings.
 
     `phrases`: each phrase found with the segments it names, none where it is known to be another trade; `other`: the
     chance of another trade by the model; `trade`: the chance of a trade of the taxonomy by all clues; `readings`: the
@@ -256,7 +256,7 @@ class TitleReader:
                     yield phrase, segments
 
     def _proposed_segments(self, weighed: "_ScoredTitle") -> Iterator[str]:
-        """The segments that phrases of the title name, then the segments that the model finds likeliest."""
+        """The segments that phrases of the title name or that the model finds likeliest, in no order."""
         named = weighed.own.named | weighed.around.named
         for chances in (weighed.chances, weighed.whole)[: 1 + bool(weighed.title.context)]:
             likely = (chances.segments > LEAST_CHANCE).nonzero()[0].tolist()
@@ -293,7 +293,7 @@ class TitleReader:
 
 
 class _ScoredTitle(NamedTuple):
-    """A parsed title: phrases of its object (`own`) and context (`around`), and chances by the object and by both.
+    """A parsed title, phrases of its object (`own`) and context (`around`); `chances` by its object, `whole` by both.
 
     `in_need`: it was read with the title of its need; `buys`: it buys goods; `oversees`: it has works designed, checked
     or coordinated.
@@ -314,7 +314,7 @@ class _ScoredTitle(NamedTuple):
 
     @property
     def listed_segments(self) -> set[str]:
-        """The segments listed as separate parts of the title's object, or named beside insertion as its work."""
+        """The segments that are each a part of the title's object of their own, or are named beside insertion."""
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 
@@ -330,7 +330,7 @@ def _trade_clues(weighed: _ScoredTitle, ranked: Sequence[tuple[str, float]]) -> 
 
 
 def _sure_readings(ranked: Sequence[tuple[str, float]], trade_chance: float) -> list[tuple[str, float]]:
-    """The ranked segments that are sure enough to be read in a title; none where `trade_chance` is low."""
+    """The ranked segments with enough confidence to be read in a title; none where `trade_chance` is low."""
     if trade_chance < TRADE_FLOOR or not ranked:
         return []
     floor = max(TITLE_FLOOR, BESIDE_BEST * ranked[0][1])

@@ -28,7 +28,7 @@ LINKS = frozenset((
 
 
 class FoundPhrase(NamedTuple, Generic[Meaning]):
-    """A phrase found in a text: the number of its first word, how many words it has, and its meaning."""
+    """A phrase found in a text: the position of its first word, how many words it has, and its meaning."""
 
     start: int
     length: int
@@ -134,7 +134,7 @@ _ELIDED = re.compile(r"[dl][aeiouh]\w{4}")
 
 
 class Title(NamedTuple):
-    """A parsed title: the stems of its object, by part; those of its context, by part; and the words set aside."""
+    """A parsed title: stems of its object and of its context, a tuple for each phrase; `aside`: the words left out."""
 
     parts: tuple[tuple[str, ...], ...]
     context: tuple[tuple[str, ...], ...]
@@ -179,7 +179,7 @@ class TitleParser:
         return Title(tuple(parts or context), tuple(tails + context if parts else tails), tuple(dict.fromkeys(aside)))
 
     def _parts(self, text: str, aside: list[str]) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-        """The stems of the object by part, then of what completes it by part; `aside` is given what is left out."""
+        """The stems of the object, then of what completes it, a tuple per part; adds words left out to `aside`."""
         if not text:
             return [], []
         lowered = text.lower()
@@ -195,7 +195,7 @@ class TitleParser:
         return objects, tails
 
     def _words(self, part: str, aside: list[str]) -> tuple[str, ...]:
-        """The stems of a part, without numbers and place names, which are added to `aside`."""
+        """The stems of a part of a title, without numbers and place names, which are added to `aside`."""
         words = []
         for word in fold(part).split() if part and not part.isspace() else ():
             if stemmed := self._usual_stem(word):

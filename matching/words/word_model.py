@@ -26,7 +26,7 @@ REMEMBERED = 8192
 
 
 class Probabilities(NamedTuple):
-    """The chance of each segment, the number of the likeliest, the chance of another trade, and the features known."""
+    """The chance of each segment, which is `likeliest`, the chance of an `other` trade, and the features `known`."""
 
     segments: Floats
     likeliest: int
@@ -58,7 +58,7 @@ class WordModel:
         self._weights, self._scales, self._biases = weights, scales.astype(np.float64), biases.astype(np.float64)
 
     def probabilities(self, words: Sequence[Sequence[str]]) -> Probabilities:
-        """The chance of each segment for a text, which is given as the stems of its parts."""
+        """The chance of each segment for a text, given as the stems of each of its parts."""
         found: dict[int, None] = {}
         for part in words:
             for word in part:
@@ -76,7 +76,7 @@ class WordModel:
         return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
 
     def _known_rows(self, word: str) -> dict[int, None]:
-        """The rows of the features of a single word, without pairs."""
+        """The rows of the model for the features of a single word, as keys."""
         return {row: None for feature in features_of([(word,)]) if (row := self._rows.get(feature)) is not None}
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:

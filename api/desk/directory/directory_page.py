@@ -108,7 +108,7 @@ class DirectoryForm(msgspec.Struct, frozen=True, kw_only=True):
 def understand_search(
     fields: Fields, reference: Reference
 ) -> tuple[DirectoryForm, Sequence[Area], Sequence[Area], Text | None]:
-    """The search form read from fields, its areas, the areas that an unclear name may mean, and that name's mistake.
+    """The search form read from fields, its areas, the areas that an unclear name may mean, and the mistake to show.
 
     Values that no list offers are left out.
     """
@@ -280,7 +280,7 @@ async def map_of_search(
 async def _draw_map(
     visit: Visit, areas: tuple[str, ...], points: Sequence[Point], pins: Sequence[Pin], title: str, *meanings: str
 ) -> Drawing:
-    """A map drawn outside the event loop; the legend names its areas and the meanings of the signs."""
+    """A map of `areas` with a pin at each point, drawn outside the event loop; its legend: the areas, `meanings`."""
 
     def draw_sheets(reference: Reference) -> Drawing:
         sheets = map_sheets(reference.geography, [TerritoryRequest(codes=areas)], [], points)
@@ -305,7 +305,7 @@ async def get_table_of_search(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/sources/{source}/fiches", scope=("read", "admin"))
 async def get_table_of_source(visit: Visit, source: str) -> Response[bytes]:
-    """The suppliers that a source describes, by its own ids, as a CSV file. Raises NotFound, Conflict."""
+    """The suppliers that a source describes, under the source's ids, as a CSV file. Raises NotFound, Conflict."""
     require_source_name(source)
     found = await find_source(visit.services, source)
     if found is None:

@@ -58,7 +58,7 @@ class Shade(NamedTuple):
 
 
 async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment: str | None) -> AreaMap:
-    """The map of a territory's areas by number of suppliers; with a segment, of those alone that could answer it.
+    """The map of a territory's areas by number of suppliers; with a `segment`, only those that offer it.
 
     Raises Refusal: 422 for what is unknown, 429 where too many wait.
     """
@@ -99,7 +99,7 @@ def area_drawing(
 
 
 def shades_of(numbers: Sequence[int]) -> tuple[Shade, ...]:
-    """The shades for a map of these numbers: one for zero, the others for about as many areas each."""
+    """The shades for a map of these numbers: one for zero, and others that about equally many areas have each."""
     known = sorted(number for number in numbers if number)
     steps = len(SHADES) - 1
     least = sorted({known[len(known) * step // steps] for step in range(steps)}) if known else []
@@ -151,7 +151,7 @@ async def find_territory(visit: Visit) -> Response[bytes]:
 
 @page("GET", "/territoires/{code}", scope="match")
 async def show_territory(visit: Visit, code: str) -> Response[bytes]:
-    """The supply of a territory, and of more that the query names as `avec`, as tables, bars and a map."""
+    """The supply of a territory, with those that the query adds to it (`avec`), as tables, bars and a map."""
     areas = _areas_of_codes(visit, (code, *visit.fields.get("avec", ())))
     name = visit.text("lieu")[:LONGEST_NAME]
     found = territories_of_name(name, visit.reference) if name else ()
@@ -217,7 +217,7 @@ def _path_of_supply_page(areas: Sequence[Area]) -> str:
 
 
 def _drawable_levels(areas: Sequence[Area]) -> tuple[Level, ...]:
-    """The levels of areas by which these territories can be drawn, the most telling level first."""
+    """The levels (commune, EPCI) at which these territories can be mapped, the best first; none for one commune."""
     communes = len({ordinal for area in areas for ordinal in area.communes})
     if communes < 2:
         return ()
@@ -237,7 +237,7 @@ WITHIN: dict[str, tuple[Drawn, ...]] = {"country": ("departement",), "departemen
 
 @page("GET", "/contours/{version}/{code}/{kind}", scope="match")
 async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Response[bytes]:
-    """Outlines of one kind, such as `commune`, within an area, for the browser's map; cached for a year if current."""
+    """Outlines of a kind, such as `commune`, within an area, for the browser's map; cached if `version` is current."""
     (area,) = _areas_of_codes(visit, (code,))
     if kind not in (*WITHIN.get(area.kind, ()), OWN) and (area.kind, kind) != ("country", TOWNS):
         raise NotFound(SAID["no_outlines"])
@@ -249,7 +249,7 @@ async def get_outlines(visit: Visit, version: str, code: str, kind: str) -> Resp
 
 @lru_cache(CACHED)
 def outlines_in(reference: Reference, code: str, kind: str) -> bytes:
-    """GeoJSON of the outlines of one kind within an area; `contour`: its own; `villes`: points of its largest towns."""
+    """GeoJSON of outlines: of areas of a kind within an area, its own (`contour`), or points of towns (`villes`)."""
     shapes: list[tuple[str, str, object]] = []
     if kind == TOWNS:
         for commune in sorted(reference.territories.communes, key=lambda each: -each.population)[:MOST_TOWNS]:

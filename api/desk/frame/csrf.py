@@ -1,4 +1,4 @@
-"""The check that a page of this server, shown to this browser, sent a form (CSRF): each form has a token of its cookie.
+"""The check that a page of this server, shown to this browser, sent a form (CSRF), by a token made of the cookie.
 
 A neighbouring host can set cookies here, and so a token that fits them: the browser says besides who sent the request.
 """

@@ -180,11 +180,11 @@ class Rows(NamedTuple):
 
 
 @cache
-def _row_regex(pattern: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
+def _row_regex(name_pattern: str, among: tuple[str, ...] = ()) -> re.Pattern[str]:
     """The regular expression for field names in rows, with the number as `row`; `among`: the only fields allowed."""
     name = "|".join(map(re.escape, among)) or r"\w+"
     row = r"(?P<row>[1-9][0-9]{0,2})"
-    return re.compile(re.escape(pattern).replace(r"\{row\}", row).replace(r"\{name\}", f"(?:{name})"), re.ASCII)
+    return re.compile(re.escape(name_pattern).replace(r"\{row\}", row).replace(r"\{name\}", f"(?:{name})"), re.ASCII)
 
 
 @cache
@@ -208,11 +208,11 @@ def _rows(form: type[msgspec.Struct]) -> Iterator[tuple[str, Rows, type[msgspec.
             yield attribute, declared, get_args(kind)[0]
 
 
-def read_form(form: type[Form], fields: Fields, pattern: str = NAME) -> Form:
+def read_form(form: type[Form], fields: Fields, name_pattern: str = NAME) -> Form:
     """The form filled in from the submitted `fields`; an attribute whose field is absent has its default."""
     read: dict[str, Any] = {}
     for attribute, field in _fields(form):
-        texts = fields.get(pattern.replace(NAME, field.name))
+        texts = fields.get(name_pattern.replace(NAME, field.name))
         if texts is not None:
             is_one = _annotations(form)[attribute][1] is str
             read[attribute] = texts[-1] if is_one else tuple(dict.fromkeys(filter(None, texts)))
@@ -224,21 +224,21 @@ def read_form(form: type[Form], fields: Fields, pattern: str = NAME) -> Form:
     return form(**read)
 
 
-def form_fields(form: msgspec.Struct, pattern: str = NAME) -> Iterator[tuple[str, str]]:
+def form_fields(form: msgspec.Struct, name_pattern: str = NAME) -> Iterator[tuple[str, str]]:
     """The name and text of each field of a form, as a browser submits them."""
     for attribute, field in _fields(type(form)):
         value = getattr(form, attribute)
         for text in (value,) if isinstance(value, str) else value:
-            yield pattern.replace(NAME, field.name), text
+            yield name_pattern.replace(NAME, field.name), text
     for attribute, rows, _ in _rows(type(form)):
         for row, each in enumerate(getattr(form, attribute), 1):
             yield from form_fields(each, rows.pattern_in_row(row))
 
 
-def texts_of(form: msgspec.Struct, pattern: str = NAME) -> dict[str, list[str]]:
+def texts_of(form: msgspec.Struct, name_pattern: str = NAME) -> dict[str, list[str]]:
     """The texts of a form's fields, by field name (the type of `Visit.fields`)."""
     texts: dict[str, list[str]] = {}
-    for name, text in form_fields(form, pattern):
+    for name, text in form_fields(form, name_pattern):
         texts.setdefault(name, []).append(text)
     return texts
 
@@ -258,8 +258,8 @@ def form_of_request(form: type[Form], request: object, **others: Any) -> Form:
     return form(**said | others)
 
 
-def request_parts(form: msgspec.Struct, mistakes: list[Mistake], pattern: str = NAME) -> dict[str, Any]:
-    """The parts of a request, as nested dicts, that a form's fields (not its rows) make; faults join `mistakes`."""
+def request_parts(form: msgspec.Struct, mistakes: list[Mistake], name_pattern: str = NAME) -> dict[str, Any]:
+    """The nested dicts of a request that a form's fields (not its rows) make; what is unreadable joins `mistakes`."""
     said: dict[str, Any] = {}
     for attribute, field in _fields(type(form)):
         if field.kind is None:
@@ -267,7 +267,7 @@ def request_parts(form: msgspec.Struct, mistakes: list[Mistake], pattern: str = 
         part, (*outer, last) = said, field.path.split("/")
         for step in outer:
             part = part.setdefault(step, {})
-        part[last] = read_text(field.kind, getattr(form, attribute), pattern.replace(NAME, field.name), mistakes)
+        part[last] = read_text(field.kind, getattr(form, attribute), name_pattern.replace(NAME, field.name), mistakes)
     return said
 
 
@@ -303,10 +303,10 @@ def checked_request(parts: object, kind: type[Request]) -> Request:
         raise InvalidContent((explain(error, kind),)) from None
 
 
-def request_of_form(form: msgspec.Struct, kind: type[Request], pattern: str = NAME, **others: Any) -> Request:
+def request_of_form(form: msgspec.Struct, kind: type[Request], name_pattern: str = NAME, **others: Any) -> Request:
     """The request of type `kind` that a form makes; `others` replace parts of it. Raises InvalidContent."""
     mistakes: list[Mistake] = []
-    parts = request_parts(form, mistakes, pattern) | others
+    parts = request_parts(form, mistakes, name_pattern) | others
     if mistakes:
         raise WrongForm(mistakes)
     return checked_request(parts, kind)
@@ -315,24 +315,25 @@ def request_of_form(form: msgspec.Struct, kind: type[Request], pattern: str = NA
 def field_mistakes(
     wrong: InvalidContent,
     form: type[msgspec.Struct],
-    pattern: str = NAME,
+    name_pattern: str = NAME,
     otherwise: str = "",
     **elsewhere: str,
 ) -> tuple[Mistake, ...]:
-    """The problems of a request as mistakes at the form's fields. `elsewhere`: fields for paths that no field has.
+    """The problems of a request as mistakes at the form's fields; `elsewhere` names a field for paths that have none.
 
     Problems with neither are put at the field `otherwise`, or without that at the first field.
     """
     if isinstance(wrong, WrongForm):
         return tuple(wrong.mistakes)
-    other = pattern.replace(NAME, otherwise or next(_fields(form))[1].name)
+    other = name_pattern.replace(NAME, otherwise or next(_fields(form))[1].name)
     paths = ((each.pointer.removeprefix("/"), each.detail) for each in wrong.problems)
     return tuple(
-        Mistake(elsewhere.get(path) or _field_name_at(form, path, pattern) or other, detail) for path, detail in paths
+        Mistake(elsewhere.get(path) or _field_name_at(form, path, name_pattern) or other, detail)
+        for path, detail in paths
     )
 
 
-def _field_name_at(form: type[msgspec.Struct], path: str, pattern: str) -> str | None:
+def _field_name_at(form: type[msgspec.Struct], path: str, name_pattern: str) -> str | None:
     """The name of the field for a path in the request, else for the nearest path above; None where there is none."""
     for _, rows, of_row in _rows(form):
         step, _, inner = path.partition("/")
@@ -343,4 +344,4 @@ def _field_name_at(form: type[msgspec.Struct], path: str, pattern: str) -> str |
     told = {part: field.at or field.name for _, field in _fields(form) for part in (field.path, *field.also)}
     while path and path not in told:
         path = path.rpartition("/")[0]
-    return pattern.replace(NAME, told[path]) if path else None
+    return name_pattern.replace(NAME, told[path]) if path else None

@@ -117,7 +117,7 @@ def _headers(tiles_url: str | None) -> dict[str, str]:
 
 
 async def _answer_visit(visit: Visit, handler: Handler, declared: Page) -> Response[bytes]:
-    """The response of the page's handler; without session, a way to sign in; without form token, to send again."""
+    """The handler's response; else a page to sign in (no session), or to send the form again (no valid form token)."""
     call = visit.call
     if declared.scopes:
         # a token that was made just now is of no session

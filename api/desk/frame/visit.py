@@ -52,7 +52,7 @@ LONGEST_COOKIE = 64
 
 
 def cookie_header(call: Call, new_token: str | None) -> str | None:
-    """The `Set-Cookie` header that stores the session token, or where that is empty deletes the cookie; None for None.
+    """The `Set-Cookie` header that stores a new session token, or for "" deletes the cookie; None without a new token.
 
     A browser does not send its cookie with a form of another site: there the cookie stays, and the header is None.
     """
@@ -121,7 +121,7 @@ class Visit:
 
     @property
     def drafts_name(self) -> str:
-        """The name under which a browser stores drafts of forms: one per API key, so nobody else is offered them."""
+        """The name under which a browser stores drafts of forms, one per key or person; empty if none is signed in."""
         return hashlib.sha256(f"draft\n{self.client.id}".encode()).hexdigest()[:16] if self.client else ""
 
     def text(self, name: str) -> str:
@@ -155,15 +155,15 @@ class Visit:
         return Response(content, status_code=status, media_type=HTML)
 
     async def page_of_list(
-        self, list_name: str, key: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
+        self, list_name: str, id_type: type[T], fetch: Callable[[T | None, int], Awaitable[Sequence[Any]]], most: int
     ) -> tuple[Sequence[Any], str | None]:
-        """The items after the query's cursor, at most `most`, and the cursor of the next page, if there is one.
+        """The items after the position in the query's cursor, at most `most`, and the cursor of the next page, if any.
 
-        `key`: the type of what orders the list, an id or a number, which `fetch(after, count)` takes to return at most
-        `count` items after it. Raises Refusal (400) for a cursor that is not of `list_name`.
+        `id_type`: of an item's id or number, after which `fetch(after, count)` returns at most `count` items.
+        Raises Refusal (400) for a cursor that is not of `list_name`.
         """
-        found = await fetch(read_cursor(list_name, self.text("suite") or None, key), most + 1)
-        key_of = attrgetter("id" if key is UUID else "number")
+        found = await fetch(read_cursor(list_name, self.text("suite") or None, id_type), most + 1)
+        key_of = attrgetter("id" if id_type is UUID else "number")
         return found[:most], write_cursor(list_name, key_of(found[most - 1])) if len(found) > most else None
 
     def redirect(self, path: str) -> Response[bytes]:
@@ -219,14 +219,14 @@ LONGEST_SENT = 100
 
 
 class FormOutcome(NamedTuple):
-    """The result of a form carried out: the path to redirect to, and a `document` that this session may see again."""
+    """The result of a form carried out: the path to redirect to, and a `document` stored for a later page."""
 
     path: str
     document: bytes = b""
 
 
 def acting_at(visit: Visit) -> Acting:
-    """The visitor as the `Acting` caller of a use case, with links derived from the session's token."""
+    """The visitor as the caller of a use case, with the session's token as the secret from which link tokens derive."""
     return acting_of(visit.call, visit.token)
 
 
@@ -302,7 +302,7 @@ def form_route(path: str) -> str:
 
 
 async def client_of_session(services: Services, token: str, scope: ASGIScope) -> Client | None:
-    """The client signed in by a session token; None where it, its key, or for a person the provider, is not in force.
+    """The client signed in by a session token; None where its session, key or identity provider is not in force.
 
     `scope`: the request. Raises Refusal (429) to an address that brought very many tokens of no session.
     """

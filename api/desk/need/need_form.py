@@ -34,7 +34,7 @@ LOTS_AT_ONCE, LINES_AT_ONCE, MOST_DIGITS = 10, 200, 4
 
 
 class LotsOnPage(NamedTuple):
-    """The lots that one page of a need shows, as a need may have 200.
+    """One page of a need's lots, which may be 200: the lots, and where the pages before and after it begin.
 
     `first`: the number of the first lot, from 1; `before`, `after`: that of the previous and next page, if any.
     """
@@ -46,19 +46,19 @@ class LotsOnPage(NamedTuple):
     after: int | None
 
 
-def lots_on_page(lots: Sequence[Any], number: str, lines: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
+def lots_on_page(lots: Sequence[Any], number: str, lines_of_lot: Callable[[Any], int] = lambda _: 1) -> LotsOnPage:
     """The page of lots that contains the lot of this number, from 1; the first page where no lot has that number.
 
-    `lines`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
+    `lines_of_lot`: the number of lines that a lot takes. A page has at most ten lots and 200 lines, or one lot.
     """
     wanted = int(number) if number.isascii() and number.isdecimal() and len(number) < MOST_DIGITS else 1
     at = wanted - 1 if 1 <= wanted <= len(lots) else 0
     starts, used = [0], 0
     for index, lot in enumerate(lots):
-        used += lines(lot)
+        used += lines_of_lot(lot)
         if index > starts[-1] and (index - starts[-1] == LOTS_AT_ONCE or used > LINES_AT_ONCE):
             starts.append(index)
-            used = lines(lot)
+            used = lines_of_lot(lot)
     page = max(position for position, start in enumerate(starts) if start <= at)
     first, end = starts[page], starts[page + 1] if page + 1 < len(starts) else len(lots)
     return LotsOnPage(
@@ -237,13 +237,13 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
 
 
 def words_of_trades(titles: Iterable[str], cpv: str, keywords: str) -> str:
-    """All words and codes from which a lot's trades are read, in one line, which changes where one of them does."""
+    """All words and codes from which a lot's trades are read, in one line; once it changes, they are read again."""
     parts = (" ".join(part.split()) for part in (*titles, cpv, keywords))
     return " / ".join(part for part in parts if part) or "/"
 
 
 def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
-    """The form filled in from a need; without `keep_ids` its lots are numbered, as nothing refers to them yet."""
+    """The form filled in from a need; its lots keep their ids, or are numbered where not `keep_ids`."""
     lots = []
     for lot in need.lots:
         site = lot.site or Place()
@@ -283,7 +283,7 @@ def _point_text(place: Place) -> str:
 
 
 class TitleTerm(NamedTuple):
-    """A term in a lot's title, to tick: `name` as `months:24`; its `words`, a question if `is_question`."""
+    """A term in a lot's title, to be ticked: its `name`, such as `months:24`; whether its `words` only ask for it."""
 
     name: str
     label: Text
@@ -293,12 +293,12 @@ class TitleTerm(NamedTuple):
 
 
 def checksum_of_terms(title: str) -> str:
-    """A checksum of a title, by which a form says that the terms in it were shown; empty for a title without terms."""
+    """A checksum of a title, by which a form notes that the terms in it were shown; empty for a title without terms."""
     return f"{crc32(title.encode()):x}" if terms_in(title) else ""
 
 
 def terms_to_tick(lot: LotForm) -> Iterator[TitleTerm]:
-    """The terms in a lot's title that its fields lack; until they are shown, those that are no question are ticked."""
+    """The terms in a lot's title that its fields lack; ticked as in the form or, if not shown yet, unless questions."""
     was_shown = lot.heard == checksum_of_terms(lot.title)
     for term in terms_in(lot.title):
         if term.value in lot.reserved if term.kind == "reserved" else getattr(lot, term.kind):

@@ -50,7 +50,7 @@ _PART = re.compile(r"(?:lot-([1-9][0-9]{0,2})-)?(lieu|site|metiers|compte)", re.
 
 
 async def need_form_of_query(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The page of a need's form: empty, the example, or the query's fields. `rules`: of a division into lots."""
+    """The page of a need's form: empty, the example, or the query's fields; `rules`: of its division into lots."""
     form = _example_form() if visit.text("exemple") else read_need_form(visit.fields)
     return need_form_page(visit, None if form == NeedForm() else await understand_in_worker(visit, form), rules=rules)
 
@@ -65,7 +65,7 @@ def _example_form() -> NeedForm:
 
 
 async def need_form_after_change(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The page of a need's form after the change that the pressed button asks for. `rules`: of a division into lots."""
+    """The page of a need's form after the change that its button asks for; `rules`: of its division into lots."""
     wish, form = visit.text("faire"), read_need_form(visit.fields)
     if wish == "avis":
         read = await _read_notice_file(visit, form)
@@ -113,7 +113,7 @@ async def _read_notice_file(visit: Visit, form: NeedForm) -> tuple[NeedForm, dic
 
 @page("POST", "/besoin/compris", scope="match")
 async def show_understood_part(visit: Visit) -> Response[bytes]:
-    """Part of the form as understood so far, for a script: a territory, a site, a lot's trades, or how many answer."""
+    """Part of the form as understood so far, for a script: territory, site, lot's trades, or numbers of candidates."""
     asked = _PART.fullmatch(visit.text("montrer"))
     if asked is None:
         raise NotFound(SAID["no_part"])
@@ -145,7 +145,7 @@ async def show_understood_part(visit: Visit) -> Response[bytes]:
 def refused_need_form(
     visit: Visit, understood: UnderstoodNeed, invalid: InvalidContent | None = None, rules: msgspec.Struct | None = None
 ) -> Response[bytes]:
-    """The page (422) of a need's form with its mistakes, or with those of `invalid` where that is given."""
+    """The page (422) of a need's form with its mistakes, or where `invalid` is given with the mistakes in that."""
     if invalid is not None:
         understood = understood._replace(mistakes=need_form_mistakes(invalid))
     return need_form_page(visit, understood, HTTPStatus.UNPROCESSABLE_ENTITY, rules=rules)

@@ -1,4 +1,4 @@
-"""The field of a territory ("lieu") as it is understood: names looked up, and what is drawn on the map -> territory."""
+"""The field of a territory ("lieu"): a name looked up, or a point or outline drawn on the map, read as a territory."""
 
 import re
 from typing import NamedTuple, TypeVar
@@ -56,7 +56,7 @@ def territories_of_name(name: str, reference: Reference, kind: TerritoryKind | N
 def understand_territory(
     form: Form, prefix: str, reference: Reference, mistakes: list[Mistake]
 ) -> tuple[Form, UnderstoodTerritory]:
-    """Look up a form's territory: the form, a clear typed name replaced by its code, and what the fields mean.
+    """The form with an unambiguous typed name replaced by its code, and the meaning of its territory fields.
 
     `prefix`: that the field names begin with. Adds what is wrong to the mistakes.
     """
@@ -113,7 +113,7 @@ def point_in(text: str) -> Place | None:
 def _add_circle(
     understood: UnderstoodTerritory, point: Place | None, radius_km: float | None, prefix: str, mistakes: list[Mistake]
 ) -> UnderstoodTerritory:
-    """The territory as a circle around its only commune or the drawn point; a mistake where it cannot be one."""
+    """The territory as a circle around its one commune or drawn point; a mistake where centre or radius is missing."""
     communes = [area for area in understood.areas if area.kind == "commune"]
     if radius_km is None or radius_km <= 0:
         mistakes.append(Mistake(f"{prefix}rayon", SAID["no_radius"]))

@@ -36,8 +36,8 @@ LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
 
 
-class Trade(NamedTuple):
-    """A segment offered for a lot, `ticked` where the lot asks for it; `cpv`: the code of the lot that means it.
+class TradeChoice(NamedTuple):
+    """A segment shown as a choice for a lot, `ticked` where it is wanted; `cpv`: the lot's code that means it, if any.
 
     `confidence`: from 0 to 1, of what was read in the lot's words and codes; None for one that the buyer added.
     """
@@ -56,7 +56,7 @@ class UnderstoodLot(NamedTuple):
     without a segment; `title_says`: labels of the segments read in its title where its codes mean others.
     """
 
-    trades: tuple[Trade, ...]
+    trades: tuple[TradeChoice, ...]
     where: UnderstoodTerritory
     site: Area | None
     site_choices: tuple[Area, ...]
@@ -81,9 +81,9 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
     mistakes: list[Mistake] = []
     form, place = understand_territory(form, "", reference, mistakes)
     lots, understood = [], []
-    for number, (typed, query) in enumerate(zip(form.lots, _read_lots(form, reference), strict=True), 1):
+    for number, (typed, query) in enumerate(zip(form.lots, _lot_queries(form, reference), strict=True), 1):
         prefix = f"lot-{number}-"
-        lot, found = _read_lot(form, with_ticked_terms(typed), query, reference)
+        lot, found = _understand_lot(form, with_ticked_terms(typed), query, reference)
         lot, of_lot = understand_territory(lot, prefix, reference, mistakes)
         site, among = site_of(lot, prefix, reference, mistakes)
         lots.append(msgspec.structs.replace(lot, site="" if site else lot.site, site_code=site.code if site else ""))
@@ -130,12 +130,12 @@ async def understand_in_worker(visit: Visit, form: NeedForm) -> UnderstoodNeed:
 
 
 async def read_trades_in_worker(visit: Visit, form: NeedForm, position: int) -> tuple[LotForm, UnderstoodLot]:
-    """One lot's form and its meaning, but for its places; read outside the event loop if it takes long."""
+    """One lot's form as next shown and what it means, no place looked up; outside the event loop if it takes long."""
 
-    def read_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
-        return _read_lot(form, form.lots[position], _read_lots(form, reference)[position], reference)
+    def understand_one_lot(reference: Reference) -> tuple[LotForm, UnderstoodLot]:
+        return _understand_lot(form, form.lots[position], _lot_queries(form, reference)[position], reference)
 
-    return await _run_by_cost(visit, form, read_one_lot)
+    return await _run_by_cost(visit, form, understand_one_lot)
 
 
 async def _run_by_cost(visit: Visit, form: NeedForm, work: Callable[[Reference], T]) -> T:
@@ -150,10 +150,10 @@ async def _run_by_cost(visit: Visit, form: NeedForm, work: Callable[[Reference],
     return work(visit.reference) if ms <= AT_ONCE_MS else await visit.run_work(work)
 
 
-def _read_lot(
+def _understand_lot(
     form: NeedForm, lot: LotForm, query: LotQuery | None, reference: Reference
 ) -> tuple[LotForm, UnderstoodLot]:
-    """A lot's form and its meaning: the trades of `query`, as its words are read, and those that the buyer added.
+    """A lot's form as next shown, and its meaning: the trades read in its words (`query`), and those the buyer added.
 
     Trades stay ticked or not as they were shown; all that are read are ticked where the words have changed.
     """
@@ -172,7 +172,7 @@ def _read_lot(
         codes = (each for each in (read_as.sources if read_as else ()) if each.startswith("cpv:"))
         code = next((each.removeprefix("cpv:") for each in codes), None)
         confidence = read_as.confidence if read_as else None
-        trades.append(Trade(segment, taxonomy.label(segment), confidence, segment in ticked, code))
+        trades.append(TradeChoice(segment, taxonomy.label(segment), confidence, segment in ticked, code))
     seen = msgspec.structs.replace(
         lot,
         reading=words,
@@ -194,8 +194,8 @@ def _read_lot(
     return seen, understood
 
 
-def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
-    """The query of each lot, its words and codes read as a match reads them; None for a lot without any."""
+def _lot_queries(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
+    """The query that a match would make of each lot's words and codes; None for a lot without words and codes."""
     said: dict[int, Lot] = {}
     for position, lot in enumerate(form.lots):
         codes = tuple(filter(reference.cpv.exists, CODES.read(lot.cpv)[:MOST_CODES]))
@@ -212,7 +212,7 @@ def _read_lots(form: NeedForm, reference: Reference) -> list[LotQuery | None]:
 def _lot_request(
     lot_id: str, lot: LotForm, understood: UnderstoodLot, pattern: str, reference: Reference, mistakes: list[Mistake]
 ) -> dict[str, Any]:
-    """A lot of the body of `POST /match`; it names segments only where others are ticked than those that are read."""
+    """A lot as in the body of `POST /match`; it names segments only where the ticked ones are not those read."""
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
         mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["no_title"]))

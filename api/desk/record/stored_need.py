@@ -83,7 +83,7 @@ def stored_need_page(
 
 
 def submitted_etag(visit: Visit) -> str:
-    """The entity tag of the need when the form was filled in from it; without one in the form, a tag of no need."""
+    """The entity tag of the need from which the form was filled in; a tag that fits no need where the form has none."""
     return visit.text(KNOWN_FIELD) or '""'
 
 
@@ -98,10 +98,10 @@ async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
     return False
 
 
-async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> Response[bytes]:
+async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done_word: str) -> Response[bytes]:
     """Change a need by `edit` and redirect to it; a page with both changes where somebody made another meanwhile.
 
-    `done`: the word in the address by which the page says what was done. Raises as `edit_need`.
+    `done_word`: the word in the address by which the page says what was done. Raises as `edit_need`.
     """
     if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, submitted_etag(visit), edit)):
         need = await own_need_of(visit, str(need.id))
@@ -111,7 +111,7 @@ async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> 
             again, path = [*typed, (KNOWN_FIELD, etag_of(now))], visit.call.scope["path"]
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
-    return visit.redirect(f"/besoins/{need.id}?fait={done}")
+    return visit.redirect(f"/besoins/{need.id}?fait={done_word}")
 
 
 LONGEST_DESCRIPTION = 20_000
@@ -278,7 +278,7 @@ async def store_need(visit: Visit) -> Response[bytes]:
     content = msgspec.convert(understood.need, PlannedNeed, from_attributes=True)
 
     async def store_matched_need(connection: Connection, acting: Acting, matched: MatchedNeed | None) -> FormOutcome:
-        """Store the need and its match (None: sent before) and lead to the need's page."""
+        """Store the need with its first shortlist; the outcome is the path of the need's page."""
         stored, _ = await plan_need(connection, acting, content, matched)
         return FormOutcome(f"/besoins/{stored.id}?fait=garde")
 
@@ -308,7 +308,7 @@ def merge_into_need(before: NeedDocument, submitted: NeedAndProcedure, reference
 
 
 def _changed_values(before: Any, as_shown: Any, submitted: Any, kind: type[msgspec.Struct]) -> dict[str, Any]:
-    """The values of `submitted` that differ from the form as shown; all values where it could not be shown."""
+    """The values of `submitted`, by field, that differ from `as_shown` or, where that is None, from the defaults."""
     changes: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         if field.name == "lots":

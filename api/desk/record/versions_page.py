@@ -144,13 +144,13 @@ async def _version_details(version: FrozenShortlist, lot_number: str) -> dict[st
     """The values that templates of a version read, such as its decisions and the page of lots with this lot number."""
     shortlist = await asyncio.to_thread(lambda: version.shortlist)
 
-    def count_suppliers(lot: LotShortlist) -> int:
+    def count_listed_suppliers(lot: LotShortlist) -> int:
         return len(lot.candidates) + len(lot.near_misses) + len(lot.unknown_trade.nearest)
 
     return {
         "version": version,
         "shortlist": shortlist,
-        "shown": lots_on_page(shortlist.lots, lot_number, count_suppliers),
+        "shown": lots_on_page(shortlist.lots, lot_number, count_listed_suppliers),
         "decisions": {(each.lot_id, each.supplier_id): each for each in version.decisions},
         "asked_of": {lot.id: lot for lot in version.need.lots},
         "best_outcome": best_outcome,

@@ -47,7 +47,7 @@ def column_title_function(format_: str, titles: Mapping[str, str] | None = None)
     `titles`: of the table's own columns, where they are known; else the usual ones.
     """
 
-    def column_title(pointer: str) -> str:
+    def title_at_pointer(pointer: str) -> str:
         path = tuple(int(step) if step.isdecimal() else step for step in pointer.split("/")[1:])
         inner = ("offers", 0, *path[2:]) if path[:1] == ("offers",) else path
         found = next((name for name, each in COLUMNS.items() if inner[: len(each.path)] == each.path), None)
@@ -57,7 +57,7 @@ def column_title_function(format_: str, titles: Mapping[str, str] | None = None)
         usual = TITLES[name].title if name in TITLES else name
         return (titles or {}).get(name, usual)
 
-    return column_title
+    return title_at_pointer
 
 
 def shown_rejects(rejects: Sequence[RowError], column_title: Callable[[str], str]) -> list[ShownReject]:
@@ -127,7 +127,7 @@ def recognise_file(
 
 
 def _best_format(fitting: list[str], content: bytes, media_type: str, context: Context) -> str:
-    """The one of the `fitting` formats that reads most of the first rows; `vivier` for a table with its titles."""
+    """The one of the `fitting` formats that reads most of the first rows; `vivier` for a CSV file with its titles."""
     read = {each: _count_readable_rows(each, content, media_type, context) for each in fitting if each != SPREADSHEET}
     if media_type == CSV and read.get("vivier", -1) >= 0:
         return "vivier"  # no other has its titles, however few of its rows are without faults
@@ -148,7 +148,7 @@ def _count_readable_rows(format_: str, content: bytes, media_type: str, context:
 
 
 def _media_type(name: str, content: bytes) -> str:
-    """The media type of a file, by its name or else its first bytes. Raises InvalidContent for what is no text."""
+    """The media type of a file, by its name or else its first bytes. Raises InvalidContent if empty, gzip or .xls."""
     if not content.strip():
         raise _file_mistake("empty", SAID["empty"])
     if content.startswith(OLD_WORKBOOKS):
@@ -203,10 +203,7 @@ async def show_source(visit: Visit, source: str) -> Response[bytes]:
 
 @page("POST", "/sources/{source}/envois", scope=("sync", "admin"), files=True)
 async def send_file(visit: Visit, source: str) -> Response[bytes]:
-    """Try or import the uploaded file and show its report; the form again where the file cannot be read.
-
-    Or the rows that a trial rejects, to be corrected.
-    """
+    """Try or import the uploaded file; shows its report, the rejected rows to correct, or why it cannot be read."""
     require_own_source(visit.call, source)
     file, wish = visit.files.get("fichier"), visit.text("faire")
     mode = next((each for each in MODES if each == visit.text("mode")), MODES[0])

@@ -114,7 +114,7 @@ class MeetingForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fields_of_new_meeting(format_: str) -> dict[str, list[str]]:
-    """The form fields of a new meeting, filled in from the template of its format; half a day if that is unknown."""
+    """The form fields of a new meeting, from the template of its format (`half_day` where the format is unknown)."""
     chosen: Format = next((each for each in FORMAT_CODES if each == format_), "half_day")
     template = TEMPLATES.get(chosen)
     title, minutes, agenda = (template.title, template.minutes, template.agenda) if template else ("", 60, ())
@@ -162,7 +162,7 @@ def candidates_by_lot(version: FrozenShortlist) -> dict[str, list[str]]:
 
 
 def with_candidates_of_lots(fields: Fields, version: FrozenShortlist | None) -> Fields:
-    """The fields in which the candidates of every lot that is ticked as a whole have joined the ticked suppliers."""
+    """The fields with the candidates of every lot that is ticked as a whole added to the ticked suppliers."""
     wanted = [each for each in fields.get("lot-entier", []) if each]
     if version is None or not wanted:
         return fields

@@ -60,7 +60,7 @@ _LOT = Text("lot {id}", "lot {id}")
 def fill_template(
     name: str, need: PlannedNeed, language: Language, meeting: Meeting | None = None, place: str = ""
 ) -> tuple[str, str]:
-    """Subject and body of a letter template, filled in from a need and from the meeting that it invites to."""
+    """Subject and body of a letter template, filled in from a need and the meeting, at `place`, that it invites to."""
     template, lot = TEMPLATES[name], _LOT.to(language)
     title = purchase_name(need) or TEMPLATES["contact"]["subject"]
     agenda = (meeting.agenda or ()) if meeting else HALF_DAY.agenda
@@ -238,7 +238,7 @@ async def new_exchange_form_page(
     same_words: bool = False,
     mistakes: Sequence[Mistake] = (),
 ) -> Response[bytes]:
-    """The page of a new exchange's form. `same_words`: the message tells some what others were told before."""
+    """The page of a new exchange's form; `use_template`: its template is filled in; `same_words`: as told to others."""
     organisation, need_id = visit.organisation_id, id_in(id_, NO_NEED)
     ids = [id_in(each, NO_NEED) for each in form.suppliers]
     async with transaction(visit.services.database) as connection:
@@ -289,7 +289,7 @@ def _with_template(visit: Visit, form: ExchangeForm, need: StoredNeed, meeting: 
 
 
 async def _letters_page(visit: Visit, id: str, exchange_id: str) -> Response[bytes]:
-    """The letters that the buyer hands over, each with its reply link; only for the session that made the links."""
+    """The page of the letters that the buyer hands over, with reply links; without letters if not of this session."""
     is_new = visit.call.scope["path"].endswith("/lettres")
     sent_to = f"/besoins/{id}/echanges/{'nouveau' if is_new else exchange_id}"
     acting = acting_at(visit)

@@ -15,7 +15,7 @@ from api.runtime.auth import Keys
 from api.runtime.metrics import Metrics
 from api.runtime.services import Services
 from api.settings import BadSetting, Settings, read_settings
-from db.core.engine import Engine, Subject, lock, transaction
+from db.core.engine import Engine, LockKind, lock, transaction
 from db.core.uuid7 import new_id
 from db.exchanges.exchanges import insert_exchange
 from db.schema.organisation_tables import needs
@@ -300,7 +300,7 @@ async def test_what_is_due_goes_and_what_is_spared_stays(engine: Engine, service
     services.settings = Settings(home=tmp_path, retention="daily", retention_spare=(spared,))
     # one process does it at a time
     async with transaction(engine) as connection:
-        await lock(connection, Subject.IMPORT, "retention")
+        await lock(connection, LockKind.IMPORT, "retention")
         assert await remove_due(services) is None
     done = await remove_due(services)
     assert done is not None

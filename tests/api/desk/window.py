@@ -65,7 +65,7 @@ def value(window: Chrome, field: str) -> str:
 
 def enter(window: Chrome, address: str, session: str | None) -> Chrome:
     """The window, without cookies but that of a session of the desk; with none where nobody is signed in."""
-    window.delete_all_cookies()
+    window.execute_cdp_cmd("Network.clearBrowserCookies", {})
     if session:
         window.execute_cdp_cmd("Network.setCookie", {"name": COOKIE, "value": session, "url": address})
     return window

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.core.engine import Engine, Subject, lock, transaction
+from db.core.engine import Engine, LockKind, lock, transaction
 from db.imports.apply_staged import MANY
 from db.imports.prepare_rows import prepare_here
 from db.imports.run import Order, run_import
@@ -177,12 +177,12 @@ async def test_who_moves_records_and_who_notes_a_receipt_wait_for_each_other(eng
     """Both lock many rows, in orders of their own: they must not do it at once."""
     await load(engine, [row(1, "1", siret=SIRET)], source="a")
     async with transaction(engine) as connection:
-        await lock(connection, Subject.MOVE, "", shared=True)
+        await lock(connection, LockKind.MOVE, "", shared=True)
         joining = asyncio.create_task(put(engine, what=record(siret=SIRET), source="b"))
         await lock_is_awaited(engine)
     assert (await joining).status == "created"
     async with transaction(engine) as connection:
-        await lock(connection, Subject.MOVE, "")
+        await lock(connection, LockKind.MOVE, "")
         receiving = asyncio.create_task(load(engine, [row(1, "1", siret=SIRET)], source="a", now=LATER))
         await lock_is_awaited(engine)
     assert (await receiving).unchanged == 1
