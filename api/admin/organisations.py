@@ -58,7 +58,7 @@ def own_organisation(client: Client) -> UUID | None:
 async def visible_organisation(
     connection: Connection, client: Client, organisation_id: UUID, *, lock: bool = False
 ) -> Organisation:
-    """The organisation of this id: the client's own, or any for the scope `platform`. Raises NotFound."""
+    """Find an organisation, the client's or any for scope `platform`, and `lock` its row if asked. Raises NotFound."""
     is_visible = own_organisation(client) in {None, organisation_id}
     found = await stored.find_organisation(connection, organisation_id, lock=lock) if is_visible else None
     if found is None:

@@ -310,7 +310,7 @@ def _legend_of_kinds(kinds: Iterable[str]) -> Iterator[str]:
 
 
 def advice_in_words(advice: Advice) -> StyledText:
-    """Advice with the sets of lots that it concerns; a warning or a blocking fault is named in front."""
+    """Advice with the sets of lots that it concerns, led by the word for its severity unless that is `info`."""
     sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
     lead = "" if advice.severity == "info" else f"{SEVERITIES[advice.severity].fr} : "
     return StyledText(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))

@@ -54,7 +54,7 @@ class JournalVerdict(msgspec.Struct, frozen=True):
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the public key, or verify the journals; returns 1 where one is broken."""
+    """Print the public key, or verify the journals; returns 1 where a journal is broken."""
     key = journal_key(settings)
     if options.action == "key":
         if key is None:

@@ -118,7 +118,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     request headers it honours, described. `patch`, `takes`, `example`, `file`: see `api.web.openapi.Route`.
     """
 
-    def decorate(handler: Handler) -> HTTPRouteHandler:
+    def make_route(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
         query, body, connection = (hints.pop(name, None) for name in ("query", "body", "connection"))
@@ -145,7 +145,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
         )
         return _route_handler(_in_transaction(handler) if connection else handler, route)
 
-    return decorate
+    return make_route
 
 
 def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
@@ -195,7 +195,7 @@ def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHand
 def _adapter(
     handler: Handler, route: Route, formats: AddressFormats | None, *, takes_query: bool
 ) -> Callable[[Call], Awaitable[ASGIApp]]:
-    """The function that the framework calls: it reads the handler's arguments and encodes its result."""
+    """The function that the framework calls: it reads the handler's arguments, calls it and encodes its result."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)

@@ -116,7 +116,7 @@ class ByteQuota:
         """
         own = 0
 
-        def reserve(count: int) -> None:
+        def reserve_bytes(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
                 require_no_wait(RETRY_AFTER_IN_TURN)
@@ -125,7 +125,7 @@ class ByteQuota:
             own += count
 
         try:
-            yield reserve
+            yield reserve_bytes
         finally:
             self._taken -= own
             self._taken_of[key] -= own
@@ -178,7 +178,7 @@ MOST_OF_ONE_KEY = 20
 
 
 class LongPolls(KeySlots):
-    """The requests of this process that wait for an event, counted by key; `most`: those of one key."""
+    """The requests of this process that wait for an event, at most `most` of one key."""
 
     def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
         super().__init__(most)

@@ -147,7 +147,7 @@ async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterato
 
 
 def assemble_encoded(_: Reference, change_set: int, encoded_rows: bytes) -> bytes:
-    """Assemble suppliers of the encoded rows of their records; returns them encoded."""
+    """Assemble suppliers from the encoded rows of their records; returns them encoded."""
     return _encode(assemble_suppliers(change_set, _read_described(encoded_rows)))
 
 

@@ -217,7 +217,7 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
-    """For each request, fork a process that answers calls over the sent descriptors; ends when all senders closed."""
+    """For each request, fork a process that answers calls over the descriptors in it; ends once all senders closed."""
     # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
