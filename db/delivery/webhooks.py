@@ -264,7 +264,7 @@ async def make_room_for_delivery(connection: Connection, webhook_id: UUID, now: 
 
 
 def _ids_but_latest(which: ColumnElement[bool], most: int) -> Select[Any]:
-    """The ids of the deliveries that meet the condition, except the `most` latest."""
+    """The ids of the deliveries that meet the condition `which`, except the `most` latest of them."""
     ids = webhook_deliveries.c.id
     earliest_within = select(ids).where(which).order_by(ids.desc()).offset(most - 1).limit(1).scalar_subquery()
     return select(ids).where(which, ids < earliest_within)
