@@ -143,7 +143,7 @@ async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarge
 
 
 async def lock_due_webhooks(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
-    """Lock the webhooks due for `suppliers.changed`: id, directory version acknowledged, and present one, of each.
+    """Lock the webhooks due a `suppliers.changed`; returns each one's id, version acknowledged and present version.
 
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.

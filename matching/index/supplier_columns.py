@@ -313,7 +313,7 @@ class SupplierColumns:
         return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        """Replace the columns by longer ones, with room beyond `least` rows and those in use, for threads that read."""
+        """Replace the columns by longer ones with room beyond `least` rows; arrays read meanwhile do not change."""
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
