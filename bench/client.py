@@ -52,7 +52,7 @@ def ask_each(port: int, requests: Iterator[bytes], count: int, connections: int 
 
 
 def ask_for(port: int, requests: Iterator[bytes], seconds: float, connections: int) -> Load:
-    """The durations of the requests answered in `seconds` over `connections`. Raises UnexpectedAnswer."""
+    """The durations of requests, sent for `seconds` over `connections`, one at least. Raises UnexpectedAnswer."""
     return _load_connections(port, requests, connections, seconds)
 
 
@@ -72,7 +72,7 @@ def _load_connections(port: int, requests: Iterator[bytes], connections: int, se
 
 
 class _Connection(asyncio.BufferedProtocol):
-    """A connection that sends the next of all requests whenever its last one is answered, until `limit`."""
+    """A connection that sends the next of all requests when its last is answered, until `limit` (one at least)."""
 
     def __init__(self, requests: Iterator[bytes], limit: float, load: Load) -> None:
         self._requests, self._limit, self._load = requests, limit, load
@@ -122,7 +122,7 @@ class _Connection(asyncio.BufferedProtocol):
         return len(body)
 
     def _send_next(self) -> None:
-        content = next(self._requests, None) if time.perf_counter() < self._limit else None
+        content = next(self._requests, None) if time.perf_counter() < self._limit or not self._sent else None
         if content is None:
             self._finish()
             return

@@ -248,13 +248,20 @@ async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
             media = answer.headers.get("content-type") or str(answer.media_type)
             answer.content = await compress_if_accepted(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
-    # the framework's larger response class would be copied, then built twice
     if answer is None:
         return ASGIResponse(status_code=status)
+    # a function: the framework's response class takes longer to build than the rest of this
     headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
     sent = await compress_if_accepted(encoded, request.media_type, headers, accept_encoding)
-    return ASGIResponse(status_code=status, headers=headers, body=sent)
+    headers["content-length"] = str(len(sent))
+    encoded_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def send_answer(_: ASGIScope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": encoded_headers})
+        await send({"type": "http.response.body", "body": sent, "more_body": False})
+
+    return send_answer
 
 
 def _last_segment(scope: ASGIScope, route: Route) -> Tail:

@@ -23,7 +23,7 @@ from bench.needs import DENSE
 from bench.suppliers import ON
 from domain.law.findings import LotReview
 from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
-from domain.law.reservations.supply_advice import Count, Ends, Supply, approval_end, supply_advice
+from domain.law.reservations.supply_advice import EndingApprovals, LotCounts, OptionCount, approval_end, supply_advice
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules, load
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved
@@ -31,7 +31,7 @@ from domain.suppliers.supplier import Approval, Kind, Shares
 
 Item = TypeVar("Item")
 
-SETTLING, TURNS, IN_A_TURN = 300, 7, 300
+TURNS, IN_A_TURN = 7, 300
 KINDS: tuple[tuple[Kind, ...], ...] = (("EA",), ("ESAT",), ("EI",), ("ACI",), ("ETTI",), ("EA", "EI"), ("GEIQ",), ())
 INSERTION_OR_HANDICAP = frozenset[Reserved]({"handicap", "iae"})
 
@@ -65,7 +65,7 @@ NEEDS = {
 def measure(in_a_turn: int = IN_A_TURN) -> dict[str, Any]:
     """Microseconds that the rules of law take, by need and by question; medians of turns of `in_a_turn` runs."""
     rules, draw = load(), Random(1)  # nothing is kept secret by it
-    count = SETTLING + TURNS * in_a_turn
+    count = (1 + TURNS) * in_a_turn
     needs = {name: _need_cost(content, count, rules, draw) for name, content in NEEDS.items()}
     return {"us_a_lot": needs, "us_a_set_of_facts": _facts_cost(count, rules, draw)}
 
@@ -84,12 +84,12 @@ def varied_needs(need: Need, count: int) -> Iterator[Need]:
         yield msgspec.structs.replace(need, lots=tuple(lots))
 
 
-def random_supply(lot: Lot, draw: Random) -> Supply:
+def random_supply(lot: Lot, draw: Random) -> LotCounts:
     """A random supply of a lot, such as a match might find."""
     totals = {name: draw.randrange(400) for name in ("none", *OPTIONS)}
-    options = {name: Count(total, draw.randint(0, total)) for name, total in totals.items()}
-    ends = Ends(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
-    return Supply(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
+    options = {name: OptionCount(total, draw.randint(0, total)) for name, total in totals.items()}
+    ends = EndingApprovals(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
+    return LotCounts(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
 
 
 def random_facts(draw: Random) -> LegalFacts:
@@ -104,16 +104,16 @@ def random_facts(draw: Random) -> LegalFacts:
 
 
 def microseconds(run: Callable[[Item], object], items: Sequence[Item]) -> float:
-    """CPU microseconds of one run, as the median over turns; the garbage collector is off meanwhile."""
-    size = (len(items) - SETTLING) // TURNS
-    for item in items[:SETTLING]:
+    """CPU microseconds of one run, as the median over turns after the first; the garbage collector is off meanwhile."""
+    size = len(items) // (1 + TURNS)
+    for item in items[:size]:
         run(item)
     spent = []
     gc.collect()
     gc.disable()
-    for turn in range(TURNS):
+    for turn in range(1, 1 + TURNS):
         started = time.process_time()
-        for item in items[SETTLING + turn * size : SETTLING + (turn + 1) * size]:
+        for item in items[turn * size : (turn + 1) * size]:
             run(item)
         spent.append((time.process_time() - started) / size * 1e6)
     gc.enable()
@@ -126,7 +126,7 @@ def _need_cost(content: bytes, count: int, rules: Rules, draw: Random) -> dict[s
     lots = len(needs[0].lots)
     review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
 
-    def reviewed_supplies(need: Need) -> list[tuple[Supply, LotReview]]:
+    def reviewed_supplies(need: Need) -> list[tuple[LotCounts, LotReview]]:
         reviews = review_need(need, ON, rules).lots
         return [(random_supply(lot, draw), reviews[lot.id]) for lot in need.lots]
 

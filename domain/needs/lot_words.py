@@ -84,6 +84,7 @@ def terms_in(text: str) -> tuple[Term, ...]:
 
 
 def _as_months(number: str, unit: str) -> int:
+    """The months of a duration in words: 36 of "trois" and "ans"."""
     return _parse_number(number) * (1 if unit.lower() == "mois" else 12)
 
 

@@ -73,7 +73,7 @@ def read_name(text: str) -> Name:
 
 
 def name_key(name: Name) -> str | None:
-    """The key shared by spellings of one name, unless a first letter differs; None for a name of common words only.
+    """The key that spellings of one name share if first letters agree; None for a name of common words only.
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
@@ -317,7 +317,7 @@ class Member(NamedTuple):
 def assign_ids(
     groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
-    """One supplier id for each group; and for each id given up, the id of the supplier that took its records.
+    """One supplier id for each group; and by each id given up, the id that replaces it. `fresh`: ids nobody saw yet.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves

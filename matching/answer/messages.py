@@ -235,9 +235,8 @@ def grouping(suppliers: int, segments: int) -> Text:
     )
 
 
-def raw_json(content: bytes) -> Any:
-    """JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
-    return msgspec.Raw(content)
+raw_json: Callable[[bytes], Any] = msgspec.Raw
+"""JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
 
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)

@@ -93,6 +93,7 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _make_group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
+    """The group of these lots, with the values of light services and of other lots; `alone`: as in `Group`."""
     light = () if works else tuple([lot for lot in lots if lot.object.is_light])
     if not light:
         return Group(works, lots, total, alone, assumptions, light, None, None)

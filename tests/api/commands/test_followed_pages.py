@@ -52,7 +52,7 @@ def steps(page: str) -> Iterator[Step]:
 
 
 @pytest.mark.parametrize("pages", [("integrators.md", "needs.md"), ("webhooks.md",)])
-def test_the_pages_do_what_they_say(pages: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_pages_do_what_they_say(pages: tuple[str, ...], database_url: str, tmp_path: Path) -> None:
     """Every command succeeds in one shell, and answers what is shown: an excerpt, word for word.
 
     They are followed on a server whose directory is empty at first, and whose webhooks may lead to this machine.
@@ -60,17 +60,17 @@ def test_the_pages_do_what_they_say(pages: tuple[str, ...], tmp_path: Path) -> N
     if not (shutil.which("bash") and shutil.which("curl")):
         pytest.skip("the page is run with bash and curl, and one of them is not here")
     with open_folder() as folder:
-        server = Server(folder, VIVIER_WEBHOOK_PRIVATE="true")
+        server = Server(folder, DATABASE_URL=database_url, VIVIER_WEBHOOK_PRIVATE="true")
         try:
             server.ready()
             for page in pages:
                 (here := tmp_path / page).mkdir()
-                follow(page, server, here)
+                follow(page, server, here, database_url)
         finally:
             server.close()
 
 
-def follow(page: str, server: Server, folder: Path) -> None:
+def follow(page: str, server: Server, folder: Path, database_url: str) -> None:
     """Do what a page shows, in a folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
@@ -84,7 +84,7 @@ def follow(page: str, server: Server, folder: Path) -> None:
     ran = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=folder,
-        env=environment(server.home) | {"PATH": path},
+        env=environment(server.home, DATABASE_URL=database_url) | {"PATH": path},
         capture_output=True,
         text=True,
         timeout=4 * PATIENCE_SECONDS,

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,7 +13,7 @@ from api.web.pagination import read_cursor
 from db.suppliers.feed import START, Position
 from tests.api.commands.conftest import ADMIN_KEY, PATIENCE_SECONDS, Server
 from tests.api.sync.factories import lines, siret
-from tests.conftest import examples, open_folder
+from tests.conftest import copied, examples, open_folder
 
 SOURCES = ("reseau", "carte", "annuaire")
 STEPS = examples(30)
@@ -21,14 +21,15 @@ Supplier = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+async def address(server_url: str, administrator: Any, template: str) -> AsyncIterator[str]:
     """Where a server of two workers listens, with an empty directory."""
     with open_folder() as folder:
-        server = Server(folder, "--workers", "2")
-        try:
-            yield f"http://{server.ready().netloc}"
-        finally:
-            server.close()
+        async with copied(server_url, administrator, template) as url:
+            server = Server(folder, "--workers", "2", DATABASE_URL=url)
+            try:
+                yield f"http://{server.ready().netloc}"
+            finally:
+                server.close()
 
 
 def client(address: str) -> httpx.AsyncClient:

@@ -16,7 +16,7 @@ import pytest
 
 from api.runtime.slots import MOST_OF_ONE_KEY
 from bench.matching.match_cost import circle, ring_in_france
-from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, decoded, processes, until, vivier
+from tests.api.commands.conftest import ADMIN_KEY, Answer, Server, Within, decoded, processes, until, vivier
 
 Start = Callable[..., Server]
 IMPORTS, NDJSON = "/sources/served/imports", {"Content-Type": "application/x-ndjson"}
@@ -163,10 +163,10 @@ def importing(server: Server) -> Iterator[tuple[int, "Future[Answer]"]]:
         yield others()[0], answer
 
 
-def test_no_other_request_waits_for_large_matches(server: Server) -> None:
+def test_no_other_request_waits_for_large_matches(server: Server, within: Within) -> None:
     """Nor those of another key, which take turns; nor is more done for who hangs up."""
-    key = vivier(server.home, "keys", "create", "--name", "autre", "--organisation", "Réseau", "--scope", "match")
-    other = key.stdout.splitlines()[-1]
+    key = within("keys", "create", "--name", "autre", "--organisation", "Réseau", "--scope", "match")
+    other = key.out.splitlines()[-1]
     with asking(server, ENDLESS) as first, asking(server, ENDLESS) as second, asking(server, ENDLESS) as third:
         until(lambda: under_way(server) == 3)
         assert server.ask("GET", "/health/live").status == 200
