@@ -201,7 +201,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """Oldest first"""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookMessage(msgspec.Struct, frozen=True, kw_only=True):
     """The body of a delivery, the same in every attempt."""
 
     id: UUID

@@ -26,10 +26,10 @@ from domain.webhooks import (
     SUBSCRIPTIONS,
     DeliveryAttempt,
     Event,
-    Message,
     Result,
     Webhook,
     WebhookDelivery,
+    WebhookMessage,
     WebhookSettings,
 )
 
@@ -167,7 +167,7 @@ async def queue_event(
 ) -> UUID:
     """Queue the delivery of an event; returns its id. `version`: of the directory, if the event is about one."""
     delivery_id = new_id(now)
-    message = Message(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
+    message = WebhookMessage(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
     row = {
         "id": delivery_id,
         "lane": webhook_id,

@@ -104,7 +104,7 @@ def concerned_suppliers(
 def _lots_set_aside(
     version: FrozenShortlist, earlier_decisions: Iterable[Decision], living: PresentIds
 ) -> dict[UUID, list[SetAsideLot]]:
-    """The lots for which the version sets suppliers aside, with the first decision's moment, by the present id."""
+    """The lots for which the version sets suppliers aside, each since the first such decision; by present id."""
     since: dict[tuple[UUID, str], datetime] = {}
     for each in (*earlier_decisions, *version.decisions):
         if each.decision == "set_aside":

@@ -15,7 +15,7 @@ YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract that a supplier was awarded; `same_service`, `same_buyer`: as those of the lot."""
+    """An ESS-reserved contract awarded to a supplier; whether its service and buyer are those of the lot at hand."""
 
     awarded_on: date
     same_service: bool

@@ -257,7 +257,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
         _unite_each(groups, plain, "siret")
         pairs += combinations(special, 2)
         pairs += product(special, plain)
-    for one, other in sorted(pairs, key=_pair_distance):
+    for one, other in sorted(pairs, key=_distance_key):
         groups.unite(one.key, other.key, "siret")
 
 
@@ -269,7 +269,7 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
             before.append(each.key)
 
 
-def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+def _distance_key(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
     """The sort key of a pair of records: nearer pairs first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)

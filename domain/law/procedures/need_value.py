@@ -216,7 +216,7 @@ def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> b
 
 
 def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
-    """The rules on which the light regime of a group rests, first the rule that opens this regime.
+    """The ids of the rules on which the light regime of a group rests, first the one that opens this regime.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.
