@@ -185,7 +185,7 @@ class TextReader:
 
 
 def joined_locations(parts: Sequence[TextLocations], pieces: Sequence[int], order: NDArray[np.intp]) -> TextLocations:
-    """The text locations of several parts as one, in `order`: indices into the parts laid end to end.
+    """The text locations of parts (of so many `pieces` each) as one, in `order`: indices into all laid end to end.
 
     `pieces`: how many pieces each part has; these too are laid end to end.
     """
