@@ -202,16 +202,16 @@ def _adapter(
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def answer_request(request: Call) -> ASGIApp:
+    async def authorise_and_call(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         with services.request_slot(request.bearer):
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
 
-    async def call_handler(request: Call) -> ASGIApp:
+    async def read_arguments_call_and_encode(request: Call) -> ASGIApp:
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
@@ -233,7 +233,7 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return answer_request
+    return authorise_and_call
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
