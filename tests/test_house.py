@@ -22,7 +22,7 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_489, 110),
+    "api": (23_499, 110),
     "db": (8_678, 44),
     "domain": (14_304, 58),
     "matching": (9_771, 45),

@@ -108,7 +108,7 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
 async def _verify_journals(
     database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
 ) -> list[JournalVerdict]:
-    """The verdict on an organisation's journal, by default on all. Raises CommandFailed for one that is unknown."""
+    """Verify an organisation's journal (None: all) and its `anchors`. Raises CommandFailed for no such organisation."""
     async with transaction(database) as connection:
         await read_one_snapshot(connection)
         known = await journals(connection)

@@ -202,16 +202,16 @@ def _adapter(
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def answer_request(request: Call) -> ASGIApp:
+    async def authorise_and_call(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         with services.request_slot(request.bearer):
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
 
-    async def call_handler(request: Call) -> ASGIApp:
+    async def read_arguments_call_and_encode(request: Call) -> ASGIApp:
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
@@ -233,7 +233,7 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return answer_request
+    return authorise_and_call
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
@@ -248,13 +248,20 @@ async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:
             media = answer.headers.get("content-type") or str(answer.media_type)
             answer.content = await compress_if_accepted(answer.content, media, answer.headers, accept_encoding)
         return answer.to_asgi_response(app=None, request=request, status_code=status)
-    # the framework's larger response class would be copied, then built twice
     if answer is None:
         return ASGIResponse(status_code=status)
+    # a function: the framework's response class takes longer to build than the rest of this
     headers["content-type"] = request.media_type
     encoded = answer if isinstance(answer, bytes) else encode(answer)
     sent = await compress_if_accepted(encoded, request.media_type, headers, accept_encoding)
-    return ASGIResponse(status_code=status, headers=headers, body=sent)
+    headers["content-length"] = str(len(sent))
+    encoded_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def send_answer(_: ASGIScope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": encoded_headers})
+        await send({"type": "http.response.body", "body": sent, "more_body": False})
+
+    return send_answer
 
 
 def _last_segment(scope: ASGIScope, route: Route) -> Tail:

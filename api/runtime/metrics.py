@@ -6,6 +6,7 @@ Several worker processes count together through files in a shared folder (`PROME
 
 import collections
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector, generate_latest
@@ -19,6 +20,7 @@ from matching.index.tables import TradeGroup, counts_by_source, counts_of_all
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 MATCH_BUCKETS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.035, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+MOST_SERIES = 4_096
 SOURCES_NAMED = 50
 """Sources with the most suppliers, which have series of their own; the others are counted together."""
 ALL, OTHERS = "(all)", "(others)"
@@ -32,13 +34,14 @@ class Metrics:
         self._registry = CollectorRegistry()
         if shared is None:
             ProcessCollector(registry=self._registry)
-        self._requests = Histogram(
+        requests = Histogram(
             "vivier_http_request_seconds",
             "Time to answer a request, by method, route and status",
             ("method", "route", "status"),
             buckets=REQUEST_BUCKETS,
             registry=self._registry,
         )
+        self._request_series = lru_cache(MOST_SERIES)(requests.labels)
         self.match_seconds = Histogram(
             "vivier_match_seconds",
             "Time to match a need and write the answer, without HTTP",
@@ -66,7 +69,7 @@ class Metrics:
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answered request. `route` is the route's path with its parameters unfilled, never the path sent."""
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        self._request_series(method, route, status).observe(seconds)
 
     def exposition(self, suppliers: Mapping[TradeGroup, int] | None = None) -> bytes:
         """All metrics in the text format of Prometheus (CONTENT_TYPE); `suppliers`: their numbers by group, if known.

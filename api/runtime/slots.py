@@ -44,7 +44,7 @@ class KeySlots:
 
 
 class ConcurrencyLimit:
-    """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
+    """Admits `at_once` requests at a time overall, and `of_one` at a time for each source or other key.
 
     Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
     and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait;
@@ -67,9 +67,9 @@ class ConcurrencyLimit:
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait for one of the `of_one` turns of `key`, and take it during the block, in which a `slot` is to be taken.
+        """Wait until fewer than `of_one` requests of `key` have a turn, and take a turn during the block.
 
-        Raises Refusal (429) where too many wait.
+        A `slot` is to be taken within the block. Raises Refusal (429) where too many wait.
         """
         with self.queue_of(key) as turn:
             async with turn:

@@ -108,7 +108,7 @@ class RowReader:
         signal.signal(signal.SIGVTALRM, raise_too_slow)
 
     def next_batch(self, expects_new: bool) -> bytes | None:
-        """The next batch of rows, encoded, with `expects_new` also the suppliers it would make; None at the file's end.
+        """The next batch of rows, encoded; with `expects_new` also the suppliers that it makes if new; None at the end.
 
         Raises UnreadableFile where they take longer than `BATCH_SECONDS` of the processor to be read.
         """

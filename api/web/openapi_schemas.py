@@ -242,7 +242,7 @@ def _structs_by_name(kinds: Iterable[Any]) -> dict[str, Any]:
 
 
 def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """The struct types inside a type that msgspec inspected, each once; it passes over what has its id in `seen`."""
+    """The struct types inside a type that msgspec inspected, each once; `seen`: ids of the parts already visited."""
     seen = set() if seen is None else seen
     if id(info) in seen:
         return

@@ -91,7 +91,7 @@ def review_need(
 
 
 def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
-    """The review, as of `review_need`, of a need that `need_for_review` reduced."""
+    """The legal review of a need reduced by `need_for_review`, the same as `review_need` gives of the whole need."""
     view = rules.view(on, need.contract)
     lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
@@ -247,7 +247,7 @@ def advise_law_changes(
 
 
 def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """One day's advice as statements to compare; all procedures share a subject, as one replaces another."""
+    """The advice of one day as statements to compare with another day's; all advice on procedure has one subject."""
     subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
         _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")

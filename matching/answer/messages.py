@@ -66,7 +66,7 @@ def _missing_distance_text(placed: bool) -> Text:
 
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
-    """A sentence for the segment that an offer has and the one requested; both are labels."""
+    """A sentence on how the `offered` segment fits the `requested` one; both are given by label."""
     match kind:
         case "exact":
             return Text(f"Propose : {requested}", f"Offers: {requested}")
@@ -235,9 +235,8 @@ def grouping(suppliers: int, segments: int) -> Text:
     )
 
 
-def raw_json(content: bytes) -> Any:
-    """JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
-    return msgspec.Raw(content)
+raw_json: Callable[[bytes], Any] = msgspec.Raw
+"""JSON bytes as the value of any struct's field: encoding the struct copies them unchanged."""
 
 
 Words = TypeVar("Words", Eligibility, Finding, Advice)

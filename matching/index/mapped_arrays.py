@@ -130,7 +130,7 @@ class TextLocations(NamedTuple):
 
 
 class TextWriter:
-    """Writes the texts of suppliers as they arrive, to a file of the folder if one is given, else to memory."""
+    """Writes the texts of suppliers as they arrive to a piece: a file in the folder if one is given, else memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._path = None if folder is None else folder / PIECE_FILE.format(0)

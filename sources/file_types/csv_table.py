@@ -105,7 +105,7 @@ def read_table(
 
 
 def rows_as_written(stream: BinaryIO, *, as_published: bool = False) -> Iterator[RowAsWritten | FaultyRow]:
-    """Yield every row that is not blank, the header too: its line and cells, or a FaultyRow; see `read_table`."""
+    """Yield the line and cells of each non-blank row, header included, or a FaultyRow. Options: see `read_table`."""
     feed = _Feed(stream, as_published=as_published)
     if feed.as_published:
         feed.find_delimiter()

@@ -261,7 +261,7 @@ _SPACES = re.compile(r"[\s\u00a0\u202f']")
 
 
 def lots_with_values(notice: Notice, made: list[tuple[NoticeLot, Lot]]) -> tuple[list[Lot], float | None]:
-    """Set the values of lots; returns the lots, and the need's total in euros where the values do not add up to it.
+    """The lots with their values, and the need's total in euros if it is known and they do not add up to it, else None.
 
     `made`: the lots as they were read, and as they are so far. The total is the greater of the estimate and of the
     maximum of a framework agreement, which counts for the procedure (R2121-8). An estimate that may not

@@ -27,10 +27,10 @@ _NICS = 100_000
 
 
 class FileTrades(msgspec.Struct, frozen=True):
-    """The trades that one file of a pool tells; `offers`: its offers with a trade, once for each supplier they go to.
+    """The numbers that one file of a pool adds; `offers`: its offers with a trade, once per supplier they go to.
 
-    `suppliers`: of how many it tells a trade; `alone`: of how many no other file does. `rejected`: rows that an import
-    will reject; `waiting`: rows that add to no supplier of the pool.
+    `suppliers`: those whose trade it tells; `alone`: those whose trade no other file does. `rejected`: rows that an
+    import will reject; `waiting`: rows that add to no supplier of the pool.
     """
 
     file: str

@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport of an answer; while the request's body is arriving, it closes once the client read the answer."""
+    """The transport of an answer; closed while the request's body arrives, it first lets the client read the answer."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -58,7 +58,7 @@ class _AnswerTransport:
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
 
     def close(self) -> None:
-        """Close the connection; while the request's body is arriving, once the client has read the answer."""
+        """Close the connection; while the request's body is arriving, only after the client has read the answer."""
         if self._protocol.is_body_arriving:
             self._protocol.linger()
         else:
@@ -217,7 +217,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _is_upgrade_ignored(self) -> bool:
-        """Whether the parser stopped at an `Upgrade`, which is ignored, so that the head is parsed again without it."""
+        """Whether the parser is at an `Upgrade` to be ignored, as all but that of CONNECT are."""
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def sweep(self, seconds: float) -> None:
