@@ -202,7 +202,7 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WebhookMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a delivery, the same in every attempt."""
+    """The body of a webhook's delivery, the same in every attempt."""
 
     id: UUID
     event: Event

@@ -115,7 +115,7 @@ class DisclosedInformation(msgspec.Struct, frozen=True):
 
 
 def disclosures(exchanges: Iterable[Exchange], living: PresentIds, *, by_questions: bool = True) -> list[Disclosure]:
-    """The buyer's messages as written, each with its receipts; `by_questions`: a question also proves arrival."""
+    """The buyer's messages by time of writing, each with its receipts; `by_questions`: questions also prove arrival."""
     found = chain.from_iterable(_disclosures_in(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 

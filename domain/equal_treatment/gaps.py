@@ -277,7 +277,7 @@ def question_gaps(
 
 
 class _Invitations:
-    """A meeting, the suppliers invited to it, and its `lots`: the `topics` of these suppliers."""
+    """A meeting, the suppliers invited, and its `lots`: those that these suppliers were written to about (`topics`)."""
 
     def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds) -> None:
         ids = (each.supplier_id for each in meeting.participants if each.supplier_id)

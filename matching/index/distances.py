@@ -194,7 +194,7 @@ class Distances:
 
 
 class PointDistances(Distances):
-    """Distances to a point, measured at each call: that takes no longer than to look them up."""
+    """Distances to a point, measured anew at each call, which takes no longer than to look them up."""
 
     def __init__(self, columns: SupplierColumns, point: PointShape) -> None:
         super().__init__(columns, point)
