@@ -330,7 +330,7 @@ def evaluation_in_words(stamp: Stamp) -> str:
 
 
 def joined_sentences(sentences: Sequence[str]) -> str:
-    """Sentences as one: "Sur place ; à confirmer"."""
+    """The sentences joined by semicolons into one, such as "Sur place ; à confirmer"."""
     first, *others = sentences or ("",)
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
 

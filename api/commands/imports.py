@@ -42,7 +42,7 @@ MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The means of imports: settings, the database's address, reference data, processes that prepare rows."""
+    """The resources of an import: settings, database address, reference data, processes that prepare rows."""
 
     settings: Settings
     url: str

@@ -155,7 +155,7 @@ def _report_parts(report: PoolReport, out: Path) -> Iterator[Part]:
         return f"{part / whole:.1%}" if whole else "–"
 
     def table_of(words: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
-        """A table; `words`: the headings of its first columns, of text, `figures`: those of its others, of numbers."""
+        """A table with `words` as the headings of columns of text, then `figures` as those of columns of numbers."""
         cells = ([f"{each:,}" if isinstance(each, int) else each or "–" for each in row] for row in rows)
         return Rows((*map(Col, words), *(Col(name, is_number=True) for name in figures)), cells)
 
