@@ -66,7 +66,7 @@ def _without_gzip_suffix(tag: str) -> str:
 
 
 def require_match(call: Call, etag: str | None) -> None:
-    """Raises Refusal (412) where `If-Match` is given and not the present `etag` (None: the object does not exist).
+    """Raises Refusal (412) where `If-Match` is given and does not name the present `etag` (None: no object).
 
     Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """
