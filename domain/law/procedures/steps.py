@@ -54,7 +54,7 @@ def _statement(view: InForce, name: str, rules: tuple[str, ...] = (), **values: 
 )
 @lru_cache(maxsize=256)
 def _statement_of_formal_time_limits(entities: tuple[Entity, ...], view: InForce) -> StatementInWords | None:
-    """The statement on the notice and the minimum days of formal procedures, for tenders sent electronically.
+    """The notice and the minimum days of formal procedures, as they are for electronic tenders, the rule today.
 
     Contracting authorities and utilities have their own; both are said where the buyer's kind is not known.
     """
