@@ -190,7 +190,7 @@ class PassingSuppliers:
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The rows of the first `count` candidates, in order."""
+        """The rows of the first `count` candidates in order, and of all that tie with the last."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:

@@ -57,7 +57,7 @@ def conditional_get(
 
 
 def _without_gzip_suffix(tag: str) -> str:
-    """The entity tag without `-gzip`, which marks a compressed answer: who read that may change the object too.
+    """The entity tag without `-gzip`, so that who read the compressed answer may change the object too.
 
     Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
     be more than that.

@@ -21,7 +21,7 @@ from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_no_
 
 
 class KeySlots:
-    """Counts the slots that each key has taken, and refuses a key more than `most`."""
+    """Counts the requests under way of each key, or organisation, and refuses one more than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most

@@ -150,7 +150,7 @@ def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID 
 
 
 def is_question(versions: Sequence[Message]) -> bool:
-    """Whether a supplier's message is a question, by the last version that has a stance."""
+    """Whether a supplier's message, with its corrections, is a question: the last stance that one of them states."""
     stances = [each.stance for each in versions if each.stance is not None]
     return bool(stances) and stances[-1] == "question"
 

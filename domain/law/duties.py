@@ -313,7 +313,7 @@ def advise_financial_terms(
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
-    """The most and the least, in cents, that a lot may amount to over its first duration, without renewals."""
+    """The first duration's cents: at most the whole value; at least that less options and renewals by their months."""
     asked = lot.lot
     if lot.estimate and asked.value_covers == "firm":
         return lot.estimate.stated, lot.estimate.stated

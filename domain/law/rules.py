@@ -261,7 +261,7 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
 
 
 def _rule_for_concessions(rule: Rule) -> Rule:
-    """The rule as quoted for a concession: by its own article, else by the article of markets, to be checked.
+    """The rule for a concession, by its own article; with confidence `low` where the only one is of public contracts.
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """

@@ -367,7 +367,7 @@ def _values_of(numbers: DecisiveFacts, known: dict[int, int], find: Callable[[in
 
 @lru_cache(64)
 def best_outcome(reserved: frozenset[Reserved]) -> NDArray[np.int8]:
-    """By outcome code, the best outcome over the reserved types (a position in OUTCOMES); 0 if none is reserved.
+    """A table from outcome code to the best outcome over the reserved types (a position in OUTCOMES).
 
     Where nothing is reserved everybody may answer: the first outcome.
     """

@@ -82,7 +82,7 @@ PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
 
 
 class Offers(NamedTuple):
-    """Offers that name one segment or family, ordered by supplier; `area`: number of its area, if of codes or drawn."""
+    """Offers of one segment or family, by supplier; `area`: an area's number where `area_kind` is GROUND, else -1."""
 
     supplier: Ordinals
     basis: NDArray[np.int8]

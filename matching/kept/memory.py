@@ -195,7 +195,7 @@ class CachingExplainer(Explainer):
         return raw_json(made)
 
     def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The texts on a lot, cached by the review, reading and supply they depend on unless there are past awards."""
+        """The texts on a lot; cached, unless there are past awards, by all that they depend on."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
