@@ -65,17 +65,14 @@ class Call(Request[Client, None, Any]):
     the way to write CSV.
     """
 
-    __slots__ = ("csv", "headers", "media_type")  # also puts `headers` in the place of the framework's property
+    __slots__ = ("csv", "headers", "media_type", "services")  # `headers` in the place of the framework's property
 
     def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope, receive, send)
         self.headers: Mapping[str, str] = headers_by_name(scope)  # type: ignore[assignment]
+        self.services: Services = self.app.state.services
         self.media_type = JSON
         self.csv: Literal["plain", "excel"] = "plain"
-
-    @property
-    def services(self) -> Services:
-        return cast("Services", self.app.state.services)
 
     @property
     def bearer(self) -> Client:

@@ -40,7 +40,7 @@ from domain.law.reservations.reservation import (
     type_rule,
 )
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Place, Reserved
 from domain.short_cache import short_cache
 from domain.shortlists.shortlist import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -58,18 +58,12 @@ NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
-READ_OF_A_LOT = (
-    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
-    "value_covers", "options_eur", "innovative", "reserved",
-)  # fmt: skip
 
 
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    lots = [
-        Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=None if lot.site is None else SOMEWHERE)
-        for lot in need.lots
-    ]
+    unread = {"title": None, "keywords": (), "max_distance_km": None, "territory": None}
+    lots = [msgspec.structs.replace(lot, **unread, site=lot.site and SOMEWHERE) for lot in need.lots]
     return Need(
         lots=tuple(lots),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),

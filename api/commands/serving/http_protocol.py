@@ -180,13 +180,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._events += 1
 
     def on_headers_complete(self) -> None:
-        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
-        size = len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if self._is_split and size > HEAD_LIMIT:
-            self._end_parsing(self._slug_of_too_large_head())
+        if self._is_split:
+            line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+            if len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_LIMIT:
+                self._end_parsing(self._slug_of_too_large_head())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
-        version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
+        version, hosts = self.parser.get_http_version(), [name for name, _ in self.headers].count(b"host")
         if version not in VERSIONS:
             self._end_parsing("bad-request", NO_VERSION)
         if hosts > 1 or (hosts < 1 and version != "1.0"):  # RFC 9112 §3.2
