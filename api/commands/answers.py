@@ -14,7 +14,7 @@ from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
-from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
+from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 TENSION_STYLES: dict[TensionLevel, str] = {
@@ -120,10 +120,12 @@ class _LotPrinter:
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
         place = answered.territory.label
-        if lot.site is not None:
+        if lot.site:
             place += (
                 f" ; lieu d'exécution : {self._commune_name(lot.site.commune) if lot.site.commune else 'point donné'}"
             )
+        if supposed := answered.supposed_site:
+            place += f" ; lieu supposé : {supposed.label}, {SUPPOSED_FROM[supposed.source].fr}"
         if lot.max_distance_km is not None:
             place += f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
         yield "Territoire", place

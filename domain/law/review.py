@@ -63,7 +63,7 @@ SOMEWHERE = Place()
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
     unread = {"title": None, "keywords": (), "max_distance_km": None, "territory": None}
-    lots = [msgspec.structs.replace(lot, **unread, site=lot.site and SOMEWHERE) for lot in need.lots]
+    lots = [msgspec.structs.replace(lot, **unread, site=SOMEWHERE if lot.site else None) for lot in need.lots]
     return Need(
         lots=tuple(lots),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),

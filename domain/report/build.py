@@ -170,7 +170,7 @@ class ReportWriter:
             title=self._redaction.optional_text(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
-            site=None if lot.site is None else self._site_in_words(lot.site),
+            site=self._site_in_words(lot.site) if lot.site else None,
             requested=tuple(
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested

@@ -18,6 +18,7 @@ from domain.needs.need import ContractKind, Place
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import (
     Candidate,
+    MeasuredTo,
     NearMiss,
     OfferEvidence,
     Presence,
@@ -26,6 +27,7 @@ from domain.shortlists.listed_suppliers import (
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
@@ -62,7 +64,10 @@ encode = msgspec.json.encode
 
 
 class SharedRowParts(NamedTuple):
-    """The parts of a row shared by candidates whose best offers are alike; `reasons`: JSON without brackets."""
+    """The parts of a row shared by candidates whose best offers are alike; `reasons`: JSON without brackets.
+
+    The reason for the presence follows these: that of `nearby` differs by supplier.
+    """
 
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
@@ -92,10 +97,8 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
             grades.add(worth % PER_FIT // PER_BASIS)
     reasons = [part.reason for part in parts]
     reasons += [_reason_json(f"basis_{GRADES[grade]}", BASIS[grade], language) for grade in BASIS if grade in grades]
-    presence = PRESENCES[best]
-    reasons.append(_reason_json(f"presence_{presence}", messages.PRESENCE[presence], language))
     return SharedRowParts(
-        presence,
+        PRESENCES[best],
         tuple([part.segment for part in parts]),
         b"[%b]" % b",".join([part.segment_json for part in parts]),
         all(part.segment.basis == BASES[0] for part in parts),
@@ -127,9 +130,11 @@ def _reason_json(code: str, text: Text, language: Language) -> bytes:
 
 
 @lru_cache(CACHED_DISTANCES)
-def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+def _distance_reason(
+    distance_km: float | None, place: Place | SupposedSite | None, is_placed: bool, language: Language
+) -> bytes:
     """The JSON of the reason that states a distance, with a comma before it."""
-    said = messages.distance(distance_km, site, is_placed)
+    said = messages.distance(distance_km, place, is_placed)
     return b"," + encode(Reason("distance", said.to(language)))
 
 
@@ -233,7 +238,7 @@ class RowWriter:
             for each in set(each_worths)
         }
         answered = [distinct[each] for each in each_worths]
-        measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
+        measured_to: MeasuredTo = "site" if lot.query.site else "supposed_site" if lot.query.supposed else "territory"
         rows = zip(
             map(lot.live.base.columns.summary, numbers),
             distances,
@@ -261,13 +266,19 @@ class RowWriter:
 
     def _reasons_of(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
-        query, reasons = lot.query, row_parts.reasons
-        if query.site or row_parts.presence != PRESENCES[LOCAL]:
+        query, presence = lot.query, row_parts.presence
+        said = messages.PRESENCE[presence]
+        if presence == "nearby":
+            said = messages.nearby(lot.live.base.columns.default_reach_km(ordinal))
+        reasons = b"%b,%b" % (row_parts.reasons, _reason_json(f"presence_{presence}", said, self.language))
+        if query.place or presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             if distance_km is not None and distance_km > messages.IN_METRES_KM:
                 distance_km = round(distance_km, 1)  # no more is told
-            site = query.lot.site and (COMMUNE if query.lot.site.commune else POINT)
-            reasons += _distance_reason(distance_km, site, is_placed, self.language)
+            place: Place | SupposedSite | None = query.supposed_site
+            if query.lot.site:
+                place = COMMUNE if query.lot.site.commune else POINT
+            reasons += _distance_reason(distance_km, place, is_placed, self.language)
         return b"[%b]" % reasons
 
     def _segment_answers(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int) -> bytes:

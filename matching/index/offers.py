@@ -4,9 +4,9 @@ The worth of an offer for a wanted segment is one small number, of which the sma
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -20,7 +20,15 @@ from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Fit, Presence
 from domain.suppliers.supplier import BASES, Basis, Offer, is_older_award
 from matching.geo.projection import Floats
-from matching.index.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
+from matching.index.service_areas import (
+    GROUND,
+    NATIONAL,
+    NO_AREA,
+    RADIUS,
+    AreaNumbers,
+    ServiceAreas,
+    default_reach_km,
+)
 from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
@@ -152,8 +160,13 @@ class OfferRows:
         self._named, self._starts = array("q"), array("q", [0])
         self._rows = array("d")
 
-    def add(self, number: int, offers: Iterable[Offer], updated_at: datetime | Raw) -> None:
-        """Add the offers of the supplier with this number, which was last written then."""
+    def add(
+        self, number: int, offers: Iterable[Offer], updated_at: datetime | Raw, default_reach_km: Callable[[], float]
+    ) -> None:
+        """Add the offers of the supplier with this number, which was last written then.
+
+        `default_reach_km`: called if one has no declared area.
+        """
         for offer in offers:
             name = self._names.get((offer.segments, offer.cpv))
             if name is None:
@@ -162,7 +175,9 @@ class OfferRows:
                 self._starts.append(len(self._named))
                 self._names[offer.segments, offer.cpv] = len(self._names)
                 name = len(self._names) - 1
-            self._rows.extend((number, name, _grade(offer, updated_at), *self._areas.intern(offer.service_area)))
+            area = offer.service_area
+            numbers = AreaNumbers(NO_AREA, default_reach_km(), -1) if area is None else self._areas.intern(area)
+            self._rows.extend((number, name, _grade(offer, updated_at), *numbers))
 
     def tables(self) -> dict[str, Offers]:
         """A table of the offers added, for each segment or family that they name."""
@@ -197,7 +212,8 @@ def read_offers(
     """The offers of suppliers (given with their ordinals), by the segment or family they name."""
     rows = OfferRows(areas, taxonomy, cpv)
     for ordinal, supplier in suppliers:
-        rows.add(ordinal, supplier.offers, supplier.updated_at)
+        known = supplier.kinds, supplier.name, supplier.siret
+        rows.add(ordinal, supplier.offers, supplier.updated_at, partial(default_reach_km, *known))
     return rows.tables()
 
 
