@@ -119,6 +119,11 @@ class _LotPrinter:
                 origins.append({"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »"))
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
+        for position, each in enumerate(answered.suggested):
+            yield (
+                "" if position else "Aussi ?",
+                f"{each.label} ({_as_percent(each.confidence)}, segment {each.segment})",
+            )
         place = answered.territory.label
         if lot.site is not None:
             place += (

@@ -159,6 +159,10 @@ class TitleReader:
         """The stems of a phrase, each in the form that the taxonomy uses."""
         return tuple(self._forms.get(word, word) for word in stems(phrase))
 
+    def knows(self, word: str) -> bool:
+        """Whether a stem is one that titles are read by."""
+        return self._model.knows(word)
+
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.
 
