@@ -18,7 +18,7 @@ from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
-TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.4, 0.15, 1 / 3
+TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.45, 0.1, 1 / 3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
