@@ -162,9 +162,10 @@ class PassingSuppliers:
         codes: OutcomeCodes,
         reserved: frozenset[Reserved],
         distances: NearDistances,
+        capped: NearDistances,
         cap_km: float | None,
     ) -> None:
-        """`codes`: the outcome codes of the selected on the day."""
+        """`codes`: the outcome codes of the selected on the day; `capped`: the distances that `cap_km` bounds."""
         self.distances = distances
         self.in_reach: Bools | None = None
         self.outcome = best_outcome(reserved).take(codes)
@@ -174,8 +175,8 @@ class PassingSuppliers:
         self.order, self.refused = in_order[:passing], in_order[passing:]
         away = distances.known.take(self.order)
         if cap_km is not None:
-            every = np.arange(len(distances.known))
-            self.in_reach = (distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)) <= cap_km
+            every = np.arange(len(capped.known))
+            self.in_reach = (capped.known if cap_km <= CERTAIN_KM else capped.measure_rows(every)) <= cap_km
             self.order = self.order[self.in_reach.take(self.order)]
         classes = self.classes.take(self.order)
         self.ends = [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)] if len(classes) else []
@@ -237,16 +238,18 @@ class LotMatch:
     @cached_property
     def passing(self) -> PassingSuppliers:
         """The selected suppliers that pass the reservation and the distance cap as well."""
-        selection, site = self.selection, self.query.site
+        selection, place = self.selection, self.query.place
         codes = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
         if self.ess_bars:
             codes = apply_bars(codes, lambda one: row_of(self.ordinals, one), self.ess_bars)
-        if site is None:
+        if place is None:
             distances = selection.to_territory
         else:
-            distances = NearDistances(self.live.base.distances, site, selection.ordinals)
+            distances = NearDistances(self.live.base.distances, place, selection.ordinals)
+        # a supposed place refuses nobody
+        capped = distances if self.query.site else selection.to_territory
         reserved = frozenset(self.reserved_types)
-        return PassingSuppliers(selection, codes, reserved, distances, self.query.lot.max_distance_km)
+        return PassingSuppliers(selection, codes, reserved, distances, capped, self.query.lot.max_distance_km)
 
     @cached_property
     def to_territory(self) -> PlaceDistances:
@@ -256,9 +259,9 @@ class LotMatch:
 
     @cached_property
     def distances(self) -> PlaceDistances:
-        """Distances from suppliers to the site, else to the territory."""
-        site = self.query.site
-        return self.to_territory if site is None else PlaceDistances(self.live.base.distances, site)
+        """Distances from suppliers to the site, known or supposed, else to the territory."""
+        place = self.query.place
+        return self.to_territory if place is None else PlaceDistances(self.live.base.distances, place)
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates."""

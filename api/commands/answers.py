@@ -14,7 +14,7 @@ from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
-from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
+from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 TENSION_STYLES: dict[TensionLevel, str] = {
@@ -109,9 +109,8 @@ class _LotPrinter:
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
-        lot, answered = self._lot, self._answered
-        for position, wanted in enumerate(answered.requested):
+    def _trade_facts(self) -> Iterator[tuple[str, Words]]:
+        for position, wanted in enumerate(self._answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
             origins = []
             for source in wanted.sources:
@@ -119,16 +118,20 @@ class _LotPrinter:
                 origins.append({"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »"))
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
-        for position, each in enumerate(answered.suggested):
-            yield (
-                "" if position else "Aussi ?",
-                f"{each.label} ({_as_percent(each.confidence)}, segment {each.segment})",
-            )
+        for position, each in enumerate(self._answered.suggested):
+            sure = _as_percent(each.confidence)
+            yield "" if position else "Aussi ?", f"{each.label} ({sure}, segment {each.segment})"
+
+    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
+        lot, answered = self._lot, self._answered
+        yield from self._trade_facts()
         place = answered.territory.label
-        if lot.site is not None:
+        if lot.site:
             place += (
                 f" ; lieu d'exécution : {self._commune_name(lot.site.commune) if lot.site.commune else 'point donné'}"
             )
+        if supposed := answered.supposed_site:
+            place += f" ; lieu supposé : {supposed.label}, {SUPPOSED_FROM[supposed.source].fr}"
         if lot.max_distance_km is not None:
             place += f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
         yield "Territoire", place

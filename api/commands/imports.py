@@ -25,6 +25,7 @@ from db.imports.run import Order
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
+from sources.file_types.workbook import ODS, XLSX
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 REJECTS_SHOWN = 10
@@ -38,7 +39,7 @@ FLAGS = {
     "unmapped_category": "have a category that the mapping of the source does not know",
     "siret_check_failed": "have a SIRET that fails its check digit",
 }
-MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):

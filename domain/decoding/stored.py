@@ -100,7 +100,7 @@ def _members_by_name(struct: type) -> dict[str, _Member]:
     return {
         each.encode_name: _Member(
             each.type if _is_open(each.type) else None,
-            not each.required and each.default in (None, ()) and not _is_whole(each.type),
+            not each.required and each.default in (None, (), msgspec.UNSET) and not _is_whole(each.type),
         )
         for each in fields
     }

@@ -67,7 +67,7 @@ READ_OF_A_LOT = (
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
     lots = [
-        Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=None if lot.site is None else SOMEWHERE)
+        Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=SOMEWHERE if lot.site else None)
         for lot in need.lots
     ]
     return Need(

@@ -171,7 +171,7 @@ class ReportWriter:
             title=self._redaction.optional_text(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
-            site=None if lot.site is None else self._site_in_words(lot.site),
+            site=self._site_in_words(lot.site) if lot.site else None,
             requested=tuple(map(self._redacted_reading, found.requested)),
             suggested=tuple(map(self._redacted_reading, found.suggested)),
             candidates=tuple(self._report_row(ReportCandidate, lot.id, row) for row in found.candidates),

@@ -315,14 +315,14 @@ class Member(NamedTuple):
 
 
 def assign_ids(
-    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
+    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[Sequence[Member]], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
     """One supplier id for each group; and for each id given up, the id of the supplier that took its records.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves
     the others in place; among them the oldest decides. A group that may keep several ids keeps the oldest (ids sort by
-    age), and one that nobody has seen yet (`fresh`) only if there is no other. A group without any gets a new one.
+    age), and one that nobody has seen yet (`fresh`) only if there is no other. Another gets that of `make_id`.
     """
     heirs: dict[UUID, tuple[tuple[bool, datetime, RecordKey], int]] = {}
     for number, group in enumerate(groups):
@@ -332,6 +332,9 @@ def assign_ids(
     kept: list[list[UUID]] = [[] for _ in groups]
     for supplier_id, (_, number) in heirs.items():
         kept[number].append(supplier_id)
-    ids = [min(own, key=lambda one: (one in fresh, one)) if own else make_id() for own in kept]
+    ids = [
+        min(own, key=lambda one: (one in fresh, one)) if own else make_id(group)
+        for own, group in zip(kept, groups, strict=True)
+    ]
     absorbed = {gone: stays for own, stays in zip(kept, ids, strict=True) for gone in own if gone != stays}
     return ids, absorbed

@@ -17,6 +17,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Reservation,
     SuggestedSegment,
+    SupposedSite,
     Tension,
     TerritoryEcho,
 )
@@ -33,6 +34,7 @@ from matching.tension import tension_of
 class LotWords(NamedTuple):
     """The texts and counts of `LotShortlist` on a lot and its supply as a whole, under the same field names."""
 
+    supposed_site: SupposedSite | None
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
     tension: Tension
@@ -79,6 +81,7 @@ class Explainer:
         supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
+            query.supposed_site,
             tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},

@@ -23,6 +23,7 @@ from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer,
 from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextLocations, TextReader, TextWriter, joined_locations
+from matching.index.service_areas import default_reach_km
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")
 _encode = msgspec.json.Encoder().encode
@@ -295,6 +296,11 @@ class SupplierColumns:
         later = ordinal - len(self.spatial_keys)
         details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
         return read_indexed(self.summary(ordinal), details)
+
+    def default_reach_km(self, ordinal: int) -> float:
+        """The kilometres from a territory within which a supplier serves it where it has declared no area."""
+        supplier = self.supplier(ordinal)
+        return default_reach_km(supplier.kinds, supplier.name, supplier.siret)
 
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
         """Latitudes and longitudes of some suppliers; NaN without a location."""

@@ -59,7 +59,7 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
         every = OFFERS_OF_WORDS * suppliers * words + sum([len(of.suppliers) for of in wanted if of is not None])
         offers, segments = share * every, _segment_count(lot)
         said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
-        lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
+        lot_ms = LOT_MS + said + SITE_MS * bool(lot.site) + SEGMENT_MS * segments + OFFER_MS * offers
         if need.groupings and segments > 1:
             lot_ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
         lot_ms += (ROW_MS + ROW_SEGMENT_MS * segments) * rows

@@ -209,8 +209,8 @@ class CachedLot(LotMatch):
     ) -> None:
         super().__init__(query, live, on, rules)
         self._kept, self._held = kept, held
-        site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
-        key = on, rules, self.reserved_types, site, query.lot.max_distance_km
+        place = ref(query.place) if query.place else None  # a cache of small things holds no large outline
+        key = on, rules, self.reserved_types, place, query.supposed is not None, query.lot.max_distance_km
         ranked = held.ranked.find(key)
         if ranked is None:
             ranked = RankedLot(self.passing.counts)

@@ -20,7 +20,7 @@ import numpy as np
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.review import need_for_review, review_reduced
 from domain.law.rules import Rules
-from domain.needs.need import ContractKind, Need
+from domain.needs.need import ContractKind, Need, Place
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import raw_json
@@ -98,8 +98,8 @@ class AnswerCache(LotCache):
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
-            place = lot.query.lot.site
-            key = ref(lot.ranked), place is not None and place.commune is not None, contract, language
+            site = lot.query.lot.site
+            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, contract, language
             lot.written = self.written.find(key) or WrittenLot(self.written, key)
         written: WrittenLot = lot.written
         return written
@@ -200,7 +200,8 @@ class CachingExplainer(Explainer):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
-        decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
+        read = query.unmapped, query.unknown, query.title_says, query.supposed_site
+        decisive = self.review.lots[query.lot.id], unknown, ends, read
         words = written.words.get(decisive)
         if words is None:
             parts = list(map(encode, super().lot_words(lot, unknown, None)))

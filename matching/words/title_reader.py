@@ -13,6 +13,7 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
+from matching.words.places import CommuneFinder
 from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems, taxonomy_phrases
 from matching.words.word_model import Probabilities, WordModel
 
@@ -151,7 +152,9 @@ class TitleReader:
         for words, named in meanings.items():
             self._spotter.learn(words, tuple(named))
         known = model.common.union(*meanings)
-        self._parser = TitleParser(territories, known.__contains__, self._forms)
+        self.communes = CommuneFinder(territories, known.__contains__)
+        """Finds the communes that texts name."""
+        self._parser = TitleParser(self.communes.names, known.__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
         self._readings = functools.lru_cache(CACHED)(self._read_uncached)
 
