@@ -1,6 +1,6 @@
 """The tension of a supply: whether enough candidates answer for competition to be likely."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
@@ -11,6 +11,11 @@ TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), 
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 MANY_UNKNOWN = 3
 """The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
+
+NOBODY_FOR_THE_WHOLE = Text(
+    ", mais personne ne répond à tout le lot, ni seul ni dans un groupement de quatre au plus",
+    ", but nobody answers the whole lot, neither alone nor in a grouping of four at most",
+)
 
 
 class SegmentCounts(NamedTuple):
@@ -33,6 +38,19 @@ def tension_of(
     level = tension_level(fewest, unknown)
     label = taxonomy.label(segments[candidates.index(fewest)]) if candidates else None
     return Tension(level, tension_message(level, fewest, label, unknown).to(language))
+
+
+def tension_of_whole_lot(
+    tension: Tension, unknown: int, is_answered: Callable[[], bool], language: Language
+) -> Tension:
+    """The tension of a lot's segments as that of the whole lot, with the number of suppliers of unknown trade nearby.
+
+    Never good unless the whole `is_answered` by a candidate or a grouping of candidates.
+    """
+    level, message = tension.level, tension.message
+    if level == "good" and not is_answered():
+        level, message = "low", f"{message}{NOBODY_FOR_THE_WHOLE.to(language)}"
+    return Tension(level, message, unknown)
 
 
 def tension_level(fewest: int, unknown: int) -> TensionLevel:

@@ -37,12 +37,16 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas."""
+    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas.
+
+    `is_answered`: whether a supplier answers a whole lot by itself, without which lots are not joined.
+    """
 
     by_segment: bool
     join: bool
     family: Callable[[str], str]
     may_unite: Callable[[tuple[int, ...]], bool]
+    is_answered: Callable[[PossibleLot], bool]
 
 
 class JoinableLots:
@@ -150,7 +154,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether the buyer allows a lot: its division by segment, its join (of one family), its areas in one lot."""
+        """Whether a lot may be proposed: its division by segment, its join of what one supplier does, its areas."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}
@@ -160,7 +164,9 @@ class JoinableLots:
             families = self._families
             if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
                 return False
-        return self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)
+        if not (self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)):
+            return False
+        return len(positions) == 1 or freedom.is_answered(lot)
 
 
 def joinable_groups(lots: Iterable[GivenLot], freedom: AllowedDivisions) -> list[JoinableLots]:

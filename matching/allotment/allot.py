@@ -16,7 +16,7 @@ from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
 from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
-from matching.allotment.valuing import LotValuer, SuppliersByArea
+from matching.allotment.valuing import LotValuer, suppliers_by_area
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -47,11 +47,12 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
-    divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
-    suppliers = SuppliersByArea(live, given.areas.territories(), segments, on, reference.rules)
-    valuing, seed = LotValuer(given, suppliers, need.law_day(on)), draw_seed(need)
+    suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
+    valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
+    may_divide, may_unite = "segment" in options.divide, given.areas.may_unite
+    freedom = AllowedDivisions(may_divide, options.join, family_of, may_unite, valuing.is_answered)
+    divisible = joinable_groups(lots, freedom)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
