@@ -141,7 +141,7 @@ def law_changes_of(
     *,
     of_lots: bool = True,
 ) -> Iterator[LegalAdvice]:
-    """Advice, if any, telling that the law on a need and its lots will differ on its planned day from that of `on`."""
+    """Advice, if it is so, that the law on a need (and its lots, if `of_lots`) differs on its planned day from `on`."""
     planned = need.law_day(on)
     view = reference.rules.view(planned, need.contract)
     if view is reference.rules.view(on, need.contract):

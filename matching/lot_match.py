@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Count, Ends, approval_horizon
+from domain.law.reservations.supply_advice import EndingApprovals, OptionCount, approval_horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
@@ -47,7 +47,7 @@ class CandidateCounts(NamedTuple):
 
     total: int
     covered: tuple[SegmentCounts, ...]
-    options: dict[str, Count]
+    options: dict[str, OptionCount]
     within: dict[str, int]
 
 
@@ -71,8 +71,8 @@ def count_candidates(
     return CandidateCounts(
         total,
         tuple(SegmentCounts(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
-        {"none": Count(whole, whole)}
-        | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        {"none": OptionCount(whole, whole)}
+        | {name: OptionCount(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
     )
 
@@ -191,7 +191,7 @@ class PassingSuppliers:
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The rows of the first `count` candidates, in order."""
+        """The rows of the first `count` candidates in order, and of all that tie with the last."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:
@@ -280,13 +280,13 @@ class LotMatch:
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
-    def approval_ends(self) -> Ends | None:
+    def approval_ends(self) -> EndingApprovals | None:
         """The number of candidates whose approval ends before the contract, and the first such day; None: none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()
         place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
-        return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
+        return EndingApprovals(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def candidates_approval_ends(self) -> ApprovalEnds:
         """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""

@@ -59,7 +59,7 @@ def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[
 
 @dataclass(frozen=True)
 class WantedSegment:
-    """A segment or family that a lot asks for; `sources`: the codes and words that name it; the best confidence."""
+    """A segment or family that a lot asks for; `sources`: the codes and words that name it, as surely as the surest."""
 
     segment: str
     role: Role

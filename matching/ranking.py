@@ -87,7 +87,7 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     """A grade per candidate by the criteria OF_OFFERS, the smaller the better; and how many grades there can be."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
-        return _compute_grades(codes)
+        return _compute_grades_and_count(codes)
     table, count = _grade_table(len(codes))
     place = codes[0] if len(codes) == 1 else codes[0].astype(np.int32) * (NO_CODE + 1) + codes[1]
     return table.take(place), count
@@ -97,10 +97,10 @@ def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 def _grade_table(segments: int) -> tuple[Grades, int]:
     """The grade of every combination of codes for this many segments, and how many grades there can be."""
     every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
-    return _compute_grades(every.astype(np.int16))
+    return _compute_grades_and_count(every.astype(np.int16))
 
 
-def _compute_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
+def _compute_grades_and_count(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     nothing = np.empty(0)
     candidates = CandidateColumns(codes, nothing.astype(np.int8), nothing)
     most = len(codes)

@@ -43,7 +43,7 @@ MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jso
 
 
 class Importer(NamedTuple):
-    """The means of imports: settings, the database's address, reference data, processes that prepare rows."""
+    """The resources of an import: settings, database address, reference data, processes that prepare rows."""
 
     settings: Settings
     url: str
@@ -142,7 +142,7 @@ def _report_parts(report: Import, flags: Counter[str]) -> Iterator[Part]:
 
 @contextmanager
 def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
-    """Yields a function that redraws the bar of the bytes read of the file, which a terminal alone shows."""
+    """Yields a function that moves a progress bar to the bytes read of the file; it is shown on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:

@@ -51,7 +51,7 @@ class SplitResult(msgspec.Struct, frozen=True):
 
 
 async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> set[str]:
-    """The sources whose records describe these suppliers; their grouping is locked until the transaction ends."""
+    """The sources whose records describe these suppliers, which nobody else merges or splits in this transaction."""
     await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
     return {key.source for key in await records_of(connection, set(living.values()))}

@@ -267,7 +267,7 @@ class ReportWriter:
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _report_rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing, and the rules that the shortlist names, as known today for the shortlist's days."""
+        """The rules of sourcing and those that the shortlist names, on its days, by the rules as known today."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:
             findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())

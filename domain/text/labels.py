@@ -13,7 +13,7 @@ from domain.text.bilingual import Text
 
 
 class ReservedNames(msgspec.Struct, frozen=True):
-    """A reserved type in words: after "the … reservation", after "reserved to", and spelt out."""
+    """A reserved type in words: in "the … reservation" (`name`), in "reserved to …" (`to`), and spelt out (`long`)."""
 
     name: Text
     to: Text

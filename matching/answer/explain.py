@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Supply, advise_on_distance, supply_advice
+from domain.law.reservations.supply_advice import LotCounts, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -77,7 +77,7 @@ class Explainer:
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
-        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
+        supply = LotCounts(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             query.supposed_site,
@@ -106,7 +106,7 @@ class Explainer:
         return in_words(found, Advice, self.language)
 
     def _lot_advice(
-        self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
+        self, query: LotQuery, review: LotReview, supply: LotCounts, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
         """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
         for code in query.unmapped:

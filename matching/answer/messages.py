@@ -101,7 +101,7 @@ def _missing_distance_text(placed: bool) -> Text:
 
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
-    """A sentence for the segment that an offer has and the one requested; both are labels."""
+    """A sentence on how the `offered` segment fits the `requested` one; both are given by label."""
     match kind:
         case "exact":
             return Text(f"Propose : {requested}", f"Offers: {requested}")

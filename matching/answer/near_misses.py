@@ -76,7 +76,7 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """The `count` nearest and equally near suppliers that offer the object elsewhere than here, and their distances."""
+    """The `count` nearest and equally near suppliers that offer the object but not here, and their distances."""
     near = [
         run
         for code in lot.query.subject.objects

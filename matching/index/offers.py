@@ -99,7 +99,7 @@ PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
 class Offers(NamedTuple):
     """Offers that name one segment or family, ordered by supplier; `basis`: its place in GRADES.
 
-    `area`: the number of its area, if that is of codes or drawn.
+    `area`: an area's number where `area_kind` is GROUND, else -1.
     """
 
     supplier: Ordinals

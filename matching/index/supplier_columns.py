@@ -106,7 +106,7 @@ _read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
 
 
 def document_of(supplier: MatchedSupplier) -> SupplierDocument:
-    """The `SupplierDocument` of a supplier that is given as a struct."""
+    """A supplier given as a struct, in the form of which an index is built."""
     return read_document(_encode(supplier))
 
 
@@ -271,7 +271,7 @@ class SupplierColumns:
         facts, draw = list(map(legal_facts, suppliers)), _tie_break_bits([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
-        self.positions[first:end] = earth_centred(*_degrees(suppliers))
+        self.positions[first:end] = earth_centred(*_lat_and_lon(suppliers))
         self.draw[first:end] = draw
         self.employees[first:end] = [NOT_KNOWN if each.employees is None else each.employees for each in suppliers]
         self.facts.add(facts)
@@ -311,7 +311,7 @@ class SupplierColumns:
             for column in (self.table.lat, self.table.lon)
         )
         rows = np.flatnonzero(ordinals >= later)
-        lat[rows], lon[rows] = _degrees([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
+        lat[rows], lon[rows] = _lat_and_lon([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
         return lat, lon
 
     def is_placed(self, ordinal: int) -> bool:
@@ -319,7 +319,7 @@ class SupplierColumns:
         return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        """Replace the columns by longer ones, with room beyond `least` rows and those in use, for threads that read."""
+        """Replace the columns by longer ones with room beyond `least` rows; arrays read meanwhile do not change."""
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
@@ -340,7 +340,7 @@ def differs_from_previous(ordered: NDArray[np.generic]) -> Bools:
     return differs
 
 
-def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
+def _lat_and_lon(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
     return lat, lon

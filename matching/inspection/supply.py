@@ -59,7 +59,7 @@ class SupplySearch:
         """The supply of the territory: totals, and counts for each of the segments or families, in their order."""
         territory = self.territory
         unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
-        columns, standing = self.live.base.columns, self.standing
+        columns, standing = self.live.base.columns, self.suppliers_in_territory
         forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
         named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
         return Supply(
@@ -71,7 +71,7 @@ class SupplySearch:
         )
 
     @cached_property
-    def standing(self) -> Ordinals:
+    def suppliers_in_territory(self) -> Ordinals:
         """The ordinals of the active suppliers located in the territory, in order."""
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
         return self.live.still_present(every[self._is_local[: self.live.next_ordinal]])
@@ -176,7 +176,7 @@ def area_supplies(
     # a commune of no EPCI stands for itself
     named = [f"epci:{one.epci}" if level == "epci" and one.epci else f"commune:{one.code}" for one in known]
     ids, places = np.unique(np.array(named, dtype=np.str_), return_inverse=True)
-    standing, columns = search.standing, search.live.base.columns
+    standing, columns = search.suppliers_in_territory, search.live.base.columns
     # the commune of the territory in which each supplier stands: on its border, the nearest one
     lat, lon = columns.degrees(standing)
     communes = geography.commune_at(lat, lon)

@@ -90,7 +90,7 @@ class CachedSelection:
         return self._known[0]
 
     def is_valid_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether an index surely selects the same suppliers; the territory is that of this selection."""
+        """Whether an index surely still selects the same suppliers as this selection, which is for the territory."""
         change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
@@ -246,7 +246,7 @@ class CachedLot(LotMatch):
         return found
 
     def candidates_approval_ends(self) -> ApprovalEnds:
-        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
+        """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""
         if self.ranked.approval_ends is None:
             self.ranked.approval_ends = super().candidates_approval_ends()
         return self.ranked.approval_ends

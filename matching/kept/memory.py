@@ -125,9 +125,10 @@ class CachingRowWriter(RowWriter):
         if not isinstance(lot, CachedLot):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
-        places = first.order.draw_positions(seed)
         if first.order.is_settled:
-            return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, places)))
+            positions = first.order.draw_positions
+            return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, positions(seed))))
+        places = first.order.draw_positions(seed)
         numbers = first.order.numbers[places].tolist()
         place_of = dict(zip(numbers, places.tolist(), strict=True))
 
@@ -195,7 +196,7 @@ class CachingExplainer(Explainer):
         return raw_json(made)
 
     def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The texts on a lot, cached by the review, reading and supply they depend on unless there are past awards."""
+        """The texts on a lot; cached, unless there are past awards, by all that they depend on."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
