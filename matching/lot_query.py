@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.law.procedures.lot_facts import yearly_value
 from domain.needs.need import Lot, Need
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -99,11 +100,12 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
 
 
 class LotQuery(LotObject, frozen=True, eq=False):
-    """A lot ready to be matched: its object, its territory and its site."""
+    """A lot ready to be matched: its object, its territory, its site, and the euros a year that it is worth."""
 
     lot: Lot
     territory: Territory
     site: Shape | None
+    yearly_eur: float | None
 
 
 @dataclass
@@ -230,7 +232,8 @@ class NeedReader:
         if read is None:
             read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
-        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape)
+        yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
+        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape, yearly_eur=yearly)
 
     def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy
