@@ -175,7 +175,7 @@ def create_app(
     routes: Sequence[HTTPRouteHandler] = ROUTES,
     parts: Sequence[Part] = PARTS,
 ) -> Litestar:
-    """The application of these routes and parts. `reference`: None: loaded here.
+    """The application of these routes and parts; loads the `reference` data where none are given.
 
     Without `forked_processes`, rows of imports are prepared, and dear needs matched, in threads of this process.
 

@@ -152,7 +152,7 @@ def _build_parser() -> argparse.ArgumentParser:
         added.set_defaults(module=f"api.commands.{module}", function=function)
         return added
 
-    def add_actions(name: str, summary: str, run: str = "") -> Callable[..., argparse.ArgumentParser]:
+    def add_command_of_actions(name: str, summary: str, run: str = "") -> Callable[..., argparse.ArgumentParser]:
         """Add a command of several actions; returns the function that adds one. `run`: see `add_command`."""
         command = add_command(name, summary, run=run)
         return command.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True).add_parser
@@ -167,16 +167,16 @@ def _build_parser() -> argparse.ArgumentParser:
     serve.add_argument("--workers", type=_int_in(1, 64), help="worker processes (default: VIVIER_WORKERS, else 1)")
     _add_searches(add_command)
     add_command("import", "import a file of suppliers", IMPORT, "imports.run").add_options = _add_import_options
-    _add_key_actions(add_actions("keys", "create, list and revoke API keys"))
-    _add_audit_actions(add_actions("audit", "verify the hash chain of the journals"))
+    _add_key_actions(add_command_of_actions("keys", "create, list and revoke API keys"))
+    _add_audit_actions(add_command_of_actions("audit", "verify the hash chain of the journals"))
     _add_privacy_actions(
-        add_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
+        add_command_of_actions("privacy", "show the data held about a person, or erase them", "privacy.erase_or_export")
     )
     _add_retention_actions(
-        add_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
+        add_command_of_actions("retention", "show or remove what is past its retention period", "privacy.purge_or_show")
     )
-    _add_pool_actions(add_actions("pool", "build the suppliers of France from the bulk files of the State"))
-    law = add_actions("law", "list the rules of law to look at again", "command.list_due_rules")
+    _add_pool_actions(add_command_of_actions("pool", "build the suppliers of France from the bulk files of the State"))
+    law = add_command_of_actions("law", "list the rules of law to look at again", "command.list_due_rules")
     due = law("due", help="list the rules that change soon or are to be checked", description=LAW_DUE)
     due.add_argument("--within", type=_int_in(0, 36_500), default=90, metavar="DAYS", help="days ahead (default: 90)")
     due.add_argument("--on", type=_parse_date, metavar="YYYY-MM-DD", help="count from this day (default: today)")

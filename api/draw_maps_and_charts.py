@@ -137,12 +137,10 @@ def _draw_sheet(pins: Sequence[Pin], title: str, sheet: Sheet, font: str | None,
     return _svg_element(sheet.height, inside, font, sheet.name or title, ground)
 
 
-def _svg_element(height: float, elements: Sequence[str], font: str | None, title: str, extra: str = "") -> str:
+def _svg_element(height: float, elements: Sequence[str], font: str | None, title: str, attributes: str = "") -> str:
     titled = f"<title>{escape(title)}</title>" if title else ""
-    return (
-        f'<svg{_font_attributes(font)}{extra} viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}">'
-        f"{titled}{''.join(elements)}</svg>"
-    )
+    size = f'viewBox="0 0 {WIDTH:g} {height:g}" width="{WIDTH:g}" height="{height:g}"'
+    return f"<svg{_font_attributes(font)}{attributes} {size}>{titled}{''.join(elements)}</svg>"
 
 
 def _legend_sign(sign: str, font: str | None) -> str:
@@ -207,8 +205,8 @@ def _diamond_sign(at: Spot, size: float) -> str:
     return f'<polygon points="{corners}" fill="#fff" stroke="{INK}" stroke-width="2.5"/>'
 
 
-def _swatch_sign(fill: str, stroke: str = "none") -> str:
-    return f'<rect x="2" y="10" width="36" height="20" {fill} stroke="{stroke}" stroke-width="2"/>'
+def _swatch_sign(fill_attribute: str, stroke: str = "none") -> str:
+    return f'<rect x="2" y="10" width="36" height="20" {fill_attribute} stroke="{stroke}" stroke-width="2"/>'
 
 
 def _town_sign(town: Town) -> str:

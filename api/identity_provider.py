@@ -180,7 +180,7 @@ class IdentityProvider:
         return _identity(claims, tokens.id_token)
 
     async def _verified_claims(self, token: str, now: datetime, nonce: str | None = None) -> dict[str, Any]:
-        """The claims of a token that passes every check; with `nonce`, of an ID token. Raises NotIdentified."""
+        """The claims of a token that passes all checks; `nonce`: which an ID token must hold. Raises NotIdentified."""
         from joserfc.errors import InvalidKeyIdError, JoseError  # noqa: PLC0415 - few installations have a provider
         from joserfc.jwt import ClaimsOption, JWTClaimsRegistry, decode  # noqa: PLC0415
 

@@ -101,10 +101,9 @@ async def match_need(call: Call, body: NeedAndProcedure) -> bytes:
 
 
 async def answer_match(call: Call, need: Need, answer: MatchAnswer, other_need: Need | None = None) -> bytes:
-    """Match a need by the function `answer`: at once where the match is small, else in a thread or process.
+    """Match a need by `answer` (`other_need` too, if any): at once if that is small, else in a thread or process.
 
-    `other_need`: one that `answer` matches too, for the estimate. Raises InvalidContent for a need that is
-    not in order, and Refusal: 429, 503.
+    Raises InvalidContent for a need that is not in order, and Refusal: 429, 503.
     """
     services, work = call.services, call.services.match_work
     index, on = services.directory.index, need.on or services.today()

@@ -22,7 +22,7 @@ ADDRESS = re.compile(rf"{_LOCAL}@{_DOMAIN}")
 
 @dataclass(frozen=True)
 class MailServer:
-    """The address of a mail server. `encryption`: `tls` from the first byte; else whether STARTTLS is a must."""
+    """The address of a mail server. `encryption`: `tls` (from the first byte), or whether STARTTLS is used."""
 
     host: str
     port: int
@@ -64,7 +64,7 @@ def sender_address(text: str) -> str:
 
 
 def comparable_address(text: str) -> str | None:
-    """The e-mail address in ASCII and lower case, so as addresses are compared; None where it has no such form.
+    """The e-mail address in the form in which addresses are compared, ASCII and lower case; None if it has none.
 
     No letter becomes another one (ß and ſ are no s, ﬁ is not fi, the Kelvin sign is no k), and nothing is taken off.
     """
@@ -116,7 +116,7 @@ def is_https_or_local(address: str) -> bool:
 
 
 def openid_scopes(text: str) -> str:
-    """The OpenID scopes to ask of a provider, `openid` among them. Raises ValueError."""
+    """The OpenID scopes in a setting. Raises ValueError if `openid` is not among them or one is malformed."""
     named = text.split()
     if "openid" not in named or not all(map(_SCOPE.fullmatch, named)):
         raise ValueError("scopes with spaces between them, openid among them, such as `openid email profile`")
@@ -124,7 +124,7 @@ def openid_scopes(text: str) -> str:
 
 
 def organisations_of_members(text: str) -> tuple[tuple[str, str], ...]:
-    """Pairs of an e-mail address, domain or SIRET and its organisation. Raises ValueError."""
+    """Pairs of an e-mail address, domain or SIRET and the organisation of those who have it. Raises ValueError."""
     expected = ValueError(
         "pairs with semicolons between them, such as `anne@exemple.fr=Ville de Vannes; @exemple.fr=Département; "
         f"22560001400016=Département`; {_LETTERS}"
@@ -144,7 +144,7 @@ def organisations_of_members(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def scopes_of_members(text: str) -> tuple[Scope, ...]:
-    """The scopes that everybody gets who signs in through the provider. Raises ValueError."""
+    """The scopes in a setting, which whoever signs in through the provider gets. Raises ValueError for others."""
     named = {each.strip() for each in text.split(",")}
     if not named <= set(RIGHTS):
         raise ValueError(f"some of {', '.join(RIGHTS)}, with commas between them")

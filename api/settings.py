@@ -256,12 +256,12 @@ class Settings:
 
     @property
     def address_connections(self) -> int:
-        """The most connections of one address at a time: a quarter, so that nobody takes all."""
+        """The most connections that an address may have at a time: a quarter of all, so that nobody takes them all."""
         return max(1, self.connections // 4)
 
     @property
     def pool_size(self) -> int:
-        """The connections that the pool keeps: two thirds of the most, as a peak may add half as many."""
+        """The connections that the pool keeps open: two thirds of the most, as it opens half as many more at a peak."""
         return (2 * self.database_connections + 1) // 3
 
     @property

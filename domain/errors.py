@@ -9,7 +9,7 @@ from domain.text.bilingual import Text
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """One fault of a document: its place (JSON pointer, RFC 6901), a stable code, and what would be right."""
+    """One fault of a document: a JSON pointer (RFC 6901) to it, a stable code, and what would be right."""
 
     pointer: str
     code: str
@@ -65,6 +65,6 @@ def null_character_problem(pointer: str) -> Problem:
 
 
 def control_character_problem(pointer: str) -> Problem:
-    """The problem that the text at the JSON pointer, meant for a line of a header or calendar, is not one line."""
+    """The problem that the text at the JSON pointer, which must be one line, has line breaks or control characters."""
     detail = Text("Une seule ligne, sans caractère de commande", "One line, without control characters")
     return Problem(pointer, "control_character", detail)

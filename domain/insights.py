@@ -25,7 +25,7 @@ MOST_NOTES = 200
 
 
 class LotSupply(msgspec.Struct, frozen=True):
-    """The part of a lot's shortlist that insights read in every version, however old."""
+    """The part of a lot's shortlist that insights read; it is readable in every frozen version, however old."""
 
     id: str
     requested: tuple[RequestedSegment, ...]
@@ -198,7 +198,7 @@ class LotScope(msgspec.Struct, frozen=True):
     meets: Callable[[TerritoryRequest], bool] | None = None
 
     def counted_lots(self, need: NeedFacts) -> tuple[LotSupply, ...]:
-        """The lots of a need that are counted; empty for a need that is left out."""
+        """The lots of a need that are in this scope; empty where none is."""
         lots = [lot for lot in need.lots if self.segments is None or not self.segments.isdisjoint(lot.main_segments)]
         if self.meets is not None:
             territories = {lot.id: lot.territory or need.matched.territory for lot in need.matched.lots}

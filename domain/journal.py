@@ -99,7 +99,7 @@ class SignedHeads(msgspec.Struct, frozen=True):
 
 
 class Break(msgspec.Struct, frozen=True):
-    """A place where a journal is not as it was written.
+    """A fault by which a journal is not as it was written, and the entry where it shows.
 
     `number`: the first entry that does not follow. `gap`: entries before it are missing. `altered_entry`: its content
     is not the one whose hash it carries, while the next entry carries on that hash; or the entry before was put in the
@@ -127,7 +127,7 @@ class Break(msgspec.Struct, frozen=True):
 
 
 class BoundContent:
-    """Collects the digests of stored content that a journal's entries bind; entries come in the order of their numbers.
+    """Collects the digests that a journal's entries hold of stored content; entries come in the order of their numbers.
 
     `names`: what must be stored as the last entry about it says; `recorded`: what entries tell of, those of earlier
     versions too, which bind nothing.
@@ -164,7 +164,7 @@ class BoundContent:
 
 
 def _recorded_names(entry: Entry) -> set[str]:
-    """The names of the content that an entry says was stored or changed, by its action and detail, bound or not."""
+    """The names of the content that an entry says was stored or changed, whether or not it holds its digest."""
     detail, (_, _, id_) = entry.detail, entry.object.partition(":")
     message, award = {f"message:{detail.get('message_id')}"}, {f"award:{detail.get('award_id')}"}
     told = {
@@ -207,7 +207,7 @@ class Chain:
         self._doubtful: int | None = None
 
     def verify_entry(self, number: int, digest: bytes, entry: Entry | None, signature: bytes | None = None) -> None:
-        """Verify the next entry against its stored hash, `digest`. `entry` None: its content cannot be read."""
+        """Verify the next entry, `number`, against its stored hash `digest` and signature; `entry` None: unreadable."""
         gap = number - self.number - 1
         if gap:
             self._note_doubtful_entry("altered_entry")
@@ -230,11 +230,11 @@ class Chain:
         self.number, self.hash = number, digest
 
     def close(self) -> None:
-        """Note that the journal ends here; an entry still in doubt is then a break."""
+        """Note that the journal ends here; if the last entry does not match its hash, that is a break."""
         self._note_doubtful_entry("altered_entry")
 
     def _note_doubtful_entry(self, code: Literal["altered_entry", "broken_link"]) -> None:
-        """Add a break of this code at the entry whose hash did not match, where one waits for its explanation."""
+        """Add a break with this code for the entry verified last, if that does not match its hash."""
         if self._doubtful is not None:
             self.breaks.append(Break(self._doubtful, code))
             self._doubtful = None

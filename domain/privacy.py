@@ -319,7 +319,7 @@ class RetentionPlan(msgspec.Struct, frozen=True):
 
 
 def bounds_of(periods: RetentionPeriods, now: datetime, answers: timedelta, deliveries: timedelta) -> RetentionBounds:
-    """The retention bounds at `now`; `answers`, `deliveries`: how long these two are stored."""
+    """The retention bounds at `now`; `answers`, `deliveries`: how long answers and webhook deliveries are kept."""
     return RetentionBounds(
         needs=years_before(now, periods.needs_years),
         persons=years_before(now, periods.persons_years),

@@ -35,7 +35,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         jitter: float = 0.0,
         requested: timedelta = timedelta(0),
     ) -> datetime | None:
-        """The time of the next attempt after that many failed ones (from 1); None: the delivery is given up.
+        """The time of the next attempt after `attempts` failed ones (at least 1); None: the delivery is given up.
 
         `requested`: the pause that the receiver asked for, granted up to `longest`. A random `jitter`, by whose share
         pauses are lengthened, keeps deliveries that failed together from coming back together.
@@ -59,7 +59,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt that ended at `at`, and the delivery's new status; `due_at` where it is attempted again."""
+    """An attempt that ended at `at`, and the delivery's new status; `due_at`: the time of the next attempt, if any."""
 
     outcome: Outcome
     status: DeliveryStatus
@@ -201,8 +201,8 @@ class WebhookDelivery(msgspec.Struct, frozen=True, kw_only=True):
     """Oldest first"""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of a delivery, the same in every attempt."""
+class WebhookMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """The body of a webhook's delivery, the same in every attempt."""
 
     id: UUID
     event: Event

@@ -141,7 +141,7 @@ def law_changes_of(
     *,
     of_lots: bool = True,
 ) -> Iterator[LegalAdvice]:
-    """Advice, if any, telling that the law on a need and its lots will differ on its planned day from that of `on`."""
+    """Advice, if it is so, that the law on a need (and its lots, if `of_lots`) differs on its planned day from `on`."""
     planned = need.law_day(on)
     view = reference.rules.view(planned, need.contract)
     if view is reference.rules.view(on, need.contract):
@@ -170,9 +170,13 @@ def stamp_of(index: LiveIndex, reference: Reference, on: date, law_on: date | No
 
 
 def draw_seed(need: Need) -> int:
-    """The seed by which ties are drawn: a 64-bit hash of the need without its publication day and limits of rows."""
+    """The seed by which ties are drawn: a 64-bit hash of the need without its publication day and limits of rows.
+
+    A lot that says nothing of its site draws as one whose site is null.
+    """
+    lots = tuple(lot if lot.site is not msgspec.UNSET else msgspec.structs.replace(lot, site=None) for lot in need.lots)
     fixed = msgspec.structs.replace(
-        need, limit=20, near_misses=5, groupings=0, unknown_trade=None, planned_publication_on=None
+        need, lots=lots, limit=20, near_misses=5, groupings=0, unknown_trade=None, planned_publication_on=None
     )
     content = msgspec.json.encode(fixed)
     # needs drew the same lots before they could say these

@@ -26,7 +26,7 @@ def offers_segment(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 
 def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
-    """The service area of an answering offer meets the territory; without a declared area, 50 km at most."""
+    """The service area of an answering offer meets the territory; without a declared area, its default reach does."""
     return np.isin(ordinals, lot.ordinals)
 
 

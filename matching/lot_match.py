@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.law.reservations.supply_advice import Count, Ends, approval_horizon
+from domain.law.reservations.supply_advice import EndingApprovals, OptionCount, approval_horizon
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
@@ -48,7 +48,7 @@ class CandidateCounts(NamedTuple):
 
     total: int
     covered: tuple[SegmentCounts, ...]
-    options: dict[str, Count]
+    options: dict[str, OptionCount]
     within: dict[str, int]
 
 
@@ -72,8 +72,8 @@ def count_candidates(
     return CandidateCounts(
         total,
         tuple(SegmentCounts(one[1], one[2], here) for one, here in zip(every[1:], local, strict=True)),
-        {"none": Count(whole, whole)}
-        | {name: Count(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
+        {"none": OptionCount(whole, whole)}
+        | {name: OptionCount(*options[2 * place : 2 * place + 2]) for place, name in enumerate(OPTIONS)},
         {str(radius): int(np.count_nonzero(away <= radius)) for radius in RADII_KM},
     )
 
@@ -163,9 +163,10 @@ class PassingSuppliers:
         codes: OutcomeCodes,
         reserved: frozenset[Reserved],
         distances: NearDistances,
+        capped: NearDistances,
         cap_km: float | None,
     ) -> None:
-        """`codes`: the outcome codes of the selected on the day."""
+        """`codes`: the outcome codes of the selected on the day; `capped`: the distances that `cap_km` bounds."""
         self.distances = distances
         self.within_cap: Bools | None = None
         self.outcome = best_outcome(reserved).take(codes)
@@ -175,8 +176,8 @@ class PassingSuppliers:
         self.order, self.refused = in_order[:passing], in_order[passing:]
         away = distances.known.take(self.order)
         if cap_km is not None:
-            every = np.arange(len(distances.known))
-            self.within_cap = (distances.known if cap_km <= CERTAIN_KM else distances.measure_rows(every)) <= cap_km
+            every = np.arange(len(capped.known))
+            self.within_cap = (capped.known if cap_km <= CERTAIN_KM else capped.measure_rows(every)) <= cap_km
             self.order = self.order[self.within_cap.take(self.order)]
         classes = self.classes.take(self.order)
         self.ends = [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)] if len(classes) else []
@@ -191,7 +192,7 @@ class PassingSuppliers:
         )
 
     def first(self, count: int) -> DrawnOrder:
-        """The rows of the first `count` candidates, in order."""
+        """The rows of the first `count` candidates in order, and of all that tie with the last."""
         start = end = 0
         for end in self.ends:  # whole classes; of the last one, only the nearest are needed
             if end >= count:
@@ -238,16 +239,18 @@ class LotMatch:
     @cached_property
     def passing(self) -> PassingSuppliers:
         """The selected suppliers that pass the reservation and the distance cap as well."""
-        selection, site = self.selection, self.query.site
+        selection, place = self.selection, self.query.place
         codes = self.live.base.eligibility.outcome_codes(selection.ordinals, self.on, self.rules)
         if self.ess_bars:
             codes = apply_bars(codes, lambda one: row_of(self.ordinals, one), self.ess_bars)
-        if site is None:
+        if place is None:
             distances = selection.to_territory
         else:
-            distances = NearDistances(self.live.base.distances, site, selection.ordinals)
+            distances = NearDistances(self.live.base.distances, place, selection.ordinals)
+        # a supposed place refuses nobody
+        capped = distances if self.query.site else selection.to_territory
         reserved = frozenset(self.reserved_types)
-        return PassingSuppliers(selection, codes, reserved, distances, self.query.lot.max_distance_km)
+        return PassingSuppliers(selection, codes, reserved, distances, capped, self.query.lot.max_distance_km)
 
     @property
     def sector_eur(self) -> float:
@@ -273,9 +276,9 @@ class LotMatch:
 
     @cached_property
     def distances(self) -> PlaceDistances:
-        """Distances from suppliers to the site, else to the territory."""
-        site = self.query.site
-        return self.to_territory if site is None else PlaceDistances(self.live.base.distances, site)
+        """Distances from suppliers to the site, known or supposed, else to the territory."""
+        place = self.query.place
+        return self.to_territory if place is None else PlaceDistances(self.live.base.distances, place)
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates."""
@@ -294,13 +297,13 @@ class LotMatch:
         codes = self.selection.best[: len(self.query.subject.objects), rows] >> OFFERED_BITS
         return CandidateColumns(codes, self.passing.outcome[rows], self.passing.distances.measure_rows(rows))
 
-    def approval_ends(self) -> Ends | None:
+    def approval_ends(self) -> EndingApprovals | None:
         """The number of candidates whose approval ends before the contract, and the first such day; None: none."""
         if not self.reserved_types:
             return None
         days, many = self.candidates_approval_ends()
         place = int(np.searchsorted(days, approval_horizon(self.query.lot, self.on, self.rules).toordinal()))
-        return Ends(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
+        return EndingApprovals(int(many[place - 1]), date.fromordinal(int(days[0]))) if place else None
 
     def candidates_approval_ends(self) -> ApprovalEnds:
         """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""

@@ -14,10 +14,11 @@ import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
 from domain.law.procedures.lot_facts import yearly_value
-from domain.needs.need import Lot, Need
+from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Role
+from domain.shortlists.shortlist import SupposedSite
 from domain.text.bilingual import Text
 from matching.geo.shape import Shape
 from matching.geo.territory import MAX_SUGGESTIONS, Geography, Territory
@@ -59,7 +60,7 @@ def cancellable(work: Callable[[], Made]) -> tuple[Callable[[], Made], Callable[
 
 @dataclass(frozen=True)
 class WantedSegment:
-    """A segment or family that a lot asks for; `sources`: the codes and words that name it; the best confidence."""
+    """A segment or family that a lot asks for; `sources`: the codes and words that name it, as surely as the surest."""
 
     segment: str
     role: Role
@@ -99,13 +100,34 @@ class LotObject(msgspec.Struct, frozen=True, eq=False):
         return tuple(wanted for wanted in self.wanted if wanted.role == "object")
 
 
+class SupposedPlace(NamedTuple):
+    """The commune that a lot without a site is supposed to be performed in, and its shape."""
+
+    site: SupposedSite
+    shape: Shape
+
+
 class LotQuery(LotObject, frozen=True, eq=False):
-    """A lot ready to be matched: its object, its territory, its site, and the euros a year that it is worth."""
+    """A lot ready to be matched: its object, its territory and its site; `supposed`: where it has none.
+
+    `yearly_eur`: the euros a year that it is worth; None: not known.
+    """
 
     lot: Lot
     territory: Territory
     site: Shape | None
     yearly_eur: float | None
+    supposed: SupposedPlace | None = None
+
+    @property
+    def place(self) -> Shape | None:
+        """The shape of the site, else of the supposed one; None: distances are measured to the territory."""
+        return self.site or (self.supposed and self.supposed.shape)
+
+    @property
+    def supposed_site(self) -> SupposedSite | None:
+        """The supposed site, as an answer shows it."""
+        return self.supposed and self.supposed.site
 
 
 @dataclass
@@ -232,8 +254,23 @@ class NeedReader:
         if read is None:
             read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
+        supposed = self.supposed_place(need, lot, territory) if site is msgspec.UNSET else None
         yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
-        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape, yearly_eur=yearly)
+        asked = msgspec.structs.asdict(read)
+        return LotQuery(**asked, lot=lot, territory=territory, site=shape, yearly_eur=yearly, supposed=supposed)
+
+    def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
+        """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.
+
+        Where the words name several communes, it is neither of these, nor the buyer's.
+        """
+        said = (lot.title or "",), lot.keywords, (need.title or "",)
+        found = self.interpreter.titles.communes.supposed_commune(said, buyer_siret(need), territory.ground)
+        commune = self.geography.territories.communes[found[0]] if found else None
+        if found is None or commune is None or commune.lat is None:  # an overseas collectivity has no outlines
+            return None
+        site = SupposedSite(commune.code, commune.name, found[1])
+        return SupposedPlace(site, self.geography.place(Place(commune=commune.code)))
 
     def _unknown_code_problems(self, lot: Lot, at: tuple[str | int, ...]) -> list[Problem]:
         taxonomy = self.taxonomy

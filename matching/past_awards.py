@@ -95,7 +95,7 @@ class PastAwards:
 
 
 def apply_bars(codes: OutcomeCodes, row_of: Callable[[int], int | None], bars: Mapping[int, EssBar]) -> OutcomeCodes:
-    """The outcome codes after applying the `bars`, by ordinal; `row_of`: the row of an ordinal in `codes`, if any."""
+    """The codes, the ESS outcome of each ordinal in `bars` worsened to its bar's; `row_of`: the row of an ordinal."""
     after = codes.copy()
     for ordinal, bar in bars.items():
         row = row_of(ordinal)

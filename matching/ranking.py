@@ -7,9 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.suppliers.supplier import BASES
 from matching.geo.projection import Floats
-from matching.index.offers import BASIS_OF_CODE, FIT_OF_CODE, NO_CODE, PRESENCE_OF_CODE, PRESENCES, RELATED
+from matching.index.offers import (
+    BASIS_OF_CODE,
+    FIT_OF_CODE,
+    GRADES,
+    NO_CODE,
+    PRESENCE_OF_CODE,
+    PRESENCES,
+    RELATED,
+)
 
 Grades = NDArray[np.int16]
 NATIONAL_PRESENCE = PRESENCES.index("national")
@@ -43,7 +50,7 @@ def worst_fit(candidates: CandidateColumns) -> Grades:
 
 
 def worst_basis(candidates: CandidateColumns) -> Grades:
-    """Offers that the supplier declared, then those that contracts it won show, then offers that were inferred."""
+    """Declared offers, then those of contracts won in the last six years, of older ones, then inferred offers."""
     return BASIS_OF_CODE[candidates.codes].max(axis=0, initial=0)
 
 
@@ -80,7 +87,7 @@ def presence(codes: NDArray[np.int16]) -> Grades:
 def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     """A grade per candidate by the criteria OF_OFFERS, the smaller the better; and how many grades there can be."""
     if not 0 < len(codes) <= MOST_IN_TABLE:
-        return _compute_grades(codes)
+        return _compute_grades_and_count(codes)
     table, count = _grade_table(len(codes))
     place = codes[0] if len(codes) == 1 else codes[0].astype(np.int32) * (NO_CODE + 1) + codes[1]
     return table.take(place), count
@@ -90,14 +97,14 @@ def offer_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
 def _grade_table(segments: int) -> tuple[Grades, int]:
     """The grade of every combination of codes for this many segments, and how many grades there can be."""
     every = np.indices((NO_CODE + 1,) * segments).reshape(segments, -1)
-    return _compute_grades(every.astype(np.int16))
+    return _compute_grades_and_count(every.astype(np.int16))
 
 
-def _compute_grades(codes: NDArray[np.int16]) -> tuple[Grades, int]:
+def _compute_grades_and_count(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     nothing = np.empty(0)
     candidates = CandidateColumns(codes, nothing.astype(np.int8), nothing)
     most = len(codes)
-    sizes = (most + 1, RELATED, len(BASES), 2)
+    sizes = (most + 1, RELATED, len(GRADES), 2)
     grades = np.zeros(codes.shape[1], dtype=np.int16)
     for criterion, size, least in zip(OF_OFFERS, sizes, (-most, 0, 0, 0), strict=True):
         grades = (grades * size + (criterion(candidates) - least)).astype(np.int16)

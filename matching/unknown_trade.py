@@ -43,7 +43,7 @@ class NearbyRows(NamedTuple):
 class UnknownSuppliers(NamedTuple):
     """The suppliers of unknown trade near a lot: their number, that of the `eligible` ones, the nearest as ordinals.
 
-    They are the nearest to the site, else to the territory.
+    They are the nearest to the site, known or supposed, else to the territory.
     """
 
     total: int
@@ -90,22 +90,22 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
         outcome = found.outcome.copy()
         outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
         found = found._replace(outcome=outcome).take(outcome != INELIGIBLE)
-    to_site = None if lot.query.site is None else lot.live.base.distances(lot.query.site)
-    if cap_km is not None and to_site is None:
+    to_place = None if lot.query.place is None else lot.live.base.distances(lot.query.place)
+    if cap_km is not None and (to_place is None or lot.query.supposed is not None):
         found = found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
-    elif cap_km is not None and to_site is not None:
-        away = to_site.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
+    elif cap_km is not None and to_place is not None:
+        away = to_place.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
         found = found.take(away <= cap_km)
     shown = found if count else NOBODY
     ordinals, distance = shown.ordinals, shown.distance
-    if to_site is None and len(ordinals):
+    if to_place is None and len(ordinals):
         end = int(np.searchsorted(distance, distance[min(count, len(ordinals)) - 1], "right"))
         ordinals, distance = ordinals[:end], distance[:end]
-    elif to_site is not None:
+    elif to_place is not None:
         if count < len(ordinals):  # most are certain not to be among the nearest
-            bound = to_site.lower_bound(ordinals)
+            bound = to_place.lower_bound(ordinals)
             likely = np.argpartition(bound, count - 1)[:count]
-            ordinals = ordinals[bound <= to_site.distance(ordinals[likely]).max()]
-        distance = to_site.distance(ordinals)
+            ordinals = ordinals[bound <= to_place.distance(ordinals[likely]).max()]
+        distance = to_place.distance(ordinals)
     nearest = DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
     return UnknownSuppliers(len(found.ordinals), found.eligible, nearest)

@@ -1,17 +1,25 @@
-"""Postal addresses as other directories write them, split into parts, and the departement and commune they are in."""
+"""Postal addresses as directories write them, split into parts, and the departement and commune they are in."""
 
 import re
 from collections import defaultdict
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
+from domain.errors import Problem, pointer
 from domain.reference.territory import Territories
+from domain.suppliers.supplier import SupplierRecord
+from domain.text.bilingual import Text
 from domain.text.normalise import fold
 
 _POSTAL_CODE = re.compile(r"\b([0-9]{5})\s+([^0-9,;][^,;]*)")
+_DIGITS = 5
+_MONACO = "980"
 _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
 _ABBREVIATED = {"st": "saint", "ste": "sainte"}
+_MOST_RIGHT = 3
 # "LILLE CEDEX 9", "PARIS 12", "Lyon 3e Arrondissement"
 _DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondissement)$")
 
@@ -68,6 +76,10 @@ class CommuneNames:
             self._by_departement.get((departement, name))
         )
 
+    def codes_of(self, city: str) -> tuple[str, ...]:
+        """The INSEE codes of the communes in France with this name, in their order."""
+        return tuple(sorted(self._by_name.get(_normalised_name(city), ())))
+
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the only commune in France with this name; None where there are several, or none."""
         return _single_code(self._by_name.get(_normalised_name(city)))
@@ -75,6 +87,52 @@ class CommuneNames:
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
 """The names for the territories, built once."""
+
+
+def complete_address(record: SupplierRecord, territories: Territories) -> tuple[SupplierRecord, tuple[Problem, ...]]:
+    """The record with the commune that its postal code and city mean, where it names none.
+
+    With a problem where its postal code is none of France; one of fewer digits or of letters is taken from a supplier
+    that has a point of its own, as it may be abroad.
+    """
+    address = record.address
+    if address is None or address.commune is not None or not (address.postal_code or "").strip():
+        return record, ()
+    postal_code, city = "".join((address.postal_code or "").split()), address.city or ""
+    if not (postal_code.isascii() and postal_code.isdigit() and len(postal_code) == _DIGITS):
+        is_wrong = record.location is None
+    else:
+        departement = departement_of(postal_code)
+        is_wrong = departement not in _departements(territories)
+        if commune := None if is_wrong or not city else _find_commune(territories, postal_code, city, departement):
+            return msgspec.structs.replace(record, address=msgspec.structs.replace(address, commune=commune)), ()
+    return record, (_no_postal_code(postal_code, city, territories),) if is_wrong else ()
+
+
+def _find_commune(territories: Territories, postal_code: str, city: str, departement: str) -> str | None:
+    """The INSEE code that `CommuneNames.find` gives; most are found without its table, which takes long to make."""
+    name, communes = _normalised_name(city), territories.communes
+    served = (communes[each] for each in territories.communes_with_postal_code(postal_code))
+    alike = {each.code for each in served if _normalised_name(each.name) == name}
+    return _single_code(alike) or commune_names(territories).find(postal_code, city, departement)
+
+
+@lru_cache(maxsize=1)
+def _departements(territories: Territories) -> frozenset[str]:
+    """The codes by which postal codes begin: of departements, of collectivities overseas, and Monaco's."""
+    return frozenset({_MONACO, *(each.departement for each in territories.communes if each.departement)})
+
+
+def _no_postal_code(written: str, city: str, territories: Territories) -> Problem:
+    """The problem of a postal code that is none, with those of the city if it is known."""
+    ordinals = map(territories.commune_ordinal, commune_names(territories).codes_of(city) if city else ())
+    communes = [territories.communes[each] for each in ordinals if each is not None]
+    right = ", ".join(f"{each.postal_codes[0]} {each.name}" for each in communes[:_MOST_RIGHT] if each.postal_codes)
+    detail = Text(f"« {written[:20]} » n'est pas un code postal", f"“{written[:20]}” is no postal code")
+    hint = Text(" : cinq chiffres, tels que 56300", ": five digits, such as 56300")
+    if right:
+        hint = Text(f" ; pour cette ville : {right}", f"; of this city: {right}")
+    return Problem(pointer("address", "postal_code"), "unknown_code", Text(detail.fr + hint.fr, detail.en + hint.en))
 
 
 def _single_code(found: set[str] | None) -> str | None:

@@ -5,7 +5,7 @@ Every reader yields rows, and for each row that cannot be taken an error that sa
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from operator import attrgetter
@@ -21,6 +21,7 @@ from domain.reference.territory import Territories
 from domain.suppliers.source import LONGEST_EXTERNAL_ID, Row, RowError, SourceMapping, reject
 from domain.suppliers.supplier import Flag, SupplierRecord
 from domain.text.bilingual import Language, Text
+from domain.text.normalise import fold
 
 Document = dict[str, Any]
 
@@ -80,9 +81,22 @@ def row_of(
         return reject(line, external_id, (explain(error, RecordRow),), context.language)
 
 
-def unmapped_flag(category: str) -> Flag:
-    """The flag for a category of the source that stands for no segment."""
-    return Flag("unmapped_category", category)
+def unmapped_flag(identity: str, name: str = "") -> Flag:
+    """The flag for a category of the source that stands for no segment, by its id, its name, or both."""
+    return Flag("unmapped_category", f"{identity} {name}".strip())
+
+
+def parts_of_category(flagged: str) -> tuple[str, str]:
+    """The id and the name of a category as it is flagged; the name is "" where one text is all that is known of it."""
+    identity, _, name = flagged.partition(" ")
+    is_number = any(map(str.isdigit, identity))
+    return (identity, name) if is_number or fold(identity) == fold(name) else (flagged, "")
+
+
+def mapped_segments(mapping: SourceMapping, identity: str, name: str = "") -> Sequence[str] | None:
+    """The segments that a source's mapping gives a category, by its id, its name, or as it is flagged; else None."""
+    known = mapping.categories
+    return known.get(identity, known.get(name, known.get(unmapped_flag(identity, name).detail)))
 
 
 def day_of(written: str) -> date | None:

@@ -20,6 +20,7 @@ from domain.text.bilingual import Text
 from matching.geo.geojson_validation import area_to_store
 from matching.geo.record_placement import find_placements
 from matching.geo.territory import Geography
+from sources.postal_addresses import complete_address
 
 MOST_VERTICES = 10_000
 """Vertices of all the service areas that one record draws, once they are simplified."""
@@ -59,9 +60,17 @@ class CheckResult(NamedTuple):
     problems: tuple[Problem, ...]
 
 
-def check(record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv) -> CheckResult:
-    """Check a record and simplify its finely drawn service areas; returns the record, flags and problems."""
+def check(
+    record: SupplierRecord, territories: Territories, taxonomy: Taxonomy, cpv: Cpv, *, is_own: bool = True
+) -> CheckResult:
+    """Check a record and simplify its finely drawn service areas; returns the record, flags and problems.
+
+    Of one written for us (`is_own`), the commune is looked up by postal code and city where it is not said.
+    """
     problems = tuple(check_record(record, territories, taxonomy, cpv))
+    if is_own:
+        record, faults = complete_address(record, territories)
+        problems += faults
     if not draws_areas(record):
         return CheckResult(record, (), problems)
     kept: dict[Geometry, Geometry] = {}

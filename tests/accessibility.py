@@ -64,7 +64,9 @@ RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OF_WIDTH = ("target-size", "scrollable-region-focusable")
 """The rules on which the width of the page has a say."""
 LOAD = "window.loadAxe = () => {%s}"
+"""What a tab keeps for all its pages, with what is compiled of it."""
 RUN = (
+    "if (!window.loadAxe) return arguments[1](null);"
     "if (!window.axe) loadAxe();"
     "axe.run(document, {runOnly: arguments[0], resultTypes: ['violations'], preload: false}).then(arguments[1])"
 )
@@ -72,10 +74,11 @@ RUN = (
 
 def violations(window: Chrome, rules: Sequence[str] = RULES) -> list[tuple[str, str]]:
     """The rule and the first element of each violation in the page as it stands. `rules`: by their names or tags."""
-    if not window.execute_script("return 'loadAxe' in window"):  # the tab keeps it, and what is compiled of it
+    told = window.execute_async_script(RUN, rules)
+    if told is None:
         script = {"source": LOAD % _script(), "runImmediately": True}
         window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", script)
-    told = window.execute_async_script(RUN, rules)
+        told = window.execute_async_script(RUN, rules)
     return [(each["id"], each["nodes"][0]["html"]) for each in told["violations"]]
 
 

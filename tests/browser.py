@@ -17,6 +17,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--no-proxy-server"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--kiosk", "--animation-duration-scale=0"),  # nothing is drawn around the page
     "--js-flags=--no-opt --no-maglev",  # no page stays long enough for optimised scripts to pay
 )
 

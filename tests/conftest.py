@@ -14,6 +14,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -70,11 +71,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what is quick first, then what is longest, so that all workers end at the same time."""
     rank = {name: place for place, name in enumerate((*FIRST, *LONG))}
 
-    def place(item: pytest.Item) -> int:
-        path = item.path.relative_to(ROOT / "tests")
+    @cache
+    def place(file: Path) -> int:
+        path = file.relative_to(ROOT / "tests")
         return min(rank.get(path.parts[0], len(rank)), rank.get(path.as_posix(), len(rank)))
 
-    items.sort(key=place)
+    items.sort(key=lambda item: place(item.path))
 
 
 def pytest_collection_finish() -> None:

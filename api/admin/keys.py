@@ -208,7 +208,7 @@ async def make_key_once(
 ) -> Response[bytes]:
     """Make a key, once for each Idempotency-Key; answers with it (`CreatedKey`), and with the same key if sent again.
 
-    `caller_secret`: known to the caller alone, with which the secret of the key is made. `sender`: see `once`.
+    `caller_secret`: known to the caller alone, with which the secret of the key is made. `sender`: see `answer_once`.
     """
     creator = call.bearer
     require_grantable(creator, request)
@@ -228,13 +228,13 @@ async def make_key_once(
                 call.services.now(),
                 maker=actor_of(creator),
                 quota_of=creator.quota_shared_by_keys_it_makes,
-                secret=_derive_secret(caller_secret, seed),
+                secret=_derive_key_secret(caller_secret, seed),
             )
             return created_answer(CreatedKey(**msgspec.structs.asdict(key), secret=seed))
 
         async def reveal_secret_in(answer: Answer) -> Answer:
             stored = read_stored(answer.body, CreatedKey)
-            shown = msgspec.structs.replace(stored, secret=_derive_secret(caller_secret, stored.secret))
+            shown = msgspec.structs.replace(stored, secret=_derive_key_secret(caller_secret, stored.secret))
             if not await api_keys.is_secret_of(connection, shown.id, shown.secret):
                 raise Conflict("shown_once", _SHOWN_ONCE)
             return with_secret_body(answer, msgspec.json.encode(shown))
@@ -242,7 +242,7 @@ async def make_key_once(
         return await answer_once(call, connection, request, store_key, sender=sender, completed=reveal_secret_in)
 
 
-def _derive_secret(caller_secret: bytes, seed: str) -> str:
+def _derive_key_secret(caller_secret: bytes, seed: str) -> str:
     made = hmac.digest(caller_secret, f"key:{seed}".encode(), "sha256")
     return api_keys.secret_of(made[: api_keys.SECRET_BYTES])
 

@@ -58,7 +58,7 @@ def own_organisation(client: Client) -> UUID | None:
 async def visible_organisation(
     connection: Connection, client: Client, organisation_id: UUID, *, lock: bool = False
 ) -> Organisation:
-    """The organisation of this id: the client's own, or any for the scope `platform`. Raises NotFound."""
+    """Find an organisation, the client's or any for scope `platform`, and `lock` its row if asked. Raises NotFound."""
     is_visible = own_organisation(client) in {None, organisation_id}
     found = await stored.find_organisation(connection, organisation_id, lock=lock) if is_visible else None
     if found is None:
@@ -87,7 +87,7 @@ async def change_organisation(
     now: datetime,
     members: Members,
 ) -> Organisation:
-    """Store an organisation's settings. Raises Conflict where a name is taken, or the old or new one is in `members`.
+    """Store an organisation's settings. Raises Conflict where a name is taken, or `members` has the old or new one.
 
     `members`: who signs in, and the name of their organisation. Raises InvalidContent, Refusal (403) for another SIRET.
     """
@@ -203,7 +203,7 @@ async def visible_person(connection: Connection, client: Client, person_id: UUID
 
 
 async def sign_person_out(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """End all sessions of a person, and the address of their calendar; they may sign in again. Raises NotFound."""
+    """End a person's sessions and revoke their calendar address; they may sign in again. Raises NotFound."""
     person = await visible_person(connection, client, person_id, now)
     ended = await delete_sessions_of_person(connection, person_id)
     await revoke_feed(connection, person_id)
@@ -212,7 +212,7 @@ async def sign_person_out(connection: Connection, client: Client, person_id: UUI
 
 
 async def forget_person(connection: Connection, client: Client, person_id: UUID, now: datetime) -> None:
-    """Replace a person by a pseudonym, and end their account and sessions; who signs in again is a new person.
+    """Replace a person by a pseudonym, and end their account and sessions; a later sign-in makes a new person.
 
     Texts that name them stay: `POST /privacy/erase` searches these too. Raises NotFound.
     """

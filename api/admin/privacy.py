@@ -64,7 +64,7 @@ async def erase_personal_data(call: Call, body: ErasureRequest) -> Erasure:
 
 
 async def _search_in_turn(call: Call, search: Callable[..., Awaitable[T]], subject: DataSubject) -> T:
-    """Export or erase a person, as `search` does, in the data that the caller may read; waits for its turn."""
+    """Export or erase a person by `search`, in the data that the caller may read, once a search slot is free."""
     services, organisation = call.services, call.bearer.organisation_id
     may_all = call.bearer.may("platform")
     async with services.person_searches.slot_of(str(organisation)):
@@ -114,7 +114,7 @@ async def daily_retention(services: Services) -> AsyncIterator[None]:
 
 
 async def remove_due(services: Services) -> RetentionPlan | None:
-    """Remove what is beyond its period and not spared by the settings; returns it, None while another process does."""
+    """Remove what is past its period and not spared by a setting; returns that, None while another process does so."""
     database, settings = services.database, services.settings
     async with transaction(database) as held:
         if not await lock_if_free(held, LockKind.IMPORT, "retention"):

@@ -14,7 +14,7 @@ from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
-from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, TENSIONS
+from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
 TENSION_STYLES: dict[TensionLevel, str] = {
@@ -55,7 +55,7 @@ def shortlist_parts(
     suppliers = [row.supplier for lot in shortlist.lots for row in lot.candidates[:most_candidates]]
     suppliers += [miss.supplier for lot in shortlist.lots for miss in lot.near_misses]
     suppliers += [each.supplier for lot in shortlist.lots for each in lot.unknown_trade.nearest]
-    yield from _line_of_abbreviations(kind for supplier in suppliers for kind in supplier.kinds)
+    yield from _legend_of_kinds(kind for supplier in suppliers for kind in supplier.kinds)
 
 
 class _LotPrinter:
@@ -120,10 +120,12 @@ class _LotPrinter:
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
         place = answered.territory.label
-        if lot.site is not None:
+        if lot.site:
             place += (
                 f" ; lieu d'exécution : {self._commune_name(lot.site.commune) if lot.site.commune else 'point donné'}"
             )
+        if supposed := answered.supposed_site:
+            place += f" ; lieu supposé : {supposed.label}, {SUPPOSED_FROM[supposed.source].fr}"
         if lot.max_distance_km is not None:
             place += f" ; à {kilometres(lot.max_distance_km, rough=True).fr} au plus"
         yield "Territoire", place
@@ -256,7 +258,7 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
         yield f"  {count_with_noun(totals.employees, 'salarié')} chez {whose} dont l'effectif est connu"
     yield f"Activité inconnue, sur le territoire ou à 50 km : {count_with_noun(unknown.total, 'fournisseur')}"
     yield ""
-    yield from _line_of_abbreviations((*totals.by_kind, *unknown.by_kind))
+    yield from _legend_of_kinds((*totals.by_kind, *unknown.by_kind))
 
 
 def _counts_in_words(counts: Mapping[str, int], labels: Mapping[str, str]) -> str:
@@ -265,7 +267,7 @@ def _counts_in_words(counts: Mapping[str, int], labels: Mapping[str, str]) -> st
 
 
 def title_parts(explained: TitleExplanation, trades: Taxonomy, reader: TitleReader, text: str) -> Iterator[Part]:
-    """Parts to print that say how a title was read. `text`: need and title, whose words spell the stems out."""
+    """The reading of a title as printed parts; `text`: the titles of need and lot, whose words replace their stems."""
     written = {stem: word for word in re.findall(r"[^\W_]+", text.lower()) for stem in reader.stems(word)}
 
     def spell_stems(stems: str) -> str:
@@ -302,14 +304,14 @@ def _as_percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _line_of_abbreviations(kinds: Iterable[str]) -> Iterator[str]:
+def _legend_of_kinds(kinds: Iterable[str]) -> Iterator[str]:
     seen = set(kinds)
     if used := [f"{kind} {meaning.fr}" for kind, meaning in KINDS.items() if kind in seen]:
         yield f"Sigles : {' ; '.join(used)}."
 
 
 def advice_in_words(advice: Advice) -> StyledText:
-    """Advice with the sets of lots that it concerns; a warning or a blocking fault is named in front."""
+    """Advice with the sets of lots that it concerns, led by the word for its severity unless that is `info`."""
     sets = listed([f"lots {listed(lots).fr}" if len(lots) > 1 else f"lot {lots[0]}" for lots in advice.lots], OR).fr
     lead = "" if advice.severity == "info" else f"{SEVERITIES[advice.severity].fr} : "
     return StyledText(advice.message + (f" : {sets}" if sets else ""), lead, SEVERITY_STYLES.get(advice.severity, ""))
@@ -329,7 +331,7 @@ def evaluation_in_words(stamp: Stamp) -> str:
 
 
 def joined_sentences(sentences: Sequence[str]) -> str:
-    """Sentences as one: "Sur place ; à confirmer"."""
+    """The sentences joined by semicolons into one, such as "Sur place ; à confirmer"."""
     first, *others = sentences or ("",)
     return " ; ".join((first, *(f"{other[:1].lower()}{other[1:]}" for other in others)))
 

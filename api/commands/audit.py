@@ -54,7 +54,7 @@ class JournalVerdict(msgspec.Struct, frozen=True):
 
 
 def run(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the public key, or verify the journals; returns 1 where one is broken."""
+    """Print the public key, or verify the journals; returns 1 where a journal is broken."""
     key = journal_key(settings)
     if options.action == "key":
         if key is None:
@@ -108,7 +108,7 @@ def _anchors_in(path: Path, is_signature: IsSignature) -> Iterator[Anchor]:
 async def _verify_journals(
     database: Engine, organisation: str | None, anchors: Sequence[Anchor], new_chain: Callable[[UUID], Chain]
 ) -> list[JournalVerdict]:
-    """The verdict on an organisation's journal, by default on all. Raises CommandFailed for one that is unknown."""
+    """Verify an organisation's journal (None: all) and its `anchors`. Raises CommandFailed for no such organisation."""
     async with transaction(database) as connection:
         await read_one_snapshot(connection)
         known = await journals(connection)

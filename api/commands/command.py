@@ -41,7 +41,7 @@ class CommandFailed(Exception):
 
 
 def status_of(command: Callable[[], int]) -> int:
-    """Run a command; returns its exit status. An expected failure is printed on standard error, others are raised."""
+    """Run a command; returns its exit status. Prints an expected failure on standard error, raises any other one."""
     try:
         status = command()
         sys.stdout.flush()
@@ -106,7 +106,7 @@ def print_openapi(_: argparse.Namespace, __: Settings) -> int:
 
 @contextmanager
 def attached_database(settings: Settings) -> Iterator[str]:
-    """Yields the address of the database, brought up to date, for a command; an embedded one may be a server's."""
+    """Yields the address of the database, its schema up to date; an embedded one may be shared with a server."""
     with started_database(settings, for_server=False) as url:
         bring_up_to_date(url)
         yield url
@@ -114,7 +114,7 @@ def attached_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def started_database(settings: Settings, *, for_server: bool) -> Iterator[str]:
-    """Yields the address of the database, its schema unchecked; `for_server`: an embedded one must be its own."""
+    """Yields the address of the database, its schema unchecked; `for_server`: an embedded one may not be shared."""
     given, shared = settings.database_url, not for_server
     with nullcontext(given) if given else embedded.serve(settings.home, shared=shared, pg_bin=settings.pg_bin) as url:
         yield url

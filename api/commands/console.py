@@ -35,14 +35,14 @@ Words = str | StyledText
 
 
 class Headline(NamedTuple):
-    """The beginning of an answer; `is_part`: of a part of the answer, set off by a line."""
+    """The heading of an answer or, where `is_part`, of a part of it, which a line sets off."""
 
     text: str
     is_part: bool = False
 
 
 class Facts(NamedTuple):
-    """Facts, each with its name; an empty name continues the fact before."""
+    """Pairs of a name and its words, in two columns; an empty name continues the pair before."""
 
     facts: Iterable[tuple[str, Words]]
 

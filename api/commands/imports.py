@@ -25,6 +25,7 @@ from db.imports.run import Order
 from domain.errors import InvalidContent
 from domain.suppliers.source import Import
 from matching.reference import Reference, load_reference
+from sources.file_types.workbook import ODS, XLSX
 from sources.formats.registry import CSV, FORMATS, JSON, NDJSON
 
 REJECTS_SHOWN = 10
@@ -38,11 +39,11 @@ FLAGS = {
     "unmapped_category": "have a category that the mapping of the source does not know",
     "siret_check_failed": "have a SIRET that fails its check digit",
 }
-MEDIA_TYPES = {".csv": CSV, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
+MEDIA_TYPES = {".csv": CSV, ".xlsx": XLSX, ".ods": ODS, ".ndjson": NDJSON, ".jsonl": NDJSON, ".json": JSON}
 
 
 class Importer(NamedTuple):
-    """The means of imports: settings, the database's address, reference data, processes that prepare rows."""
+    """The resources of an import: settings, database address, reference data, processes that prepare rows."""
 
     settings: Settings
     url: str
@@ -141,7 +142,7 @@ def _report_parts(report: Import, flags: Counter[str]) -> Iterator[Part]:
 
 @contextmanager
 def _progress_bar(file: BinaryIO, path: Path) -> Iterator[Callable[[], None]]:
-    """Yields a function that redraws the bar of the bytes read of the file, which a terminal alone shows."""
+    """Yields a function that moves a progress bar to the bytes read of the file; it is shown on a terminal only."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.percentage:>3.0f} %"))
     screen = console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as progress:

@@ -57,7 +57,7 @@ _POSITION = re.compile(r"\[\d+\]$")
 
 
 class NeedOfFile(NamedTuple):
-    """A need read from a file, with its place there and, where it was a notice, the parts not read."""
+    """A need read from a file; `name`: the file's, and its position there; `unread`: the parts of a notice not read."""
 
     name: str
     need: NeedAndProcedure
@@ -162,7 +162,7 @@ def explain_title(options: argparse.Namespace, _: Settings) -> int:
 
 
 def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
-    """The index of all suppliers in the database, and the reference data, loaded while the database starts."""
+    """The index of all suppliers in the database, and the reference data, which load while the database starts."""
     with ExitStack() as stack:
         with ThreadPoolExecutor(1) as background:
             loading = background.submit(load_reference, settings.rules)
@@ -173,7 +173,7 @@ def load_index(settings: Settings) -> tuple[LiveIndex, Reference]:
 
 
 def read_needs(name: str) -> Iterator[NeedOfFile | CommandFailed]:
-    """Yield each need of a file or, where it is at fault, its failure; `-`: of standard input. Reads gzip too.
+    """Yield each need of a file (plain or gzip; `-`: standard input) or, for a faulty one, what is wrong with it.
 
     Raises CommandFailed where the file cannot be read, or has one need only, which is wrong.
     """

@@ -128,7 +128,7 @@ def _fetch_named(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _fetch_all(wanted: Iterable[PublishedFile], into: Path, settings: Settings) -> Iterator[FetchedFile]:
-    """Fetch files one after the other. Raises CommandFailed where that is not allowed, or one cannot be fetched."""
+    """Yield files fetched one by one. Raises CommandFailed where a setting forbids it, or one cannot be fetched."""
     if not settings.pool_fetch:
         raise CommandFailed(NOT_ALLOWED, USAGE)
     for published in wanted:
@@ -154,10 +154,10 @@ def _report_parts(report: PoolReport, out: Path) -> Iterator[Part]:
     def as_percent(part: int, whole: int) -> str:
         return f"{part / whole:.1%}" if whole else "–"
 
-    def table_of(texts: Sequence[str], numbers: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
-        """A table with `texts` as headings of its first columns, `numbers` as those of the others."""
+    def table_of(words: Sequence[str], figures: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Rows:
+        """A table with `words` as the headings of columns of text, then `figures` as those of columns of numbers."""
         cells = ([f"{each:,}" if isinstance(each, int) else each or "–" for each in row] for row in rows)
-        return Rows((*map(Col, texts), *(Col(name, is_number=True) for name in numbers)), cells)
+        return Rows((*map(Col, words), *(Col(name, is_number=True) for name in figures)), cells)
 
     files = ((f.id, f.made, f.read, f.unreadable, f.kept, f.suppliers) for f in report.files)
     yield table_of(("file", "made"), ("read", "unreadable", "kept", "legal units"), files)
@@ -237,7 +237,7 @@ def _import_changed_files(options: argparse.Namespace, settings: Settings) -> in
 def _import_pool_file(
     options: argparse.Namespace, ready: Importer, file: MadeFile, imported: dict[str, ImportedFile], reader: str
 ) -> None:
-    """Import a file of the folder, and note it in `imported` and in the folder's list, with the `reader`."""
+    """Import a file of the folder, and note it and the `reader` (see `ImportedFile`) in `imported` and on disk."""
     folder: Path = options.folder
     path, today = folder / file.name, datetime.now(PARIS).date()
     origin = cache_key_of(file.format, file.sha256, reader, today)

@@ -79,7 +79,10 @@ async def show_result(visit: Visit) -> Response[bytes]:
     for field in typed:
         # the distance that is typed in a field such as `rayon-1`
         if field in visit.fields:
-            form = change_form(form, f"{field}-{visit.text(field)}")
+            text, measured = visit.text(field), visit.text(field.replace("rayon", "depuis", 1))
+            # measured from a supposed site, which only the button of the lot itself confirms
+            confirmed = f"@{measured}" if text and measured and wish == field else ""
+            form = change_form(form, f"{field}-{text}{confirmed}")
     return await _result_page(visit, form if wish == "distances" or wish in visit.fields else change_form(form, wish))
 
 
@@ -201,9 +204,11 @@ def reservation_name(reserved: Sequence[str]) -> str:
 def without_defaults(need: Need) -> dict[str, Any]:
     """The body of a request `POST /match` that asks for a need, without the fields that have no value."""
     said: dict[str, Any] = _without_null(msgspec.to_builtins(need))
-    for lot in said["lots"]:
+    for lot, given in zip(said["lots"], need.lots, strict=True):
         if not lot["innovative"]:
             del lot["innovative"]
+        if given.site is None:  # which is not the same as saying nothing
+            lot["site"] = None
     return said
 
 
@@ -287,7 +292,7 @@ async def compare_divisions(visit: Visit) -> Response[bytes]:
         return refused_need_form(visit, understood._replace(mistakes=tuple(mistakes)), rules=rules)
     matched = msgspec.structs.asdict(understood.need.matched)
     lots = [
-        msgspec.structs.asdict(lot) | {"values_eur": of_lot or None}
+        msgspec.to_builtins(lot) | {"values_eur": of_lot or None}
         for lot, of_lot in zip(matched["lots"], values, strict=True)
     ]
     try:

@@ -286,9 +286,9 @@ async def search_page(services: Services, query: SupplierQuery) -> tuple[Sequenc
 
 
 async def count_of_query(services: Services, query: SupplierQuery) -> int | None:
-    """The number of suppliers that pass the filters, counted to one more than `COUNTED_AT_MOST`.
+    """The number of suppliers that pass the filters, at most `COUNTED_AT_MOST` + 1; None where not counted.
 
-    None where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
+    Not counted where it takes tests of whole suppliers, or of too many points. Raises Refusal (422) for a faulty query.
     """
     selection = selection_of_query(query, services.reference, services.today())
     if selection.tests:

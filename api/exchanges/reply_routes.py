@@ -296,7 +296,7 @@ def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManage
 
 
 async def _exchange_of_token(call: Call, token: str) -> VisibleExchange:
-    """The exchange of the token. Raises as `follow_link`, and Refusal (429) to a recipient who reads too often."""
+    """The exchange that a token opens. Raises as `follow_link`, and Refusal (429) to one who reads too often."""
     async with _transaction_with_link(call, token) as (connection, link):
         call.services.limits.take(READINGS, (link.exchange_id, link.supplier_id))
         return await visible_exchange(connection, link)

@@ -87,6 +87,7 @@ async def journal_kind(services: Services) -> AsyncIterator[DeliveryKind | None]
     from httpx import AsyncClient  # noqa: PLC0415 - see above
 
     async def queue_signed_heads(connection: Connection) -> None:
+        """Queue one signed line with the last hash of every journal, unless one was queued less than a day ago."""
         now = services.now()
         await queue_heads(connection, lambda heads: signed_line(JournalHeads(now, tuple(heads)), key), SENT_EVERY, now)
 

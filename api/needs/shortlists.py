@@ -208,11 +208,11 @@ async def change_decisions(
     changes: Sequence[tuple[UUID, DecisionChange]],
     require_known: Callable[[Mapping[DecisionKey, Decision]], None] = lambda _: None,
 ) -> list[Decision | None]:
-    """Store changes of decisions on a version: all, or none if `require_known` raises; returns the decision after each.
+    """Store changes of decisions on a version, each with its supplier's id; returns the decision after each.
 
-    `number`: of the version, or "latest". `require_known` raises where the decisions so far are not those that the
-    caller knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a reason without a decision and
-    for a supplier that is not in the lot. The journal notes each change without its reason.
+    `number`: of the version, or "latest". All are stored, or none if `require_known` raises: where the decisions so
+    far are not those that the caller knows. Raises NotFound, Conflict once the need has ended, InvalidContent for a
+    reason without a decision and a supplier that is not in the lot. The journal notes each change without its reason.
     """
     need = await own_need(connection, acting.organisation_id, need_id, lock=True)
     version = await version_of(connection, acting.organisation_id, need_id, number)

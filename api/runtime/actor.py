@@ -108,10 +108,10 @@ T = TypeVar("T")
 async def follow_link(
     call: Call, token: str, select: Callable[[Connection], Awaitable[T | None]], missing: Text
 ) -> AsyncIterator[tuple[Connection, T]]:
-    """Yields a transaction and the object that a link's token leads to, which `select` reads.
+    """Yields a transaction and the object of a link's token, read by `select`. Raises Refusal where there is none.
 
-    Raises Refusal: 404 with `missing` where it leads to nothing; 429 to a caller who tries many such, and where there
-    are very many before they are looked up, without a connection.
+    The Refusal is a 404 that says `missing`; 429 to a caller who tries many such tokens, and where there are very many
+    before they are looked up, without a connection.
     """
     limits, caller = call.services.limits, caller_of(call.scope)
     if may_exist := TOKEN.fullmatch(token) is not None:

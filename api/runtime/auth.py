@@ -73,11 +73,11 @@ class Keys:
         find_organisation: FindOrganisation,
         is_well_formed: Callable[[str], bool] = bool,
     ) -> None:
-        """Look well-formed keys up with `find`; `find_organisation` gives the id of the organisation `default`."""
+        """Look keys up by `find` if `is_well_formed`; `find_organisation` reads the id of organisation `default`."""
         self._find, self._find_organisation, self._is_well_formed = find, find_organisation, is_well_formed
 
     async def client(self, key: str, scope: ASGIScope | None = None) -> Client | None:
-        """The client of an API key; None where it is unknown, revoked or expired. `scope`: that of the request.
+        """The client of an API key; None where it is unknown, revoked or expired. `scope`: of its request.
 
         Raises Refusal: 503 where it cannot be looked up, 429 to an address that sent too many unknown ones.
         """

@@ -65,17 +65,14 @@ class Call(Request[Client, None, Any]):
     the way to write CSV.
     """
 
-    __slots__ = ("csv", "headers", "media_type")  # also puts `headers` in the place of the framework's property
+    __slots__ = ("csv", "headers", "media_type", "services")  # `headers` in the place of the framework's property
 
     def __init__(self, scope: ASGIScope, receive: Receive = empty_receive, send: Send = empty_send) -> None:
         super().__init__(scope, receive, send)
         self.headers: Mapping[str, str] = headers_by_name(scope)  # type: ignore[assignment]
+        self.services: Services = self.app.state.services
         self.media_type = JSON
         self.csv: Literal["plain", "excel"] = "plain"
-
-    @property
-    def services(self) -> Services:
-        return cast("Services", self.app.state.services)
 
     @property
     def bearer(self) -> Client:
@@ -118,7 +115,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
     request headers it honours, described. `patch`, `takes`, `example`, `file`: see `api.web.openapi.Route`.
     """
 
-    def decorate(handler: Handler) -> HTTPRouteHandler:
+    def make_route(handler: Handler) -> HTTPRouteHandler:
         hints = get_type_hints(handler)
         summary, _, description = cleandoc(handler.__doc__ or "").partition("\n")
         query, body, connection = (hints.pop(name, None) for name in ("query", "body", "connection"))
@@ -145,7 +142,7 @@ def endpoint(  # noqa: PLR0913 - keywords that say what a route is
         )
         return _route_handler(_in_transaction(handler) if connection else handler, route)
 
-    return decorate
+    return make_route
 
 
 def _route_handler(handler: Handler, route: Route) -> HTTPRouteHandler:
@@ -195,23 +192,23 @@ def options_handlers(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHand
 def _adapter(
     handler: Handler, route: Route, formats: AddressFormats | None, *, takes_query: bool
 ) -> Callable[[Call], Awaitable[ASGIApp]]:
-    """The function that the framework calls: it reads the handler's arguments and encodes its result."""
+    """The function that the framework calls: it reads the handler's arguments, calls it and encodes its result."""
     query: QueryReader[Any] = QueryReader(route.query or NoQuery)
     body: JsonBody[Any] | None = JsonBody(route.body, patch=route.patch is not None) if route.body else None
     takes_nothing = route.method == "POST" and not (body or route.takes)
     offered = tuple(route.answers)
     tail = next((name for name, kind in route.parameters.items() if kind is Tail), None)
 
-    async def answer_request(request: Call) -> ASGIApp:
+    async def authorise_and_call(request: Call) -> ASGIApp:
         # not as a guard of the framework, which copies the whole handler for each request it guards
         if not route.scopes:
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
         services = request.services
         await authorise(request, services.keys, services.limits, route.scopes)
         with services.request_slot(request.bearer):
-            return await call_handler(request)
+            return await read_arguments_call_and_encode(request)
 
-    async def call_handler(request: Call) -> ASGIApp:
+    async def read_arguments_call_and_encode(request: Call) -> ASGIApp:
         services = request.services
         by_address = formats if request.scope["query_string"] else None
         if offered and not by_address:
@@ -233,7 +230,7 @@ def _adapter(
         answer = await handler(request, **arguments)
         return await _encode_answer(request, answer, route)
 
-    return answer_request
+    return authorise_and_call
 
 
 async def _encode_answer(request: Call, answer: Any, route: Route) -> ASGIApp:

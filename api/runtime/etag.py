@@ -57,7 +57,7 @@ def conditional_get(
 
 
 def _without_gzip_suffix(tag: str) -> str:
-    """The entity tag without its suffix `-gzip`, so that what was read compressed can be changed too.
+    """The entity tag without `-gzip`, so that who read the compressed answer may change the object too.
 
     Marked tags are strong as well. Answers to what writes have the plain tag of what was written: their own content may
     be more than that.
@@ -66,7 +66,7 @@ def _without_gzip_suffix(tag: str) -> str:
 
 
 def require_match(call: Call, etag: str | None) -> None:
-    """Raises Refusal (412) where `If-Match` does not name the present `etag`; None: the object does not exist.
+    """Raises Refusal (412) where `If-Match` is given and does not name the present `etag` (None: no object).
 
     Call it in the transaction that writes, on a row that it has locked: the row must not change meanwhile.
     """

@@ -63,7 +63,7 @@ async def answer_once(
     sender: Sender | None = None,
     completed: Callable[[Answer], Awaitable[Answer]] | None = None,
 ) -> Response[bytes]:
-    """The answer of `carry_out`, or the one stored under the Idempotency-Key, as `completed` makes either for sending.
+    """Respond with the answer of `carry_out` or the one stored for the Idempotency-Key, either changed by `completed`.
 
     `body`: the decoded body, or bytes that stand for it. The answer is stored in the transaction of `connection`,
     together with what `carry_out` writes there or not at all. `sender`: on routes without an API key. `completed`

@@ -107,7 +107,7 @@ class Limits:
 
     @asynccontextmanager
     async def attempt(self, limit: Limit, caller: str, *, for_all: bool = True) -> AsyncIterator[Attempt]:
-        """Count an attempt during the block and, where marked as in vain, after it; `for_all`: for all processes.
+        """Count an attempt, and undo that after the block unless it was `in_vain`; `for_all`: for all processes.
 
         It is counted here before it is made, or many at once would all be made; in vain, with `for_all`, by the
         database too. Raises Refusal (429) where the caller has no more of them.
@@ -126,7 +126,7 @@ class Limits:
                 self._close_window(self._window(limit, caller), limit.most, count.seconds)
 
     async def spend(self, key_id: UUID, quota: int, scope: Scope, policy: bytes = b"minute") -> None:
-        """Count a request of the key, and put headers on its quota, the `policy`, into `scope`. Raises Refusal (429).
+        """Count a request of a key; put the headers of its quota, named `policy`, into `scope`. Raises Refusal (429).
 
         `RateLimit` and `RateLimit-Policy` are those of draft-ietf-httpapi-ratelimit-headers-10: the requests left in
         the minute (`r`), and the seconds until all are there again (`t`), after those of another `policy` that the
@@ -161,7 +161,7 @@ class Limits:
         return window
 
     def _close_window(self, window: _Window, most: int, seconds: float) -> None:
-        """Treat the limit, of `most` events, as reached for so many seconds."""
+        """Treat the limit of `most` events as reached in this window, for so many seconds more."""
         window.taken, window.until = most, max(window.until, self._monotonic() + seconds)
 
     async def _count_in_database(self, counted: UUID, quota: int) -> MinuteCount | None:

@@ -21,7 +21,7 @@ from api.web.problems import RETRY_AFTER_IN_TURN, RETRY_AFTER_USUAL, require_no_
 
 
 class KeySlots:
-    """Counts the slots that each key has taken, and refuses a key more than `most`."""
+    """Counts the requests under way of each key, or organisation, and refuses one more than `most`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -44,7 +44,7 @@ class KeySlots:
 
 
 class ConcurrencyLimit:
-    """Admits `at_once` requests at a time overall, and `of_one` for each source or other key.
+    """Admits `at_once` requests at a time overall, and `of_one` at a time for each source or other key.
 
     Locks in the database already keep apart what must not run at once; but whoever waits for one holds a connection,
     and a busy source would use up those of everybody else. `most`: of one key, those admitted and those that wait;
@@ -67,9 +67,9 @@ class ConcurrencyLimit:
 
     @asynccontextmanager
     async def turn_of(self, key: str) -> AsyncIterator[None]:
-        """Wait for one of the `of_one` turns of `key`, and take it during the block, in which a `slot` is to be taken.
+        """Wait until fewer than `of_one` requests of `key` have a turn, and take a turn during the block.
 
-        Raises Refusal (429) where too many wait.
+        A `slot` is to be taken within the block. Raises Refusal (429) where too many wait.
         """
         with self.queue_of(key) as turn:
             async with turn:
@@ -116,7 +116,7 @@ class ByteQuota:
         """
         own = 0
 
-        def reserve(count: int) -> None:
+        def reserve_bytes(count: int) -> None:
             nonlocal own
             if self._taken + count > limit or (of_one is not None and self._taken_of[key] + count > of_one):
                 require_no_wait(RETRY_AFTER_IN_TURN)
@@ -125,7 +125,7 @@ class ByteQuota:
             own += count
 
         try:
-            yield reserve
+            yield reserve_bytes
         finally:
             self._taken -= own
             self._taken_of[key] -= own
@@ -178,7 +178,7 @@ MOST_OF_ONE_KEY = 20
 
 
 class LongPolls(KeySlots):
-    """The requests of this process that wait for an event, counted by key; `most`: those of one key."""
+    """The requests of this process that wait for an event, at most `most` of one key."""
 
     def __init__(self, most: int = MOST_OF_ONE_KEY) -> None:
         super().__init__(most)

@@ -108,7 +108,7 @@ class RowReader:
         signal.signal(signal.SIGVTALRM, raise_too_slow)
 
     def next_batch(self, expects_new: bool) -> bytes | None:
-        """The next batch of rows, encoded, with `expects_new` also the suppliers it would make; None at the file's end.
+        """The next batch of rows, encoded; with `expects_new` also the suppliers that it makes if new; None at the end.
 
         Raises UnreadableFile where they take longer than `BATCH_SECONDS` of the processor to be read.
         """
@@ -147,7 +147,7 @@ async def assemble_in_process(processes: ForkedProcesses | None) -> AsyncIterato
 
 
 def assemble_encoded(_: Reference, change_set: int, encoded_rows: bytes) -> bytes:
-    """Assemble suppliers of the encoded rows of their records; returns them encoded."""
+    """Assemble suppliers from the encoded rows of their records; returns them encoded."""
     return _encode(assemble_suppliers(change_set, _read_described(encoded_rows)))
 
 

@@ -114,9 +114,9 @@ async def store_record(
     record: SupplierRecord,
     require_known: Callable[[Connection], Awaitable[None]] | None = None,
 ) -> WrittenRecord:
-    """Store a source's record of a supplier, in a transaction of its own, unless `require_known` raises in it.
+    """Store a source's record of a supplier in a transaction of its own, in which `require_known` may refuse that.
 
-    It does where the record is not as the caller knows it; the caller has checked the right to write. Raises
+    It raises where the record is not as the caller knows it. The caller has checked the right to write. Raises
     InvalidContent with everything wrong in the record, and as `put_record`.
     """
     reference = services.reference

@@ -1,6 +1,7 @@
 """Routes of the sources that records come from: their settings, and figures about what they sent."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, repeat
 from typing import Annotated, TypeVar
@@ -25,12 +26,15 @@ from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.text.bilingual import Text, WebAddress
 from matching.index.tables import counts_by_source
+from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
+from sources.rows import mapped_segments, parts_of_category
 
 Described = TypeVar("Described", bound=SourceSummary)
 
 TAG = "Sources"
 LONGEST_NAME = 100
+MOST_SEGMENTS = 3
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
@@ -65,6 +69,35 @@ class SourceList(msgspec.Struct, frozen=True):
 
     items: tuple[SourceSummary, ...]
     """All sources, by name"""
+
+
+class CategorySegment(msgspec.Struct, frozen=True):
+    """A segment that the words of a category suggest."""
+
+    segment: str
+    """The id of a segment of the taxonomy"""
+    label: str
+    """In French"""
+    confidence: Annotated[float, msgspec.Meta(ge=0, le=1)]
+    """The chance that the words mean it, from 0 to 1"""
+
+
+class UnmappedCategory(msgspec.Struct, frozen=True):
+    """A category of the source that its mapping does not know, and what its words suggest."""
+
+    category: str
+    """Its id, its name or both, as it is flagged on records; a key that `mapping.categories` takes"""
+    rows: Annotated[int, msgspec.Meta(ge=1)]
+    """Records of the source that are in it"""
+    segments: tuple[CategorySegment, ...]
+    """The likeliest first, at most three; none where its words say no trade"""
+
+
+class UnmappedCategories(msgspec.Struct, frozen=True):
+    """Categories of the source that its mapping does not know."""
+
+    items: tuple[UnmappedCategory, ...]
+    """Those of the most records first"""
 
 
 @sources_endpoint("GET", "/sources", answers=SourceList, example="sources")
@@ -106,29 +139,90 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
     offers, with a point of its own), then the more recent one.
     """
     require_own_source(call, source)
-    if problems := tuple(_problems_of_mapping(body.mapping, call.services.reference.taxonomy)):
-        raise InvalidContent(problems)
     before = await stored_sources.get_source(connection, source) or Source(source)
     rank = before.rank if body.rank is None else body.rank
     if rank != before.rank:
         require_scope(call.bearer, "platform")
-    settings = Source(source, body.label, body.url, body.mapping, rank)
-    added = await stored_sources.put_source(connection, settings, call.services.now())
-    fields = [name for name in ("label", "url", "mapping") if getattr(settings, name) != getattr(before, name)]
-    details: dict[str, Detail] = {}
-    if fields or added:
-        details["source.created" if added else "source.changed"] = {"fields": fields}
-    if rank != before.rank:
-        details["source.ranked"] = {"rank": rank, "before": before.rank}
-    for action, detail in details.items():
-        now = call.services.now()
-        await write_entry(connection, actor_of(call.bearer), action, f"source:{source}", now, detail=detail)
+    added = await _write_settings(call, connection, before, Source(source, body.label, body.url, body.mapping, rank))
     found = await stored_sources.describe_source(connection, source, call.services.today())
     assert found is not None  # noqa: S101 - it was just written
     return etag_response(_add_trade_counts(call.services, [found])[0], status=201 if added else 200)
 
 
-ROUTES = (list_sources, get_source, put_source)
+@sources_endpoint(
+    "GET", "/sources/{source}/mapping-suggestions", answers=UnmappedCategories, example="mapping-suggestions"
+)
+async def suggest_mapping(call: Call, source: str) -> UnmappedCategories:
+    """The categories of the source that its mapping does not know, with the segments that their words suggest.
+
+    Those of the records as they came last. Confirm a category by `PUT /sources/{source}`: its `category` is a key of
+    `mapping.categories`, whose value are the segments it means, `[]` where it means none. Imports from then on use it.
+    """
+    require_source_name(source)
+    return UnmappedCategories(await unmapped_categories(call.services, source))
+
+
+ROUTES = (list_sources, get_source, put_source, suggest_mapping)
+
+
+async def unmapped_categories(services: Services, source: str) -> tuple[UnmappedCategory, ...]:
+    """The categories on the source's records that its mapping does not know, those of the most records first.
+
+    Raises NotFound for an unknown source.
+    """
+    async with transaction(services.database) as connection:
+        found = await stored_sources.get_source(connection, source)
+        if found is None:
+            raise NotFound(NO_SOURCE)
+        counts = await stored_sources.count_unmapped(connection, source)
+    left = {
+        each: rows for each, rows in counts.items() if mapped_segments(found.mapping, *parts_of_category(each)) is None
+    }
+    return await asyncio.to_thread(_suggest_segments, left, services.reference)
+
+
+async def confirm_categories(
+    call: Call, connection: Connection, source: str, confirmed: dict[str, tuple[str, ...]]
+) -> None:
+    """Add the segments of some categories to the source's mapping; the caller has checked the right to write.
+
+    Raises InvalidContent for an unknown segment.
+    """
+    before = await stored_sources.get_source(connection, source) or Source(source)
+    mapping = msgspec.structs.replace(before.mapping, categories=before.mapping.categories | confirmed)
+    await _write_settings(call, connection, before, msgspec.structs.replace(before, mapping=mapping))
+
+
+def _suggest_segments(counts: Mapping[str, int], reference: Reference) -> tuple[UnmappedCategory, ...]:
+    """Each category with its number of records and the segments that its words suggest."""
+
+    def read_words(category: str) -> Iterator[CategorySegment]:
+        identity, name = parts_of_category(category)
+        words = name or identity
+        for each in (reference.interpreter.read(words) or reference.interpreter.search(words, 3))[:MOST_SEGMENTS]:
+            yield CategorySegment(each.segment, reference.taxonomy.label(each.segment), each.confidence)
+
+    return tuple(UnmappedCategory(each, rows, tuple(read_words(each))) for each, rows in counts.items())
+
+
+async def _write_settings(call: Call, connection: Connection, before: Source, settings: Source) -> bool:
+    """Store the settings of a source in place of those `before`, with journal entries; True if the source is new.
+
+    Raises InvalidContent for a mapping to what is no segment or no column.
+    """
+    if problems := tuple(_problems_of_mapping(settings.mapping, call.services.reference.taxonomy)):
+        raise InvalidContent(problems)
+    added = await stored_sources.put_source(connection, settings, call.services.now())
+    fields = [name for name in ("label", "url", "mapping") if getattr(settings, name) != getattr(before, name)]
+    details: dict[str, Detail] = {}
+    if fields or added:
+        details["source.created" if added else "source.changed"] = {"fields": fields}
+    if settings.rank != before.rank:
+        details["source.ranked"] = {"rank": settings.rank, "before": before.rank}
+    for action, detail in details.items():
+        now = call.services.now()
+        await write_entry(connection, actor_of(call.bearer), action, f"source:{settings.name}", now, detail=detail)
+    return added
 
 
 async def all_sources(services: Services) -> tuple[SourceSummary, ...]:

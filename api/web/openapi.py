@@ -166,7 +166,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _query_parameter(field: msgspec.structs.FieldInfo, text: str | None) -> dict[str, Any]:
-    """The OpenAPI object of a query parameter; its schema leaves out null, which means an absent parameter."""
+    """The OpenAPI object of a query parameter, described by `text`; its schema leaves out null, for an absent one."""
     schema = schema_of(field.type)
     if "anyOf" in schema:
         options = [option for option in schema.pop("anyOf") if option != {"type": "null"}]

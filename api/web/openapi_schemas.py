@@ -219,7 +219,7 @@ def _refer_to_closed_set(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe_properties(schema: dict[str, Any], kind: type[msgspec.Struct]) -> None:
-    """Describe each property, its default in words: by `default`, generators would take it to be always present."""
+    """Describe each property, its default in words; `default` is removed: generators would expect it always."""
     texts = field_texts(kind)
     if tag_field := kind.__struct_config__.tag_field:
         schema["properties"][tag_field]["description"] = f"Always `{kind.__struct_config__.tag}`"
@@ -244,7 +244,7 @@ def _structs_by_name(kinds: Iterable[Any]) -> dict[str, Any]:
 
 
 def _structs(info: Any, seen: set[int] | None = None) -> Iterator[Any]:
-    """The struct types inside a type that msgspec inspected, each once; it passes over what has its id in `seen`."""
+    """The struct types inside a type that msgspec inspected, each once; `seen`: ids of the parts already visited."""
     seen = set() if seen is None else seen
     if id(info) in seen:
         return

@@ -47,7 +47,7 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 def write_cursor(name: str, position: object) -> str:
-    """An opaque cursor to `position`, the place of an item in the order of the list `name`.
+    """An opaque cursor to `position`, which an item has in the order of the list `name`.
 
     Every other list refuses it.
     """
@@ -56,7 +56,7 @@ def write_cursor(name: str, position: object) -> str:
 
 
 def read_cursor(name: str, cursor: str | None, kind: type[T]) -> T | None:
-    """The position in a cursor of the list `name`; None without a cursor. Raises Refusal (400) for any other text.
+    """The position in a cursor of list `name`; None without a cursor. Raises Refusal (400) for one of another list.
 
     The check finds mistakes, not malice: a position grants no right to see what follows it.
     """

@@ -46,7 +46,7 @@ class QueryReader(Generic[T]):
         self._empty = kind() if not any(field.required for field in self.fields.values()) else None
 
     def read(self, query_string: bytes) -> T:
-        """The parameters. Raises Refusal: 400 for an unknown name, 422 with all faults of the values."""
+        """The parameters as a `kind`. Raises Refusal: 400 for an unknown name, 422 with all faults of the values."""
         if not query_string and self._empty is not None:
             return self._empty
         given = self._split(query_string)

@@ -48,7 +48,7 @@ class JsonBody(Generic[T]):
         self._decoder = msgspec.json.Decoder(kind)
 
     async def read(self, request: AnyRequest, limit: int, share: MemoryShare) -> T:
-        """The decoded body.
+        """Read and decode the body of a request, of at most `limit` bytes; `share` reserves the memory for it.
 
         Raises Refusal (400, 413, 415, 429) or InvalidContent (422, the first place where it fails).
         """
@@ -100,7 +100,7 @@ def missing_body() -> InvalidContent:
 
 
 async def require_empty(request: AnyRequest, limit: int, share: MemoryShare) -> None:
-    """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`: whoever sends more expects it to count."""
+    """Raises as `JsonBody.read` unless the body is empty, `null` or `{}`, for a route that takes no content."""
     raw = (await whole_body(request, limit, share)).strip()
     if raw not in {b"", b"null"}:
         require_media(request.headers, (JSON,))

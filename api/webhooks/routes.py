@@ -186,14 +186,14 @@ ROUTES = (
 
 
 async def _write_entry(call: Call, connection: Connection, action: str, webhook_id: UUID) -> None:
-    """Write a journal entry; without the address, which may hold a secret."""
+    """Write a journal entry about a webhook, without its address, which may hold a secret."""
     await write_entry(connection, actor_of(call.bearer), action, f"webhook:{webhook_id}", call.services.now())
 
 
 async def _own_webhook(
     call: Call, connection: Connection, webhook_id: UUID, *, lock: bool = False, active: bool = False
 ) -> Webhook:
-    """The organisation's webhook. Raises NotFound, and Conflict where it must be `active` and is not."""
+    """The organisation's webhook (`lock`: locked). Raises NotFound, and Conflict if it must be `active` and is not."""
     found = await webhooks.get_webhook(connection, call.bearer.organisation_id, webhook_id, lock=lock)
     if found is None:
         raise NotFound(NO_WEBHOOK)
@@ -210,7 +210,7 @@ async def _find_delivery(connection: Connection, webhook_id: UUID, delivery_id: 
 
 
 def _checked_settings(call: Call, wanted: WebhookSettings) -> WebhookSettings:
-    """The settings to store; without sources, the key's (`platform`: all). Raises InvalidContent, Refusal (403)."""
+    """The settings to store, by default with the key's sources (`platform`: all). Raises InvalidContent, Refusal."""
     import httpx  # noqa: PLC0415 - would keep every start waiting
 
     try:

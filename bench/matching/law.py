@@ -23,7 +23,7 @@ from bench.needs import DENSE
 from bench.suppliers import ON
 from domain.law.findings import LotReview
 from domain.law.reservations.eligibility import LegalFacts, eligibility, outcomes
-from domain.law.reservations.supply_advice import Count, Ends, Supply, approval_end, supply_advice
+from domain.law.reservations.supply_advice import EndingApprovals, LotCounts, OptionCount, approval_end, supply_advice
 from domain.law.review import OPTIONS, review_need
 from domain.law.rules import Rules, load
 from domain.needs.need import RESERVED_TYPES, Lot, Need, Reserved
@@ -84,12 +84,12 @@ def varied_needs(need: Need, count: int) -> Iterator[Need]:
         yield msgspec.structs.replace(need, lots=tuple(lots))
 
 
-def random_supply(lot: Lot, draw: Random) -> Supply:
+def random_supply(lot: Lot, draw: Random) -> LotCounts:
     """A random supply of a lot, such as a match might find."""
     totals = {name: draw.randrange(400) for name in ("none", *OPTIONS)}
-    options = {name: Count(total, draw.randint(0, total)) for name, total in totals.items()}
-    ends = Ends(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
-    return Supply(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
+    options = {name: OptionCount(total, draw.randint(0, total)) for name, total in totals.items()}
+    ends = EndingApprovals(draw.randint(1, 40), ON + timedelta(days=draw.randrange(1_000)))
+    return LotCounts(draw.randrange(400), options, frozenset(lot.reserved or ()), ends if lot.reserved else None)
 
 
 def random_facts(draw: Random) -> LegalFacts:
@@ -126,7 +126,7 @@ def _need_cost(content: bytes, count: int, rules: Rules, draw: Random) -> dict[s
     lots = len(needs[0].lots)
     review = microseconds(lambda need: review_need(need, ON, rules), needs) / lots
 
-    def reviewed_supplies(need: Need) -> list[tuple[Supply, LotReview]]:
+    def reviewed_supplies(need: Need) -> list[tuple[LotCounts, LotReview]]:
         reviews = review_need(need, ON, rules).lots
         return [(random_supply(lot, draw), reviews[lot.id]) for lot in need.lots]
 

@@ -1,10 +1,13 @@
-"""Measure what is known of supply: `python -m bench.reading.supply [titles|winners|trades] [DATA]`; else all three.
+"""Measure what is known of supply: `python -m bench.reading.supply [trades|winners|titles|precision] [DATA]`.
 
-    trades    how many suppliers of real files have a trade beyond lending staff, by file, kind and evidence
-    winners   how many winners of real contracts have an offer of the segments that a person read in the contract
-    titles    how many titles of real contracts are read as the segments that a person read in them
+    trades     how many suppliers of real files have a trade beyond lending staff, by file, kind and evidence
+    winners    how many winners of real contracts have an offer of the segments that a person read in the contract, and
+               how many stand among the first candidates or the first to ask
+    titles     how many titles of real contracts are read as the segments that a person read in them
+    precision  how many of the first five that are named for real lots a buyer would find it sensible to write to
 
-DATA is the folder of real records, by default `../shared/data`. The last two are held against what people read.
+Without a name, all four. DATA is the folder of real records, by default `../shared/data`. The last three are held
+against what people read and judged.
 """
 
 import sys
@@ -12,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.reading.files import DATA
+from bench.reading.precision import measure_precision
 from bench.reading.titles import measure_titles
 from bench.reading.trades import measure_trades
 from bench.reading.winners import measure_winners
@@ -20,6 +24,7 @@ MEASURES: Mapping[str, Callable[[Path], None]] = {
     "trades": measure_trades,
     "winners": measure_winners,
     "titles": measure_titles,
+    "precision": measure_precision,
 }
 
 

@@ -28,7 +28,6 @@ from bench.results import ROOT
 from bench.server import ADMIN_KEY, home
 from db.embedded import serve as embedded
 from db.migrate import upgrade
-from matching.reference import load_reference
 
 ROOMS = ("api", "db", "domain", "matching", "sources")
 OFFER = {"segments": ["pr-locaux"], "service_area": {"radius_km": 40}}
@@ -94,7 +93,6 @@ async def wait_until_matched(app: Litestar, put: httpx.Response) -> None:
 
 async def files_entered(url: str) -> dict[str, list[str]]:
     """By kind of request, the sorted files that it enters. Raises RuntimeError where a request is refused."""
-    reference = load_reference(for_server=True)  # before each call is looked at, which doubles the time it takes
     profiler, entered = EnteredFiles(), dict[str, list[str]]()
 
     async def send(name: str, request: Any) -> httpx.Response:
@@ -103,7 +101,7 @@ async def files_entered(url: str) -> dict[str, list[str]]:
             raise RuntimeError(f"{name}: {answer.status_code} {answer.text[:500]}")
         return answer
 
-    app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}), reference)
+    app = create_app(read_settings({"VIVIER_ADMIN_KEY": ADMIN_KEY, "DATABASE_URL": url}))
     async with client_of(app) as client:
         await wait_until_matched(app, await send("PUT a record", client.put("/sources/bench/suppliers/1", json=RECORD)))
         await send("POST /match, first", client.post("/match", json=NEED))

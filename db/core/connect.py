@@ -115,7 +115,7 @@ class Connector:
         self._has_compared = False
 
     def is_outdone(self, connection: "asyncpg.Connection[Any]") -> bool:
-        """Whether the host of this connection was promoted earlier than another host that is known."""
+        """Whether a host is known that was promoted later than the host of this connection."""
         timeline: int = connection.timeline
         return timeline < self._latest
 

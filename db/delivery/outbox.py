@@ -52,9 +52,9 @@ async def claim_rows(
     limit: int,
     share: OwnerLimit | None = None,
 ) -> Sequence[ClaimedRow]:
-    """Lease up to `limit` rows, those due longest at `now`, within each owner's `share`; returns them sorted by id.
+    """Lease up to `limit` rows until `until`, the longest due first, within each owner's `share`; returned by id.
 
-    They are leased `until` then under the id `lease`.
+    The lease has the id `lease`; rows are due at `now` or before.
     """
     # the first of each lane, unless an attempt of that lane is under way
     other = outbox.alias()

@@ -26,10 +26,10 @@ from domain.webhooks import (
     SUBSCRIPTIONS,
     DeliveryAttempt,
     Event,
-    Message,
     Result,
     Webhook,
     WebhookDelivery,
+    WebhookMessage,
     WebhookSettings,
 )
 
@@ -143,7 +143,7 @@ async def find_target(connection: Connection, webhook_id: UUID) -> DeliveryTarge
 
 
 async def lock_due_webhooks(connection: Connection) -> Sequence[tuple[UUID, int, int]]:
-    """Lock the webhooks due for `suppliers.changed`: id, directory version acknowledged, and present one, of each.
+    """Lock the webhooks due a `suppliers.changed`; returns each one's id, version acknowledged and present version.
 
     One whose previous such event is not delivered yet is left out: the next event covers what happened meanwhile. The
     versions are read from the directory itself, so none is missed whenever a server stops.
@@ -167,7 +167,7 @@ async def queue_event(
 ) -> UUID:
     """Queue the delivery of an event; returns its id. `version`: of the directory, if the event is about one."""
     delivery_id = new_id(now)
-    message = Message(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
+    message = WebhookMessage(id=delivery_id, event=event, created_at=now, webhook_id=webhook_id, data=data)
     row = {
         "id": delivery_id,
         "lane": webhook_id,
@@ -264,7 +264,7 @@ async def make_room_for_delivery(connection: Connection, webhook_id: UUID, now: 
 
 
 def _ids_but_latest(which: ColumnElement[bool], most: int) -> Select[Any]:
-    """The ids of the deliveries that meet the condition, except the `most` latest."""
+    """The ids of the deliveries that meet the condition `which`, except the `most` latest of them."""
     ids = webhook_deliveries.c.id
     earliest_within = select(ids).where(which).order_by(ids.desc()).offset(most - 1).limit(1).scalar_subquery()
     return select(ids).where(which, ids < earliest_within)

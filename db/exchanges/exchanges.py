@@ -152,7 +152,7 @@ async def _group_rows(
 
 
 def _delivery(message_id: UUID, supplier_id: UUID, mail: Row[Any] | None, handover: Row[Any] | None) -> Delivery:
-    """The delivery of a message to a supplier, its state by the `handover` confirmed, else the `mail`, else unknown."""
+    """The delivery of a message to a supplier: by the `handover` if confirmed or without `mail`, else by the mail."""
     if handover is not None and (mail is None or handover.handed_on is not None):
         state: DeliveryState = "to_post" if handover.handed_on is None else CONFIRMED_STATE[handover.way]
         return Delivery(message_id, supplier_id, state, handover.way, handover.handed_on)

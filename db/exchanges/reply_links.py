@@ -52,7 +52,7 @@ async def is_issued(connection: Connection, tokens: Iterable[str]) -> bool:
 
 async def select_link_expiries(connection: Connection, exchange_id: UUID, now: datetime) -> dict[UUID, datetime]:
     """The latest expiry of each recipient's links to the exchange; recipients without a link in force are absent."""
-    in_force = (reply_links.c.exchange_id == exchange_id) & _in_force(now)
+    in_force = (reply_links.c.exchange_id == exchange_id) & _is_link_in_force(now)
     latest = select(reply_links.c.supplier_id, func.max(reply_links.c.expires_at).label("expires_at")).where(in_force)
     rows = await connection.execute(latest.group_by(reply_links.c.supplier_id))
     return {row.supplier_id: row.expires_at for row in rows}
@@ -66,7 +66,7 @@ async def select_link(connection: Connection, token: str, now: datetime, *, lock
     query = (
         select(reply_links, exchanges.c.organisation_id, exchanges.c.need_id)
         .join(exchanges, exchanges.c.id == reply_links.c.exchange_id)
-        .where(reply_links.c.digest == digest(token), _in_force(now))
+        .where(reply_links.c.digest == digest(token), _is_link_in_force(now))
     )
     if lock:
         query = query.with_for_update(read=True, of=reply_links)
@@ -92,7 +92,7 @@ async def recipients_with_links_revoked(connection: Connection, exchange_id: UUI
     return frozenset(rows.scalars())
 
 
-def _in_force(now: datetime) -> ColumnElement[bool]:
+def _is_link_in_force(now: datetime) -> ColumnElement[bool]:
     return reply_links.c.revoked_at.is_(None) & (reply_links.c.expires_at > now)
 
 

@@ -196,7 +196,7 @@ _WITHOUT_RECORDS = text("""
 
 
 async def count_unnamed(connection: Connection, source: str, kind: Unnamed, *, vertices: bool = False) -> int:
-    """Count the records of a source that its import does not name (a `kind` of them), or their areas' `vertices`."""
+    """The number of a source's absent or withdrawn records (`kind`) or, with `vertices`, of their areas' vertices."""
     what, drawn = ("sum(r.vertices)", "r.vertices > 0") if vertices else ("count(*)", "true")
     query = text(f"SELECT {what} FROM records r WHERE {drawn} AND {_IS_UNNAMED[kind]}")  # noqa: S608 - constants
     return await connection.scalar(query, {"source": source}) or 0

@@ -135,7 +135,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
 
 
 def assemble_suppliers(change_set: int, described: Mapping[UUID, Sequence[RecordRow]]) -> list[SupplierRow]:
-    """Rows for COPY of the suppliers with these ids, each assembled of its records, as part of a change set."""
+    """The rows, for COPY, of suppliers assembled for a change set from their records (`described`: by supplier)."""
     suppliers_of = (assemble(supplier_id, list(map(stored_record, rows))) for supplier_id, rows in described.items())
     return [copy_values(supplier_row(supplier, change_set)) for supplier in suppliers_of]
 
@@ -148,7 +148,7 @@ async def assemble_in_thread(change_set: int, described: Mapping[UUID, Sequence[
 def supplier_values(
     terms: Terms, external_id: str, record: SupplierRecord, placement: Placement, supplier_id: UUID
 ) -> SupplierRow:
-    """The row, for COPY, of a supplier assembled of this record alone."""
+    """The row, for COPY, of a supplier assembled from this record alone."""
     stored = StoredRecord(terms.source, external_id, record, placement, supplier_id, terms.now, terms.now)
     return copy_values(supplier_row(assemble(supplier_id, (stored,)), terms.change_set))
 

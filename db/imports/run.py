@@ -160,7 +160,7 @@ async def _logging_failure(engine: Engine, order: Order, clock: Callable[[], dat
 
 
 async def _stage_and_store(engine: Engine, context: ImportContext, order: Order, prepare: Prepare) -> Import:
-    """Stage all batches, check the bounds of what is removed and drawn, and store unless it is a dry run."""
+    """Stage all batches, refuse too many removals or vertices of areas, then store unless it is a dry run."""
     connection = context.connection
     counts, more, unreadable = Counts(), 0, 0
     # most rows of the first batch are new where nothing is stored; later batches are as those before

@@ -94,7 +94,7 @@ class _ComparedBatch(NamedTuple):
 
 MOST_ERRORS = 100_000
 """Rejected rows of an import that are stored, from the first; three bytes sent make one of 150."""
-RECORD_COLUMNS = tuple(column.name for column in records.columns)
+RECORD_COLUMNS = tuple(column.name for column in records.columns if column.name != "former_id")
 REJECT_COLUMNS = tuple(RowError.__struct_fields__)
 
 # As the tables that they are merged into, or else what is copied from one to the other stays compressed. A column that

@@ -191,7 +191,7 @@ async def insert_award(connection: Connection, organisation_id: UUID, award: Awa
 
 async def select_award(connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID) -> Award | None:
     """The award of a need with this id; None where there is none, or it was withdrawn."""
-    query = sa.select(*_AWARD).filter_by(need_id=need_id, id=award_id).where(_is_standing(organisation_id))
+    query = sa.select(*_AWARD).filter_by(need_id=need_id, id=award_id).where(_is_in_force(organisation_id))
     return await read_first(connection, query, Award)
 
 
@@ -199,7 +199,7 @@ async def select_awards(
     connection: Connection, organisation_id: UUID, need_id: UUID, after: UUID | None, limit: int
 ) -> Sequence[Award]:
     """Up to `limit` awards of a need with ids after `after`, in the order in which they were entered."""
-    own = (_is_standing(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
+    own = (_is_in_force(organisation_id), awards.c.need_id == need_id, is_above(awards.c.id, after))
     query = sa.select(*_AWARD).where(*own).order_by(awards.c.id).limit(limit)
     return await read_all(connection, query, Award)
 
@@ -209,7 +209,7 @@ async def awards_until(connection: Connection, organisation_id: UUID, on: date) 
 
     A winner may have been merged since, or have left the directory and come back, which is found by its SIRET.
     """
-    query = sa.select(*_AWARD, needs.c.buyer_siret).join(needs).where(_is_standing(organisation_id))
+    query = sa.select(*_AWARD, needs.c.buyer_siret).join(needs).where(_is_in_force(organisation_id))
     found = await read_all(connection, query.where(awards.c.awarded_on <= on), PastAward)
     living = await survivors(connection, {award.supplier_id for award in found}) if found else {}
     lost = {award.supplier_siret for award in found if award.supplier_siret and award.supplier_id not in living}
@@ -230,12 +230,12 @@ async def mark_award_withdrawn(
     connection: Connection, organisation_id: UUID, need_id: UUID, award_id: UUID, now: datetime
 ) -> bool:
     """Mark an award as withdrawn; False where there is none with this id, or it is withdrawn already."""
-    one = sa.and_(_is_standing(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
+    one = sa.and_(_is_in_force(organisation_id), awards.c.need_id == need_id, awards.c.id == award_id)
     done = await connection.execute(sa.update(awards).where(one).values(withdrawn_at=now).returning(awards.c.id))
     return done.first() is not None
 
 
-def _is_standing(organisation_id: UUID) -> sa.ColumnElement[bool]:
+def _is_in_force(organisation_id: UUID) -> sa.ColumnElement[bool]:
     return sa.and_(awards.c.organisation_id == organisation_id, awards.c.withdrawn_at.is_(None))
 
 

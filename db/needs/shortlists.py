@@ -32,7 +32,7 @@ async def select_shortlist(
 ) -> FrozenShortlist | None:
     """A version of a need's shortlist (`number` None: the latest), with its decisions; None where there is none."""
     columns = (*_VERSION, shortlists.c.need_id, shortlists.c.need, shortlists.c.body)
-    query = select(*columns).where(_is_version(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
+    query = select(*columns).where(_is_of_need(organisation_id, need_id)).order_by(shortlists.c.number.desc()).limit(1)
     row = (await connection.execute(query if number is None else query.where(shortlists.c.number == number))).first()
     if row is None:
         return None
@@ -44,7 +44,7 @@ async def select_shortlists(
     connection: Connection, organisation_id: UUID, need_id: UUID, before: int | None, limit: int
 ) -> Sequence[ShortlistVersion]:
     """Up to `limit` versions of a need's shortlist before number `before`, the latest first."""
-    earlier = select(*_VERSION).where(_is_version(organisation_id, need_id), is_below(shortlists.c.number, before))
+    earlier = select(*_VERSION).where(_is_of_need(organisation_id, need_id), is_below(shortlists.c.number, before))
     return await read_all(connection, earlier.order_by(shortlists.c.number.desc()).limit(limit), ShortlistVersion)
 
 
@@ -53,7 +53,7 @@ async def select_listed_supplier(
 ) -> IdAndName | None:
     """The id and name of a supplier in the latest version that lists it; None where no version does."""
     mentions = func.position(bindparam("id", str(supplier_id).encode(), LargeBinary).op("IN")(shortlists.c.body)) > 0
-    query = select(shortlists.c.body).where(_is_version(organisation_id, need_id), mentions)
+    query = select(shortlists.c.body).where(_is_of_need(organisation_id, need_id), mentions)
     body = await connection.scalar(query.order_by(shortlists.c.number.desc()).limit(1))
     if body is None:
         return None
@@ -115,5 +115,5 @@ def _is_own_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return select(needs.c.id).where(needs.c.organisation_id == organisation_id, needs.c.id == need_id).exists()
 
 
-def _is_version(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
+def _is_of_need(organisation_id: UUID, need_id: UUID) -> ColumnElement[bool]:
     return and_(shortlists.c.need_id == need_id, _is_own_need(organisation_id, need_id))

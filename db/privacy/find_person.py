@@ -167,7 +167,7 @@ def _claims(id_token: str) -> str:
 
 
 def has_mention(searched: MentionColumn, emails: Collection[str], pattern: str | None) -> sa.ColumnElement[bool]:
-    """The condition that a column is one of these addresses or, unless `pattern` is None, a text that it matches."""
+    """The condition that a column matches `pattern` or, if that is None or it holds addresses, is in `emails`."""
     if pattern is None or searched in ADDRESSES:
         return sa.func.lower(sa.func.trim(searched.text)).in_(emails)
     found = searched.text.regexp_match(pattern)

@@ -104,10 +104,10 @@ async def plan(
 
 
 async def purge(engine: Engine, planned: RetentionPlan, home: str, means: Means = "command") -> RetentionPlan:
-    """Remove what is planned, each need and kind in its own transaction; returns what was removed, as a plan.
+    """Remove what is planned; returns what was removed, as a plan. `home`: in its journal shared data is noted.
 
     Something that is in use again meanwhile, or gone, is left out. Every removal is noted in the journal of whose it
-    was, as done by such `means`; of what all share, in that of the organisation `home`.
+    was, as done by such `means`. Each need and each kind is removed in a transaction of its own.
     """
     bounds = planned.bounds
     others: list[RetentionCount] = []

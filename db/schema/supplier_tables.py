@@ -217,6 +217,7 @@ suppliers = table(
 # `domain.suppliers.record_check` finds it. A record with `joins`, a SIRET or SIREN, makes no supplier: it adds to all
 # whose records have that number, and waits where there are none. It has no other key that tells whom it is about.
 # `vertices`: those of the areas it draws; what a source has of them is added up from the few records that draw any.
+# `former_id`: the supplier that it described before that became part of another one; a split gives it back.
 records = table(
     "records",
     sa.Column("source", sa.Text, sa.ForeignKey(sources.c.name), primary_key=True),
@@ -235,6 +236,7 @@ records = table(
     sa.Column("doubts", ARRAY(sa.Text), nullable=False, server_default=sa.text("'{}'")),
     sa.Column("approved_until", sa.Date),
     sa.Column("joins", sa.Text),
+    sa.Column("former_id", sa.Uuid),
     sa.CheckConstraint("(joins IS NULL) = (supplier_id IS NOT NULL)", name="joins_or_makes"),
     index_where("joins IS NOT NULL", "records_joins_ix", "joins"),
     index_where("siret IS NOT NULL", "records_siret_ix", "siret"),

@@ -51,7 +51,7 @@ class SplitResult(msgspec.Struct, frozen=True):
 
 
 async def sources_of(connection: Connection, supplier_ids: Sequence[UUID]) -> set[str]:
-    """The sources whose records describe these suppliers; their grouping is locked until the transaction ends."""
+    """The sources whose records describe these suppliers, which nobody else merges or splits in this transaction."""
     await lock_identities(connection)
     living = await survivors(connection, supplier_ids)
     return {key.source for key in await records_of(connection, set(living.values()))}
@@ -87,9 +87,9 @@ async def split_record(
     """Split a record, for good, from its supplier, whose other records keep the id. The caller commits.
 
     It is kept apart from every record that describes the supplier now, and may join others; earlier merges of it are
-    taken back. Splitting once more changes nothing. Raises NotFound for an id of no supplier; InvalidContent for a
-    record that does not exist, only adds to suppliers or describes another one; Conflict (`nothing_to_split`) where it
-    is the only one.
+    taken back. Its supplier has the id that it had before it became part of this one, where nobody else has it.
+    Splitting once more changes nothing. Raises NotFound for an id of no supplier; InvalidContent for a record that does
+    not exist, only adds to suppliers or describes another one; Conflict (`nothing_to_split`) where it is the only one.
     """
     await lock_identities(connection)
     supplier = (await survivors(connection, [supplier_id])).get(supplier_id)

@@ -101,10 +101,15 @@ _SPLIT = text("""
 """).bindparams(*KEY_ARRAYS)
 
 _MOVE = text("""
-    UPDATE records r SET supplier_id = m.supplier_id
-    FROM unnest(:sources, :ids, :suppliers) m(source, external_id, supplier_id)
+    UPDATE records r SET supplier_id = m.supplier_id, former_id = coalesce(r.former_id, m.former_id)
+    FROM unnest(:sources, :ids, :suppliers, :former) m(source, external_id, supplier_id, former_id)
     WHERE r.source = m.source AND r.external_id = m.external_id
-""").bindparams(*KEY_ARRAYS, bindparam("suppliers", type_=ARRAY(Uuid)))
+""").bindparams(*KEY_ARRAYS, bindparam("suppliers", type_=ARRAY(Uuid)), bindparam("former", type_=ARRAY(Uuid)))
+_FORMER = text("""
+    SELECT r.source, r.external_id, r.former_id
+    FROM records r JOIN unnest(:sources, :ids) AS k(source, external_id) USING (source, external_id)
+    JOIN suppliers s ON s.id = r.former_id AND s.deleted
+""").bindparams(*KEY_ARRAYS)
 _LOST = (bindparam("lost", type_=ARRAY(Uuid)), bindparam("into", type_=ARRAY(Uuid)))
 _DELETE_UNSEEN = text("DELETE FROM suppliers WHERE change_set = :change_set AND id = ANY(:lost)").bindparams(
     _LOST[0], bindparam("change_set", type_=BigInteger)
@@ -155,7 +160,8 @@ async def regroup(
 
     `seeds`: records that came or changed, and those that were one supplier with a record that went: the records of
     other suppliers are not affected by its going. Records that changed at `now`, and those that are `leaving`, keep no
-    supplier's id that others can keep. Suppliers that are part of another one now become tombstones that point to it.
+    supplier's id that others can keep; of a record that is leaving, the supplier has its former id again, where nobody
+    else has it. Suppliers that are part of another one now become tombstones that point to it.
     Left to the caller: writing `to_rewrite` anew.
     """
     known = await _connected_records(connection, seeds, change_set, now)
@@ -168,7 +174,12 @@ async def regroup(
         for group in present
     ]
     fresh = {row.supplier_id for row in known.values() if row.fresh}
-    ids, absorbed = assign_ids(members, fresh, lambda: new_id(now))
+    former = await _former_ids(connection, leaving) if leaving else {}
+
+    def make_id(group: Sequence[Member]) -> UUID:
+        return next((former[each.key] for each in group if each.key in former), None) or new_id(now)
+
+    ids, absorbed = assign_ids(members, fresh, make_id)
     new_ids = {key: supplier_id for group, supplier_id in zip(groups, ids, strict=True) for key in group}
     moved = {key: supplier_id for key, supplier_id in new_ids.items() if known[key].supplier_id != supplier_id}
     if moved:
@@ -176,8 +187,11 @@ async def regroup(
         # empty rows for new suppliers, so that records can refer to them
         new = set(ids) - {row.supplier_id for row in known.values()}
         if placeholders := [{"id": each, **tombstone_values(change_set, now)} for each in new]:
-            await connection.execute(insert(suppliers), placeholders)
-        await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values())})
+            # not for a former id, whose row is a tombstone
+            await connection.execute(insert(suppliers).on_conflict_do_nothing(), placeholders)
+        before = [known[key].supplier_id for key in moved]
+        left = [each if each in absorbed and each not in fresh else None for each in before]
+        await connection.execute(_MOVE, key_arrays(moved) | {"suppliers": list(moved.values()), "former": left})
         await _write_tombstones(connection, absorbed, fresh, change_set, now)
     touched = {*moved.values(), *(known[key].supplier_id for key in moved if not known[key].gone)}
     return Regrouping(known, moved, absorbed.keys(), touched - absorbed.keys())
@@ -208,6 +222,12 @@ async def _read_decisions(connection: Connection, keys: Iterable[RecordKey]) -> 
         for row in await connection.execute(_SPLIT, arrays)
     ]
     return Decisions(tuple(merged.values()), split)
+
+
+async def _former_ids(connection: Connection, keys: Iterable[RecordKey]) -> dict[RecordKey, UUID]:
+    """The former id of the supplier of each record, where it had one that no supplier has now."""
+    found = await connection.execute(_FORMER, key_arrays(keys))
+    return {RecordKey(row.source, row.external_id): row.former_id for row in found}
 
 
 async def _write_tombstones(

@@ -19,6 +19,11 @@ from domain.suppliers.source import QualityGap, QualityGaps, Source, SourceDocum
 
 _LACKS = {"place": "no_place", "siret": NO_SIRET, "segment": "no_offer", "email": NO_EMAIL}
 
+_UNMAPPED = text("""
+    SELECT flag ->> 'detail', count(*) FROM records, json_array_elements(flags) AS flag
+    WHERE source = :source AND 'unmapped_category' = ANY(doubts) AND flag ->> 'code' = 'unmapped_category'
+    GROUP BY 1 ORDER BY 2 DESC, 1
+""")
 _LAST_IMPORTS = (
     select(imports.c.source, imports.c.id.label("last_import_id"), imports.c.finished_at.label("last_import_at"))
     .where(imports.c.status == "done")
@@ -88,6 +93,12 @@ async def describe_source(connection: Connection, name: str, on: date) -> Source
         return None
     (row,) = await _summaries(connection, on, sources.c.name == name)
     return SourceDocument(**row, mapping=source.mapping, rank=source.rank)
+
+
+async def count_unmapped(connection: Connection, name: str) -> dict[str, int]:
+    """The source's records by category that its mapping did not know when they came, as it is flagged; most first."""
+    found = await connection.execute(_UNMAPPED, {"source": name})
+    return {row[0]: row[1] for row in found}
 
 
 async def last_imports(connection: Connection, names: Sequence[str]) -> dict[str, UUID]:

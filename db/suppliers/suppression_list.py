@@ -49,7 +49,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         # earlier versions kept the id of a record as it is
         hashed = _DIGEST_OF_ID + sha256(self.key + external_id.encode()).hexdigest() if self.of_record else ""
         own = frozenset[bytes]().union(*(self.of_record.get(each, ()) for each in (external_id, hashed)))
-        if email and _digest(self.key, "email", email) in self.everywhere:
+        if email and _detail_digest(self.key, "email", email) in self.everywhere:
             own |= self.everywhere
         elif not own:
             # most rows of an import end here, after one digest; details beside an address go with the address itself
@@ -58,7 +58,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         gone = {
             field: None
             for field, value in keys.items()
-            if value and not own.isdisjoint(_digest(self.key, field, value, beside) for beside in ("", email))
+            if value and not own.isdisjoint(_detail_digest(self.key, field, value, beside) for beside in ("", email))
         }
         return msgspec.structs.replace(record, contact=msgspec.structs.replace(contact, **gone)) if gone else record
 
@@ -89,7 +89,7 @@ async def suppress(connection: Connection, details: Iterable[Suppression], now: 
     key = (await connection.execute(select(suppression_key.c.key))).scalar_one()
     rows = [
         {
-            "digest": _digest(key, each.kind, each.value, each.with_email),
+            "digest": _detail_digest(key, each.kind, each.value, each.with_email),
             "source": each.where.source,
             "external_id": each.where.external_id,
             "created_at": now,
@@ -133,5 +133,5 @@ def removed_details(key: RecordKey, before: Contact, after: Contact) -> Iterable
                 yield Suppression(kind, value, with_email=email)
 
 
-def _digest(key: bytes, kind: str, value: str, with_email: str = "") -> bytes:
+def _detail_digest(key: bytes, kind: str, value: str, with_email: str = "") -> bytes:
     return hmac.digest(key, f"{kind}\0{value}\0{with_email}".encode(), sha256)

@@ -82,7 +82,7 @@ def checked_values(need: AllotmentNeed, segments_of_lots: tuple[tuple[str, ...],
 
 
 def value_of(lot: DivisibleLot, segments: tuple[str, ...], all_segments: tuple[str, ...]) -> float | None:
-    """The euros that some of `all_segments` of a lot are worth in its whole territory; None where that is not known.
+    """The euros that `segments`, of a lot's `all_segments`, are worth in its whole territory; None where not known.
 
     Nobody says how options are divided: beside them, the value of a part is not known.
     """
@@ -123,7 +123,7 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Figure(NamedTuple):
-    """A figure `of` a summary by which proposals are compared. `more_is_better` None: neither more nor less is."""
+    """A figure by which proposals are compared, read by `of`. `more_is_better` None: neither way is better."""
 
     label: Text
     of: Callable[[Summary], int]

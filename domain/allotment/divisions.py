@@ -17,7 +17,7 @@ Division = tuple["PossibleLot", ...]
 
 
 class GivenLot(NamedTuple):
-    """One lot of the need, which buys each of its segments in each of its areas; `position`: its own in the need.
+    """One lot of the need, which buys each of its segments in each of its areas; `position`: the lot's in the need.
 
     Areas are numbers. `terms`: all else that lots which are joined must have in common.
     """
@@ -37,7 +37,7 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions that a buyer allows. `family`: a segment's; `may_unite`: whether one lot may have these areas."""
+    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas."""
 
     by_segment: bool
     join: bool
@@ -46,7 +46,7 @@ class AllowedDivisions(NamedTuple):
 
 
 class JoinableLots:
-    """Given lots that can be joined with each other alone, and the lots that can be made of the cells that they buy.
+    """Given lots that can be joined with one another only, and all lots that can be made of what they buy.
 
     A cell is a segment in an area, as bought by one lot; a set of cells (`everything`: all) is a bit mask of them.
     """
@@ -69,7 +69,7 @@ class JoinableLots:
         self.everything = sum(self._of_lot[position] << before for position, before in self._before.items())
 
     def cells(self, lot: PossibleLot) -> int:
-        """A bit mask of the cells that a lot buys; 0 where the need does not buy all of it, or it is not allowed."""
+        """A bit mask of the cells (segments in areas) that a lot buys; 0 if the need buys less or it is not allowed."""
         whole = self._bits_of(lot.segments, lot.areas)
         bought = wanted = 0
         for position in lot.lots:
@@ -150,7 +150,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether a lot divides nothing that may not be, joins segments of one family, and has areas that may unite."""
+        """Whether the buyer allows a lot: its division by segment, its join (of one family), its areas in one lot."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}

@@ -45,7 +45,7 @@ class Tally(NamedTuple):
         return self.alone.bit_count()
 
     def add(self, other: "Tally") -> "Tally":
-        """Return the figures of these lots and of others together."""
+        """The figures of these lots and of those in `other`, added up."""
         return Tally(
             self.without_supply + other.without_supply,
             self.with_competition + other.with_competition,
@@ -72,7 +72,7 @@ def tally(lots: Iterable[LotFigures]) -> Tally:
 
 
 def rank(figures: Tally | Summary) -> Rank:
-    """The values by which divisions are ordered, criterion by criterion as in the contract; lower is better.
+    """The figures by which divisions are ordered, in the order of the criteria of `POST /allotment`; lower is better.
 
     Fewer lots without supply; more lots with competition; more suppliers that answer a whole lot alone; more lots
     that can be reserved with competition; fewer lots.
@@ -81,7 +81,7 @@ def rank(figures: Tally | Summary) -> Rank:
 
 
 def rank_together(one: Tally, other: Tally) -> Rank:
-    """The rank of two tallies together, without adding them up: many pairs are ranked and few are taken."""
+    """The rank of two tallies' sum, found without making the sum: many pairs are ranked and few are taken."""
     return (
         one.without_supply + other.without_supply,
         -(one.with_competition + other.with_competition),
@@ -120,7 +120,7 @@ Numbered = list[tuple[int, ScoredDivision]]
 
 
 class BestDivisions(NamedTuple):
-    """The best divisions, in order; whether each group's divisions were all looked at, and all their combinations."""
+    """The best divisions, in order; whether all divisions of every group, and all combinations, were looked at."""
 
     best: tuple[ScoredDivision, ...]
     all_divisions: bool
@@ -135,7 +135,7 @@ class BestDivisions(NamedTuple):
 def best_divisions(
     groups: Sequence[JoinableLots], figures_of: FiguresOf, most_lots: int, count: int, seed: int
 ) -> BestDivisions:
-    """The `count` best divisions of all groups into at most `most_lots` lots, if any; equal ones are drawn by `seed`.
+    """The best divisions of all groups into at most `most_lots` lots, up to `count`; equal ones are drawn by `seed`.
 
     What is found depends on the need and the supply alone, never on time.
     """
@@ -165,7 +165,7 @@ def best_divisions(
 def _all_combinations(
     menus: Sequence[Sequence[ScoredDivision]], most_lots: int, before: ScoredDivision = NONE
 ) -> Iterator[ScoredDivision]:
-    """Every combination of one division from each menu, of at most `most_lots` lots; `before`: those already chosen."""
+    """Every choice of one division from each group's menu, of at most `most_lots` lots; `before`: already chosen."""
     if not menus:
         yield before
         return
@@ -197,7 +197,7 @@ def _best_combinations(menus: Sequence[Sequence[ScoredDivision]], most_lots: int
 def _best_pairs(
     some: Sequence[ScoredDivision], others: Sequence[ScoredDivision], most_lots: int
 ) -> Iterator[tuple[ScoredDivision, ScoredDivision]]:
-    """The best pairs of `some` and `others` for each total number of lots, in order; of equal pairs, those found first.
+    """The best pairs (one of `some`, one of `others`) of each total number of lots; of equal pairs, those found first.
 
     Both have those of one number of lots behind each other, in order. The criteria that cost little to add up rule out
     most pairs of two numbers together, by their first, before any sets are united.
@@ -213,14 +213,14 @@ def _best_pairs(
 
 
 def _runs_by_number_of_lots(scored: Sequence[ScoredDivision]) -> list[Numbered]:
-    """The divisions with their positions, in runs of neighbours that have the same number of lots."""
+    """Runs of neighbours with the same number of lots: (position, division) for each, the position in `scored`."""
     return [list(run) for _, run in groupby(enumerate(scored), key=lambda each: each[1].figures.lots)]
 
 
 def _ranked_pairs(
     runs: Iterable[tuple[FirstCriteria, Numbered, Numbered]],
 ) -> Iterator[tuple[Rank, int, int, tuple[ScoredDivision, ScoredDivision]]]:
-    """Yield pairs of divisions with rank and positions, until no later run can better the pairs already found."""
+    """Yield (rank, position, position, pair) of divisions, run by run, until no later run can better those found."""
     worst_of_enough: list[FirstCriteria] = []
     for criteria, some, others in runs:
         if len(worst_of_enough) == KEPT_TOGETHER and criteria > worst_of_enough[-1]:
@@ -233,7 +233,7 @@ def _ranked_pairs(
 
 
 def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Division]:
-    """The lots as given, and every division made from the finest ones by joining the weakest lot again and again.
+    """The given lots and their finest divisions, and what each becomes as its weakest lot is joined again and again.
 
     The weakest is the one with the fewest eligible candidates.
     """
@@ -257,10 +257,10 @@ def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Divisi
 def _join_weakest(
     group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], figures_of: FiguresOf
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
-    """Join the weakest lot that can be joined with the lot least harmed; returns the joined lot and the two lots."""
+    """The weakest lot joined with the one least harmed: the joined lot and both. `weakest_first`: (candidates, lot)."""
 
     def harm_of_join(join: tuple[PossibleLot, PossibleLot]) -> tuple[tuple[int, ...], PossibleLot]:
-        """The sort key of a join: the harm by criterion, the joined lot's eligible candidates, and that lot."""
+        """The sort key of a join (joined lot, partner): harm by criterion and candidates, then the joined lot."""
         both, other = join
         made, before = figures_of(both), tally((figures_of(other), figures_of(weakest)))
         harm = (

@@ -207,7 +207,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_with_plain(raw: bytes, decoder: msgspec.json.Decoder[T]) -> tuple[T, Any]:
-    """Decode `raw` to the decoder's type, and to plain dicts and lists, None where an object may repeat a key.
+    """Decode `raw` to the decoder's type, and to plain dicts and lists (None where an object may repeat a key).
 
     Raises what `decoder.decode` raises; it decodes only what is refused or doubtful, to say exactly where it fails.
     """
@@ -247,7 +247,7 @@ def find_lone_surrogate(raw: bytes) -> Problem | None:
 
 
 def _has_every_member(document: Any, raw: bytes) -> bool:
-    """Whether `document`, decoded from `raw`, lost no member named twice: written again, it has as many colons.
+    """Whether `document`, decoded from `raw`, lost no repeated member: encoded again, it has as many colons as `raw`.
 
     False also where `raw` may hold escaped colons (`\\u003a`), which are not counted.
     """
@@ -255,7 +255,7 @@ def _has_every_member(document: Any, raw: bytes) -> bool:
 
 
 def _repeated_paths(value: Any, path: Path) -> Iterator[Path]:
-    """The paths of members named twice. In `value`, as `find_repeated_key` parses it, an object is a tuple of pairs."""
+    """The paths of members named twice, in a JSON value whose objects are parsed to tuples of (name, value)."""
     if isinstance(value, tuple):
         seen: set[str] = set()  # only those of this object: a document may be long
         for key, inner in value:

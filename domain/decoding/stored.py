@@ -52,7 +52,7 @@ def read_stored(stored: str | bytes, kind: type[T]) -> T:
 
 
 def known_part(stored: str | bytes, kind: Any) -> bytes:
-    """Stored JSON without members unknown to this release's `kind`; unchanged where the rest cannot be read alone."""
+    """Stored JSON without members unknown to this release's `kind`; unchanged where the rest would be no `kind`."""
     document = _parse(stored)
     found = _known_value(document, _type_info(kind))
     return _encode(document if found is _UNREADABLE else found)
@@ -100,7 +100,7 @@ def _members_by_name(struct: type) -> dict[str, _Member]:
     return {
         each.encode_name: _Member(
             each.type if _is_open(each.type) else None,
-            not each.required and each.default in (None, ()) and not _is_whole(each.type),
+            not each.required and each.default in (None, (), msgspec.UNSET) and not _is_whole(each.type),
         )
         for each in fields
     }
@@ -147,7 +147,7 @@ def _fitting_type(value: Any, kind: types.Type) -> types.Type | None:
 
 
 def _known_value(value: Any, kind: types.Type) -> Any:
-    """The JSON value without what its type does not know; `_UNREADABLE` where the rest cannot be read alone."""
+    """The JSON value without what its type does not know; `_UNREADABLE` where what is left would not be of the type."""
     whole, variant = _is_whole(kind), _fitting_type(value, kind)
     found: Any = value
     if variant is None:
@@ -223,7 +223,7 @@ def _counterparts(before: list[Any], after: list[Any], item: types.Type) -> list
 
 
 def _identity_member(value: Any, kind: types.Type) -> bytes | None:
-    """The JSON of the member that identifies an item of a list: `id`, else the first of its type; None if absent."""
+    """The JSON of the member that identifies an item of a list: `id`, else its type's first member; None if absent."""
     if not isinstance(value, dict):
         return None
     variant = _fitting_type(value, kind)

@@ -1,4 +1,4 @@
-"""The suppliers to be told: those on a need's shortlist, written to or met, and which lots concern each, until when.
+"""The suppliers that a need concerns: on its shortlist, written to or met; and which lots concern each, until when.
 
 Who is told what, in parts: here, whom a lot concerns; in `domain.exchanges.rules`, which messages to one supplier are
 private (`MessageToOne`); in `domain.exchanges.exchange`, whom a message is for (`audience`) and what a recipient may
@@ -60,7 +60,7 @@ def concerned_suppliers(
     living: PresentIds,
     earlier_decisions: Iterable[Decision],
 ) -> dict[UUID, ConcernedSupplier]:
-    """The suppliers on the shortlist, in order, then others written to, then others met; each under its present id.
+    """The suppliers on the shortlist, in order, then others written to, then others met; by present id (`living`).
 
     One that was set aside for a lot without ever being written to is not concerned by the lot: the buyer said why.
     """
@@ -104,7 +104,7 @@ def concerned_suppliers(
 def _lots_set_aside(
     version: FrozenShortlist, earlier_decisions: Iterable[Decision], living: PresentIds
 ) -> dict[UUID, list[SetAsideLot]]:
-    """The lots for which the version sets each supplier aside, each with the moment at which a version first did."""
+    """The lots for which the version sets suppliers aside, each since the first such decision; by present id."""
     since: dict[tuple[UUID, str], datetime] = {}
     for each in (*earlier_decisions, *version.decisions):
         if each.decision == "set_aside":

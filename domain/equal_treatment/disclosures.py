@@ -1,4 +1,4 @@
-"""The things that suppliers were told: the buyer's messages about a need, each information once, and who received it.
+"""The buyer's messages about a need, each information once, and who received it (parts: `concerned_suppliers`).
 
 Messages in the same words are one information, in whatever exchange they were sent. The words of an opening include its
 subject and lots, those of an answer the question. A message and its corrections are one information in versions.
@@ -68,7 +68,7 @@ class MessageReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def delivery(self) -> Delivery:
-        """The delivery that the receipt records; its `supplier_id` is the message's id, and tells nothing."""
+        """The delivery that the receipt records; its `supplier_id`, not known here, is filled with the message's id."""
         state, way, since = self.delivery_state, self.way, self.since
         return Delivery(self.message_id, self.message_id, state, way, since, failure=self.failure)
 
@@ -115,10 +115,7 @@ class DisclosedInformation(msgspec.Struct, frozen=True):
 
 
 def disclosures(exchanges: Iterable[Exchange], living: PresentIds, *, by_questions: bool = True) -> list[Disclosure]:
-    """All messages of the buyer in the exchanges about a need, each with its receipts, in the order of writing.
-
-    `by_questions`: whether a question shows that what was sent before it arrived, as in `arrivals`.
-    """
+    """The buyer's messages by time of writing, each with its receipts; `by_questions`: questions also prove arrival."""
     found = chain.from_iterable(_disclosures_in(each, living, by_questions) for each in exchanges)
     return sorted(found, key=lambda each: (each.message.created_at, each.message.id))
 

@@ -84,7 +84,7 @@ class GapFacts(msgspec.Struct, frozen=True, kw_only=True):
     confidential: bool = False
 
     def in_words(self, suppliers: Sequence[ConcernedSupplier], language: Language) -> Gap:
-        """The gap in words, told of `suppliers`: all that lack the thing, or some of them."""
+        """The gap in words, with the names of `suppliers`: all that lack the thing, or some of them."""
         lacking = {each.supplier_id for each in suppliers}
         others = [state for holder, state in self.holders.items() if holder not in lacking]
         names = [each.name for each in suppliers]
@@ -123,7 +123,7 @@ def long_day(moment: datetime) -> Text:
 
 
 def _phrases_on_others(count: int, unconfirmed: int) -> tuple[Text, Text]:
-    """Two phrases, as “that 3 others received” and “3 others were”; of the `count`, `unconfirmed` did so not surely."""
+    """Two phrases, “that 3 others received” and “3 others were”, which say for how many delivery is `unconfirmed`."""
     if count and unconfirmed == count:
         others = Text("un autre", "1 other") if count == 1 else Text(f"{count} autres", f"{count} others")
         french, english = f"{others.fr} (remise non confirmée)", f"{others.en} (delivery not confirmed)"
@@ -201,7 +201,7 @@ def contact_gaps(suppliers: Iterable[ConcernedSupplier], contacts: Sequence[Exch
 
 
 def information_gaps(information: DisclosedInformation, suppliers: Iterable[ConcernedSupplier]) -> Iterator[GapFacts]:
-    """Yield a gap per kind: the suppliers that miss the information or its correction, or got either late."""
+    """Yield the gaps in an information by code: suppliers that miss it or its correction, or got either late."""
     missing, what = _MISSING[information.first.kind]
     # `detail`: why something was not delivered, its state where it was not yet, or the day on which it came late
     holders = {who: receipt for who, receipt in information.receipts.items() if receipt.may_have_arrived}
@@ -241,7 +241,7 @@ def _states_of_holders(receipts: Mapping[UUID, MessageReceipt]) -> dict[UUID, Re
 
 
 def _gap_code(information: DisclosedInformation, who: UUID, holders: Mapping[UUID, MessageReceipt]) -> GapCode | None:
-    """The code of a supplier's gap in an information; None without a gap. `holders`: receipts of the last wording."""
+    """The code of supplier `who`'s gap in an information; None: no gap. `holders`: receipts of the last wording."""
     if who in information.receipts and who not in holders:
         return "not_delivered"
     if who in holders and holders[who].is_under_way:
@@ -277,7 +277,7 @@ def question_gaps(
 
 
 class _Invitations:
-    """A meeting, the suppliers invited, and the `lots` they were written to about, or all of theirs if never."""
+    """A meeting, the suppliers invited, and its `lots`: those that these suppliers were written to about (`topics`)."""
 
     def __init__(self, meeting: Meeting, suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds) -> None:
         ids = (each.supplier_id for each in meeting.participants if each.supplier_id)
@@ -294,7 +294,7 @@ class _Invitations:
 def meeting_gaps(
     meetings: Iterable[Meeting], suppliers: Mapping[UUID, ConcernedSupplier], living: PresentIds
 ) -> Iterator[GapFacts]:
-    """Yield a gap per meeting: the suppliers not invited though others of the same lots were, format by format.
+    """Yield a gap per meeting: suppliers not invited, and invited to fewer of its format than others of their lots.
 
     Of meetings with one supplier at a time, one lacks a meeting who had none. Of others, one who was invited to fewer
     than somebody else: a session held twice, with half of the suppliers each, is no gap. Of those that it missed, the

@@ -1,4 +1,4 @@
-"""The table of equal treatment of a need's suppliers before publication: who was told, asked and met, and lacks what.
+"""Equal treatment of a need's suppliers as a table: who was told, asked, met, lacks what (see `concerned_suppliers`).
 
 A supplier set aside by the buyer is not concerned by what comes after; one that is a candidate for one lot, not by what
 is told of another.
@@ -265,7 +265,7 @@ def _by_supplier(pairs: Iterable[tuple[UUID, T]]) -> dict[UUID, list[T]]:
 def _contact_state(
     supplier: ConcernedSupplier, receipts: list[MessageReceipt], contacts: list[ExchangeContact], language: Language
 ) -> ContactState:
-    """The reason for which a supplier was contacted, or was not. `contacts`: all that the need has."""
+    """The reason for which a supplier was contacted, or was not. `contacts`: those of all suppliers of the need."""
     if receipts:
         best = decisive_delivery(each.delivery for each in receipts)
         code: ContactCode = _CONTACT_CODES[rank(best.state)]

@@ -44,7 +44,7 @@ _SINCE = Text("{words} le {day}", "{words} on {day}")
 
 
 def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery, ...]:
-    """The deliveries of the buyer's messages, in state `answered` where only an answer shows that a message arrived.
+    """The deliveries of the buyer's messages; `answered`: only an answer shows arrival (`by_questions`: questions too).
 
     An answer by the link, where all messages stand, shows that those before it were read; one that the buyer noted
     shows that the supplier was reached, so the opening counts. `by_questions`: questions show it too; without them,
@@ -71,7 +71,7 @@ def arrivals(exchange: Exchange, *, by_questions: bool = True) -> tuple[Delivery
 
 
 def decisive_delivery(deliveries: Iterable[Delivery]) -> Delivery:
-    """The delivery that decides whether and since when a recipient is contacted: the first of these that arrived.
+    """The delivery that decides whether and since when a recipient is contacted: the first arrived, else by `rank`.
 
     Else one of which nothing is known, else one under way, else the first that was lost. There is at least one.
     """

@@ -246,7 +246,7 @@ def make_message(
     publishes: UUID | None = None,
     question: str | None = None,
 ) -> Message:
-    """Make the message to store from a request. `channel`: the exchange's, for a request that names none."""
+    """The message to store for a request. `channel`: where that names none; `publishes`, `question`: see `Message`."""
     fields = msgspec.structs.asdict(written) | {"channel": written.channel or channel}
     return Message(**fields, id=message_id, created_at=now, publishes=publishes, question=question)
 

@@ -26,7 +26,7 @@ def lot_name(lot: Lot) -> str | None:
 
 
 def purchase_name(need: Need, lot_ids: Collection[str] = ()) -> Text | None:
-    """A name for what is bought, from the need's title, else from those of the lots (all if none given); None without.
+    """A name for what is bought: the need's title, else those of its lots (all if none given); None without a title.
 
     Of many lots the first are named, and the others counted.
     """
@@ -51,7 +51,7 @@ def lots_about(need: Need, lot_ids: Collection[str]) -> list[Lot]:
 
 
 def term_sentences(need: Need, lot_ids: Collection[str], chosen: Collection[ToldTerm]) -> Iterator[Text]:
-    """Sentences on the chosen terms (value, duration, reservation) of each lot, by its fields, else by its title."""
+    """Sentences on the value, duration and reservation of each lot, if `chosen`, by its fields, else by its title."""
     lots = lots_about(need, lot_ids)
     for lot in lots:
         said, sentences = terms_in(lot.title or ""), list[Text]()
@@ -128,7 +128,7 @@ def shown_buyer(buyer: str) -> Text:
 
 
 def sender_name(need: PlannedNeed, organisation: str) -> str | None:
-    """The name of the need's buyer, else of its organisation, on one line; None where neither is a name."""
+    """The need's buyer, else its organisation, on one line; None where that is blank or the placeholder name."""
     name = on_one_line(buyer_name(need, organisation))
     return name if _is_name(name) else None
 
@@ -145,9 +145,9 @@ def _is_name(name: str) -> bool:
 
 
 def letter(message: OutgoingMessage, link: Link | None, language: Language, *, by_server: bool) -> Letter:
-    """The letter that carries a message. Without `link`, its text points to the link that the recipient has already.
+    """The letter for a message. `link`: None where the recipient has one already; `by_server`: Vivier e-mails it.
 
-    `by_server`: Vivier sends it, and nobody reads answers to the e-mail itself.
+    Without `link`, its text points to the earlier one; by the server, it says that nobody reads answers to the e-mail.
     """
     buyer, about = shown_buyer(message.buyer), on_one_line(message.subject)
     name = message.purchase

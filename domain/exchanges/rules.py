@@ -87,7 +87,7 @@ def questions_of(exchange: Exchange) -> ExchangeQuestions:
 
 
 def open_questions(messages: Iterable[Message], recipients: Sequence[UUID]) -> list[UUID]:
-    """The ids of an exchange's unanswered questions, each that of its first version; texts of messages are not read."""
+    """The ids of an exchange's unanswered questions, each that of its first version; messages may lack their texts."""
     chains, published, answered, _ = _questions_and_replies(tuple(messages), recipients)
     return [message_id for message_id, _ in _question_versions(chains) if message_id not in published | answered]
 
@@ -101,7 +101,7 @@ def _question_versions(chains: Chains) -> Iterator[tuple[UUID, Sequence[Message]
 def _questions_and_replies(
     messages: Sequence[Message], recipients: Sequence[UUID]
 ) -> tuple[Chains, set[UUID], set[UUID], dict[UUID, MessageToOne]]:
-    """Versions of suppliers' messages; ids of questions published; ids of those answered; messages to one supplier.
+    """Versions of suppliers' messages; ids of published, and of answered, questions; buyer's messages to one supplier.
 
     A message to one supplier that does not say what it answers answers its questions since the last such message, else
     what that one answered; one to all, the confidential ones, which cannot be published.
@@ -150,7 +150,7 @@ def sole_receiver(recipients: Sequence[UUID], supplier_id: UUID | None) -> UUID 
 
 
 def is_question(versions: Sequence[Message]) -> bool:
-    """Whether a supplier's message is a question, by the last version that has a stance."""
+    """Whether a supplier's message, with its corrections, is a question: the last stance that one of them states."""
     stances = [each.stance for each in versions if each.stance is not None]
     return bool(stances) and stances[-1] == "question"
 
@@ -223,7 +223,7 @@ def identifying_text(asker: Recipient, text: str) -> str | None:
 
 
 def redact_author(asker: Recipient, text: str) -> str:
-    """The text with "[…]" in the place of all that identifies the asker, a name of one word also in other letters."""
+    """The text with "[…]" in the place of all that identifies the asker, a one-word name even without capitals."""
     text = unicodedata.normalize("NFC", text)
     return replace_by_marks(text, _identifying_spans(asker, text))
 
@@ -283,7 +283,7 @@ WITH_A_NEW_MESSAGE = Text(
 
 
 def require_opening(request: ExchangeRequest) -> None:
-    """Raises InvalidContent, with all that is wrong, where the words of an exchange cannot be sent."""
+    """Raises InvalidContent where the subject is not one line, or it or the text has a part still to be filled in."""
     problems = [] if is_one_line(request.subject) else [control_character_problem(pointer("subject"))]
     if problems := [*problems, *placeholder_problems({"subject": request.subject, "body": request.body})]:
         raise InvalidContent(tuple(problems))

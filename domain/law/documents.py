@@ -31,7 +31,7 @@ LONG_LIST = 12
 
 
 class GuideStep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A step of a purchase in the buyer's guide. `paragraphs`: opening words, and ids of rules stated after them."""
+    """A step of a purchase in the buyer's guide. `paragraphs`: (opening words, ids of the rules stated after them)."""
 
     title: str
     introduction: str
@@ -78,7 +78,7 @@ class RuleDocument(DatedRule, frozen=True):
 
 
 def read_rules_file(file: Path) -> Rules:
-    """The rules of a file written like `law.toml`, in which the numbers that are counsel may be changed.
+    """The rules of a file written like `law.toml`, which may have other numbers where these are counsel, not law.
 
     Raises OSError, msgspec.DecodeError or BrokenLaw, which is also raised where a rule that some function applies is
     missing.
@@ -231,7 +231,7 @@ MARKS: dict[Confidence, str] = {"high": "●", "medium": "◐", "low": "○"}
 
 
 def guide_page(rules: Rules) -> str:
-    """The Markdown of the buyer's guide by the law of the rules' `vintage` day; raises NotFound on an unknown rule."""
+    """The buyer's guide in Markdown, by the law in force on `rules.vintage`; raises NotFound for an unknown rule."""
     guide, day = _read_buyer_guide(), rules.vintage
     blocks = ["# Guide de l'acheteur public", guide.introduction.format(day=long_date(day).fr).strip()]
     for number, step in enumerate(guide.step, start=1):

@@ -90,7 +90,7 @@ def advise_social_condition(need: Need, part: Procedure, view: InForce) -> Legal
 
 
 def _may_be_below_social_threshold(need: Need, group: Group, view: InForce) -> bool:
-    """Whether the group may come under the higher threshold of social services without reaching it."""
+    """Whether the group is below the threshold of social services and may be such services, wholly or mostly."""
     theirs = max([view[rule_id].cents or 0 for rule_id in social_thresholds(need)])
     if need.contract != "market" or (group.total or 0) >= theirs:
         return False
@@ -313,7 +313,7 @@ def advise_financial_terms(
 
 
 def _initial_amount(need: Need, lot: LotFacts) -> tuple[int, float]:
-    """The most and the least, in cents, that a lot may amount to over its first duration, without renewals."""
+    """The first duration's cents: at most the whole value; at least that less options and renewals by their months."""
     asked = lot.lot
     if lot.estimate and asked.value_covers == "firm":
         return lot.estimate.stated, lot.estimate.stated

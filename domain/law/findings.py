@@ -55,7 +55,7 @@ _QUOTED = re.compile(r"{(\w+)(\.article|\.value)?}")
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """The law's verdict on a supplier for one reserved type. `missing`: the proofs to ask for. `rule`: a rule's id."""
+    """The law's verdict on a supplier for one reserved type. `missing`: proofs to ask for; `rule`: its rule's id."""
 
     reserved: Reserved
     outcome: Outcome
@@ -117,6 +117,7 @@ def _filled_sentence(view: InForce, name: str) -> Text:
     """The sentence with this name; references to other sentences and to rules' values and articles are filled in."""
 
     def text_of_reference(reference: re.Match[str], side: int) -> str:
+        """The text that takes the place of a reference, in French (`side` 0) or English (1)."""
         named, what = reference[1], reference[2]
         if named in view.rows:
             row = view[named]
@@ -168,7 +169,7 @@ def verdict(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> Verdict:
-    """Make the verdict of the statement with this name, values filled in; `sure`: its confidence, else the rule's."""
+    """The verdict of the statement `name`, values filled in; `rule` replaces its rule, `sure` the rule's confidence."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or row.confidence
@@ -186,7 +187,7 @@ def finding(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalFinding:
-    """Make the finding of the statement with this name, values filled in; other arguments override the statement."""
+    """The finding of the statement `name`, values filled in; `rule`, `outcome` and `sure` replace its own."""
     said = STATEMENTS[name]
     row, message = view[rule or said.rule], sentence(view, name, **values)
     article, sure = row.article or "", sure or least_sure(row, *map(view.__getitem__, said.rests_on))
@@ -206,7 +207,7 @@ def advice(
     sure: Confidence | None = None,
     **values: Text | str | int,
 ) -> LegalAdvice:
-    """Make the advice of the statement with this name, values filled in, on these sets of lots.
+    """The advice of the statement `name`, values filled in, on these sets of lots; `rests_on`: ids of further rules.
 
     What is given besides takes the place of its own, but for the rules that it `rests_on`, which are added to those.
     It is as sure as the least sure of them unless `sure` says so, and not at all where the facts are `doubtful`.

@@ -40,7 +40,7 @@ from domain.law.reservations.reservation import (
     type_rule,
 )
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Place, Reserved
 from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -58,18 +58,12 @@ NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
-READ_OF_A_LOT = (
-    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
-    "value_covers", "options_eur", "innovative", "reserved",
-)  # fmt: skip
 
 
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    lots = [
-        Lot(**{name: getattr(lot, name) for name in READ_OF_A_LOT}, site=None if lot.site is None else SOMEWHERE)
-        for lot in need.lots
-    ]
+    unread = {"title": None, "keywords": (), "max_distance_km": None, "territory": None}
+    lots = [msgspec.structs.replace(lot, **unread, site=SOMEWHERE if lot.site else None) for lot in need.lots]
     return Need(
         lots=tuple(lots),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),
@@ -91,7 +85,7 @@ def review_need(
 
 
 def review_reduced(need: Need, on: date, rules: Rules, segments_of_lot: Mapping[str, tuple[str, ...]]) -> NeedReview:
-    """The review, as of `review_need`, of a need that `need_for_review` reduced."""
+    """The legal review of a need reduced by `need_for_review`, the same as `review_need` gives of the whole need."""
     view = rules.view(on, need.contract)
     lots = tuple(read_lot(lot, segments_of_lot.get(lot.id, lot.segments), view) for lot in need.lots)
     decided = determine_procedures(need, lots, view)
@@ -247,7 +241,7 @@ def advise_law_changes(
 
 
 def _advice_statements(given: Iterable[LegalAdvice]) -> list[_Change]:
-    """One day's advice as statements to compare; all procedures share a subject, as one replaces another."""
+    """The advice of one day as statements to compare with another day's; all advice on procedure has one subject."""
     subjects = dict.fromkeys(ON_PROCEDURE, PROCEDURE)
     return [
         _Change(subjects.get(each.code, each.code), None, each.message, each.confidence, each.severity != "info")

@@ -261,7 +261,7 @@ def _rows_of_rule(rule: Rule) -> tuple[RuleRow, ...]:
 
 
 def _rule_for_concessions(rule: Rule) -> Rule:
-    """The rule as quoted for a concession: by its own article, else by the article of markets, to be checked.
+    """The rule for a concession, by its own article; with confidence `low` where the only one is of public contracts.
 
     The second part of the code (articles L2… and R2…) is of markets only.
     """
@@ -272,6 +272,7 @@ def _rule_for_concessions(rule: Rule) -> Rule:
 
 
 def _check_periods(rule: Rule) -> None:
+    """Raises BrokenLaw where a rule's periods leave a gap, overlap, end, or have a value other than when in force."""
     for earlier, later in pairwise(rule.periods):
         if earlier.valid_until is None or later.valid_from is None:
             raise BrokenLaw(f"{rule.id}: only the first period may lack valid_from, only the last valid_until")
@@ -287,7 +288,7 @@ def _check_periods(rule: Rule) -> None:
 
 
 def _check_values(rule: Rule) -> None:
-    """Check that values fit the rule's unit; without a unit, that all are of one kind (yes or no, a word, a list)."""
+    """Raises BrokenLaw where values do not fit the unit or, without a unit, are not all yes or no, words, or lists."""
     values = [period.value for period in rule.periods if period.value is not None]
     if rule.unit is None:
         kinds = {type(value) for value in values}

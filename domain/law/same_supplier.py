@@ -13,7 +13,7 @@ from domain.text.bilingual import NOTHING
 
 
 class EssAward(msgspec.Struct, frozen=True):
-    """An ESS-reserved contract that a supplier was awarded; whether by this buyer and for the service of this lot."""
+    """An ESS-reserved contract awarded to a supplier; whether its service and buyer are those of the lot at hand."""
 
     awarded_on: date
     same_service: bool
@@ -48,7 +48,7 @@ def judge_award_bar(awards: Iterable[EssAward], on: date, rules: Rules) -> Verdi
 
 
 def with_award_bar(found: Verdict, awards: Iterable[EssAward], on: date, rules: Rules) -> Verdict:
-    """The verdict `found` on a supplier, or for an ESS reservation that of the bar on repeated awards, where worse."""
+    """The verdict `found`, or for an ESS reservation that of `judge_award_bar` on repeated awards, if worse."""
     if found.reserved != "ess":
         return found
     bar = judge_award_bar(awards, on, rules)

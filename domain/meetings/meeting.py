@@ -206,5 +206,5 @@ def require_move(before: MeetingStatus, after: MeetingStatus) -> None:
 
 
 def changed_fields(before: MeetingRequest, after: MeetingRequest) -> list[str]:
-    """The names of the fields in which two meetings differ, besides those that Vivier sets itself."""
+    """The names of the fields of a `MeetingRequest` in which two meetings differ."""
     return [name for name in MeetingRequest.__struct_fields__ if getattr(before, name) != getattr(after, name)]

@@ -84,6 +84,7 @@ def terms_in(text: str) -> tuple[Term, ...]:
 
 
 def _as_months(number: str, unit: str) -> int:
+    """The months of a duration in words: 36 of "trois" and "ans"."""
     return _parse_number(number) * (1 if unit.lower() == "mois" else 12)
 
 
@@ -215,7 +216,7 @@ def without_terms(text: str) -> str:
     text = _ASIDE.sub(_GONE, before)
     for pattern, is_object in (
         (_ANY_AMOUNT, _is_face_value),
-        (_RENEWED, _is_kind_of_energy),
+        (_RENEWED, _is_no_contract_renewal),
         (_ANY_RESERVED, _is_for_people),
         (_LENGTH, _is_age),
     ):
@@ -241,7 +242,7 @@ def _is_face_value(found: re.Match[str]) -> bool:
     return not found["named"] and _FACE_VALUE.fullmatch(found[0].strip()) is not None
 
 
-def _is_kind_of_energy(found: re.Match[str]) -> bool:
+def _is_no_contract_renewal(found: re.Match[str]) -> bool:
     """Whether “renouvelable” or “renouvellement” belongs to the object, saying neither how often nor for how long."""
     if found["word"].lower().startswith("recond"):
         return False

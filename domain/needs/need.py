@@ -119,8 +119,8 @@ class Lot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whether the buyer takes it for an innovative purchase"""
     reserved: Annotated[tuple[Reserved, ...], msgspec.Meta(max_length=4, extra=WHOLE)] | None = ()
     """Open to suppliers of any of these; empty or null: not reserved"""
-    site: Place | None = None
-    """The place of performance, from which distances are measured; null: from the territory"""
+    site: Place | msgspec.UnsetType | None = msgspec.UNSET
+    """The place of performance, from which distances are measured; left out: it may be supposed; null: it may not"""
     max_distance_km: Kilometres | None = None
     """The most kilometres from the site, else from the territory; null: no cap"""
     territory: TerritoryRequest | None = None

@@ -36,7 +36,7 @@ AFTER_PUBLICATION = frozenset(("reference", "title", "description"))
 
 
 class StoredNeed(msgspec.Struct, frozen=True, kw_only=True):
-    """A stored need. `version` counts its changes; `shortlists` its frozen versions."""
+    """A stored need. `version` counts its changes, `shortlists` the frozen versions of its shortlist."""
 
     id: UUID
     status: Status

@@ -77,6 +77,7 @@ class Cpv:
 
 
 def _codes_one_slip_away(digits: str) -> Iterator[str]:
+    """The codes with one digit another, or with two neighbours swapped."""
     for place in range(_DIGITS):
         head, tail = digits[:place], digits[place + 1 :]
         yield from (head + digit + tail for digit in "0123456789")

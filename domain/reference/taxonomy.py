@@ -77,20 +77,14 @@ class FamilyEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CpvReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """CPV prefixes that are not read as the segments listing them, or only after words are read.
-
-    `silent` name none; `general` say too little to decide alone: a title that names a trade goes before them.
-    """
+    """CPV prefixes read as no segment (`silent`), or only where no title names a trade (`general`)."""
 
     silent: tuple[str, ...]
     general: tuple[str, ...]
 
 
 class NafReading(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """NAF codes of both vintages that are not read as the segments listing them.
-
-    `silent` name none, `names` gives those of others.
-    """
+    """NAF codes of both vintages read as no segment (`silent`), or as others than those that list them (`names`)."""
 
     silent: tuple[NafCode, ...]
     names: dict[NafCode, tuple[str, ...]]

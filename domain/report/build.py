@@ -170,7 +170,7 @@ class ReportWriter:
             title=self._redaction.optional_text(lot.title),
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
-            site=None if lot.site is None else self._site_in_words(lot.site),
+            site=self._site_in_words(lot.site) if lot.site else None,
             requested=tuple(
                 msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
                 for each in found.requested
@@ -269,7 +269,7 @@ class ReportWriter:
         return ReportParticipant(each.role, organisation, self._redaction.personal(each.name), each.attended)
 
     def _report_rules(self, rules: Rules) -> ReportRules:
-        """The rules of sourcing, and the rules that the shortlist names, as known today for the shortlist's days."""
+        """The rules of sourcing and those that the shortlist names, on its days, by the rules as known today."""
         stamp, named, of_suppliers = self._shortlist.stamp, set[str | None](), set[str]()
         for lot in self._shortlist.lots:
             findings = (*lot.reservation.findings, *lot.alternatives.forbidden.values())

@@ -45,7 +45,7 @@ FEWEST_TO_BE_ONE_OF = 3
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-class Statement(msgspec.Struct, frozen=True):
+class SupplierMessage(msgspec.Struct, frozen=True):
     """A supplier's message with its corrections, the last of which counts."""
 
     exchange: Exchange
@@ -98,7 +98,7 @@ class ExchangeReport:
                     SentMessage(exchange, messages[each.message_id], told)
                 )
         statements = [
-            Statement(exchange, chain)
+            SupplierMessage(exchange, chain)
             for exchange in exchanges
             for chain in _chains(message for message in exchange.messages if message.author == "supplier")
         ]
@@ -133,7 +133,7 @@ class ExchangeReport:
     def contacted(self) -> tuple[Contacted, ...]:
         """Every recipient whom a message reached, once, the first contacted first."""
         is_redacted, found = self._redaction.redacted, list[Contacted]()
-        by_supplier: defaultdict[UUID | None, list[Statement]] = defaultdict(list)
+        by_supplier: defaultdict[UUID | None, list[SupplierMessage]] = defaultdict(list)
         for statement in self._answers:
             by_supplier[statement.last.supplier_id].append(statement)
         for who, known in self._recipients(reached=True):

@@ -20,6 +20,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Severity,
     Shortlist,
+    SupposedSite,
     Tension,
 )
 from domain.shortlists.version import DecisionCode
@@ -77,9 +78,9 @@ class ReportCandidate(msgspec.Struct, frozen=True):
     supplier: ReportSupplier
     """As it was known then"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
     presence: Presence
-    """Stands there, its declared area meets the territory, is at most 50 km away, or serves all of France"""
+    """Stands there, its declared area meets the territory, is near without one, or serves all of France"""
     outcome: Outcome | None
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
@@ -100,7 +101,7 @@ class ReportNearMiss(msgspec.Struct, frozen=True):
     excluded_by: Gate
     """The first gate that it failed"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
     message: str
     """The thing it lacks, in the language of the report"""
     decision: ReportDecision | None
@@ -113,7 +114,7 @@ class ReportUnknown(msgspec.Struct, frozen=True):
     supplier: ReportSupplier
     """As it was known then"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
     outcome: Outcome | None
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
@@ -143,7 +144,7 @@ class ReportGroupingSupplier(msgspec.Struct, frozen=True):
     segments: tuple[str, ...]
     """The labels of what it answers"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
 
 
 class ReportGrouping(msgspec.Struct, frozen=True):
@@ -188,6 +189,8 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """The territory, in words"""
     site: str | None
     """The place of performance, in words; null: none"""
+    supposed_site: SupposedSite | None
+    """The commune that stood in for it where none was given; no gate looked at it"""
     max_distance_km: float | None
     """The most kilometres from the site, else from the territory; null: no cap"""
     requested: tuple[RequestedSegment, ...]

@@ -84,12 +84,12 @@ class Redaction:
 
 
 def _is_phone(abroad: str | None) -> bool:
-    """Whether digits that look like a telephone number are one; `abroad`: those after "+" or "00", if it has either."""
+    """Whether what looks like a telephone number is one; `abroad`: its digits after "+" or "00", None without these."""
     return abroad is None or len(re.findall(r"\d", abroad)) >= FEWEST_DIGITS_ABROAD
 
 
 def _ways_to_write(name: str) -> Iterator[tuple[Words, bool]]:
-    """Yield folded words to look for, and if they take a capital: the name begun at each word, then the surname."""
+    """Yield words to look for, and whether one needs a capital: the name begun at each word, then the surname."""
     given = [word for word in name.split() if fold(word)]
     while given and fold(given[0]) in TITLES:
         del given[0]

@@ -282,7 +282,7 @@ class _Side:
         return found
 
     def lot_criteria(self) -> dict[str, object]:
-        """The fields of the lot that decide who is a candidate and how many are shown; its title if it was read."""
+        """The lot's fields that decide who is a candidate and how many are shown; its title only where it is read."""
         if self.lot is None:
             return {}
         need, lot = self.version.need, self.lot

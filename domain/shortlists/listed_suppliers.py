@@ -136,7 +136,7 @@ class Candidate(msgspec.Struct, frozen=True):
     measured_to: MeasuredTo | None
     """The site, else the supposed one, else the nearest point of the territory; null: not measured"""
     presence: Presence
-    """Stands there, its declared area meets the territory, is at most 50 km away, or serves all of France"""
+    """Stands there, its declared area meets the territory, is near without one, or serves all of France"""
     segments: tuple[SegmentAnswer, ...]
     """By requested segment, its best offer"""
     eligibility: tuple[Eligibility, ...]
@@ -155,7 +155,7 @@ class NearMiss(msgspec.Struct, frozen=True):
     excluded_by: Gate
     """The first gate that it failed"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type where `excluded_by` is `reservation`; else empty"""
     message: str
@@ -168,7 +168,7 @@ class UnknownSupplier(msgspec.Struct, frozen=True):
     supplier: SupplierSummary
     """As it was known at that time"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type; empty on a lot that is not reserved"""
     reasons: tuple[Reason, ...] = ()
@@ -207,7 +207,7 @@ class GroupingSupplier(msgspec.Struct, frozen=True):
     segments: tuple[str, ...]
     """Ids of those of the lot's object that it answers"""
     distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
+    """Kilometres to the site, known or supposed, else to the territory; null: no location"""
 
 
 class Grouping(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ DecisionCode = Literal["kept", "set_aside"]
 
 
 class IdAndName(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A supplier's id, with its name and SIRET as a version has them, or of today for one it is merged with."""
+    """A supplier's id, name and SIRET, as a version has them or, if another was merged with it since, as of today."""
 
     id: UUID
     name: str

@@ -60,7 +60,7 @@ def unite_offers(offers: Iterable[Offer]) -> tuple[Offer, ...]:
 
 
 def _united_offer(alike: list[Offer]) -> Offer:
-    """One offer made of all that say the same, with their strongest evidence and the label of the best proven."""
+    """One offer made of offers that say the same, with their strongest evidence and the best proven one's label."""
     evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in alike)), key=strength)
     best = min(alike, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
     codes = {code for offer in alike if offer.service_area for code in offer.service_area.codes or ()}

@@ -73,7 +73,7 @@ def read_name(text: str) -> Name:
 
 
 def name_key(name: Name) -> str | None:
-    """The key shared by spellings of one name, unless a first letter differs; None for a name of common words only.
+    """The key that spellings of one name share if first letters agree; None for a name of common words only.
 
     Short words and those with digits, which must be the same, are whole in it; of the others, the first letter.
     """
@@ -257,7 +257,7 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
         _unite_each(groups, plain, "siret")
         pairs += combinations(special, 2)
         pairs += product(special, plain)
-    for one, other in sorted(pairs, key=_pair_distance):
+    for one, other in sorted(pairs, key=_distance_key):
         groups.unite(one.key, other.key, "siret")
 
 
@@ -269,7 +269,7 @@ def _unite_each(groups: _Groups, members: Sequence[IdentityFacts], by: Link) -> 
             before.append(each.key)
 
 
-def _pair_distance(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
+def _distance_key(pair: tuple[IdentityFacts, IdentityFacts]) -> tuple[float, RecordKey, RecordKey]:
     """The sort key of a pair of records: nearer pairs first."""
     one, other = pair
     away = math.inf if one.place is None or other.place is None else metres(one.place, other.place)
@@ -315,14 +315,14 @@ class Member(NamedTuple):
 
 
 def assign_ids(
-    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[], UUID]
+    groups: Sequence[Sequence[Member]], fresh: Collection[UUID], make_id: Callable[[Sequence[Member]], UUID]
 ) -> tuple[list[UUID], dict[UUID, UUID]]:
-    """One supplier id for each group; and for each id given up, the id of the supplier that took its records.
+    """One supplier id for each group; and by each id given up, the id that replaces it. `fresh`: ids nobody saw yet.
 
     Every record of a supplier that may keep its id must be in one of the groups.
     A supplier's records that part: those that stayed as they were keep its id, so that one whose SIRET changes leaves
     the others in place; among them the oldest decides. A group that may keep several ids keeps the oldest (ids sort by
-    age), and one that nobody has seen yet (`fresh`) only if there is no other. A group without any gets a new one.
+    age), and one that nobody has seen yet (`fresh`) only if there is no other. Another gets that of `make_id`.
     """
     heirs: dict[UUID, tuple[tuple[bool, datetime, RecordKey], int]] = {}
     for number, group in enumerate(groups):
@@ -332,6 +332,9 @@ def assign_ids(
     kept: list[list[UUID]] = [[] for _ in groups]
     for supplier_id, (_, number) in heirs.items():
         kept[number].append(supplier_id)
-    ids = [min(own, key=lambda one: (one in fresh, one)) if own else make_id() for own in kept]
+    ids = [
+        min(own, key=lambda one: (one in fresh, one)) if own else make_id(group)
+        for own, group in zip(kept, groups, strict=True)
+    ]
     absorbed = {gone: stays for own, stays in zip(kept, ids, strict=True) for gone in own if gone != stays}
     return ids, absorbed

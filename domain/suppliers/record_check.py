@@ -162,7 +162,7 @@ LEAST_COUNTED = 32
 
 
 def drawn_vertices(record: SupplierRecord) -> int:
-    """The number of vertices of the areas that a record draws: each area once, counted as `LEAST_COUNTED` at least."""
+    """The number of vertices of the distinct areas that a record draws, at least `LEAST_COUNTED` for each area."""
     areas = {area.geometry for offer in record.offers if (area := offer.service_area) is not None}
     return sum(max(LEAST_COUNTED, vertices(area)) for area in areas if area is not None)
 

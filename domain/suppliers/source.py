@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 class CheckedRecord(NamedTuple):
-    """A record without faults; `placement`: its place on the map, and its flags. `joins`: as in `Row`."""
+    """A record without faults; `placement`: its place on the map, and flags. `joins`: as in `Row`, a SIRET or SIREN."""
 
     line: int
     external_id: str
@@ -73,7 +73,7 @@ class Batch(msgspec.Struct, frozen=True):
 
 
 def reject(line: int, external_id: str | None, problems: tuple[Problem, ...], language: Language) -> RowError:
-    """One error for all the problems of a row: place and code of the first one, then the details of five others."""
+    """The error of a row: the pointer and code of its first problem; in words, that one and at most five others."""
     first, *others = problems
     colon, semicolon = Text(" : ", ": ").to(language), Text(" ; ", "; ").to(language)
     also = [other.pointer + colon + other.detail.to(language) for other in others[:_PROBLEMS_LISTED]]

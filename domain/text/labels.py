@@ -13,7 +13,7 @@ from domain.text.bilingual import Text
 
 
 class ReservedNames(msgspec.Struct, frozen=True):
-    """A reserved type in words: after "the … reservation", after "reserved to", and spelt out."""
+    """A reserved type in words: in "the … reservation" (`name`), in "reserved to …" (`to`), and spelt out (`long`)."""
 
     name: Text
     to: Text
@@ -26,6 +26,7 @@ DELIVERIES = msgspec.convert(_FILE.pop("deliveries"), dict[str, dict[str, Text]]
 RESERVED = msgspec.convert(_FILE.pop("reserved"), dict[str, ReservedNames])
 """Reserved types, and the two that a lot may be open to together."""
 _TABLES = msgspec.convert(_FILE, dict[str, dict[str, Text]])
+SUPPOSED_FROM = _TABLES["supposed_from"]
 KINDS = _TABLES["kinds"]
 ABBREVIATIONS = KINDS | _TABLES["abbreviations"]
 STATUSES = _TABLES["statuses"]

@@ -6,7 +6,7 @@ from datetime import date
 from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
-from domain.law.reservations.supply_advice import Supply, advise_on_distance, supply_advice
+from domain.law.reservations.supply_advice import LotCounts, advise_on_distance, supply_advice
 from domain.needs.need import Need
 from domain.shortlists.shortlist import (
     Advice,
@@ -16,6 +16,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Reservation,
     SuggestedSegment,
+    SupposedSite,
     Tension,
     TerritoryEcho,
 )
@@ -32,6 +33,7 @@ from matching.tension import tension_of
 class LotWords(NamedTuple):
     """The texts and counts of `LotShortlist` on a lot and its supply as a whole, under the same field names."""
 
+    supposed_site: SupposedSite | None
     coverage: tuple[Coverage, ...]
     alternatives: Alternatives
     tension: Tension
@@ -76,9 +78,10 @@ class Explainer:
         taxonomy, reach = self.reference.taxonomy, lot.reach_counts
         tension = tension_of(query.subject.objects, reach, unknown, query.yearly_eur, taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
-        supply = Supply(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
+        supply = LotCounts(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
+            query.supposed_site,
             tuple(
                 Coverage(code, *one, beyond_reach=sizes.beyond)
                 for code, one, sizes in zip(query.subject.wanted, counts.covered, reach, strict=True)
@@ -107,7 +110,7 @@ class Explainer:
         return in_words(found, Advice, self.language)
 
     def _lot_advice(
-        self, query: LotQuery, review: LotReview, supply: Supply, awarded: Sequence[LegalAdvice]
+        self, query: LotQuery, review: LotReview, supply: LotCounts, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
         """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
         for code in query.unmapped:

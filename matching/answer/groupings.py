@@ -175,7 +175,7 @@ def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
 
 
 class _GroupingSearch:
-    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: whether each does, by segment.
+    """Searches candidates (`rows` of a lot's selection) for groupings; `answered`: by segment, who answers it.
 
     `_combination`: by row of the selection, the position of what it answers in `_masks`.
     """

@@ -16,23 +16,43 @@ from domain.law.rules import Rules
 from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
-from domain.shortlists.shortlist import Advice, Finding
-from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea
-from domain.text.bilingual import Language, Text, kilometres
+from domain.shortlists.shortlist import Advice, Finding, SupposedSite
+from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea, is_older_award
+from domain.text.bilingual import Language, Text, kilometres, place_after_de
+from matching.index.service_areas import NEARBY_KM
+
+NEAR_HOME = Text(" : ce genre de structure travaille près de chez elle", ": suppliers of this kind work near home")
+
+
+def _near_home(default_km: float) -> Text:
+    """The words behind a default reach that is shorter than the usual one; empty behind that."""
+    return NEAR_HOME if default_km < NEARBY_KM else Text("", "")
+
+
+def nearby(default_km: float) -> Text:
+    """A sentence for a supplier near the territory that has declared no area; `default_km`: how far it may be."""
+    most, why = kilometres(default_km, rough=True), _near_home(default_km)
+    return Text(
+        f"À {most.fr} au plus du territoire, sans zone d'intervention déclarée{why.fr}",
+        f"Within {most.en} of the territory, without a declared service area{why.en}",
+    )
+
 
 PRESENCE: dict[Presence, Text] = {
     "local": Text("Implanté dans le territoire", "Located in the territory"),
+    "nearby": nearby(NEARBY_KM),
     "declared": Text("Déclare intervenir dans le territoire", "Declares serving the territory"),
-    "nearby": Text(
-        "À 50 km au plus du territoire, sans zone d'intervention déclarée",
-        "Within 50 km of the territory, without a declared service area",
-    ),
     "national": Text("Intervient dans toute la France", "Serves all of France"),
 }
 
 AWARDED = Text(
     "Activité connue par un marché public remporté, non déclarée",
     "Activity known from a public contract that was won, not declared",
+)
+
+AWARDED_EARLIER = Text(
+    "Activité connue par un marché public remporté il y a plus de six ans, ou sans date : à confirmer",
+    "Activity known from a public contract won more than six years ago, or undated: to be confirmed",
 )
 
 EVIDENCE: dict[EvidenceKind, Text] = {
@@ -51,11 +71,25 @@ INFERRED = Text(
 )
 
 
-def evidence(found: Evidence) -> Text:
-    """A sentence naming the evidence of an offer: its kind, and the label or reference that was read."""
+def evidence(found: Evidence, on: date) -> Text:
+    """A sentence naming the evidence of an offer: its kind, and the label or reference that was read.
+
+    Of a contract won more than six years before the day `on`, or undated, it says the age.
+    """
     intro = EVIDENCE[found.kind]
+    if is_older_award(found, on):
+        age = Text(" à une date inconnue", " on an unknown day")
+        if found.on is not None:
+            years = full_years(found.on, on)
+            age = Text(f" il y a {years} ans", f" {years} years ago")
+        intro = Text(intro.fr + age.fr, intro.en + age.en)
     read = found.label or found.reference
     return intro if read is None else Text(f"{intro.fr} : {read}", f"{intro.en}: {read}")
+
+
+def full_years(since: date, until: date) -> int:
+    """The number of whole years between two days."""
+    return until.year - since.year - ((until.month, until.day) < (since.month, since.day))
 
 
 def _missing_distance_text(placed: bool) -> Text:
@@ -67,7 +101,7 @@ def _missing_distance_text(placed: bool) -> Text:
 
 @cache
 def fit(kind: Fit, requested: str, offered: str) -> Text:
-    """A sentence for the segment that an offer has and the one requested; both are labels."""
+    """A sentence on how the `offered` segment fits the `requested` one; both are given by label."""
     match kind:
         case "exact":
             return Text(f"Propose : {requested}", f"Offers: {requested}")
@@ -92,23 +126,31 @@ IN_METRES_KM = 0.05
 """Shorter distances are told in metres, longer ones to the tenth of a kilometre."""
 
 
-def distance(distance_km: float | None, site: Place | None, placed: bool) -> Text:
+def distance(distance_km: float | None, site: Place | SupposedSite | None, placed: bool) -> Text:
     """A sentence for the distance of a supplier to the site, else to the territory; `placed`: its place is known."""
     if distance_km is None:
         why = _missing_distance_text(placed)
         return Text(f"{why.fr} : distance non calculée", f"{why.en}: no distance")
     far = kilometres(distance_km)
+    if isinstance(site, SupposedSite):
+        of_town = place_after_de(site.label)
+        where = Text(f"À {far.fr} {of_town}", f"{far.en} from {site.label}")
+        if distance_km == 0:
+            where = Text(f"Sur la commune {of_town}", f"In {site.label}")
+        return Text(f"{where.fr}, lieu d'exécution supposé", f"{where.en}, the supposed place of performance")
     if site is None:
         return Text(f"À {far.fr} du territoire", f"{far.en} from the territory")
     if distance_km == 0 and site.commune:
         return Text("Sur la commune du lieu d'exécution", "In the commune of the place of performance")
-    if distance_km == 0:
-        return Text("Sur le lieu d'exécution", "At the place of performance")
-    return Text(f"À {far.fr} du lieu d'exécution", f"{far.en} from the place of performance")
+    where = Text("Sur le", "At the") if distance_km == 0 else Text(f"À {far.fr} du", f"{far.en} from the")
+    return Text(f"{where.fr} lieu d'exécution", f"{where.en} place of performance")
 
 
-def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
-    """A sentence for a supplier that the distance gate refuses; `placed`: its place is known."""
+def too_far(distance_km: float | None, cap_km: float, placed: bool, *, to_territory: bool) -> Text:
+    """A sentence for a supplier that the distance gate refuses; `placed`: its place is known.
+
+    `to_territory`: the distance is told to be one to the territory, as other distances are to a supposed site.
+    """
     if distance_km is None:
         why = _missing_distance_text(placed)
         return Text(
@@ -116,11 +158,16 @@ def too_far(distance_km: float | None, cap_km: float, placed: bool) -> Text:
             f"{why.en}: it cannot be told whether it is within {kilometres(cap_km).en}",
         )
     far, over = kilometres(distance_km), kilometres(distance_km - cap_km)
+    if to_territory:
+        return Text(f"À {far.fr} du territoire : {over.fr} de trop", f"{far.en} from the territory: {over.en} too far")
     return Text(f"À {far.fr} : {over.fr} de trop", f"At {far.en}: {over.en} too far")
 
 
-def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool) -> Text:
-    """A sentence for a supplier that the service area gate refuses; `area`: the widest area of its offers."""
+def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: bool, default_km: float) -> Text:
+    """A sentence for a supplier that the service area gate refuses; `area`: the widest area of its offers.
+
+    `default_km`: how far from the territory it may be where its area is not declared.
+    """
     if area is not None and area.radius_km is not None and to_territory_km is not None:
         radius = kilometres(area.radius_km, rough=area.radius_km == round(area.radius_km))
         over = kilometres(to_territory_km - area.radius_km)
@@ -129,10 +176,10 @@ def not_served(area: ServiceArea | None, to_territory_km: float | None, placed: 
             f"Works within {radius.en}: {over.en} short of the territory",
         )
     if area is None and to_territory_km is not None:
-        far = kilometres(to_territory_km)
+        far, most, why = kilometres(to_territory_km), kilometres(default_km, rough=True), _near_home(default_km)
         return Text(
-            f"À {far.fr} du territoire, sans zone d'intervention déclarée (50 km au plus)",
-            f"{far.en} from the territory, without a declared service area (50 km at most)",
+            f"À {far.fr} du territoire, sans zone d'intervention déclarée ({most.fr} au plus{why.fr})",
+            f"{far.en} from the territory, without a declared service area ({most.en} at most{why.en})",
         )
     if area is None or area.radius_km is not None:
         why = _missing_distance_text(placed)

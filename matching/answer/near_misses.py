@@ -12,7 +12,6 @@ from matching.gates import DISTANCE, GATES, RESERVATION, SEGMENT, SERVICE_AREA, 
 from matching.geo.projection import Floats, to_metre
 from matching.index.distances import nearest_of
 from matching.index.offers import FITS, RELATED, answering_codes, offered_segments
-from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import CERTAIN_KM, Ordinals, each_once
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.selection import leave_out
@@ -77,7 +76,7 @@ def refused_by(lot: LotMatch, gate: int) -> Ordinals:
 
 
 def _nearest_out_of_area(lot: LotMatch, count: int) -> tuple[Ordinals, Floats]:
-    """The `count` nearest and equally near suppliers that offer the object elsewhere than here, and their distances."""
+    """The `count` nearest and equally near suppliers that offer the object but not here, and their distances."""
     near = [
         run
         for code in lot.query.subject.objects
@@ -101,19 +100,23 @@ def _nearest_with_distances(lot: LotMatch, ordinals: Ordinals, count: int) -> tu
 def refusals_in_words(lot: LotMatch, refused: Iterable[RefusedSupplier]) -> dict[int, Text]:
     """By ordinal, a sentence for why a gate before the reservation refused the supplier."""
     columns, cap_km = lot.live.base.columns, lot.query.lot.max_distance_km or 0.0
-    found, out_of_area = {}, []
+    is_supposed, found, to_measure = lot.query.supposed is not None, {}, []
     for gate, ordinal, away in refused:
         if gate == SEGMENT:
             found[ordinal] = _segment_refusal(lot, ordinal)
-        elif gate == SERVICE_AREA:
-            out_of_area.append(ordinal)
+        elif gate == SERVICE_AREA or (gate == DISTANCE and is_supposed):
+            to_measure.append((gate, ordinal))
         elif gate == DISTANCE:
-            found[ordinal] = messages.too_far(to_metre(away), cap_km, columns.is_placed(ordinal))
-    if out_of_area:
-        to_territory = lot.to_territory.measure(np.array(out_of_area, dtype=np.int32)).tolist()
-        for ordinal, away in zip(out_of_area, to_territory, strict=True):
-            area = _farthest_area(lot, ordinal)
-            found[ordinal] = messages.not_served(area, to_metre(away), columns.is_placed(ordinal))
+            found[ordinal] = messages.too_far(to_metre(away), cap_km, columns.is_placed(ordinal), to_territory=False)
+    if to_measure:
+        to_territory = lot.to_territory.measure(np.array([each for _, each in to_measure], dtype=np.int32)).tolist()
+        for (gate, ordinal), away in zip(to_measure, to_territory, strict=True):
+            is_placed = columns.is_placed(ordinal)
+            if gate == DISTANCE:
+                found[ordinal] = messages.too_far(to_metre(away), cap_km, is_placed, to_territory=True)
+            else:
+                area, default_km = _farthest_area(lot, ordinal), columns.default_reach_km(ordinal)
+                found[ordinal] = messages.not_served(area, to_metre(away), is_placed, default_km)
     return found
 
 
@@ -134,10 +137,11 @@ def _farthest_area(lot: LotMatch, ordinal: int) -> ServiceArea | None:
     taxonomy, objects = lot.live.base.taxonomy, lot.query.subject.objects
     answer = {code for wanted in objects for code, fit in answering_codes(wanted, taxonomy) if fit < RELATED}
     areas = [offer.service_area for offer, segments in _offers_of(lot, ordinal) if not answer.isdisjoint(segments)]
+    default_km = lot.live.base.columns.default_reach_km(ordinal)
 
     def reach_km(area: ServiceArea | None) -> float:
         if area is None:
-            return NEARBY_KM
+            return default_km
         return np.inf if area.radius_km is None else area.radius_km
 
     return max(areas, key=reach_km)

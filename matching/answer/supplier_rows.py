@@ -18,6 +18,7 @@ from domain.needs.need import ContractKind, Place
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import (
     Candidate,
+    MeasuredTo,
     NearMiss,
     OfferEvidence,
     Presence,
@@ -28,6 +29,7 @@ from domain.shortlists.listed_suppliers import (
     UnknownTrade,
 )
 from domain.shortlists.reach import reach_of
+from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language, Text
@@ -38,9 +40,11 @@ from matching.gates import GATES, RESERVATION
 from matching.geo.projection import Positions, to_metre
 from matching.index.offers import (
     FITS,
+    GRADES,
     LOCAL,
     NO_OFFER,
     OFFERED,
+    OLDER_AWARDS,
     PER_BASIS,
     PER_FIT,
     PRESENCE_OF_AREA,
@@ -62,7 +66,10 @@ encode = msgspec.json.encode
 
 
 class SharedRowParts(NamedTuple):
-    """The parts of a row shared by candidates whose best offers are alike; `reasons`: JSON without brackets."""
+    """The parts of a row shared by candidates whose best offers are alike; `reasons`: JSON without brackets.
+
+    The reason for the presence follows these: that of `nearby` differs by supplier.
+    """
 
     presence: Presence
     segments: tuple[SegmentAnswer, ...]
@@ -81,7 +88,7 @@ class _WordedAnswer(NamedTuple):
 
 def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, worths: Sequence[int]) -> SharedRowParts:
     """The row parts shared by candidates whose best offers, by wanted segment, have these worths (fit, basis…)."""
-    parts, bases, best = [], set(), len(PRESENCES) - 1
+    parts, grades, best = [], set(), len(PRESENCES) - 1
     for place, (wanted, worth) in enumerate(zip(subject.wanted, worths, strict=True)):
         if worth >= NO_OFFER:
             continue
@@ -89,13 +96,11 @@ def shared_row_parts(taxonomy: Taxonomy, language: Language, subject: Subject, w
         parts.append(_segment_answer(taxonomy, language, wanted, worth, is_object))
         if is_object and worth < RELATED * PER_FIT:
             best = min(best, worth % PER_BASIS // OFFERED)
-            bases.add(BASES[worth % PER_FIT // PER_BASIS])
+            grades.add(worth % PER_FIT // PER_BASIS)
     reasons = [part.reason for part in parts]
-    reasons += [_reason_json(f"basis_{basis}", BASIS[basis], language) for basis in BASES[1:] if basis in bases]
-    presence = PRESENCES[best]
-    reasons.append(_reason_json(f"presence_{presence}", messages.PRESENCE[presence], language))
+    reasons += [_reason_json(f"basis_{GRADES[grade]}", BASIS[grade], language) for grade in BASIS if grade in grades]
     return SharedRowParts(
-        presence,
+        PRESENCES[best],
         tuple([part.segment for part in parts]),
         b"[%b]" % b",".join([part.segment_json for part in parts]),
         all(part.segment.basis == BASES[0] for part in parts),
@@ -108,12 +113,17 @@ def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: 
     """An offer's answer to a wanted segment; `worth`: the offer's fit, basis, presence and segment as one number."""
     offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
-    answer = SegmentAnswer(wanted, offered, fit, BASES[worth % PER_FIT // PER_BASIS], role)
+    answer = SegmentAnswer(wanted, offered, fit, GRADES[worth % PER_FIT // PER_BASIS], role)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
     return _WordedAnswer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 
 
-BASIS = {"awarded": messages.AWARDED, "inferred": messages.INFERRED}
+BASIS = {
+    GRADES.index("awarded"): messages.AWARDED,
+    OLDER_AWARDS: messages.AWARDED_EARLIER,
+    GRADES.index("inferred"): messages.INFERRED,
+}
+"""The reason shown for an offer that is not declared, by its place in GRADES."""
 
 
 @lru_cache(64)
@@ -122,9 +132,11 @@ def _reason_json(code: str, text: Text, language: Language) -> bytes:
 
 
 @lru_cache(CACHED_DISTANCES)
-def _distance_reason(distance_km: float | None, site: Place | None, is_placed: bool, language: Language) -> bytes:
+def _distance_reason(
+    distance_km: float | None, place: Place | SupposedSite | None, is_placed: bool, language: Language
+) -> bytes:
     """The JSON of the reason that states a distance, with a comma before it."""
-    said = messages.distance(distance_km, site, is_placed)
+    said = messages.distance(distance_km, place, is_placed)
     return b"," + encode(Reason("distance", said.to(language)))
 
 
@@ -228,7 +240,7 @@ class RowWriter:
             for each in set(each_worths)
         }
         answered = [distinct[each] for each in each_worths]
-        measured_to: Literal["site", "territory"] = "site" if lot.query.site else "territory"
+        measured_to: MeasuredTo = "site" if lot.query.site else "supposed_site" if lot.query.supposed else "territory"
         rows = zip(
             map(lot.live.base.columns.summary, numbers),
             distances,
@@ -263,13 +275,19 @@ class RowWriter:
 
     def _reasons_of(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
-        query, reasons = lot.query, row_parts.reasons
-        if query.site or row_parts.presence != PRESENCES[LOCAL]:
+        query, presence = lot.query, row_parts.presence
+        said = messages.PRESENCE[presence]
+        if presence == "nearby":
+            said = messages.nearby(lot.live.base.columns.default_reach_km(ordinal))
+        reasons = b"%b,%b" % (row_parts.reasons, _reason_json(f"presence_{presence}", said, self.language))
+        if query.place or presence != PRESENCES[LOCAL]:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             if distance_km is not None and distance_km > messages.IN_METRES_KM:
                 distance_km = round(distance_km, 1)  # no more is told
-            site = query.lot.site and (COMMUNE if query.lot.site.commune else POINT)
-            reasons += _distance_reason(distance_km, site, is_placed, self.language)
+            place: Place | SupposedSite | None = query.supposed_site
+            if query.lot.site:
+                place = COMMUNE if query.lot.site.commune else POINT
+            reasons += _distance_reason(distance_km, place, is_placed, self.language)
         return b"[%b]" % reasons
 
     def _segment_answers(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int) -> bytes:
@@ -284,7 +302,7 @@ class RowWriter:
                 own = (offer for offer in offers if answer.offered in offered_segments(offer, taxonomy, cpv))
                 found = dict.fromkeys(each for offer in own for each in offer.evidence)
                 shown += (
-                    OfferEvidence(one.kind, messages.evidence(one).to(self.language), one.on, one.source)
+                    OfferEvidence(one.kind, messages.evidence(one, self.on).to(self.language), one.on, one.source)
                     for one in sorted(found, key=strength)[:EVIDENCE_SHOWN]
                 )
             answers.append(msgspec.structs.replace(answer, evidence=tuple(shown)))

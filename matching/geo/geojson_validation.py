@@ -72,7 +72,7 @@ def area_to_store(geometry: Geometry, *at: str | int) -> Geometry:
 
 
 def require_few_vertices(geometry: Geometry, *at: str | int) -> None:
-    """Raise InvalidContent where a geometry has too many vertices, which are counted and not read."""
+    """Raise InvalidContent where a geometry has too many vertices, found by counting them alone."""
     count = vertices(geometry)
     if count > MAX_VERTICES:
         detail = Text(

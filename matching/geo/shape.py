@@ -45,7 +45,7 @@ def shares_ground(region: shapely.Geometry, others: Geometries) -> Bools:
 
 
 def meets_circle(lat: float, lon: float, radius_km: float, others: Geometries) -> Bools | None:
-    """Whether each polygon (`others`, in degrees) meets a circle on the ellipsoid; None for some circles.
+    """Whether each polygon (`others`, in degrees) meets a circle; None for a circle too wide or near a pole.
 
     None where degrees do not go evenly around the circle: it is too wide, near a pole or across the antimeridian.
     """

@@ -130,7 +130,7 @@ class Distances:
         return distance
 
     def known_within(self, ordinals: Ordinals, radius_km: float) -> Floats:
-        """Kilometres to the shape; NaN, without being measured, where certainly over the radius plus CERTAIN_KM."""
+        """Kilometres to the shape; NaN for suppliers certainly beyond the radius plus CERTAIN_KM, left unmeasured."""
         near, known = self.rows_near(ordinals, radius_km), np.full(len(ordinals), np.nan)
         away = self.distance_within(ordinals.take(near), np.full(len(near), radius_km + CERTAIN_KM))
         known[near] = np.where(away == np.inf, np.nan, away)
@@ -194,7 +194,7 @@ class Distances:
 
 
 class PointDistances(Distances):
-    """Distances to a point, measured at each call: that takes no longer than to look them up."""
+    """Distances to a point, measured anew at each call, which takes no longer than to look them up."""
 
     def __init__(self, columns: SupplierColumns, point: PointShape) -> None:
         super().__init__(columns, point)

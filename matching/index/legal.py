@@ -165,7 +165,7 @@ class LegalColumns:
         return forms
 
     def _approvals(self, positions: NDArray[np.int32]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int32]]]:
-        """Yield which of `positions` have a first approval, and where each of these is; then a second; and so on."""
+        """Yield the rows whose facts have a first approval, and where it is for each; then a second; and so on."""
         first, end = self._arrays.starts[positions], self._arrays.starts[positions + 1]
         for number in count():
             rows = np.flatnonzero(first + number < end)
@@ -367,7 +367,7 @@ def _values_of(numbers: DecisiveFacts, known: dict[int, int], find: Callable[[in
 
 @lru_cache(64)
 def best_outcome(reserved: frozenset[Reserved]) -> NDArray[np.int8]:
-    """By outcome code, the best outcome over the reserved types (a position in OUTCOMES), or the first if none is.
+    """A table from outcome code to the best outcome over the reserved types (a position in OUTCOMES).
 
     Where nothing is reserved everybody may answer: the first outcome.
     """

@@ -130,7 +130,7 @@ class TextLocations(NamedTuple):
 
 
 class TextWriter:
-    """Writes the texts of suppliers as they arrive, to a file of the folder if one is given, else to memory."""
+    """Writes the texts of suppliers as they arrive to a piece: a file in the folder if one is given, else memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._path = None if folder is None else folder / PIECE_FILE.format(0)
@@ -185,7 +185,7 @@ class TextReader:
 
 
 def joined_locations(parts: Sequence[TextLocations], pieces: Sequence[int], order: NDArray[np.intp]) -> TextLocations:
-    """The text locations of several parts as one, in `order`: indices into the parts laid end to end.
+    """The text locations of parts (of so many `pieces` each) as one, in `order`: indices into all laid end to end.
 
     `pieces`: how many pieces each part has; these too are laid end to end.
     """

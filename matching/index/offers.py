@@ -4,24 +4,38 @@ The worth of an offer for a wanted segment is one small number, of which the sma
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
+from msgspec import Raw
 from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Fit, Presence
-from domain.suppliers.supplier import BASES, Offer
+from domain.suppliers.supplier import BASES, Basis, Offer, is_older_award
 from matching.geo.projection import Floats
-from matching.index.service_areas import GROUND, NATIONAL, NO_AREA, RADIUS, ServiceAreas
+from matching.index.service_areas import (
+    GROUND,
+    NATIONAL,
+    NO_AREA,
+    RADIUS,
+    AreaNumbers,
+    ServiceAreas,
+    default_reach_km,
+)
 from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
+GRADES: tuple[Basis, ...] = ("declared", "awarded", "awarded", "inferred")
+"""The bases of offers, the best first: of contracts won, those of the last six years before older and undated ones."""
+OLDER_AWARDS = 2
 RELATED = FITS.index("related")
 LOCAL = PRESENCES.index("local")
 
@@ -30,9 +44,9 @@ LOCAL = PRESENCES.index("local")
 OFFERED_BITS = 8
 OFFERED = 1 << OFFERED_BITS
 PER_BASIS = len(PRESENCES) * OFFERED
-PER_FIT = len(BASES) * PER_BASIS
+PER_FIT = len(GRADES) * PER_BASIS
 NO_OFFER = 1 << 14
-CODES = len(FITS) * len(BASES) * len(PRESENCES)
+CODES = len(FITS) * len(GRADES) * len(PRESENCES)
 NO_CODE = NO_OFFER // OFFERED
 WITHOUT_PRESENCE = ~((len(PRESENCES) - 1) * OFFERED)
 """The bits of a worth but for its presence; what is left says “local”, whose position is 0."""
@@ -40,7 +54,7 @@ WITHOUT_PRESENCE = ~((len(PRESENCES) - 1) * OFFERED)
 # By code, and for NO_CODE what changes nothing where the worst fit or basis and the best presence are looked for.
 _EVERY = np.arange(NO_CODE + 1)
 FIT_OF_CODE = np.where(_EVERY < CODES, _EVERY // (PER_FIT // OFFERED), 0).astype(np.int16)
-BASIS_OF_CODE = np.where(_EVERY < CODES, _EVERY // len(PRESENCES) % len(BASES), 0).astype(np.int16)
+BASIS_OF_CODE = np.where(_EVERY < CODES, _EVERY // len(PRESENCES) % len(GRADES), 0).astype(np.int16)
 PRESENCE_OF_CODE = np.where(_EVERY < CODES, _EVERY % len(PRESENCES), len(PRESENCES) - 1).astype(np.int16)
 
 
@@ -74,7 +88,8 @@ SUPPLIER_BIT, SUBJECT_BIT, COLUMN_BIT = 32, 28, 16
 WORTH_BITS = (1 << COLUMN_BIT) - 1
 SHORT_KM = 95.0
 """Offers that reach farther are looked at apart: they are few, and most suppliers are farther away than that."""
-_BASIS = {basis: place for place, basis in enumerate(BASES)}
+_GRADE = {basis: GRADES.index(basis) for basis in BASES}
+_read_moment = msgspec.json.Decoder(datetime).decode
 PRESENCE_OF_AREA = np.zeros(4, dtype=np.int64)
 PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
     PRESENCES.index(presence) for presence in ("nearby", "declared", "declared", "national")
@@ -82,7 +97,10 @@ PRESENCE_OF_AREA[[NO_AREA, RADIUS, GROUND, NATIONAL]] = [
 
 
 class Offers(NamedTuple):
-    """Offers that name one segment or family, ordered by supplier; `area`: number of its area, if of codes or drawn."""
+    """Offers that name one segment or family, ordered by supplier; `basis`: its place in GRADES.
+
+    `area`: an area's number where `area_kind` is GROUND, else -1.
+    """
 
     supplier: Ordinals
     basis: NDArray[np.int8]
@@ -142,8 +160,13 @@ class OfferRows:
         self._named, self._starts = array("q"), array("q", [0])
         self._rows = array("d")
 
-    def add(self, number: int, offers: Iterable[Offer]) -> None:
-        """Add the offers of the supplier with this number."""
+    def add(
+        self, number: int, offers: Iterable[Offer], updated_at: datetime | Raw, default_reach_km: Callable[[], float]
+    ) -> None:
+        """Add the offers of the supplier with this number, which was last written then.
+
+        `default_reach_km`: called if one has no declared area.
+        """
         for offer in offers:
             name = self._names.get((offer.segments, offer.cpv))
             if name is None:
@@ -152,7 +175,9 @@ class OfferRows:
                 self._starts.append(len(self._named))
                 self._names[offer.segments, offer.cpv] = len(self._names)
                 name = len(self._names) - 1
-            self._rows.extend((number, name, _BASIS[offer.basis], *self._areas.intern(offer.service_area)))
+            area = offer.service_area
+            numbers = AreaNumbers(NO_AREA, default_reach_km(), -1) if area is None else self._areas.intern(area)
+            self._rows.extend((number, name, _grade(offer, updated_at), *numbers))
 
     def tables(self) -> dict[str, Offers]:
         """A table of the offers added, for each segment or family that they name."""
@@ -172,13 +197,23 @@ class OfferRows:
         }
 
 
+def _grade(offer: Offer, updated_at: datetime | Raw) -> int:
+    """The place of an offer in GRADES; a contract won is older than six years on the day its supplier was written."""
+    if offer.basis != "awarded" or not offer.evidence:
+        return _GRADE[offer.basis]
+    written = updated_at if isinstance(updated_at, datetime) else _read_moment(updated_at)
+    is_older = all(is_older_award(each, written.date()) for each in offer.evidence)
+    return OLDER_AWARDS if is_older else _GRADE["awarded"]
+
+
 def read_offers(
     suppliers: Iterable[tuple[int, MatchedSupplier]], areas: ServiceAreas, taxonomy: Taxonomy, cpv: Cpv
 ) -> dict[str, Offers]:
     """The offers of suppliers (given with their ordinals), by the segment or family they name."""
     rows = OfferRows(areas, taxonomy, cpv)
     for ordinal, supplier in suppliers:
-        rows.add(ordinal, supplier.offers)
+        known = supplier.kinds, supplier.name, supplier.siret
+        rows.add(ordinal, supplier.offers, supplier.updated_at, partial(default_reach_km, *known))
     return rows.tables()
 
 

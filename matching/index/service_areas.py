@@ -1,5 +1,6 @@
 """The distinct service areas of offers, and which of them meet a territory."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -12,7 +13,8 @@ import shapely
 from numpy.typing import NDArray
 
 from domain.reference.territory import UnknownTerritory
-from domain.suppliers.supplier import ServiceArea
+from domain.suppliers.supplier import Kind, ServiceArea
+from domain.text.normalise import fold
 from matching.geo.geojson_validation import checked_geometry
 from matching.geo.projection import Positions
 from matching.geo.shape import shares_ground
@@ -21,8 +23,13 @@ from matching.index.mapped_arrays import Texts, joined_texts, texts
 
 # how an offer says where it is available
 NO_AREA, RADIUS, GROUND, NATIONAL = 0, 1, 2, 3
-NEARBY_KM = 50.0
-"""The distance from the territory allowed to a supplier without a declared area (the contract's second gate)."""
+NEARBY_KM, NEIGHBOUR_KM = 50.0, 20.0
+"""The distance from the territory allowed to a supplier without a declared area, and to one that works near home."""
+_NEIGHBOURS = re.compile(
+    r"^(?:commune|mairie|ville) d|\bregies? (?:de |des |du |d )?(?:quartiers?|territoires?)\b"
+    r"|\bccas\b|\bcentre communal d action sociale\b"
+)
+_SIREN_OF_COMMUNES = "21"
 
 
 class AreaNumbers(NamedTuple):
@@ -33,7 +40,18 @@ class AreaNumbers(NamedTuple):
     number: int
 
 
-UNDECLARED, ALL_OF_FRANCE = AreaNumbers(NO_AREA, NEARBY_KM, -1), AreaNumbers(NATIONAL, np.inf, -1)
+ALL_OF_FRANCE = AreaNumbers(NATIONAL, np.inf, -1)
+
+
+def default_reach_km(kinds: Sequence[Kind], name: str, siret: str | None) -> float:
+    """The kilometres from a territory within which a supplier serves it that has declared no area.
+
+    Fewer for whoever works near home: associations intermédiaires alone, whose agreement with the State names their
+    territory (code du travail, R5132-12, 1° f), régies de quartier, communes and their social centres.
+    """
+    if (kinds and set(kinds) <= {"AI", "ESUS"} and "AI" in kinds) or (siret or "").startswith(_SIREN_OF_COMMUNES):
+        return NEIGHBOUR_KM
+    return NEIGHBOUR_KM if _NEIGHBOURS.search(fold(name)) else NEARBY_KM
 
 
 DIGEST_BYTES = 16
@@ -111,10 +129,8 @@ class ServiceAreas:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def intern(self, area: ServiceArea | None) -> AreaNumbers:
+    def intern(self, area: ServiceArea) -> AreaNumbers:
         """The `AreaNumbers` of an offer's area, added if new; `meeting` knows a new area after the next `lay_out`."""
-        if area is None:
-            return UNDECLARED
         if area.national:
             return ALL_OF_FRANCE
         if area.radius_km is not None:

@@ -35,6 +35,7 @@ from domain.suppliers.supplier import (
 from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextLocations, TextReader, TextWriter, joined_locations
+from matching.index.service_areas import default_reach_km
 from matching.index.sizes import SizeArrays, SizeRows, joined_sizes
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")
@@ -120,7 +121,7 @@ _read_indexed = msgspec.json.Decoder(IndexedSupplier).decode
 
 
 def document_of(supplier: MatchedSupplier) -> SupplierDocument:
-    """The `SupplierDocument` of a supplier that is given as a struct."""
+    """A supplier given as a struct, in the form of which an index is built."""
     return read_document(_encode(supplier))
 
 
@@ -290,7 +291,7 @@ class SupplierColumns:
         facts, draw = list(map(legal_facts, suppliers)), _tie_break_bits([supplier.id.bytes for supplier in suppliers])
         if end > self.capacity:
             self._make_room(end)
-        self.positions[first:end] = earth_centred(*_degrees(suppliers))
+        self.positions[first:end] = earth_centred(*_lat_and_lon(suppliers))
         self.draw[first:end] = draw
         self.employees[first:end] = [NOT_KNOWN if each.employees is None else each.employees for each in suppliers]
         self.sizes.put(first, [deciding_size(each.size, each.kinds) for each in suppliers])
@@ -317,6 +318,11 @@ class SupplierColumns:
         details = self._texts.details(ordinal) if later < 0 else self._added[later][1]
         return read_indexed(self.summary(ordinal), details)
 
+    def default_reach_km(self, ordinal: int) -> float:
+        """The kilometres from a territory within which a supplier serves it where it has declared no area."""
+        supplier = self.supplier(ordinal)
+        return default_reach_km(supplier.kinds, supplier.name, supplier.siret)
+
     def degrees(self, ordinals: Ordinals) -> tuple[Floats, Floats]:
         """Latitudes and longitudes of some suppliers; NaN without a location."""
         later = len(self.spatial_keys)
@@ -326,7 +332,7 @@ class SupplierColumns:
             for column in (self.table.lat, self.table.lon)
         )
         rows = np.flatnonzero(ordinals >= later)
-        lat[rows], lon[rows] = _degrees([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
+        lat[rows], lon[rows] = _lat_and_lon([self.supplier(ordinal) for ordinal in ordinals[rows].tolist()])
         return lat, lon
 
     def is_placed(self, ordinal: int) -> bool:
@@ -334,7 +340,7 @@ class SupplierColumns:
         return bool(np.isfinite(self.positions[ordinal, 0]))
 
     def _make_room(self, least: int = 0) -> None:
-        """Replace the columns by longer ones, with room beyond `least` rows and those in use, for threads that read."""
+        """Replace the columns by longer ones with room beyond `least` rows; arrays read meanwhile do not change."""
         rows = max(least, len(self))
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
@@ -356,7 +362,7 @@ def differs_from_previous(ordered: NDArray[np.generic]) -> Bools:
     return differs
 
 
-def _degrees(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
+def _lat_and_lon(suppliers: Sequence[MatchedSupplier]) -> tuple[Floats, Floats]:
     points = [(s.location.lat, s.location.lon) if s.location else (np.nan, np.nan) for s in suppliers]
     lat, lon = np.array(points, dtype=np.float64).reshape(-1, 2).T
     return lat, lon

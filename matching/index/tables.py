@@ -5,6 +5,7 @@ Among them, suppliers are grouped by sources, kinds and what their surest trade 
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from matching.index.mapped_arrays import (
     tables_arrays,
 )
 from matching.index.offers import OfferRows, Offers, WantedOffers, merged_offers, wanted_offers
-from matching.index.service_areas import AreaTable, ServiceAreas, joined_areas
+from matching.index.service_areas import AreaTable, ServiceAreas, default_reach_km, joined_areas
 from matching.index.supplier_columns import (
     MatchedSupplier,
     Ordinals,
@@ -158,7 +159,7 @@ class TablesBuilder:
             return
         number, offers = len(self._group_places), read_offers(document.offers)
         self._rows.add(document)
-        self._offers.add(number, offers)
+        self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
         if not offers:
             self._offerless.append(number)
         sources = [one.source for one in document.sources]
@@ -171,6 +172,11 @@ class TablesBuilder:
         names = TableNames(self._groups.distinct, tuple(offers), (), unknown, (size_of(texts),))
         groups, offerless = (np.array(some, dtype=np.int32) for some in (self._group_places, self._offerless))
         return _merge([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
+
+
+def _default_reach_km(document: SupplierDocument) -> float:
+    name, siret = (msgspec.json.decode(raw) for raw in (document.name, document.siret))
+    return default_reach_km(document.kinds, name, siret)
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:

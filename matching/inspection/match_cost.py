@@ -43,23 +43,25 @@ def estimated_ms(need: Need, live: LiveIndex, reference: Reference, enough: floa
 
     Where a territory is new it is more than AT_ONCE_MS: a few, such as France, take several times what is expected.
     """
-    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, tuple[float, float]](), live.next_ordinal
+    ms, grounds, suppliers = 0.0, dict[TerritoryRequest, list[float]](), live.next_ordinal
     rows = min(need.limit, suppliers) + min(need.near_misses + need.unknown_rows, suppliers)
     for lot in need.lots:
         request, share, measure_ms = lot.territory or need.territory, 0.0, 0.0
         if request is not None and not (request.geometry and vertices(request.geometry) > MAX_VERTICES):
-            if request not in grounds:
+            if (found := grounds.get(request)) is None:
                 territory_ms, *found = _territory_cost(request, live, reference)
-                grounds[request] = found[0], found[1]
+                grounds[request] = found
                 ms += territory_ms
-            share, measure_ms = grounds[request]
+            share, measure_ms = found
         # about the offers near the territory that answer what the lot asks for
         words = len(lot.cpv) + len(lot.keywords) + (lot.title is not None and not lot.segments)
-        wanted = (live.base.wanted.get(code) for code in lot.segments + lot.support_segments)
-        every = OFFERS_OF_WORDS * suppliers * words + sum([len(of.suppliers) for of in wanted if of is not None])
+        every = OFFERS_OF_WORDS * suppliers * words
+        for code in lot.segments + lot.support_segments:
+            if (wanted := live.base.wanted.get(code)) is not None:
+                every += len(wanted.suppliers)
         offers, segments = share * every, _segment_count(lot)
         said = CPV_MS * len(lot.cpv) + KEYWORD_MS * len(lot.keywords) + TITLE_MS * (lot.title is not None)
-        lot_ms = LOT_MS + said + SITE_MS * (lot.site is not None) + SEGMENT_MS * segments + OFFER_MS * offers
+        lot_ms = LOT_MS + said + SITE_MS * bool(lot.site) + SEGMENT_MS * segments + OFFER_MS * offers
         if need.groupings and segments > 1:
             lot_ms += GROUPINGS_MS * segments**2 + GROUPED_SUPPLIER_MS * offers
         lot_ms += (ROW_MS + ROW_SEGMENT_MS * segments) * rows

@@ -35,7 +35,7 @@ from domain.text.bilingual import Language
 from matching.geo.territory import Bools, Geography, Territory
 from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
-from matching.index.offers import PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
+from matching.index.offers import GRADES, PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.index.supplier_columns import NOT_KNOWN, Ordinals, differs_from_previous
 from matching.index.tables import TradeGroup
 from matching.selection import meeting_offers
@@ -43,6 +43,7 @@ from matching.tension import tension_level
 from matching.unknown_trade import nearby
 
 NO_KIND, NO_FORM = "none", "unknown"
+_BASIS_OF_GRADE = np.array([BASES.index(basis) for basis in GRADES])
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class SupplySearch:
         """The supply of the territory: totals, and counts for each of the segments or families, in their order."""
         territory = self.territory
         unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
-        columns, standing = self.live.base.columns, self.standing
+        columns, standing = self.live.base.columns, self.suppliers_in_territory
         forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
         named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
         return Supply(
@@ -70,13 +71,13 @@ class SupplySearch:
         )
 
     @cached_property
-    def standing(self) -> Ordinals:
+    def suppliers_in_territory(self) -> Ordinals:
         """The ordinals of the active suppliers located in the territory, in order."""
         every = np.arange(self.live.next_ordinal, dtype=np.int32)
         return self.live.still_present(every[self._is_local[: self.live.next_ordinal]])
 
     def candidates(self, segment: str) -> tuple[Ordinals, NDArray[np.int64]]:
-        """The suppliers with an offer for a segment that serves the territory; of each, the best basis (in BASES)."""
+        """The suppliers with an offer for a segment that serves the territory; of each, the best basis (in GRADES)."""
         key = meeting_offers(self.live, self.territory, [(segment,)])
         supplier = (key >> SUPPLIER_BIT).astype(np.int32)
         is_first = differs_from_previous(supplier)
@@ -105,7 +106,7 @@ class SupplySearch:
             codes = self.live.base.eligibility.outcome_codes(ordinals, self.on, self.rules)
             local = self._is_local[ordinals]
             tallies.append(np.bincount(codes + np.where(local, OUTCOME_CODES, 0), minlength=2 * OUTCOME_CODES))
-            bases.append(np.bincount(basis, minlength=len(BASES)).tolist())
+            bases.append(np.bincount(_BASIS_OF_GRADE[basis], minlength=len(BASES)).tolist())
         tally = np.array(tallies, dtype=np.float64).reshape(len(segments), 2, OUTCOME_CODES)
         totals, local_totals = tally.sum(axis=(1, 2)), tally[:, 1].sum(axis=1)
         # by outcome code, a column per reservation: 1 where a lot so reserved lets the supplier pass
@@ -175,7 +176,7 @@ def area_supplies(
     # a commune of no EPCI stands for itself
     named = [f"epci:{one.epci}" if level == "epci" and one.epci else f"commune:{one.code}" for one in known]
     ids, places = np.unique(np.array(named, dtype=np.str_), return_inverse=True)
-    standing, columns = search.standing, search.live.base.columns
+    standing, columns = search.suppliers_in_territory, search.live.base.columns
     # the commune of the territory in which each supplier stands: on its border, the nearest one
     lat, lon = columns.degrees(standing)
     communes = geography.commune_at(lat, lon)

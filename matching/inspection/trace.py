@@ -14,7 +14,6 @@ import numpy as np
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Need, PastAward, buyer_siret
 from domain.shortlists.listed_suppliers import Gate
-from domain.suppliers.supplier import BASES
 from domain.text.bilingual import Language
 from matching import ranking
 from matching.answer.near_misses import RefusedSupplier, draw_refused, nearest_of_gate
@@ -85,7 +84,7 @@ READINGS: dict[str, Callable[[Any], Value]] = {
     "eligibility": _word_at_position(OUTCOMES),
     "segments_answered": lambda minus: -int(minus),
     "worst_fit": _word_at_position(FITS),
-    "worst_basis": _word_at_position(BASES),
+    "worst_basis": _word_at_position(("declared", "awarded", "awarded, older", "inferred")),
     "only_national": bool,
     "distance": lambda km: round(float(km), 3) if np.isfinite(km) else None,
 }

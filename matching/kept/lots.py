@@ -92,7 +92,7 @@ class CachedSelection:
         return self._known[0]
 
     def is_valid_for(self, live: LiveIndex, territory: Territory) -> bool:
-        """Whether an index surely selects the same suppliers; the territory is that of this selection."""
+        """Whether an index surely still selects the same suppliers as this selection, which is for the territory."""
         change, next_ordinal = self._known
         if change >= live.change:
             return change == live.change
@@ -211,8 +211,8 @@ class CachedLot(LotMatch):
     ) -> None:
         super().__init__(query, live, on, rules)
         self._kept, self._held = kept, held
-        site = ref(query.site) if query.site else None  # a cache of small things holds no large outline
-        key = on, rules, self.reserved_types, site, query.lot.max_distance_km
+        place = ref(query.place) if query.place else None  # a cache of small things holds no large outline
+        key = on, rules, self.reserved_types, place, query.supposed is not None, query.lot.max_distance_km
         ranked = held.ranked.find(key)
         if ranked is None:
             ranked = RankedLot(self.passing.counts)
@@ -257,7 +257,7 @@ class CachedLot(LotMatch):
         return found
 
     def candidates_approval_ends(self) -> ApprovalEnds:
-        """The days on which the approvals behind the candidates' verdicts end, and how many end until each."""
+        """The days on which approvals that candidates' verdicts rest on end, and how many have ended by each day."""
         if self.ranked.approval_ends is None:
             self.ranked.approval_ends = super().candidates_approval_ends()
         return self.ranked.approval_ends

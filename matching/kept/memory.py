@@ -20,7 +20,7 @@ import numpy as np
 from domain.law.findings import LegalAdvice, NeedReview
 from domain.law.review import need_for_review, review_reduced
 from domain.law.rules import Rules
-from domain.needs.need import ContractKind, Need
+from domain.needs.need import ContractKind, Need, Place
 from domain.text.bilingual import Language
 from matching.answer.explain import Explainer, LotWords
 from matching.answer.messages import raw_json
@@ -98,9 +98,8 @@ class AnswerCache(LotCache):
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
-            place = lot.query.lot.site
-            in_commune, yearly = place is not None and place.commune is not None, lot.query.yearly_eur
-            key = ref(lot.ranked), in_commune, yearly, contract, language
+            site, yearly = lot.query.lot.site, lot.query.yearly_eur
+            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, yearly, contract, language
             lot.written = self.written.find(key) or WrittenLot(self.written, key)
         written: WrittenLot = lot.written
         return written
@@ -126,9 +125,10 @@ class CachingRowWriter(RowWriter):
         if not isinstance(lot, CachedLot):
             return super().candidates(lot, count, seed)
         first, written = lot.first(count), self.kept.written_lot(lot, self.contract, self.language)
-        places = first.order.draw_positions(seed)
         if first.order.is_settled:
-            return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, places)))
+            positions = first.order.draw_positions
+            return _list_of(written, count, lambda: ranked_list(self.unranked_candidates(lot, first, positions(seed))))
+        places = first.order.draw_positions(seed)
         numbers = first.order.numbers[places].tolist()
         place_of = dict(zip(numbers, places.tolist(), strict=True))
 
@@ -196,12 +196,13 @@ class CachingExplainer(Explainer):
         return raw_json(made)
 
     def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The texts on a lot, cached by the review, reading and supply they depend on unless there are past awards."""
+        """The texts on a lot; cached, unless there are past awards, by all that they depend on."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
-        decisive = self.review.lots[query.lot.id], unknown, ends, query.unmapped, query.unknown, query.title_says
+        read = query.unmapped, query.unknown, query.title_says, query.supposed_site
+        decisive = self.review.lots[query.lot.id], unknown, ends, read
         words = written.words.get(decisive)
         if words is None:
             parts = list(map(encode, super().lot_words(lot, unknown, None)))

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import stem
+from matching.words.places import CommuneFinder
 from matching.words.titles import LONGEST_TITLE, PhraseSpotter, Title, TitleParser, stems, taxonomy_phrases
 from matching.words.word_model import Probabilities, WordModel
 
@@ -151,7 +152,9 @@ class TitleReader:
         for words, named in meanings.items():
             self._spotter.learn(words, tuple(named))
         known = model.common.union(*meanings)
-        self._parser = TitleParser(territories, known.__contains__, self._forms)
+        self.communes = CommuneFinder(territories, known.__contains__)
+        """Finds the communes that texts name."""
+        self._parser = TitleParser(self.communes.names, known.__contains__, self._forms)
         self._need = functools.lru_cache(NEEDS)(self._parser.parse)
         self._readings = functools.lru_cache(CACHED)(self._read_uncached)
 
@@ -280,7 +283,7 @@ class TitleReader:
         return sorted(ranked, key=lambda item: (-item[1], self._order[item[0]]))
 
     def _trade_chance(self, weighed: "_ScoredTitle", ranked: Sequence[tuple[str, float]]) -> float:
-        """The chance that a title says a trade of the taxonomy; 1 where the model has no weights for that."""
+        """The chance that a title names a trade of the taxonomy; 1 where the model has no weights for that."""
         bias, *weights = self._model.trade_trust or (math.inf,)
         clues = _trade_clues(weighed, ranked)
         return 1 / (1 + math.exp(-bias - sum(weight * clue for weight, clue in zip(weights, clues, strict=False))))
@@ -314,7 +317,7 @@ class _ScoredTitle(NamedTuple):
 
     @property
     def listed_segments(self) -> set[str]:
-        """The segments that are each a part of the title's object of their own, or are named beside insertion."""
+        """The segments that are parts of the title's object of their own, or are named beside insertion."""
         carrying = self.own.named - {INSERTION} if INSERTION in self.own.named else set()
         return carrying | (self.own.alone if len(self.own.alone) > 1 else set())
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from domain.reference.taxonomy import Taxonomy
-from domain.reference.territory import Territories, TerritoryKind
+from domain.reference.territory import Area, Territories, TerritoryKind
 from domain.text.normalise import fold, stem
 
 Meaning = TypeVar("Meaning")
@@ -89,12 +89,28 @@ def taxonomy_phrases(
     yield from ((None, stems_of(text)) for text in taxonomy.vocabulary.outside)
 
 
-LONGEST_TITLE = 1000
-# How many words are remembered with their stems.
-REMEMBERED = 8192
 # Kinds of areas whose names are places to a title; NUTS areas are named as these.
 _PLACES: tuple[TerritoryKind, ...] = ("commune", "epci", "departement", "region")
 
+PlaceNames = PhraseSpotter[tuple[Area, ...]]
+
+
+def place_names(territories: Territories) -> PlaceNames:
+    """A spotter of the names of communes and larger areas as stems, each with all areas that it names."""
+    named: dict[tuple[str, ...], list[Area]] = {}
+    for kind in _PLACES:
+        for area in territories.areas(kind):
+            if words := stems(area.name):
+                named.setdefault(words, []).append(area)
+    spotter = PlaceNames()
+    for words, areas in named.items():
+        spotter.learn(words, tuple(areas))
+    return spotter
+
+
+LONGEST_TITLE = 1000
+# How many words are remembered with their stems.
+REMEMBERED = 8192
 _MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
 _LOT = re.compile(
@@ -144,15 +160,9 @@ class Title(NamedTuple):
 class TitleParser:
     """Parses titles; built once from the names of places and the words that the taxonomy knows."""
 
-    def __init__(self, territories: Territories, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
-        self._known, self._forms = known, forms
+    def __init__(self, places: PlaceNames, known: Callable[[str], bool], forms: Mapping[str, str]) -> None:
+        self._known, self._forms, self._places = known, forms, places
         self._usual_stem = functools.lru_cache(REMEMBERED)(self._taxonomy_stem)
-        self._places: PhraseSpotter[bool] = PhraseSpotter()
-        names = {area.name for kind in _PLACES for area in territories.areas(kind)}
-        for words in {stems(name) for name in sorted(names)}:
-            # a place that is named as things are (Le Plâtre, Vitré) cannot be told from them
-            if words and not all(map(known, words)):
-                self._places.learn(words, True)
 
     def parse(self, title: str) -> Title:
         """Parse a title; of a longer one, only the first 1,000 characters are read."""
@@ -205,8 +215,11 @@ class TitleParser:
         if self._places.none_in(words):
             return tuple(words)
         for place in list(self._places.spot(words)):
-            aside.append(" ".join(words[place.start : place.start + place.length]))
-            words[place.start : place.start + place.length] = [""] * place.length
+            named = words[place.start : place.start + place.length]
+            # a place that is named as things are (Le Plâtre, Vitré) cannot be told from them
+            if not all(map(self._known, named)):
+                aside.append(" ".join(named))
+                words[place.start : place.start + place.length] = [""] * place.length
         return tuple(filter(None, words))
 
     def _taxonomy_stem(self, word: str) -> str | None:

@@ -8,14 +8,21 @@ kilobytes has two cells far apart: it works in one that may die, within limits o
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from io import BytesIO
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from zipfile import BadZipFile, ZipFile
 
+from domain.suppliers.source import Row, RowError
 from domain.text.bilingual import Text
 from sources.file_types import workbook_process
 from sources.file_types.csv_table import MOST_COLUMNS
-from sources.rows import unreadable
+from sources.rows import Context, Reader, unreadable
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+ODS = "application/vnd.oasis.opendocument.spreadsheet"
+LARGEST_BOOK = 64 << 20
+"""Bytes of a workbook as it is sent."""
 
 LARGEST_TABLE = 64 << 20
 """Bytes of a sheet as CSV."""
@@ -51,6 +58,21 @@ def uncompressed_size(content: bytes) -> int:
             return sum(part.file_size for part in book.infolist())
     except (BadZipFile, NotImplementedError, ValueError, OSError):
         return 0
+
+
+def reader_of_workbooks(read_table: Reader) -> Reader:
+    """The reader of workbooks whose first sheet `read_table` reads as CSV; a line is a row of the sheet.
+
+    It raises UnreadableFile as `first_sheet` does, and as `read_table`.
+    """
+
+    def read_workbook(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+        content = stream.read(LARGEST_BOOK + 1)
+        if len(content) > LARGEST_BOOK:
+            raise unreadable("workbook", _TOO_LARGE)
+        yield from read_table(BytesIO(first_sheet(content).content), context)
+
+    return read_workbook
 
 
 def first_sheet(content: bytes) -> Sheet:

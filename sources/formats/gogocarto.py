@@ -35,7 +35,7 @@ from sources.file_types.json_items import (
 )
 from sources.formats.vivier import document_of, put_inferred_offers
 from sources.postal_addresses import PostalAddress, commune_names, departement_of, split_address
-from sources.rows import Context, unmapped_flag
+from sources.rows import Context, mapped_segments, unmapped_flag
 from sources.trades.inference import OfferInference
 
 Values = Scalar | list[Scalar]
@@ -248,11 +248,11 @@ class _Elements:
             category = written if isinstance(written, Category) else Category(written)
             identity = text_of(category.id)
             name = category.name or self._names.get(identity, "")
-            mapped = self._mapping.categories.get(identity, self._mapping.categories.get(name))
+            mapped = mapped_segments(self._mapping, identity, name)
             if mapped is None and not identity and self._taxonomy.known(name):
                 mapped = (name,)
             if mapped is None:
-                flags[unmapped_flag(f"{identity} {name}".strip())] = None
+                flags[unmapped_flag(identity, name)] = None
             found |= dict.fromkeys(mapped or ())
         return list(found), tuple(flags)
 

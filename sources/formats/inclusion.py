@@ -17,7 +17,7 @@ Not read: logos, the region and the QPV, which follow from the address, and the 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -31,7 +31,7 @@ from domain.text.bilingual import Text
 from sources.file_types.csv_cells import approval_kind
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
-from sources.rows import Context, Document, day_of, unmapped_flag
+from sources.rows import Context, Document, day_of, mapped_segments, unmapped_flag
 from sources.trades.evidence_readers import Job, offers_of_jobs
 from sources.trades.inference import OfferInference, without_segments
 
@@ -181,14 +181,15 @@ class _Suppliers:
         self._communes = commune_names(context.territories)
         self._inference = OfferInference(context.taxonomy, context.source)
         self._territories = context.territories
-        self._settled = context.mapping.categories
-        self._segments = sectors() | self._settled
+        self._mapping = context.mapping
 
     def drafts(self, siae: Siae) -> Iterator[Draft]:
         kind = approval_kind(siae.kind)
         works = tuple(self._sectors_and_offers(siae))
         declared = [
-            offer | {"segments": segments} for sector, offer in works if (segments := self._segments.get(sector))
+            offer | {"segments": segments}
+            for sector, offer in works
+            if (segments := self._segments_of(sector, offer["label"] or ""))
         ]
         address = PostalAddress(text_of(siae.address), text_of(siae.post_code), text_of(siae.city))
         commune = self._communes.find(address.postal_code, address.city, text_of(siae.department))
@@ -215,11 +216,16 @@ class _Suppliers:
         }
         # the sectors that stand for no segment, unless the mapping says so
         unknown = (
-            unmapped_flag(f"{sector} {name}".strip())
+            unmapped_flag(sector, name)
             for sector, name in dict.fromkeys((sector, offer["label"] or "") for sector, offer in works)
-            if not self._segments.get(sector) and sector not in self._settled
+            if not self._segments_of(sector, name) and mapped_segments(self._mapping, sector, name) is None
         )
         yield Draft(text_of(siae.id) or None, document, tuple(unknown))
+
+    def _segments_of(self, sector: str, name: str) -> Sequence[str]:
+        """The segments of a sector, by the source's mapping or else by our own table; () where neither knows any."""
+        mapped = mapped_segments(self._mapping, sector, name)
+        return sectors().get(sector, ()) if mapped is None else mapped
 
     def _sectors_and_offers(self, siae: Siae) -> Iterator[tuple[str, Document]]:
         """Yield each sector of a supplier (slug, name or number) with an offer whose segments are still missing.

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from domain.suppliers.source import Row, RowError, reject
-from sources.formats import conventions, decp, gogocarto, inclusion, registers, sirene, spreadsheet, vivier
+from sources.file_types.workbook import ODS, XLSX, reader_of_workbooks
+from sources.formats import conventions, decp, gogocarto, hosmoz, inclusion, registers, sirene, spreadsheet, vivier
 from sources.rows import Context, Reader
 from sources.validation import check
 
@@ -13,26 +14,34 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 
 
+def _table_readers(read: Reader) -> dict[str, Reader]:
+    """The readers of a table that `read` reads as CSV, by media type: as CSV, and as the first sheet of a workbook."""
+    return {CSV: read, XLSX: reader_of_workbooks(read), ODS: reader_of_workbooks(read)}
+
+
 # The readers of each format, by the media type that the file is sent as.
 FORMATS: Mapping[str, Mapping[str, Reader]] = {
-    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, CSV: vivier.read_csv},
-    "siae": {CSV: registers.read_siae},
-    "esat": {CSV: registers.read_esat},
-    "conventions": {CSV: conventions.read},
+    "vivier": {NDJSON: vivier.read_ndjson, JSON: vivier.read_json, **_table_readers(vivier.read_csv)},
+    "siae": _table_readers(registers.read_siae),
+    "esat": _table_readers(registers.read_esat),
+    "conventions": _table_readers(conventions.read),
     "emplois": {JSON: inclusion.read_emplois_json, NDJSON: inclusion.read_emplois_ndjson},
-    "sirene": {CSV: sirene.read},
-    "geiq": {CSV: registers.read_geiq},
-    "ess-france": {CSV: registers.read_ess_france},
-    "rna": {CSV: registers.read_rna},
-    "directory": {CSV: registers.read_directory},
-    "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, CSV: decp.read_csv},
+    "sirene": _table_readers(sirene.read),
+    "geiq": _table_readers(registers.read_geiq),
+    "ess-france": _table_readers(registers.read_ess_france),
+    "rna": _table_readers(registers.read_rna),
+    "directory": _table_readers(registers.read_directory),
+    "decp": {JSON: decp.read_json, NDJSON: decp.read_ndjson, **_table_readers(decp.read_csv)},
+    "hosmoz": _table_readers(hosmoz.read),
     "gogocarto": {JSON: gogocarto.read_json, NDJSON: gogocarto.read_ndjson},
     "le-marche": {JSON: inclusion.read_le_marche_json, NDJSON: inclusion.read_le_marche_ndjson},
     "recherche-entreprises": {JSON: sirene.read_json, NDJSON: sirene.read_ndjson},
-    "spreadsheet": {CSV: spreadsheet.read},
+    "spreadsheet": _table_readers(spreadsheet.read),
 }
 
 
+OWN = frozenset({"spreadsheet", "vivier"})
+"""Formats written for us, whose faults are told; of others' files, an address is taken as it is."""
 ADDING = frozenset({"conventions", "decp", "directory", "ess-france", "rna"})
 """Formats whose rows make no supplier: they add to those that others make, by SIRET or by what `Row.joins` says."""
 
@@ -52,7 +61,8 @@ def read_rows(name: str, stream: BinaryIO, media_type: str, context: Context) ->
         if not isinstance(row, Row):
             yield row
             continue
-        record, flags, problems = check(row.record, context.territories, context.taxonomy, context.cpv)
+        known = context.territories, context.taxonomy, context.cpv
+        record, flags, problems = check(row.record, *known, is_own=name in OWN)
         if problems:
             yield reject(row.line, row.external_id, problems, context.language)
             continue

@@ -19,6 +19,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 from domain.errors import InvalidContent, Problem
+from domain.reference.taxonomy import Taxonomy
 from domain.suppliers.source import Row, RowError, reject
 from domain.suppliers.supplier import Flag, LegalForm
 from domain.text.bilingual import Text
@@ -151,10 +152,7 @@ class _Suppliers:
         self._context = context
         self._communes = commune_names(context.territories)
         self._inference = OfferInference(context.taxonomy, context.source)
-        self._taxonomy, self._mapped = context.taxonomy, context.mapping.categories
-        self._labels = {fold(family.label): family.id for family in context.taxonomy.families}
-        self._labels |= {fold(segment.label): segment.id for segment in context.taxonomy.segments.values()}
-        self._words = word_reader(context.taxonomy)
+        self._activities = ActivityReader(context.taxonomy, context.mapping.categories)
 
     def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
         siret = "".join(unmarked_text(cells.get("siret", "")).split())
@@ -162,7 +160,7 @@ class _Suppliers:
         try:
             _require_readable(cells, external_id)
             activities = cells.pop(ACTIVITIES, "")
-            segments, flags = self._segments_in(activities)
+            segments, flags = self._activities.segments_in(activities)
             document = document_of(self._cells(cells, segments))
         except InvalidContent as invalid:
             return reject(line, external_id, invalid.problems, self._context.language)
@@ -201,27 +199,39 @@ class _Suppliers:
             return self._communes.find(postal_code, city, within)
         return city if _INSEE.fullmatch(city) else self._communes.find_in_france(city)
 
-    def _segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
+
+class ActivityReader:
+    """Reads activities that a cell lists as segments.
+
+    By `mapped`, an id or a label of the taxonomy, the names of `others`, else by the phrases of the taxonomy.
+    """
+
+    def __init__(
+        self, taxonomy: Taxonomy, mapped: Mapping[str, Sequence[str]], others: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        self._taxonomy, self._mapped, self._words = taxonomy, mapped, word_reader(taxonomy)
+        self._labels: dict[str, Sequence[str]] = {fold(family.label): (family.id,) for family in taxonomy.families}
+        self._labels |= {fold(segment.label): (segment.id,) for segment in taxonomy.segments.values()}
+        self._labels |= {fold(name): segments for name, segments in (others or {}).items()}
+
+    def segments_in(self, cell: str) -> tuple[list[str], tuple[Flag, ...]]:
         """The segments of the activities in a cell, and a flag for each activity without a segment."""
         found: dict[str, None] = {}
         flags: dict[Flag, None] = {}
         for piece in _split_cell(cell, _LISTED):
-            for part in [piece] if self._segments_of_activity(piece) is not None else _split_cell(piece, _LISTED_TOO):
-                meant = self._segments_of_activity(part)
+            for part in [piece] if self._segments_of(piece) is not None else _split_cell(piece, _LISTED_TOO):
+                meant = self._segments_of(part)
                 said = tuple(clue.segment for clue in self._words.read([part])) if meant is None else meant
                 if meant is None and not said:
                     flags[unmapped_flag(part)] = None
                 found |= dict.fromkeys(said)
         return list(found), tuple(flags)
 
-    def _segments_of_activity(self, words: str) -> Sequence[str] | None:
-        """The segments of an activity, by the source's mapping, a segment's id or a label; None where none fits."""
+    def _segments_of(self, words: str) -> Sequence[str] | None:
+        """The segments of an activity, by the source's mapping, a segment's id or a name; None where none fits."""
         if words in self._mapped:
             return self._mapped[words]
-        if self._taxonomy.known(words):
-            return (words,)
-        label = self._labels.get(fold(words))
-        return None if label is None else (label,)
+        return (words,) if self._taxonomy.known(words) else self._labels.get(fold(words))
 
 
 def _require_readable(cells: Mapping[str, str], external_id: str | None) -> None:

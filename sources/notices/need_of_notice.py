@@ -107,7 +107,7 @@ class _NeedBuilder:
             renewal_months=self._renewal(read),
             innovative=read.innovative,
             reserved=self._reservations(read),
-            site=site,
+            site=site or msgspec.UNSET,
             territory=territory,
         )
 

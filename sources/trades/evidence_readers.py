@@ -4,8 +4,8 @@ A contract: what it is about is what its winner does. The object is read first, 
 CPV decides among what the object may mean, and alone where it means nothing. Of 68 labelled objects of contracts that
 suppliers of the ESS won, 66 are given segments so, 61 of them rightly, with 9 wrong segments; the phrases of suppliers'
 own texts, else the CPV, give 62, 60 rightly, with 14 wrong ones. The codes that say "insertion" of whatever is cleaned,
-mown or carried never decide. A contract shows that its winner works where it is performed. Nothing is concluded from
-one notified more than six years ago, or on a day that nobody tells.
+mown or carried never decide. A contract shows that its winner works where it is performed. One notified more than six
+years ago, or on a day that nobody tells, says so, and stands behind younger ones.
 
 A job: its ROME code, else the words of its title. Whoever employs people in insertion at a trade sells that trade. What
 temporary work agencies (ETTI) and groups of employers (GEIQ) recruit for is what their clients do: they sell staff.
@@ -26,16 +26,22 @@ import msgspec
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.suppliers.supplier import Evidence, Kind, Offer, PrestaType, PublicAward, ServiceArea
+from domain.suppliers.supplier import (
+    Evidence,
+    Kind,
+    Offer,
+    PrestaType,
+    PublicAward,
+    ServiceArea,
+    is_older_award,
+)
 from matching.words import word_model
 from matching.words.title_reader import TitleReader
 from sources.trades.inference import label_of, offer_of, reference_of, word_reader
 
-YEARS = 6
 SURE = 0.6
 """From there on an object is believed without its CPV code."""
 INSERTION_CPV = frozenset({"75231240", "85312510"})
-_LEAP_DAY = (2, 29)
 
 
 @lru_cache(maxsize=1)  # to build it takes 130 ms, as long as to read some hundred contracts
@@ -51,7 +57,7 @@ class AwardReader:
     ) -> None:
         self._taxonomy, self._cpv, self._source = taxonomy, cpv, source
         self._titles = _title_reader(taxonomy, territories)
-        self._since = None if today is None else years_before(today, YEARS)
+        self._today = today
 
     def offers(
         self, award: PublicAward, text: str, reference: str | None, departement: str | None, *, in_group: bool
@@ -60,18 +66,16 @@ class AwardReader:
 
         Two where the departement of performance is known: one around the supplier, as without a place, and one there.
         """
-        if award.notified_on is None or (self._since is not None and award.notified_on < self._since):
-            return ()
         segments = self.segments(text, award.cpv)
         if not segments:
             return ()
         label = label_of((award.object or text) + (" (en groupement)" if in_group else "")) or "Marché public"
         evidence = Evidence("award", label, award.notified_on, self._source, reference_of(reference))
+        # in words too, so that a record that is read again years later is another one
+        is_older = is_older_award(evidence, self._today or award.notified_on or date.min)
+        won = "Marché public remporté" + (" il y a plus de six ans ou sans date" if is_older else "")
         areas = (None, ServiceArea(codes=(f"departement:{departement}",))) if departement else (None,)
-        return tuple(
-            offer_of(segments, f"Marché public remporté : {label}", evidence, basis="awarded", area=area)
-            for area in areas
-        )
+        return tuple(offer_of(segments, f"{won} : {label}", evidence, basis="awarded", area=area) for area in areas)
 
     def segments(self, text: str, cpv: str | None) -> tuple[str, ...]:
         """The segments that a contract's object surely means, else those of its CPV code that it may mean."""
@@ -82,13 +86,6 @@ class AwardReader:
             return ()
         coded = self._taxonomy.of_cpv(cpv)
         return tuple(reading.segment for reading in readings if reading.segment in coded) if readings else coded
-
-
-def years_before(day: date, years: int) -> date:
-    """The same day some years earlier; 28 February for a 29 February."""
-    if (day.month, day.day) == _LEAP_DAY:
-        day = day.replace(day=28)
-    return day.replace(year=day.year - years)
 
 
 _LENDERS: frozenset[Kind] = frozenset({"ETTI", "GEIQ"})

@@ -55,6 +55,16 @@ async def test_the_answer_is_a_shortlist(client: AsyncTestClient[Litestar]) -> N
     assert len((await post(client, NEED | {"lots": lots})).json()["lots"]) == 200
 
 
+async def test_a_site_may_be_supposed_and_null_says_that_it_may_not(client: AsyncTestClient[Litestar]) -> None:
+    named = {"title": "Nettoyage à Redon"}
+    (supposed,) = (await post(client, with_lot(**named))).json()["lots"]
+    assert supposed["supposed_site"] == {"commune": "35236", "label": "Redon", "from": "title"}
+    assert supposed["candidates"][0]["measured_to"] == "supposed_site"
+    (off,) = (await post(client, with_lot(**named, site=None))).json()["lots"]
+    assert (off["supposed_site"], off["candidates"][0]["measured_to"]) == (None, "territory")
+    assert supposed["total"] == off["total"]
+
+
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, NEED, Accept="application/geo+json")
     assert answer.headers["content-type"] == "application/geo+json"

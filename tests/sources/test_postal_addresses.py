@@ -2,7 +2,15 @@
 
 import pytest
 
-from sources.postal_addresses import CommuneNames, PostalAddress, commune_names, departement_of, split_address
+from domain.suppliers.supplier import Address, Point, SupplierRecord
+from sources.postal_addresses import (
+    CommuneNames,
+    PostalAddress,
+    commune_names,
+    complete_address,
+    departement_of,
+    split_address,
+)
 from tests.factories import reference
 
 
@@ -57,3 +65,44 @@ def test_a_name_with_its_postal_code_or_departement(
 def test_a_postal_code_alone_is_no_commune(names: CommuneNames) -> None:
     assert names.find("35600", "", "35") is None
     assert names.find("62223", "Mulhouse", "62") is None
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "city", "commune"),
+    [
+        ("56300", "Pontivy", "56178"),
+        ("22305", "Lannion Cedex", "22113"),
+        ("56 300", "PONTIVY", "56178"),
+        ("35600", None, None),
+        ("56300", "Nulle-Part", None),
+        (None, "Pontivy", None),
+    ],
+)
+def test_the_commune_of_an_address_is_looked_up(postal_code: str | None, city: str | None, commune: str | None) -> None:
+    sent = SupplierRecord("A", address=Address(postal_code=postal_code, city=city))
+    record, problems = complete_address(sent, reference().territories)
+    assert (record.address and record.address.commune, problems) == (commune, ())
+
+
+@pytest.mark.parametrize(
+    ("postal_code", "city", "right"),
+    [
+        ("99999", "Pontivy", "56300"),
+        ("5630", "Pontivy", "56300"),
+        ("vannes", None, "cinq chiffres"),
+        ("00500", "", "cinq"),
+    ],
+)
+def test_what_is_no_postal_code_is_told_with_what_would_be_right(
+    postal_code: str, city: str | None, right: str
+) -> None:
+    sent = SupplierRecord("A", address=Address(postal_code=postal_code, city=city))
+    _, (problem,) = complete_address(sent, reference().territories)
+    assert (problem.pointer, problem.code, right in problem.detail.fr) == ("/address/postal_code", "unknown_code", True)
+
+
+def test_a_supplier_with_a_point_may_be_abroad() -> None:
+    sent = SupplierRecord("A", address=Address(postal_code="1000", city="Bruxelles"), location=Point(50.85, 4.35))
+    assert complete_address(sent, reference().territories) == (sent, ())
+    named = SupplierRecord("A", address=Address(postal_code="x", city="Pontivy", commune="56178"))
+    assert complete_address(named, reference().territories) == (named, ())

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _serve_and_show(settings: Settings, on_start: Callable[[], object], *, or_next: bool) -> int:
-    """Serve the sample pool and show the sample need's shortlist; `or_next`: on the next port where one is in use."""
+    """Serve the sample pool, show the sample need's shortlist; `or_next`: on the next free port if one is in use."""
     own_database, to = settings.database_url is None, console()
     failures: list[str] = []
     with end_on_signal(), ExitStack() as stack:
@@ -136,7 +136,7 @@ def _write_key_file(file: Path, secret: str) -> None:
 async def load_sample_pool(
     settings: Settings, reference: Reference, last_key: str, *, may_mix: bool
 ) -> tuple[str, int]:
-    """Import the sample pool; returns a key and the number of suppliers. `may_mix`: beside suppliers of other sources.
+    """Import the sample pool, which `may_mix` with others; returns a key (`last_key` if valid) and number of suppliers.
 
     The key is `last_key` where this database still knows it with all its scopes, else a new one. Raises CommandFailed.
     """
@@ -165,9 +165,9 @@ async def load_sample_pool(
         await database.dispose()
 
 
-def _match_sample_need(where: str, key: str, need: bytes) -> bytes:
-    """The server's answer to a need, once it is ready. Raises ConnectionError where it refuses or takes too long."""
-    connection = HTTPConnection(urlsplit(where).netloc, timeout=PATIENCE_SECONDS)
+def _match_sample_need(address: str, key: str, need: bytes) -> bytes:
+    """The JSON answer of the server at `address` to a need, once ready. Raises ConnectionError if there is none."""
+    connection = HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_SECONDS)
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", "Accept-Language": "fr"}
     limit = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -177,5 +177,5 @@ def _match_sample_need(where: str, key: str, need: bytes) -> bytes:
         if answer.status == HTTPStatus.OK:
             return body
         if answer.status != HTTPStatus.SERVICE_UNAVAILABLE or time.monotonic() > limit:
-            raise ConnectionError(f"POST {where}/match answered {answer.status}: {body.decode(errors='replace')}")
+            raise ConnectionError(f"POST {address}/match answered {answer.status}: {body.decode(errors='replace')}")
         time.sleep(POLL_SECONDS)

@@ -49,7 +49,7 @@ Owed = Literal["head", "body", "reading", "next request", "close"]
 
 
 class _AnswerTransport:
-    """The transport of an answer; while the request's body is arriving, it closes once the client read the answer."""
+    """The transport of an answer; closed while the request's body arrives, it first lets the client read the answer."""
 
     __slots__ = ("_protocol", "is_closing", "write")
 
@@ -58,7 +58,7 @@ class _AnswerTransport:
         self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
 
     def close(self) -> None:
-        """Close the connection; while the request's body is arriving, once the client has read the answer."""
+        """Close the connection; while the request's body is arriving, only after the client has read the answer."""
         if self._protocol.is_body_arriving:
             self._protocol.linger()
         else:
@@ -180,13 +180,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._events += 1
 
     def on_headers_complete(self) -> None:
-        line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
-        size = len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if self._is_split and size > HEAD_LIMIT:
-            self._end_parsing(self._slug_of_too_large_head())
+        if self._is_split:
+            line = b"%b %b HTTP/1.1\r\n\r\n" % (self.parser.get_method(), self.url)
+            if len(line) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEAD_LIMIT:
+                self._end_parsing(self._slug_of_too_large_head())
         if len(self.pipeline) >= MOST_PIPELINED:
             self._end_parsing("too-many-requests")  # those that wait are answered
-        version, hosts = self.parser.get_http_version(), sum(name == b"host" for name, _ in self.headers)
+        version, hosts = self.parser.get_http_version(), [name for name, _ in self.headers].count(b"host")
         if version not in VERSIONS:
             self._end_parsing("bad-request", NO_VERSION)
         if hosts > 1 or (hosts < 1 and version != "1.0"):  # RFC 9112 §3.2
@@ -217,7 +217,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().resume_writing()
 
     def _is_upgrade_ignored(self) -> bool:
-        """Whether the parser stopped at an `Upgrade`, which is ignored, so that the head is parsed again without it."""
+        """Whether the parser is at an `Upgrade` to be ignored, as all but that of CONNECT are."""
         return self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT"
 
     def sweep(self, seconds: float) -> None:

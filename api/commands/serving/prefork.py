@@ -63,7 +63,7 @@ class Workers:
         self._status: int | None = None
 
     def run(self) -> int:
-        """Keep the workers running until SIGTERM or SIGINT; returns 0, or the status of a worker not replaced."""
+        """Keep the workers running until a stop signal, or one ends that is not replaced; returns the exit status."""
         # the number of each signal arrives in the inbox, and STARTED from workers
         self._inbox, self._outbox = os.pipe()
         # only the parent holds the second end, so workers can read the first when the parent is gone
@@ -139,7 +139,7 @@ class Workers:
             self._on_start()
 
     def _reap(self) -> None:
-        """Note the workers that ended, and when to start others or, where these would end too, the exit status."""
+        """Note the workers that ended, and when to start new ones or, where these would end too, the exit status."""
         for pid, status in self._ended_processes():
             if pid not in self._born:
                 continue

@@ -123,7 +123,7 @@ def end_on_signal() -> Iterator[None]:
 
 @contextmanager
 def prepared_server(settings: Settings) -> Iterator[tuple[Settings, "Reference"]]:
-    """Yields settings with the address of a database brought up to date, and the reference data, loaded meanwhile."""
+    """Bring the database up to date while reference data load; yields settings with its address, and the data."""
     with ExitStack() as stack:
         # no garbage is looked for meanwhile, nor afterwards in what is loaded: that stays, and hardly any is in it
         gc.disable()

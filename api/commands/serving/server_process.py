@@ -140,7 +140,7 @@ class _Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     def _sweep(self, last_at: float) -> None:
-        """Sweep all connections, last swept at `last_at`, and again after every pause until the process ends."""
+        """Have each connection `sweep` the seconds since `last_at`, and do so again after every pause, for ever."""
         now = time.monotonic()
         for connection in list(cast("set[HttpProtocol]", self.server_state.connections)):
             connection.sweep(min(now - last_at, MOST_OF_A_SWEEP))

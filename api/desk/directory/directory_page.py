@@ -282,11 +282,11 @@ async def _draw_map(
 ) -> Drawing:
     """A map of `areas` with a pin at each point, drawn outside the event loop; its legend: the areas, `meanings`."""
 
-    def draw_sheets(reference: Reference) -> Drawing:
+    def draw_map_of_areas(reference: Reference) -> Drawing:
         sheets = map_sheets(reference.geography, [TerritoryRequest(codes=areas)], [], points)
         return map_drawing(pins, title, visit.language, sheets)
 
-    drawn = await visit.run_work(draw_sheets)
+    drawn = await visit.run_work(draw_map_of_areas)
     named = ", ".join(visit.reference.territories.area(code).label for code in areas)
     keys = zip(drawn.keys, (named, *meanings), strict=False)
     return drawn._replace(keys=tuple(LegendEntry(key.sign, text) for key, text in keys))

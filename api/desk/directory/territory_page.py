@@ -58,7 +58,7 @@ class Shade(NamedTuple):
 
 
 async def map_of_areas(call: Call, codes: tuple[str, ...], level: Level, segment: str | None) -> AreaMap:
-    """The map of a territory's areas by number of suppliers; with a segment, of those alone that could answer it.
+    """The map of a territory's areas by number of suppliers; with a `segment`, only those that offer it.
 
     Raises Refusal: 422 for what is unknown, 429 where too many wait.
     """

@@ -47,7 +47,7 @@ MEDIA_TYPES = {
 
 @cache
 def assets() -> dict[str, bytes]:
-    """Each stylesheet and script by file name; `bureau.css`, of every page, is the reply page's and all of ours."""
+    """Each stylesheet and script by file name; `bureau.css` joins the reply page's style and all that are ours."""
     files = {file.name: file.read_bytes() for file in sorted(ASSETS.iterdir()) if file.suffix in MEDIA_TYPES}
     own = [content for name, content in files.items() if name.endswith(".css") and name not in OF_LIBRARIES]
     return files | {"bureau.css": b"".join([REPLY_STYLE.encode(), *own])}

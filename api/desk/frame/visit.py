@@ -121,7 +121,7 @@ class Visit:
 
     @property
     def drafts_name(self) -> str:
-        """The name under which a browser stores drafts of forms: one per API key, so nobody else is offered them."""
+        """The name under which a browser stores drafts of forms, one per key or person; empty if none is signed in."""
         return hashlib.sha256(f"draft\n{self.client.id}".encode()).hexdigest()[:16] if self.client else ""
 
     def text(self, name: str) -> str:

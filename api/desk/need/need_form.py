@@ -112,7 +112,7 @@ class LotForm(TerritoryForm, frozen=True, kw_only=True):
     `id`: the lot's in a stored need. `reading`: the words read when segments were shown, empty before; `offered`: the
     segments shown, of which `chosen` are ticked; `more`: words of a trade to add. `heard`: a checksum of the title
     whose terms were shown, of which `terms` are ticked. `site`: a commune's name; `site_code`: the commune chosen.
-    `covers`: “tout” where the amount holds renewals and options.
+    `unsupposed`: “oui” where no site is to be supposed. `covers`: “tout” where the amount holds renewals and options.
     """
 
     id: Annotated[str, Field("id")] = ""
@@ -136,6 +136,7 @@ class LotForm(TerritoryForm, frozen=True, kw_only=True):
     innovative: Annotated[str, Field("innovant", "innovative", forms.TICKED)] = ""
     site: Annotated[str, Field("site", "site")] = ""
     site_code: Annotated[str, Field("commune")] = ""
+    unsupposed: Annotated[str, Field("sans-lieu")] = ""
     distance: Annotated[str, Field("distance", "max_distance_km", forms.NUMBER)] = ""
 
 
@@ -217,7 +218,9 @@ def read_need_form(fields: Fields) -> NeedForm:
 def change_form(form: NeedForm, wish: str) -> NeedForm:
     """The form after the change asked for by the button whose value is `wish`.
 
-    `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`.
+    `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`, or with
+    the commune that is measured from `rayon-1-50@35236`; `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it
+    away.
     """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
@@ -230,7 +233,10 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     if what == "reserver":
         changes["reserved"] = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
     elif what == "rayon":
-        changes["distance"] = value
+        changes["distance"], _, commune = value.partition("@")
+        changes |= {"site_code": commune} if commune else {}
+    elif what == "lieu":
+        changes |= {"unsupposed": "oui"} if value == "non" else {"site_code": value}
     named = zip(form.lot_ids, form.lots, strict=True)
     lots = (msgspec.structs.replace(lot, **changes) if own == lot_id else lot for own, lot in named)
     return msgspec.structs.replace(form, lots=tuple(lots))
@@ -258,6 +264,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
             chosen=lot.segments,
             site=_point_text(site),
             site_code=site.commune or "",
+            unsupposed="oui" if lot.site is None else "",
         )
         # named segments are those that stay ticked; without any, all that is read is
         reading = words_of_trades((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""

@@ -65,7 +65,7 @@ def _example_form() -> NeedForm:
 
 
 async def need_form_after_change(visit: Visit, rules: msgspec.Struct | None = None) -> Response[bytes]:
-    """The page of a need's form after the change that the pressed button asks for. `rules`: of its division."""
+    """The page of a need's form after the change that its button asks for; `rules`: of its division into lots."""
     wish, form = visit.text("faire"), read_need_form(visit.fields)
     if wish == "avis":
         read = await _read_notice_file(visit, form)

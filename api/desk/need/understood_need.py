@@ -1,6 +1,7 @@
 """The form of a need understood: sites looked up, words read as trades and terms, and the need that it makes."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -25,6 +26,7 @@ from api.desk.need.territory_field import UnderstoodTerritory, point_in, territo
 from domain.errors import InvalidContent
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
+from domain.shortlists.shortlist import SupposedSite
 from matching.inspection.match_cost import AT_ONCE_MS, CODE_MS, CPV_MS, KEYWORD_MS, PLACE_MS, TITLE_MS
 from matching.lot_query import LotQuery
 from matching.reference import Reference
@@ -52,8 +54,9 @@ class TradeChoice(NamedTuple):
 class UnderstoodLot(NamedTuple):
     """The meaning of a lot's form: its trades, its territory and its site.
 
-    `terms`: in its title and in no field. `support`: its supporting segments with their labels; `unmapped`: CPV codes
-    without a segment; `title_says`: labels of the segments read in its title where its codes mean others.
+    `supposed`: the site that a match would suppose. `terms`: in its title and in no field. `support`: its supporting
+    segments with their labels; `unmapped`: CPV codes without a segment; `title_says`: labels of the segments read in
+    its title where its codes mean others.
     """
 
     trades: tuple[TradeChoice, ...]
@@ -64,6 +67,7 @@ class UnderstoodLot(NamedTuple):
     unmapped: tuple[str, ...] = ()
     title_says: tuple[str, ...] = ()
     terms: tuple[TitleTerm, ...] = ()
+    supposed: SupposedSite | None = None
 
 
 class UnderstoodNeed(NamedTuple):
@@ -101,7 +105,23 @@ def understand_need(form: NeedForm, reference: Reference) -> UnderstoodNeed:
         need = forms.checked_request(said, NeedAndProcedure)
     except InvalidContent as invalid:
         mistakes += need_form_mistakes(invalid)
-    return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), need if not mistakes else None)
+    if need is None or mistakes:
+        return UnderstoodNeed(form, place, tuple(understood), tuple(mistakes), None)
+    supposed = map(partial(_supposed_site, need, reference), need.lots)
+    understood = [found._replace(supposed=site) for found, site in zip(understood, supposed, strict=True)]
+    return UnderstoodNeed(form, place, tuple(understood), (), need)
+
+
+def _supposed_site(need: Need, reference: Reference, lot: Lot) -> SupposedSite | None:
+    """The site that a match would suppose for a lot; None where it would suppose none."""
+    request = lot.territory or need.territory
+    if request is None or lot.site is not msgspec.UNSET:
+        return None
+    try:
+        supposed = reference.reader.supposed_place(need, lot, reference.geography.territory(request))
+    except InvalidContent:  # told by the match
+        return None
+    return supposed and supposed.site
 
 
 def site_of(
@@ -221,9 +241,12 @@ def _lot_request(
     said = forms.request_parts(lot, mistakes, pattern) | {
         "id": lot_id,
         "segments": (),
-        "site": point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None),
         "territory": understood.where.request,
     }
+    if site := point_in(lot.site) or (Place(commune=lot.site_code) if lot.site_code else None):
+        said["site"] = site
+    elif lot.unsupposed:
+        said["site"] = None
     if tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen:
         return said
     # a code that says only trades that were unticked would ask for them again

@@ -98,10 +98,10 @@ async def was_changed_meanwhile(change: Awaitable[object]) -> bool:
     return False
 
 
-async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> Response[bytes]:
+async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done_word: str) -> Response[bytes]:
     """Change a need by `edit` and redirect to it; a page with both changes where somebody made another meanwhile.
 
-    `done`: the word in the address by which the page says what was done. Raises as `edit_need`.
+    `done_word`: the word in the address by which the page says what was done. Raises as `edit_need`.
     """
     if await was_changed_meanwhile(edit_need(acting_at(visit), need.id, submitted_etag(visit), edit)):
         need = await own_need_of(visit, str(need.id))
@@ -111,7 +111,7 @@ async def change_need(visit: Visit, need: StoredNeed, edit: Edit, done: str) -> 
             again, path = [*typed, (KNOWN_FIELD, etag_of(now))], visit.call.scope["path"]
             shown: dict[str, Any] = {"lines": lines, "again": again, "path": path}
             return stored_need_page(visit, "record/need_crossed.html", need, HTTPStatus.CONFLICT, **shown)
-    return visit.redirect(f"/besoins/{need.id}?fait={done}")
+    return visit.redirect(f"/besoins/{need.id}?fait={done_word}")
 
 
 LONGEST_DESCRIPTION = 20_000

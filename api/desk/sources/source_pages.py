@@ -14,11 +14,22 @@ from urllib.parse import quote
 from litestar import Response
 
 from api.desk.directory.directory_page import MOST_OF_A_SOURCE, table_file
+from api.desk.frame.form import Mistake
 from api.desk.frame.layout import CODE_WORDS, SAID
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit, id_in
+from api.desk.sources.category_form import MOST_CATEGORIES, CategoryChoice, choices_in, confirmed_segments
 from api.sync.imports import NO_IMPORT, ImportQuery, import_source_file, own_import
-from api.sync.sources import LONGEST_NAME, NO_SOURCE, all_sources, find_source, require_own_source, require_source_name
+from api.sync.sources import (
+    LONGEST_NAME,
+    NO_SOURCE,
+    all_sources,
+    confirm_categories,
+    find_source,
+    require_own_source,
+    require_source_name,
+    unmapped_categories,
+)
 from api.web.pagination import read_cursor, write_cursor
 from api.web.problems import Refusal
 from db.core.engine import transaction
@@ -246,6 +257,22 @@ async def send_file(visit: Visit, source: str) -> Response[bytes]:
     return await _source_page(visit, source, found, trial=trial)
 
 
+@page("POST", "/sources/{source}/categories", scope=("sync", "admin"))
+async def confirm_source_categories(visit: Visit, source: str) -> Response[bytes]:
+    """Write what the source's categories mean, as ticked, and redirect to the page of the source."""
+    require_own_source(visit.call, source)
+    choices = choices_in(visit.fields)
+    confirmed, mistakes = confirmed_segments(choices, visit.reference.taxonomy)
+    if mistakes:
+        return await _source_page(
+            visit, source, await find_source(visit.services, source), choices=choices, mistakes=tuple(mistakes)
+        )
+    if confirmed:
+        async with transaction(visit.services.database) as connection:
+            await confirm_categories(visit.call, connection, source, confirmed)
+    return visit.redirect(f"/sources/{quote(source, safe='')}?confirmees={len(confirmed)}")
+
+
 @page("GET", "/sources/{source}/modele", scope=("sync", "admin"))
 async def get_table_to_fill_in(visit: Visit, source: str) -> Response[bytes]:
     """A CSV table to fill in: the titles of its columns, and one supplier as an example."""
@@ -292,21 +319,33 @@ async def _source_page(
     visit: Visit,
     source: str,
     found: SourceDocument | None,
-    status: int = 200,
+    status: int | None = None,
     *,
     trial: Mapping[str, object] | None = None,
     refused: tuple[Text, ...] = (),
+    choices: Mapping[str, CategoryChoice] | None = None,
+    mistakes: tuple[Mistake, ...] = (),
 ) -> Response[bytes]:
-    """The page of a source. `trial`: the report on a file that was tried; `refused`: why one cannot be read."""
+    """The page of a source. `trial`: the report on a file that was tried; `refused`: why one cannot be read.
+
+    `choices`: those made for its categories, with `mistakes` in them.
+    """
     may_write = visit.call.bearer.may("sync", "admin") and visit.call.bearer.may_write(source)
     imports = []
     if may_write:
         async with transaction(visit.services.database) as connection:
             await stored_imports.close_interrupted(connection, visit.services.now())
             imports = list(await stored_imports.list_imports(connection, source, None, IMPORTS_SHOWN))
+    categories = await unmapped_categories(visit.services, source) if may_write and found else ()
+    taxonomy = visit.reference.taxonomy
     return visit.page(
         "sources/source.html",
         status,
+        mistakes=mistakes,
+        categories=categories[:MOST_CATEGORIES],
+        more_categories=len(categories) - MOST_CATEGORIES,
+        choices=choices or {},
+        trades=[*taxonomy.segments.values(), *taxonomy.families] if categories else [],
         source=source,
         found=found,
         may_write=may_write,

@@ -91,7 +91,7 @@ async def show_equal_treatment(visit: Visit, id: str) -> Response[bytes]:
 
 
 def _message_cell(supplier: SupplierTreatment, messages: set[UUID]) -> Cell:
-    """The cell for a supplier and one piece of information, carried by these messages: whether it arrived."""
+    """The cell that says whether a supplier got a piece of information, which each of these messages carries."""
     lacking = {each.code for each in supplier.gaps if each.message_id in messages}
     if lacking & LACKING:
         return "lacks", CODE_WORDS["treatment_states"]["lacks"]

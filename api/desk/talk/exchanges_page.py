@@ -186,7 +186,7 @@ async def _preview_page(visit: Visit, id_: str, exchange_id: UUID) -> Response[b
 
 
 def _read_message(visit: Visit, act: str) -> MessageRequest:
-    """The message in the form: for act `reponse` a supplier's, as noted by the buyer; else the buyer's own.
+    """The message in the form: where `act` is `reponse` a supplier's, as the buyer noted it, else the buyer's own.
 
     Raises InvalidContent.
     """

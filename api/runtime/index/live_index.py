@@ -185,7 +185,7 @@ class IndexLoader:
                     await asyncio.sleep(CLAIM_SECONDS)
 
     async def update(self, index: LiveIndex) -> LiveIndex | None:
-        """The index with all later changes of the directory; None where they are too many, or of another history."""
+        """The index with all later changes; None if they are too many, or the directory never had its version."""
         most = int(LONGEST_TAIL * longest_tail(index)) - index.tail.rows
         found = await changes_since(self._engine, index.data_version, index.version_uid, max(most, 0))
         if found is None:
@@ -217,7 +217,7 @@ class IndexLoader:
         return found
 
     async def _build(self, database: str, beyond: int | None) -> None:
-        """Build an index, from the database's copy if that is later than version `beyond` (None: not from the copy)."""
+        """Build an index, from a standby if it is beyond version `beyond` (not None), else from the database itself."""
         reference, folder = self.files.reference, self.files.folder
         if self._read_url is not None and beyond is not None:
             with log_failures("the copy of the directory cannot be read: the index is built from the database"):
@@ -267,7 +267,7 @@ class LiveDirectory:
                     await self._replaced.wait()
 
     def is_of(self, version: DirectoryVersion) -> bool:
-        """Whether the index has exactly this version of the directory, of the same history."""
+        """Whether the index has exactly this version of the directory, by number and `uid`."""
         index = self._index
         return index is not None and (index.data_version, index.version_uid) == version
 

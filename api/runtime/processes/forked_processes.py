@@ -57,7 +57,7 @@ class ProcessEnded(Exception):
 
 
 class ForkedProcesses:
-    """Starts processes that already have the reference data; servers forked from this process may use it too."""
+    """Starts processes that already have the reference data; to be used here, and in servers forked from here."""
 
     def __init__(self, forker: socket.socket) -> None:
         self._forker = forker
@@ -87,15 +87,15 @@ class ForkedProcesses:
     async def start_in_thread(self, make: Callable[Concatenate[Reference, ...], State]) -> "ForkedProcess[State]":
         """Start a process (see `start`) in a thread, so that the event loop goes on. Raises NoProcess."""
 
-        def end_started(started: "Future[ForkedProcess[State]]") -> None:
-            if not started.cancelled() and started.exception() is None:
-                started.result().end()
+        def end_unwanted_process(start: "Future[ForkedProcess[State]]") -> None:
+            if not start.cancelled() and start.exception() is None:
+                start.result().end()
 
         starting = self._threads.submit(self.start, make)
         try:
             return await asyncio.wrap_future(starting)
         except asyncio.CancelledError:
-            starting.add_done_callback(end_started)
+            starting.add_done_callback(end_unwanted_process)
             raise
 
     async def call(self, work: Callable[[Reference, *Arguments], T], *arguments: *Arguments) -> T:
@@ -217,7 +217,7 @@ def forked_processes(reference: Reference) -> Iterator[ForkedProcesses]:
 
 
 def _fork_for_each(requests: socket.socket, reference: Reference) -> None:
-    """For each request, fork a process that answers calls over the sent descriptors; ends when all senders closed."""
+    """For each request, fork a process that answers calls over the descriptors in it; ends once all senders closed."""
     # nothing else of the server, such as the socket it listens on, may be held open by what outlives it for a moment
     os.closerange(3, requests.fileno())
     os.closerange(requests.fileno() + 1, os.sysconf("SC_OPEN_MAX"))

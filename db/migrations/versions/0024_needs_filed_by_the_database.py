@@ -1,8 +1,7 @@
 """The database derives the year and the buyer of a need from its content, whoever writes it.
 
 By a trigger and not by generated columns, as servers of the release before go on naming values for them, and those from
-before 0010 name none. Needs that these wrote since 0015 are filed under the year in which they were written, without
-their buyer: they are put right.
+before 0010 name none: needs that these wrote since 0015 are filed under the year of writing, and without their buyer.
 """
 
 from alembic import op
@@ -12,6 +11,7 @@ down_revision = "0023"
 
 
 def upgrade() -> None:
+    """Add the trigger that sets a need's `year` and `buyer_siret` from its content, and set them where rows differ."""
     op.execute("""
         CREATE OR REPLACE FUNCTION year_of_need(content json, created_at timestamptz) RETURNS integer
         LANGUAGE sql STABLE PARALLEL SAFE

@@ -126,14 +126,15 @@ def estimate_as_sum(lot: Lot, estimate: Estimate | None) -> Text | None:
         parts.append(Text(f"{count} reconduction{many} de {stated.fr}", f"{count} renewal{many} of {stated.en}"))
     elif estimate.renewals:
         renewal = Text(" de reconduction", " of renewal")
-        parts = [_add_duration(stated, first, NOTHING), _add_duration(euros(estimate.renewals), months, renewal)]
+        parts = [_with_duration(stated, first, NOTHING), _with_duration(euros(estimate.renewals), months, renewal)]
     if estimate.options:
         options = euros(estimate.options)
         parts.append(Text(f"{options.fr} d'options", f"{options.en} of options"))
     return join_texts((join_texts(parts, PLUS), euros(estimate.total)), Text(" = ", " = "))
 
 
-def _add_duration(amount: Text, months: int, ending: Text) -> Text:
+def _with_duration(amount: Text, months: int, ending: Text) -> Text:
+    """The amount with its months in brackets, “50 000 € (12 mois)”; `ending`: words after the months."""
     many = "s" if months > 1 else ""
     return Text(f"{amount.fr} ({months} mois{ending.fr})", f"{amount.en} ({months} month{many}{ending.en})")
 
@@ -228,7 +229,7 @@ def families(segments: tuple[str, ...], cpv: tuple[str, ...]) -> frozenset[str]:
 
 
 @lru_cache(maxsize=512)
-def _prefixes(segment: str) -> tuple[str, ...]:
+def _cpv_prefixes(segment: str) -> tuple[str, ...]:
     """The CPV prefixes of a segment, or of a family's segments; empty for an unknown one."""
     segments = taxonomy.load()
     family = segments.family(segment)
@@ -242,14 +243,14 @@ def segment_is_works(segment: str) -> bool | None:
     known = taxonomy.load().segments.get(segment)
     if known and known.works is not None:
         return known.works
-    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _prefixes(segment)}
+    natures = {prefix.startswith(WORKS_DIVISION) for prefix in _cpv_prefixes(segment)}
     return natures.pop() if len(natures) == 1 else None
 
 
 @lru_cache(maxsize=512)
 def segment_is_unlisted(segment: str, listed: frozenset[str]) -> bool:
     """Whether no listed code begins with a CPV prefix of a segment or family; False where that has no prefix."""
-    prefixes = _prefixes(segment)
+    prefixes = _cpv_prefixes(segment)
     return bool(prefixes) and not any(code.startswith(prefixes) for code in listed)
 
 

@@ -93,6 +93,7 @@ def group_lots(need: Need, lots: tuple[LotFacts, ...]) -> tuple[Group, ...]:
 def _make_group(
     works: bool, lots: tuple[LotFacts, ...], total: int | None, alone: bool, assumptions: tuple[Assumption, ...]
 ) -> Group:
+    """The group of these lots, with the values of light services and of other lots; `alone`: as in `Group`."""
     light = () if works else tuple([lot for lot in lots if lot.object.is_light])
     if not light:
         return Group(works, lots, total, alone, assumptions, light, None, None)
@@ -215,7 +216,7 @@ def takes_light_regime(contract: ContractKind, group: Group, view: InForce) -> b
 
 
 def light_rules(contract: ContractKind, group: Group) -> tuple[str, ...]:
-    """The rules on which the light regime of a group rests, first the rule that opens this regime.
+    """The ids of the rules on which the light regime of a group rests, first the one that opens this regime.
 
     Among them the list that names its services: the 115 codes of article 77, surely part of it, where they suffice.
     Passenger transport by concession has a rule of its own.

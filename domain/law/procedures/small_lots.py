@@ -154,7 +154,7 @@ def _lots_below_amount(share: str, of_others: str, of_works: str, part: Procedur
 
 
 def _scope_in_words(scope: SmallLotScope, quoted_rule: str, view: InForce) -> Text:
-    """The sentences on the small lots of a scope: their lighter procedure, and which lots may be direct awards too."""
+    """The sentences on the lighter procedures of a scope; they cite the rule on direct awards if not `quoted_rule`."""
     adapted, direct, of, lots = scope.adapted, scope.direct, scope.of, tuple(scope.small)
     article = NOTHING if quoted_rule == DIRECT_SHARE else sentence(view, "under_direct_share")
     if len(lots) > 1:
@@ -218,7 +218,7 @@ def largest_sets(lots: list[tuple[str, int]], cap: int) -> tuple[tuple[tuple[str
 
 
 def _search_largest_sets(values: list[int], cap: int) -> Iterator[tuple[list[int], int]]:
-    """Yield the sets of values within `cap` that no other value can join: bit masks of one size, with this size.
+    """Yield the sets of values within `cap` that no other can join, one size at a time: their bit masks, and the size.
 
     A set of places is a number with a bit for each, the highest one for the first place: in decreasing order of these
     numbers, sets are in the order of their places.
@@ -232,7 +232,7 @@ def _search_largest_sets(values: list[int], cap: int) -> Iterator[tuple[list[int
     least_two = -sum(negatives[-2:])
 
     def extend_chosen(first: int, room: int, chosen: int, size: int) -> Iterator[tuple[list[int], int]]:
-        """Yield the sets that add positions from `first` on to the `size` chosen ones, worth at most `room`.
+        """Yield the sets that add positions from `first` on, worth at most `room`, to the `size` ones of mask `chosen`.
 
         A value may be left out only as long as the smaller ones do not leave room for it.
         """

@@ -102,7 +102,7 @@ def _thresholds_above(need: Need, read: ReadSegments, view: InForce) -> list[Thr
 def _family_sums(
     need: Need, others: Sequence[OtherNeed], thresholds: Sequence[Threshold], read: ReadSegments, view: InForce
 ) -> Iterator[_Sum]:
-    """Yield the sum over needs of each family of the need that passes a threshold, with the highest that it passes."""
+    """Yield, by family that the need buys, the sum over all needs and the highest threshold that it passes, if any."""
 
     @cache
     def families_and_regime(lot: Lot, need_title: str) -> tuple[frozenset[str], bool]:

@@ -73,7 +73,7 @@ def _profile_sentence(view: InForce, has_notice: bool = True) -> Text:
 
 
 def _two_stages(entity: Entity, is_named: bool, view: InForce) -> Text:
-    """The sentence on the days for applications and for tenders, where candidates are selected first, with articles."""
+    """The sentence on procedures in two stages: days for applications, then for tenders; `is_named`: saying whose."""
     days = [tuple(view[rule_id].value_text for rule_id in rules) for rules in STAGES[entity]]
     names = ["restricted_or_negotiated"] if days[0] == days[1] else ["restricted_tender", "negotiated_procedure"]
     parts = [

@@ -120,7 +120,7 @@ def _named_kinds(reserved: Reserved, view: InForce) -> frozenset[str]:
 
 
 def _rule_naming_kind(kind: Kind, reserved: Reserved, view: InForce) -> str:
-    """The rule that names this kind of approval, else the last rule of the reserved type."""
+    """The id of the rule that names this kind of approval, else of the last rule of the reserved type."""
     return next((rule for rule in KINDS[reserved] if kind in view.codes(rule)), KINDS[reserved][-1])
 
 

@@ -169,7 +169,7 @@ def _check_ess_listing(bought: LotObject, view: InForce) -> LegalFinding | None:
 
 @lru_cache(maxsize=4096)
 def _nearest_listed(code: str, listed: frozenset[str]) -> tuple[str, ...]:
-    """At most four of the listed codes: those that share the most leading digits with `code`, at least its division."""
+    """At most four listed codes that share the most leading digits with `code`; () where none shares the first two."""
     codes = sorted(listed)
     for kept in range(len(code) - 1, 1, -1):
         first = bisect_left(codes, code[:kept])

@@ -28,37 +28,37 @@ Standing = tuple[int, bool]
 INELIGIBLE: Standing = (OUTCOMES.index("INELIGIBLE"), False)
 
 
-class Count(NamedTuple):
-    """The number of candidates that a lot would have, and how many of these are ELIGIBLE without condition."""
+class OptionCount(NamedTuple):
+    """The number of candidates that a lot would have by one of `review.OPTIONS`, and how many are surely ELIGIBLE."""
 
     total: int
     certain: int
 
 
-class Ends(NamedTuple):
+class EndingApprovals(NamedTuple):
     """The number of candidates whose approvals end before the contract does, and the first day on which one ends."""
 
     candidates: int
     first: date
 
 
-class Supply(msgspec.Struct, frozen=True):
+class LotCounts(msgspec.Struct, frozen=True):
     """The numbers of candidates that a match found for one lot.
 
     `total`: those under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
-    ends before `horizon` (see `approval_end`); null: none. `unknown_eligible`: where nothing can be concluded from
+    ends before `approval_horizon`; null: none. `unknown_eligible`: where nothing can be concluded from
     `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
     """
 
     total: int
-    options: Mapping[str, Count]
+    options: Mapping[str, OptionCount]
     reserved: frozenset[Reserved] = frozenset()
-    ends: Ends | None = None
+    ends: EndingApprovals | None = None
     unknown_eligible: int = 0
 
 
-def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
+def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
     """The lot's advice that depends on both its supply and its legal review.
 
     That a reservation is not open is told where the lot is not reserved: elsewhere nobody asks.
@@ -76,7 +76,7 @@ def supply_advice(supply: Supply, review: LotReview, on: date, rules: Rules) -> 
 
 
 @applies("counsel_no_offer")
-def _advise_no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
+def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
     """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
     if minimum is None or supply.total >= minimum or supply.unknown_eligible:
@@ -86,7 +86,9 @@ def _advise_no_offer(supply: Supply, view: InForce) -> LegalAdvice | None:
 
 
 @applies("counsel_reservation_minimum", "counsel_reservation_comfortable")
-def _advise_open(supply: Supply, review: LotReview, enough: Mapping[str, Count], view: InForce) -> LegalAdvice | None:
+def _advise_open(
+    supply: LotCounts, review: LotReview, enough: Mapping[str, OptionCount], view: InForce
+) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
     For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
@@ -109,7 +111,7 @@ def _advise_open(supply: Supply, review: LotReview, enough: Mapping[str, Count],
 
 
 @lru_cache(maxsize=4096)
-def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = False) -> Text:
+def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: bool = False) -> Text:
     """The phrase on how many candidates a reservation, a key of RESERVED, would leave; `doubtful` adds a proviso."""
     return sentence(
         view,
@@ -124,14 +126,14 @@ def _candidates_left(view: InForce, option: str, count: Count, doubtful: bool = 
 
 
 @lru_cache(maxsize=4096)
-def _advise_forbidden(option: str, count: Count, finding: LegalFinding, view: InForce) -> LegalAdvice:
+def _advise_forbidden(option: str, count: OptionCount, finding: LegalFinding, view: InForce) -> LegalAdvice:
     """Advice that a reservation is not open to a lot, quoting the finding that forbids it."""
     message = sentence(view, "reservation_not_open", part=_candidates_left(view, option, count), why=finding.message)
     return LegalAdvice("RESERVATION_NOT_OPEN", "info", finding.rule, finding.article, finding.confidence, message)
 
 
 @lru_cache(maxsize=4096)
-def _advise_expiring_approvals(ends: Ends, view: InForce) -> LegalAdvice:
+def _advise_expiring_approvals(ends: EndingApprovals, view: InForce) -> LegalAdvice:
     many = "s" if ends.candidates > 1 else ""
     return advice(view, "approvals_expiring", count=ends.candidates, many=many, first=short_date(ends.first))
 
@@ -144,14 +146,14 @@ def approval_horizon(lot: Lot, on: date, rules: Rules) -> date:
 
 
 def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rules: Rules) -> date | None:
-    """The last day, `on` or later, of the approval on which the supplier's standing for these types rests.
+    """The last day of the approval that decides the supplier's eligibility for these types; None where none does.
 
     After it the best outcome is worse, or rests on approvals that have lapsed. None for a supplier that is INELIGIBLE,
     and where neither comes: an approval may follow another, or decide nothing.
     """
 
     def best_rank(day: date) -> Standing:
-        """The rank of the supplier's best eligibility for one of these types on a day."""
+        """The best of the supplier's ranks for these types on a day."""
         view = rules.view(day)
         alike = with_shares_as_0_or_100(facts, view)
         return min(rank_eligibility(alike, kind, day, view) for kind in reserved)
@@ -170,7 +172,7 @@ def approval_end(facts: LegalFacts, reserved: frozenset[Reserved], on: date, rul
 
 
 def rank_eligibility(facts: LegalFacts, kind: Reserved, on: date, view: InForce) -> Standing:
-    """The rank of a supplier's eligibility for a reserved type at `on`; the least is the best."""
+    """The sort key of a supplier's eligibility, best first: its outcome, then whether it rests on lapsed approvals."""
     verdict, kinds = verdict_for_type(facts, kind, on, view), deciding_kinds((kind,), view)
     deciding = [approval for approval in facts.approvals or () if approval.kind in kinds]
     if any(is_in_force(approval, on) for approval in deciding):

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from functools import cached_property
 from http.client import HTTPConnection, HTTPMessage
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -143,6 +144,12 @@ class Server(Running):
         usual = {"VIVIER_ADMIN_KEY": ADMIN_KEY, "VIVIER_KEY_CACHE_SECONDS": "0"}
         super().__init__(home, "serve", "--port", "0", *arguments, **usual, **more)
 
+    @cached_property
+    def database_url(self) -> str:
+        """The address of its database, as a command beside it finds it: that is asked of another user's process."""
+        with attached_database(read_settings(environment(self.home))) as url:
+            return url
+
     @property
     def netloc(self) -> str:
         self.wait_for("\n")
@@ -239,7 +246,7 @@ def within(
     capsys: pytest.CaptureFixture[str],
 ) -> Within:
     """Runs commands beside the server that is up."""
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL", server.database_url)
     monkeypatch.setenv("VIVIER_HOME", str(server.home))
     # loaded and started once for all commands
     for module in ("imports", "match"):
@@ -263,8 +270,7 @@ def in_database(server: Server, *statements: str, **values: Any) -> None:
             for statement in statements:
                 await connection.execute(text(statement), values)
 
-    with attached_database(read_settings(environment(server.home))) as url:
-        asyncio.run(work(url))
+    asyncio.run(work(server.database_url))
 
 
 def decoded(answer: Answer) -> Any:

@@ -11,7 +11,6 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from api.commands.command import attached_database
 from api.journal.send_heads import signed_line
 from api.journal.signing_key import JournalKey, journal_key
 from api.settings import read_settings
@@ -54,8 +53,7 @@ def write(server: Server, organisation: str, count: int, signer: Callable[[bytes
             for _ in range(count):
                 await write_entry(connection, Actor(owner, "server"), "need.changed", "need:x", datetime.now(UTC))
 
-    with attached_database(read_settings(environment(server.home))) as url:
-        asyncio.run(work(url))
+    asyncio.run(work(server.database_url))
 
 
 def verdict(within: Within, organisation: str, *more: str, status: int = 0) -> dict[str, Any]:

@@ -203,3 +203,18 @@ async def test_an_organisations_administrator_decides_about_its_own_sources_alon
     assert_refused(await own.post(f"/suppliers/{theirs}/split", body), 403, "source-not-on-key")
     assert (await merge(served, first, second, **own.headers)).status_code == 200
     assert (await merge(served, first, theirs, **(await key(served, "platform")))).status_code == 200
+
+
+async def test_a_split_gives_a_record_its_former_id_again(served: Client, source: str) -> None:
+    """Also through several merges; an id that others of its records still have is theirs."""
+    first, second, third = [await put(served, source, str(n), f"Atelier {n} {source}") for n in range(3)]
+    await merge(served, second, third)
+    await merge(served, first, second)
+    assert (await served.get(f"/suppliers/{third}")).json()["id"] == first
+    parted = (await split(served, first, source, "2")).json()
+    assert (parted["kept"]["id"], parted["split"]["id"]) == (first, third)
+    assert (await served.get(f"/suppliers/{third}")).json()["sources"][0]["external_id"] == "2"
+    parted = (await split(served, first, source, "1")).json()
+    assert (parted["kept"]["id"], parted["split"]["id"]) == (first, second)
+    await merge(served, first, third)
+    assert (await split(served, first, source, "2")).json()["split"]["id"] == third

@@ -227,7 +227,8 @@ async def test_what_is_still_unanswered_at_the_end_is_refused(settings: Settings
         sent.append(message)
 
     middleware = ObservabilityMiddleware(never, Metrics(), access_log(settings))
-    scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b""}
+    app = SimpleNamespace(state=SimpleNamespace(services=None))
+    scope: Any = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "litestar_app": app}
     task = asyncio.create_task(middleware(scope, never, send))  # type: ignore[arg-type]
     await waits.wait()
     task.cancel()

@@ -20,6 +20,7 @@ from api.sync import pipeline
 from db.core.engine import transaction
 from db.schema.supplier_tables import imports
 from domain.organisation import Client as Bearer
+from sources.file_types.workbook import ODS, XLSX
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import (
     NDJSON,
@@ -37,6 +38,7 @@ from tests.api.sync.factories import (
     siret,
 )
 from tests.factories import reference
+from tests.sources.file_types.test_workbook import ods, xlsx
 
 CSV = "text/csv"
 JSON = "application/json"
@@ -393,3 +395,23 @@ async def test_an_import_whose_server_was_killed_shows_as_interrupted(served: Cl
     assert (shown["status"], shown["added"]) == ("interrupted", 0)
     every = (await served.get(f"/sources/{source}/imports")).json()["items"]
     assert [each["status"] for each in every] == ["interrupted"]
+
+
+async def test_a_workbook_is_imported_as_its_first_sheet(served: Client, source: str) -> None:
+    """Lines are those of the sheet; a workbook that cannot be read is refused, and one for a format without tables."""
+    table = ("Identifiant", "Nom", "Code postal", "Ville"), ("1", "Atelier", "56300", "Pontivy"), ("2", "", "", "")
+    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    book = xlsx("".join(f"<row>{''.join(map(cell.format, row))}</row>" for row in table))
+    report = (await send(served, source, book, XLSX, "format=spreadsheet")).json()
+    assert (counts(report), [error["line"] for error in report["errors"]]) == (
+        {"received": 2, "added": 1, "rejected": 1},
+        [3],
+    )
+    cells = "".join(
+        f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>' for text in "ab"
+    )
+    heads = cells.replace(">a<", ">external_id<").replace(">b<", ">name<")
+    book = ods(f"<table:table-row>{heads}</table:table-row><table:table-row>{cells}</table:table-row>")
+    assert (await send(served, source, book, ODS)).json()["added"] == 1
+    assert_refused(await send(served, source, b"a,b", XLSX), 422, "invalid-content")
+    assert_refused(await send(served, source, book, ODS, "format=gogocarto"), 415, "unsupported-media-type")

@@ -1,5 +1,6 @@
 """Sources: what is set on them, and what they have sent."""
 
+import json
 from typing import Any
 
 import pytest
@@ -99,3 +100,33 @@ async def test_of_many_unknown_codes_the_first_have_a_suggestion(served: Client,
     answer = await served.put(f"/sources/{source}", json={"mapping": mapping})
     details = [error["detail"] for error in answer.json()["errors"]]
     assert ["perhaps" in detail or "peut-être" in detail for detail in details] == [True] * 10 + [False] * 10
+
+
+async def test_categories_are_suggested_segments_until_they_are_mapped(served: Client, source: str) -> None:
+    """The most frequent first; a category is known by its id, its name, or as it is suggested."""
+    green, paint, farms = ({"id": n, "name": name} for n, name in enumerate(("Espaces verts", "Peinture", "Amap"), 10))
+    path, media = f"/sources/{source}/mapping-suggestions", "application/json"
+    assert_refused(await served.get(path), 404, "not-found")
+    elements = [
+        {"id": str(n), "name": f"Un lieu {n}", "categoriesFull": some}
+        for n, some in enumerate(([green, farms], [green], [paint, green], [paint]))
+    ]
+    carte = json.dumps({"data": elements}).encode()
+    await send(served, source, carte, media, "format=gogocarto")
+    found = (await served.get(path)).json()["items"]
+    assert [(each["category"], each["rows"]) for each in found] == [
+        ("10 Espaces verts", 3),
+        ("11 Peinture", 2),
+        ("12 Amap", 1),
+    ]
+    assert [[each["segment"] for each in some["segments"]][:1] for some in found[:2]] == [
+        ["ev-entretien"],
+        ["bt-peinture"],
+    ]
+    assert all(0 < each["confidence"] <= 1 and each["label"] for some in found for each in some["segments"])
+    categories = {"10": ["ev-entretien"], "11 Peinture": ["bt-peinture"], "Amap": []}
+    await put(served, f"/sources/{source}", {"mapping": {"categories": categories}})
+    assert (await served.get(path)).json() == {"items": []}
+    report = (await send(served, source, carte, media, "format=gogocarto")).json()
+    assert report["changed"] == 4
+    assert (await served.get(f"/sources/{source}")).json()["flags"] == {"no_place": 4}

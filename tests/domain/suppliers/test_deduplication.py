@@ -269,7 +269,7 @@ def test_the_oldest_id_that_was_seen_survives_with_the_records_that_stayed(
 ) -> None:
     """A group that inherits none gets one of its own."""
     serial = count(NEW.int)
-    assert assign_ids(groups, fresh, lambda: UUID(int=next(serial))) == (list(ids), absorbed)
+    assert assign_ids(groups, fresh, lambda _: UUID(int=next(serial))) == (list(ids), absorbed)
 
 
 @pytest.mark.parametrize(

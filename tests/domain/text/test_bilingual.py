@@ -22,7 +22,7 @@ from domain.report.lots import Position, Standing
 from domain.report.model import Variant
 from domain.shortlists.diff import AbsenceCode
 from domain.shortlists.listed_suppliers import Confidence, Gate, Outcome
-from domain.shortlists.shortlist import Severity, TensionLevel
+from domain.shortlists.shortlist import Severity, SupposedSiteSource, TensionLevel
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind, LegalForm
 from domain.text import labels
@@ -83,6 +83,7 @@ def test_days_amounts_distances_and_lists() -> None:
         (Severity, labels.SEVERITIES),
         (Standing, labels.STANDINGS),
         (Status, labels.STATUSES),
+        (SupposedSiteSource, labels.SUPPOSED_FROM),
         (Technique, labels.TECHNIQUES),
         (TensionLevel, labels.TENSIONS),
         (Theme, labels.THEMES),

@@ -50,6 +50,12 @@ def any_of(answers: Iterable[Answer]) -> Answer:
     return None if close else False
 
 
+def siren_part(code: str) -> str:
+    """The six digits that stand for a commune in the SIREN of the commune: Corsica as before it was divided."""
+    departement, number = ("20", code[2:]) if code[1] in "AB" else (code[:2], code[2:])
+    return f"{departement}0{number}"
+
+
 def point_to_point_km(a: Point, b: Point) -> float:
     return float(GEOD.inv(a.lon, a.lat, b.lon, b.lat)[2]) / 1000
 

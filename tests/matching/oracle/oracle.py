@@ -4,6 +4,7 @@ Every supplier is judged alone, every offer in turn. Where a distance is too clo
 judged once for each way the call may go, and every answer compatible with one of these is accepted.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -11,17 +12,20 @@ from fractions import Fraction
 from itertools import product
 from typing import Any
 
+import msgspec
+
 from domain.law.findings import Verdict
 from domain.law.reservations.eligibility import LegalFacts, eligibility
 from domain.law.rules import Rules
 from domain.law.same_supplier import EssAward, with_award_bar
-from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Reserved, TerritoryRequest
+from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.shortlists.listed_suppliers import Fit, Gate, Presence, ReachLevel, Role
 from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
+from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
-from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most
+from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most, siren_part
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 ANSWERING = FITS[:3]
@@ -37,7 +41,7 @@ RESERVATIONS: Mapping[str, tuple[Reserved, ...]] = {
     "ess": ("ess",),
 }
 RADII_KM = (10, 25, 50, 100)
-NEARBY_KM = 50
+NEARBY_KM, NEIGHBOUR_KM = 50, 20
 TURNOVER_OF_A_PERSON, OF_OTHER_SECTORS = {"pr": 30_000, "bt": 225_000}, 169_000
 TURNOVER_BY_KIND, TURNOVER_OF_A_PLACE = {"EA": 43_000, "ACI": 12_000}, 17_000
 
@@ -49,10 +53,16 @@ class Used:
     fit: Fit
     basis: Basis
     presence: Presence
+    is_older: bool
+    """Whether all contracts won that it rests on are more than six years old, or undated"""
 
     @property
-    def preference(self) -> tuple[int, int, int]:
-        return FITS.index(self.fit), BASES.index(self.basis), PRESENCES.index(self.presence)
+    def grade(self) -> tuple[int, bool]:
+        return BASES.index(self.basis), self.is_older
+
+    @property
+    def preference(self) -> tuple[int, tuple[int, bool], int]:
+        return FITS.index(self.fit), self.grade, PRESENCES.index(self.presence)
 
 
 @dataclass(frozen=True)
@@ -93,7 +103,7 @@ class Judgment:
             OUTCOMES.index(best) if best else 0,
             -len(used),
             max(FITS.index(one.fit) for one in used),
-            max(BASES.index(one.basis) for one in used),
+            *max(one.grade for one in used),
             int(self.presence() == "national"),
         )
 
@@ -164,21 +174,17 @@ class Oracle:
         for lot in need.lots:
             request = lot.territory or need.territory
             assert request is not None
-            answers.append(self._lot(lot, self._ground(request), pool, on, awards, yearly_value(need, lot)))
+            answers.append(self._lot(need, lot, self._ground(request), pool, on, awards))
         return answers
 
     def _lot(
-        self,
-        lot: Lot,
-        ground: Ground,
-        pool: list[Supplier],
-        on: date,
-        awards: Sequence[PastAward],
-        yearly: Fraction | None,
+        self, need: Need, lot: Lot, ground: Ground, pool: list[Supplier], on: date, awards: Sequence[PastAward]
     ) -> Expected:
         roles = self.requested(lot)
-        site = self.france.disc(lot.site, 0) if lot.site else None
-        judged, offerless = [], []
+        supposed = self.supposed_site(need, lot, ground) if lot.site is msgspec.UNSET else None
+        place = lot.site or (Place(commune=self.territories.communes[supposed].code) if supposed is not None else None)
+        site = self.france.disc(place, 0) if place else None
+        judged, offerless, yearly = [], [], yearly_value(need, lot)
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
@@ -191,8 +197,28 @@ class Oracle:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 reach = reach_of(supplier, [each for each, role in roles.items() if role == "object"], yearly)
                 judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts, reach))
-        measured_to = "site" if site else "territory"
+        measured_to = "site" if lot.site else "supposed_site" if site else "territory"
         return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless), yearly)
+
+    def supposed_site(self, need: Need, lot: Lot, ground: Ground) -> int | None:
+        """The commune of the territory that the words of a lot say they end at (“… à Redon”), else the buyer's."""
+        inside = [ordinal for ordinal in ground.communes if self.outlines[ordinal] is not None]
+        names = Counter(fold(self.territories.communes[ordinal].name) for ordinal in inside)
+        for texts in ((lot.title,), lot.keywords, (need.title,)):
+            said = {
+                ordinal
+                for ordinal in inside
+                for text in texts
+                if names[name := fold(self.territories.communes[ordinal].name)] == 1
+                and fold(text or "").endswith(f" a {name}")
+            }
+            if said:
+                return said.pop() if len(said) == 1 else None
+        siren = ((need.buyer and need.buyer.siret) or "")[:9]
+        of_buyer = [
+            o for o in inside if siren[:2] == "21" and siren[2:8] == siren_part(self.territories.communes[o].code)
+        ]
+        return of_buyer[0] if of_buyer else None
 
     def requested(self, lot: Lot) -> dict[str, Role]:
         """The segments a lot asks for; what is asked as object stays so when it is asked as support too."""
@@ -252,11 +278,12 @@ class Oracle:
         distance = self._distance(site, spot) if site else to_ground
         places = sorted({place for fits in offered.values() for place in fits})
         calls: dict[object, Answer] = {
-            ("area", place): self._meets(supplier.offers[place].service_area, spot, to_ground, ground)
+            ("area", place): self._meets(supplier, supplier.offers[place].service_area, spot, to_ground, ground)
             for place in places
         }
         calls["local"] = ground.holds(spot) if spot else False
-        calls["cap"] = at_most(distance, lot.max_distance_km) if lot.max_distance_km else True
+        capped = distance if lot.site else to_ground
+        calls["cap"] = at_most(capped, lot.max_distance_km) if lot.max_distance_km else True
         calls |= {("within", radius): at_most(distance, radius) for radius in RADII_KM}
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts, reach) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
@@ -268,7 +295,7 @@ class Oracle:
         to_ground = self._distance(ground, spot)
         distance = self._distance(site, spot) if site else to_ground
         near = [at_most(to_ground, NEARBY_KM)]
-        near += [at_most(distance, lot.max_distance_km)] if lot.max_distance_km else []
+        near += [at_most(distance if lot.site else to_ground, lot.max_distance_km)] if lot.max_distance_km else []
         return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True)
 
     def _spot(self, supplier: Supplier) -> Spot | None:
@@ -286,10 +313,12 @@ class Oracle:
             self._distances[ground, spot] = ground.distance_km(spot)
         return self._distances[ground, spot]
 
-    def _meets(self, area: ServiceArea | None, spot: Spot | None, distance: float | None, ground: Ground) -> Answer:
+    def _meets(
+        self, supplier: Supplier, area: ServiceArea | None, spot: Spot | None, distance: float | None, ground: Ground
+    ) -> Answer:
         """Does the service area meet the territory? `distance` is from the supplier to the territory."""
         if area is None:
-            return at_most(distance, NEARBY_KM)
+            return at_most(distance, NEIGHBOUR_KM if works_near_home(supplier) else NEARBY_KM)
         if area.national:
             return True
         if area.radius_km is not None:
@@ -369,9 +398,28 @@ def _most_within_reach(supplier: Supplier, objects: Sequence[str]) -> Fraction |
     return Fraction(max(size.staff.min, size.staff.max or 0, 1) * each, 2)
 
 
+def works_near_home(supplier: Supplier) -> bool:
+    """Is it an association intermédiaire and nothing else, a régie de quartier, a commune or its social centre?"""
+    words = fold(supplier.name).split()
+    return (
+        set(supplier.kinds) - {"ESUS"} == {"AI"}
+        or (supplier.siret or "").startswith("21")
+        or words[:2] in (["commune", "de"], ["ville", "de"], ["mairie", "de"])
+        or "ccas" in words
+        or not ({"regie", "regies"}.isdisjoint(words) or {"quartier", "quartiers", "territoire"}.isdisjoint(words))
+    )
+
+
 def _every_way(calls: Mapping[object, Answer]) -> Iterable[dict[object, bool]]:
     ways = product(*([False, True] if answer is None else [answer] for answer in calls.values()))
     return [dict(zip(calls, way, strict=True)) for way in ways]
+
+
+def _is_older(offer: Offer, supplier: Supplier) -> bool:
+    """Whether an offer rests on undated contracts, or ones won six years before its supplier was written, alone."""
+    since = supplier.updated_at.date().replace(year=supplier.updated_at.year - 6)
+    days = [each.on or date.min for each in offer.evidence if each.kind == "award"]
+    return offer.basis == "awarded" and len(days) == len(offer.evidence) > 0 and max(days) < since
 
 
 def _judgment(
@@ -385,8 +433,8 @@ def _judgment(
     used = {}
     for segment, fits in offered.items():
         choices = [
-            Used(fit, supplier.offers[place].basis, _presence(supplier.offers[place].service_area, made["local"]))
-            for place, fit in fits.items()
+            Used(fit, offer.basis, _presence(offer.service_area, made["local"]), _is_older(offer, supplier))
+            for offer, fit, place in ((supplier.offers[place], fit, place) for place, fit in fits.items())
             if fit in ANSWERING and made["area", place]
         ]
         if choices:

@@ -12,14 +12,16 @@ from typing import Any, get_args
 from uuid import UUID
 
 import shapely
+from msgspec import UNSET
 
-from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
+from domain.needs.need import RESERVED_TYPES, Buyer, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Ring, Rings, Territories
 from domain.suppliers.supplier import (
     Approval,
     Basis,
+    Evidence,
     Kind,
     LegalForm,
     Offer,
@@ -32,6 +34,7 @@ from domain.suppliers.supplier import (
     Supplier,
     SupplierSize,
 )
+from tests.matching.oracle.ground import siren_part
 
 FAMILIES = ("pr", "de", "re", "ev", "so")
 WEST, SOUTH, EAST, NORTH = -3.2, 47.1, -0.9, 48.5
@@ -64,6 +67,7 @@ class Scenery:
     """The part of France and of the taxonomy that suppliers and needs are drawn from."""
 
     communes: tuple[str, ...]
+    names: tuple[str, ...]
     retired: tuple[str, ...]
     epcis: tuple[str, ...]
     inside: Sequence[Point]
@@ -86,6 +90,7 @@ class Scenery:
         segments = [one for family in taxonomy.families if family.id in FAMILIES for one in family.segments]
         return cls(
             communes=tuple(commune.code for _, commune in near),
+            names=tuple(commune.name for _, commune in near),
             retired=tuple(retired),
             epcis=tuple(sorted({commune.epci for _, commune in near if commune.epci})),
             inside=[Point(c.lat, c.lon) for _, c in near if c.lat is not None and c.lon is not None],
@@ -111,7 +116,8 @@ def _supplier(scenery: Scenery, draw: Random, number: int) -> Supplier:
     approvals = draw.choice((None, tuple(held), tuple(held), tuple(held), ()))
     return Supplier(
         id=UUID(int=(7 << 76) | (2 << 62) | number),
-        name=f"supplier {number}",
+        name=draw.choice(("supplier", "supplier", "supplier", "Régie de quartier", "CCAS")) + f" {number}",
+        siret=draw.choice((None, None, None, f"2156{number:010}")),
         kinds=tuple(dict.fromkeys(one.kind for one in approvals or ())),
         legal_form=draw.choice((None, *get_args(LegalForm))),
         ess=draw.choice((None, True, True, False)),
@@ -185,7 +191,16 @@ def _offer(scenery: Scenery, draw: Random) -> Offer:
     segments = draw.choice((named, named, named, []))
     cpv = draw.sample((*scenery.cpv, UNMAPPED_CPV), draw.choice((0, 1, 2)))
     basis: Basis = draw.choice(("declared", "declared", "awarded", "inferred"))
-    return Offer(segments=tuple(segments), cpv=tuple(cpv), service_area=_service_area(scenery, draw), basis=basis)
+    won = draw.sample(
+        (None, date(2016, 5, 2), date(2020, 10, 31), date(2020, 11, 1), date(2025, 3, 4)), draw.randrange(3)
+    )
+    return Offer(
+        segments=tuple(segments),
+        cpv=tuple(cpv),
+        service_area=_service_area(scenery, draw),
+        basis=basis,
+        evidence=tuple(Evidence("award", on=on) for on in won) if basis == "awarded" else (),
+    )
 
 
 def _service_area(scenery: Scenery, draw: Random) -> ServiceArea | None:
@@ -252,10 +267,20 @@ def _ring(draw: Random, lat: float, lon: float, size: float, corners: int) -> Ri
 
 
 def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
-    """A need of `lots` lots, some with a territory, a site or a cap of their own."""
+    """A need of `lots` lots, some with a territory, a site or a cap of their own.
+
+    Where it is certain which communes its territories hold, its title or its buyer may be of one of the scenery.
+    """
+    of_lots, whole = tuple(_lot(scenery, draw, number) for number in range(lots)), territory(scenery, draw)
+    every, title, buyer = [whole, *(lot.territory for lot in of_lots if lot.territory)], None, None
+    if all(each.codes for each in every) and draw.random() < 0.6:
+        code, name = draw.choice(list(zip(scenery.communes, scenery.names, strict=True)))
+        title, buyer = draw.choice(((f"Marché à {name}", None), (None, Buyer(siret=f"21{siren_part(code)}000016"))))
     return Need(
-        lots=tuple(_lot(scenery, draw, number) for number in range(lots)),
-        territory=territory(scenery, draw),
+        lots=of_lots,
+        title=title,
+        buyer=buyer,
+        territory=whole,
         planned_publication_on=draw.choice((None, None, *DATES)),
         limit=draw.choice((100, 100, 3)),
         near_misses=draw.choice((50, 50, 5, 0)),
@@ -297,7 +322,7 @@ def _lot(scenery: Scenery, draw: Random, number: int) -> Lot:
         keywords=tuple(draw.sample(scenery.keywords, draw.choice((0, 0, 0, 1)))),
         support_segments=tuple(draw.sample(known, draw.choice((0, 0, 1, 2)))),
         reserved=tuple(reserved) or draw.choice(((), None)),
-        site=_place(scenery, draw, astray=0.5) if draw.random() < 0.3 else None,
+        site=_place(scenery, draw, astray=0.5) if draw.random() < 0.3 else draw.choice((None, UNSET, UNSET)),
         max_distance_km=round(draw.uniform(1, 150), 3) if draw.random() < 0.3 else None,
         territory=territory(scenery, draw) if draw.random() < 0.2 else None,
         value_eur=draw.choice((None, 50_000.0, 100_000.0, 300_000.0, 400_000.0, 24_000_000.0)),

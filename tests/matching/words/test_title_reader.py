@@ -13,7 +13,7 @@ from bench.reading.titles import labelled
 from domain.reference import taxonomy, territory
 from matching.words import word_model
 from matching.words.title_reader import BESIDE_BEST, MOST_READINGS, TITLE_FLOOR, TitleReader
-from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, stems
+from matching.words.titles import LONGEST_TITLE, PhraseSpotter, TitleParser, place_names, stems
 from matching.words.word_model import WordModel, features_of
 from tests.factories import reference
 
@@ -193,7 +193,7 @@ def test_nothing_is_given_of_a_title_that_hardly_says_a_trade_however_sure_its_r
 
 
 KNOWN = {"peinture", "vitre", "haie", "platrerie", "batiment", "place", "amenagement", "brosserie"}
-PARSER = TitleParser(territory.load(), KNOWN.__contains__, {"tvx": "travaux"})
+PARSER = TitleParser(place_names(territory.load()), KNOWN.__contains__, {"tvx": "travaux"})
 
 
 def said(parts: tuple[tuple[str, ...], ...]) -> str:

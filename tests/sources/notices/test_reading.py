@@ -147,7 +147,8 @@ def notice(places: str) -> bytes:
 def test_places_become_codes_and_a_site(places: str, codes: tuple[str, ...], commune: str | None) -> None:
     need = read_xml(notice(places)).need
     assert need.territory.codes == codes
-    assert need.lots[0].site is None if commune is None else need.lots[0].site and need.lots[0].site.commune == commune
+    site = need.lots[0].site
+    assert not site if commune is None else site and site.commune == commune
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_without_any_place_all_of_france_stands_for_it() -> None:
 
 def test_a_commune_outside_the_area_is_not_read() -> None:
     read = read_xml(notice(place("FRH04", "Rennes", "35000")))
-    assert read.need.lots[0].site is None
+    assert not read.need.lots[0].site
     assert "La commune de l'adresse (35238) n'est pas dans nuts:FRH04 : elle n'est pas lue" in noted(read)
 
 
@@ -188,7 +189,7 @@ def test_an_address_or_the_name_of_a_commune_of_the_area_is_a_site(words: str, c
     lot = f'<n2016:NUTS CODE="FRH04"/><MAIN_SITE><P>{words}</P></MAIN_SITE>'
     read = read_xml(ted(ted_object(object_descr(1, lot))))
     site = read.need.lots[0].site
-    assert (site and site.commune) == commune
+    assert (site.commune if site else None) == commune
     assert ("Le lieu dit en mots n'est pas lu" in noted(read)) == (commune is None)
 
 

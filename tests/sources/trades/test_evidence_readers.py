@@ -6,14 +6,13 @@ from functools import cache
 import pytest
 
 from domain.reference import taxonomy
-from domain.suppliers.supplier import Kind, Offer, PublicAward
+from domain.suppliers.supplier import Kind, Offer, PublicAward, years_before
 from sources.trades.evidence_readers import (
     AwardReader,
     Job,
     offers_of_jobs,
     offers_of_purpose,
     purpose_codes,
-    years_before,
 )
 from tests.factories import reference
 
@@ -57,12 +56,14 @@ def test_the_code_counts_where_the_object_is_mute_and_the_code_is_not_that_of_in
 
 
 @pytest.mark.parametrize(
-    ("on", "believed"), [(date(2020, 11, 24), True), (date(2020, 11, 23), False), (None, False), (TODAY, True)]
+    ("on", "recent"), [(date(2020, 11, 24), True), (date(2020, 11, 23), False), (None, False), (TODAY, True)]
 )
-def test_a_contract_notified_more_than_six_years_ago_or_on_no_known_day_shows_nothing(
-    on: date | None, *, believed: bool
+def test_a_contract_notified_more_than_six_years_ago_or_on_no_known_day_says_so(
+    on: date | None, *, recent: bool
 ) -> None:
-    assert bool(offers_of_award("Nettoyage des locaux", on)) is believed
+    (offer,) = offers_of_award("Nettoyage des locaux", on)
+    assert (offer.basis, offer.segments, offer.evidence[0].on) == ("awarded", ("pr-locaux",), on)
+    assert ("plus de six ans" in (offer.label or "")) is not recent
 
 
 def test_years_before_a_leap_day_end_on_the_day_before_it() -> None:

@@ -251,3 +251,40 @@ async def test_the_suppliers_of_a_source_are_corrected_in_a_table_and_sent_again
     await send(own, source, table.replace(b"Un nom 1", b"Un autre nom"), faire="importer")
     told = shown(own.page)
     assert (told["Fiches changées"], told["Fiches inchangées"]) == ("1", "1")
+
+
+async def test_a_category_is_confirmed_by_a_tick_and_its_suppliers_are_found(
+    served: Client, own: Browser, source: str
+) -> None:
+    """What is no trade is said at its field, and every tick stays; an unticked category is asked again."""
+    green, water, farms = (
+        {"id": n, "name": name} for n, name in ((10, "Espaces verts"), (11, "Baignade"), (12, "Amap"))
+    )
+    names = "La Prairie", "Le Moulin", "Les Forges"
+    elements = [
+        {"id": str(n), "name": name, "categoriesFull": [green, water, farms][n:]} for n, name in enumerate(names)
+    ]
+    page, carte, of_source = own.page, json.dumps({"data": elements}).encode(), f"/{path_of(source)}"
+    await send(own, source, carte, "carte.json", faire="importer", format="gogocarto")
+    await own.open(of_source)
+    asked = re.findall(r'name="categorie-\d" value="(.*?)"', own.page)
+    assert asked == ["12 Amap", "11 Baignade", "10 Espaces verts"]
+    form = f"{path_of(source)}/categories"
+    ticked = {"metier-3": "ev-entretien", "aucun-1": "oui"}
+    fields = {name: texts[-1] for name, texts in own.fields(form).items()}
+    answer = await own.post(f"/{form}", data=fields | ticked | {"autre-2": "Nettoyage de la mer"})
+    assert answer.status_code == 422
+    assert "Nettoyage de la mer » n" in unescape(answer.text)
+    assert len(re.findall(r'value="(?:ev-entretien|oui)" checked', answer.text)) == 2
+    await own.open(of_source)
+    answer = await own.post(f"/{form}", data=fields | ticked)
+    assert answer.status_code == 303
+    await own.open(str(answer.url.join(answer.headers["location"])))
+    assert "Catégories confirmées : 2" in unescape(own.page).replace("\N{NO-BREAK SPACE}", " ")
+    assert re.findall(r'name="categorie-\d" value="(.*?)"', own.page) == ["11 Baignade"]
+    mapping = (await served.get(of_source)).json()["mapping"]["categories"]
+    assert mapping == {"10 Espaces verts": ["ev-entretien"], "12 Amap": []}
+    own.page = page
+    await send(own, source, carte, "carte.json", faire="importer", format="gogocarto")
+    found = (await served.get(f"/suppliers?source={quote(source)}&segment=ev-entretien")).json()["items"]
+    assert [each["sources"][0]["external_id"] for each in found] == ["0"]

@@ -7,9 +7,9 @@ import msgspec
 from domain.law.findings import LegalAdvice
 from domain.law.reservations.eligibility import LegalFacts
 from domain.law.reservations.supply_advice import (
-    Count,
-    Ends,
-    Supply,
+    EndingApprovals,
+    LotCounts,
+    OptionCount,
     advise_on_distance,
     approval_end,
     approval_horizon,
@@ -21,39 +21,39 @@ from domain.suppliers.supplier import Approval, Shares
 from tests.domain.law.samples import TODAY, codes, need, review
 
 OPTIONS = {
-    "none": Count(37, 0),
-    "handicap": Count(2, 2),
-    "iae": Count(14, 9),
-    "handicap_iae": Count(21, 14),
-    "penitentiary": Count(0, 0),
-    "ess": Count(28, 0),
+    "none": OptionCount(37, 0),
+    "handicap": OptionCount(2, 2),
+    "iae": OptionCount(14, 9),
+    "handicap_iae": OptionCount(21, 14),
+    "penitentiary": OptionCount(0, 0),
+    "ess": OptionCount(28, 0),
 }
 CLEANING = need(Lot(id="1", segments=("pr-locaux",), cpv=("90919200",)))
 
 
-def advise(supply: Supply) -> tuple[LegalAdvice, ...]:
+def advise(supply: LotCounts) -> tuple[LegalAdvice, ...]:
     return supply_advice(supply, review(CLEANING).lots["1"], TODAY, load())
 
 
 def test_reservations_that_law_and_supply_bear() -> None:
     """Counts with the certain ones; what the law forbids with its finding; of a reserved lot, only wider circles."""
-    possible, closed = advise(Supply(37, OPTIONS))
+    possible, closed = advise(LotCounts(37, OPTIONS))
     assert possible.code == "RESERVATION_POSSIBLE"
     assert possible.message.en.startswith("Counsel: reserving to work integration leaves 14 candidates (9 certain); ")
     assert "handicap and work integration leaves 21 candidates (14 certain)" in possible.message.en
     assert possible.article is None
     assert closed.code == "RESERVATION_NOT_OPEN"
-    closed = advise(Supply(37, OPTIONS))[-1]
+    closed = advise(LotCounts(37, OPTIONS))[-1]
     assert "28 candidats" in closed.message.fr
     assert "n'est pas dans la liste" in closed.message.fr
     assert closed.message.fr.endswith("(L2113-15)")
-    told = [item.code for item in advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))]
+    told = [item.code for item in advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))]
     assert "RESERVATION_NOT_OPEN" not in told
-    found = advise(Supply(14, OPTIONS, reserved=frozenset({"iae"})))[0]
+    found = advise(LotCounts(14, OPTIONS, reserved=frozenset({"iae"})))[0]
     assert "21 candidats" in found.message.fr
     assert "14 candidats (9" not in found.message.fr
     asked = need(msgspec.structs.replace(CLEANING.lots[0], reserved=("ess",)))
-    supply = Supply(28, OPTIONS, reserved=frozenset({"ess"}))
+    supply = LotCounts(28, OPTIONS, reserved=frozenset({"ess"}))
     possible = supply_advice(supply, review(asked).lots["1"], TODAY, load())[0]
     assert possible.code == "RESERVATION_POSSIBLE"
     assert "14 candidats" in possible.message.fr
@@ -63,23 +63,23 @@ def test_a_type_that_is_not_settled_for_the_lot_is_proposed_with_a_proviso() -> 
     """Without CPV nobody knows whether care at home is on the list: supply alone does not open the ESS reservation."""
     for cpv, doubtful in (((), True), (("85320000",), False)):
         lot = Lot(id="1", segments=("so-domicile",), cpv=cpv, duration_months=12)
-        possible = supply_advice(Supply(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
+        possible = supply_advice(LotCounts(37, OPTIONS), review(need(lot)).lots["1"], TODAY, load())[0]
         assert ("à condition de vérifier" in possible.message.fr) == doubtful
         assert "à l'ESS laisse 28 candidats (0 certain)" in possible.message.fr
 
 
 def test_few_candidates() -> None:
     """None: do not reserve. Three are enough, up to ten are scarce."""
-    nothing = dict.fromkeys(OPTIONS, Count(0, 0))
-    assert codes(advise(Supply(0, nothing))) == ["RISK_INFRUCTUEUX"]
-    assert codes(advise(Supply(1, nothing))) == []
-    assert "lot réservé" in advise(Supply(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
-    assert "RESERVATION_POSSIBLE" in codes(advise(Supply(5, {"iae": Count(3, 0)})))
-    assert "RESERVATION_POSSIBLE" not in codes(advise(Supply(5, {"iae": Count(2, 2)})))
-    assert "concurrence limitée" in advise(Supply(5, {"iae": Count(4, 1)}))[0].message.fr
-    assert "concurrence limitée" not in advise(Supply(50, {"iae": Count(11, 1)}))[0].message.fr
-    ends = Ends(3, date(2026, 12, 22))
-    found = advise(Supply(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
+    nothing = dict.fromkeys(OPTIONS, OptionCount(0, 0))
+    assert codes(advise(LotCounts(0, nothing))) == ["RISK_INFRUCTUEUX"]
+    assert codes(advise(LotCounts(1, nothing))) == []
+    assert "lot réservé" in advise(LotCounts(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
+    assert "RESERVATION_POSSIBLE" in codes(advise(LotCounts(5, {"iae": OptionCount(3, 0)})))
+    assert "RESERVATION_POSSIBLE" not in codes(advise(LotCounts(5, {"iae": OptionCount(2, 2)})))
+    assert "concurrence limitée" in advise(LotCounts(5, {"iae": OptionCount(4, 1)}))[0].message.fr
+    assert "concurrence limitée" not in advise(LotCounts(50, {"iae": OptionCount(11, 1)}))[0].message.fr
+    ends = EndingApprovals(3, date(2026, 12, 22))
+    found = advise(LotCounts(3, {}, reserved=frozenset({"iae"}), ends=ends))[0]
     assert found.code == "APPROVALS_EXPIRING"
     assert "3 candidats" in found.message.fr
     assert "22/12/2026" in found.message.fr

@@ -1,0 +1,116 @@
+"""The commune that a lot is supposed to be performed in: the one its words name, else its buyer's own.
+
+A name counts where it can only mean one commune of the lot's territory. Streets ("route de Redon"), the country around
+a commune ("pays de Redon", "Redon Agglomération") and patrons ("collège Saint-Martin") name no place of performance; a
+commune that is called like a thing (Vitré) is read where it is written as a place is ("à Vitré").
+"""
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.reference.territory import Territories
+from domain.shortlists.shortlist import SupposedSiteSource
+from domain.text.normalise import fold, stem
+from matching.words.titles import LINKS, place_names
+
+Bools = NDArray[np.bool_]
+
+REMEMBERED = 8192
+_FULL = {"st": "saint", "ste": "sainte"}
+_PATRONS = frozenset(_FULL.values())
+# fmt: off
+_NOT_AFTER = frozenset((
+    "agglomeration", "allee", "arrondissement", "avenue", "bassin", "boulevard", "canton", "chemin", "communaute",
+    "communes", "faubourg", "impasse", "metropole", "pays", "quai", "rocade", "route", "rue", "voie",
+))
+# fmt: on
+_NOT_BEFORE = frozenset(("agglo", "agglomeration", "communaute", "metropole"))
+_AS_A_PLACE = r"(?:\bà|\b(?:bourg|commune|mairie|ville)\s+d(?:e|u|es)|\bd['’])\s*(?:L[ae]s?[ -])?"
+# A commune's SIREN is 21, its departement, its number in three digits and a check digit; Corsica counts as 20.
+_SIREN = re.compile(r"21(?:(?P<departement>(?!97)\d\d)0(?P<number>\d{3})|(?P<overseas>97\d)\d(?P<rest>\d\d))\d")
+_CORSICA, _CORSICAN = "20", ("2A", "2B")
+_PARIS, _PARIS_CODE = "75001", "75056"
+
+
+class NamedPlace(NamedTuple):
+    """The communes that a name may mean, by ordinal, and one commune of each larger area that has the same name."""
+
+    communes: tuple[int, ...]
+    of_wider: tuple[int, ...]
+
+
+class CommuneFinder:
+    """Finds the communes that texts and SIREN name; built once and then only read, so that threads may share it."""
+
+    def __init__(self, territories: Territories, known: Callable[[str], bool]) -> None:
+        """`known`: whether a stem is a word for a thing."""
+        self._territories, self._known = territories, known
+        self.names = place_names(territories)
+        self._places = functools.lru_cache(REMEMBERED)(self._places_uncached)
+
+    def supposed_commune(
+        self, said: Iterable[Iterable[str]], siret: str | None, ground: Bools
+    ) -> tuple[int, SupposedSiteSource] | None:
+        """The ordinal of the commune that the first texts with a place name, else the buyer's; None where not known.
+
+        `said`: texts that count alike, then those that count less…; `siret`: the buyer's; `ground`: by ordinal, whether
+        a commune is of the territory. Texts that name several communes mean none of them, nor the buyer's.
+        """
+        for texts in said:
+            found = {one for text in texts if text for one in self._communes_inside(text, ground)}
+            if found:
+                return (found.pop(), "title") if len(found) == 1 else None
+        buyer = self.commune_of_siren(siret[:9]) if siret else None
+        return (buyer, "buyer") if buyer is not None and ground[buyer] else None
+
+    def commune_of_siren(self, siren: str) -> int | None:
+        """The ordinal of the commune whose own number a SIREN is; None for any other SIREN."""
+        read = _SIREN.fullmatch(siren)
+        if read is None:
+            return None
+        code = read["overseas"] + read["rest"] if read["overseas"] else read["departement"] + read["number"]
+        codes = [code.replace(_PARIS, _PARIS_CODE)]
+        if read["departement"] == _CORSICA:
+            codes = [departement + read["number"] for departement in _CORSICAN]
+        found = {self._territories.commune_ordinal(code) for code in codes} - {None}
+        return found.pop() if len(found) == 1 else None
+
+    def _communes_inside(self, text: str, ground: Bools) -> Iterator[int]:
+        """The communes of a territory that a text names, without those of which it has several of that name."""
+        for place in self._places(text):
+            inside = [ordinal for ordinal in place.communes if ground[ordinal]]
+            if len(inside) == 1 and not any(ground[ordinal] for ordinal in place.of_wider):
+                yield inside[0]
+
+    def _places_uncached(self, text: str) -> tuple[NamedPlace, ...]:
+        tokens = [_FULL.get(word, word) for word in fold(text).split()]
+        at = [place for place, word in enumerate(tokens) if word not in LINKS]
+        words = tuple([stem(tokens[place]) for place in at])
+        if self.names.none_in(words):
+            return ()
+        found = []
+        for start, length, areas in self.names.spot(words):
+            said, end = [tokens[place] for place in at[start : start + length]], start + length
+            before = tokens[at[start] - 1] if at[start] else ""
+            if (start and tokens[at[start - 1]] in _NOT_AFTER) or (end < len(at) and tokens[at[end]] in _NOT_BEFORE):
+                continue
+            if said[0] in _PATRONS and before and before not in LINKS:
+                continue
+            is_thing = all(map(self._known, words[start:end]))
+            communes = [
+                area
+                for area in areas
+                if area.kind == "commune"
+                and [word for word in fold(area.name).split() if word not in LINKS] == said
+                and (not is_thing or re.search(_AS_A_PLACE + re.escape(area.name).replace("\\-", "[ -]"), text))
+            ]
+            if communes:
+                own = {area.communes for area in communes}
+                wider = [area.communes[0] for area in areas if area.kind != "commune" and area.communes not in own]
+                found.append(NamedPlace(tuple(area.communes[0] for area in communes), tuple(wider)))
+        return tuple(found)

@@ -1,0 +1,122 @@
+"""Format `hosmoz`: the list of ESAT and EA of the network Hosmoz (CSV, or a workbook), one establishment per row.
+
+The SIRET is the external id. `Catégorie` becomes an approval without known dates; `Nombre de travailleurs…` is the
+number of its workers; `Pôles de compétences` are offers, declared: by the source's mapping, by `hosmoz_poles.toml`,
+else by their words. A row with a name makes a supplier; one without a name adds to the supplier with its SIRET.
+"""
+
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import BinaryIO
+
+import msgspec
+
+from domain.errors import Problem
+from domain.suppliers.source import Row, RowError, reject
+from domain.suppliers.supplier import Flag, Kind, name_by_number
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+from sources.file_types.csv_cells import BadCell, approval_kind, number, plain_number, text_or_none
+from sources.file_types.csv_table import FaultyRow, read_table
+from sources.formats.spreadsheet import ActivityReader
+from sources.postal_addresses import PostalAddress, commune_names, departement_of
+from sources.rows import Context, Document, UnreadableFile, row_of
+from sources.trades.inference import label_of
+
+SIRET, CATEGORY, WORKERS, POLES = "siret", "categorie", "nombre de travailleurs", "poles de competences"
+_OTHERS = ("raison sociale", "adresse", "code postal", "ville", "tel public", "email", "url")
+_KINDS: dict[str, Kind] = {"entreprise adaptee": "EA", "etablissement et service d aide par le travail": "ESAT"}
+_BETWEEN_KINDS = re.compile(r"[/,;+&]|\bet\b")
+_BETWEEN_POLES = re.compile(r"[;|\n]|,\s*(?=[A-ZÀ-Ý])")
+"""A comma within a pole's name is followed by a small letter."""
+_POLES: dict[str, tuple[str, ...]] = msgspec.toml.decode(
+    (files("sources.formats") / "hosmoz_poles.toml").read_bytes(), type=dict[str, dict[str, tuple[str, ...]]]
+)["poles"]
+_NO_COLUMN = Text(
+    "Les colonnes « Siret » et « Pôles de compétences » sont obligatoires",
+    "The columns “Siret” and “Pôles de compétences” are required",
+)
+_NO_COUNT = Text("Un nombre de travailleurs est un nombre, tel que 42", "A number of workers is a number, such as 42")
+
+
+def read(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
+    """Read the list of the network; raises UnreadableFile where it has no column of SIRET or of poles."""
+    table = read_table(stream, as_published=True)
+    titles = {name: title for title in table.columns if (name := _column_of(title))}
+    if not {SIRET, POLES} <= titles.keys():
+        raise UnreadableFile((Problem("", "missing_column", _NO_COLUMN),))
+    establishments = _Establishments(context)
+    for row in table.rows:
+        if isinstance(row, FaultyRow):
+            yield reject(row.line, None, (row.problem,), context.language)
+            continue
+        cells = {name: row.cells[title].strip() for name, title in titles.items()}
+        if any(cells.values()):
+            yield establishments.row(row.line, cells)
+
+
+def _column_of(title: str) -> str | None:
+    """The column that a title stands for; None for one that is not read."""
+    folded = fold(title)
+    if folded.startswith(WORKERS):
+        return WORKERS
+    return folded if folded in (SIRET, CATEGORY, POLES, *_OTHERS) else None
+
+
+class _Establishments:
+    """Makes records of the rows of one list."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._communes = commune_names(context.territories)
+        self._poles = ActivityReader(context.taxonomy, context.mapping.categories, _POLES)
+
+    def row(self, line: int, cells: dict[str, str]) -> Row | RowError:
+        """The record of a row, or the error that says what is wrong with it."""
+        siret = "".join(cells[SIRET].split())
+        try:
+            document, flags = self._document(siret, cells)
+        except BadCell as bad:
+            return reject(line, siret or None, bad.problems, self._context.language)
+        made = row_of(line, siret or None, document, self._context, flags)
+        return made._replace(joins=siret) if isinstance(made, Row) and not cells.get("raison sociale") else made
+
+    def _document(self, siret: str, cells: dict[str, str]) -> tuple[Document, tuple[Flag, ...]]:
+        """The document of a row's record, with flags for its poles without a segment. Raises BadCell."""
+        pieces = [each.strip() for each in _BETWEEN_POLES.split(cells[POLES]) if each.strip()]
+        segments, flags = self._poles.segments_in(";".join(pieces))
+        offer = {"segments": segments, "label": label_of(", ".join(pieces))}
+        address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
+        commune = self._communes.find(address.postal_code, address.city, departement_of(address.postal_code))
+        document = {
+            "name": cells.get("raison sociale") or name_by_number(siret),
+            "siret": siret or None,
+            "approvals": _approvals(cells.get(CATEGORY, "")),
+            "address": address.document(commune),
+            "offers": [offer] if segments else [],
+            "employees": _workers(cells.get(WORKERS, "")),
+            "contact": {
+                "email": text_or_none(cells.get("email", "")),
+                "phone": text_or_none(cells.get("tel public", "")),
+                "website": text_or_none(cells.get("url", "")),
+            },
+        }
+        return document, flags
+
+
+def _approvals(category: str) -> list[Document] | None:
+    """The approvals that a category names; None where it is empty. Raises BadCell for another word."""
+    names = [each.strip() for each in _BETWEEN_KINDS.split(category) if each.strip()]
+    kinds = dict.fromkeys(_KINDS.get(fold(name)) or approval_kind(name.upper()) for name in names)
+    return [{"kind": kind} for kind in kinds] or None
+
+
+def _workers(written: str) -> int | None:
+    """The number of workers, of which files tell full-time equivalents; None where it is empty. Raises BadCell."""
+    if not written:
+        return None
+    found = number(plain_number(written), ("employees",))
+    if found < 0:
+        raise BadCell(("employees",), "wrong_type", _NO_COUNT)
+    return round(found)

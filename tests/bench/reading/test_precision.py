@@ -1,0 +1,68 @@
+"""The judged first five: their file is well-formed, and what is counted of them is what two readings say."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.reading.drawn_lots import DRAWN, LotKey, read_lots
+from bench.reading.files import table
+from bench.reading.precision import Judgement, Pair, Precision, agreement, count_precision, read_judgements
+from bench.reading.titles import labelled
+from tests import factories
+
+HEAD = "# rules\nsource,id,lot,supplier,first,second,cause\n"
+LOT, OTHER_LOT = LotKey("award", "a1", ""), LotKey("notice", "1-2018", "2")
+JUDGED = {
+    Pair(LOT, "1"): Judgement("sensible", "sensible", ""),
+    Pair(LOT, "2"): Judgement("sensible", "doubtful", "size"),
+    Pair(LOT, "3"): Judgement("wrong", "wrong", "trade"),
+    Pair(OTHER_LOT, "1"): Judgement("doubtful", "wrong", "place"),
+}
+
+
+def test_judgements_are_of_drawn_lots_each_pair_once() -> None:
+    drawn = {LotKey(**row) for row in table(DRAWN)}
+    assert {pair.lot for pair in read_judgements()} <= drawn
+
+
+def test_both_halves_hold_lots_of_either_kind_and_nothing_was_learnt_from_any(shared_data: Path) -> None:
+    drawn = {LotKey(**row) for row in table(DRAWN)}
+    assert {(lot.source, lot.held_back) for lot in drawn} == {
+        (source, held) for source in ("award", "notice") for held in (True, False)
+    }
+    learnt = {title.title for title in labelled(shared_data) if not title.held_back}
+    asked = [lot.need.lots[0].title or lot.need.title for lot in read_lots(shared_data, factories.reference())]
+    assert len(asked) == len(drawn)
+    assert learnt.isdisjoint(asked)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"),
+    [
+        ("award,a1,,1,sensible,sensible,", "judged twice"),
+        ("award,a1,,2,good,sensible,", "unknown word"),
+        ("award,a1,,2,sensible,sensible,luck", "unknown word"),
+        ("award,a1,,2,sensible,wrong,", "a cause"),
+        ("award,a1,,2,sensible,sensible,need", "a cause"),
+    ],
+)
+def test_a_faulty_judgement_is_refused(row: str, fault: str, tmp_path: Path) -> None:
+    (tmp_path / "judged.csv").write_text(f"{HEAD}award,a1,,1,sensible,sensible,\n{row}\n")
+    with pytest.raises(ValueError, match=fault):
+        read_judgements(tmp_path / "judged.csv")
+
+
+def test_what_nobody_judged_is_neither_right_nor_wrong() -> None:
+    pairs = [*JUDGED, Pair(OTHER_LOT, "9")]
+    assert count_precision(pairs, JUDGED) == Precision(
+        lots=2, named=5, judged=4, sensible=1, not_wrong=2, lots_with_sensible=1
+    )
+    assert count_precision(pairs[4:], JUDGED).line.split() == ["1", "1", "1", "-", "-", "0"]
+    assert count_precision(pairs[:2], JUDGED).line.split() == ["1", "2", "0", "50%", "100%", "1"]
+
+
+def test_agreement_is_told_beyond_chance() -> None:
+    alike, kappa = agreement(JUDGED.values())
+    assert alike == 0.5
+    assert kappa == pytest.approx((0.5 - 5 / 16) / (1 - 5 / 16))
+    assert agreement([Judgement("sensible", "sensible", "")]) == (1.0, 1.0)

@@ -1,0 +1,58 @@
+"""The commune that words name inside a territory, and the one whose SIREN a buyer has."""
+
+import pytest
+
+from tests.factories import reference
+
+COMMUNES = reference().territories.communes
+FINDER = reference().interpreter.titles.communes
+
+
+def named(text: str, territory: str, siret: str | None = None) -> tuple[str, str] | None:
+    """The name of the supposed commune of a lot with this title, and where it is known from."""
+    ground = reference().geography.ground_of_areas((reference().territories.area(territory),))
+    found = FINDER.supposed_commune(((text,),), siret, ground)
+    return found and (COMMUNES[found[0]].name, found[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "territory", "commune"),
+    [
+        ("Nettoyage des locaux de la ville de Redon", "departement:35", "Redon"),
+        ("REDON - ENTRETIEN DES ESPACES VERTS", "departement:35", "Redon"),
+        ("Travaux à St-Malo", "departement:35", "Saint-Malo"),
+        ("Collecte du papier, commune du Rheu", "departement:35", "Le Rheu"),
+        ("Nettoyage à Redon", "departement:56", None),
+        ("Réfection de la route de Redon", "departement:35", None),
+        ("Accueil du pays de Redon", "departement:35", None),
+        ("Entretien pour Redon Agglomération", "departement:35", None),
+        ("Collège Saint-Malo : nettoyage", "departement:35", None),
+        ("Nettoyage à Redon et à Fougères", "departement:35", None),
+        ("Lavage de vitres", "departement:35", None),
+        ("Lavage de vitres à Vitré", "departement:35", "Vitré"),
+        ("Tonte à Saint-Aubin", "country:FR", None),
+        ("Tonte dans la Vienne", "country:FR", None),
+        ("Tonte à Vienne", "departement:38", "Vienne"),
+        ("Tonte", "departement:35", None),
+    ],
+)
+def test_a_name_is_a_place_where_it_means_one_commune(text: str, territory: str, commune: str | None) -> None:
+    assert named(text, territory) == (commune and (commune, "title"))
+
+
+@pytest.mark.parametrize(
+    ("siret", "territory", "commune"),
+    [
+        ("21350236200015", "departement:35", "Redon"),
+        ("21350236200015", "departement:56", None),
+        ("21200004600012", "region:94", "Ajaccio"),
+        ("21974011500019", "departement:974", "Saint-Denis"),
+        ("21750001600019", "country:FR", "Paris"),
+        ("22350001800013", "departement:35", None),
+        (None, "departement:35", None),
+    ],
+)
+def test_a_buyer_that_is_a_commune_is_a_place(siret: str | None, territory: str, commune: str | None) -> None:
+    assert named("Tonte", territory, siret) == (commune and (commune, "buyer"))
+    assert named("Tonte à Redon", "departement:35", siret) == ("Redon", "title")
+    assert named("Tonte à Redon et à Fougères", "departement:35", siret) is None

@@ -1,0 +1,56 @@
+"""The list of ESAT and EA of the network Hosmoz."""
+
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+from domain.suppliers.source import Row, RowError, SourceMapping
+from sources.formats.registry import CSV, read_rows
+from tests.sources.formats.conftest import CONTEXT
+
+HEADER = (
+    "Raison Sociale,Siret,Catégorie,Adresse,Code Postal,Ville,Tel public,Email,"
+    "Nombre de travailleurs dans la structure (en ETP),Pôles de compétences,Adhérent Hosmoz,URL\n"
+)
+
+
+def read(*lines: str, header: str = HEADER, **mapping: Any) -> list[Row | RowError]:
+    context = replace(CONTEXT, mapping=SourceMapping(**mapping))
+    return list(read_rows("hosmoz", BytesIO((header + "\n".join(lines) + "\n").encode()), CSV, context))
+
+
+def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
+    line = (
+        'ESAT du Blavet,913 109 336 00010,ESAT,3 rue du Port,56300,Pontivy,,,"62,5",'
+        '"Blanchisserie, pressing, Espaces verts, Aquariophilie",Oui,'
+    )
+    (row,) = read(line)
+    assert isinstance(row, Row), row
+    record = row.record
+    assert (row.external_id, row.joins, record.siret) == ("91310933600010", None, "91310933600010")
+    assert (record.name, record.employees, record.address and record.address.commune) == ("ESAT du Blavet", 62, "56178")
+    assert [approval.kind for approval in record.approvals or ()] == ["ESAT"]
+    assert [(offer.segments, offer.basis) for offer in record.offers] == [
+        (("lt-blanchisserie", "ev-entretien"), "declared")
+    ]
+    assert [flag.detail for flag in row.flags] == ["Aquariophilie"]
+    (row,) = read(line, categories={"Aquariophilie": ["so-jeunesse"], "Espaces verts": []})
+    assert isinstance(row, Row)
+    assert ([offer.segments for offer in row.record.offers], row.flags) == ([("lt-blanchisserie", "so-jeunesse")], ())
+
+
+def test_a_row_without_a_name_adds_to_the_supplier_with_its_siret() -> None:
+    header = "Siret;Catégorie;Nombre de travailleurs;Pôles de compétences\n"
+    named, unknown, bad = read(
+        "91310933600010;Entreprise adaptée;40;Nettoyage",
+        "91310933600010;;;",
+        "91310933600010;EZAT;x;",
+        header=header,
+    )
+    assert isinstance(named, Row)
+    assert (named.joins, named.record.employees) == ("91310933600010", 40)
+    assert [approval.kind for approval in named.record.approvals or ()] == ["EA"]
+    assert isinstance(unknown, Row)
+    assert (unknown.record.approvals, unknown.record.employees, unknown.record.offers) == (None, None, ())
+    assert isinstance(bad, RowError)
+    assert (bad.pointer, "ESAT" in bad.detail) == ("/approvals/0/kind", True)
