@@ -109,9 +109,8 @@ class _LotPrinter:
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
-        lot, answered = self._lot, self._answered
-        for position, wanted in enumerate(answered.requested):
+    def _trade_facts(self) -> Iterator[tuple[str, Words]]:
+        for position, wanted in enumerate(self._answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
             origins = []
             for source in wanted.sources:
@@ -119,6 +118,13 @@ class _LotPrinter:
                 origins.append({"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »"))
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
+        for position, each in enumerate(self._answered.suggested):
+            sure = _as_percent(each.confidence)
+            yield "" if position else "Aussi ?", f"{each.label} ({sure}, segment {each.segment})"
+
+    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
+        lot, answered = self._lot, self._answered
+        yield from self._trade_facts()
         place = answered.territory.label
         if lot.site:
             place += (

@@ -20,6 +20,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Severity,
     Shortlist,
+    SuggestedSegment,
     SupposedSite,
     Tension,
 )
@@ -195,6 +196,8 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """The most kilometres from the site, else from the territory; null: no cap"""
     requested: tuple[RequestedSegment, ...]
     """Segments as they were understood"""
+    suggested: tuple[SuggestedSegment, ...] = ()
+    """Other segments that the words may mean"""
     total: int
     """Suppliers that pass every gate"""
     candidates: tuple[ReportCandidate, ...]

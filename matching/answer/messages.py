@@ -248,13 +248,19 @@ def unmapped(code: str, label: str | None) -> Text:
     )
 
 
-def unknown_words(words: str, suggestions: list[str]) -> Text:
-    """A sentence for words that name no segment with enough confidence; `suggestions`: labels."""
+def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -> Text:
+    """A sentence for words that name no segment with enough confidence; `suggestions`: labels.
+
+    `is_other_trade`: they name a trade that no segment covers.
+    """
     fr, en = _quoted_fr_en(suggestions)
-    return Text(
-        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
-        f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
-    )
+    if is_other_trade:
+        said = Text(
+            f"« {words} » : aucun métier de l'annuaire n'y répond.", f"“{words}”: no trade of the directory is that."
+        )
+    else:
+        said = Text(f"« {words} » n'a pas été reconnu.", f"“{words}” was not recognised.")
+    return Text(said.fr + (f" Peut-être : {fr} ?" if fr else ""), said.en + (f" Perhaps: {en}?" if en else ""))
 
 
 def title_differs(labels: list[str], *, is_asked: bool) -> Text:
@@ -267,6 +273,15 @@ def title_differs(labels: list[str], *, is_asked: bool) -> Text:
     return Text(
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : {followed[0]}",
         f"The title says {en}, the lot's CPV codes say something else: {followed[1]}",
+    )
+
+
+def words_not_used(words: list[str]) -> Text:
+    """A sentence for words of a lot's title that were understood and that no field of the lot repeats."""
+    fr, en = _quoted_fr_en(words)
+    return Text(
+        f"Lu dans l'intitulé, non utilisé : {fr}. Pour en tenir compte, remplissez les champs du lot.",
+        f"Read in the title, not used: {en}. To have it counted, fill in the fields of the lot.",
     )
 
 
