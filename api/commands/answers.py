@@ -102,9 +102,9 @@ class _LotPrinter:
             )
             yield Remarks(intro, told)
         if answered.unknown_trade.nearest:
-            yield Remarks(
-                f"{answered.unknown_trade.message} :", map(self._unknown_trade_line, answered.unknown_trade.nearest)
-            )
+            unknown = answered.unknown_trade
+            kinds = f" ({_counts_in_words(unknown.by_kind, {})})" if unknown.by_kind else ""
+            yield Remarks(f"{unknown.message}{kinds} :", map(self._unknown_trade_line, unknown.nearest))
         yield Facts(self._competition_facts())
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
@@ -174,7 +174,8 @@ class _LotPrinter:
         parts = (*self._name_and_place(unknown.supplier), far, contact.email or contact.phone or contact.website)
         verdict = _eligibility_in_words(unknown.eligibility)
         may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
-        return ", ".join(filter(None, parts)) + may
+        why = (each.message for each in unknown.reasons if each.code not in ("distance", "presence_local"))
+        return " – ".join((", ".join(filter(None, parts)) + may, *why))
 
     def _competition_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered

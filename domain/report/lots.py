@@ -120,6 +120,8 @@ class ReportUnknown(msgspec.Struct, frozen=True):
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type"""
+    reasons: tuple[Reason, ...]
+    """Of its place among those to ask"""
     decision: ReportDecision | None
     """The buyer's; null: none"""
 
@@ -135,6 +137,8 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     """Those that the shortlist names"""
     message: str
     """A sentence in the language of the report"""
+    by_kind: dict[str, int]
+    """Those of `total` by kind of their approvals, `none` without any"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
