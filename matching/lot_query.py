@@ -166,7 +166,8 @@ class _RequestedSegments:
         )
         doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items()]
         suggested = sorted(
-            (each for each in doubtful if each.segment not in support), key=lambda each: -each.confidence
+            (each for each in doubtful if each.segment not in (*support, *self.found)),
+            key=lambda each: -each.confidence,
         )
         subject = Subject(tuple(self.found), support)
         return LotObject(wanted, tuple(suggested), tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
@@ -216,7 +217,7 @@ class NeedReader:
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
             if said is None:
-                readings = self.interpreter.titles.read(title)
+                readings = self.interpreter.read(title)
                 said = frozenset(reading.segment for reading in readings if reading.confidence >= LIKELY_TITLE)
                 self.read_titles.put(title, said, BYTES_PER_READING + len(title))
             in_titles |= said
@@ -324,13 +325,13 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too; where it names some of them, the others are suggested. A trade that the
+        asked for too; where it names some of them, or segments are named, the others are suggested. A trade that the
         need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
         designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
         """
         title = lot.title or ""
-        own = {reading.segment for reading in self.interpreter.titles.read(title)}
-        readings = self.interpreter.titles.read(title, need_title)
+        own = {reading.segment for reading in self.interpreter.read(title)}
+        readings = self.interpreter.read(title, need_title)
         left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
         if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
@@ -343,7 +344,7 @@ class NeedReader:
         requested.title_says = likely if of_cpv and differs else ()
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            read = requested.read if differs else requested.suggested
+            read = requested.read if differs and not lot.segments else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
         return bool(readings) and not of_cpv

@@ -102,16 +102,15 @@ class _LotPrinter:
             )
             yield Remarks(intro, told)
         if answered.unknown_trade.nearest:
-            yield Remarks(
-                f"{answered.unknown_trade.message} :", map(self._unknown_trade_line, answered.unknown_trade.nearest)
-            )
+            unknown = answered.unknown_trade
+            kinds = f" ({_counts_in_words(unknown.by_kind, {})})" if unknown.by_kind else ""
+            yield Remarks(f"{unknown.message}{kinds} :", map(self._unknown_trade_line, unknown.nearest))
         yield Facts(self._competition_facts())
         if points := points_of_law(answered):
             yield Remarks("Droit et conseils :", map(advice_in_words, points))
 
-    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
-        lot, answered = self._lot, self._answered
-        for position, wanted in enumerate(answered.requested):
+    def _trade_facts(self) -> Iterator[tuple[str, Words]]:
+        for position, wanted in enumerate(self._answered.requested):
             support = ", activité support" if wanted.role == "support" else ""
             origins = []
             for source in wanted.sources:
@@ -119,6 +118,13 @@ class _LotPrinter:
                 origins.append({"segment": f"segment {value}", "cpv": f"CPV {value}"}.get(kind, f"« {value} »"))
             read = listed(origins).fr
             yield "" if position else "Recherché", f"{wanted.label}{support} (lu dans : {read})"
+        for position, each in enumerate(self._answered.suggested):
+            sure = _as_percent(each.confidence)
+            yield "" if position else "Aussi ?", f"{each.label} ({sure}, segment {each.segment})"
+
+    def _lot_facts(self) -> Iterator[tuple[str, Words]]:
+        lot, answered = self._lot, self._answered
+        yield from self._trade_facts()
         place = answered.territory.label
         if lot.site:
             place += (
@@ -167,7 +173,8 @@ class _LotPrinter:
         parts = (*self._name_and_place(unknown.supplier), far, contact.email or contact.phone or contact.website)
         verdict = _eligibility_in_words(unknown.eligibility)
         may = f" ; peut répondre : {verdict[:1].lower()}{verdict[1:]}" if verdict else ""
-        return ", ".join(filter(None, parts)) + may
+        why = (each.message for each in unknown.reasons if each.code not in ("distance", "presence_local"))
+        return " – ".join((", ".join(filter(None, parts)) + may, *why))
 
     def _competition_facts(self) -> Iterator[tuple[str, Words]]:
         lot, answered = self._lot, self._answered

@@ -25,7 +25,7 @@ from domain.suppliers.assembly import count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.text.bilingual import Text, WebAddress
-from matching.index.tables import counts_by_source
+from matching.index.trade_groups import counts_by_source
 from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import mapped_segments, parts_of_category

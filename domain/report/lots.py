@@ -20,6 +20,7 @@ from domain.shortlists.shortlist import (
     RequestedSegment,
     Severity,
     Shortlist,
+    SuggestedSegment,
     SupposedSite,
     Tension,
 )
@@ -117,6 +118,8 @@ class ReportUnknown(msgspec.Struct, frozen=True):
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type"""
+    reasons: tuple[Reason, ...]
+    """Of its place among those to ask"""
     decision: ReportDecision | None
     """The buyer's; null: none"""
 
@@ -132,6 +135,8 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     """Those that the shortlist names"""
     message: str
     """A sentence in the language of the report"""
+    by_kind: dict[str, int]
+    """Those of `total` by kind of their approvals, `none` without any"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
@@ -191,6 +196,8 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """The most kilometres from the site, else from the territory; null: no cap"""
     requested: tuple[RequestedSegment, ...]
     """Segments as they were understood"""
+    suggested: tuple[SuggestedSegment, ...] = ()
+    """Other segments that the words may mean"""
     total: int
     """Suppliers that pass every gate"""
     candidates: tuple[ReportCandidate, ...]

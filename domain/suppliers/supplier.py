@@ -19,7 +19,7 @@ Basis = Literal["declared", "awarded", "inferred"]
 """Grounds of an offer, strongest first: said by the supplier or its network, shown by a public contract, concluded."""
 BASES: tuple[Basis, ...] = get_args(Basis)
 EvidenceKind = Literal["sector", "job", "award", "register", "purpose", "words", "kind"]
-SIRET_DIGITS = 14
+SIRET_DIGITS, SIREN_DIGITS = 14, 9
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 """Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]

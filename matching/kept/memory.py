@@ -156,7 +156,8 @@ class CachingRowWriter(RowWriter):
         if not (isinstance(lot, CachedLot) and found.nearest.is_settled):
             return super().unknown_trade(lot, found, seed)
         written = self.kept.written_lot(lot, self.contract, self.language)
-        key = found.total, found.eligible, found.nearest.numbers.tobytes()
+        counts = found.total, found.eligible, *found.by_kind.items()
+        key = counts, found.promising, found.nearest.numbers.tobytes()
         return _list_of(written, key, lambda: encode(super(CachingRowWriter, self).unknown_trade(lot, found, seed)))
 
 

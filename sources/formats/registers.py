@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from domain.errors import Problem
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, name_by_number
+from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
@@ -18,7 +18,6 @@ from sources.rows import Context, Document, UnreadableFile
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
-SIREN_DIGITS = 9
 _MOST_ZEROS_LOST = 3
 _NO_SIREN = Text("Un SIREN compte 9 chiffres", "A SIREN has 9 digits")
 _NO_NUMBER = Text(
@@ -146,14 +145,15 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Format `geiq`: labelled groups of employers for integration and their branches (CSV).
 
     `label_id` is the external id of a group. Branches (`branch_of`, the id of their group) are numbered apart from
-    groups, so that of a branch is both: "152/99". Every row is approved as GEIQ, without known dates. Many branches
-    have no SIRET, or that of the group, which they then are one supplier with. The commune is looked up by postal code
-    and city. What a GEIQ lends is people, in the trades of its members: nothing is inferred from its name.
+    groups, so that of a branch is both: "152/99". A branch is named after its group, which stands before it, unless its
+    own name says GEIQ. Every row is approved as GEIQ, without known dates. Many branches have no SIRET, or that of the
+    group, which they then are one supplier with. The commune is looked up by postal code and city. What a GEIQ lends is
+    people, in the trades of its members: nothing is inferred from its name.
 
     One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
     """
     table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
-    communes = commune_names(context.territories)
+    communes, names = commune_names(context.territories), dict[str, str]()
 
     def external_id(cells: dict[str, str]) -> str | None:
         own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
@@ -162,8 +162,13 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     def group_record(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
         commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
+        name, group = cells["name"].strip(), cells.get("branch_of", "").strip()
+        if not group:
+            names[cells["label_id"].strip()] = name
+        elif name and group in names and "geiq" not in fold(name).split():
+            name = f"{names[group]} – {name}"
         return {
-            "name": cells["name"].strip(),
+            "name": name,
             "siret": text_or_none("".join(cells["siret"].split())),
             "approvals": [{"kind": "GEIQ"}],
             "address": PostalAddress("", postal_code, city).document(commune),

@@ -225,6 +225,11 @@ def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterato
     sure = [one for one in near if _sure(one, expected)]
     for what, count, ones in (("total", told.total, near), ("eligible", told.eligible, sure)):
         yield from _counted(f"unknown_trade.{what}", count, range(sum(one.near is True for one in ones), len(ones) + 1))
+    kinds = {kind for one in near for kind in one.supplier.kinds or ("none",)}
+    for kind in kinds | told.by_kind.keys():
+        ones = [one for one in near if kind in (one.supplier.kinds or ("none",))]
+        allowed = range(sum(one.near is True for one in ones), len(ones) + 1)
+        yield from _counted(f"unknown_trade.by_kind.{kind}", told.by_kind.get(kind, 0), allowed)
     if len(told.nearest) != min(asked, told.total):
         yield f"{len(told.nearest)} nearest of {told.total} of unknown trade"
     by_id = {one.supplier.id: one for one in near}
@@ -236,9 +241,16 @@ def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterato
             continue
         yield from _measured(row.supplier.name, row, one, expected)
         yield from _eligible(row, one, expected)
-        placed.append((row.supplier.id, ((), _known(one.distance_km))))
-    others = [(one.supplier.id, ((), _known(one.distance_km))) for one in near if one.near]
+        if [each.code for each in row.reasons[:-1]] != ([one.why] if one.why else []):
+            yield f"{row.supplier.name} is to be asked for {row.reasons}, expected {one.why}"
+        placed.append((row.supplier.id, (_late(one), _known(one.distance_km))))
+    others = [(one.supplier.id, (_late(one), _known(one.distance_km))) for one in near if one.near]
     yield from _order("unknown trade", placed, others, complete=len(told.nearest) < asked)
+
+
+def _late(one: Offerless) -> tuple[int]:
+    """1 for suppliers that come after all others of unknown trade."""
+    return (int(one.why not in (None, "kind_offers")),)
 
 
 def _sure(one: Offerless, expected: Expected) -> bool:

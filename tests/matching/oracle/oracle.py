@@ -116,12 +116,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Offerless:
-    """A supplier without any offer, how far it is, and whether it stands near enough to be asked."""
+    """A supplier without any offer, how far it is, and whether it stands near enough to be asked.
+
+    `why`: the code of the reason for its place among those to ask.
+    """
 
     supplier: Supplier
     distance_km: float | None
     verdicts: Mapping[Reserved, Verdict]
     near: Answer
+    why: str | None
 
 
 @dataclass(frozen=True)
@@ -140,6 +144,23 @@ class Expected:
         must = sum(all(map(holds, one.judgments)) for one in self.judged)
         may = sum(any(map(holds, one.judgments)) for one in self.judged)
         return range(must, may + 1)
+
+
+def always_late(supplier: Supplier) -> str | None:
+    """Why a supplier is asked last whatever is wanted; of names and SIRETs, those of the scenery say so."""
+    if set(supplier.kinds) == {"GEIQ"}:
+        return "employers_group"
+    is_public = supplier.legal_form == "public_body" or supplier.name.startswith("CCAS") or bool(supplier.siret)
+    return "public_body" if is_public and not supplier.kinds else None
+
+
+def why_asked(supplier: Supplier, offering: set[str] | None) -> str | None:
+    """The reason for the place of a supplier among those to ask; `offering`: the kinds that offer an object."""
+    if late := always_late(supplier):
+        return late
+    if offering is None:
+        return None
+    return "kind_offers" if offering & set(supplier.kinds or ("none",)) else "kind_never_offers"
 
 
 @dataclass(eq=False)
@@ -180,12 +201,14 @@ class Oracle:
         place = lot.site or (Place(commune=self.territories.communes[supposed].code) if supposed is not None else None)
         site = self.france.disc(place, 0) if place else None
         judged, offerless = [], []
+        offering = self._offering_kinds(pool, [segment for segment, role in roles.items() if role == "object"])
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
                 outcomes = {verdicts[one].outcome for one in lot.reserved or ()}
                 if outcomes != {"INELIGIBLE"}:
-                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts))
+                    why = why_asked(supplier, offering)
+                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
                 continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):
@@ -281,15 +304,33 @@ class Oracle:
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
 
+    def _offering_kinds(self, pool: Iterable[Supplier], objects: Sequence[str]) -> set[str] | None:
+        """The kinds of which some supplier offers an object; None where there is none."""
+        if not objects:
+            return None
+        return {
+            kind
+            for supplier in pool
+            if always_late(supplier) is None
+            for kind in supplier.kinds or ("none",)
+            if any(set(self._fits(segment, supplier).values()) & set(ANSWERING) for segment in objects)
+        }
+
     def _offerless(
-        self, supplier: Supplier, lot: Lot, ground: Ground, site: Ground | None, verdicts: Mapping[Reserved, Verdict]
+        self,
+        supplier: Supplier,
+        lot: Lot,
+        ground: Ground,
+        site: Ground | None,
+        verdicts: Mapping[Reserved, Verdict],
+        why: str | None,
     ) -> Offerless:
         spot = self._spot(supplier)
         to_ground = self._distance(ground, spot)
         distance = self._distance(site, spot) if site else to_ground
         near = [at_most(to_ground, NEARBY_KM)]
         near += [at_most(distance if lot.site else to_ground, lot.max_distance_km)] if lot.max_distance_km else []
-        return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True)
+        return Offerless(supplier, distance, verdicts, False if False in near else None if None in near else True, why)
 
     def _spot(self, supplier: Supplier) -> Spot | None:
         if supplier.location is None:

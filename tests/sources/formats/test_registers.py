@@ -121,6 +121,12 @@ def test_groups_and_branches_are_numbered_apart() -> None:
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
 
 
+def test_a_branch_bears_the_name_of_its_group() -> None:
+    rows = "7,GEIQ BTP 35,,35000,Rennes,\n8,Antenne de Redon,,35600,Redon,7\n9,GEIQ BTP 56,,56000,Vannes,7\n"
+    found = read(f"label_id,name,siret,postal_code,city,branch_of\n{rows}".encode(), CSV, "geiq")
+    assert [row.record.name for row in found] == ["GEIQ BTP 35", "GEIQ BTP 35 – Antenne de Redon", "GEIQ BTP 56"]
+
+
 ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l'entreprise,Code postal\n"
 
 
