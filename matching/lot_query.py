@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.law.procedures.lot_facts import yearly_value
 from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -107,11 +108,15 @@ class SupposedPlace(NamedTuple):
 
 
 class LotQuery(LotObject, frozen=True, eq=False):
-    """A lot ready to be matched: its object, its territory and its site; `supposed`: where it has none."""
+    """A lot ready to be matched: its object, its territory and its site; `supposed`: where it has none.
+
+    `yearly_eur`: the euros a year that it is worth; None: not known.
+    """
 
     lot: Lot
     territory: Territory
     site: Shape | None
+    yearly_eur: float | None
     supposed: SupposedPlace | None = None
 
     @property
@@ -166,7 +171,8 @@ class _RequestedSegments:
         )
         doubtful = [_wanted_segment(code, "object", said) for code, said in self.suggested.items()]
         suggested = sorted(
-            (each for each in doubtful if each.segment not in support), key=lambda each: -each.confidence
+            (each for each in doubtful if each.segment not in (*support, *self.found)),
+            key=lambda each: -each.confidence,
         )
         subject = Subject(tuple(self.found), support)
         return LotObject(wanted, tuple(suggested), tuple(self.unmapped), tuple(self.unknown), self.title_says, subject)
@@ -216,7 +222,7 @@ class NeedReader:
         for title in {lot.title for lot in need.lots if lot.title} if need.title else ():
             said = self.read_titles.find(title)
             if said is None:
-                readings = self.interpreter.titles.read(title)
+                readings = self.interpreter.read(title)
                 said = frozenset(reading.segment for reading in readings if reading.confidence >= LIKELY_TITLE)
                 self.read_titles.put(title, said, BYTES_PER_READING + len(title))
             in_titles |= said
@@ -250,7 +256,9 @@ class NeedReader:
             read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         supposed = self.supposed_place(need, lot, territory) if site is msgspec.UNSET else None
-        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape, supposed=supposed)
+        yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
+        asked = msgspec.structs.asdict(read)
+        return LotQuery(**asked, lot=lot, territory=territory, site=shape, yearly_eur=yearly, supposed=supposed)
 
     def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
         """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.
@@ -324,13 +332,13 @@ class NeedReader:
         """Read the segments that a lot's title names where nothing else asks for any; return whether it names any.
 
         Where CPV codes name segments (`of_cpv`) and the title none of them, that is noted, and what it says surely is
-        asked for too; where it names some of them, the others are suggested. A trade that the
+        asked for too; where it names some of them, or segments are named, the others are suggested. A trade that the
         need's title alone says is left to lots that say it themselves (`in_titles`), unless this lot says none. What is
         designed is not built: of what is works alone, nothing is added where all codes are of engineers' services.
         """
         title = lot.title or ""
-        own = {reading.segment for reading in self.interpreter.titles.read(title)}
-        readings = self.interpreter.titles.read(title, need_title)
+        own = {reading.segment for reading in self.interpreter.read(title)}
+        readings = self.interpreter.read(title, need_title)
         left = in_titles - own if own else frozenset()
         readings = tuple(reading for reading in readings if reading.segment not in left) or readings
         if lot.cpv and all(code.startswith(ENGINEERS) for code in lot.cpv):
@@ -343,7 +351,7 @@ class NeedReader:
         requested.title_says = likely if of_cpv and differs else ()
         for segment, confidence, _ in readings:
             said_in = title if segment in own or not need_title else need_title
-            read = requested.read if differs else requested.suggested
+            read = requested.read if differs and not lot.segments else requested.suggested
             if segment not in of_cpv:
                 read.setdefault(segment, []).append((f"title:{said_in}", confidence))
         return bool(readings) and not of_cpv

@@ -113,6 +113,7 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         of_lots={lot.id: points_of_law(lot) for lot in shortlist.lots},
         asked_of=asked_of,
         positions=positions,
+        also=dict(zip(understood.form.lot_ids, (read.also for read in understood.lots), strict=True)),
         maps=await visit.run_work(lot_maps, need, shortlist, opened, visit.language),
         first=SHOWN_FIRST,
         at_once=need.limit,

@@ -19,14 +19,15 @@ from typing import NamedTuple
 
 from domain.reference import taxonomy, territory
 from domain.text.normalise import fold
-from matching.words import word_model
+from matching.lot_query import SURE
+from matching.words.keywords import Interpreter
 from matching.words.title_reader import TITLE_FLOOR, Reading, TitleReader
 
 LABELS = Path(__file__).with_name("title_labels.csv")
 # A notice of 149 lots says one thing: of each no more lots than these count.
 MOST_LOTS = 12
 # Titles drawn and labelled before any reader read them, and read once.
-EXAMS = ("exam", "exam2", "exam3", "exam6")
+EXAMS = ("exam", "exam2", "exam3", "exam6", "exam7")
 # Titles of which a reader was unsure: words are learnt from them, but they are not what titles usually are.
 UNSURE = "unsure"
 # Titles that begin alike are siblings: none teaches a reader that another measures.
@@ -118,8 +119,9 @@ def _lots(data: Path) -> Iterator[tuple[tuple[str, str], tuple[str, str]]]:
 
 
 def measure_titles(data: Path) -> None:
-    """Print how many titles are read rightly, how many trades are invented, how sure confidences are, and the time."""
-    reader = TitleReader(taxonomy.load(), territory.load(), word_model.load())
+    """Print how many titles are read rightly, as titles and as keywords, how sure confidences are, and the time."""
+    interpreter = Interpreter(taxonomy.load(), territory.load())
+    reader = interpreter.titles
     titles = [*labelled(data), *ess_awards(data)]
     earlier = [title for title in titles if title.held_back and title.source != "ess" and not title.exam]
     print(HEADER)
@@ -131,7 +133,14 @@ def measure_titles(data: Path) -> None:
         *((name, [title for title in titles if title.exam == name]) for name in EXAMS),
         ("ess_awards.csv", [title for title in titles if title.source == "ess"]),
     ):
-        print(f"{name:20} {figures(chosen, reader.read)}")
+        print(f"{name:20} {figures(chosen, interpreter.read)}")
+    exams = [title for title in titles if title.held_back and title.source != "ess"]
+    for name, read in (
+        ("all held back", interpreter.read),
+        ("- as keywords", lambda title, _: interpreter.read(title)),
+        ("- sure ones alone", lambda *words: tuple(r for r in interpreter.read(*words) if r.confidence >= SURE)),
+    ):
+        print(f"{name:20} {figures(exams, read)}")
     print("readings of those held back with a confidence of at least c, and the share of them that is right")
     given = [
         (reading.confidence, reading.segment in title.segments)

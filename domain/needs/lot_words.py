@@ -1,16 +1,20 @@
 """The words of a lot: its terms, which they say besides what is bought, and the object, without these terms.
 
 Terms say how long, for how much, reserved to whom. Few ways of saying them are read, those that hardly mean anything
-else: an age (“de 3 à 6 ans”) is no duration. What is asked (“réservé aux ESAT ?”) is told from what is said.
+else: an age (“de 3 à 6 ans”) is no duration. What is asked (“réservé aux ESAT ?”) is told from what is said. Words that
+no field of a lot holds (“800 kg par jour”, “une partie réservée”) are told apart, so that nobody believes they count.
 In texts that suppliers read, all that is the buyer's own goes: how much, how long, reserved to whom, and what is asked
 about these. More ways of saying them are known there: it is worse to leave one than to read none. What belongs to the
 object stays: ages, rhythms (“2 fois par semaine”), a face value (“chèques de 50 €”), “énergie renouvelable”.
 """
 
 import re
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 LONGEST_READ = 1_000
+# How many texts are remembered with their terms.
+REMEMBERED = 1024
 
 TermKind = Literal["months", "renewal", "value", "covers", "reserved"]
 
@@ -31,16 +35,33 @@ _ALL_IN = re.compile(
 )
 _OF_RENEWALS = re.compile("reconduction|renouvellement", re.IGNORECASE)
 _AMOUNT = re.compile(
-    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*(?:TTC|par an|/\s*an|annuel))",
+    r"(?<![\d,.])(\d{1,3}(?:[\s.]\d{3})+|\d+(?:,\d{1,2})?)\s*(k€|k euros|€|euros?)(?!\s*TTC)",
     re.IGNORECASE,
 )
-_RESERVED = re.compile(r"(?<!non )\br[ée]serv[ée]e?s?\b[^,;.?!:()]*\??", re.IGNORECASE)
+_ARTICLE_SAID = (
+    r"\(?\s*(?:(?:au (?:titre|sens) de |selon )?l['’])?(?:art(?:icles?|\.)?\s*)?L\.?\s?2113-1\d(?:-1)?\s*\)?"
+)
+_RESERVED = re.compile(rf"(?<!non )\br[ée]serv[ée]e?s?\b(?:{_ARTICLE_SAID}|[^,;.?!:()])*\??", re.IGNORECASE)
 _OPEN_TO = {
-    "handicap": re.compile(r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]", re.IGNORECASE),
-    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion", re.IGNORECASE),
-    "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison", re.IGNORECASE),
-    "ess": re.compile(r"\bESS\b|[ée]conomie sociale", re.IGNORECASE),
+    "handicap": re.compile(
+        r"\bESATs?\b|\bEA\b|entreprises? adapt|handicap|prot[ée]g[ée]|2113-1[24](?!\d)", re.IGNORECASE
+    ),
+    "iae": re.compile(r"\b(?:S?IAE|EI|ACI|AI|ETTI)\b|insertion|2113-1(?:3(?!-)|4)(?!\d)", re.IGNORECASE),
+    "penitentiary": re.compile(r"p[ée]nitentiaire|d[ée]tenu|prison|2113-13-1", re.IGNORECASE),
+    "ess": re.compile(r"\bESS\b|[ée]conomie sociale|2113-1[56]", re.IGNORECASE),
 }
+_IN_PART = re.compile(
+    r"\b(?:(?:une?|la|en) part(?:ie)?|partiellement|certains lots|un lot|des lots|\d+ lots?|\d+\s?%)"
+    r"(?: (?:du|de la|des|de l['’]) ?[^,;.:()]{1,30})?(?: (?:est|sera|seront|sont))?\s+$",
+    re.IGNORECASE,
+)
+"""What stands before “réservé” where not the whole lot is."""
+_A_YEAR = re.compile(r"\s*(?:HT\s*|hors taxes?\s*)?(?:par an\b|/\s*an\b|annuel)", re.IGNORECASE)
+_QUANTITY = re.compile(
+    r"(?<![\d,.])\d{1,3}(?:[\s.]\d{3})*(?:,\d+)?\s*(?:m²|m2\b|m³|m3\b|kg\b|tonnes?\b|litres?\b|hectares?\b|ha\b|km\b|repas\b"
+    r"|exemplaires?\b|heures?\b|unités?\b|fois(?=\s+par\b))(?:\s*(?:par|/)\s*(?:jour|semaine|mois|an|année)\b)?",
+    re.IGNORECASE,
+)
 
 
 class Term(NamedTuple):
@@ -55,6 +76,7 @@ class Term(NamedTuple):
     is_question: bool = False
 
 
+@lru_cache(REMEMBERED)
 def terms_in(text: str) -> tuple[Term, ...]:
     """The terms stated in the first `LONGEST_READ` characters of a text: one of each kind, but every reserved type."""
     text, terms = " ".join(text[:LONGEST_READ].split()), list[Term]()
@@ -67,20 +89,64 @@ def terms_in(text: str) -> tuple[Term, ...]:
         terms.append(Term("renewal", str(times * _as_months(renewal[2], renewal[3])), renewal[0]))
     elif renewal and said:  # each as long as the contract at first
         terms.append(Term("renewal", str(_parse_number(renewal[4]) * _as_months(said[1], said[2])), renewal[0]))
-    amounts = list(_AMOUNT.finditer(text))
+    amounts = [amount for amount in _AMOUNT.finditer(text) if not _A_YEAR.match(text, amount.end())]
+    yearly = [f"{amount[0]}{of[0]}" for amount in _AMOUNT.finditer(text) if (of := _A_YEAR.match(text, amount.end()))]
     if len(amounts) == 1:
-        (amount,) = amounts
-        euros = float(re.sub(r"[\s.]", "", amount[1]).replace(",", "."))
-        terms.append(Term("value", f"{euros * (1_000 if amount[2][0] in 'kK' else 1):.2f}", amount[0]))
+        terms.append(Term("value", f"{_as_euros(amounts[0][0]):.2f}", amounts[0][0]))
+    elif len(yearly) == 1 and not amounts and said:  # of the whole firm duration
+        terms.append(Term("value", f"{_as_euros(yearly[0]) * int(terms[0].value) / 12:.2f}", yearly[0]))
     all_in = _ALL_IN.search(text)
     if amounts and all_in and (not renewal or _OF_RENEWALS.search(all_in[0])):
         terms.append(Term("covers", "tout", all_in[0]))
+    reserved = _RESERVED.search(text)
+    if reserved and not _IN_PART.search(text[: reserved.start()]):
+        words = reserved[0].strip()
+        terms += [Term("reserved", kind, words, words.endswith("?")) for kind in _reserved_types(words)]
+    return tuple(terms)
+
+
+def _as_euros(words: str) -> float:
+    """The number of euros of an amount, such as “25 k€” or “1 200,50 €”."""
+    number, thousands = re.match(r"[\d\s.,]+", words), re.search(r"\dk|\sk", words, re.IGNORECASE)
+    euros = float(re.sub(r"[\s.]", "", number[0] if number else "0").replace(",", "."))
+    return euros * 1_000 if thousands else euros
+
+
+def _reserved_types(words: str) -> list[str]:
+    """The reserved types that the words of a reservation name, by their structures or by the article."""
+    return [kind for kind, named in _OPEN_TO.items() if named.search(words)]
+
+
+MOST_UNUSED = 5
+
+
+class UnusedWords(NamedTuple):
+    """Words of a lot that were understood and that no search uses: what they say, and they themselves."""
+
+    says: Literal["quantity", "yearly_value", "part_reserved", "reserved"]
+    words: str
+
+
+@lru_cache(REMEMBERED)
+def unused_words(text: str) -> tuple[UnusedWords, ...]:
+    """The words that say a quantity, an amount per year without a duration, or a reservation that cannot be applied.
+
+    That is one of a part of the lot, or one that does not say to whom; at most five words, in this order.
+    """
+    text = " ".join(text[:LONGEST_READ].split())
+    found = list[UnusedWords]()
     if reserved := _RESERVED.search(text):
         words = reserved[0].strip()
-        for kind, named in _OPEN_TO.items():
-            if named.search(words):
-                terms.append(Term("reserved", kind, words, words.endswith("?")))
-    return tuple(terms)
+        if part := _IN_PART.search(text[: reserved.start()]):
+            found.append(UnusedWords("part_reserved", f"{part[0]}{words}"))
+        elif re.search(r"\b(?:lot|marché)\s+$", text[: reserved.start()], re.IGNORECASE) and not _reserved_types(words):
+            found.append(UnusedWords("reserved", words))
+    if not any(term.kind == "value" for term in terms_in(text)):
+        for amount in _AMOUNT.finditer(text):
+            if yearly := _A_YEAR.match(text, amount.end()):
+                found.append(UnusedWords("yearly_value", f"{amount[0]}{yearly[0]}"))
+    found += [UnusedWords("quantity", quantity[0].strip()) for quantity in _QUANTITY.finditer(text)]
+    return tuple(dict.fromkeys(found))[:MOST_UNUSED]
 
 
 def _as_months(number: str, unit: str) -> int:

@@ -47,12 +47,13 @@ from domain.report.model import (
 )
 from domain.report.redaction import Redaction
 from domain.shortlists.listed_suppliers import Candidate, GroupingSupplier, NearMiss, SupplierSummary, UnknownSupplier
-from domain.shortlists.shortlist import Advice, LotShortlist
+from domain.shortlists.shortlist import Advice, LotShortlist, RequestedSegment, SuggestedSegment
 from domain.shortlists.version import Decision, FrozenShortlist, everyone_shown
 from domain.suppliers.supplier import Kind, Supplier
 from domain.text.bilingual import Language, Text, decimal, long_date
 
 T = TypeVar("T", bound=msgspec.Struct)
+Read = TypeVar("Read", RequestedSegment, SuggestedSegment)
 METHOD = msgspec.convert(
     tomllib.loads((files("domain") / "data" / "report_method.toml").read_text("utf-8"))["paragraph"],
     tuple[dict[Language, str], ...],
@@ -171,10 +172,8 @@ class ReportWriter:
             reserved=tuple(dict.fromkeys(lot.reserved or ())),
             territory=found.territory.label,
             site=self._site_in_words(lot.site) if lot.site else None,
-            requested=tuple(
-                msgspec.structs.replace(each, sources=tuple(map(self._redaction.text, each.sources)))
-                for each in found.requested
-            ),
+            requested=tuple(map(self._redacted_reading, found.requested)),
+            suggested=tuple(map(self._redacted_reading, found.suggested)),
             candidates=tuple(self._report_row(ReportCandidate, lot.id, row) for row in found.candidates),
             near_misses=tuple(self._report_row(ReportNearMiss, lot.id, row) for row in found.near_misses),
             unknown_trade=_copy_fields(
@@ -202,6 +201,10 @@ class ReportWriter:
             given["outcome"] = best_outcome(row.eligibility)
         return _copy_fields(kind, row, **given)
 
+    def _redacted_reading(self, read: Read) -> Read:
+        """A segment as it was read, its words redacted where the report is."""
+        return msgspec.structs.replace(read, sources=tuple(map(self._redaction.text, read.sources)))
+
     def _report_groupings(self, found: LotShortlist) -> tuple[ReportGrouping, ...]:
         labels = {wanted.segment: wanted.label for wanted in found.requested}
 
@@ -209,7 +212,9 @@ class ReportWriter:
             answered = tuple(labels[segment] for segment in each.segments)
             return ReportGroupingSupplier(self._supplier(each.id, each.name), answered, each.distance_km)
 
-        return tuple(ReportGrouping(tuple(map(report_member, one.suppliers)), one.message) for one in found.groupings)
+        return tuple(
+            ReportGrouping(tuple(map(report_member, one.suppliers)), one.message, one.reach) for one in found.groupings
+        )
 
     def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
         """The report's supplier, by its `name` of the time, with other fields as on the shortlist, else as of today."""

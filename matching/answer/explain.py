@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from domain.law.findings import LegalAdvice, LotReview, NeedReview
 from domain.law.reservations.supply_advice import LotCounts, advise_on_distance, supply_advice
-from domain.needs.need import Need
+from domain.needs.lot_words import TermKind, terms_in, unused_words
+from domain.needs.need import Lot, Need
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -75,13 +76,17 @@ class Explainer:
         """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
-        tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
+        taxonomy, reach = self.reference.taxonomy, lot.reach_counts
+        tension = tension_of(query.subject.objects, reach, unknown, query.yearly_eur, taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
         supply = LotCounts(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             query.supposed_site,
-            tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
+            tuple(
+                Coverage(code, *one, beyond_reach=sizes.beyond)
+                for code, one, sizes in zip(query.subject.wanted, counts.covered, reach, strict=True)
+            ),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},
                 counts.within,
@@ -108,14 +113,15 @@ class Explainer:
     def _lot_advice(
         self, query: LotQuery, review: LotReview, supply: LotCounts, awarded: Sequence[LegalAdvice]
     ) -> Iterator[Advice]:
-        """Advice on the lot, in order: words not understood, unknown trades, law, past awards, advice on the supply."""
+        """Advice on the lot, in order: words not understood or used, unknown trades, law, past awards, the supply."""
         for code in query.unmapped:
             cpv_label = self.reference.cpv.label(self.reference.cpv.normalise(code))
             yield Advice("CPV_UNMAPPED", "warning", None, messages.unmapped(code, cpv_label).to(self.language))
         label = self.reference.taxonomy.label
         for words in query.unknown:
-            suggestions = self.reference.interpreter.suggest(words)
-            message = messages.unknown_words(words, list(map(label, suggestions)))
+            interpreter = self.reference.interpreter
+            suggestions, is_other = interpreter.suggest(words), interpreter.names_other_trade(words)
+            message = messages.unknown_words(words, list(map(label, suggestions)), is_other_trade=is_other)
             yield Advice("KEYWORD_UNKNOWN", "warning", None, message.to(self.language), suggestions=suggestions)
         if query.title_says:
             is_asked = not set(query.title_says).isdisjoint(query.subject.objects)
@@ -123,6 +129,9 @@ class Explainer:
             yield Advice(
                 "CPV_AND_TITLE_DIFFER", "warning", None, message.to(self.language), suggestions=query.title_says
             )
+        if words_not_used := _words_not_used(query.lot):
+            message = messages.words_not_used(words_not_used)
+            yield Advice("WORDS_NOT_USED", "info", None, message.to(self.language))
         if supply.unknown_eligible:
             message = messages.ask_unknown(supply.unknown_eligible)
             yield Advice("TRADE_UNKNOWN", "warning", None, message.to(self.language))
@@ -130,3 +139,20 @@ class Explainer:
         if query.subject.objects:
             legal += supply_advice(supply, review, self.need.law_day(self.on), self.reference.rules)
         yield from map(self.in_words, legal)
+
+
+FIELD_OF_TERM: dict[TermKind, str] = {
+    "months": "duration_months",
+    "renewal": "renewal_months",
+    "value": "value_eur",
+    "reserved": "reserved",
+}
+
+
+def _words_not_used(lot: Lot) -> list[str]:
+    """The words of a lot's title that say a term which the lot's fields do not, or what no field holds."""
+    title = lot.title or ""
+    terms = (
+        term.words for term in terms_in(title) if term.kind != "covers" and not getattr(lot, FIELD_OF_TERM[term.kind])
+    )
+    return list(dict.fromkeys([*terms, *(unused.words for unused in unused_words(title))]))

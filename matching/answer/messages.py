@@ -17,7 +17,8 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
-from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea, is_older_award
+from domain.suppliers.asked_last import AskedLast
+from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea, is_older_award
 from domain.text.bilingual import Language, Text, kilometres, place_after_de
 from matching.index.service_areas import NEARBY_KM
 
@@ -229,6 +230,27 @@ def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
     )
 
 
+ASKED_LAST: dict[AskedLast, Text] = {
+    "public_body": Text("Organisme public : à interroger en dernier", "Public body: to be asked last"),
+    "employers_group": Text(
+        "GEIQ : prête du personnel à ses seuls adhérents, à interroger en dernier",
+        "GEIQ: lends staff to its members alone, to be asked last",
+    ),
+    "club": Text("Club ou amicale : à interroger en dernier", "Club or society of friends: to be asked last"),
+}
+
+
+@lru_cache(1024)
+def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: bool) -> Text:
+    """A sentence telling whether known suppliers of some kinds offer segments, given by their labels."""
+    named = ", ".join(kinds)
+    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else ("sans agrément", "without approval")
+    asked = ", ".join(labels)
+    if offers:
+        return Text(f"D'autres structures {fr} proposent : {asked}", f"Other suppliers {en} offer: {asked}")
+    return Text(f"Aucune structure connue {fr} ne propose : {asked}", f"No known supplier {en} offers: {asked}")
+
+
 def ask_unknown(eligible: int) -> Text:
     """Counsel to ask the suppliers nearby whose trade is not known, before concluding on a scarce supply."""
     return Text(
@@ -248,13 +270,19 @@ def unmapped(code: str, label: str | None) -> Text:
     )
 
 
-def unknown_words(words: str, suggestions: list[str]) -> Text:
-    """A sentence for words that name no segment with enough confidence; `suggestions`: labels."""
+def unknown_words(words: str, suggestions: list[str], *, is_other_trade: bool) -> Text:
+    """A sentence for words that name no segment with enough confidence; `suggestions`: labels.
+
+    `is_other_trade`: they name a trade that no segment covers.
+    """
     fr, en = _quoted_fr_en(suggestions)
-    return Text(
-        f"« {words} » n'a pas été reconnu." + (f" Peut-être : {fr} ?" if fr else ""),
-        f"“{words}” was not recognised." + (f" Perhaps: {en}?" if en else ""),
-    )
+    if is_other_trade:
+        said = Text(
+            f"« {words} » : aucun métier de l'annuaire n'y répond.", f"“{words}”: no trade of the directory is that."
+        )
+    else:
+        said = Text(f"« {words} » n'a pas été reconnu.", f"“{words}” was not recognised.")
+    return Text(said.fr + (f" Peut-être : {fr} ?" if fr else ""), said.en + (f" Perhaps: {en}?" if en else ""))
 
 
 def title_differs(labels: list[str], *, is_asked: bool) -> Text:
@@ -267,6 +295,15 @@ def title_differs(labels: list[str], *, is_asked: bool) -> Text:
     return Text(
         f"L'intitulé dit {fr}, les codes CPV du lot disent autre chose : {followed[0]}",
         f"The title says {en}, the lot's CPV codes say something else: {followed[1]}",
+    )
+
+
+def words_not_used(words: list[str]) -> Text:
+    """A sentence for words of a lot's title that were understood and that no field of the lot repeats."""
+    fr, en = _quoted_fr_en(words)
+    return Text(
+        f"Lu dans l'intitulé, non utilisé : {fr}. Pour en tenir compte, remplissez les champs du lot.",
+        f"Read in the title, not used: {en}. To have it counted, fill in the fields of the lot.",
     )
 
 

@@ -1,6 +1,7 @@
 """Free French text → segments of the taxonomy, with a confidence; below a floor the text stays unknown.
 
-A few words are read here, by the phrases of the taxonomy that they say in whole or in part; longer texts as titles are.
+The same words mean the same as keywords, as a title and in a search. A few words are read here, by the phrases of the
+taxonomy that they say in whole or in part, in spite of slips; longer texts by their sentence (`title_reader.py`).
 """
 
 import functools
@@ -18,7 +19,7 @@ from domain.reference.territory import Territories
 from domain.text.normalise import fold, stem
 from matching.words import word_model
 from matching.words.title_reader import Reading, TitleReader
-from matching.words.titles import taxonomy_phrases
+from matching.words.titles import LONGEST_TITLE, taxonomy_phrases
 
 FILLER_WEIGHT = 0.3
 # A word found in every segment weighs this much less than one found in a single segment.
@@ -166,6 +167,14 @@ class Lexicon:
                 return parts
         return () if word.isdigit() else (known,)
 
+    def is_known(self, word: str) -> bool:
+        """Whether a stem is that of a word of a phrase."""
+        return word in self._containing
+
+    def is_unfinished(self, word: str) -> bool:
+        """Whether a stem is no known word but begins one."""
+        return not self.is_known(word) and any(known.startswith(word) for known in self._vocabulary)
+
     def _near(self, word: str) -> dict[str, float]:
         """The words of the lexicon that `word` may be a slip of, with their likeness (1: the same)."""
         if word in self._containing:
@@ -216,12 +225,8 @@ def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str
 
 LONGEST_KEYWORD = 400
 MOST_WORDS = 32
-# A text of more words than that is a sentence or a title.
-A_TITLE = 4
-# A few words that say no phrase are believed as a title from there on.
-SURE = 0.88
-# And of so many typed into a search.
-A_QUERY = 3
+# A text of more words than that is a sentence or a title; fewer say little, and are believed from SHORT_FLOOR on.
+A_TITLE, SHORT_FLOOR = 4, 0.5
 FLOOR = 0.6
 # Readings this close to the best one are meant as well.
 NEAR_BEST = 0.1
@@ -236,6 +241,8 @@ UNKNOWN_HEAD = 0.7
 # Confidence where the phrase is all the text says that we know, as part of what a fully understood text gets.
 LEAST_COVERED = 0.3
 SUGGESTED = 0.2
+# Readings of a text that says no trade surely enough are suggested from there on.
+LIKELY = 0.3
 CACHED = 4096
 
 
@@ -247,46 +254,62 @@ class Interpreter:
         self.titles = TitleReader(taxonomy, territories, word_model.load())
         self._order = {segment: place for place, segment in enumerate(taxonomy.segments)}
         self._readings = functools.lru_cache(CACHED)(self._read_uncached)
+        self.suggest = functools.lru_cache(CACHED)(self._suggest_uncached)
+        self.names_other_trade = functools.lru_cache(CACHED)(self._names_other_trade)
 
-    def read(self, keyword: str) -> tuple[Reading, ...]:
-        """The segments a free French text means, best first; () where nothing is meant with enough confidence.
+    def read(self, text: str, context: str = "") -> tuple[Reading, ...]:
+        """The segments that keywords or a title mean, best first; () where nothing is meant with enough confidence.
 
         Whole phrases count before words, the governing word before its complement ("nettoyage de bibliothèques" is
-        cleaning); a text of more than four words is read as a title, and so is one of fewer that says no phrase. One of
-        more than 400 characters or 32 words is unknown.
+        cleaning). `context` is the title of the need it is a lot of, which tells where the lot's own does not.
         """
-        return self._readings(keyword) if len(keyword) <= LONGEST_KEYWORD else ()
+        return self._readings(text[:LONGEST_TITLE], context[:LONGEST_TITLE])
 
-    def suggest(self, keyword: str, limit: int = 5) -> tuple[str, ...]:
+    def _suggest_uncached(self, text: str, limit: int = 5) -> tuple[str, ...]:
         """Suggested segments for a text that `read` leaves unknown, best first; () where it is like no phrase."""
-        words = self._lexicon.words(keyword[:LONGEST_KEYWORD])[:MOST_WORDS]
+        words = self._lexicon.words(text[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
-        return tuple(reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED)[:limit]
+        like = [reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED]
+        likely = [each.segment for each in self.titles.explain(text).readings if each.confidence >= LIKELY]
+        return tuple(dict.fromkeys((*likely, *like)))[:limit]
+
+    def _names_other_trade(self, text: str) -> bool:
+        """Whether a text names a trade that no segment covers, such as household waste."""
+        return any(not segments for _, segments in self.titles.explain(text).phrases)
 
     def search(self, q: str, limit: int) -> tuple[Reading, ...]:
-        """The segments that a text being typed may mean, best first; the last word may be incomplete."""
+        """The segments that a text being typed may mean, best first: those it means as it stands, then those it begins.
+
+        A last word that nobody knows and that begins a known one is taken for unfinished; it is then only completed.
+        """
         words = self._lexicon.words(q[:LONGEST_KEYWORD])[:MOST_WORDS]
         if not words and (begun := fold(q[:LONGEST_KEYWORD])):
             words = (Word(begun, False, 0),)
         near = [self._lexicon.near(word.stem) for word in words[:-1]]
         matches = self._lexicon.matches([*near, *(self._lexicon.completed(word.stem) for word in words[-1:])])
         scores = ((match, self._covered_share(match.mask, words) * (0.5 + 0.5 * match.share)) for match in matches)
-        first = self.titles.read(q) if len(words) > A_QUERY else ()
+        first = () if words and self._lexicon.is_unfinished(words[-1].stem) else self.read(q)
         meant = {reading.segment for reading in first}
         return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
-    def _read_uncached(self, keyword: str) -> tuple[Reading, ...]:
-        words = self._lexicon.words(keyword)
-        if len(words) > MOST_WORDS or all(word.stem in self._lexicon.filler for word in words):
+    def _read_uncached(self, text: str, context: str) -> tuple[Reading, ...]:
+        words = self._lexicon.words(text)
+        if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()
-        stated = self._stated_segments(words)
+        stated = self._stated_segments(words) if len(words) <= MOST_WORDS else ()
         if stated and stated[0].confidence == 1:
             return stated
-        as_title = self.titles.read(keyword)
         if len(words) > A_TITLE:
-            return as_title
-        return stated or tuple(reading for reading in as_title if reading.confidence >= SURE)
+            return self.titles.read(text, context)
+        if stated and any(self._is_slip(word.stem) for word in words):
+            return stated
+        readings = self.titles.read(text, context)
+        return readings if context or (readings and readings[0].confidence >= SHORT_FLOOR) else ()
+
+    def _is_slip(self, word: str) -> bool:
+        """Whether a stem is no known word but like one."""
+        return not self._lexicon.is_known(word) and not self.titles.knows(word) and bool(self._lexicon.near(word))
 
     def _stated_segments(self, words: Sequence[Word]) -> tuple[Reading, ...]:
         """The segments whose phrases the words contain in whole or in part, best first."""

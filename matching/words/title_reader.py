@@ -19,7 +19,7 @@ from matching.words.word_model import Probabilities, WordModel
 
 # Readings are given of titles that say a trade of the taxonomy with at least this chance: those from this confidence
 # on, and from this share of the best one's (chosen on titles drawn at random, read by models that had not seen them).
-TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.4, 0.15, 1 / 3
+TRADE_FLOOR, TITLE_FLOOR, BESIDE_BEST = 0.45, 0.1, 1 / 3
 MOST_READINGS = 3
 # How many segments the model may propose beside those that phrases name, and the least chance of one.
 PROPOSED, LEAST_CHANCE = 4, 0.02
@@ -161,6 +161,10 @@ class TitleReader:
     def stems(self, phrase: str) -> tuple[str, ...]:
         """The stems of a phrase, each in the form that the taxonomy uses."""
         return tuple(self._forms.get(word, word) for word in stems(phrase))
+
+    def knows(self, word: str) -> bool:
+        """Whether a stem is one that titles are read by."""
+        return self._model.knows(word)
 
     def read(self, title: str, context: str = "") -> tuple[Reading, ...]:
         """The segments that a title means, best first, at most three; () where it says no trade of the taxonomy.

@@ -111,6 +111,13 @@ def place_names(territories: Territories) -> PlaceNames:
 LONGEST_TITLE = 1000
 # How many words are remembered with their stems.
 REMEMBERED = 8192
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
+# A work of art for which each public building gives a hundredth of its cost: one word, since numbers tell nothing.
+_ART = re.compile(r"(?<![\d,.])(?:1\s*%|un pour cent)(?=\s+artistique)", re.IGNORECASE)
+# Prefixes that are written apart, together or with a hyphen ("bio-déchets").
+_PREFIXES = frozenset(
+    ("anti", "audio", "auto", "bio", "co", "eco", "electro", "micro", "multi", "photo", "re", "tele", "video")
+)
 _MARKUP = re.compile(r"<[^>]*>|(?:&|\bet)#\d+[;,]")
 # As in “Lot n° 2 :”, “LOT N�1 -”, “lots 3 et 4”, “Lot n o 03”, “Lot: 08”.
 _LOT = re.compile(
@@ -169,6 +176,10 @@ class TitleParser:
         text = title[:LONGEST_TITLE]
         if "<" in text or "#" in text:
             text = _MARKUP.sub(" ", text)
+        if "http" in text or "www." in text:
+            text = _ADDRESS.sub(" ; ", text)
+        if "artistique" in text.lower():
+            text = _ART.sub("unpourcent", text)
         text = self._mend_lost_letters(text)
         if " pour " in text:
             text = _PREFACE.sub(" ; ", text)
@@ -212,6 +223,8 @@ class TitleParser:
                 words.append(stemmed)
             elif stemmed is None:
                 aside.append(word)
+        if not _PREFIXES.isdisjoint(words):
+            words = list(self._join_prefixes(words))
         if self._places.none_in(words):
             return tuple(words)
         for place in list(self._places.spot(words)):
@@ -221,6 +234,22 @@ class TitleParser:
                 aside.append(" ".join(named))
                 words[place.start : place.start + place.length] = [""] * place.length
         return tuple(filter(None, words))
+
+    def _join_prefixes(self, words: Sequence[str]) -> Iterator[str]:
+        """The words, each prefix joined with the word after it where that makes a known one."""
+        before = ""
+        for word in words:
+            if before and self._known(before + word):
+                yield self._forms.get(before + word, before + word)
+                before = ""
+                continue
+            if before:
+                yield before
+            before = word if word in _PREFIXES else ""
+            if not before:
+                yield word
+        if before:
+            yield before
 
     def _taxonomy_stem(self, word: str) -> str | None:
         """The stem that the taxonomy uses for a folded word, whose apostrophe may be lost.

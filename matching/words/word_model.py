@@ -75,6 +75,10 @@ class WordModel:
         known = tuple(map(self._features.__getitem__, found))
         return Probabilities(chances[:-1], int(chances[:-1].argmax()), float(chances[-1]), known)
 
+    def knows(self, word: str) -> bool:
+        """Whether a stem has a weight of its own."""
+        return word in self._rows
+
     def _known_rows(self, word: str) -> dict[int, None]:
         """The rows of the model for the features of a single word, as keys."""
         return {row: None for feature in features_of([(word,)]) if (row := self._rows.get(feature)) is not None}

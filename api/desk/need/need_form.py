@@ -220,7 +220,7 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
 
     `ajouter`, and with the number of a lot `retirer-2`; with its id `reserver-1-handicap+iae`, `rayon-1-50`, or with
     the commune that is measured from `rayon-1-50@35236`; `lieu-1-35236` confirms a supposed site, `lieu-1-non` takes it
-    away.
+    away; `aussi-1:de-bio` asks for one more trade.
     """
     what, _, rest = wish.partition("-")
     if what == "ajouter" and len(form.lots) < MOST_LOTS:
@@ -228,7 +228,7 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
     if what == "retirer":
         left = tuple(lot for number, lot in enumerate(form.lots, 1) if str(number) != rest)
         return msgspec.structs.replace(form, lots=left or (LotForm(),))
-    lot_id, _, value = rest.rpartition("-")
+    lot_id, _, value = rest.rpartition(":" if what == "aussi" else "-")
     changes: dict[str, Any] = {}
     if what == "reserver":
         changes["reserved"] = tuple(each for each in RESERVED_TYPES if each in value.split("+"))
@@ -237,7 +237,10 @@ def change_form(form: NeedForm, wish: str) -> NeedForm:
         changes |= {"site_code": commune} if commune else {}
     elif what == "lieu":
         changes |= {"unsupposed": "oui"} if value == "non" else {"site_code": value}
-    named = zip(form.lot_ids, form.lots, strict=True)
+    named = list(zip(form.lot_ids, form.lots, strict=True))
+    if what == "aussi":
+        chosen = next((lot.chosen for own, lot in named if own == lot_id), ())
+        changes["chosen"] = tuple(dict.fromkeys((*chosen, value)))
     lots = (msgspec.structs.replace(lot, **changes) if own == lot_id else lot for own, lot in named)
     return msgspec.structs.replace(form, lots=tuple(lots))
 
@@ -266,7 +269,7 @@ def form_of_need(need: Need, *, keep_ids: bool = True) -> NeedForm:
             site_code=site.commune or "",
             unsupposed="oui" if lot.site is None else "",
         )
-        # named segments are those that stay ticked; without any, all that is read is
+        # named segments are those that stay ticked; without any, those that are read surely
         reading = words_of_trades((form.title, need.title or ""), form.cpv, form.keywords) if lot.segments else ""
         lots.append(msgspec.structs.replace(form, reading=reading))
     return forms.form_of_request(NeedForm, need, **_territory_attributes(need.territory), lots=tuple(lots))

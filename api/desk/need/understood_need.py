@@ -24,6 +24,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.territory_field import UnderstoodTerritory, point_in, territories_of_name, understand_territory
 from domain.errors import InvalidContent
+from domain.needs.lot_words import unused_words
 from domain.needs.need import Lot, Need, NeedAndProcedure, Place, TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import SupposedSite
@@ -35,6 +36,8 @@ T = TypeVar("T")
 
 LONGEST, MOST_CODES, MOST_KEYWORDS = 400, 200, 50
 """What is read of a lot, at most, as a need admits it; a longer one is a mistake."""
+MOST_GUESSED = 3
+"""Trades that are suggested, at most, for words that say none."""
 ANYWHERE = TerritoryRequest(codes=("country:FR",))
 
 
@@ -42,6 +45,7 @@ class TradeChoice(NamedTuple):
     """A segment shown as a choice for a lot, `ticked` where it is wanted; `cpv`: the lot's code that means it, if any.
 
     `confidence`: from 0 to 1, of what was read in the lot's words and codes; None for one that the buyer added.
+    `suggested`: the words may mean it, so that it is asked for only once the buyer ticks it.
     """
 
     segment: str
@@ -49,6 +53,7 @@ class TradeChoice(NamedTuple):
     confidence: float | None
     ticked: bool
     cpv: str | None = None
+    suggested: bool = False
 
 
 class UnderstoodLot(NamedTuple):
@@ -56,7 +61,7 @@ class UnderstoodLot(NamedTuple):
 
     `supposed`: the site that a match would suppose. `terms`: in its title and in no field. `support`: its supporting
     segments with their labels; `unmapped`: CPV codes without a segment; `title_says`: labels of the segments read in
-    its title where its codes mean others.
+    its title where its codes mean others; `unused`: words of it that no field holds.
     """
 
     trades: tuple[TradeChoice, ...]
@@ -67,7 +72,13 @@ class UnderstoodLot(NamedTuple):
     unmapped: tuple[str, ...] = ()
     title_says: tuple[str, ...] = ()
     terms: tuple[TitleTerm, ...] = ()
+    unused: tuple[str, ...] = ()
     supposed: SupposedSite | None = None
+
+    @property
+    def also(self) -> tuple[TradeChoice, ...]:
+        """The trades that the lot's words may mean and that the buyer has not ticked."""
+        return tuple(trade for trade in self.trades if trade.suggested and not trade.ticked)
 
 
 class UnderstoodNeed(NamedTuple):
@@ -175,24 +186,28 @@ def _understand_lot(
 ) -> tuple[LotForm, UnderstoodLot]:
     """A lot's form as next shown, and its meaning: the trades read in its words (`query`), and those the buyer added.
 
-    Trades stay ticked or not as they were shown; all that are read are ticked where the words have changed.
+    Trades stay ticked or not as they were shown; where the words have changed, those that are asked for are ticked and
+    those that are suggested are not. Words that say no trade get suggestions too.
     """
     taxonomy, words = reference.taxonomy, words_of_trades((lot.title, form.title), lot.cpv, lot.keywords)
     wanted = {each.segment: each for each in (query.object_segments if query else ())}
+    suggested = {each.segment: each for each in (query.suggested if query else ())}
+    guessed = reference.interpreter.suggest(query.unknown[0], MOST_GUESSED) if query and query.unknown else ()
     is_same = lot.reading == words
     ticked = dict.fromkeys(lot.chosen if is_same else wanted)
-    offered = dict.fromkeys([*wanted, *(lot.offered if is_same else ())])
+    offered = dict.fromkeys([*wanted, *suggested, *guessed, *(lot.offered if is_same else ())])
     if lot.more:
         found = [each.segment for each in reference.interpreter.search(lot.more[:LONGEST], 3)]
         offered |= dict.fromkeys(found)
         ticked |= dict.fromkeys(found[:1])
     trades = []
     for segment in filter(taxonomy.known, offered):
-        read_as = wanted.get(segment)
+        read_as = wanted.get(segment) or suggested.get(segment)
         codes = (each for each in (read_as.sources if read_as else ()) if each.startswith("cpv:"))
         code = next((each.removeprefix("cpv:") for each in codes), None)
         confidence = read_as.confidence if read_as else None
-        trades.append(TradeChoice(segment, taxonomy.label(segment), confidence, segment in ticked, code))
+        may_mean = segment not in wanted and segment in (*suggested, *guessed)
+        trades.append(TradeChoice(segment, taxonomy.label(segment), confidence, segment in ticked, code, may_mean))
     seen = msgspec.structs.replace(
         lot,
         reading=words,
@@ -210,6 +225,7 @@ def _understand_lot(
         unmapped=query.unmapped if query else (),
         title_says=tuple(map(taxonomy.label, query.title_says)) if query else (),
         terms=tuple(terms_to_tick(lot)),
+        unused=tuple(each.words for each in unused_words(lot.title)),
     )
     return seen, understood
 
@@ -236,7 +252,7 @@ def _lot_request(
     trades = understood.trades
     if not (lot.title or trades or lot.cpv):
         mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["no_title"]))
-    elif trades and not lot.chosen:
+    elif not lot.chosen and any(not trade.suggested for trade in trades):
         mistakes.append(Mistake(pattern.replace(forms.NAME, "objet"), SAID["no_trade"]))
     said = forms.request_parts(lot, mistakes, pattern) | {
         "id": lot_id,
@@ -247,7 +263,7 @@ def _lot_request(
         said["site"] = site
     elif lot.unsupposed:
         said["site"] = None
-    if tuple(trade.segment for trade in trades if trade.confidence is not None) == lot.chosen:
+    if tuple(trade.segment for trade in trades if trade.confidence is not None and not trade.suggested) == lot.chosen:
         return said
     # a code that says only trades that were unticked would ask for them again
     codes = []

@@ -139,6 +139,15 @@ async def test_a_supposed_place_is_confirmed_or_taken_away_at_a_click(answered: 
         assert ("Ne pas supposer de lieu" in said(browser.page)) == pressed.endswith("non")
 
 
+async def test_a_trade_that_the_words_may_mean_is_a_button_away(answered: Answered, browser: Browser) -> None:
+    page = await answered(lot_1_objet="Collecte de biodéchets des restaurants scolaires")
+    assert [one["title"] for one in request_on(page)["lots"]] == ["Collecte de biodéchets des restaurants scolaires"]
+    wish, *_ = re.findall(r'name="changer" value="(aussi-1:[a-z-]+)"', page)
+    await browser.submit("besoin/resultat", changer=wish)
+    assert request_on(browser.page)["lots"][0]["segments"] == ["de-bio", wish.removeprefix("aussi-1:")]
+    assert wish not in browser.page
+
+
 async def test_a_lot_may_be_called_anything(answered: Answered, browser: Browser) -> None:
     """Ids of the page are by the position of the lot; a distance is typed with a comma."""
     page = await answered(lot_1_id="Lot 1.a")

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 from hypothesis import given
 
-from domain.needs.lot_words import LONGEST_READ, terms_in, without_terms
+from domain.needs.lot_words import LONGEST_READ, terms_in, unused_words, without_terms
 from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
 
 
@@ -37,6 +37,13 @@ from tests.domain.needs.words_of_lots import OBJECTS, TERMS, words_of_lots
         ("Lot non réservé aux ESAT", {}),
         ("Nettoyage, 30 000 € TTC", {}),
         ("Nettoyage, 30 000 € par an", {}),
+        ("Nettoyage, 30 000 € HT par an, 4 ans", {"months": "48", "value": "120000.00"}),
+        ("Nettoyage, 30 000 € par an, soit 90 000 €", {"value": "90000.00"}),
+        ("Tonte - Lot réservé (L2113-12)", {"reserved": "handicap"}),
+        ("Tonte, réservé au titre de l'article L. 2113-13", {"reserved": "iae"}),
+        ("Buanderie, réservée (article L.2113-13-1)", {"reserved": "penitentiary"}),
+        ("Tonte, une partie réservée aux ESAT", {}),
+        ("Tonte, dont un lot réservé aux ESAT", {}),
         ("Fourniture de 3 000 repas", {}),
         ("Entre 10 000 € et 20 000 €", {}),
     ],
@@ -51,6 +58,23 @@ def test_reservations_that_are_named_or_asked_for() -> None:
     (asked,) = terms_in("tonte, réservé aux ESAT ?")
     (said,) = terms_in("tonte, réservé aux ESAT")
     assert (asked.is_question, asked.words, said.is_question) == (True, "réservé aux ESAT ?", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Tonte, une partie réservée aux ESAT", {"part_reserved": "une partie réservée aux ESAT"}),
+        ("Tonte, lot réservé", {"reserved": "réservé"}),
+        ("Nettoyage, 30 000 € par an", {"yearly_value": "30 000 € par an"}),
+        ("Nettoyage, 30 000 € par an, 4 ans", {}),
+        ("Collecte de biodéchets, 800 kg/jour", {"quantity": "800 kg/jour"}),
+        ("Nettoyage de 3 000 m² de bureaux", {"quantity": "3 000 m²"}),
+        ("Nettoyage, 3 fois par semaine, renouvelable 2 fois", {"quantity": "3 fois par semaine"}),
+        ("Tonte des 12 collèges, 3 ans, réservé aux ESAT", {}),
+    ],
+)
+def test_what_no_field_holds_is_told_apart(text: str, expected: dict[str, str]) -> None:
+    assert {each.says: each.words for each in unused_words(text)} == expected
 
 
 def test_words_without_end_are_not_read_to_it() -> None:

@@ -46,6 +46,14 @@ async def test_what_was_understood_is_shown_and_what_is_unticked_stays_so_until_
     assert browser.fields("besoin")["lot-1-metier"] == ["ev-entretien"]
 
 
+async def test_what_the_words_may_mean_is_offered_unticked_and_what_is_not_used_is_told(browser: Browser) -> None:
+    objet = "Collecte de biodéchets des restaurants scolaires, 800 kg/jour"
+    page = await read(browser, lieu="Morbihan", lot_1_objet=objet)
+    assert browser.fields("besoin")["lot-1-metier"] == ["de-bio"]
+    assert "Aussi ?" in said(page)
+    assert "Lu, non utilisé : « 800 kg/jour »." in said(page)
+
+
 async def test_of_many_unknown_codes_the_first_have_a_suggestion(own: Browser) -> None:
     """To look for what may be meant takes longer than all the rest of the form."""
     form, codes = own.page, [f"commune:{number:05}x" for number in range(1_000, 1_100)]
