@@ -58,6 +58,13 @@ class Areas:
         numbers = range(len(self._requests))
         return [self._geography.territory(self.territory_request((number,))) for number in numbers]
 
+    def inhabitants(self, numbers: Numbers) -> int:
+        """The inhabitants of the numbered areas, each given by codes; 0 of an area that is a radius or was drawn."""
+        territories = self._geography.territories
+        codes = [code for number in numbers for code in self._requests[number].codes or ()]
+        inside = {ordinal for code in codes for ordinal in territories.area(code).communes}
+        return sum(territories.communes[ordinal].population for ordinal in inside)
+
     def may_unite(self, numbers: Numbers) -> bool:
         """Whether the numbered areas can be written as one territory: every area is given by code."""
         return all(self._requests[number].codes is not None for number in numbers)
