@@ -269,12 +269,13 @@ def _ring(draw: Random, lat: float, lon: float, size: float, corners: int) -> Ri
 def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
     """A need of `lots` lots, some with a territory, a site or a cap of their own.
 
-    Where it is certain which communes its territories hold, its title or its buyer may be of one of the scenery.
+    Where it is certain which communes its territories hold, its title or its buyer may be of one of them.
     """
     of_lots, whole = tuple(_lot(scenery, draw, number) for number in range(lots)), territory(scenery, draw)
     every, title, buyer = [whole, *(lot.territory for lot in of_lots if lot.territory)], None, None
     if all(each.codes for each in every) and draw.random() < 0.6:
         code, name = draw.choice(list(zip(scenery.communes, scenery.names, strict=True)))
+        whole = TerritoryRequest(codes=(*(whole.codes or ()), f"departement:{code[:2]}"))
         title, buyer = draw.choice(((f"Marché à {name}", None), (None, Buyer(siret=f"21{siren_part(code)}000016"))))
     return Need(
         lots=of_lots,
