@@ -78,8 +78,8 @@ class Explainer:
         """The texts on a lot and its supply; `unknown`: the suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
-        taxonomy = self.reference.taxonomy
-        tension = tension_of(query.subject.objects, counts.covered, unknown.eligible, taxonomy, self.language)
+        taxonomy, reach = self.reference.taxonomy, lot.reach_counts
+        tension = tension_of(query.subject.objects, reach, unknown.eligible, query.yearly_eur, taxonomy, self.language)
         tension = tension_of_whole_lot(tension, unknown.eligible, lambda: is_whole_answered(lot), self.language)
         supply = LotCounts(
             counts.total,
@@ -93,7 +93,10 @@ class Explainer:
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             query.supposed_site,
-            tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
+            tuple(
+                Coverage(code, *one, beyond_reach=sizes.beyond)
+                for code, one, sizes in zip(query.subject.wanted, counts.covered, reach, strict=True)
+            ),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},
                 counts.within,
