@@ -166,6 +166,8 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: not reserved"""
     value_eur: float | None
     """Euros excluding tax, which hold what those of the lots it comes from hold; null: not known for its part"""
+    estimated_value_eur: float | None
+    """Where `value_eur` is null: a share of what it comes from and its options, as `reasons` say; null: none"""
     options_eur: float | None
     """Euros excluding tax of the options; null: none, or not known for its part"""
     total: int
@@ -175,7 +177,7 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
     local: int
     """Candidates located in its territory"""
     tension: Tension
-    """The competition to expect"""
+    """The competition to expect, for a lot of that value or estimated value"""
     reservation: Reservation
     """Findings of law on its reservation"""
     reasons: tuple[Reason, ...]

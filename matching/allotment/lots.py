@@ -68,6 +68,13 @@ class Areas:
         numbers = range(len(self._requests))
         return [self._geography.territory(self.territory_request((number,))) for number in numbers]
 
+    def inhabitants(self, numbers: Numbers) -> int:
+        """The inhabitants of the numbered areas, each given by codes; 0 of an area that is a radius or was drawn."""
+        territories = self._geography.territories
+        codes = [code for number in numbers for code in self._requests[number].codes or ()]
+        inside = {ordinal for code in codes for ordinal in territories.area(code).communes}
+        return sum(territories.communes[ordinal].population for ordinal in inside)
+
     def may_unite(self, numbers: Numbers) -> bool:
         """Whether the numbered areas can be written as one territory: every area is given by code."""
         return all(self._requests[number].codes is not None for number in numbers)
@@ -156,6 +163,45 @@ class GivenLots:
             values.append(value_of(self.need.lots[position], own, objects))
         return None if None in values else round(sum(value or 0.0 for value in values), 2)
 
+    def estimated_value(self, lot: PossibleLot) -> float | None:
+        """The euros that a possible lot is estimated at, options included; None where a given lot's are not known.
+
+        Of what it divides, a share: of segments by the values that the buyer gave for them, else to each the same; of
+        areas by their inhabitants.
+        """
+        value = 0.0
+        for position in lot.lots:
+            known = self._known_value(position)
+            if known is None:
+                return None
+            whole = known + options_of(self.need.lots[position])
+            value += whole * self._share_of_segments(position, lot) * self._share_of_areas(position, lot)
+        return round(value, 2)
+
+    def _known_value(self, position: int) -> float | None:
+        """The value of a given lot; of a need's only lot, that part of the need's total which is no renewal."""
+        lot, total = self.need.lots[position], self.need.estimated_total_eur
+        if lot.value_eur is not None or total is None or len(self.need.lots) > 1:
+            return lot.value_eur
+        firm, renewals = lot.duration_months, lot.renewal_months or 0
+        return total if lot.value_covers == "all" or firm is None else total * firm / (firm + renewals)
+
+    def _share_of_segments(self, position: int, lot: PossibleLot) -> float:
+        """The share of a given lot's segments that a possible lot buys."""
+        objects, values = self._given_segments(position), self.need.lots[position].values_eur or {}
+        own = [segment for segment in objects if segment in lot.segments]
+        total = sum(values.values()) if values.keys() >= set(objects) else 0.0
+        if total:
+            return sum(values[segment] for segment in own) / total
+        return len(own) / len(objects) if objects else 1.0
+
+    def _share_of_areas(self, position: int, lot: PossibleLot) -> float:
+        """The share of the inhabitants of a given lot's territory that live in a possible lot's."""
+        whole = self._given_areas(position)
+        own = tuple(area for area in whole if area in lot.areas)
+        total = self.areas.inhabitants(whole)
+        return self.areas.inhabitants(own) / total if len(own) < len(whole) and total else 1.0
+
     def options(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot's options in euros; None without options, or where the lot's value is unknown."""
         given = [self.need.lots[position] for position in lot.lots]
@@ -176,12 +222,20 @@ class GivenLots:
                     kept[code] = None
         return tuple(kept)
 
-    def match_lot(self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "") -> Lot:
-        """A possible lot under a reservation, as the `Lot` that `POST /match` takes."""
+    def match_lot(
+        self, lot: PossibleLot, reserved: tuple[Reserved, ...], id: str = "", *, is_estimated: bool = False
+    ) -> Lot:
+        """A possible lot under a reservation, as the `Lot` that `POST /match` takes.
+
+        `is_estimated`: it is worth what it is estimated at where its value is not known.
+        """
         given = self.need.lots[lot.lots[0]]
         territory = self.areas.territory_request(lot.areas)
         if NO_SEGMENT in lot.segments:
             return _as_match_lot(given, id=id, reserved=reserved, territory=territory)
+        value = self.value(lot)
+        if is_estimated and value is None:
+            value = self.estimated_value(lot)
         return _as_match_lot(
             given,
             id=id,
@@ -189,7 +243,7 @@ class GivenLots:
             segments=lot.segments,
             cpv=self.cpv(lot),
             keywords=(),
-            value_eur=self.value(lot),
+            value_eur=value,
             options_eur=self.options(lot),
             reserved=reserved,
             territory=territory,

@@ -23,6 +23,7 @@ from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, L
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import OfferFinder, Selection, select, select_several
+from matching.tension import ReachCounts
 from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, promising_kinds, unknown_suppliers
 from matching.weighted_cache import BYTES_PER_OBJECT, WeightBoundCache, weight_of
 
@@ -46,7 +47,7 @@ class RankedLot:
 
     The suppliers are kept by how many were asked for, the unknown ones also by the kinds that offer what is requested;
     the refused and unknown ones with the change of the index at which they were found. `approval_ends`: of the
-    candidates, once asked for.
+    candidates, once asked for; `reach`: by the lot's yearly value.
     """
 
     def __init__(self, counts: CandidateCounts) -> None:
@@ -55,6 +56,7 @@ class RankedLot:
         self.refused: dict[int, tuple[RefusedOrders, int]] = {}
         self.unknown: dict[Hashable, tuple[UnknownSuppliers, int]] = {}
         self.approval_ends: ApprovalEnds | None = None
+        self.reach: dict[float | None, tuple[ReachCounts, ...]] = {}
         self._orders = -1
 
     def has_new_orders(self) -> bool:
@@ -237,6 +239,15 @@ class CachedLot(LotMatch):
     def counts(self) -> CandidateCounts:
         """The numbers of candidates."""
         return self.ranked.counts
+
+    @property
+    def reach_counts(self) -> tuple[ReachCounts, ...]:
+        """The numbers of candidates by their reach, of each wanted segment."""
+        found = self.ranked.reach.get(self.query.yearly_eur)
+        if found is None:
+            found = super().reach_counts
+            _remember(self.ranked.reach, self.query.yearly_eur, found)
+        return found
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""

@@ -63,7 +63,7 @@ class Judge:
             cpv=lot.cpv,
             keywords=() if lot.segments else given.keywords,
             reserved=lot.reserved,
-            value_eur=lot.value_eur,
+            value_eur=lot.estimated_value_eur if lot.value_eur is None else lot.value_eur,
             territory=TerritoryRequest(codes=codes) if codes else given.territory,
         )
 

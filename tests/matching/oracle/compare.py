@@ -79,9 +79,28 @@ def _coverage(lot: LotShortlist, expected: Expected) -> Iterator[str]:
             f"eligible for {row.segment}", row.eligible, expected.count(lambda j: offers(j) and sure(j))
         )
         yield from _counted(f"local for {row.segment}", row.local, expected.count(lambda j: offers(j) and j.local))
-    objects = [row.candidates for row in lot.coverage if expected.roles.get(row.segment) == "object"]
-    if lot.tension.level != _tension(min(objects, default=0), lot.unknown_trade.eligible):
+        beyond = expected.count(lambda j: offers(j) and j.reach == "beyond")
+        yield from _counted(f"beyond reach for {row.segment}", row.beyond_reach, beyond)
+    objects = [row.candidates - row.beyond_reach for row in lot.coverage if expected.roles.get(row.segment) == "object"]
+    level = _tension(min(objects, default=0), lot.unknown_trade.eligible)
+    allowed = {level}
+    if level == "good" and expected.yearly_eur is not None and expected.yearly_eur > 1_000_000:
+        known = _known_sizes(expected)
+        allowed = {"low"} if known.stop <= 3 else {"good"} if known.start >= 3 else {"low", "good"}
+    if lot.tension.level not in allowed:
         yield f"tension {lot.tension.level} where the object segments have {objects} candidates"
+
+
+def _known_sizes(expected: Expected) -> range:
+    """How many candidates of the object segment with the fewest are known to be large enough."""
+
+    def large_enough(one: Judgment, segment: str) -> bool:
+        is_candidate = one.excluded_by(expected.reserved) is None and segment in one.used
+        return is_candidate and one.reach in {"within", "stretch"}
+
+    objects = [segment for segment, role in expected.roles.items() if role == "object"]
+    counts = [expected.count(lambda one, segment=each: large_enough(one, segment)) for each in objects]  # type: ignore[misc]
+    return range(min(one.start for one in counts), min(one.stop for one in counts))
 
 
 def _tension(fewest: int, unknown: int) -> TensionLevel:
@@ -108,6 +127,8 @@ def _candidates(lot: LotShortlist, expected: Expected, limit: int) -> Iterator[s
             yield f"candidate {row.supplier.name} shown as {_shown(row)}, judged {_judged(one, expected)}"
             continue
         yield from _measured(row.supplier.name, row, one, expected)
+        if row.reach.level != fitting[0].reach:
+            yield f"reach of {row.supplier.name}: {row.reach}, expected {fitting[0].reach}"
         if reserved:
             yield from _eligible(row, one, expected)
         placed.append((row.supplier.id, (fitting[0].order(reserved), _known(one.distance_km))))
