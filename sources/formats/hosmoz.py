@@ -2,7 +2,8 @@
 
 The SIRET is the external id. `Catégorie` becomes an approval without known dates; `Nombre de travailleurs…` are the
 places of an ESAT, whose workers are no employees, else the employees; `Pôles de compétences` are offers, declared: by
-the source's mapping, by `hosmoz_poles.toml`, else by their words. A row with a name makes a supplier; one without a name adds to the supplier with its SIRET.
+the source's mapping, by `hosmoz_poles.toml`, else by their words. A row with a name makes a supplier; one without a
+name adds to the supplier with its SIRET.
 """
 
 import re
