@@ -1,7 +1,14 @@
-"""Suppliers near a lot whose trade is not known: how many there are, and whom to ask first."""
+"""Suppliers near a lot whose trade is not known: how many there are, and whom to ask first.
 
-from collections.abc import Callable
+First come those of kinds of which some supplier offers a requested segment where the trade is known, together, the
+nearest first. Of the others a buyer has less to expect: kinds that never offer it, public bodies, groups of employers
+and clubs come last. Nobody is left out.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 import numpy as np
@@ -11,10 +18,12 @@ from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Territory
+from matching.index.distances import Distances
 from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
+from matching.index.trade_groups import EVERY_KIND, KindBits, count_kinds
 from matching.lot_match import DrawnOrder, LotMatch
 from matching.past_awards import apply_bars
 
@@ -41,14 +50,17 @@ class NearbyRows(NamedTuple):
 
 
 class UnknownSuppliers(NamedTuple):
-    """The suppliers of unknown trade near a lot: their number, that of the `eligible` ones, the nearest as ordinals.
+    """The suppliers of unknown trade near a lot: their number, that of the `eligible` ones, whom to ask as ordinals.
 
-    They are the nearest to the site, known or supposed, else to the territory.
+    `nearest`: the nearest to the site, known or supposed, else to the territory, those of promising kinds first.
+    `by_kind`: of `total`; `promising`: of each requested segment, the kinds that offer it.
     """
 
     total: int
     eligible: int
     nearest: DrawnOrder
+    by_kind: dict[str, int]
+    promising: tuple[KindBits, ...]
 
 
 NOBODY = NearbyRows(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
@@ -70,6 +82,11 @@ def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved],
         outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
     return NearbyRows(ordinals, distance, outcome).take(order[outcome[order] != INELIGIBLE])
+
+
+def promising_kinds(lot: LotMatch) -> tuple[KindBits, ...]:
+    """Of each segment of a lot's object, the kinds of which some supplier offers it."""
+    return tuple([lot.live.kinds_offering.kinds(code) for code in lot.query.subject.objects])
 
 
 FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], NearbyRows]
@@ -96,16 +113,36 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
     elif cap_km is not None and to_place is not None:
         away = to_place.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
         found = found.take(away <= cap_km)
+    groups, promising = lot.live.base.trade_groups, promising_kinds(lot)
     shown = found if count else NOBODY
-    ordinals, distance = shown.ordinals, shown.distance
-    if to_place is None and len(ordinals):
+    come_last = groups.kind_bits(shown.ordinals) & _united(promising) == 0
+    first = _at_least_nearest(shown.take(~come_last), count, to_place)
+    last = _at_least_nearest(shown.take(come_last), count - len(first[0]), to_place)
+    ordinals, distance = np.concatenate((first[0], last[0])), np.concatenate((first[1], last[1]))
+    classes = np.repeat(np.array([0, 1], dtype=np.int8), (len(first[0]), len(last[0])))
+    nearest = DrawnOrder(ordinals, (distance, classes), lot.live.base.columns.draw[ordinals], count)
+    by_kind = count_kinds(groups.count(found.ordinals))
+    return UnknownSuppliers(len(found.ordinals), found.eligible, nearest, by_kind, promising)
+
+
+def _united(promising: Sequence[KindBits]) -> KindBits:
+    """The kinds that offer any of the requested segments; all kinds where no segment is requested."""
+    return reduce(or_, promising) if promising else EVERY_KIND
+
+
+def _at_least_nearest(found: NearbyRows, count: int, to_place: Distances | None) -> tuple[Ordinals, Floats]:
+    """The ordinals and distances of the `count` nearest suppliers, of all that are as far as the last, maybe of others.
+
+    `to_place`: None: the distances are those to the territory, which are in order.
+    """
+    ordinals, distance = found.ordinals, found.distance
+    if count <= 0 or not len(ordinals):
+        return ordinals[:0], distance[:0]
+    if to_place is None:
         end = int(np.searchsorted(distance, distance[min(count, len(ordinals)) - 1], "right"))
-        ordinals, distance = ordinals[:end], distance[:end]
-    elif to_place is not None:
-        if count < len(ordinals):  # most are certain not to be among the nearest
-            bound = to_place.lower_bound(ordinals)
-            likely = np.argpartition(bound, count - 1)[:count]
-            ordinals = ordinals[bound <= to_place.distance(ordinals[likely]).max()]
-        distance = to_place.distance(ordinals)
-    nearest = DrawnOrder(ordinals, (distance,), lot.live.base.columns.draw[ordinals], count)
-    return UnknownSuppliers(len(found.ordinals), found.eligible, nearest)
+        return ordinals[:end], distance[:end]
+    if count < len(ordinals):  # most are certain not to be among the nearest
+        bound = to_place.lower_bound(ordinals)
+        likely = np.argpartition(bound, count - 1)[:count]
+        ordinals = ordinals[bound <= to_place.distance(ordinals[likely]).max()]
+    return ordinals, to_place.distance(ordinals)

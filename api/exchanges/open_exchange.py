@@ -3,10 +3,12 @@
 A message of it is shown likewise.
 """
 
+from collections.abc import Hashable, Iterable
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 from api.exchanges.email import queue_deliveries
 from api.exchanges.own_exchange import (
@@ -46,8 +48,9 @@ from domain.journal import Detail
 from domain.needs.status import StoredNeed, require_open
 from domain.shortlists.listed_suppliers import SupplierSummary
 from domain.shortlists.version import suppliers_to_contact
-from domain.suppliers.supplier import NO_SUPPLIER, Supplier
+from domain.suppliers.supplier import NO_SUPPLIER, SIREN_DIGITS, Supplier
 from domain.text.bilingual import Text
+from domain.text.normalise import fold
 
 NOBODY_LEFT = Text(
     "La dernière version de la liste n'a, pour ces lots, aucun candidat qui ne soit écarté : nommer des destinataires, "
@@ -155,15 +158,46 @@ async def recipients_of(
         for each in suppliers_to_contact(version, request.lot_ids, of_unknown_trade=why == "unknown_trade")
     ]
     known = await living_suppliers(connection, [each.id for each, _ in shown])
-    recipients: dict[UUID, Recipient] = {}
-    for each, why in shown:
-        recipient = _recipient(known.get(each.id, each), why)
-        recipients.setdefault(recipient.supplier_id, recipient)
+    recipients = _join_at_one_address([(known.get(each.id, each), why) for each, why in shown])
     if not recipients:
         raise Conflict("nobody_to_contact", NOBODY_LEFT)
     if len(recipients) > MOST_RECIPIENTS:
         raise InvalidContent((Problem(pointer("recipients"), "too_many_recipients", TOO_MANY),))
+    return recipients
+
+
+def _join_at_one_address(shown: Iterable[tuple[Supplier | SupplierSummary, Why]]) -> tuple[Recipient, ...]:
+    """A recipient for each supplier; of one legal unit, those at one address are joined to the first of them.
+
+    Those with e-mail addresses of their own are apart.
+    """
+    recipients: dict[UUID, Recipient] = {}
+    firsts: dict[Hashable, UUID] = {}
+    for supplier, why in shown:
+        new = _recipient(supplier, why)
+        first = recipients.get(firsts.setdefault(_addressee(supplier), new.supplier_id))
+        if new.supplier_id in recipients or (first and new.supplier_id in first.joined):
+            continue
+        if first is None or (first.email and new.email and first.email != new.email):
+            recipients[new.supplier_id] = new
+        else:
+            joined = (*first.joined, new.supplier_id)
+            recipients[first.supplier_id] = replace(first, joined=joined, email=first.email or new.email)
     return tuple(recipients.values())
+
+
+def _addressee(supplier: Supplier | SupplierSummary) -> Hashable:
+    """The legal unit and address that a letter to the supplier goes to; of a GEIQ, the legal unit, wherever it stands.
+
+    The supplier alone where these are not known.
+    """
+    siren = (supplier.siret or "")[:SIREN_DIGITS]
+    if siren and supplier.kinds == ("GEIQ",):
+        return siren
+    address = supplier.address if isinstance(supplier, Supplier) else None
+    if siren and address and address.street and (town := address.postal_code or address.commune):
+        return siren, fold(address.street), town
+    return supplier.id
 
 
 def _recipient(supplier: Supplier | SupplierSummary, why: Why) -> Recipient:

@@ -332,8 +332,12 @@ async def treatment_of(connection: Connection, organisation: UUID, need_id: UUID
     meetings = await meetings_of(connection, organisation, need_id)
     listed = {each.supplier.id for lot in version.shown_lots for each in lot.candidates}
     written_to = {each.supplier_id for exchange in exchanges for each in exchange.recipients}
+    joined = {other: who.supplier_id for each in exchanges for who in each.recipients for other in who.joined}
     met = {each.supplier_id for meeting in meetings for each in meeting.participants if each.supplier_id}
-    living = await survivors(connection, listed | written_to | met)
+    living = await survivors(connection, listed | written_to | met | joined.keys())
+    for other, to in joined.items():  # whose letter it was, too
+        if other not in written_to:
+            living[other] = living[living.get(other, other)] = living.get(to, to)
     earlier = await earlier_decisions(connection, organisation, need_id, version.number)
     return await asyncio.to_thread(equal_treatment, version, exchanges, meetings, language, living, earlier)
 

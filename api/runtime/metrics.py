@@ -15,7 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from domain.suppliers.assembly import TradeCounts
-from matching.index.tables import TradeGroup, counts_by_source, counts_of_all
+from matching.index.trade_groups import TradeGroup, counts_by_source, counts_of_all
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 REQUEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

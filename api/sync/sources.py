@@ -25,7 +25,7 @@ from domain.suppliers.assembly import count_trades
 from domain.suppliers.record_check import MOST_SUGGESTIONS, unknown_segment
 from domain.suppliers.source import Source, SourceDocument, SourceMapping, SourceSummary
 from domain.text.bilingual import Text, WebAddress
-from matching.index.tables import counts_by_source
+from matching.index.trade_groups import counts_by_source
 from matching.reference import Reference
 from sources.formats.vivier_columns import COLUMNS
 from sources.rows import mapped_segments, parts_of_category
@@ -34,7 +34,8 @@ Described = TypeVar("Described", bound=SourceSummary)
 
 TAG = "Sources"
 LONGEST_NAME = 100
-MOST_SEGMENTS = 3
+MOST_SEGMENTS, LIKELY = 3, 0.5
+"""Segments suggested for a category, and the least confidence of those that its words may mean."""
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
@@ -199,7 +200,8 @@ def _suggest_segments(counts: Mapping[str, int], reference: Reference) -> tuple[
     def read_words(category: str) -> Iterator[CategorySegment]:
         identity, name = parts_of_category(category)
         words = name or identity
-        for each in (reference.interpreter.read(words) or reference.interpreter.search(words, 3))[:MOST_SEGMENTS]:
+        likely = (each for each in reference.interpreter.search(words, MOST_SEGMENTS) if each.confidence >= LIKELY)
+        for each in reference.interpreter.read(words)[:MOST_SEGMENTS] or likely:
             yield CategorySegment(each.segment, reference.taxonomy.label(each.segment), each.confidence)
 
     return tuple(UnmappedCategory(each, rows, tuple(read_words(each))) for each, rows in counts.items())

@@ -17,7 +17,7 @@ from db.core.engine import Connection, LockKind, lock
 from db.imports.prepare_rows import SUPPLIER_COLUMNS, SupplierRow
 from db.imports.stage import RECORD_COLUMNS, ImportContext, copy
 from db.schema.supplier_tables import records, suppliers
-from db.suppliers.regroup import NAMESAKES, lock_identities, regroup
+from db.suppliers.regroup import IS_SITE, NAMESAKES, lock_identities, regroup
 from db.suppliers.write import REWRITTEN_AT_ONCE, record_rows, tombstone_values
 from domain.decoding.stored import with_later_members
 from domain.suppliers.deduplication import RecordKey
@@ -56,13 +56,13 @@ _TOUCHED_BY_ADDED = _text_with_now("""
     SELECT external_id, siret, name_key, trade_key, lat, lon FROM records
     WHERE source = :source AND created_at = :now AND joins IS NULL
 """)
-_TOUCHED_BY_CHANGED = text("""
+_TOUCHED_BY_CHANGED = text(f"""
     INSERT INTO touched (external_id, supplier_id, siret, name_key, trade_key, lat, lon)
     SELECT external_id, r.supplier_id, s.siret, s.name_key, s.trade_key, s.lat, s.lon
     FROM staged_records s JOIN records r USING (source, external_id)
-    WHERE r.joins IS NULL AND (s.siret, s.name, s.trade_name, s.lat, s.lon, s.in_prison)
-        IS DISTINCT FROM (r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison)
-""")
+    WHERE r.joins IS NULL AND (s.siret, s.name, s.trade_name, s.lat, s.lon, s.in_prison, {IS_SITE.format("s")})
+        IS DISTINCT FROM (r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, {IS_SITE.format("r")})
+""")  # noqa: S608 - constants
 # The SIRETs and SIRENs of records that add to suppliers: of those that came or changed, as they are and as they were.
 _JOINED = _text_with_now("""
     INSERT INTO joined
@@ -92,7 +92,8 @@ _FIND_SEEDS = f"""
             SELECT r.siret FROM (SELECT DISTINCT siret FROM touched) a JOIN records r USING (siret)
             GROUP BY r.siret HAVING count(*) > 1
         ) several JOIN records r USING (siret)
-        GROUP BY r.siret HAVING min(r.supplier_id::text) <> max(r.supplier_id::text) OR bool_or(r.in_prison)
+        GROUP BY r.siret HAVING min(r.supplier_id::text) <> max(r.supplier_id::text)
+            OR bool_or(r.in_prison OR {IS_SITE.format("r")})
     ) a JOIN records r USING (siret)
     UNION
     SELECT r.source, r.external_id, r.siret

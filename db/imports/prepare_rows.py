@@ -17,6 +17,7 @@ from db.suppliers.suppression_list import Suppressions
 from db.suppliers.write import RecordRow, stored_record, supplier_row
 from domain.decoding.stored import stored_decoder
 from domain.suppliers.assembly import StoredRecord, assemble
+from domain.suppliers.deduplication import is_site_of_several
 from domain.suppliers.source import Batch, RowError, reject
 from domain.suppliers.supplier import Flag, Placement, Point, SupplierRecord
 from domain.text.bilingual import Language
@@ -44,9 +45,9 @@ SupplierRow = tuple[Any, ...]
 class EncodedRecord(NamedTuple):
     """A checked record encoded for COPY, in pieces that are cheap to send from one process to another.
 
-    `siret`: of the supplier that it most likely joins; None also for a workshop in a prison, as one SIRET may have
-    several. `joins`: see `Row`. `content`: its columns from the payload to the vertices. Where it is expected to be
-    new, `derived` are the columns after these, and `supplier` is the row of a supplier of its own.
+    `siret`: of the supplier that it most likely joins; None also for a workshop in a prison and a site of an ESAT, as
+    one SIRET may have several. `joins`: see `Row`. `content`: its columns from the payload to the vertices. Where it is
+    expected to be new, `derived` are the columns after these, and `supplier` is the row of a supplier of its own.
     """
 
     line: int
@@ -119,7 +120,7 @@ def prepare(terms: Terms, batch: Batch, *, expects_new: bool) -> PreparedBatch:
         if found := storage_problems(external_id, payload):
             rejects.append(reject(line, external_id, found, terms.language))
             continue
-        siret = None if record.in_prison or joins else record.siret
+        siret = None if record.in_prison or joins or is_site_of_several(record) else record.siret
         derived = supplier = None
         if supplier_id is not None and joins is None:
             derived = cast("Derived", tuple(derived_columns(record, placement, terms.now).values()))

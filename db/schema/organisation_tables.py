@@ -209,6 +209,7 @@ exchange_recipients = table(
     sa.Column("supplier_name", sa.Text, key="name", nullable=False),
     *optional(sa.Text, "siret", "email"),
     sa.Column("why", sa.Text, nullable=False),
+    sa.Column("joined", ARRAY(sa.Uuid, as_tuple=True), nullable=False, server_default=sa.text("'{}'")),
     sa.Index(None, "supplier_id"),
 )
 

@@ -35,6 +35,8 @@ from domain.suppliers.supplier import Point
 
 KEY_ARRAYS = (bindparam("sources", type_=ARRAY(SqlText)), bindparam("ids", type_=ARRAY(SqlText)))
 
+IS_SITE = """strpos({0}.payload::text, '"kind":"ESAT"') > 0"""
+"""Whether a row of records is that of an ESAT, as `is_site_of_several` tells it."""
 _NEAR = f"""
     r.lat BETWEEN a.lat - {BAND_DEGREES} AND a.lat + {BAND_DEGREES}
     AND least(abs(r.lon - a.lon), 360 - abs(r.lon - a.lon)) * cos(radians(a.lat)) < {BAND_DEGREES}
@@ -79,7 +81,7 @@ _LINKED = text(f"""
     )
     SELECT
         r.source, r.external_id, r.siret, r.name, r.trade_name, r.lat, r.lon, r.in_prison, r.supplier_id, r.created_at,
-        r.changed_at = :now AS changed, r.fresh, r.gone
+        {IS_SITE.format("r")} AS is_site, r.changed_at = :now AS changed, r.fresh, r.gone
     FROM linked k CROSS JOIN LATERAL (
         SELECT r.*, s.change_set = :change_set AS fresh, s.deleted AS gone
         FROM records r JOIN suppliers s ON s.id = r.supplier_id
@@ -247,7 +249,7 @@ async def _write_tombstones(
 def _identity_facts(row: Any) -> IdentityFacts:
     names = tuple(read_name(name) for name in (row.name, row.trade_name) if name is not None)
     place = None if row.lat is None else Point(row.lat, row.lon)
-    return IdentityFacts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison)
+    return IdentityFacts(RecordKey(row.source, row.external_id), row.siret, names, place, row.in_prison, row.is_site)
 
 
 def key_arrays(keys: Iterable[RecordKey]) -> dict[str, Sequence[Any]]:

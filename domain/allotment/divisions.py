@@ -1,6 +1,6 @@
 """Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations, islice
 from typing import NamedTuple, TypeVar
@@ -37,12 +37,17 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas."""
+    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas.
+
+    `neighbours`: of each area a bit mask of those it borders on, where the areas of a lot must be reached from each
+    other through neighbours; None where they need not be.
+    """
 
     by_segment: bool
     join: bool
     family: Callable[[str], str]
     may_unite: Callable[[tuple[int, ...]], bool]
+    neighbours: Mapping[int, int] | None = None
 
 
 class JoinableLots:
@@ -57,7 +62,8 @@ class JoinableLots:
         self.areas = tuple(dict.fromkeys(area for lot in lots for area in lot.areas))
         self._given = {lot.position: lot for lot in lots}
         self._families = {segment: freedom.family(segment) for segment in self.segments}
-        self._all_unite = freedom.may_unite(self.areas)
+        self._all_unite = freedom.neighbours is None and freedom.may_unite(self.areas)
+        self._unite = cache(self._may_unite)
         self._cached_cells, self.join_lots = cache(self.cells), cache(self._join_lots)
         # the bits of what one lot buys: area by area, and in each segment by segment
         width, sides = len(self.segments), len(self.segments) * len(self.areas)
@@ -160,7 +166,26 @@ class JoinableLots:
             families = self._families
             if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
                 return False
-        return self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)
+        return self._all_unite or len(lot.areas) == 1 or self._unite(lot.areas)
+
+    def _may_unite(self, areas: tuple[int, ...]) -> bool:
+        """Whether one lot may have these areas: they can be said together, and are neighbours where they must be."""
+        beside = self.freedom.neighbours
+        return self.freedom.may_unite(areas) and (beside is None or are_connected(areas, beside))
+
+
+def are_connected(areas: Sequence[int], neighbours: Mapping[int, int]) -> bool:
+    """Whether each of the areas can be reached from each other through neighbours among them."""
+    left = sum(1 << area for area in areas)
+    reached = left & -left
+    while reached:
+        left ^= reached
+        beside = 0
+        for area in areas:
+            if reached >> area & 1:
+                beside |= neighbours[area]
+        reached = beside & left
+    return not left
 
 
 def joinable_groups(lots: Iterable[GivenLot], freedom: AllowedDivisions) -> list[JoinableLots]:

@@ -56,6 +56,8 @@ class Recipient(msgspec.Struct, frozen=True, kw_only=True):
     """Null where none is known, or it was erased"""
     why: Why
     """It was named by the buyer, is on the shortlist, or is listed there as one of unknown trade"""
+    joined: tuple[UUID, ...] = ()
+    """Others of the shortlist, of its legal unit and at its address, whom its letter is for too"""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

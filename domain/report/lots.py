@@ -10,7 +10,7 @@ import msgspec
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
-from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reason
+from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reach, Reason
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -88,6 +88,8 @@ class ReportCandidate(msgspec.Struct, frozen=True):
     """By reserved type"""
     reasons: tuple[Reason, ...]
     """By the criteria of the order, in that order"""
+    reach: Reach
+    """Its size against the lot's yearly value"""
     decision: ReportDecision | None
     """The buyer's; null: none"""
 
@@ -118,6 +120,8 @@ class ReportUnknown(msgspec.Struct, frozen=True):
     """Its best over the reserved types; null: the lot is not reserved"""
     eligibility: tuple[Eligibility, ...]
     """By reserved type"""
+    reasons: tuple[Reason, ...]
+    """Of its place among those to ask"""
     decision: ReportDecision | None
     """The buyer's; null: none"""
 
@@ -133,6 +137,8 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     """Those that the shortlist names"""
     message: str
     """A sentence in the language of the report"""
+    by_kind: dict[str, int]
+    """Those of `total` by kind of their approvals, `none` without any"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
@@ -153,6 +159,8 @@ class ReportGrouping(msgspec.Struct, frozen=True):
     """Its members"""
     message: str
     """The part that each answers, in the language of the report"""
+    reach: Reach
+    """The lot's yearly value against the sizes of all members together"""
 
 
 class ReportLot(msgspec.Struct, frozen=True, kw_only=True):

@@ -172,7 +172,7 @@ class UnknownSupplier(msgspec.Struct, frozen=True):
     eligibility: tuple[Eligibility, ...]
     """By reserved type; empty on a lot that is not reserved"""
     reasons: tuple[Reason, ...] = ()
-    """Why it stands where it does among those to ask"""
+    """`kind_offers`, `kind_never_offers`, `public_body`, `employers_group` or `club`; then its distance"""
 
 
 class UnknownTrade(msgspec.Struct, frozen=True):
@@ -186,11 +186,11 @@ class UnknownTrade(msgspec.Struct, frozen=True):
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
     nearest: tuple[UnknownSupplier, ...]
-    """Those worth asking first, as many as `near_misses`, or as `unknown_trade` in the request says"""
+    """As many as `near_misses`, or `unknown_trade` of the request: kinds that offer such a segment, then others"""
     message: str
     """A sentence in the language of the request"""
-    by_kind: dict[Kind, int] = {}
-    """Those of `total` by kind of their approvals; one of several kinds counts in each"""
+    by_kind: dict[str, int] = {}
+    """Those of `total` by kind of their approvals, `none` without any; one of several kinds counts in each"""
 
 
 NOT_LOOKED_FOR = UnknownTrade(0, 0, (), "")
@@ -217,3 +217,5 @@ class Grouping(msgspec.Struct, frozen=True):
     """Its members"""
     message: str
     """The part that each answers, in the language of the request"""
+    reach: Reach = Reach("unknown", "")
+    """The lot's yearly value against the sizes of all members together"""

@@ -3,13 +3,14 @@
 Links are honoured from the strongest to the weakest, each unless it would put together what is kept apart:
 
 1. records that a person has merged;
-2. records with the same SIRET: those outside prisons first, then nearest first;
+2. records with the same SIRET: those outside prisons, and of no ESAT, first, then nearest first;
 3. records with near-same names, one of which has no SIRET at least, whose own points are at most 200 m apart: the most
    alike first, then nearest first. They join a record without SIRET to one supplier at most: of two neighbours with
    different SIRETs it joins the one it is linked to more strongly, and never merges the two.
 
 Kept apart: records that a person has split, whatever links them; workshops in prisons more than 1 km apart, or one of
-which nobody knows where it is, unless a person has merged them. Records with the same SIRET, names, place and
+which nobody knows where it is, unless a person has merged them; ESAT of one source more than 1 km apart: FINESS numbers
+each site, and repeats the SIRET of the seat. Records with the same SIRET, names, place and
 `in_prison` are united first, where they have a SIRET or a name and no decision is about them.
 The outcome depends on the records and on what people decided, not on the order in which they came.
 Names are read for comparison: their own words, apart from legal forms, kinds and articles. Suppliers' ids are assigned
@@ -26,7 +27,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.suppliers.supplier import Point
+from domain.suppliers.supplier import Point, SupplierRecord
 from domain.text.normalise import fold, stem
 
 _ARTICLES = ("le", "la", "les", "l", "de", "du", "des", "d", "et", "en", "a", "au", "aux", "un", "une")
@@ -91,7 +92,7 @@ def may_slip(word: str) -> bool:
 
 
 NAMES_WITHIN_M = 200.0
-PRISONS_APART_M = 1_000.0
+PRISONS_APART_M = SITES_APART_M = 1_000.0
 BAND_DEGREES = 0.0019
 """A difference of latitude that is at least `NAMES_WITHIN_M`, anywhere."""
 
@@ -124,7 +125,7 @@ class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
     """The facts by which a record is identified.
 
     `names`: as `read_name` reads them, for records with a point of their own; empty where the place is only a commune,
-    or doubtful. `place`: where the record stands, however well that is known.
+    or doubtful. `place`: where the record stands, however well that is known. `is_site`: as `is_site_of_several`.
     """
 
     key: RecordKey
@@ -132,6 +133,12 @@ class IdentityFacts(msgspec.Struct, frozen=True, gc=False):
     names: tuple[Name, ...] = ()
     place: Point | None = None
     in_prison: bool = False
+    is_site: bool = False
+
+
+def is_site_of_several(record: SupplierRecord) -> bool:
+    """Whether a record may be of one of several sites of one SIRET: it is of an ESAT, and FINESS numbers each site."""
+    return any(approval.kind == "ESAT" for approval in record.approvals or ())
 
 
 class Decisions(msgspec.Struct, frozen=True):
@@ -177,12 +184,14 @@ class _Group:
         self.keys = [facts.key]
         self.has_siret = facts.siret is not None
         self.prisons = [facts.place] if facts.in_prison else []
+        self.sites = [(facts.key.source, facts.place)] if facts.is_site and facts.place else []
         self.split = [facts.key] if facts.key in split else []
 
     def absorb(self, other: "_Group") -> None:
         self.keys += other.keys
         self.has_siret |= other.has_siret
         self.prisons += [place for place in other.prisons if place not in self.prisons]
+        self.sites += [site for site in other.sites if site not in self.sites]
         self.split += other.split
 
 
@@ -226,6 +235,11 @@ class _Groups:
             for one, other in product(mine.prisons, theirs.prisons)
         ):
             return True
+        if by != "decision" and any(
+            source == other and metres(place, there) > SITES_APART_M
+            for (source, place), (other, there) in product(mine.sites, theirs.sites)
+        ):
+            return True
         fewer, more = sorted((mine, theirs), key=lambda group: len(group.split))
         return any(self._group_of.get(other) is more for key in fewer.split for other in self.split[key])
 
@@ -238,7 +252,7 @@ def _unite_identical(groups: _Groups) -> Iterator[IdentityFacts]:
         if tells_nothing or each.key in groups.decided:
             yield each
             continue
-        said = (each.siret, each.names, each.place, each.in_prison)
+        said = (each.siret, each.names, each.place, each.in_prison, each.is_site)
         if said not in seen:
             seen[said] = each
             yield each
@@ -252,8 +266,9 @@ def _unite_by_siret(groups: _Groups, facts: Iterable[IdentityFacts]) -> None:
             same.setdefault(each.siret, []).append(each)
     pairs: list[tuple[IdentityFacts, IdentityFacts]] = []
     for holders in same.values():
-        plain = [each for each in holders if not each.in_prison and each.key not in groups.split]
-        special = [each for each in holders if each.in_prison or each.key in groups.split]
+        plain, special = list[IdentityFacts](), list[IdentityFacts]()
+        for each in holders:
+            (special if each.in_prison or each.is_site or each.key in groups.split else plain).append(each)
         _unite_each(groups, plain, "siret")
         pairs += combinations(special, 2)
         pairs += product(special, plain)

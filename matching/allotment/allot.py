@@ -14,7 +14,8 @@ from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
-from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, sum_figures
+from matching.allotment.areas import AreaKind, Areas
+from matching.allotment.lots import NO_SEGMENT, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
 from matching.allotment.valuing import LotValuer, SuppliersByArea
 from matching.engine import draw_seed, stamp_of
@@ -47,7 +48,8 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
+    neighbours = given.areas.neighbours(lot.areas for lot in lots)
+    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite, neighbours)
     divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
     suppliers = SuppliersByArea(live, given.areas.territories(), segments, on, reference.rules)
@@ -55,10 +57,11 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
+    as_given = judged_lots(given.whole_need(), queries, live, reference, on, language)
     writer = ProposalWriter(
         given=given,
         valuing=valuing,
-        as_given=sum_figures(judged_lots(need, queries, live, reference, on, language), need.allotment.min_candidates),
+        as_given=sum_figures(as_given, need.allotment.min_candidates),
         live=live,
         on=on,
         language=language,

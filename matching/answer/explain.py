@@ -76,13 +76,17 @@ class Explainer:
         """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
-        tension = tension_of(query.subject.objects, counts.covered, unknown, self.reference.taxonomy, self.language)
+        taxonomy, reach = self.reference.taxonomy, lot.reach_counts
+        tension = tension_of(query.subject.objects, reach, unknown, query.yearly_eur, taxonomy, self.language)
         doubtful = unknown if tension.level == "unknown" else 0
         supply = LotCounts(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             query.supposed_site,
-            tuple(Coverage(code, *one) for code, one in zip(query.subject.wanted, counts.covered, strict=True)),
+            tuple(
+                Coverage(code, *one, beyond_reach=sizes.beyond)
+                for code, one, sizes in zip(query.subject.wanted, counts.covered, reach, strict=True)
+            ),
             Alternatives(
                 {name: count.total for name, count in counts.options.items()},
                 counts.within,

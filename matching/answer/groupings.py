@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem
 from domain.shortlists.listed_suppliers import Grouping, GroupingSupplier
+from domain.shortlists.reach import reach_together
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.geo.projection import Floats, Positions, to_metre
@@ -137,7 +138,9 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
                 strict=True,
             )
         ]
-        found.append(Grouping(tuple(suppliers), messages.grouping(len(members), len(objects)).to(language)))
+        sizes = [columns.sizes.size_at(each) for each in lot.ordinals[some].tolist()]
+        reach = reach_together(lot.query.yearly_eur, sizes, lot.sector_eur, language)
+        found.append(Grouping(tuple(suppliers), messages.grouping(len(members), len(objects)).to(language), reach))
     return tuple(found)
 
 

@@ -17,7 +17,8 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import ContractKind, Place, Reserved
 from domain.shortlists.listed_suppliers import Eligibility, Fit, Presence
 from domain.shortlists.shortlist import Advice, Finding, SupposedSite
-from domain.suppliers.supplier import Evidence, EvidenceKind, ServiceArea, is_older_award
+from domain.suppliers.asked_last import AskedLast
+from domain.suppliers.supplier import Evidence, EvidenceKind, Kind, ServiceArea, is_older_award
 from domain.text.bilingual import Language, Text, kilometres, place_after_de
 from matching.index.service_areas import NEARBY_KM
 
@@ -227,6 +228,27 @@ def unknown_trade(total: int, eligible: int, reserved: bool) -> Text:
         f"On ne sait pas ce que {fr[0]} {total} {fr[1]}{may.fr} : {fr[2]} demander",
         f"What {total} {en[0]} nearby{may.en} offer{'' if several else 's'} is not known: ask {en[1]}",
     )
+
+
+ASKED_LAST: dict[AskedLast, Text] = {
+    "public_body": Text("Organisme public : à interroger en dernier", "Public body: to be asked last"),
+    "employers_group": Text(
+        "GEIQ : prête du personnel à ses seuls adhérents, à interroger en dernier",
+        "GEIQ: lends staff to its members alone, to be asked last",
+    ),
+    "club": Text("Club ou amicale : à interroger en dernier", "Club or society of friends: to be asked last"),
+}
+
+
+@lru_cache(1024)
+def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: bool) -> Text:
+    """A sentence telling whether known suppliers of some kinds offer segments, given by their labels."""
+    named = ", ".join(kinds)
+    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else ("sans agrément", "without approval")
+    asked = ", ".join(labels)
+    if offers:
+        return Text(f"D'autres structures {fr} proposent : {asked}", f"Other suppliers {en} offer: {asked}")
+    return Text(f"Aucune structure connue {fr} ne propose : {asked}", f"No known supplier {en} offers: {asked}")
 
 
 def ask_unknown(eligible: int) -> Text:

@@ -7,7 +7,8 @@ candidates, what they answer and why they are listed.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, reduce
+from operator import or_
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -22,11 +23,13 @@ from domain.shortlists.listed_suppliers import (
     NearMiss,
     OfferEvidence,
     Presence,
+    Reach,
     Reason,
     SegmentAnswer,
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.reach import reach_of
 from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
@@ -53,8 +56,9 @@ from matching.index.offers import (
 )
 from matching.index.service_areas import GROUND
 from matching.index.supplier_columns import Ordinals
+from matching.index.trade_groups import TradeGroup
 from matching.lot_match import FirstCandidates, LotMatch
-from matching.lot_query import Subject
+from matching.lot_query import LotQuery, Subject
 from matching.reference import Reference
 from matching.unknown_trade import UnknownSuppliers
 
@@ -136,6 +140,13 @@ def _distance_reason(
     """The JSON of the reason that states a distance, with a comma before it."""
     said = messages.distance(distance_km, place, is_placed)
     return b"," + encode(Reason("distance", said.to(language)))
+
+
+def _place_told(query: LotQuery) -> Place | SupposedSite | None:
+    """The place that distances are told from: the site, of which only its kind is told, else the supposed one."""
+    if query.lot.site:
+        return COMMUNE if query.lot.site.commune else POINT
+    return query.supposed_site
 
 
 COMMUNE, POINT = Place(commune="00000"), Place()
@@ -222,12 +233,33 @@ class RowWriter:
         """The `UnknownTrade` near the lot: the numbers, and the nearest suppliers as rows; ties drawn by `seed`."""
         ordinals, distances = (column.tolist() for column in found.nearest.draw_first(seed))
         judged, summaries = self._supplier_verdicts(lot, ordinals), map(lot.live.base.columns.summary, ordinals)
+        groups = lot.live.base.trade_groups.groups_of(np.array(ordinals, dtype=np.int32))
         nearest = tuple(
-            UnknownSupplier(raw_json(summary), to_metre(away), raw_json(each.json))
-            for away, summary, each in zip(distances, summaries, judged, strict=True)
+            UnknownSupplier(raw_json(summary), away, raw_json(each.json), self._reasons_to_ask(lot, found, group, away))
+            for away, summary, each, group in zip(map(to_metre, distances), summaries, judged, groups, strict=True)
         )
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
-        return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language))
+        return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language), found.by_kind)
+
+    def _reasons_to_ask(
+        self, lot: LotMatch, found: UnknownSuppliers, group: TradeGroup, distance_km: float | None
+    ) -> tuple[Reason, ...]:
+        """The reasons for the place of a supplier among those to ask: its kind, then its distance."""
+        objects, label = lot.query.subject.objects, self.reference.taxonomy.label
+        offered = [code for code, kinds in zip(objects, found.promising, strict=True) if kinds & group.kind_bits]
+        offering = reduce(or_, found.promising, 0)
+        reasons: list[tuple[str, Text]] = []
+        if group.asked_last:
+            reasons.append((group.asked_last, messages.ASKED_LAST[group.asked_last]))
+        elif objects:
+            labels, code = tuple(map(label, offered or objects)), "kind_offers" if offered else "kind_never_offers"
+            kinds = group.kinds_among(offering) if offered else group.kinds
+            reasons.append((code, messages.kind_to_ask(kinds, labels, offers=bool(offered))))
+        if distance_km == 0 and lot.query.place is None:
+            reasons.append((f"presence_{PRESENCES[LOCAL]}", messages.PRESENCE[PRESENCES[LOCAL]]))
+        else:
+            reasons.append(("distance", messages.distance(distance_km, _place_told(lot.query), placed=True)))
+        return tuple(Reason(code, text.to(self.language)) for code, text in reasons)
 
     def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, positions: Positions) -> list[bytes]:
         """The candidates at these positions in `first`, as JSON objects without their beginning, which is the rank."""
@@ -246,6 +278,7 @@ class RowWriter:
             [self._segment_answers(lot, *each) for each in zip(answered, numbers, strict=True)],
             self._supplier_verdicts(lot, numbers),
             [self._reasons_of(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
+            self._reaches(lot, numbers),
             strict=True,
         )
         return [
@@ -259,10 +292,16 @@ class RowWriter:
                     raw_json(segments),
                     raw_json(judged.json),
                     raw_json(reasons),
+                    reach,
                 )
             )[RANKED:]
-            for summary, distance_km, answer, segments, judged, reasons in rows
+            for summary, distance_km, answer, segments, judged, reasons, reach in rows
         ]
+
+    def _reaches(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Reach]:
+        """The reach of each candidate for the lot's yearly value."""
+        sizes, yearly, sector = lot.live.base.columns.sizes, lot.query.yearly_eur, lot.sector_eur
+        return [reach_of(yearly, sizes.size_at(each), sector, self.language) for each in ordinals]
 
     def _reasons_of(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""
@@ -275,10 +314,7 @@ class RowWriter:
             is_placed = distance_km is not None or lot.live.base.columns.is_placed(ordinal)
             if distance_km is not None and distance_km > messages.IN_METRES_KM:
                 distance_km = round(distance_km, 1)  # no more is told
-            place: Place | SupposedSite | None = query.supposed_site
-            if query.lot.site:
-                place = COMMUNE if query.lot.site.commune else POINT
-            reasons += _distance_reason(distance_km, place, is_placed, self.language)
+            reasons += _distance_reason(distance_km, _place_told(query), is_placed, self.language)
         return b"[%b]" % reasons
 
     def _segment_answers(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int) -> bytes:

@@ -20,12 +20,14 @@ from matching.index.offers import (
     WantedOffers,
     codes_answered_by,
     concatenated_offers,
+    offered_segments,
     read_offers,
     wanted_offers,
 )
 from matching.index.service_areas import ServiceAreas
 from matching.index.supplier_columns import IndexedSupplier, MatchedSupplier, Ordinals, SupplierColumns
-from matching.index.tables import IndexTables, TradeGroup, TradeGroups, build_tables
+from matching.index.tables import IndexTables, build_tables
+from matching.index.trade_groups import KindsOffering, TradeGroup, TradeGroups
 from matching.weighted_cache import WeightedCache
 
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
@@ -39,7 +41,8 @@ class Index:
 
     `offers` by the segment or family they name, `wanted` all that answers one; `offerless`: suppliers without offers.
     `distances(shape)` caches distances to a shape. `folder`: the one that the tables are mapped from, if they are.
-    `kept`: what is kept of earlier answers (`matching.kept`); nothing unless the index `keeps` it.
+    `kinds_offering`: which kinds offer a segment or family. `kept`: what is kept of earlier answers (`matching.kept`);
+    nothing unless the index `keeps` it.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Index:
         self.areas = ServiceAreas(geography, tables.areas)
         self.offers, self.wanted, self.offerless = tables.offers, tables.wanted, tables.offerless
         self.eligibility, self.trade_groups = columns.eligibility, TradeGroups(tables.names.groups, tables.groups)
+        self.kinds_offering = KindsOffering.of_tables(tables.wanted, self.trade_groups)
         self.unknown_codes = frozenset(tables.names.unknown_codes)
         """Codes of service areas that the reference data does not know, and that were left out."""
         self.distances: WeightedCache[Shape | None, Distances] = WeightedCache(
@@ -108,6 +112,7 @@ class LiveIndex:
     `version_uid`: of that version of the directory, None where nothing was ever written to it.
     `gone` marks the ordinals that a later change has replaced or removed; None: nothing has changed. `change` counts
     changes, and `changed_at` has the latest that concerned a wanted segment or family, or OFFERLESS.
+    `kinds_offered`: after the changes; None: as in the base.
     """
 
     base: Index
@@ -117,6 +122,12 @@ class LiveIndex:
     gone: Bools | None = None
     change: int = 0
     changed_at: Mapping[str, int] = field(default_factory=dict)
+    kinds_offered: KindsOffering | None = None
+
+    @property
+    def kinds_offering(self) -> KindsOffering:
+        """The kinds that offer each segment and family."""
+        return self.kinds_offered or self.base.kinds_offering
 
     def with_changes(
         self,
@@ -164,6 +175,8 @@ class LiveIndex:
         offerless = [ordinal for ordinal, supplier in added if not supplier.offers]
         if offerless or any(not supplier.offers for _, supplier in before):
             concerned.add(OFFERLESS)
+        moves = [(-1, each) for _, each in before] + [(1, each) for each in active]
+        offering = self.kinds_offering.with_changes((sign, each, self._answered(each)) for sign, each in moves)
         # what may fail is done: from here on the base changes
         columns.add(active)
         base.trade_groups.add(active)
@@ -188,7 +201,14 @@ class LiveIndex:
             gone,
             base.latest,
             {**self.changed_at, **dict.fromkeys(concerned, base.latest)},
+            offering,
         )
+
+    def _answered(self, supplier: MatchedSupplier) -> Iterator[str]:
+        """The segments and families that a supplier's offers answer, some several times."""
+        for offer in supplier.offers:
+            for code in offered_segments(offer, self.base.taxonomy, self.base.cpv):
+                yield from codes_answered_by(code, self.base.taxonomy)
 
     @property
     def next_ordinal(self) -> int:
@@ -258,10 +278,8 @@ class LiveIndex:
 
     def trade_groups(self) -> Counter[TradeGroup]:
         """The number of active suppliers in each trade group."""
-        present = np.ones(self.next_ordinal, dtype=bool)
-        if self.gone is not None:
-            present &= ~self.gone[: self.next_ordinal]
-        return self.base.trade_groups.count(present)
+        every = np.arange(self.next_ordinal, dtype=np.int32)
+        return self.base.trade_groups.count(self.still_present(every))
 
     def __len__(self) -> int:
         """The number of active suppliers."""

@@ -1,10 +1,6 @@
-"""The tables that an index of suppliers consists of: built from suppliers, and kept in a folder that processes map.
+"""The tables that an index of suppliers consists of: built from suppliers, and kept in a folder that processes map."""
 
-Among them, suppliers are grouped by sources, kinds and what their surest trade rests on, so that counting is cheap.
-"""
-
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,9 +11,7 @@ from numpy.typing import NDArray
 
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
-from domain.suppliers.assembly import TradeCounts, TradeEvidence, count_trades, trade_evidence
-from domain.suppliers.supplier import Kind
-from matching.geo.territory import Bools, Geography
+from matching.geo.territory import Geography
 from matching.index.mapped_arrays import (
     Piece,
     TextWriter,
@@ -41,71 +35,7 @@ from matching.index.supplier_columns import (
     joined_suppliers,
     read_offers,
 )
-
-NOBODY = np.empty(0, dtype=np.int32)
-
-
-class TradeGroup(NamedTuple):
-    """The traits by which statistics count suppliers alike: sources, kinds, evidence of a trade (None: no trade)."""
-
-    sources: tuple[str, ...]
-    kinds: tuple[Kind, ...]
-    evidence: TradeEvidence | None
-
-
-class TradeGroups:
-    """The distinct trade groups (some tens or hundreds), and for each supplier the number of its group."""
-
-    def __init__(self, distinct: Iterable[TradeGroup] = (), places: NDArray[np.int32] = NOBODY) -> None:
-        self._distinct = {group: place for place, group in enumerate(distinct)}
-        self._places = places
-
-    @property
-    def distinct(self) -> tuple[TradeGroup, ...]:
-        """The distinct groups, in the order in which they were first met."""
-        return tuple(self._distinct)
-
-    def group_number(self, sources: Iterable[str], kinds: tuple[Kind, ...], evidence: TradeEvidence | None) -> int:
-        """The number of the trade group with these sources, kinds and evidence; a new group is added."""
-        names = tuple(sources)
-        if len(names) > 1:
-            names = tuple(sorted(set(names)))
-        return self.number_of_group(TradeGroup(names, kinds, evidence))
-
-    def number_of_group(self, group: TradeGroup) -> int:
-        """The number of a group among the distinct ones; a new group is added."""
-        return self._distinct.setdefault(group, len(self._distinct))
-
-    def add(self, suppliers: Iterable[MatchedSupplier]) -> None:
-        """Append the group numbers of more suppliers, in the order of their ordinals."""
-        found = [
-            self.group_number([one.source for one in each.sources], each.kinds, trade_evidence(each.offers))
-            for each in suppliers
-        ]
-        self._places = np.concatenate((self._places, np.array(found, dtype=np.int32)))
-
-    def count(self, present: Bools) -> Counter[TradeGroup]:
-        """The number of suppliers of each group, among those that `present` marks by ordinal."""
-        numbers = np.bincount(self._places[: len(present)][present], minlength=len(self._distinct)).tolist()
-        return Counter(dict(zip(self._distinct, numbers, strict=False)))
-
-
-def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:
-    """The trade counts of all suppliers, each counted once."""
-    return count_trades((group.kinds, group.evidence, number) for group, number in groups.items())
-
-
-def counts_by_source(groups: Mapping[TradeGroup, int], name_of: Callable[[str], str] = str) -> dict[str, TradeCounts]:
-    """By source, the suppliers of known and unknown trade; each counts once for every source with a record of it.
-
-    Sources to which `name_of` gives one name are counted as one.
-    """
-    found: dict[str, list[tuple[tuple[Kind, ...], TradeEvidence | None, int]]] = {}
-    for group, number in groups.items():
-        for name in {name_of(source) for source in group.sources} if number else ():
-            found.setdefault(name, []).append((group.kinds, group.evidence, number))
-    return {name: count_trades(some) for name, some in found.items()}
-
+from matching.index.trade_groups import TradeGroup, TradeGroups, trade_group
 
 NAMES_FILE = "names.json"
 
@@ -162,8 +92,14 @@ class TablesBuilder:
         self._offers.add(number, offers, document.updated_at, partial(_default_reach_km, document))
         if not offers:
             self._offerless.append(number)
-        sources = [one.source for one in document.sources]
-        self._group_places.append(self._groups.group_number(sources, document.kinds, trade_evidence(offers)))
+        group = trade_group(
+            [one.source for one in document.sources],
+            document.kinds,
+            document.legal_form,
+            offers,
+            partial(_name_and_siret, document),
+        )
+        self._group_places.append(self._groups.number_of_group(group))
 
     def tables(self) -> IndexTables:
         """The tables of all suppliers added, with an empty `wanted`."""
@@ -174,9 +110,12 @@ class TablesBuilder:
         return _merge([IndexTables(names, suppliers, groups, self._areas.table(), offers, {}, offerless, (texts,))])
 
 
+def _name_and_siret(document: SupplierDocument) -> tuple[str, str | None]:
+    return msgspec.json.decode(document.name), msgspec.json.decode(document.siret)
+
+
 def _default_reach_km(document: SupplierDocument) -> float:
-    name, siret = (msgspec.json.decode(raw) for raw in (document.name, document.siret))
-    return default_reach_km(document.kinds, name, siret)
+    return default_reach_km(document.kinds, *_name_and_siret(document))
 
 
 def join_tables(parts: Sequence[IndexTables], taxonomy: Taxonomy) -> IndexTables:

@@ -3,8 +3,7 @@
 On its map are the communes or EPCI of the territory with the suppliers that stand in each.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -37,12 +36,12 @@ from matching.index.legal import FORMS, INELIGIBLE, OUTCOME_CODES, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import GRADES, PER_BASIS, PER_FIT, SUPPLIER_BIT, WORTH_BITS
 from matching.index.supplier_columns import NOT_KNOWN, Ordinals, differs_from_previous
-from matching.index.tables import TradeGroup
+from matching.index.trade_groups import count_kinds, most_first
 from matching.selection import meeting_offers
 from matching.tension import tension_level
 from matching.unknown_trade import nearby
 
-NO_KIND, NO_FORM = "none", "unknown"
+NO_FORM = "unknown"
 _BASIS_OF_GRADE = np.array([BASES.index(basis) for basis in GRADES])
 
 
@@ -67,7 +66,7 @@ class SupplySearch:
             self.on,
             tuple(self._segment_supplies(tuple(segments), taxonomy, unknown.eligible)),
             UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
-            Totals(len(standing), _most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
+            Totals(len(standing), most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
         )
 
     @cached_property
@@ -126,27 +125,13 @@ class SupplySearch:
 
     def _by_kind(self, ordinals: Ordinals) -> dict[str, int]:
         """The number of the given suppliers of each kind."""
-        chosen = np.zeros(self.live.next_ordinal, dtype=bool)
-        chosen[ordinals] = True
-        return count_kinds(self.live.base.trade_groups.count(chosen))
+        return count_kinds(self.live.base.trade_groups.count(ordinals))
 
 
 def sum_staff(employees: NDArray[np.int32]) -> tuple[int, int]:
     """The sum of the known numbers of employees, and how many suppliers have a known number."""
     known = employees[employees != NOT_KNOWN]
     return int(known.sum(dtype=np.int64)), len(known)
-
-
-def count_kinds(groups: Mapping[TradeGroup, int]) -> dict[str, int]:
-    """The number of suppliers of each kind, the most frequent first; a supplier counts in each of its kinds."""
-    found: Counter[str] = Counter()
-    for group, number in groups.items():
-        found.update(dict.fromkeys(group.kinds or (NO_KIND,), number))
-    return _most_first({kind: number for kind, number in found.items() if number})
-
-
-def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
 
 
 Level = Literal["commune", "epci"]

@@ -23,7 +23,8 @@ from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, L
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import OfferFinder, Selection, select, select_several
-from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, unknown_suppliers
+from matching.tension import ReachCounts
+from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, promising_kinds, unknown_suppliers
 from matching.weighted_cache import BYTES_PER_OBJECT, WeightBoundCache, weight_of
 
 Key = TypeVar("Key")
@@ -36,7 +37,7 @@ ARRAY_BYTES, ARRAY_BYTES_PER_SUPPLIER = 16 << 20, 36
 NEARBY_BYTES, BYTES_PER_ROW = 24 << 20, 16
 """Memory for suppliers of unknown trade near the places asked for last."""
 CACHED_LOTS = 16
-LARGEST_CACHED, MOST_CACHED = 100, 16
+LARGEST_CACHED, MOST_ASKED, MOST_CACHED = 100, 200, 16
 BYTES_AHEAD = 4_000
 """Of a lot itself, and of the orders that the requests after it was weighed will ask for."""
 
@@ -44,16 +45,18 @@ BYTES_AHEAD = 4_000
 class RankedLot:
     """The cached results of matching a lot: counts, first candidates, nearest refused and unknown-trade suppliers.
 
-    The suppliers are kept by how many were asked for; the refused and unknown ones with the change of the index at
-    which they were found. `approval_ends`: of the candidates, once asked for.
+    The suppliers are kept by how many were asked for, the unknown ones also by the kinds that offer what is requested;
+    the refused and unknown ones with the change of the index at which they were found. `approval_ends`: of the
+    candidates, once asked for; `reach`: by the lot's yearly value.
     """
 
     def __init__(self, counts: CandidateCounts) -> None:
         self.counts = counts
         self.first: dict[int, FirstCandidates] = {}
         self.refused: dict[int, tuple[RefusedOrders, int]] = {}
-        self.unknown: dict[int, tuple[UnknownSuppliers, int]] = {}
+        self.unknown: dict[Hashable, tuple[UnknownSuppliers, int]] = {}
         self.approval_ends: ApprovalEnds | None = None
+        self.reach: dict[float | None, tuple[ReachCounts, ...]] = {}
         self._orders = -1
 
     def has_new_orders(self) -> bool:
@@ -174,12 +177,13 @@ class LotCache:
         """The suppliers of unknown trade near a lot, `count` listed; cached if the lot is a `CachedLot`."""
         if not isinstance(lot, CachedLot):
             return unknown_suppliers(lot, count, self.nearby)
-        held = lot.ranked.unknown.get(count)
+        key = count, promising_kinds(lot)
+        held = lot.ranked.unknown.get(key)
         if held is not None and lot.live.is_unchanged((OFFERLESS,), held[1]):
             return held[0]
         found = unknown_suppliers(lot, count, self.nearby)
-        if len(found.nearest.numbers) <= LARGEST_CACHED:
-            _remember(lot.ranked.unknown, count, (found, lot.live.change))
+        if len(found.nearest.numbers) <= MOST_ASKED:
+            _remember(lot.ranked.unknown, key, (found, lot.live.change))
         return found
 
     def _find(self, live: LiveIndex, territory: Territory, subject: Subject) -> CachedSelection | None:
@@ -235,6 +239,15 @@ class CachedLot(LotMatch):
     def counts(self) -> CandidateCounts:
         """The numbers of candidates."""
         return self.ranked.counts
+
+    @property
+    def reach_counts(self) -> tuple[ReachCounts, ...]:
+        """The numbers of candidates by their reach, of each wanted segment."""
+        found = self.ranked.reach.get(self.query.yearly_eur)
+        if found is None:
+            found = super().reach_counts
+            _remember(self.ranked.reach, self.query.yearly_eur, found)
+        return found
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""

@@ -47,7 +47,7 @@ encode = msgspec.json.encode
 
 
 class WrittenLot:
-    """Cached pieces of JSON for the answers to a lot, in one language and for one kind of contract.
+    """Cached pieces of JSON for the answers to a lot of one yearly value, in one language, for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
     left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by who they
@@ -98,8 +98,8 @@ class AnswerCache(LotCache):
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
-            site = lot.query.lot.site
-            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, contract, language
+            site, yearly = lot.query.lot.site, lot.query.yearly_eur
+            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, yearly, contract, language
             lot.written = self.written.find(key) or WrittenLot(self.written, key)
         written: WrittenLot = lot.written
         return written
@@ -156,7 +156,8 @@ class CachingRowWriter(RowWriter):
         if not (isinstance(lot, CachedLot) and found.nearest.is_settled):
             return super().unknown_trade(lot, found, seed)
         written = self.kept.written_lot(lot, self.contract, self.language)
-        key = found.total, found.eligible, found.nearest.numbers.tobytes()
+        counts = found.total, found.eligible, *found.by_kind.items()
+        key = counts, found.promising, found.nearest.numbers.tobytes()
         return _list_of(written, key, lambda: encode(super(CachingRowWriter, self).unknown_trade(lot, found, seed)))
 
 

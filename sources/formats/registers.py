@@ -8,17 +8,16 @@ from typing import BinaryIO
 
 from domain.errors import Problem
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import SIRET_DIGITS, LegalForm, name_by_number
+from domain.suppliers.supplier import SIREN_DIGITS, SIRET_DIGITS, LegalForm, name_by_number
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
-from sources.rows import Context, Document, UnreadableFile
+from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
-SIREN_DIGITS = 9
 _MOST_ZEROS_LOST = 3
 _NO_SIREN = Text("Un SIREN compte 9 chiffres", "A SIREN has 9 digits")
 _NO_NUMBER = Text(
@@ -113,8 +112,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     `finess_et` is the external id; every row is approved as ESAT, without known dates. `commune_insee` is the commune;
     the columns `lon_commune` and `lat_commune` are only the middle of it and are not taken for the establishment's
-    place. `operator` and `capacity` (authorised places, not staff) have no field of their own and are told in the
-    description.
+    place. `capacity` is the authorised places, which are not staff. `operator` has no field of its own and is told in
+    the description.
 
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
@@ -122,9 +121,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, required=ESAT_COLUMNS)
 
     def esat_record(cells: dict[str, str]) -> Document:
-        operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
-        managed = f"Organisme gestionnaire : {operator}." if operator else ""
-        places = f"Capacité autorisée : {capacity} places." if capacity else ""
+        operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
         return {
             "name": cells["name"].strip(),
@@ -133,7 +130,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "approvals": [{"kind": "ESAT"}],
             "address": address.document(cells["commune_insee"].strip()),
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
-            "description": f"{managed} {places}".strip() or None,
+            "description": f"Organisme gestionnaire : {operator}." if operator else None,
+            "size": {"places": {"count": int(capacity)}} if capacity else None,
         }
 
     return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), esat_record)
@@ -146,14 +144,15 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     """Format `geiq`: labelled groups of employers for integration and their branches (CSV).
 
     `label_id` is the external id of a group. Branches (`branch_of`, the id of their group) are numbered apart from
-    groups, so that of a branch is both: "152/99". Every row is approved as GEIQ, without known dates. Many branches
-    have no SIRET, or that of the group, which they then are one supplier with. The commune is looked up by postal code
-    and city. What a GEIQ lends is people, in the trades of its members: nothing is inferred from its name.
+    groups, so that of a branch is both: "152/99". A branch is named after its group, which stands before it, unless its
+    own name says GEIQ. Every row is approved as GEIQ, without known dates. Many branches have no SIRET, or that of the
+    group, which they then are one supplier with. The commune is looked up by postal code and city. What a GEIQ lends is
+    people, in the trades of its members: nothing is inferred from its name.
 
     One row per group or branch; raises UnreadableFile where a column of `GEIQ_COLUMNS` is missing.
     """
     table = read_table(stream, as_published=True, required=GEIQ_COLUMNS)
-    communes = commune_names(context.territories)
+    communes, names = commune_names(context.territories), dict[str, str]()
 
     def external_id(cells: dict[str, str]) -> str | None:
         own, group = text_or_none(cells["label_id"]), text_or_none(cells.get("branch_of", ""))
@@ -162,8 +161,13 @@ def read_geiq(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     def group_record(cells: dict[str, str]) -> Document:
         postal_code, city = cells["postal_code"].strip(), cells["city"].strip()
         commune = communes.find(postal_code, city, departement_of(postal_code)) if postal_code else None
+        name, group = cells["name"].strip(), cells.get("branch_of", "").strip()
+        if not group:
+            names[cells["label_id"].strip()] = name
+        elif name and group in names and "geiq" not in fold(name).split():
+            name = f"{names[group]} – {name}"
         return {
-            "name": cells["name"].strip(),
+            "name": name,
             "siret": text_or_none("".join(cells["siret"].split())),
             "approvals": [{"kind": "GEIQ"}],
             "address": PostalAddress("", postal_code, city).document(commune),

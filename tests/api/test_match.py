@@ -14,6 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from api.settings import Settings
 from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.supplier import SizeInEuros, SupplierSize
 from matching.engine import match_json
 from matching.reference import Reference
 from tests.api.conftest import portal
@@ -165,3 +166,35 @@ async def test_real_notices_can_be_matched(client: AsyncTestClient[Litestar], sh
     assert len(statuses) == 143
     assert set(statuses) <= {200, 422}
     assert statuses.count(200) >= 0.95 * len(statuses)
+
+
+async def test_a_need_far_too_large_for_all_is_never_good(settings: Settings, reference: Reference) -> None:
+    """Nor one whose candidates' sizes are not known; each candidate says how the lot compares to what it did."""
+    won = SupplierSize(largest_award_eur=SizeInEuros(1_000_000.0, source="decp"))
+    pool = [supplier(f"n° {number}", size=won) for number in range(6)]
+    async with portal(settings, reference, *pool, supplier("inconnu")) as client:
+        (lot,) = (await post(client, with_lot(value_eur=24_000_000, duration_months=12))).json()["lots"]
+        assert lot["total"] == 7
+        assert (lot["coverage"][0]["candidates"], lot["coverage"][0]["beyond_reach"]) == (7, 6)
+        assert lot["tension"]["level"] == "critical"
+        assert "24 000 000 € par an sont trop pour 6 autres" in lot["tension"]["message"]
+        levels = {row["supplier"]["name"]: row["reach"]["level"] for row in lot["candidates"]}
+        assert levels == {each.name: "beyond" for each in pool} | {"inconnu": "unknown"}
+        (lot,) = (await post(client, with_lot(value_eur=4_000_000, duration_months=48))).json()["lots"]
+        assert lot["tension"] == {
+            "level": "good",
+            "message": "Au moins 7 candidats par métier demandé ; la taille de 1 n'est pas connue",
+            "unknown": 0,
+        }
+
+
+async def test_a_large_need_whose_candidates_are_of_unknown_size_is_not_good(
+    settings: Settings, reference: Reference
+) -> None:
+    async with portal(settings, reference, *(supplier(f"n° {number}") for number in range(38))) as client:
+        (lot,) = (await post(client, with_lot(value_eur=24_000_000, duration_months=12))).json()["lots"]
+        assert lot["tension"]["level"] == "low"
+        assert lot["tension"]["message"].startswith("38 candidats, mais aucun dont on sache qu'il est à la taille")
+        (lot,) = (await post(client, with_lot(value_eur=1_000_000, duration_months=12))).json()["lots"]
+        assert lot["tension"]["level"] == "good"
+        assert lot["tension"]["message"].endswith("la taille de 38 n'est pas connue")

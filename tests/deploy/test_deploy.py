@@ -24,7 +24,7 @@ from dockerfile_parse import DockerfileParser
 from api.app import ROUTES
 from api.runtime.metrics import Metrics
 from api.settings import VARIABLES
-from matching.index.tables import TradeGroup
+from matching.index.trade_groups import TradeGroup
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"

@@ -6,12 +6,14 @@ They are found near a territory as by measuring every one, and once for the same
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from domain.needs.need import Lot, Need, TerritoryRequest
 from domain.shortlists.shortlist import LotShortlist
 from domain.suppliers.supplier import Point, Supplier
+from matching.engine import match
 from matching.index.service_areas import NEARBY_KM
 from matching.unknown_trade import nearby
 from tests.factories import (
@@ -85,6 +87,53 @@ def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:
     assert "2 peuvent répondre à ce lot réservé" in reserved.message
     assert english.unknown_trade.message == "What 7 suppliers nearby offer is not known: ask them"
     assert matched(asked()).unknown_trade.message == "Aucun fournisseur proche d'activité inconnue"
+
+
+def test_kinds_that_offer_the_trade_are_asked_first_whatever_their_distance() -> None:
+    """Together, the nearest first; an approval says more than a name or a legal form."""
+    known = supplier("known", approvals=approved("ESAT"), kinds=("ESAT",))
+    pool = [
+        offerless("town", legal_form="public_body"),
+        offerless("Club de philatélie", legal_form="association"),
+        offerless("lender", approvals=approved("GEIQ"), kinds=("GEIQ",)),
+        offerless("other kind", approvals=approved("ETTI"), kinds=("ETTI",)),
+        offerless("far", moved(RENNES, 0.2), approvals=approved("ESAT"), kinds=("ESAT",)),
+        offerless("Club de la ville", moved(RENNES, 0.1), kinds=("ESAT", "ACI"), legal_form="public_body"),
+    ]
+    found = matched(asked(near_misses=9), known, *pool).unknown_trade
+    assert names(found.nearest)[:2] == ["Club de la ville", "far"]
+    why = {row.supplier.name: [each.code for each in row.reasons] for row in found.nearest}
+    assert why["far"] == ["kind_offers", "distance"]
+    assert why["other kind"] == ["kind_never_offers", "presence_local"]
+    assert [why[name][0] for name in ("town", "Club de philatélie", "lender")] == [
+        "public_body", "club", "employers_group"
+    ]  # fmt: skip
+    assert found.by_kind == {"ESAT": 2, "none": 2, "ACI": 1, "ETTI": 1, "GEIQ": 1}
+    (said, _) = found.nearest[1].reasons
+    assert said.message == "D'autres structures de ce genre (ESAT) proposent : Nettoyage de locaux et bureaux"
+    assert names(matched(asked(near_misses=2), known, *pool).unknown_trade.nearest) == ["Club de la ville", "far"]
+
+
+def test_whom_to_ask_follows_what_becomes_known() -> None:
+    """Of an index that caches and after every change, as of one that is built anew."""
+    ei, aci = (offerless(kind, approvals=approved(kind), kinds=(kind,)) for kind in ("EI", "ACI"))
+    far = msgspec.structs.replace(ei, location=moved(RENNES, 0.1))
+    knows = supplier("knows", approvals=approved("EI"), kinds=("EI",))
+    need_of_it, ours, seen = asked(), live(far, aci), []
+    for changed, removed in (([], []), ([knows], []), ([], [knows.id]), ([knows], [])):
+        ours = ours.with_changes(changed, removed, ours.data_version + 1)
+        (found,) = match(need_of_it, ours, reference(), ON, "fr").lots
+        seen.append(names(found.unknown_trade.nearest))
+    assert seen == [["ACI", "EI"], ["EI", "ACI"], ["ACI", "EI"], ["EI", "ACI"]]
+
+
+def test_without_a_trade_nobody_is_asked_for_his_kind() -> None:
+    known = supplier("known", approvals=approved("ESAT"), kinds=("ESAT",))
+    pool = [known, offerless("far", moved(RENNES, 0.1)), offerless("town", legal_form="public_body")]
+    found = matched(need(Lot(id="1", keywords=("zzyzx",)), territory=RENNES_ALONE), *pool).unknown_trade
+    assert [[each.code for each in row.reasons] for row in found.nearest] == [
+        ["distance"], ["public_body", "presence_local"]
+    ]  # fmt: skip
 
 
 def test_a_lot_that_is_not_understood_says_so_first() -> None:

@@ -207,6 +207,10 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
     lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
     assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
+    assert lot["unknown_trade"]["by_kind"] == {"ACI": 3}
+    assert {one["code"] for row in lot["unknown_trade"]["nearest"] for one in row["reasons"]} <= {
+        "kind_offers", "kind_never_offers", "presence_local"
+    }  # fmt: skip
     refused = await opening(served, need, "shortlist")
     assert_refused(refused, 409, "conflict")
     assert "activité inconnue" in refused.json()["detail"]
@@ -221,3 +225,30 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     assert [(error["pointer"], error["code"]) for error in meaningless.json()["errors"]] == [
         ("/include_unknown_trade", "only_with_shortlist")
     ]
+
+
+async def test_structures_of_one_legal_unit_at_one_address_get_one_letter(
+    served: Client, source: str, silent: list[str]
+) -> None:
+    """The others of the address count as told, too."""
+    numbers = ["81234567700016", "81234567700024", "81234567700032"]
+    streets = "3, rue du Four", "3 RUE DU FOUR", "4 rue du Four"
+    houses = [
+        await put_record(
+            served,
+            source,
+            f"at {number}",
+            siret=number,
+            **AT_CORTE | {"address": AT_CORTE["address"] | {"street": street, "postal_code": "20250"}},
+        )
+        for number, street in zip(numbers, streets, strict=True)
+    ]
+    await served.services.directory.catch_up()
+    ids = [each["supplier_id"] for each in houses]
+    need = f"/needs/{(await create(served, **AROUND_CORTE))['id']}"
+    exchange = (await opening(served, need, "shortlist")).json()
+    told = {each["supplier_id"]: each.get("joined", []) for each in exchange["recipients"]}
+    assert len(told) == 2
+    assert {frozenset((to, *others)) for to, others in told.items()} == {frozenset(ids[:2]), frozenset(ids[2:])}
+    table = (await served.get(f"{need}/equal-treatment")).json()["suppliers"]
+    assert {row["supplier_id"] for row in table} == told.keys()

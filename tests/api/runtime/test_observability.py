@@ -21,7 +21,7 @@ from api.runtime.metrics import SOURCES_NAMED, Metrics
 from api.runtime.observability import ObservabilityMiddleware, access_log, configure_logging
 from api.settings import Settings, read_settings
 from db.suppliers.feed import DirectoryVersion
-from matching.index.tables import TradeGroup
+from matching.index.trade_groups import TradeGroup
 from matching.reference import Reference
 from tests.api.conftest import ADMIN_KEY
 

@@ -363,6 +363,30 @@ async def test_imports_of_many_sources_at_once(served: Client, source: str) -> N
     assert {answer.json()["added"] for answer in await asyncio.gather(*sent)} == {3}
 
 
+async def test_sites_that_a_register_places_apart_are_suppliers_of_their_own(served: Client, source: str) -> None:
+    """With one SIRET, each with its commune; the two in one commune are one supplier. Sent again, nothing changes."""
+    head = b"finess_et,siret,name,operator,operator_legal_form,address,post_code,commune_insee,commune,capacity\n"
+    number = siret(path_of(source))
+    sites = [("1", "35238", "Rennes"), ("2", "56260", "Vannes"), ("3", "56260", "Vannes")]
+    content = (
+        head
+        + "".join(
+            f"{finess},{number},ESAT DU BLAVET {finess},ADAPEI,,,,{commune},{city},40\n"
+            for finess, commune, city in sites
+        ).encode()
+    )
+    for added in (3, 0):
+        assert (await send(served, source, content, CSV, "format=esat")).json()["added"] == added
+        found = (await served.get(f"/suppliers?siret={number}")).json()["items"]
+        assert sorted((each["commune"], len(each["sources"])) for each in found) == [("35238", 1), ("56260", 2)]
+    moved = content.replace(
+        b"2,%b,ESAT DU BLAVET 2,ADAPEI,,,,56260" % number.encode(), b"2,%b,X,ADAPEI,,,,35238" % number.encode()
+    )
+    assert (await send(served, source, moved, CSV, "format=esat")).json()["changed"] == 1
+    found = (await served.get(f"/suppliers?siret={number}")).json()["items"]
+    assert sorted((each["commune"], len(each["sources"])) for each in found) == [("35238", 2), ("56260", 1)]
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "expected"), [("siae", "siae_2020_iae.csv", 3_853), ("esat", "esat_finess.csv", 1_504)]
 )

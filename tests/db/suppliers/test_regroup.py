@@ -27,9 +27,16 @@ from db.suppliers.sources import put_source
 from db.suppliers.write import record_rows, stored_record
 from domain.errors import Conflict
 from domain.suppliers.assembly import assemble
-from domain.suppliers.deduplication import Decisions, IdentityFacts, RecordKey, name_key, read_name
+from domain.suppliers.deduplication import (
+    Decisions,
+    IdentityFacts,
+    RecordKey,
+    is_site_of_several,
+    name_key,
+    read_name,
+)
 from domain.suppliers.source import Batch, CheckedRecord, Source
-from domain.suppliers.supplier import Flag, Placement, Point, Supplier, SupplierRecord
+from domain.suppliers.supplier import Approval, Flag, Placement, Point, Supplier, SupplierRecord
 from matching.words.names import name_similarity
 from tests.conftest import examples
 from tests.db.conftest import empty
@@ -261,14 +268,15 @@ PLACES = [
 NAMES = ["Les Jardins du Blavet", "JARDIN DU BLAVAT", "ESAT Jardins du Blavet", "Jardins du Blavet EI", "Envie"]
 
 contents = st.builds(
-    lambda name, trade_name, siret, in_prison, place: (
-        SupplierRecord(name=name, trade_name=trade_name, siret=siret, in_prison=in_prison),
+    lambda name, trade_name, siret, in_prison, approvals, place: (
+        SupplierRecord(name=name, trade_name=trade_name, siret=siret, in_prison=in_prison, approvals=approvals),
         place,
     ),
     st.sampled_from(NAMES[:1] * 4 + NAMES),
     st.sampled_from([None, None, None, None, "Envie", "Jardins du Blavet"]),
     st.sampled_from([None, None, None, "22560001400016", "22560001400024"]),
     st.sampled_from([None, None, None, None, True]),
+    st.sampled_from([None, None, (Approval("ESAT"),)]),
     st.sampled_from(PLACES[:3] * 3 + PLACES),
 )
 Content = tuple[SupplierRecord, Placement]
@@ -358,7 +366,9 @@ class World:
 def identity_facts(key: RecordKey, record: SupplierRecord, placement: Placement) -> IdentityFacts:
     names = () if placement.flags else [read_name(name) for name in (record.name, record.trade_name) if name]
     readable = tuple(name for name in names if name_key(name))
-    return IdentityFacts(key, record.siret, readable, placement.location, record.in_prison is True)
+    return IdentityFacts(
+        key, record.siret, readable, placement.location, record.in_prison is True, is_site_of_several(record)
+    )
 
 
 def sharing_a_key(one: Any, other: Any) -> float:

@@ -7,6 +7,7 @@ from domain.suppliers.deduplication import (
     NAMES_WITHIN_M,
     NO_DECISIONS,
     PRISONS_APART_M,
+    SITES_APART_M,
     Decisions,
     IdentityFacts,
     NameSimilarity,
@@ -37,6 +38,7 @@ def links(
 ) -> Iterator[tuple[RecordKey, RecordKey, str]]:
     decided = {key for keys in (*decisions.merged, *decisions.split) for key in keys}
     split = {key for pair in decisions.split for key in pair}
+    special_keys = split | {each.key for each in facts if each.in_prison or each.is_site}
     pairs = list(combinations(facts, 2))
     for one, other in pairs:
         if {one.key, other.key}.isdisjoint(decided) and twins(one, other):
@@ -47,9 +49,9 @@ def links(
                 yield earlier.key, later.key, "decision"
     same = [pair for pair in pairs if pair[0].siret and pair[0].siret == pair[1].siret]
     for later, earlier in by_later(facts):
-        if (earlier, later) in same and not any(each.in_prison or each.key in split for each in (earlier, later)):
+        if (earlier, later) in same and not {earlier.key, later.key} & special_keys:
             yield earlier.key, later.key, "siret"
-    special = [pair for pair in same if any(each.in_prison or each.key in split for each in pair)]
+    special = [pair for pair in same if special_keys & {each.key for each in pair}]
     for one, other in sorted(special, key=lambda pair: (away(*pair), pair[0].key, pair[1].key)):
         yield one.key, other.key, "siret"
     named = [(strength, pair) for pair in pairs if (strength := by_name(*pair, similarity))]
@@ -64,7 +66,9 @@ def by_later(facts: Sequence[IdentityFacts]) -> Iterator[tuple[IdentityFacts, Id
 
 
 def twins(one: IdentityFacts, other: IdentityFacts) -> bool:
-    same = all(getattr(one, name) == getattr(other, name) for name in ("siret", "names", "place", "in_prison"))
+    same = all(
+        getattr(one, name) == getattr(other, name) for name in ("siret", "names", "place", "in_prison", "is_site")
+    )
     return same and bool(one.siret or one.names) and not (one.in_prison and one.place is None)
 
 
@@ -85,6 +89,12 @@ def forbidden(mine: Sequence[IdentityFacts], theirs: Sequence[IdentityFacts], by
     if any(frozenset((one.key, other.key)) in split for one, other in pairs):
         return True
     if by == "name" and any(each.siret for each in mine) and any(each.siret for each in theirs):
+        return True
+    if by != "decision" and any(
+        one.is_site and other.is_site and one.key.source == other.key.source
+        and one.place and other.place and away(one, other) > SITES_APART_M
+        for one, other in pairs
+    ):  # fmt: skip
         return True
     return by != "decision" and any(
         one.in_prison and other.in_prison and away(one, other) > PRISONS_APART_M for one, other in pairs

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -169,6 +170,19 @@ def test_the_antimeridian_separates_nobody() -> None:
     assert metres(Point(0.0, 179.9995), Point(0.0, -179.9995)) == pytest.approx(111.3, abs=0.1)
 
 
+def test_sites_that_a_register_places_apart_stay_apart() -> None:
+    """Only of one source, and where both places are known; another record of the SIRET joins the nearest."""
+    here, there, nowhere = (
+        facts(key, SIRET, place=place, is_site=True) for key, place in (("a", HERE), ("b", beside(1_400)), ("c", None))
+    )
+    assert groups(here, there) == ["a", "b"]
+    assert groups(here, nowhere) == ["ac"]
+    assert groups(here, there, facts("d", SIRET, place=beside(1_200))) == ["a", "bd"]
+    assert groups(here, there, decisions=Decisions([(here.key, there.key)])) == ["ab"]
+    of_another = msgspec.structs.replace(there, key=RecordKey("another", "b"))
+    assert groups(here, of_another) == ["ba"]
+
+
 NAMES = ["Les Jardins du Blavet", "Jardins du Blavet", "Jardin Blavet", "ESAT Blavet", "Envie"]
 
 
@@ -183,6 +197,7 @@ def some_facts(draw: st.DrawFn) -> IdentityFacts:
         names=tuple(map(read_name, names)),
         place=place,
         in_prison=draw(st.sampled_from([False, False, True])),
+        is_site=draw(st.sampled_from([False, False, True])),
     )
 
 

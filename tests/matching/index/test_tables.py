@@ -44,12 +44,11 @@ from matching.index.tables import (
     IndexTables,
     TablesBuilder,
     build_tables,
-    counts_by_source,
-    counts_of_all,
     join_tables,
     load_tables,
     save_tables,
 )
+from matching.index.trade_groups import counts_by_source, counts_of_all
 from matching.reference import Reference
 from tests.conftest import examples
 from tests.factories import VANNES, approved, index, offer, offerless, square, supplier

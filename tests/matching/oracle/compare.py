@@ -79,9 +79,28 @@ def _coverage(lot: LotShortlist, expected: Expected) -> Iterator[str]:
             f"eligible for {row.segment}", row.eligible, expected.count(lambda j: offers(j) and sure(j))
         )
         yield from _counted(f"local for {row.segment}", row.local, expected.count(lambda j: offers(j) and j.local))
-    objects = [row.candidates for row in lot.coverage if expected.roles.get(row.segment) == "object"]
-    if lot.tension.level != _tension(min(objects, default=0), lot.unknown_trade.eligible):
+        beyond = expected.count(lambda j: offers(j) and j.reach == "beyond")
+        yield from _counted(f"beyond reach for {row.segment}", row.beyond_reach, beyond)
+    objects = [row.candidates - row.beyond_reach for row in lot.coverage if expected.roles.get(row.segment) == "object"]
+    level = _tension(min(objects, default=0), lot.unknown_trade.eligible)
+    allowed = {level}
+    if level == "good" and expected.yearly_eur is not None and expected.yearly_eur > 1_000_000:
+        known = _known_sizes(expected)
+        allowed = {"low"} if known.stop <= 3 else {"good"} if known.start >= 3 else {"low", "good"}
+    if lot.tension.level not in allowed:
         yield f"tension {lot.tension.level} where the object segments have {objects} candidates"
+
+
+def _known_sizes(expected: Expected) -> range:
+    """How many candidates of the object segment with the fewest are known to be large enough."""
+
+    def large_enough(one: Judgment, segment: str) -> bool:
+        is_candidate = one.excluded_by(expected.reserved) is None and segment in one.used
+        return is_candidate and one.reach in {"within", "stretch"}
+
+    objects = [segment for segment, role in expected.roles.items() if role == "object"]
+    counts = [expected.count(lambda one, segment=each: large_enough(one, segment)) for each in objects]  # type: ignore[misc]
+    return range(min(one.start for one in counts), min(one.stop for one in counts))
 
 
 def _tension(fewest: int, unknown: int) -> TensionLevel:
@@ -108,6 +127,8 @@ def _candidates(lot: LotShortlist, expected: Expected, limit: int) -> Iterator[s
             yield f"candidate {row.supplier.name} shown as {_shown(row)}, judged {_judged(one, expected)}"
             continue
         yield from _measured(row.supplier.name, row, one, expected)
+        if row.reach.level != fitting[0].reach:
+            yield f"reach of {row.supplier.name}: {row.reach}, expected {fitting[0].reach}"
         if reserved:
             yield from _eligible(row, one, expected)
         placed.append((row.supplier.id, (fitting[0].order(reserved), _known(one.distance_km))))
@@ -225,6 +246,11 @@ def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterato
     sure = [one for one in near if _sure(one, expected)]
     for what, count, ones in (("total", told.total, near), ("eligible", told.eligible, sure)):
         yield from _counted(f"unknown_trade.{what}", count, range(sum(one.near is True for one in ones), len(ones) + 1))
+    kinds = {kind for one in near for kind in one.supplier.kinds or ("none",)}
+    for kind in kinds | told.by_kind.keys():
+        ones = [one for one in near if kind in (one.supplier.kinds or ("none",))]
+        allowed = range(sum(one.near is True for one in ones), len(ones) + 1)
+        yield from _counted(f"unknown_trade.by_kind.{kind}", told.by_kind.get(kind, 0), allowed)
     if len(told.nearest) != min(asked, told.total):
         yield f"{len(told.nearest)} nearest of {told.total} of unknown trade"
     by_id = {one.supplier.id: one for one in near}
@@ -236,9 +262,16 @@ def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterato
             continue
         yield from _measured(row.supplier.name, row, one, expected)
         yield from _eligible(row, one, expected)
-        placed.append((row.supplier.id, ((), _known(one.distance_km))))
-    others = [(one.supplier.id, ((), _known(one.distance_km))) for one in near if one.near]
+        if [each.code for each in row.reasons[:-1]] != ([one.why] if one.why else []):
+            yield f"{row.supplier.name} is to be asked for {row.reasons}, expected {one.why}"
+        placed.append((row.supplier.id, (_late(one), _known(one.distance_km))))
+    others = [(one.supplier.id, (_late(one), _known(one.distance_km))) for one in near if one.near]
     yield from _order("unknown trade", placed, others, complete=len(told.nearest) < asked)
+
+
+def _late(one: Offerless) -> tuple[int]:
+    """1 for suppliers that come after all others of unknown trade."""
+    return (int(one.why not in (None, "kind_offers")),)
 
 
 def _sure(one: Offerless, expected: Expected) -> bool:

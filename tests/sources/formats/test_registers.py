@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, Point
+from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
@@ -42,7 +42,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert row.record.address == Address("18 rue Saint-Antoine", "93100", "Montreuil", "93048")
     assert row.record.location == Point(48.865024, 2.455023)
     assert row.record.contact == Contact(website="https://example.org")
-    assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
+    assert (row.record.legal_form, row.record.ess) == (None, None)
+    assert [offer.segments for offer in row.record.offers] == [("re-ressourcerie", "de-encombrants")]
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
@@ -85,7 +86,8 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert row.record.approvals == (Approval("ESAT"),)
     assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
     assert row.record.location is None
-    assert row.record.description == "Organisme gestionnaire : ORSAC. Capacité autorisée : 9 places."
+    assert row.record.description == "Organisme gestionnaire : ORSAC."
+    assert row.record.size == SupplierSize(places=PlacesSize(9))
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None
@@ -119,6 +121,12 @@ def test_groups_and_branches_are_numbered_apart() -> None:
     saved = "label_id;name;siret;postal_code;city;branch_of\r\n99;GEIQ 2SMS;;;;\r\n99;Antenne de Béziers;;;;152\r\n"
     group, branch = read(saved.encode("cp1252"), CSV, "geiq")
     assert (group.external_id, branch.external_id, branch.record.name) == ("99", "152/99", "Antenne de Béziers")
+
+
+def test_a_branch_bears_the_name_of_its_group() -> None:
+    rows = "7,GEIQ BTP 35,,35000,Rennes,\n8,Antenne de Redon,,35600,Redon,7\n9,GEIQ BTP 56,,56000,Vannes,7\n"
+    found = read(f"label_id,name,siret,postal_code,city,branch_of\n{rows}".encode(), CSV, "geiq")
+    assert [row.record.name for row in found] == ["GEIQ BTP 35", "GEIQ BTP 35 – Antenne de Redon", "GEIQ BTP 56"]
 
 
 ESS_HEADER = "SIREN,Nom ou raison sociale de l'entreprise,Famille juridique de l'entreprise,Code postal\n"

@@ -1,0 +1,32 @@
+"""Which suppliers a buyer asks last, by what they hold, their legal form and their name."""
+
+import pytest
+
+from domain.suppliers.asked_last import AskedLast, asked_last
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("CLUB OCCITANIE BASKET RODEZ AVEYRON", "club"),
+        ("Amicale des sapeurs-pompiers", "club"),
+        ("ASL LE HAMEAU DU MOULIN A VENT", "club"),
+        ("Cercle philatélique de Redon", "club"),
+        ("MAIRIE DE BONNEVAL", "public_body"),
+        ("Centre communal d'action sociale", "public_body"),
+        ("Club de prévention Le Relais", None),
+        ("Les Jardins de la Mairie", None),
+        ("Ville et Jardins", None),
+    ],
+)
+def test_names_of_clubs_and_public_bodies(name: str, reason: AskedLast | None) -> None:
+    assert asked_last((), "association", name) == reason
+
+
+def test_an_approval_says_more_than_a_name_or_a_form() -> None:
+    """But for that of a group of employers, who lends staff to its members alone."""
+    assert asked_last(("ESAT",), "public_body", "Mairie de Redon") is None
+    assert asked_last(("GEIQ", "ESUS"), None) is None
+    assert asked_last(("GEIQ",), "association", "GEIQ BTP") == "employers_group"
+    assert asked_last((), "public_body") == asked_last((), None, "OPH", "27560001400016") == "public_body"
+    assert asked_last((), None) is None
