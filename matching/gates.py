@@ -32,8 +32,8 @@ def serves_territory(lot: LotMatch, ordinals: Ordinals) -> Bools:
 
 def stands_near(lot: LotMatch, ordinals: Ordinals) -> Bools:
     """With `max_distance_km`, the supplier stands at most that far from the site, else from the territory."""
-    in_reach = lot.passing.in_reach
-    return np.ones(len(ordinals), dtype=bool) if in_reach is None else in_reach[_selection_rows(lot, ordinals)]
+    within_cap = lot.passing.within_cap
+    return np.ones(len(ordinals), dtype=bool) if within_cap is None else within_cap[_selection_rows(lot, ordinals)]
 
 
 def may_answer(lot: LotMatch, ordinals: Ordinals) -> Bools:

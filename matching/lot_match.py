@@ -15,6 +15,7 @@ from domain.law.reservations.supply_advice import EndingApprovals, OptionCount, 
 from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
+from domain.shortlists.reach import REACH_LEVELS, sector_eur
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Bools
 from matching.index.distances import NearDistances, PlaceDistances
@@ -26,7 +27,7 @@ from matching.lot_query import LotQuery
 from matching.past_awards import EssBar, apply_bars
 from matching.ranking import CandidateColumns, Grades, seeded_tie_break
 from matching.selection import Selection, row_of, select
-from matching.tension import SegmentCounts
+from matching.tension import ReachCounts, SegmentCounts
 from matching.weighted_cache import Weighed
 
 Draws = NDArray[np.uint64]
@@ -152,8 +153,8 @@ class PassingSuppliers:
     """The rows of a selection that pass the reservation and the distance cap, and the outcome of every row.
 
     `outcome`: the best over the reserved types; `classes`: that, then the grades; `refused`: the rows that the
-    reservation refuses; `in_reach`: whether each row is within the cap, None: no cap; `order`: the rows that pass every
-    gate, by class; `ends`: where in `order` each class ends.
+    reservation refuses; `within_cap`: whether each row is within the cap, None: no cap; `order`: the rows that pass
+    every gate, by class; `ends`: where in `order` each class ends.
     """
 
     def __init__(
@@ -167,7 +168,7 @@ class PassingSuppliers:
     ) -> None:
         """`codes`: the outcome codes of the selected on the day; `capped`: the distances that `cap_km` bounds."""
         self.distances = distances
-        self.in_reach: Bools | None = None
+        self.within_cap: Bools | None = None
         self.outcome = best_outcome(reserved).take(codes)
         self.classes: Grades = self.outcome.astype(np.int16) * np.int16(selection.grade_count) + selection.grades
         in_order = self.classes.argsort(kind="stable").astype(np.int32)
@@ -176,11 +177,11 @@ class PassingSuppliers:
         away = distances.known.take(self.order)
         if cap_km is not None:
             every = np.arange(len(capped.known))
-            self.in_reach = (capped.known if cap_km <= CERTAIN_KM else capped.measure_rows(every)) <= cap_km
-            self.order = self.order[self.in_reach.take(self.order)]
+            self.within_cap = (capped.known if cap_km <= CERTAIN_KM else capped.measure_rows(every)) <= cap_km
+            self.order = self.order[self.within_cap.take(self.order)]
         classes = self.classes.take(self.order)
         self.ends = [*(np.flatnonzero(classes[1:] != classes[:-1]) + 1).tolist(), len(classes)] if len(classes) else []
-        self.counts = count_candidates(selection, codes, reserved, away, self.in_reach)
+        self.counts = count_candidates(selection, codes, reserved, away, self.within_cap)
 
     def nearest(self, rows: Positions, count: int) -> DrawnOrder:
         """The `count` nearest of the given rows in order, as ordinals."""
@@ -251,6 +252,22 @@ class LotMatch:
         reserved = frozenset(self.reserved_types)
         return PassingSuppliers(selection, codes, reserved, distances, capped, self.query.lot.max_distance_km)
 
+    @property
+    def sector_eur(self) -> float:
+        """The turnover in euros that a person makes a year where the object of the lot is bought."""
+        return sector_eur(self.query.subject.objects)
+
+    @property
+    def reach_counts(self) -> tuple[ReachCounts, ...]:
+        """The numbers of candidates by their reach, of each wanted segment."""
+        yearly = self.query.yearly_eur
+        if yearly is None:
+            return tuple(ReachCounts(0, 0, 0, one.candidates) for one in self.counts.covered)
+        rows, sizes = self.passing.order, self.live.base.columns.sizes
+        levels = sizes.levels(self.ordinals[rows], yearly, self.sector_eur)
+        answered = self.selection.best[:, rows] != NO_OFFER
+        return tuple(ReachCounts(*np.bincount(levels[has], minlength=len(REACH_LEVELS)).tolist()) for has in answered)
+
     @cached_property
     def to_territory(self) -> PlaceDistances:
         """Distances from suppliers to the territory."""
@@ -270,10 +287,10 @@ class LotMatch:
 
     def passes(self, ordinal: int) -> bool:
         """Whether a supplier passes every gate."""
-        row, in_reach = row_of(self.ordinals, ordinal), self.passing.in_reach
+        row, within_cap = row_of(self.ordinals, ordinal), self.passing.within_cap
         if row is None or self.passing.outcome[row] == INELIGIBLE:
             return False
-        return in_reach is None or bool(in_reach[row])
+        return within_cap is None or bool(within_cap[row])
 
     def candidate_columns(self, rows: Positions) -> CandidateColumns:
         """The candidates at the given rows as columns, with all that the criteria of the order compare."""

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from domain.errors import InvalidContent, Problem, pointer
+from domain.law.procedures.lot_facts import yearly_value
 from domain.needs.need import Lot, Need, Place, buyer_siret
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
@@ -107,11 +108,15 @@ class SupposedPlace(NamedTuple):
 
 
 class LotQuery(LotObject, frozen=True, eq=False):
-    """A lot ready to be matched: its object, its territory and its site; `supposed`: where it has none."""
+    """A lot ready to be matched: its object, its territory and its site; `supposed`: where it has none.
+
+    `yearly_eur`: the euros a year that it is worth; None: not known.
+    """
 
     lot: Lot
     territory: Territory
     site: Shape | None
+    yearly_eur: float | None
     supposed: SupposedPlace | None = None
 
     @property
@@ -251,7 +256,9 @@ class NeedReader:
             read = self._segments_of(lot, need.title or "", in_titles).lot_object(lot.support_segments)
             self.read_objects.put(said, read, BYTES_PER_READING + 2 * len(msgspec.json.encode(said)))
         supposed = self.supposed_place(need, lot, territory) if site is msgspec.UNSET else None
-        return LotQuery(**msgspec.structs.asdict(read), lot=lot, territory=territory, site=shape, supposed=supposed)
+        yearly = yearly_value(lot, need.estimated_total_eur if len(need.lots) == 1 else None)
+        asked = msgspec.structs.asdict(read)
+        return LotQuery(**asked, lot=lot, territory=territory, site=shape, yearly_eur=yearly, supposed=supposed)
 
     def supposed_place(self, need: Need, lot: Lot, territory: Territory) -> SupposedPlace | None:
         """The one commune of a territory that the words of a lot name, else the buyer's; None where neither is known.

@@ -1,16 +1,24 @@
 """The tension of a supply: whether enough candidates answer for competition to be likely."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
+from domain.shortlists.reach import AMPLE_VALUE_EUR, whole_euros
 from domain.shortlists.shortlist import Tension, TensionLevel
-from domain.text.bilingual import Language, Text
+from domain.text.bilingual import Language, Text, join_texts
 
 TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), (4, "low"))
 """The most candidates each level of tension goes with; above the last, the supply is good."""
 MANY_UNKNOWN = 3
 """The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
+
+NOBODY_FOR_THE_WHOLE = Text(
+    " ; personne ne répond à tout le lot, ni seul ni dans un groupement de quatre au plus",
+    "; nobody answers the whole lot, neither alone nor in a grouping of four at most",
+)
+LEAST_KNOWN = 3
+"""The least number of candidates whose size is known to do, without which the supply of an ample lot is not good."""
 
 
 class SegmentCounts(NamedTuple):
@@ -21,18 +29,58 @@ class SegmentCounts(NamedTuple):
     local: int
 
 
-def tension_of(
-    segments: Sequence[str], counts: Sequence[SegmentCounts], unknown: int, taxonomy: Taxonomy, language: Language
-) -> Tension:
-    """The tension of a lot's supply, by the segment of its object (`segments`) that has the fewest candidates.
+class ReachCounts(NamedTuple):
+    """The numbers of candidates for a wanted segment by their reach, in the order of REACH_LEVELS."""
 
-    `counts`: of these segments, then of others. `unknown`: suppliers nearby that might answer, of unknown trade.
+    within: int
+    stretch: int
+    beyond: int
+    unknown: int
+
+    @property
+    def known(self) -> int:
+        """The candidates of which it is known that the lot is within their reach, or at its limit."""
+        return self.within + self.stretch
+
+
+def tension_of(
+    segments: Sequence[str],
+    reach: Sequence[ReachCounts],
+    unknown: int,
+    yearly_eur: float | None,
+    taxonomy: Taxonomy,
+    language: Language,
+) -> Tension:
+    """The tension of a lot's supply, by the segment of its object (`segments`) with the fewest candidates.
+
+    Candidates for whom the lot is too large do not count. `reach`: of these segments, then of others. `unknown`:
+    suppliers nearby that might answer, of unknown trade. `yearly_eur`: the lot's value a year; None: not known.
     """
-    candidates = [one.candidates for one in counts[: len(segments)]]
-    fewest = min(candidates, default=0)
-    level = tension_level(fewest, unknown)
-    label = taxonomy.label(segments[candidates.index(fewest)]) if candidates else None
-    return Tension(level, tension_message(level, fewest, label, unknown).to(language))
+    if not segments:
+        return Tension(tension_level(0, unknown), tension_message("none", 0, None).to(language))
+    segment, few = min(zip(segments, reach, strict=False), key=lambda each: sum(each[1]) - each[1].beyond)
+    fewest, least_known = sum(few) - few.beyond, min(each.known for each in reach[: len(segments)])
+    level, label = tension_level(fewest, unknown), taxonomy.label(segment)
+    said = [tension_message(level, fewest, label, unknown)]
+    if yearly_eur is not None:
+        value = whole_euros(yearly_eur)
+        if level == "good" and yearly_eur > AMPLE_VALUE_EUR and least_known < LEAST_KNOWN:
+            level, said = "low", [_sizes_not_shown(fewest, least_known, value)]
+        said += _sizes_texts(few, value)
+    return Tension(level, join_texts(said).to(language))
+
+
+def tension_of_whole_lot(
+    tension: Tension, unknown: int, is_answered: Callable[[], bool], language: Language
+) -> Tension:
+    """The tension of a lot's segments as that of the whole lot, with the number of suppliers of unknown trade nearby.
+
+    Never good unless the whole `is_answered` by a candidate or a grouping of candidates.
+    """
+    level, message = tension.level, tension.message
+    if level == "good" and not is_answered():
+        level, message = "low", f"{message}{NOBODY_FOR_THE_WHOLE.to(language)}"
+    return Tension(level, message, unknown)
 
 
 def tension_level(fewest: int, unknown: int) -> TensionLevel:
@@ -81,3 +129,28 @@ def _few_candidates_text(fewest: int) -> Text:
     if fewest == 1:
         return Text("Un seul candidat", "Only one candidate")
     return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")
+
+
+def _sizes_not_shown(candidates: int, known: int, value: Text) -> Text:
+    """A sentence for an ample lot where the sizes of too few candidates are known to do."""
+    if not known:
+        return Text(
+            f"{candidates} candidats, mais aucun dont on sache qu'il est à la taille de ce lot, de {value.fr} par an",
+            f"{candidates} candidates, but none known to be of the size of this lot, of {value.en} a year",
+        )
+    return Text(
+        f"{candidates} candidats, mais {known} seulement dont on sache qu'ils sont à la taille de ce lot, de "
+        f"{value.fr} par an",
+        f"{candidates} candidates, but only {known} known to be of the size of this lot, of {value.en} a year",
+    )
+
+
+def _sizes_texts(reach: ReachCounts, value: Text) -> Iterator[Text]:
+    """Sentences on the candidates for whom a lot of that yearly value is too large, and on those of unknown size."""
+    if reach.beyond:
+        yield Text(
+            f"{value.fr} par an sont trop pour {reach.beyond} autre{'s' if reach.beyond > 1 else ''}",
+            f"{value.en} a year are too much for {reach.beyond} other{'s' if reach.beyond > 1 else ''}",
+        )
+    if reach.unknown:
+        yield Text(f"la taille de {reach.unknown} n'est pas connue", f"the size of {reach.unknown} is not known")

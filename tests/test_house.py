@@ -23,9 +23,9 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (24_900, 114),
-    "db": (9_000, 46),
-    "domain": (14_900, 61),
-    "matching": (11_000, 50),
+    "db": (9_000, 48),
+    "domain": (15_200, 64),
+    "matching": (11_150, 50),
     "sources": (8_700, 40),
     "tests": (54_500, 285),
 }

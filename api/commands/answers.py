@@ -11,7 +11,7 @@ from domain.needs.need import Lot, Need
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.report.lots import best_outcome, points_of_law
-from domain.shortlists.listed_suppliers import Candidate, Eligibility, SupplierSummary, UnknownSupplier
+from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
 from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
@@ -92,7 +92,7 @@ class _LotPrinter:
                 far = () if each.distance_km is None else (kilometres(each.distance_km, rough=True).fr,)
                 what = listed([self._labels[code] for code in each.segments]).fr
                 members.append(f"{each.name} ({', '.join((what, *far))})")
-            groupings.append(" ; ".join(members))
+            groupings.append(joined_sentences([" ; ".join(members), *_reach_in_words(grouping.reach)]))
         if groupings:
             yield Remarks("À plusieurs, ce que nul ne propose seul :", groupings)
         if answered.near_misses:
@@ -165,7 +165,8 @@ class _LotPrinter:
         if len(exact) == len(objects) > 0:
             why.append("Propose tout ce qui est recherché" if len(objects) > 1 else "Propose ce qui est recherché")
             left_out.add("segment_exact")
-        yield joined_sentences([*why, *(reason.message for reason in candidate.reasons if reason.code not in left_out)])
+        why += [reason.message for reason in candidate.reasons if reason.code not in left_out]
+        yield joined_sentences([*why, *_reach_in_words(candidate.reach)])
 
     def _unknown_trade_line(self, unknown: UnknownSupplier) -> str:
         contact = unknown.supplier.contact
@@ -182,7 +183,8 @@ class _LotPrinter:
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
             found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
-            yield "", f"{self._labels[covered.segment]} : {found}"
+            beyond = f", {covered.beyond_reach} trop petits pour ce lot" if covered.beyond_reach else ""
+            yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options = answered.alternatives
         totals = ", ".join(
             f"{RESERVED[name].to.fr} {total}{' (non admis ici)' if name in options.forbidden else ''}"
@@ -202,6 +204,11 @@ class _LotPrinter:
         return self._territories.commune_name(code) or "commune inconnue"
 
 
+def _reach_in_words(reach: Reach) -> tuple[str, ...]:
+    """The sentence on a reach; none where it is not known."""
+    return () if reach.level == "unknown" else (reach.message,)
+
+
 def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
     """Proposals of lots as printed parts: a table of figures beside the lots as given, then each with the law on it."""
     yield Headline(f"Besoin : {need.title or 'sans titre'}")
@@ -219,6 +226,8 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
         rows = list[Sequence[Words]]()
         for lot in proposal.lots:
             value = "" if lot.value_eur is None else f", {printed_euros(lot.value_eur, 'fr')}"
+            if lot.estimated_value_eur is not None:
+                value = f", environ {printed_euros(lot.estimated_value_eur, 'fr')}"
             reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
             total = StyledText(str(lot.total), style=TENSION_STYLES[lot.tension.level])
             counts = total, str(lot.eligible), str(lot.local)

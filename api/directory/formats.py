@@ -12,7 +12,7 @@ from api.match import PointGeometry
 from domain.shortlists.listed_suppliers import PublicContact
 from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
-from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier
+from domain.suppliers.supplier import Flag, Kind, KnownAward, Offer, Shares, SourceRef, Supplier, SupplierSize
 from sources.file_types.csv_cells import Dialect, csv_of, csv_rows
 from sources.formats.vivier import rows_of_supplier
 from sources.formats.vivier_columns import HEADER
@@ -29,6 +29,7 @@ class SupplierDocument(Supplier, frozen=True, kw_only=True):
     offers: tuple[Offer, ...]
     contact: PublicContact  # type: ignore[assignment]
     """The ways to reach it, without a person"""
+    size: SupplierSize
     labels: tuple[str, ...]
     active: bool
     flags: tuple[Flag, ...]

@@ -34,7 +34,8 @@ Described = TypeVar("Described", bound=SourceSummary)
 
 TAG = "Sources"
 LONGEST_NAME = 100
-MOST_SEGMENTS = 3
+MOST_SEGMENTS, LIKELY = 3, 0.5
+"""Segments suggested for a category, and the least confidence of those that its words may mean."""
 
 NO_SOURCE = Text("Aucune source de ce nom", "No source of this name")
 
@@ -199,7 +200,8 @@ def _suggest_segments(counts: Mapping[str, int], reference: Reference) -> tuple[
     def read_words(category: str) -> Iterator[CategorySegment]:
         identity, name = parts_of_category(category)
         words = name or identity
-        for each in (reference.interpreter.read(words) or reference.interpreter.search(words, 3))[:MOST_SEGMENTS]:
+        likely = (each for each in reference.interpreter.search(words, MOST_SEGMENTS) if each.confidence >= LIKELY)
+        for each in reference.interpreter.read(words)[:MOST_SEGMENTS] or likely:
             yield CategorySegment(each.segment, reference.taxonomy.label(each.segment), each.confidence)
 
     return tuple(UnmappedCategory(each, rows, tuple(read_words(each))) for each, rows in counts.items())

@@ -58,8 +58,16 @@ encode = msgspec.json.Encoder().encode
 """JSON, always the same bytes for the same content."""
 
 
+_LATER_NULLS = (b',"size":null', b',"duration_months":null', b',"in_group":null')
+
+
 def content_hash(payload: bytes, placement: Placement) -> bytes:
-    """The BLAKE2b digest of a record in JSON and its placement, by which a change of either is seen."""
+    """The BLAKE2b digest of a record in JSON and its placement, by which a change of either is seen.
+
+    What a later release than that which stored a record can say of it, and does not, is no change.
+    """
+    for absent in _LATER_NULLS:
+        payload = payload.replace(absent, b"")
     return blake2b(payload + encode(placement), digest_size=_HASH_BYTES).digest()
 
 

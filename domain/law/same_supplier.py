@@ -6,12 +6,10 @@ from datetime import date, timedelta
 import msgspec
 
 from domain.law.findings import OUTCOMES, LegalAdvice, Verdict, advice, applies, sentence, short_date, verdict
-from domain.law.procedures.lot_facts import estimated_cents
+from domain.law.procedures.lot_facts import yearly_value
 from domain.law.rules import Rules, months_later
-from domain.needs.need import Award, Lot
+from domain.needs.need import YEAR, Award, Lot, value_per_year
 from domain.text.bilingual import NOTHING
-
-YEAR = 12
 
 
 class EssAward(msgspec.Struct, frozen=True):
@@ -95,14 +93,8 @@ def advise_dependence(
     ]
     if not turnover_eur or bound is None or not running:
         return None
-    lasts, worth = (lot.duration_months or 0) + (lot.renewal_months or 0), (estimated_cents(lot) or 0) / 100
-    yearly = [_value_per_year(award.value_eur, award.duration_months or YEAR) for award in running]
-    weight = sum(yearly) + _value_per_year(worth, lasts)
+    yearly = [value_per_year(award.value_eur or 0.0, award.duration_months) for award in running]
+    weight = sum(yearly) + (yearly_value(lot) or 0.0)
     if weight * 100 < bound * turnover_eur:
         return None
     return advice(view, "economic_dependence", supplier=name, share=int(weight * 100 / turnover_eur), bound=bound)
-
-
-def _value_per_year(value_eur: float | None, months: int) -> float:
-    """The value of a contract per year; the whole value where the contract lasts less than a year."""
-    return (value_eur or 0.0) * YEAR / max(months, YEAR)

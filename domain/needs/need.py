@@ -38,6 +38,14 @@ Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 Codes = Annotated[tuple[Code, ...], msgspec.Meta(max_length=200)]
 
 
+YEAR = 12
+
+
+def value_per_year(value_eur: float, months: int | None) -> float:
+    """The value of a contract per year; the whole value where it lasts less than a year, or so long as is not known."""
+    return value_eur * YEAR / max(months or YEAR, YEAR)
+
+
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A point or a commune."""
 

@@ -212,7 +212,9 @@ class ReportWriter:
             answered = tuple(labels[segment] for segment in each.segments)
             return ReportGroupingSupplier(self._supplier(each.id, each.name), answered, each.distance_km)
 
-        return tuple(ReportGrouping(tuple(map(report_member, one.suppliers)), one.message) for one in found.groupings)
+        return tuple(
+            ReportGrouping(tuple(map(report_member, one.suppliers)), one.message, one.reach) for one in found.groupings
+        )
 
     def _supplier(self, supplier_id: UUID, name: str, siret: str | None = None) -> ReportSupplier:
         """The report's supplier, by its `name` of the time, with other fields as on the shortlist, else as of today."""

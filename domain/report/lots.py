@@ -10,7 +10,7 @@ import msgspec
 from domain.exchanges.exchange import Channel, DeliveryState, Way
 from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
-from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reason
+from domain.shortlists.listed_suppliers import Eligibility, Gate, Outcome, Presence, Reach, Reason
 from domain.shortlists.shortlist import (
     Advice,
     Alternatives,
@@ -88,6 +88,8 @@ class ReportCandidate(msgspec.Struct, frozen=True):
     """By reserved type"""
     reasons: tuple[Reason, ...]
     """By the criteria of the order, in that order"""
+    reach: Reach
+    """Its size against the lot's yearly value"""
     decision: ReportDecision | None
     """The buyer's; null: none"""
 
@@ -157,6 +159,8 @@ class ReportGrouping(msgspec.Struct, frozen=True):
     """Its members"""
     message: str
     """The part that each answers, in the language of the report"""
+    reach: Reach
+    """The lot's yearly value against the sizes of all members together"""
 
 
 class ReportLot(msgspec.Struct, frozen=True, kw_only=True):

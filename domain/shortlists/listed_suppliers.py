@@ -217,3 +217,5 @@ class Grouping(msgspec.Struct, frozen=True):
     """Its members"""
     message: str
     """The part that each answers, in the language of the request"""
+    reach: Reach = Reach("unknown", "")
+    """The lot's yearly value against the sizes of all members together"""

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.suppliers.size import size_of_records
 from domain.suppliers.supplier import (
     EVIDENCE_KINDS,
     Contact,
@@ -131,6 +132,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
         contact=record.contact or Contact(),
         employees=record.employees,
         turnover_eur=record.turnover_eur,
+        size=size_of_records([(item.record, item.source) for item in stored]),
         labels=record.labels,
         active=record.active,
         flags=_supplier_flags(stored, record, placed.placement),

@@ -23,6 +23,10 @@ _SIRET = re.compile(r"[0-9]{14}")
 _BLANK_NAME = Text("Un fournisseur a un nom", "A supplier has a name")
 _BAD_SIRET = Text("Un SIRET compte 14 chiffres, sans espace", "A SIRET has 14 digits, without spaces")
 _ENDS_EARLY = Text("La fin de validité précède le début", "The validity ends before it begins")
+_FEWER_AT_MOST = Text(
+    "L'effectif le plus élevé (« max ») est inférieur au plus bas (« min »)",
+    "The most employees (“max”) are fewer than the fewest (“min”)",
+)
 _NO_OBJECT = Text("Une offre nomme un segment ou un code CPV", "An offer names a segment or a CPV code")
 _ONE_FORM = Text(
     "Une zone prend une seule forme : radius_km, codes, geometry ou national",
@@ -46,6 +50,9 @@ def check_record(record: SupplierRecord, territories: Territories, taxonomy: Tax
         start, end = approval.valid_from, approval.valid_until
         if start is not None and end is not None and end < start:
             yield Problem(pointer("approvals", position, "valid_until"), "invalid_period", _ENDS_EARLY)
+    staff = record.size and record.size.staff
+    if staff and staff.max is not None and staff.max < staff.min:
+        yield Problem(pointer("size", "staff", "max"), "invalid_range", _FEWER_AT_MOST)
     code = record.address.commune if record.address else None
     if code is not None and territories.commune_ordinal(code) is None:
         # such as the one that a postal code serves

@@ -179,6 +179,10 @@ class PublicAward(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     """The day the supplier was told so; null: not known"""
     place: ShortText | None = None
     """The place of performance; null: not known"""
+    duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+    """Months of the contract; null: not known"""
+    in_group: bool | None = None
+    """Whether others won it too, so that its value is not this supplier's alone; null: not known"""
 
 
 class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):
@@ -186,6 +190,59 @@ class KnownAward(PublicAward, frozen=True, gc=False, kw_only=True):
 
     source: str
     """The source that says so"""
+
+
+class StaffSize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The persons whom a supplier employs: a number, or a range."""
+
+    min: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+    """The fewest"""
+    max: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] | None = None
+    """The most; null: no upper bound is known"""
+    on: date | None = None
+    """The day that it is true of; null: not known"""
+    source: Label | None = None
+    """The source that says so; of a record, null: its own"""
+
+
+class PlacesSize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The places of an establishment for disabled workers, who are no employees."""
+
+    count: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+    """Those that are authorised"""
+    on: date | None = None
+    """The day that it is true of; null: not known"""
+    source: Label | None = None
+    """The source that says so; of a record, null: its own"""
+
+
+class SizeInEuros(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """An amount that says how large a supplier is."""
+
+    value: Euros
+    """Euros excluding tax: of a year, or of the whole contract"""
+    on: date | None = None
+    """The last day of that year, or the day of notification; null: not known"""
+    source: Label | None = None
+    """The source that says so; of a record, null: its own"""
+    duration_months: Annotated[int, msgspec.Meta(ge=1, le=1_200)] | None = None
+    """Months of the contract; null: not known, or no contract"""
+
+
+class SupplierSize(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """The size of a supplier, as far as it is known; each part says where it is from."""
+
+    staff: StaffSize | None = None
+    """Persons employed, exactly or by band (Sirene); null: not known"""
+    places: PlacesSize | None = None
+    """Authorised places (FINESS); null: not known"""
+    turnover_eur: SizeInEuros | None = None
+    """The last turnover published; null: not known"""
+    largest_award_eur: SizeInEuros | None = None
+    """The public contract worth most a year that it is known to have won; null: none known"""
+
+
+UNKNOWN_SIZE = SupplierSize()
 
 
 class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -221,6 +278,8 @@ class SupplierRecord(msgspec.Struct, frozen=True, gc=False, forbid_unknown_field
     """Persons employed; null: not known"""
     turnover_eur: Euros | None = None
     """Euros a year; null: not known"""
+    size: SupplierSize | None = None
+    """Staff by band, places and amounts with their days; null: no more than `employees` and `turnover_eur` say"""
     labels: Annotated[tuple[Label, ...], msgspec.Meta(max_length=100)] = ()
     """Certifications as they are called, such as `RSEi`"""
     active: bool = True
@@ -304,6 +363,8 @@ class Supplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Persons employed; null: not known"""
     turnover_eur: float | None = None
     """Euros a year; null: not known"""
+    size: SupplierSize = UNKNOWN_SIZE
+    """Staff, places, turnover and largest contract won, each with its day and source"""
     labels: tuple[str, ...] = ()
     """Certifications as they are called"""
     active: bool = True

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from domain.errors import InvalidContent, Problem
 from domain.shortlists.listed_suppliers import Grouping, GroupingSupplier
+from domain.shortlists.reach import reach_together
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.geo.projection import Floats, Positions, to_metre
@@ -137,8 +138,27 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
                 strict=True,
             )
         ]
-        found.append(Grouping(tuple(suppliers), messages.grouping(len(members), len(objects)).to(language)))
+        sizes = [columns.sizes.size_at(each) for each in lot.ordinals[some].tolist()]
+        reach = reach_together(lot.query.yearly_eur, sizes, lot.sector_eur, language)
+        found.append(Grouping(tuple(suppliers), messages.grouping(len(members), len(objects)).to(language), reach))
     return tuple(found)
+
+
+def is_whole_answered(lot: LotMatch) -> bool:
+    """Whether a candidate, or a grouping of candidates, answers every segment of a lot's object.
+
+    False where these answer them in so many ways that it is not found out soon.
+    """
+    objects = len(lot.query.subject.objects)
+    if not all(one.candidates for one in lot.counts.covered[:objects]):
+        return False
+    if objects <= SIZES[-1]:  # a candidate for each
+        return True
+    answered = (lot.selection.best[:objects] != NO_OFFER)[:, lot.passing.order]
+    try:
+        return len(_GroupingSearch(lot, lot.passing.order, answered, 0).sizes()) > 0
+    except TooManyCombinations:
+        return False
 
 
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:

@@ -35,11 +35,11 @@ RefusedOrders = tuple[tuple[int, DrawnOrder], ...]
 def nearest_of_gate(lot: LotMatch, gate: int, count: int) -> DrawnOrder:
     """The `count` nearest suppliers that a gate is the first to refuse."""
     if gate >= DISTANCE:
-        passing, in_reach = lot.passing, lot.passing.in_reach
+        passing, within_cap = lot.passing, lot.passing.within_cap
         if gate == DISTANCE:
-            return passing.nearest(NO_ROWS if in_reach is None else np.flatnonzero(~in_reach), count)
+            return passing.nearest(NO_ROWS if within_cap is None else np.flatnonzero(~within_cap), count)
         refused = passing.refused
-        return passing.nearest(refused if in_reach is None else refused[in_reach[refused]], count)
+        return passing.nearest(refused if within_cap is None else refused[within_cap[refused]], count)
     if gate == SERVICE_AREA:
         ordinals, distance = _nearest_out_of_area(lot, count)
     else:

@@ -23,11 +23,13 @@ from domain.shortlists.listed_suppliers import (
     NearMiss,
     OfferEvidence,
     Presence,
+    Reach,
     Reason,
     SegmentAnswer,
     UnknownSupplier,
     UnknownTrade,
 )
+from domain.shortlists.reach import reach_of
 from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
 from domain.suppliers.supplier import BASES
@@ -282,6 +284,7 @@ class RowWriter:
             [self._segment_answers(lot, *each) for each in zip(answered, numbers, strict=True)],
             self._supplier_verdicts(lot, numbers),
             [self._reasons_of(lot, *each) for each in zip(answered, numbers, distances, strict=True)],
+            self._reaches(lot, numbers),
             strict=True,
         )
         return [
@@ -295,10 +298,16 @@ class RowWriter:
                     raw_json(segments),
                     raw_json(judged.json),
                     raw_json(reasons),
+                    reach,
                 )
             )[RANKED:]
-            for summary, distance_km, answer, segments, judged, reasons in rows
+            for summary, distance_km, answer, segments, judged, reasons, reach in rows
         ]
+
+    def _reaches(self, lot: LotMatch, ordinals: Sequence[int]) -> list[Reach]:
+        """The reach of each candidate for the lot's yearly value."""
+        sizes, yearly, sector = lot.live.base.columns.sizes, lot.query.yearly_eur, lot.sector_eur
+        return [reach_of(yearly, sizes.size_at(each), sector, self.language) for each in ordinals]
 
     def _reasons_of(self, lot: LotMatch, row_parts: SharedRowParts, ordinal: int, distance_km: float | None) -> bytes:
         """The reasons for a candidate in JSON, its distance included unless presence `local` implies it."""

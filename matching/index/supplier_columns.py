@@ -19,11 +19,24 @@ from numpy.typing import NDArray
 
 from domain.law.reservations.eligibility import LegalFacts
 from domain.shortlists.listed_suppliers import SupplierSummary
-from domain.suppliers.supplier import Approval, Contact, Kind, LegalForm, Offer, Point, Shares, Supplier
+from domain.shortlists.reach import deciding_size
+from domain.suppliers.supplier import (
+    UNKNOWN_SIZE,
+    Approval,
+    Contact,
+    Kind,
+    LegalForm,
+    Offer,
+    Point,
+    Shares,
+    Supplier,
+    SupplierSize,
+)
 from matching.geo.projection import Bools, Floats, Positions, earth_centred
 from matching.index.legal import EligibilityCache, FactArrays, FactRows, LegalColumns, joined_facts
 from matching.index.mapped_arrays import Piece, TextLocations, TextReader, TextWriter, joined_locations
 from matching.index.service_areas import default_reach_km
+from matching.index.sizes import SizeArrays, SizeRows, joined_sizes
 
 NULL, NOTHING = Raw(b"null"), Raw(b"[]")
 _encode = msgspec.json.Encoder().encode
@@ -61,6 +74,7 @@ class IndexedSupplier(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     contact: Contact = Contact()
     employees: int | None = None
     turnover_eur: float | None = None
+    size: SupplierSize = UNKNOWN_SIZE
     active: bool = True
     sources: tuple[SourceName, ...] = ()
     updated_at: datetime
@@ -88,6 +102,7 @@ class SupplierDocument(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     contact: _PublicContact = _PublicContact()
     employees: int | None = None
     turnover_eur: Raw = NULL
+    size: SupplierSize = UNKNOWN_SIZE
     active: bool = True
     sources: tuple[SourceName, ...] = ()
     updated_at: Raw
@@ -171,6 +186,7 @@ class SupplierTable(NamedTuple):
     draw: NDArray[np.uint64]
     facts: FactArrays
     employees: NDArray[np.int32]
+    sizes: SizeArrays
     ids: NDArray[np.uint64]
     by_id: Ordinals
     texts: TextLocations
@@ -184,6 +200,7 @@ class SupplierRows:
         self._ids: list[str] = []
         self._facts = FactRows()
         self._employees = array("i")
+        self._sizes = SizeRows()
         self._texts = texts
 
     def add(self, document: SupplierDocument) -> None:
@@ -193,6 +210,7 @@ class SupplierRows:
         self._ids.append(document.id)
         self._facts.add(legal_facts(document))
         self._employees.append(NOT_KNOWN if document.employees is None else document.employees)
+        self._sizes.add(deciding_size(document.size, document.kinds))
         self._texts.add(summary_json(document), details_json(document))
 
     def table(self) -> tuple[SupplierTable, Piece]:
@@ -207,6 +225,7 @@ class SupplierRows:
             _tie_break_bits([ids[start : start + ID_BYTES] for start in range(0, len(ids), ID_BYTES)]),
             self._facts.arrays(),
             np.array(self._employees, dtype=np.int32),
+            self._sizes.arrays(),
             np.frombuffer(ids, dtype=">u8").reshape(-1, 2)[:, ::-1].astype(np.uint64),
             np.empty(0, dtype=np.int32),
             places,
@@ -229,6 +248,7 @@ def joined_suppliers(parts: Sequence[SupplierTable], pieces: Sequence[int]) -> t
         np.concatenate([part.draw for part in parts])[order],
         joined_facts([part.facts for part in parts], order),
         np.concatenate([part.employees for part in parts])[order],
+        joined_sizes([part.sizes for part in parts], order),
         ids,
         np.argsort(ids[:, 0], kind="stable").astype(np.int32),
         joined_locations([part.texts for part in parts], pieces, order),
@@ -241,8 +261,8 @@ class SupplierColumns:
 
     A row once written never changes, so that a match that is under way may go on with the rows it began with.
     `positions[i]`: earth-centred kilometres, NaN without a location; `draw[i]`: 64 bits from its id; `facts[i]`: its
-    legal facts, which `eligibility` judges; `employees[i]`: NOT_KNOWN or how many. `spatial_keys`: of those of the
-    table.
+    legal facts, which `eligibility` judges; `employees[i]`: NOT_KNOWN or how many; `sizes`: what decides on
+    their reach. `spatial_keys`: of those of the table.
     """
 
     def __init__(self, table: SupplierTable, pieces: Sequence[Piece]) -> None:
@@ -250,7 +270,7 @@ class SupplierColumns:
         self.eligibility = EligibilityCache(self.facts)
         self.spatial_keys = table.spatial_keys
         self.positions = earth_centred(table.lat, table.lon)
-        self.draw, self.employees = table.draw, table.employees
+        self.draw, self.employees, self.sizes = table.draw, table.employees, table.sizes
         self._low_ids = table.ids[table.by_id, 0]
         self._texts = TextReader(table.texts, pieces)
         self._added: list[tuple[bytes, bytes]] = []
@@ -274,6 +294,7 @@ class SupplierColumns:
         self.positions[first:end] = earth_centred(*_lat_and_lon(suppliers))
         self.draw[first:end] = draw
         self.employees[first:end] = [NOT_KNOWN if each.employees is None else each.employees for each in suppliers]
+        self.sizes.put(first, [deciding_size(each.size, each.kinds) for each in suppliers])
         self.facts.add(facts)
         self._added += added
         return range(first, end)
@@ -324,6 +345,7 @@ class SupplierColumns:
         room = max(LEAST_ROOM, int(rows * ROOM_SHARE)) + rows - len(self.draw)
         self.positions = np.concatenate((self.positions, np.full((room, 3), np.nan)))
         self.employees = np.concatenate((self.employees, np.full(room, NOT_KNOWN, dtype=np.int32)))
+        self.sizes = self.sizes.with_room(room)
         self.draw = np.concatenate((self.draw, np.zeros(room, dtype=np.uint64)))
 
 

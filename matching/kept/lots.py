@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from domain.law.rules import Rules
-from domain.needs.need import Reserved
 from matching.answer.near_misses import RefusedOrders, nearest_refused
 from matching.gates import considered_codes
 from matching.geo.territory import Territory
@@ -23,6 +22,7 @@ from matching.lot_match import ApprovalEnds, CandidateCounts, FirstCandidates, L
 from matching.lot_query import LotQuery, Subject
 from matching.past_awards import EssBar
 from matching.selection import OfferFinder, Selection, select, select_several
+from matching.tension import ReachCounts
 from matching.unknown_trade import NearbyRows, UnknownSuppliers, nearby, promising_kinds, unknown_suppliers
 from matching.weighted_cache import BYTES_PER_OBJECT, WeightBoundCache, weight_of
 
@@ -46,7 +46,7 @@ class RankedLot:
 
     The suppliers are kept by how many were asked for, the unknown ones also by the kinds that offer what is requested;
     the refused and unknown ones with the change of the index at which they were found. `approval_ends`: of the
-    candidates, once asked for.
+    candidates, once asked for; `reach`: by the lot's yearly value.
     """
 
     def __init__(self, counts: CandidateCounts) -> None:
@@ -55,6 +55,7 @@ class RankedLot:
         self.refused: dict[int, tuple[RefusedOrders, int]] = {}
         self.unknown: dict[Hashable, tuple[UnknownSuppliers, int]] = {}
         self.approval_ends: ApprovalEnds | None = None
+        self.reach: dict[float | None, tuple[ReachCounts, ...]] = {}
         self._orders = -1
 
     def has_new_orders(self) -> bool:
@@ -157,15 +158,13 @@ class LotCache:
             self.arrays.put(ref(held), found, found.weight)
         return found
 
-    def nearby(
-        self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> NearbyRows:
+    def nearby(self, live: LiveIndex, territory: Territory, on: date, rules: Rules) -> NearbyRows:
         """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
-        key = ref(territory), reserved, on, rules
+        key = ref(territory), on, rules
         held = self._nearby.find(key)
         if held is not None and live.is_unchanged((OFFERLESS,), held[1]):
             return held[0]
-        made = nearby(live, territory, reserved, on, rules)
+        made = nearby(live, territory, on, rules)
         if held is None or held[1] < live.change:
             weight = BYTES_PER_OBJECT + BYTES_PER_ROW * len(made.ordinals)
             self._nearby.put(key, (made, live.change), weight)
@@ -237,6 +236,15 @@ class CachedLot(LotMatch):
     def counts(self) -> CandidateCounts:
         """The numbers of candidates."""
         return self.ranked.counts
+
+    @property
+    def reach_counts(self) -> tuple[ReachCounts, ...]:
+        """The numbers of candidates by their reach, of each wanted segment."""
+        found = self.ranked.reach.get(self.query.yearly_eur)
+        if found is None:
+            found = super().reach_counts
+            _remember(self.ranked.reach, self.query.yearly_eur, found)
+        return found
 
     def first(self, count: int) -> FirstCandidates:
         """The first `count` candidates, cached where they are at most LARGEST_CACHED."""

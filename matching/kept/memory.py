@@ -47,7 +47,7 @@ encode = msgspec.json.encode
 
 
 class WrittenLot:
-    """Cached pieces of JSON for the answers to a lot, in one language and for one kind of contract.
+    """Cached pieces of JSON for the answers to a lot of one yearly value, in one language, for one kind of contract.
 
     `rows`: candidates by row, from behind the rank on, and near misses as they were refused. `lists`: where nothing is
     left to the draw, the first candidates by how many they are, near misses and suppliers of unknown trade by who they
@@ -98,8 +98,8 @@ class AnswerCache(LotCache):
     def written_lot(self, lot: CachedLot, contract: ContractKind, language: Language) -> WrittenLot:
         """The cached JSON pieces of a lot for a kind of contract and a language; a new empty `WrittenLot` if none."""
         if lot.written is None:
-            site = lot.query.lot.site
-            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, contract, language
+            site, yearly = lot.query.lot.site, lot.query.yearly_eur
+            key = ref(lot.ranked), isinstance(site, Place) and site.commune is not None, yearly, contract, language
             lot.written = self.written.find(key) or WrittenLot(self.written, key)
         written: WrittenLot = lot.written
         return written
@@ -196,14 +196,14 @@ class CachingExplainer(Explainer):
         self.kept.requested.put(id(query.wanted), (query.wanted, made), REQUESTED_BYTES_EACH + 2 * len(made))
         return raw_json(made)
 
-    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+    def lot_words(self, lot: LotMatch, unknown: UnknownSuppliers, past: PastAwards | None) -> LotWords:
         """The texts on a lot; cached, unless there are past awards, by all that they depend on."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
         read = query.unmapped, query.unknown, query.title_says, query.supposed_site
-        decisive = self.review.lots[query.lot.id], unknown, ends, read
+        decisive = self.review.lots[query.lot.id], unknown.eligible, *unknown.options.values(), ends, read
         words = written.words.get(decisive)
         if words is None:
             parts = list(map(encode, super().lot_words(lot, unknown, None)))

@@ -2,11 +2,12 @@
 
 A record is a contract and one of its winners, under buyer, number and SIRET; it makes no supplier but adds to the one
 with that SIRET: an offer of basis `awarded` and the contract itself. Read of a contract: buyer, object, CPV, amount,
-day of notification, place of performance. Not read: names of winners, which may be persons; conditions, modifications
-and subcontractors. Of the consolidated table (a row per contract, winner and modification), modifications are passed
-over. A winner that is not named by a SIRET (foreign, overseas registers) is rejected, and so is a trial of publishing.
-Where accents were lost (U+FFFD) the object is read with the likely letters and shown as it came. CPV codes, days with
-offsets, amounts and places are read in all the shapes in which they are really written.
+day of notification, months, place of performance, whether a group won it. Not read: names of winners, which may be
+persons; conditions, modifications and subcontractors. Of the consolidated table (a row per contract, winner and
+modification), modifications are passed over. A winner that is not named by a SIRET (foreign, overseas registers) is
+rejected, and so is a trial of publishing. Where accents were lost (U+FFFD) the object is read with the likely letters
+and shown as it came. CPV codes, days with offsets, amounts and places are read in all the shapes in which they are
+really written.
 """
 
 import re
@@ -34,7 +35,7 @@ from sources.validation import siret_passes_check
 
 _CPV = re.compile(r"(?<!\d)(\d{7,8})(?:-?\d)?(?!\d)")
 _CPV_DIGITS = 8
-_MOST_EUROS = 1e12
+_MOST_EUROS, _MOST_MONTHS = 1e12, 1_200
 _AHEAD = timedelta(days=366)
 _WORD = re.compile(r"[a-z]+")
 # Trials of software for publishing are published too: "TEST PES", "Test_DUME_simplifie - lot 1", "Le marche noir".
@@ -102,6 +103,7 @@ class Contract(msgspec.Struct, frozen=True):
     lieuExecution: Place | None = None  # noqa: N815
     dateNotification: Scalar = None  # noqa: N815
     dateSignature: Scalar = None  # noqa: N815
+    dureeMois: Scalar = None  # noqa: N815
     montant: Scalar = None
     valeurGlobale: Scalar = None  # noqa: N815
     typeGroupementOperateurs: Scalar = None  # noqa: N815
@@ -136,6 +138,7 @@ class _Contracts:
             "codeCPV": text_of(contract.codeCPV),
             "montant": text_of(contract.montant if contract.montant is not None else contract.valeurGlobale),
             "dateNotification": text_of(contract.dateNotification or contract.dateSignature),
+            "dureeMois": text_of(contract.dureeMois),
             "lieuExecution_code": text_of(place.code),
             "lieuExecution_typeCode": text_of(place.typeCode),
         }
@@ -163,6 +166,7 @@ class _Contracts:
             raise BadCell(("public_awards", 0, "object"), "trial", _IS_TRIAL)
         place, departement = self._place(cells.get("lieuExecution_code", ""), cells.get("lieuExecution_typeCode", ""))
         day, euros = day_of(cells["dateNotification"]), number_or_none(cells["montant"])
+        months = number_or_none(cells.get("dureeMois", ""))
         # with or without check digit, its first zero or words before it
         coded = _CPV.search(cells["codeCPV"])
         cpv = coded[1].rjust(_CPV_DIGITS, "0") if coded else ""
@@ -174,6 +178,8 @@ class _Contracts:
             # nor is 2925 one, where it is known what today is
             None if day is None or (self._today is not None and day - self._today > _AHEAD) else day,
             (text_or_none(place_name) or place or "")[:_LONGEST_NAME] or None,
+            int(months) if months is not None and 1 <= months <= _MOST_MONTHS else None,
+            in_group,
         )
         offers = self._awards.offers(award, legible_text(written), cells["uid"].strip(), departement, in_group=in_group)
         # as plain values, whose lengths are checked: those of a struct that is made already are not

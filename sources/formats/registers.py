@@ -14,7 +14,7 @@ from domain.text.normalise import fold
 from sources.file_types.csv_cells import BadCell, approval_kind, legible_text, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.postal_addresses import PostalAddress, commune_names, departement_of
-from sources.rows import Context, Document, UnreadableFile
+from sources.rows import Context, Document, UnreadableFile, number_or_none
 from sources.trades.evidence_readers import offers_of_purpose
 from sources.trades.inference import Licence, OfferInference, offer_of_licence
 
@@ -112,8 +112,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
 
     `finess_et` is the external id; every row is approved as ESAT, without known dates. `commune_insee` is the commune;
     the columns `lon_commune` and `lat_commune` are only the middle of it and are not taken for the establishment's
-    place. `operator` and `capacity` (authorised places, not staff) have no field of their own and are told in the
-    description.
+    place. `capacity` is the authorised places, which are not staff. `operator` has no field of its own and is told in
+    the description.
 
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
@@ -121,9 +121,7 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     table = read_table(stream, required=ESAT_COLUMNS)
 
     def esat_record(cells: dict[str, str]) -> Document:
-        operator, capacity = text_or_none(cells["operator"]), text_or_none(cells["capacity"])
-        managed = f"Organisme gestionnaire : {operator}." if operator else ""
-        places = f"Capacité autorisée : {capacity} places." if capacity else ""
+        operator, capacity = text_or_none(cells["operator"]), number_or_none(cells["capacity"])
         address = PostalAddress(cells["address"].strip(), cells["post_code"].strip(), cells["commune"].strip())
         return {
             "name": cells["name"].strip(),
@@ -132,7 +130,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "approvals": [{"kind": "ESAT"}],
             "address": address.document(cells["commune_insee"].strip()),
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
-            "description": f"{managed} {places}".strip() or None,
+            "description": f"Organisme gestionnaire : {operator}." if operator else None,
+            "size": {"places": {"count": int(capacity)}} if capacity else None,
         }
 
     return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), esat_record)

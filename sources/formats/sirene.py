@@ -9,7 +9,7 @@ and address the establishment's; the point is read from its coordinates, in metr
 Offers are inferred from the NAF code of either vintage that names a trade, and from the names. What is closed is not
 active. Natural persons are rejected, and so is what its holder withholds (status P, `[ND]`): no record is made of
 either, and one that was made before is removed.
-Not read: staff (a range, not a number), names of persons, dates.
+Staff is the establishment's band with its year, not the legal unit's. Not read: names of persons, other dates.
 
 Format `recherche-entreprises`: answers of the State's search of the business register (JSON, NDJSON).
 A result is a legal person. Each of its establishments that matched the search is a record, under its SIRET; where none
@@ -17,12 +17,13 @@ is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are thos
 only says that no list has it, and is left unknown. `type_siae` holds the kinds of all establishments of the person: it
 becomes approvals, without known dates, only where a single establishment is open; otherwise the description tells it.
 Offers are inferred from NAF codes (of rev. 2, or of 2025) that name a trade, from the names, and from the kind. What is
-closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Not read:
-who directs it, who is elected, headcount (a range, not a number), and identifiers in other registers.
+closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Staff is
+the establishment's band with its year. Not read: who directs it, who is elected, and identifiers in other registers.
 """
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -39,7 +40,7 @@ from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
 from sources.postal_addresses import PostalAddress, departement_of, split_address
-from sources.rows import Context, Document, number_or_none, unmapped_flag
+from sources.rows import Context, Document, day_of, number_or_none, unmapped_flag
 from sources.trades.inference import OfferInference
 
 # The longest beginning of a code that is listed counts. A group stands for what most of its codes are; a society with
@@ -65,6 +66,25 @@ def legal_form_of(category: str) -> LegalForm | None:
     if len(category) != _LENGTH or not (category.isascii() and category.isdigit()):
         return None
     return next(_FORMS[category[:size]] for size in range(_LENGTH, 0, -1) if category[:size] in _FORMS)
+
+
+STAFF_BANDS: dict[str, tuple[int, int | None]] = {
+    "00": (0, 0), "01": (1, 2), "02": (3, 5), "03": (6, 9), "11": (10, 19), "12": (20, 49), "21": (50, 99),
+    "22": (100, 199), "31": (200, 249), "32": (250, 499), "41": (500, 999), "42": (1_000, 1_999), "51": (2_000, 4_999),
+    "52": (5_000, 9_999), "53": (10_000, None),
+}  # fmt: skip
+"""The fewest and the most employees of each of INSEE's bands (`trancheEffectifs`); NN, not known, is none."""
+
+
+def staff_of_band(band: str, year: str) -> Document | None:
+    """The staff that a band says, at the end of the year it was counted in; None for a band that says nothing."""
+    bounds = STAFF_BANDS.get(band.strip().removesuffix(".0").zfill(2)) if band.strip() else None
+    return bounds and {"min": bounds[0], "max": bounds[1], "on": last_day_of(year)}
+
+
+def last_day_of(year: str) -> date | None:
+    """The last day of the year that a text begins with; None where it begins with none."""
+    return day_of(f"{year.strip()[:4]}-12-31")
 
 
 COLUMNS = (
@@ -105,6 +125,8 @@ class _EstablishmentCells(NamedTuple):
     naf_2025_of_unit: str = "activitePrincipaleNAF25UniteLegale"
     ess: str = "economieSocialeSolidaireUniteLegale"
     mission: str = "societeMissionUniteLegale"
+    staff_band: str = "trancheEffectifsEtablissement"
+    staff_year: str = "anneeEffectifsEtablissement"
 
 
 _COLUMNS_READ = _EstablishmentCells()
@@ -161,6 +183,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
         "address": PostalAddress(street, texts.postal_code, texts.city).document(texts.commune),
         "location": point,
         "offers": inference.offers(None, naf, (name, sign), texts.city),
+        "size": {"staff": staff} if (staff := staff_of_band(texts.staff_band, texts.staff_year)) else None,
         "labels": ("Société à mission",) if texts.mission == "O" else (),
         "active": _CLOSED.isdisjoint((texts.state, texts.state_of_unit)),
     }
@@ -183,6 +206,8 @@ class Establishment(msgspec.Struct, frozen=True):
     statut_diffusion_etablissement: str | None = None
     activite_principale: str | None = None
     activite_principale_naf25: str | None = None
+    tranche_effectif_salarie: str | None = None
+    annee_tranche_effectif_salarie: Scalar = None
     nom_commercial: str | None = None
     liste_enseignes: list[str | None] | None = None
     adresse: str | None = None
@@ -271,6 +296,8 @@ def _record_of_result(
     codes = ((each.activite_principale, each.activite_principale_naf25) for each in (place, result))
     naf, texts = next(filter(None, (inference.code_with_trade(*pair) for pair in codes)), None), (name, sign or "")
     offers = (inference.offers(kind, naf, texts, place.libelle_commune or "") for kind in approved or (None,))
+    year, turnover = next(((year, ca) for year, each in latest if (ca := each.ca) is not None and ca >= 0), ("", None))
+    staff = staff_of_band(place.tranche_effectif_salarie or "", text_of(place.annee_tranche_effectif_salarie))
     return {
         "name": name.strip(),
         "trade_name": sign if sign != name else None,
@@ -282,7 +309,11 @@ def _record_of_result(
         "location": _location(place) if not is_withheld else None,
         "offers": list(dict.fromkeys(chain.from_iterable(offers))),
         "description": note,
-        "turnover_eur": next((ca for _, year in latest if (ca := year.ca) is not None and ca >= 0), None),
+        "turnover_eur": turnover,
+        "size": {
+            "staff": staff,
+            "turnover_eur": None if turnover is None else {"value": turnover, "on": last_day_of(year)},
+        },
         "active": is_open and not is_withheld,
     }
 

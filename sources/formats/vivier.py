@@ -14,9 +14,10 @@ import msgspec
 
 from domain.decoding.requests import decode_with_plain, find_null_character, find_repeated_key
 from domain.errors import InvalidContent, Problem
+from domain.suppliers.assembly import source_of_each_field
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.source import Row, RowError, reject
-from domain.suppliers.supplier import Approval, Evidence, Offer, Supplier
+from domain.suppliers.supplier import Approval, Evidence, Offer, SizeInEuros, StaffSize, Supplier, SupplierSize
 from sources.file_types.csv_cells import (
     BadCell,
     Cell,
@@ -208,8 +209,10 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
 
     `external_id` is that of its record at `source`, else its id. The person to contact and public awards are left out.
     """
+    supplier = msgspec.structs.replace(supplier, size=_size_to_write(supplier, source))
     values = {name: _value_at(COLUMNS[name].path, supplier) for name in COLUMNS if name not in OFFER_COLUMNS}
-    cells = {name: value if isinstance(value, str | int | float) else None for name, value in values.items()}
+    days = {name: value.isoformat() for name, value in values.items() if isinstance(value, date)}
+    cells = {name: value if isinstance(value, str | int | float) else days.get(name) for name, value in values.items()}
     held = ((each, APPROVAL_FIELDS if each.reference else APPROVAL_FIELDS[:-1]) for each in supplier.approvals or ())
     approvals = "|".join(_joined_fields(each, names) for each, names in held)
     at_source = (ref.external_id for ref in supplier.sources if ref.source == source)
@@ -227,6 +230,23 @@ def rows_of_supplier(supplier: Supplier, on: date, source: str | None = None) ->
     for offer in dict.fromkeys(supplier.offers) or (None,):
         whole = cells if offer is None else cells | {name: _offer_value(offer, name) for name in OFFER_COLUMNS}
         yield [whole.get(name) for name in HEADER]
+
+
+def _size_to_write(supplier: Supplier, source: str | None) -> SupplierSize:
+    """The size without what the columns `employees` and `turnover_eur` say, and without the table's own source."""
+    size, known = supplier.size, source_of_each_field(supplier)
+    employees, turnover = supplier.employees or 0, supplier.turnover_eur or 0.0
+    said = (
+        StaffSize(employees, employees, None, known.get("employees")),
+        SizeInEuros(turnover, None, known.get("turnover_eur")),
+    )
+    parts = (None if part in said else part for part in msgspec.structs.astuple(size))
+    return SupplierSize(
+        *(
+            part and msgspec.structs.replace(part, source=None if part.source == source else part.source)
+            for part in parts
+        )
+    )
 
 
 def _value_at(path: Path, value: object) -> object:

@@ -91,6 +91,11 @@ def _true_or_none(cell: str, path: Path) -> bool | None:
     return boolean(cell, path) or None
 
 
+def _day(cell: str, _: Path) -> str:
+    """The day in the cell as ISO 8601 writes it."""
+    return iso_day(cell.strip())
+
+
 def _approvals(cell: str, path: Path) -> list[dict[str, str]]:
     held = cell.strip().lower() not in NONE_HELD
     return _objects_in(cell, path, APPROVAL_FIELDS, frozenset({1, 3, 4}), _APPROVAL) if held else []
@@ -123,8 +128,9 @@ def _geometry(cell: str, path: Path) -> Any:
 
 
 _READERS: Mapping[str, Read] = {
-    "texts": _text, "codes": _code, "lists": _list, "siret": _siret, "approvals": _approvals, "evidence": _evidence,
-    "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number, "integer": integer,
+    "texts": _text, "codes": _code, "day": _day, "lists": _list, "siret": _siret, "approvals": _approvals,
+    "evidence": _evidence, "geometry": _geometry, "true": _true_or_none, "boolean": boolean, "number": number,
+    "integer": integer,
 }  # fmt: skip
 
 

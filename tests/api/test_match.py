@@ -14,6 +14,7 @@ from litestar.testing import AsyncTestClient
 
 from api.settings import Settings
 from domain.shortlists.shortlist import Shortlist
+from domain.suppliers.supplier import SizeInEuros, SupplierSize
 from matching.engine import match_json
 from matching.reference import Reference
 from tests.api.conftest import portal
@@ -62,6 +63,24 @@ async def test_a_site_may_be_supposed_and_null_says_that_it_may_not(client: Asyn
     (off,) = (await post(client, with_lot(**named, site=None))).json()["lots"]
     assert (off["supposed_site"], off["candidates"][0]["measured_to"]) == (None, "territory")
     assert supposed["total"] == off["total"]
+
+
+async def test_what_words_may_mean_is_suggested_and_what_no_field_holds_is_told(
+    client: AsyncTestClient[Litestar],
+) -> None:
+    """The same words say the same as a title and as a keyword."""
+    words = "Collecte de biodéchets des restaurants scolaires"
+    lots = [
+        {"id": "1", "title": f"{words}, 3 ans, 800 kg/jour"},
+        {"id": "2", "title": words},
+        {"id": "3", "keywords": [words]},
+    ]
+    told, title, keyword = (await post(client, NEED | {"lots": lots})).json()["lots"]
+    (advice,) = (each["message"] for each in told["advice"] if each["code"] == "WORDS_NOT_USED")
+    assert "« 3 ans », « 800 kg/jour »" in advice
+    for field in ("requested", "suggested"):
+        assert title[field]
+        assert [each | {"from": []} for each in title[field]] == [each | {"from": []} for each in keyword[field]]
 
 
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
@@ -147,3 +166,35 @@ async def test_real_notices_can_be_matched(client: AsyncTestClient[Litestar], sh
     assert len(statuses) == 143
     assert set(statuses) <= {200, 422}
     assert statuses.count(200) >= 0.95 * len(statuses)
+
+
+async def test_a_need_far_too_large_for_all_is_never_good(settings: Settings, reference: Reference) -> None:
+    """Nor one whose candidates' sizes are not known; each candidate says how the lot compares to what it did."""
+    won = SupplierSize(largest_award_eur=SizeInEuros(1_000_000.0, source="decp"))
+    pool = [supplier(f"n° {number}", size=won) for number in range(6)]
+    async with portal(settings, reference, *pool, supplier("inconnu")) as client:
+        (lot,) = (await post(client, with_lot(value_eur=24_000_000, duration_months=12))).json()["lots"]
+        assert lot["total"] == 7
+        assert (lot["coverage"][0]["candidates"], lot["coverage"][0]["beyond_reach"]) == (7, 6)
+        assert lot["tension"]["level"] == "critical"
+        assert "24 000 000 € par an sont trop pour 6 autres" in lot["tension"]["message"]
+        levels = {row["supplier"]["name"]: row["reach"]["level"] for row in lot["candidates"]}
+        assert levels == {each.name: "beyond" for each in pool} | {"inconnu": "unknown"}
+        (lot,) = (await post(client, with_lot(value_eur=4_000_000, duration_months=48))).json()["lots"]
+        assert lot["tension"] == {
+            "level": "good",
+            "message": "Au moins 7 candidats par métier demandé ; la taille de 1 n'est pas connue",
+            "unknown": 0,
+        }
+
+
+async def test_a_large_need_whose_candidates_are_of_unknown_size_is_not_good(
+    settings: Settings, reference: Reference
+) -> None:
+    async with portal(settings, reference, *(supplier(f"n° {number}") for number in range(38))) as client:
+        (lot,) = (await post(client, with_lot(value_eur=24_000_000, duration_months=12))).json()["lots"]
+        assert lot["tension"]["level"] == "low"
+        assert lot["tension"]["message"].startswith("38 candidats, mais aucun dont on sache qu'il est à la taille")
+        (lot,) = (await post(client, with_lot(value_eur=1_000_000, duration_months=12))).json()["lots"]
+        assert lot["tension"]["level"] == "good"
+        assert lot["tension"]["message"].endswith("la taille de 38 n'est pas connue")

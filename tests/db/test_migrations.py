@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import nullcontext
+from datetime import date
 from hashlib import sha256
 
 import asyncpg
+import msgspec
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -20,6 +22,7 @@ from db import migrate
 from db.core import engine as database
 from db.core.engine import Engine, transaction
 from db.schema.supplier_tables import metadata
+from domain.suppliers.supplier import SizeInEuros, StaffSize, SupplierSize
 from tests.conftest import new_name, sibling
 from tests.db.suppliers.samples import execute
 
@@ -159,3 +162,39 @@ async def test_tables_in_use_are_waited_for_outside_the_queue(
             upgrading = asyncio.create_task(asyncio.to_thread(migrate.upgrade, own_database_url))
             await attempts.wait()
         await upgrading
+
+
+async def test_suppliers_of_before_sizes_get_that_which_their_documents_know(empty: Engine) -> None:
+    known = {
+        "name": "Jardins",
+        "employees": 42,
+        "turnover_eur": 850_000.5,
+        "sources": [{"source": "annuaire"}],
+        "provenance": {"turnover_eur": "sirene"},
+        "public_awards": [
+            {"value_eur": 10.0, "notified_on": None, "source": "decp"},
+            {"value_eur": 90_000.0, "notified_on": "2025-03-01", "source": "decp"},
+        ],
+    }
+    store = text("""
+        INSERT INTO suppliers (id, document, deleted, active, activities, kinds, name_folded, updated_at, change_set)
+        VALUES (gen_random_uuid(), CAST(:document AS json), false, true, '{}', '{}', :name, now(), 1)
+    """)
+    async with transaction(empty) as connection:
+        await connection.run_sync(_migrate_to, "0027")
+        for document in (known, {"name": "Inconnu"}):
+            await connection.execute(
+                store, {"document": msgspec.json.encode(document).decode(), "name": document["name"]}
+            )
+        await connection.run_sync(_migrate_to, "0028")
+        found: dict[str, str] = dict(
+            (await connection.execute(text("SELECT name_folded, document::text FROM suppliers"))).all()
+        )
+    assert msgspec.json.decode(found["Inconnu"]) == {"name": "Inconnu"}
+    document = msgspec.json.decode(found["Jardins"])
+    assert msgspec.convert(document.pop("size"), SupplierSize, strict=False) == SupplierSize(
+        staff=StaffSize(42, 42, None, "annuaire"),
+        turnover_eur=SizeInEuros(850_000.5, None, "sirene"),
+        largest_award_eur=SizeInEuros(90_000.0, date(2025, 3, 1), "decp"),
+    )
+    assert document == known

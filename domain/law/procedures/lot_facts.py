@@ -13,7 +13,7 @@ import msgspec
 
 from domain.law.findings import applies
 from domain.law.rules import InForce
-from domain.needs.need import Codes, Lot, Nature, Need
+from domain.needs.need import Codes, Lot, Nature, Need, value_per_year
 from domain.reference import taxonomy
 from domain.reference.cpv import Listing, listing
 from domain.short_cache import short_cache
@@ -73,6 +73,18 @@ def estimated_cents(lot: Lot) -> int | None:
     """The estimated value of a lot in cents; None where it is not known."""
     estimate = estimate_of(lot)
     return estimate.total if estimate else None
+
+
+def yearly_value(lot: Lot, total_eur: float | None = None) -> float | None:
+    """The euros a year of a lot: its estimated value over its months, renewals included; None where it is not known.
+
+    `total_eur`: of a need of this lot alone, the total that is stated. The whole value where it lasts less than a year,
+    or no duration is stated.
+    """
+    cents = estimated_cents(lot) if total_eur is None else cents_rounded_up(total_eur)
+    return (
+        None if cents is None else value_per_year(cents / 100, (lot.duration_months or 0) + (lot.renewal_months or 0))
+    )
 
 
 def known_total(estimates: Iterable[Estimate | None]) -> int:

@@ -75,6 +75,8 @@ def test_what_was_asked_is_told_as_it_was_read() -> None:
     page = written(asked, supplier())
     assert "Nettoyage de locaux et bureaux (lu dans : CPV 90919200 et « nettoyage de bureaux »)" in page
     assert "Ille-et-Vilaine ; lieu d'exécution : Rennes ; à 30 km au plus" in page
+    supposed = written(need(lot(title="Ménage à Redon", max_distance_km=30)), supplier())
+    assert "Ille-et-Vilaine ; lieu supposé : Redon, d'après l'intitulé ; à 30 km au plus" in supposed
     total = "1 200 000 € (36 mois) + 400 000 € (12 mois de reconduction) = 1 600 000 € HT, 36 mois"
     assert total in " ".join(page.replace("\u00a0", " ").split())
     endless = written(need(lot(value_eur=20_000, renewal_months=12)), supplier())

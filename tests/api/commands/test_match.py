@@ -13,6 +13,7 @@ from api.commands.imports import FLAGS
 from api.commands.match import NeedOfFile, read_needs
 from domain.suppliers.supplier import Flag
 from tests.api.commands.conftest import Server, Within, decoded, until, vivier
+from tests.sources.file_types.test_workbook import xlsx
 from tests.sources.notices.conftest import FNSIMPLE, MAPA, boamp, eforms, eforms_lot, project, reserved, ted_2013
 
 JARDINS = {
@@ -60,6 +61,18 @@ def test_a_file_is_imported_and_matched(server: Server, within: Within, rows: Pa
     trail = within("match", str(need), "--explain").out
     for words in (" suppliers considered", "service_area", "1. eligibility", "ELIGIBLE"):
         assert words in trail
+
+
+def test_a_workbook_is_imported(within: Within, tmp_path: Path) -> None:
+    cell = '<c t="inlineStr"><is><t>{}</t></is></c>'
+    book = tmp_path / "annuaire.xlsx"
+    book.write_bytes(
+        xlsx("".join(f"<row>{cell.format(a)}{cell.format(b)}</row>" for a, b in (("id", "nom"), ("1", "Un"))))
+    )
+    report = json.loads(within("import", "book", str(book), "--format", "spreadsheet", "--dry-run", "--json").out)
+    assert (report["received"], report["added"]) == (1, 1)
+    refused = within("import", "book", str(book), "--format", "gogocarto")
+    assert (refused.status, ".json" in refused.err) == (2, True)
 
 
 def test_lots_are_proposed(server: Server, within: Within, rows: Path, tmp_path: Path) -> None:

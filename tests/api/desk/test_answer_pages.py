@@ -110,6 +110,35 @@ async def test_another_reservation_or_radius_is_a_button_away(
     assert "max_distance_km" not in request_on(browser.page)["lots"][0]
 
 
+async def test_a_supposed_place_is_confirmed_or_taken_away_at_a_click(answered: Answered, browser: Browser) -> None:
+    """On the answer and on the form; a distance chosen is measured from it, and so confirms it."""
+    typed = {"lieu": "departement:56", "lot_1_objet": "tonte de pelouses à Pontivy"}
+    supposed = "Lieu supposé : Pontivy, d'après l'intitulé."
+    pontivy = {"commune": "56178"}
+    for pressed, typed_km, site in (
+        ("lieu-1-56178", "", pontivy),
+        ("lieu-1-non", "", None),
+        ("rayon-1-25@56178", "", pontivy),
+        ("rayon-1", "35", pontivy),
+    ):
+        await browser.open("/besoin")
+        page = await answered(**typed)
+        assert supposed in said(page)
+        assert "site" not in request_on(page)["lots"][0]
+        assert f'value="{pressed}"' in page
+        await browser.submit("besoin/resultat", {"rayon-1": typed_km}, changer=pressed)
+        assert supposed not in said(browser.page)
+        assert request_on(browser.page)["lots"][0]["site"] == site
+    for pressed in ("lieu-1-56178", "lieu-1-non"):
+        await browser.open("/besoin")
+        form = {"lieu": "departement:56", "lot-1-objet": typed["lot_1_objet"]}
+        await browser.submit("besoin", form, faire="comprendre")
+        assert supposed in said(browser.page)
+        await browser.submit("besoin", faire=pressed)
+        assert supposed not in said(browser.page)
+        assert ("Ne pas supposer de lieu" in said(browser.page)) == pressed.endswith("non")
+
+
 async def test_a_trade_that_the_words_may_mean_is_a_button_away(answered: Answered, browser: Browser) -> None:
     page = await answered(lot_1_objet="Collecte de biodéchets des restaurants scolaires")
     assert [one["title"] for one in request_on(page)["lots"]] == ["Collecte de biodéchets des restaurants scolaires"]

@@ -56,6 +56,13 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     assert "Concurrence fragile" not in text
 
 
+def test_a_supposed_place_is_told_as_supposed() -> None:
+    answer = match(need(lot(title="Ménage à Redon")), live(supplier()), reference(), ON, "fr")
+    version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
+    text = page(made(facts(version)))
+    assert "Ille-et-Vilaine\u202f; lieu supposé\u00a0: Redon, d’après l’intitulé" in text
+
+
 def test_groupings_are_a_table_with_what_each_does() -> None:
     pool = [supplier("Bio", offer("de-bio")), supplier("Tri", offer("de-5flux"))]
     answer = match(need(lot("de-bio", "de-5flux"), groupings=1), live(*pool), reference(), ON, "fr")

@@ -30,15 +30,40 @@ from domain.suppliers.supplier import (
     Flag,
     Offer,
     Placement,
+    PlacesSize,
     Point,
+    PublicAward,
     Shares,
+    SizeInEuros,
     SourceRef,
+    StaffSize,
     Supplier,
     SupplierRecord,
+    SupplierSize,
     name_by_number,
 )
 from tests.db.suppliers.samples import LATER, NOW, record
 from tests.factories import based_on, offer
+
+
+def sized(source: str, **fields: Any) -> StoredRecord:
+    return StoredRecord(source, source, SupplierRecord(name="Jardin", **fields), Placement(), UUID(int=1), NOW, NOW)
+
+
+def test_each_part_of_a_size_comes_from_the_first_record_that_knows_it_with_its_source() -> None:
+    won = (
+        PublicAward(value_eur=90_000.0, duration_months=12),
+        PublicAward(value_eur=200_000.0, notified_on=date(2024, 5, 2), duration_months=48),
+        PublicAward(value_eur=9_000_000.0, in_group=True),
+    )
+    band = SupplierSize(staff=StaffSize(10, 19, date(2023, 12, 31)), places=PlacesSize(30))
+    records = [sized("annuaire", employees=12), sized("decp", public_awards=won), sized("sirene", size=band)]
+    size = assemble(UUID(int=1), records).size
+    assert size.staff == StaffSize(12, 12, None, "annuaire")
+    assert size.places == PlacesSize(30, None, "sirene")
+    assert size.turnover_eur is None
+    assert size.largest_award_eur == SizeInEuros(90_000.0, None, "decp", 12)
+    assert assemble(UUID(int=1), [sized("annuaire")]).size == SupplierSize()
 
 
 def award(year: int, *places: str, segment: str = "pr-locaux") -> Offer:

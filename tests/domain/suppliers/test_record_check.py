@@ -31,7 +31,9 @@ from domain.suppliers.supplier import (
     Offer,
     Placement,
     ServiceArea,
+    StaffSize,
     SupplierRecord,
+    SupplierSize,
 )
 from domain.text.bilingual import Language, Text
 from tests.factories import REDON, RENNES, ring, spiked, square
@@ -63,6 +65,7 @@ def test_every_problem_is_reported_where_it_is() -> None:
         " ",
         siret="7518704940002",
         approvals=(Approval("EI"), Approval("ACI", date(2026, 1, 1), date(2025, 1, 1))),
+        size=SupplierSize(staff=StaffSize(10, 9)),
         address=Address(commune="93100"),
         offers=(Offer(), Offer(segments=("pr-locaux", "pr-bureau"), cpv=("99999999", "9091"))),
     )
@@ -70,6 +73,7 @@ def test_every_problem_is_reported_where_it_is() -> None:
         ("/name", "blank"),
         ("/siret", "invalid_siret"),
         ("/approvals/1/valid_until", "invalid_period"),
+        ("/size/staff/max", "invalid_range"),
         ("/address/commune", "unknown_code"),
         ("/offers/0", "no_object"),
         ("/offers/1/segments/1", "unknown_code"),

@@ -5,7 +5,7 @@ from itertools import combinations
 from typing import NamedTuple
 from uuid import UUID
 
-from domain.needs.need import Need
+from domain.needs.need import Need, Reserved
 from domain.shortlists.listed_suppliers import Candidate, Grouping, NearMiss, UnknownSupplier
 from domain.shortlists.shortlist import LotShortlist, Shortlist, TensionLevel
 from tests.matching.oracle.ground import tolerance_km
@@ -79,9 +79,39 @@ def _coverage(lot: LotShortlist, expected: Expected) -> Iterator[str]:
             f"eligible for {row.segment}", row.eligible, expected.count(lambda j: offers(j) and sure(j))
         )
         yield from _counted(f"local for {row.segment}", row.local, expected.count(lambda j: offers(j) and j.local))
-    objects = [row.candidates for row in lot.coverage if expected.roles.get(row.segment) == "object"]
-    if lot.tension.level != _tension(min(objects, default=0), lot.unknown_trade.eligible):
-        yield f"tension {lot.tension.level} where the object segments have {objects} candidates"
+        beyond = expected.count(lambda j: offers(j) and j.reach == "beyond")
+        yield from _counted(f"beyond reach for {row.segment}", row.beyond_reach, beyond)
+    objects = [row.candidates - row.beyond_reach for row in lot.coverage if expected.roles.get(row.segment) == "object"]
+    level = _tension(min(objects, default=0), lot.unknown_trade.eligible)
+    allowed = {level}
+    if level == "good" and expected.yearly_eur is not None and expected.yearly_eur > 1_000_000:
+        known = _known_sizes(expected)
+        allowed = {"low"} if known.stop <= 3 else {"good"} if known.start >= 3 else {"low", "good"}
+    if "good" in allowed and not (
+        (members := _members(expected)) is not None and _is_whole_answered(members, expected)
+    ):
+        allowed = {"low"} if members is not None else {"low", "good"}  # a close call leaves it open
+    if lot.tension.level not in allowed or lot.tension.unknown != lot.unknown_trade.eligible:
+        yield f"tension {lot.tension} where the object segments have {objects} candidates"
+
+
+def _is_whole_answered(members: Mapping[UUID, "Member"], expected: Expected) -> bool:
+    """Whether at most four of the candidates answer the whole lot."""
+    objects = {segment for segment, role in expected.roles.items() if role == "object"}
+    answers = {one.answers & objects for one in members.values()}
+    return any(objects <= frozenset().union(*some) for size in range(1, 5) for some in combinations(answers, size))
+
+
+def _known_sizes(expected: Expected) -> range:
+    """How many candidates of the object segment with the fewest are known to be large enough."""
+
+    def large_enough(one: Judgment, segment: str) -> bool:
+        is_candidate = one.excluded_by(expected.reserved) is None and segment in one.used
+        return is_candidate and one.reach in {"within", "stretch"}
+
+    objects = [segment for segment, role in expected.roles.items() if role == "object"]
+    counts = [expected.count(lambda one, segment=each: large_enough(one, segment)) for each in objects]  # type: ignore[misc]
+    return range(min(one.start for one in counts), min(one.stop for one in counts))
 
 
 def _tension(fewest: int, unknown: int) -> TensionLevel:
@@ -108,6 +138,8 @@ def _candidates(lot: LotShortlist, expected: Expected, limit: int) -> Iterator[s
             yield f"candidate {row.supplier.name} shown as {_shown(row)}, judged {_judged(one, expected)}"
             continue
         yield from _measured(row.supplier.name, row, one, expected)
+        if row.reach.level != fitting[0].reach:
+            yield f"reach of {row.supplier.name}: {row.reach}, expected {fitting[0].reach}"
         if reserved:
             yield from _eligible(row, one, expected)
         placed.append((row.supplier.id, (fitting[0].order(reserved), _known(one.distance_km))))
@@ -221,9 +253,15 @@ def _near_misses(lot: LotShortlist, expected: Expected, asked: int) -> Iterator[
 
 
 def _unknown_trade(lot: LotShortlist, expected: Expected, asked: int) -> Iterator[str]:
-    told, near = lot.unknown_trade, [one for one in expected.offerless if one.near is not False]
-    sure = [one for one in near if _sure(one, expected)]
-    for what, count, ones in (("total", told.total, near), ("eligible", told.eligible, sure)):
+    told, every = lot.unknown_trade, [one for one in expected.offerless if one.near is not False]
+    outcomes = [{one.verdicts[reserved].outcome for reserved in expected.reserved} for one in every]
+    near = [one for one, found in zip(every, outcomes, strict=True) if found != {"INELIGIBLE"}]
+    counts = [("total", told.total, near), ("eligible", told.eligible, _sure(every, expected.reserved))]
+    if list(lot.alternatives.unknown_trade) != list(RESERVATIONS):
+        yield f"alternatives for {list(lot.alternatives.unknown_trade)} of unknown trade"
+    for name, other in RESERVATIONS.items():
+        counts.append((name, lot.alternatives.unknown_trade.get(name, -1), _sure(every, other)))
+    for what, count, ones in counts:
         yield from _counted(f"unknown_trade.{what}", count, range(sum(one.near is True for one in ones), len(ones) + 1))
     kinds = {kind for one in near for kind in one.supplier.kinds or ("none",)}
     for kind in kinds | told.by_kind.keys():
@@ -253,9 +291,13 @@ def _late(one: Offerless) -> tuple[int]:
     return (int(one.why not in (None, "kind_offers")),)
 
 
-def _sure(one: Offerless, expected: Expected) -> bool:
-    outcomes = {one.verdicts[reserved].outcome for reserved in expected.reserved}
-    return not outcomes or not outcomes.isdisjoint({"ELIGIBLE", "ELIGIBLE_IF"})
+def _sure(some: Sequence[Offerless], reserved: Sequence[Reserved]) -> list[Offerless]:
+    """Those that are eligible for one of the reserved types, if only on proof."""
+    return [
+        one
+        for one in some
+        if not reserved or any(one.verdicts[kind].outcome in {"ELIGIBLE", "ELIGIBLE_IF"} for kind in reserved)
+    ]
 
 
 MOST_TRIED = 20

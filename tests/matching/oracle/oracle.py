@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -20,7 +21,7 @@ from domain.law.same_supplier import EssAward, with_award_bar
 from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reserved, TerritoryRequest
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
-from domain.shortlists.listed_suppliers import Fit, Gate, Presence, Role
+from domain.shortlists.listed_suppliers import Fit, Gate, Presence, ReachLevel, Role
 from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
@@ -41,6 +42,8 @@ RESERVATIONS: Mapping[str, tuple[Reserved, ...]] = {
 }
 RADII_KM = (10, 25, 50, 100)
 NEARBY_KM, NEIGHBOUR_KM = 50, 20
+TURNOVER_OF_A_PERSON, OF_OTHER_SECTORS = {"pr": 30_000, "bt": 225_000}, 169_000
+TURNOVER_BY_KIND, TURNOVER_OF_A_PLACE = {"EA": 43_000, "ACI": 12_000}, 17_000
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ class Judgment:
 
     used: Mapping[str, Used]
     answers: frozenset[str]
-    in_reach: bool
+    within_cap: bool
     local: bool
     outcomes: Mapping[Reserved, str]
     within: Mapping[int, bool]
+    reach: ReachLevel
 
     def best(self, reserved: Iterable[Reserved]) -> str | None:
         """The best outcome over the reserved types; None where the lot is not reserved."""
@@ -84,7 +88,7 @@ class Judgment:
             return "segment"
         if not self.answers & self.used.keys():
             return "service_area"
-        if cap and not self.in_reach:
+        if cap and not self.within_cap:
             return "distance"
         return "reservation" if self.best(reserved) == "INELIGIBLE" else None
 
@@ -130,7 +134,7 @@ class Offerless:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a lot's shortlist must agree with. `offerless`: without those INELIGIBLE for all reserved types."""
+    """What a lot's shortlist must agree with. `offerless`: everybody without an offer, whatever is reserved."""
 
     lot: Lot
     reserved: tuple[Reserved, ...]
@@ -138,6 +142,7 @@ class Expected:
     measured_to: str
     judged: tuple[Judged, ...]
     offerless: tuple[Offerless, ...]
+    yearly_eur: Fraction | None
 
     def count(self, holds: Callable[[Judgment], bool]) -> range:
         """How many suppliers meet a condition, from those that must to those that may."""
@@ -200,22 +205,21 @@ class Oracle:
         supposed = self.supposed_site(need, lot, ground) if lot.site is msgspec.UNSET else None
         place = lot.site or (Place(commune=self.territories.communes[supposed].code) if supposed is not None else None)
         site = self.france.disc(place, 0) if place else None
-        judged, offerless = [], []
+        judged, offerless, yearly = [], [], yearly_value(need, lot)
         offering = self._offering_kinds(pool, [segment for segment, role in roles.items() if role == "object"])
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
-                outcomes = {verdicts[one].outcome for one in lot.reserved or ()}
-                if outcomes != {"INELIGIBLE"}:
-                    why = why_asked(supplier, offering)
-                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
+                why = why_asked(supplier, offering)
+                offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
                 continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
-                judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts))
+                reach = reach_of(supplier, [each for each, role in roles.items() if role == "object"], yearly)
+                judged.append(self._judge(supplier, lot, roles, offered, ground, site, verdicts, reach))
         measured_to = "site" if lot.site else "supposed_site" if site else "territory"
-        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless))
+        return Expected(lot, tuple(lot.reserved or ()), roles, measured_to, tuple(judged), tuple(offerless), yearly)
 
     def supposed_site(self, need: Need, lot: Lot, ground: Ground) -> int | None:
         """The commune of the territory that the words of a lot say they end at (“… à Redon”), else the buyer's."""
@@ -288,6 +292,7 @@ class Oracle:
         ground: Ground,
         site: Ground | None,
         verdicts: Mapping[Reserved, Verdict],
+        reach: ReachLevel,
     ) -> Judged:
         spot = self._spot(supplier)
         to_ground = self._distance(ground, spot)
@@ -301,7 +306,7 @@ class Oracle:
         capped = distance if lot.site else to_ground
         calls["cap"] = at_most(capped, lot.max_distance_km) if lot.max_distance_km else True
         calls |= {("within", radius): at_most(distance, radius) for radius in RADII_KM}
-        judgments = tuple(_judgment(supplier, roles, offered, made, verdicts) for made in _every_way(calls))
+        judgments = tuple(_judgment(supplier, roles, offered, made, verdicts, reach) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
 
     def _offering_kinds(self, pool: Iterable[Supplier], objects: Sequence[str]) -> set[str] | None:
@@ -395,6 +400,43 @@ class Oracle:
         return {"ess": with_award_bar(self._eligibility(supplier, on)["ess"], past, on, self.rules)}
 
 
+def yearly_value(need: Need, lot: Lot) -> Fraction | None:
+    """The euros a year of a lot, renewals included; None where its value is not known."""
+    first, renewals = lot.duration_months, lot.renewal_months or 0
+    lasts = max((first or 0) + renewals, 12)
+    if need.estimated_total_eur is not None and len(need.lots) == 1:
+        return Fraction(need.estimated_total_eur) * 12 / lasts
+    if lot.value_eur is None or (renewals and first is None):
+        return None
+    whole = Fraction(lot.value_eur)
+    return (whole * (first + renewals) / first if first and renewals else whole) * 12 / lasts
+
+
+def reach_of(supplier: Supplier, objects: Sequence[str], yearly: Fraction | None) -> ReachLevel:
+    """Whether a lot worth so much a year is too large for a supplier."""
+    most = _most_within_reach(supplier, objects)
+    if yearly is None or most is None:
+        return "unknown"
+    return "within" if yearly <= most else "stretch" if yearly <= 2 * most else "beyond"
+
+
+def _most_within_reach(supplier: Supplier, objects: Sequence[str]) -> Fraction | None:
+    size = supplier.size
+    if size.largest_award_eur:
+        return Fraction(size.largest_award_eur.value) * 12 / max(size.largest_award_eur.duration_months or 12, 12)
+    if size.turnover_eur:
+        return Fraction(size.turnover_eur.value) / 2
+    each = max((TURNOVER_OF_A_PERSON.get(one[:2], OF_OTHER_SECTORS) for one in objects), default=OF_OTHER_SECTORS)
+    if size.places:
+        return Fraction(size.places.count * min(each, TURNOVER_OF_A_PLACE), 2)
+    if size.staff is None or set(supplier.kinds) == {"ESAT"}:
+        return None
+    known = [TURNOVER_BY_KIND.get(kind) for kind in supplier.kinds if kind != "ESAT"]
+    if known and None not in known:
+        each = min(each, max(filter(None, known)))
+    return Fraction(max(size.staff.min, size.staff.max or 0, 1) * each, 2)
+
+
 def works_near_home(supplier: Supplier) -> bool:
     """Is it an association intermédiaire and nothing else, a régie de quartier, a commune or its social centre?"""
     words = fold(supplier.name).split()
@@ -425,6 +467,7 @@ def _judgment(
     offered: Mapping[str, Mapping[int, Fit]],
     made: Mapping[object, bool],
     verdicts: Mapping[Reserved, Verdict],
+    reach: ReachLevel,
 ) -> Judgment:
     used = {}
     for segment, fits in offered.items():
@@ -439,10 +482,11 @@ def _judgment(
     return Judgment(
         used=used,
         answers=frozenset(segment for segment in answers if roles[segment] == "object"),
-        in_reach=made["cap"],
+        within_cap=made["cap"],
         local=made["local"],
         outcomes={reserved: verdict.outcome for reserved, verdict in verdicts.items()},
         within={radius: made["within", radius] for radius in RADII_KM},
+        reach=reach,
     )
 
 

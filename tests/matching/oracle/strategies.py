@@ -25,10 +25,14 @@ from domain.suppliers.supplier import (
     Kind,
     LegalForm,
     Offer,
+    PlacesSize,
     Point,
     ServiceArea,
     Shares,
+    SizeInEuros,
+    StaffSize,
     Supplier,
+    SupplierSize,
 )
 from tests.matching.oracle.ground import siren_part
 
@@ -123,8 +127,19 @@ def _supplier(scenery: Scenery, draw: Random, number: int) -> Supplier:
         location=_location(scenery, draw),
         offers=tuple(_offer(scenery, draw) for _ in range(draw.choice((0, 1, 1, 2, 3, 5)))),
         turnover_eur=draw.choice((None, 50_000.0, 1_000_000.0)),
+        size=_size(draw),
         active=draw.random() > 0.05,
         updated_at=datetime(2026, 11, 1, tzinfo=UTC),
+    )
+
+
+def _size(draw: Random) -> SupplierSize:
+    """Every part of a size known or not; amounts that values of lots are equal to, half of, twice, and far from."""
+    return SupplierSize(
+        staff=draw.choice((None, StaffSize(0, 0), StaffSize(3, 5), StaffSize(10_000))),
+        places=draw.choice((None, None, PlacesSize(60))),
+        turnover_eur=draw.choice((None, None, SizeInEuros(200_000.0))),
+        largest_award_eur=draw.choice((None, None, SizeInEuros(100_000.0), SizeInEuros(400_000.0, duration_months=48))),
     )
 
 
@@ -254,12 +269,13 @@ def _ring(draw: Random, lat: float, lon: float, size: float, corners: int) -> Ri
 def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
     """A need of `lots` lots, some with a territory, a site or a cap of their own.
 
-    Where it is certain which communes its territories hold, its title or its buyer may be of one of the scenery.
+    Where it is certain which communes its territories hold, its title or its buyer may be of one of them.
     """
     of_lots, whole = tuple(_lot(scenery, draw, number) for number in range(lots)), territory(scenery, draw)
     every, title, buyer = [whole, *(lot.territory for lot in of_lots if lot.territory)], None, None
     if all(each.codes for each in every) and draw.random() < 0.6:
         code, name = draw.choice(list(zip(scenery.communes, scenery.names, strict=True)))
+        whole = TerritoryRequest(codes=(*(whole.codes or ()), f"departement:{code[:2]}"))
         title, buyer = draw.choice(((f"Marché à {name}", None), (None, Buyer(siret=f"21{siren_part(code)}000016"))))
     return Need(
         lots=of_lots,
@@ -310,4 +326,7 @@ def _lot(scenery: Scenery, draw: Random, number: int) -> Lot:
         site=_place(scenery, draw, astray=0.5) if draw.random() < 0.3 else draw.choice((None, UNSET, UNSET)),
         max_distance_km=round(draw.uniform(1, 150), 3) if draw.random() < 0.3 else None,
         territory=territory(scenery, draw) if draw.random() < 0.2 else None,
+        value_eur=draw.choice((None, 50_000.0, 100_000.0, 300_000.0, 400_000.0, 24_000_000.0)),
+        duration_months=draw.choice((None, 3, 12, 36)),
+        renewal_months=draw.choice((None, None, 12)),
     )

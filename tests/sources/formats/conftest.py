@@ -22,11 +22,15 @@ from domain.suppliers.supplier import (
     Kind,
     LegalForm,
     Offer,
+    PlacesSize,
     Point,
     PrestaType,
     ServiceArea,
     Shares,
+    SizeInEuros,
+    StaffSize,
     SupplierRecord,
+    SupplierSize,
 )
 from sources.formats.registry import read_rows
 from sources.rows import Context
@@ -133,6 +137,16 @@ OFFERS = st.builds(
     basis=st.sampled_from(BASES),
     evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
 ).filter(lambda made: made != Offer())
+AMOUNTS = {"value": st.floats(0, 1e9), "on": DATES, "source": known(ITEM)}
+SIZES = some(
+    SupplierSize,
+    staff=known(
+        st.builds(StaffSize, min=st.integers(0, 9), max=known(st.integers(9, 99)), on=DATES, source=known(ITEM))
+    ),
+    places=known(st.builds(PlacesSize, count=st.integers(0, 999), on=DATES, source=known(ITEM))),
+    turnover_eur=known(st.builds(SizeInEuros, **AMOUNTS)),
+    largest_award_eur=known(st.builds(SizeInEuros, **AMOUNTS, duration_months=known(st.integers(1, 1_200)))),
+)
 RECORDS = st.builds(
     SupplierRecord,
     name=TEXT,
@@ -150,6 +164,7 @@ RECORDS = st.builds(
     contact=some(Contact, email=known(TEXT), phone=known(TEXT), website=known(TEXT), person=known(TEXT)),
     employees=known(st.integers(0, 10_000)),
     turnover_eur=known(st.floats(0, 1e9)),
+    size=SIZES,
     labels=items(),
     active=st.booleans(),
 )

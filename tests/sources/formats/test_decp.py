@@ -41,7 +41,14 @@ def test_a_contract_and_its_winner_are_a_record_that_makes_no_supplier() -> None
     assert (row.external_id, row.joins, row.record.siret) == (f"{BUYER}2025-12-00/{SIRET}", SIRET, SIRET)
     assert row.record.public_awards == (
         PublicAward(
-            BUYER, "Entretien des espaces verts des collèges", "77310000", 84000, date(2025, 3, 18), "Morbihan"
+            BUYER,
+            "Entretien des espaces verts des collèges",
+            "77310000",
+            84000,
+            date(2025, 3, 18),
+            "Morbihan",
+            None,
+            False,
         ),
     )
     around, there = row.record.offers
@@ -69,6 +76,9 @@ def test_each_winner_is_a_record_seen_in_a_group_and_one_without_siret_is_reject
     first, second, foreign, test_row = read(in_2022(CONTRACT | {"titulaires": winners}), JSON, "decp")
     assert (first.joins, second.joins) == (SIRET, OTHER)
     assert str(first.record.offers[0].evidence[0].label).endswith("(en groupement)")
+    assert first.record.public_awards[0].in_group
+    assert one(dureeMois=48).record.public_awards[0].duration_months == 48
+    assert one(dureeMois=0).record.public_awards[0].duration_months is None
     assert (foreign.code, test_row.code) == ("winner_without_siret", "invalid_siret")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.suppliers.source import Row, RowError
-from domain.suppliers.supplier import Address, Approval, Contact, Point
+from domain.suppliers.supplier import Address, Approval, Contact, PlacesSize, Point, SupplierSize
 from sources.formats.registers import SIAE_COLUMNS
 from sources.formats.registry import CSV
 from sources.rows import UnreadableFile
@@ -42,7 +42,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert row.record.address == Address("18 rue Saint-Antoine", "93100", "Montreuil", "93048")
     assert row.record.location == Point(48.865024, 2.455023)
     assert row.record.contact == Contact(website="https://example.org")
-    assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
+    assert (row.record.legal_form, row.record.ess) == (None, None)
+    assert [offer.segments for offer in row.record.offers] == [("re-ressourcerie", "de-encombrants")]
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
@@ -85,7 +86,8 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert row.record.approvals == (Approval("ESAT"),)
     assert row.record.address == Address("RTE DE LYON", "13010", "Marseille 10e Arrondissement", "13210")
     assert row.record.location is None
-    assert row.record.description == "Organisme gestionnaire : ORSAC. Capacité autorisée : 9 places."
+    assert row.record.description == "Organisme gestionnaire : ORSAC."
+    assert row.record.size == SupplierSize(places=PlacesSize(9))
     assert [offer.segments for offer in row.record.offers] == [("lt-blanchisserie",)]
     (other,) = read(ESAT_HEADER + ESAT_ROW.replace("Ass.L.1901 R.U.P.", "Nouvelle forme").encode(), CSV, "esat")
     assert other.record.legal_form is None

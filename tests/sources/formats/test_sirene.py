@@ -4,13 +4,14 @@ import csv
 import gzip
 import io
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.suppliers.source import Row
-from domain.suppliers.supplier import Address, Approval, Flag, Point
+from domain.suppliers.supplier import Address, Approval, Flag, Point, SizeInEuros, StaffSize, SupplierSize
 from sources.formats.registry import CSV, JSON, NDJSON
 from sources.formats.sirene import legal_form_of
 from sources.rows import UnreadableFile
@@ -81,6 +82,15 @@ def test_either_vintage_tells_the_trade_and_the_legal_unit_where_the_establishme
         ({"societeMissionUniteLegale": "O"}, {"labels": ("Société à mission",)}),
         ({"coordonneeLambertAbscisseEtablissement": "[ND]"}, {"location": None}),
         ({"libelleVoieEtablissement": "[ND]", "enseigne1Etablissement": ""}, {"trade_name": None}),
+        (
+            {"trancheEffectifsEtablissement": "11", "anneeEffectifsEtablissement": "2023"},
+            {"size": SupplierSize(staff=StaffSize(10, 19, date(2023, 12, 31)))},
+        ),
+        (
+            {"trancheEffectifsEtablissement": "53", "anneeEffectifsEtablissement": ""},
+            {"size": SupplierSize(staff=StaffSize(10_000))},
+        ),
+        ({"trancheEffectifsEtablissement": "NN", "trancheEffectifsUniteLegale": "53"}, {"size": None}),
         # degrees go before metres
         ({"y_latitude": "48.1", "x_longitude": "-1.7"}, {"location": Point(48.1, -1.7)}),
     ],
@@ -274,6 +284,17 @@ SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé
         ({"finances": None}, {"turnover_eur": None}),
         ({"finances": {"2020": {"ca": 5}, "2022": {"ca": None}}}, {"turnover_eur": 5}),
         ({"finances": {"2020": {"ca": 5}, "2021": {"ca": -1}}}, {"turnover_eur": 5}),
+        (
+            {
+                "finances": {"2020": {"ca": 5}},
+                "siege": SEAT | {"tranche_effectif_salarie": "03", "annee_tranche_effectif_salarie": "2022"},
+            },
+            {
+                "size": SupplierSize(
+                    staff=StaffSize(6, 9, date(2022, 12, 31)), turnover_eur=SizeInEuros(5, date(2020, 12, 31))
+                )
+            },
+        ),
         ({"siege": None, "matching_etablissements": None}, "missing_field /matching_etablissements"),
         ({"siege": SEAT | {"latitude": "48°"}}, "wrong_format /location/lat"),
         ({"siege": SEAT | {"longitude": None}}, "missing_field /location/lon"),

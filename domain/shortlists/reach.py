@@ -1,0 +1,175 @@
+"""Reach: a lot's yearly value against what is known of a supplier's size. It changes no gate and no order.
+
+The largest contract won decides, else the turnover, else places or staff. docs/reach.md has the rule, its figures and
+their sources, which are those of `domain/data/reach.toml`.
+"""
+
+from collections.abc import Collection
+from functools import lru_cache
+from importlib.resources import files
+from math import inf, isnan, nan
+from typing import Literal, NamedTuple, get_args
+
+import msgspec
+
+from domain.needs.need import value_per_year
+from domain.shortlists.listed_suppliers import Reach, ReachLevel
+from domain.suppliers.supplier import Kind, SupplierSize
+from domain.text.bilingual import Language, Text, euros, whole
+
+SizeBasis = Literal["unknown", "largest_award", "turnover", "places", "staff"]
+SIZE_BASES: tuple[SizeBasis, ...] = get_args(SizeBasis)
+REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
+
+
+class ReachFigure(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A figure of the rule and its source; `families`: of the segments that a sector's figure is for."""
+
+    value: float
+    source: str
+    families: tuple[str, ...] = ()
+
+
+class ReachFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The content of reach.toml: euros of turnover per person by `sectors` and `kinds`, and the other `figures`."""
+
+    figures: dict[str, ReachFigure]
+    sectors: dict[str, ReachFigure]
+    kinds: dict[Kind, ReachFigure]
+
+
+REACH_FIGURES = msgspec.toml.decode((files("domain") / "data" / "reach.toml").read_bytes(), type=ReachFigures)
+SHARE, STRETCH, AMPLE_VALUE_EUR = (
+    REACH_FIGURES.figures[name].value for name in ("share_of_turnover", "stretch", "ample_value_eur")
+)
+"""The share of its turnover that one contract within reach may be; how often that is still a stretch; and the yearly
+value above which a supply is good only where sizes are known."""
+_SECTOR_OF_FAMILY = {family: name for name, each in REACH_FIGURES.sectors.items() for family in each.families}
+
+
+class DecidingSize(NamedTuple):
+    """The part of a supplier's size that decides on its reach.
+
+    `contract_eur`: the most a year that is within its reach, whatever is bought; NaN: not known, infinite: `persons`
+    (infinite where they do not count) decide with what is bought.
+    """
+
+    basis: SizeBasis
+    contract_eur: float
+    persons: float
+
+    def within_eur(self, sector_eur: float) -> float:
+        """The most a year that is within reach where a person makes so many euros of turnover; NaN: not known."""
+        return self.contract_eur if self.persons == inf else min(self.contract_eur, self.persons * sector_eur * SHARE)
+
+
+NO_SIZE_KNOWN = DecidingSize("unknown", nan, inf)
+
+
+def deciding_size(size: SupplierSize, kinds: Collection[Kind]) -> DecidingSize:
+    """The part of a size that decides on a supplier's reach: contract won, turnover, places or staff, in this order.
+
+    Of a range of staff the most counts; nobody employed counts as one. The employees of an ESAT, who lead its workers,
+    say nothing of what it can do.
+    """
+    if award := size.largest_award_eur:
+        return DecidingSize("largest_award", value_per_year(award.value, award.duration_months), inf)
+    if turnover := size.turnover_eur:
+        return DecidingSize("turnover", turnover.value * SHARE, inf)
+    if size.places:
+        return DecidingSize("places", size.places.count * REACH_FIGURES.kinds["ESAT"].value * SHARE, size.places.count)
+    if size.staff is None or (kinds and all(kind == "ESAT" for kind in kinds)):
+        return NO_SIZE_KNOWN
+    persons = max(size.staff.min, size.staff.max or 0, 1)
+    figures = [REACH_FIGURES.kinds.get(kind) for kind in kinds if kind != "ESAT"]
+    most = max((each.value if each else inf for each in figures), default=inf)
+    return DecidingSize("staff", persons * most * SHARE, persons)
+
+
+def sector_eur(segments: Collection[str]) -> float:
+    """The turnover of a person a year where these segments are bought: of several sectors, the highest."""
+    names = {_SECTOR_OF_FAMILY.get(segment.partition("-")[0], "other") for segment in segments} or {"other"}
+    return max(REACH_FIGURES.sectors[name].value for name in names)
+
+
+def reach_level(yearly_eur: float | None, within_eur: float) -> ReachLevel:
+    """The level of a lot's yearly value, where so many euros at most are within reach (NaN: not known)."""
+    if yearly_eur is None or isnan(within_eur):
+        return "unknown"
+    if yearly_eur <= within_eur:
+        return "within"
+    return "stretch" if yearly_eur <= within_eur * STRETCH else "beyond"
+
+
+_LEVELS: dict[ReachLevel, Text] = {
+    "within": Text("À sa portée", "Within its reach"),
+    "stretch": Text("À la limite de sa portée", "At the limit of its reach"),
+    "beyond": Text("Trop grand pour lui seul", "Too large for it alone"),
+}
+_TOGETHER: dict[ReachLevel, Text] = {
+    "within": Text("À leur portée", "Within their reach"),
+    "stretch": Text("À la limite de leur portée", "At the limit of their reach"),
+    "beyond": Text("Trop grand pour eux", "Too large for them"),
+}
+VALUE_NOT_KNOWN = Text("La valeur du lot n'est pas connue", "The value of the lot is not known")
+SIZE_NOT_KNOWN = Text("Sa taille n'est pas connue", "Its size is not known")
+
+
+@lru_cache(maxsize=16_384)
+def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, language: Language) -> Reach:
+    """The reach of a supplier of that size, in words; `sector`: euros of turnover per person of what is bought."""
+    level = reach_level(yearly_eur, size.within_eur(sector))
+    if yearly_eur is None or level == "unknown":
+        return Reach("unknown", (VALUE_NOT_KNOWN if yearly_eur is None else SIZE_NOT_KNOWN).to(language))
+    lot, known, said = whole_euros(yearly_eur), _known_size_text(size, sector), _LEVELS[level]
+    message = Text(
+        f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
+        f"{said.en}: this lot is worth {lot.en} a year, {known.en}",
+    )
+    return Reach(level, message.to(language))
+
+
+def reach_together(
+    yearly_eur: float | None, sizes: Collection[DecidingSize], sector: float, language: Language
+) -> Reach:
+    """The reach of several suppliers that would share a lot: what is within that of each, added up.
+
+    Where some sizes are not known, the level is known only if the others are enough.
+    """
+    known = [within for size in sizes if not isnan(within := size.within_eur(sector))]
+    level, unknown = reach_level(yearly_eur, sum(known)), len(sizes) - len(known)
+    if yearly_eur is None:
+        return Reach("unknown", VALUE_NOT_KNOWN.to(language))
+    if not known or (unknown and level != "within"):
+        message = Text(
+            f"La taille de {unknown} membre{'s' if unknown > 1 else ''} n'est pas connue",
+            f"The size of {unknown} member{'s' if unknown > 1 else ''} is not known",
+        )
+        return Reach("unknown", message.to(language))
+    lot, most, said = whole_euros(yearly_eur), whole_euros(sum(known)), _TOGETHER[level]
+    message = Text(
+        f"{said.fr} : ce lot vaut {lot.fr} par an, {most.fr} sont à la portée de leurs tailles ajoutées",
+        f"{said.en}: this lot is worth {lot.en} a year, {most.en} are within the reach of their sizes added up",
+    )
+    return Reach(level, message.to(language))
+
+
+def _known_size_text(size: DecidingSize, sector: float) -> Text:
+    """The end of a sentence, which says what is known of a size."""
+    if size.basis == "largest_award":
+        most = whole_euros(size.contract_eur)
+        return Text(f"son plus grand marché connu {most.fr}", f"its largest known contract {most.en}")
+    turnover = whole_euros(size.within_eur(sector) / SHARE)
+    if size.basis == "turnover":
+        return Text(f"son chiffre d'affaires est de {turnover.fr}", f"its turnover is {turnover.en}")
+    number = whole(size.persons)
+    noun = Text("places", "places") if size.basis == "places" else Text("personnes au plus", "persons at most")
+    return Text(
+        f"son chiffre d'affaires est estimé à {turnover.fr} ({number.fr} {noun.fr})",
+        f"its turnover is estimated at {turnover.en} ({number.en} {noun.en})",
+    )
+
+
+def whole_euros(amount: float) -> Text:
+    """An amount of money in whole euros."""
+    return euros(round(amount) * 100)

@@ -1,0 +1,87 @@
+"""Columns of the sizes of suppliers, so that a lot's yearly value is held against all of them at once."""
+
+from array import array
+from collections.abc import Sequence
+from math import inf, nan
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from domain.shortlists.reach import (
+    NO_SIZE_KNOWN,
+    REACH_LEVELS,
+    SHARE,
+    SIZE_BASES,
+    STRETCH,
+    DecidingSize,
+)
+
+Levels = NDArray[np.int8]
+"""For each supplier, its reach as a position in REACH_LEVELS."""
+WITHIN, STRETCHED, BEYOND, UNKNOWN = range(len(REACH_LEVELS))
+_BASIS = {basis: place for place, basis in enumerate(SIZE_BASES)}
+
+
+class SizeArrays(NamedTuple):
+    """The deciding sizes of suppliers in parallel arrays: the fields of `DecidingSize`, `basis` as in SIZE_BASES."""
+
+    basis: NDArray[np.int8]
+    contract_eur: NDArray[np.float64]
+    persons: NDArray[np.float64]
+
+    def size_at(self, ordinal: int) -> DecidingSize:
+        """The deciding size of a supplier."""
+        basis = SIZE_BASES[self.basis[ordinal]]
+        if basis == NO_SIZE_KNOWN.basis:
+            return NO_SIZE_KNOWN
+        return DecidingSize(basis, float(self.contract_eur[ordinal]), float(self.persons[ordinal]))
+
+    def levels(self, ordinals: NDArray[np.int32], yearly_eur: float, sector_eur: float) -> Levels:
+        """The reach of each supplier for a yearly value, as `domain.shortlists.reach` has it of one."""
+        within = np.minimum(self.contract_eur[ordinals], self.persons[ordinals] * (sector_eur * SHARE))
+        levels = np.full(len(within), BEYOND, dtype=np.int8)
+        levels[yearly_eur <= within * STRETCH] = STRETCHED
+        levels[yearly_eur <= within] = WITHIN
+        levels[np.isnan(within)] = UNKNOWN
+        return levels
+
+    def put(self, first: int, sizes: Sequence[DecidingSize]) -> None:
+        """Write deciding sizes from a row on."""
+        for row, size in enumerate(sizes, first):
+            self.basis[row], self.contract_eur[row], self.persons[row] = (
+                _BASIS[size.basis],
+                size.contract_eur,
+                size.persons,
+            )
+
+    def with_room(self, room: int) -> "SizeArrays":
+        """The same in longer arrays, `room` rows of unknown sizes behind."""
+        return joined_sizes([self, unknown_sizes(room)], np.arange(len(self.basis) + room))
+
+
+def unknown_sizes(count: int) -> SizeArrays:
+    """So many unknown sizes."""
+    return SizeArrays(np.zeros(count, dtype=np.int8), np.full(count, nan), np.full(count, inf))
+
+
+class SizeRows:
+    """Collects the sizes of suppliers as they arrive."""
+
+    def __init__(self) -> None:
+        self._basis, self._numbers = array("b"), array("d")
+
+    def add(self, size: DecidingSize) -> None:
+        """Add the deciding size of a supplier."""
+        self._basis.append(_BASIS[size.basis])
+        self._numbers.extend((size.contract_eur, size.persons))
+
+    def arrays(self) -> SizeArrays:
+        """All sizes, in the order of arrival."""
+        contract_eur, persons = np.array(self._numbers).reshape(-1, 2).T.copy()
+        return SizeArrays(np.array(self._basis, dtype=np.int8), contract_eur, persons)
+
+
+def joined_sizes(parts: Sequence[SizeArrays], order: NDArray[np.intp]) -> SizeArrays:
+    """The sizes of several parts as one, in `order`: indices into the parts laid end to end."""
+    return SizeArrays._make(np.concatenate(column)[order] for column in zip(*parts, strict=True))
