@@ -56,11 +56,11 @@ def trade_group(
     offers: Sequence[Offer],
     named: Callable[[], tuple[str, str | None]],
 ) -> TradeGroup:
-    """The trade group of a supplier; `named`: its name and SIRET, only looked at where it has no approval."""
+    """The trade group of a supplier; `named`: its name and SIRET."""
     names = tuple(sources)
     if len(names) > 1:
         names = tuple(sorted(set(names)))
-    last = asked_last(kinds, legal_form, *(() if kinds else named()))
+    last = asked_last(kinds, legal_form, *named())
     return TradeGroup(names, kinds, trade_evidence(offers), last)
 
 

@@ -155,8 +155,10 @@ def always_late(supplier: Supplier) -> str | None:
     """Why a supplier is asked last whatever is wanted; of names and SIRETs, those of the scenery say so."""
     if set(supplier.kinds) == {"GEIQ"}:
         return "employers_group"
-    is_public = supplier.legal_form == "public_body" or supplier.name.startswith("CCAS") or bool(supplier.siret)
-    return "public_body" if is_public and not supplier.kinds else None
+    if set(supplier.kinds) & {"ESAT", "EA", "EATT"}:
+        return None
+    is_named_so = supplier.name.startswith("CCAS") and not supplier.kinds
+    return "public_body" if supplier.legal_form == "public_body" or supplier.siret or is_named_so else None
 
 
 def why_asked(supplier: Supplier, offering: set[str] | None) -> str | None:
