@@ -12,7 +12,7 @@ from domain.shortlists.shortlist import Advice, Reservation, Stamp, Tension, Ter
 from domain.text.bilingual import Text
 
 Axis = Literal["segment", "departement", "epci"]
-"""Along which lots may be divided: segment by segment, or by the departements or EPCIs of their territory."""
+"""Along which lots may be divided: segment by segment, or by departements or groups of neighbouring EPCIs."""
 
 BOTH_AREAS = Text(
     "Diviser par département ou par EPCI, non par les deux.", "Divide by departement or by EPCI, not by both."
@@ -27,7 +27,7 @@ class AllotmentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_lots: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
     """The most lots of a proposal"""
     divide: Annotated[tuple[Axis, ...], msgspec.Meta(max_length=3)] = ("segment", "departement")
-    """The ways to divide lots: by segment, and by departement or EPCI; empty: not at all"""
+    """The ways to divide lots: by segment, and by departement or by neighbouring EPCIs; empty: not at all"""
     join: bool = True
     """Whether lots may be joined"""
     reserve: bool = True
@@ -176,6 +176,8 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
     """Candidates that are ELIGIBLE or ELIGIBLE_IF"""
     local: int
     """Candidates located in its territory"""
+    unknown: int
+    """Eligible suppliers nearby whose trade is not known: to be asked before anything is concluded"""
     tension: Tension
     """The competition to expect, for a lot of that value or estimated value"""
     reservation: Reservation

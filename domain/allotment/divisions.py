@@ -1,6 +1,6 @@
 """Divisions and joins of lots: all ways in which what is bought makes up lots of some segments in some areas."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations, islice
 from typing import NamedTuple, TypeVar
@@ -37,12 +37,19 @@ class PossibleLot(NamedTuple):
 
 
 class AllowedDivisions(NamedTuple):
-    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas."""
+    """The divisions a buyer allows. `family`: that of a segment; `may_unite`: whether one lot may have these areas.
+
+    `neighbours`: of each area a bit mask of those it borders on, where the areas of a lot must be reached from each
+    other through neighbours; None where they need not be.
+    `is_answered`: whether a supplier answers a whole lot by itself, without which lots are not joined.
+    """
 
     by_segment: bool
     join: bool
     family: Callable[[str], str]
     may_unite: Callable[[tuple[int, ...]], bool]
+    is_answered: Callable[[PossibleLot], bool]
+    neighbours: Mapping[int, int] | None = None
 
 
 class JoinableLots:
@@ -57,7 +64,8 @@ class JoinableLots:
         self.areas = tuple(dict.fromkeys(area for lot in lots for area in lot.areas))
         self._given = {lot.position: lot for lot in lots}
         self._families = {segment: freedom.family(segment) for segment in self.segments}
-        self._all_unite = freedom.may_unite(self.areas)
+        self._all_unite = freedom.neighbours is None and freedom.may_unite(self.areas)
+        self._unite = cache(self._may_unite)
         self._cached_cells, self.join_lots = cache(self.cells), cache(self._join_lots)
         # the bits of what one lot buys: area by area, and in each segment by segment
         width, sides = len(self.segments), len(self.segments) * len(self.areas)
@@ -150,7 +158,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether the buyer allows a lot: its division by segment, its join (of one family), its areas in one lot."""
+        """Whether a lot may be proposed: its division by segment, its join of what one supplier does, its areas."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}
@@ -160,7 +168,28 @@ class JoinableLots:
             families = self._families
             if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
                 return False
-        return self._all_unite or len(lot.areas) == 1 or freedom.may_unite(lot.areas)
+        if not (self._all_unite or len(lot.areas) == 1 or self._unite(lot.areas)):
+            return False
+        return len(positions) == 1 or freedom.is_answered(lot)
+
+    def _may_unite(self, areas: tuple[int, ...]) -> bool:
+        """Whether one lot may have these areas: they can be said together, and are neighbours where they must be."""
+        beside = self.freedom.neighbours
+        return self.freedom.may_unite(areas) and (beside is None or are_connected(areas, beside))
+
+
+def are_connected(areas: Sequence[int], neighbours: Mapping[int, int]) -> bool:
+    """Whether each of the areas can be reached from each other through neighbours among them."""
+    left = sum(1 << area for area in areas)
+    reached = left & -left
+    while reached:
+        left ^= reached
+        beside = 0
+        for area in areas:
+            if reached >> area & 1:
+                beside |= neighbours[area]
+        reached = beside & left
+    return not left
 
 
 def joinable_groups(lots: Iterable[GivenLot], freedom: AllowedDivisions) -> list[JoinableLots]:

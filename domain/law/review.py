@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from itertools import zip_longest
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -40,7 +41,7 @@ from domain.law.reservations.reservation import (
     type_rule,
 )
 from domain.law.rules import InForce, Rules
-from domain.needs.need import Buyer, BuyerKind, ContractKind, Need, Place, Reserved
+from domain.needs.need import Buyer, BuyerKind, ContractKind, Lot, Need, Place, Reserved
 from domain.short_cache import short_cache
 from domain.shortlists.listed_suppliers import Confidence
 from domain.text.bilingual import NOTHING, Text, join_texts
@@ -58,12 +59,19 @@ NOBODY = Buyer()
 """A buyer of whom nothing is known."""
 SOMEWHERE = Place()
 """The site of a lot that has one, wherever it is."""
+READ_OF_A_LOT = (
+    "id", "segments", "cpv", "support_segments", "nature", "value_eur", "duration_months", "renewal_months",
+    "value_covers", "options_eur", "innovative", "reserved",
+)  # fmt: skip
+_READ = attrgetter(*READ_OF_A_LOT)
 
 
 def need_for_review(need: Need) -> Need:
     """The need with only the fields that rules read: needs that have these in common are reviewed alike."""
-    unread = {"title": None, "keywords": (), "max_distance_km": None, "territory": None}
-    lots = [msgspec.structs.replace(lot, **unread, site=SOMEWHERE if lot.site else None) for lot in need.lots]
+    lots = [
+        Lot(**dict(zip(READ_OF_A_LOT, _READ(lot), strict=True)), site=SOMEWHERE if lot.site else None)
+        for lot in need.lots
+    ]
     return Need(
         lots=tuple(lots),
         buyer=need.buyer and msgspec.structs.replace(need.buyer, name=None, siret=None),

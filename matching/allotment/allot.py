@@ -14,9 +14,10 @@ from domain.allotment.search import best_divisions
 from domain.errors import InvalidContent, Problem
 from domain.needs.need import TerritoryRequest
 from domain.text.bilingual import Language, Text
-from matching.allotment.lots import NO_SEGMENT, AreaKind, Areas, GivenLots, judged_lots, sum_figures
+from matching.allotment.areas import AreaKind, Areas
+from matching.allotment.lots import NO_SEGMENT, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
-from matching.allotment.valuing import LotValuer, SuppliersByArea
+from matching.allotment.valuing import LotValuer, suppliers_by_area
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -47,18 +48,26 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite)
-    divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
-    suppliers = SuppliersByArea(live, given.areas.territories(), segments, on, reference.rules)
-    valuing, seed = LotValuer(given, suppliers, need.law_day(on)), draw_seed(need)
+    suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
+    valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
+    freedom = AllowedDivisions(
+        "segment" in options.divide,
+        options.join,
+        family_of,
+        given.areas.may_unite,
+        valuing.is_answered,
+        given.areas.neighbours(lot.areas for lot in lots),
+    )
+    divisible = joinable_groups(lots, freedom)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))
+    as_given = judged_lots(given.whole_need(), queries, live, reference, on, language)
     writer = ProposalWriter(
         given=given,
         valuing=valuing,
-        as_given=sum_figures(judged_lots(need, queries, live, reference, on, language), need.allotment.min_candidates),
+        as_given=sum_figures(as_given, need.allotment.min_candidates),
         live=live,
         on=on,
         language=language,

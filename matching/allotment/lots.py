@@ -1,9 +1,9 @@
-"""Possible lots: the areas they are made of, how they are written, and how the engine of `POST /match` judges them."""
+"""Possible lots: how they are written, and how the engine of `POST /match` judges them."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot, Summary, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
-from domain.reference.territory import Territories
 from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language
+from matching.allotment.areas import Areas
 from matching.answer.explain import Explainer
 from matching.engine import lot_matches, review_of
-from matching.geo.territory import Geography, Territory
 from matching.index.legal import WORST_ELIGIBLE
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
@@ -24,87 +23,6 @@ from matching.index.supplier_columns import Ordinals
 from matching.lot_query import LotQuery
 from matching.reference import Reference
 from matching.unknown_trade import unknown_suppliers
-
-AreaKind = Literal["departement", "epci"]
-Numbers = tuple[int, ...]
-
-
-class Areas:
-    """Numbers the areas (departements or EPCIs) into which the territories of a need's lots are divided.
-
-    `kind` null: territories are not divided. A territory that is a radius or was drawn is one area.
-    """
-
-    def __init__(self, geography: Geography, kind: AreaKind | None) -> None:
-        self._geography, self._kind = geography, kind
-        self._requests: list[TerritoryRequest] = []
-        self._numbers: dict[Hashable, int] = {}
-        self._given: dict[frozenset[int], TerritoryRequest] = {}
-        self._of: dict[Hashable, Numbers] = {}
-
-    def area_numbers(self, request: TerritoryRequest, territory: Territory) -> Numbers:
-        """The numbers of the areas into which a lot's territory divides."""
-        codes, key = territory.codes, territory.codes or id(territory)
-        if key not in self._of:
-            if codes is None:
-                self._of[key] = (self._number_of_area(key, request),)
-            else:
-                parts = area_codes(codes, self._kind, self._geography.territories) if self._kind else []
-                each = (self._number_of_area(part, TerritoryRequest(codes=part)) for part in parts or [codes])
-                self._of[key] = tuple(each)
-            self._given.setdefault(frozenset(self._of[key]), request)
-        return self._of[key]
-
-    def territory_request(self, numbers: Numbers) -> TerritoryRequest:
-        """The numbered areas as one requested territory, as the need writes it if a given lot has exactly these."""
-        given = self._given.get(frozenset(numbers))
-        if given is not None:
-            return given
-        codes = [code for number in sorted(numbers) for code in self._requests[number].codes or ()]
-        return TerritoryRequest(codes=tuple(dict.fromkeys(codes)))
-
-    def territories(self) -> list[Territory]:
-        """The territory of each area by its number, prepared for matching."""
-        numbers = range(len(self._requests))
-        return [self._geography.territory(self.territory_request((number,))) for number in numbers]
-
-    def inhabitants(self, numbers: Numbers) -> int:
-        """The inhabitants of the numbered areas, each given by codes; 0 of an area that is a radius or was drawn."""
-        territories = self._geography.territories
-        codes = [code for number in numbers for code in self._requests[number].codes or ()]
-        inside = {ordinal for code in codes for ordinal in territories.area(code).communes}
-        return sum(territories.communes[ordinal].population for ordinal in inside)
-
-    def may_unite(self, numbers: Numbers) -> bool:
-        """Whether the numbered areas can be written as one territory: every area is given by code."""
-        return all(self._requests[number].codes is not None for number in numbers)
-
-    def _number_of_area(self, key: Hashable, request: TerritoryRequest) -> int:
-        """The number of the area with this key; a new area is added with its request."""
-        if key not in self._numbers:
-            self._numbers[key] = len(self._requests)
-            self._requests.append(request)
-        return self._numbers[key]
-
-
-def area_codes(codes: tuple[str, ...], kind: AreaKind, territories: Territories) -> list[tuple[str, ...]]:
-    """The departements or EPCIs of a territory: of each its code or, if only partly inside, its communes' codes.
-
-    Communes without EPCI make an area of their own. Empty where there is but one. Raises UnknownTerritory.
-    """
-    inside: dict[str | None, list[int]] = {}
-    for ordinal in sorted({ordinal for code in codes for ordinal in territories.area(code).communes}):
-        inside.setdefault(getattr(territories.communes[ordinal], kind), []).append(ordinal)
-    if len(inside) < 2:
-        return []
-    found: list[tuple[str, ...]] = []
-    for code, ordinals in sorted(inside.items(), key=lambda part: (part[0] is None, part[0] or "")):
-        if code is not None and tuple(ordinals) == territories.area(f"{kind}:{code}").communes:
-            found.append((f"{kind}:{code}",))
-        else:
-            found.append(tuple(f"commune:{territories.communes[ordinal].code}" for ordinal in ordinals))
-    return found
-
 
 NO_SEGMENT = ""
 """Stands for the object of a lot of which no segment was understood: nobody answers it, and it stays as it is."""
@@ -249,6 +167,10 @@ class GivenLots:
             territory=territory,
         )
 
+    def whole_need(self) -> Need:
+        """The need with its lots as they are given, as `POST /match` takes them."""
+        return self.need_of(tuple(map(_as_match_lot, self.need.lots)), self.need.estimated_total_eur)
+
     def need_of(self, lots: tuple[Lot, ...], estimated_total_eur: float | None = None) -> Need:
         """A need with these lots, by the same buyer for the same contract, without a title to read trades from."""
         need = self.need
@@ -285,6 +207,7 @@ class JudgedLot(NamedTuple):
     total: int
     eligible: int
     local: int
+    unknown: int
     tension: Tension
     reservation: Reservation
     reached: Ordinals
@@ -299,7 +222,8 @@ def judged_lots(
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
-        words = explainer.lot_words(lot, unknown_suppliers(lot, 0).eligible, None)
+        unknown = unknown_suppliers(lot, 0)
+        words = explainer.lot_words(lot, unknown, None)
         passing, objects = lot.passing.order, len(lot.query.subject.objects)
         answers_all: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
         judged.append(
@@ -309,6 +233,7 @@ def judged_lots(
                 total=lot.counts.total,
                 eligible=int(np.count_nonzero(lot.passing.outcome[passing] <= WORST_ELIGIBLE)),
                 local=int(np.count_nonzero(lot.selection.is_local[passing])),
+                unknown=unknown.eligible,
                 tension=words.tension,
                 reservation=words.reservation,
                 reached=lot.ordinals[passing],

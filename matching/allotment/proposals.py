@@ -137,8 +137,9 @@ class ProposalWriter:
         asked = self.given.need_of(tuple(estimated))
         found_lots = judged_lots(asked, reference.reader.read(asked), self.live, reference, self.on, self.language)
         judged = dict(zip(distinct, found_lots, strict=True))
-        review = review_of(need, need.law_day(self.on), queries, reference, self.live)
-        advice = (*review.advice, *law_changes_of(need, queries, reference, self.on, self.live, of_lots=False))
+        whole = self.given.whole_need()
+        review = review_of(whole, need.law_day(self.on), queries, reference, self.live)
+        advice = (*review.advice, *law_changes_of(whole, queries, reference, self.on, self.live, of_lots=False))
         least = need.allotment.min_candidates
         found = [(sum_figures([judged[lot] for lot in division], least), division) for division in divisions]
         found.sort(key=lambda each: (rank(each[0]), draw_number(self.seed, each[1])))
@@ -164,11 +165,7 @@ class ProposalWriter:
             of = judged[lot]
             yield ProposedLot(
                 id=lot_id,
-                title=lot_title(
-                    self._segment_labels(lot) or self._given_lot_ids(lot),
-                    of.territory.label if self.given.divides_areas(lot) else None,
-                    self.given.need.lots[lot.lots[0]].title if self.given.is_as_given(lot) else None,
-                ).to(self.language),
+                title=self._title(lot).to(self.language),
                 from_lots=self._given_lot_ids(lot),
                 segments=tuple(segment for segment in lot.segments if segment != NO_SEGMENT),
                 cpv=self.given.cpv(lot),
@@ -180,10 +177,18 @@ class ProposalWriter:
                 total=of.total,
                 eligible=of.eligible,
                 local=of.local,
+                unknown=of.unknown,
                 tension=of.tension,
                 reservation=of.reservation,
                 reasons=self._reasons_in_language(self._lot_reasons(lot, of)),
             )
+
+    def _title(self, lot: PossibleLot) -> Text:
+        """The buyer's own title where a lot has all its segments, else what it buys; then where, if it is a part."""
+        given = self.given
+        labels = self._segment_labels(lot) or self._given_lot_ids(lot)
+        own = None if len(lot.lots) > 1 or given.divides_segments(lot) else given.need.lots[lot.lots[0]].title
+        return lot_title(labels, given.areas.names(lot.areas) if given.divides_areas(lot) else None, own)
 
     def _shared_value(self, lot: PossibleLot) -> float | None:
         """The value that a lot is estimated at; None where its value is known, or those it comes from are not."""
@@ -196,17 +201,21 @@ class ProposalWriter:
         if len(lot.lots) > 1:
             yield joined_reason(self._given_lot_ids(lot))
         by_segment, by_area = given.divides_segments(lot), given.divides_areas(lot)
-        yield from division_reasons(self._segment_labels(lot), by_segment, by_area, judged.territory.label)
+        where = given.areas.names(lot.areas) if by_area else None
+        yield from division_reasons(self._segment_labels(lot) if by_segment else (), where)
         if (value := self._shared_value(lot)) is not None:
             yield shared_value_reason(value, by_segment, by_area)
         chosen = self.valuing.reservation(lot).chosen
         if chosen in {"kept", "proposed"}:
             yield reservation_reason(judged.reserved, judged.eligible, chosen == "kept")
         elif chosen == "too_few":
-            yield too_few_eligible_reason(min_candidates)
+            own = self.valuing.unknown_count(lot, given.own_reservation(lot))
+            yield too_few_eligible_reason(min_candidates, own)
         elif chosen == "forbidden":
             yield "reservation_forbidden", LOT_FORBIDDEN
         yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", NO_SUPPLY)
+        if judged.unknown:
+            yield "unknown_trade", _to_ask(judged.unknown)
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -237,13 +246,13 @@ class ProposalWriter:
         return tuple(Reason(code, message.to(self.language)) for code, message in reasons)
 
 
-def division_reasons(labels: Sequence[str], by_segment: bool, by_area: bool, area: str) -> Iterator[CodedText]:
-    """Reasons why a lot is divided: by segment, naming the `labels` it buys; by area, naming its `area`; or both."""
-    if by_segment:
+def division_reasons(labels: Sequence[str], area: Text | None) -> Iterator[CodedText]:
+    """Reasons why a lot is divided: by segment, naming the `labels` it buys, if any; by area, naming its `area`."""
+    if labels:
         what = _separated_labels(labels)
         yield "divided_by_segment", Text(f"Divisé par métier : {what.fr}", f"Divided by trade: {what.en}")
-    if by_area:
-        yield "divided_by_territory", Text(f"Divisé par territoire : {area}", f"Divided by territory: {area}")
+    if area:
+        yield "divided_by_territory", Text(f"Divisé par territoire : {area.fr}", f"Divided by territory: {area.en}")
 
 
 def shared_value_reason(value_eur: float, by_segment: bool, by_area: bool) -> CodedText:
@@ -276,11 +285,25 @@ def reservation_reason(types: Sequence[str], eligible: int, is_own: bool) -> Cod
     return "reserved", message
 
 
-def too_few_eligible_reason(min_candidates: int) -> CodedText:
-    """The reason telling that the buyer's own reservation leaves fewer than `min_candidates` eligible candidates."""
+def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:
+    """The reason telling that the buyer's own reservation leaves fewer than `min_candidates` eligible candidates.
+
+    `unknown`: the suppliers nearby that it admits, whose trade is not known.
+    """
+    also = f"; {_to_ask(unknown).en}" if unknown else ""
     return "reservation_left_out", Text(
-        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé",
-        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved",
+        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé"
+        + (f" ; {_to_ask(unknown).fr}" if unknown else ""),
+        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved{also}",
+    )
+
+
+def _to_ask(unknown: int) -> Text:
+    """A text on the suppliers nearby that may answer, whose trade is not known."""
+    many = "s" if unknown > 1 else ""
+    return Text(
+        f"{unknown} fournisseur{many} proche{many} d'activité inconnue à interroger",
+        f"{unknown} supplier{many} nearby of unknown trade to ask",
     )
 
 
@@ -329,10 +352,11 @@ def _candidates_text(count: int, french_adjective: str = "") -> Text:
     return Text(f"{count} candidat{many}{adjective}", f"{count} eligible candidate{many}")
 
 
-def lot_title(labels: Sequence[str], area: str | None, own_title: str | None) -> Text:
+def lot_title(labels: Sequence[str], area: Text | None, own_title: str | None) -> Text:
     """The title of a lot: its `own_title`, else the labels of what it buys; then its area, if given."""
-    where = f" – {area}" if area else ""
-    return Text(*(f"{own_title or what}{where}"[:LONGEST_TITLE] for what in _separated_labels(labels)))
+    what = Text(own_title, own_title) if own_title else _separated_labels(labels)
+    named = what if area is None else Text(f"{what.fr} – {area.fr}", f"{what.en} – {area.en}")
+    return Text(named.fr[:LONGEST_TITLE], named.en[:LONGEST_TITLE])
 
 
 def _separated_labels(labels: Sequence[str]) -> Text:

@@ -23,6 +23,7 @@ from domain.needs.need import Place, TerritoryRequest
 from domain.reference.territory import DATA, Area, Commune, Geometry, Territories, UnknownTerritory
 from domain.text.bilingual import Text, kilometres, place_after_de
 from matching.geo.geojson_validation import checked_geometry, require_few_vertices, simplified
+from matching.geo.neighbours import UNITS_PER_DEGREE, Pairs, bordering_pairs
 from matching.geo.projection import Floats, Geometries, earth_centred
 from matching.geo.shape import PointShape, PolygonShape, Shape, shares_ground
 from matching.weighted_cache import WeightBoundCache, WeightedCache
@@ -49,7 +50,6 @@ FILES: dict[Outlined, str] = {
     "departement": "outlines.departements.bin.xz",
     "region": "outlines.regions.bin.xz",
 }
-UNITS_PER_DEGREE = 100_000
 HEADER = 4
 DRAWS = 60
 
@@ -157,7 +157,12 @@ class Geography:
         return shapely.STRtree(self.outlines)
 
     @cached_property
-    def _discs(self) -> tuple[Floats, Floats]:
+    def borders(self) -> Pairs:
+        """The pairs of communes, by ordinal, that have a border in common."""
+        return bordering_pairs(self.outlines)
+
+    @cached_property
+    def discs(self) -> tuple[Floats, Floats]:
         """The interior point of each commune, and the kilometres from it that its ground may reach; NaN: not known."""
         inside = np.array([(c.lat, c.lon) for c in self.territories.communes], dtype=np.float64)
         middle = earth_centred(inside[:, 0], inside[:, 1])
@@ -200,7 +205,7 @@ class Geography:
         """Load the outlines and indexes that would else be loaded by the first request that needs them."""
         for kind in FILES:
             outlines(kind)
-        _ = self.tree, self._discs
+        _ = self.tree, self.discs, self.borders
 
     def commune_at(self, lat: Floats, lon: Floats) -> NDArray[np.int64]:
         """For each point, the ordinal of the commune whose outline holds it; -1 where none does."""
@@ -273,7 +278,7 @@ class Geography:
 
     def _ground_of_disc(self, anchor: Shape, radius_km: float) -> Bools:
         """Whether each commune has ground nearer than `radius_km` to the anchor."""
-        inside, reach = self._discs
+        inside, reach = self.discs
         distance = anchor.distance(inside, radius_km + np.nan_to_num(reach))
         ground = distance < radius_km
         # an interior point decides for most; the outline is measured only where the disc's edge may cross it

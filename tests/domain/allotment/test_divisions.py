@@ -6,14 +6,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.allotment.divisions import AllowedDivisions, Division, GivenLot, JoinableLots, PossibleLot, joinable_groups
+from domain.allotment.divisions import (
+    AllowedDivisions,
+    Division,
+    GivenLot,
+    JoinableLots,
+    PossibleLot,
+    are_connected,
+    joinable_groups,
+)
 
 A, B, C = "de-a", "de-b", "de-c"
 
 
-def freedom(*, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset()) -> AllowedDivisions:
-    """`apart`: areas that cannot be united with others."""
-    return AllowedDivisions(by_segment, join, lambda code: code[:2], lambda areas: not apart & {*areas})
+def freedom(
+    *, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset(), nobody: tuple[str, ...] = ()
+) -> AllowedDivisions:
+    """`apart`: areas that cannot be united with others; `nobody`: segments that no supplier answers together."""
+    return AllowedDivisions(
+        by_segment,
+        join,
+        lambda code: code[:2],
+        lambda areas: not apart & {*areas},
+        lambda lot: not nobody or not {*nobody} <= {*lot.segments},
+    )
 
 
 def bought(place: int, *segments: str, areas: tuple[int, ...] = (0,), terms: object = None) -> GivenLot:
@@ -47,6 +63,16 @@ def test_what_stays_together_and_what_may_be_joined() -> None:
     found = {lot for lots in divided(bought(0, A, "pr-a"), bought(1, "pr-b")) for lot in lots}
     assert PossibleLot((0,), (A, "pr-a"), (0,)) in found
     assert not [lot for lot in found if len(lot.lots) == 2 and A in lot.segments]
+
+
+def test_areas_of_a_lot_are_reached_through_neighbours() -> None:
+    """Of four areas in a row, all that is put together is a stretch of it."""
+    row = {0: 0b0010, 1: 0b0101, 2: 0b1010, 3: 0b0100}
+    found = divided(bought(0, A, areas=(2, 0, 3, 1)), allowed=freedom()._replace(neighbours=row))
+    stretches = {tuple(range(start, end)) for end in range(1, 5) for start in range(end)}
+    assert {tuple(sorted(lot.areas)) for lots in found for lot in lots} == stretches
+    assert len(found) == 2**3
+    assert not are_connected((0, 2), row)
 
 
 def test_lots_of_other_terms_or_families_are_in_groups_of_their_own() -> None:

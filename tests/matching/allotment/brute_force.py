@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from itertools import product
 
 import msgspec
+import shapely
 
 from domain.allotment.allotment import AllotmentNeed, ProposedLot, Summary
 from domain.law.review import OPTIONS
@@ -20,7 +22,7 @@ ALLOWED = ("ELIGIBLE", "ELIGIBLE_IF")
 FIELDS = Lot.__struct_fields__
 
 Cell = tuple[str, str, str]
-"""The id of a lot, a segment and a departement."""
+"""The id of a lot, a segment and the code of an area."""
 
 
 @dataclass(frozen=True)
@@ -135,17 +137,17 @@ def rank(found: Summary) -> tuple[int, ...]:
     return found.without_supply, -found.with_competition, -found.suppliers_alone, -found.reserved, found.lots
 
 
-def divisions(need: AllotmentNeed, departements: Sequence[str]) -> Iterator[list[Lot]]:
-    """Every division and join of lots that ask for their segments by code, all in these departements."""
-    cells = [(lot.id, code, area) for lot in need.lots for code, area in product(lot.segments, departements)]
+def divisions(need: AllotmentNeed, areas: Sequence[str]) -> Iterator[list[Lot]]:
+    """Every division and join of lots that ask for their segments by code, all in these departements or EPCIs."""
+    cells = [(lot.id, code, area) for lot in need.lots for code, area in product(lot.segments, areas)]
     for partition in partitions(cells):
         if len(partition) <= need.allotment.max_lots:
-            lots = [_lot(need, cells, block, departements) for block in partition]
+            lots = [_lot(need, cells, block, areas) for block in partition]
             if None not in lots:
                 yield [lot for lot in lots if lot is not None]
 
 
-def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], departements: Sequence[str]) -> Lot | None:
+def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], everywhere: Sequence[str]) -> Lot | None:
     """The lot that buys these cells, where it can be said as segments in areas and may be made."""
     ids, codes, areas = ({cell[side] for cell in block} for side in range(3))
     given = [lot for lot in need.lots if lot.id in ids]
@@ -157,12 +159,33 @@ def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], departements
         return None
     if "segment" not in options.divide and any(not set(lot.segments) <= codes for lot in given):
         return None
-    if "departement" not in options.divide and areas != set(departements):
+    if not {"departement", "epci"} & {*options.divide} and areas != set(everywhere):
+        return None
+    if "epci" in options.divide and not _hang_together(areas):
         return None
     ordered = tuple(dict.fromkeys(code for lot in need.lots for code in lot.segments if code in codes))
     own = {name: getattr(given[0], name) for name in FIELDS}
-    territory = TerritoryRequest(codes=tuple(f"departement:{area}" for area in sorted(areas)))
+    territory = TerritoryRequest(codes=tuple(sorted(areas)))
     return Lot(**own | {"id": "1", "segments": ordered, "territory": territory})
+
+
+def _hang_together(areas: set[str]) -> bool:
+    """Whether the areas, drawn, make up one piece: a common border joins two, a corner does not."""
+    first, *left = sorted(areas)
+    reached = [first]
+    for area in reached:
+        beside = [other for other in left if _border_length(area, other) > 0]
+        left = [other for other in left if other not in beside]
+        reached += beside
+    return not left
+
+
+@cache
+def _border_length(one: str, other: str) -> float:
+    """How long the border between two areas is, in degrees."""
+    geography = reference().geography
+    drawn = [geography.outlines[list(geography.territories.area(code).communes)] for code in (one, other)]
+    return float(shapely.length(shapely.intersection(*map(shapely.union_all, drawn))))
 
 
 def _alike(lots: Sequence[Lot]) -> bool:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, Axis, DivisibleLot
 from domain.errors import InvalidContent
-from domain.needs.need import Buyer, Lot, Need, Reserved, TerritoryRequest
+from domain.needs.need import Buyer, Lot, Need, Reserved
 from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot, search_ms
 from matching.index.live_index import LiveIndex
@@ -20,7 +20,9 @@ from tests.matching.allotment.brute_force import Judge, divisions, eligible, loc
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, need, suppliers
 
-DEPARTEMENTS = ("35", "56")
+DEPARTEMENTS = ("departement:35", "departement:56")
+EPCIS = ("epci:200042174", "epci:200043123", "epci:200067932", "epci:245614383")
+"""Lorient, Auray, Vannes, Questembert: in a row along the coast, each borders on the next alone."""
 KNOWN = ("de-bio", "de-5flux", "de-encombrants", "pr-locaux")
 LOCAL = Buyer(kind="local", contracting_authority=True)
 
@@ -99,14 +101,17 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
 def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> None:
     """Needs of few things: every division and join is made by hand, and judged by `match`."""
     pool = live(*(busy_suppliers(draw, 20) if draw.random() < 0.7 else suppliers(bench.scenery, draw, 40)))
-    shapes = draw.choice((((4,), ("35",)), ((2,), DEPARTEMENTS), ((3, 1), ("35",)), ((2, 1), DEPARTEMENTS)))
-    sizes, departements = shapes
+    one, two, three = DEPARTEMENTS[:1], DEPARTEMENTS, EPCIS[:3]
+    sizes, areas = draw.choice(
+        (((4,), one), ((2,), two), ((3, 1), one), ((2, 1), two), ((1,), EPCIS), ((2,), three), ((1, 1), three))
+    )
+    by_area: Axis = "epci" if len(areas) > 2 else "departement"
     own: tuple[Reserved, ...] = draw.choice(((), (), ("iae",), ("handicap", "iae"), ("iae", "ess")))
     lots = tuple(
         DivisibleLot(id=str(number), segments=tuple(draw.sample(KNOWN, size)), reserved=own)
         for number, size in enumerate(sizes, start=1)
     )
-    divide: tuple[Axis, ...] = draw.choice((("segment", "departement"), ("segment",), ("departement",), ()))
+    divide: tuple[Axis, ...] = draw.choice((("segment", by_area), ("segment",), (by_area,), ()))
     options = AllotmentOptions(
         min_candidates=draw.choice((1, 2, 3)),
         max_lots=draw.choice((2, 20)),
@@ -114,11 +119,10 @@ def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> Non
         join=draw.random() < 0.7,
         reserve=draw.random() < 0.5,
     )
-    territory = TerritoryRequest(codes=tuple(f"departement:{code}" for code in departements))
-    asked = AllotmentNeed(lots=lots, buyer=LOCAL, territory=territory, allotment=options)
+    asked = AllotmentNeed(lots=lots, buyer=LOCAL, territory=codes(*areas), allotment=options)
     found, judge = answered(asked, pool), Judge(asked, pool, ON)
     ranks = []
-    for division in divisions(asked, departements):
+    for division in divisions(asked, areas):
         reserved = [msgspec.structs.replace(lot, reserved=judge.best_reserved(lot)) for lot in division]
         figures = judge.summary([judge.shortlist(lot) for lot in reserved])
         ranks.append(rank(msgspec.structs.replace(figures, reserved=sum(bool(lot.reserved) for lot in reserved))))

@@ -14,10 +14,11 @@ from domain.law.review import ON_PROCEDURE, review_need
 from domain.needs.need import Buyer, TerritoryRequest
 from domain.shortlists.shortlist import Advice
 from domain.suppliers.supplier import Kind
+from domain.text.bilingual import Text
 from matching.allotment.allot import allot
-from matching.allotment.lots import Areas, area_codes
+from matching.allotment.areas import Areas, area_codes
 from matching.allotment.proposals import CRITERIA, criteria_reasons, lot_title, rank_reason, reservation_reason
-from tests.factories import ON, REDON, approved, around, codes, live, offer, reference, supplier
+from tests.factories import ON, REDON, VANNES, approved, around, codes, live, offer, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
 LOCAL = Buyer(kind="local", contracting_authority=True)
@@ -123,9 +124,12 @@ def test_figures_stand_beside_those_of_the_need_as_given() -> None:
 
 
 def test_a_title_says_what_is_bought_and_where() -> None:
-    assert lot_title(["Papiers, cartons", "DEEE"], "Morbihan", None).fr == "Papiers, cartons ; DEEE – Morbihan"
+    assert (
+        lot_title(["Papiers, cartons", "DEEE"], Text("Morbihan", "Morbihan"), None).fr
+        == "Papiers, cartons ; DEEE – Morbihan"
+    )
     assert lot_title(["DEEE"], None, "Déchets").en == "Déchets"
-    assert len(lot_title(["DEEE" * 200], "Morbihan", None).fr) == 400
+    assert len(lot_title(["DEEE" * 200], Text("Morbihan", "Morbihan"), None).fr) == 400
 
 
 def test_reservations_are_named() -> None:
@@ -189,6 +193,22 @@ def test_a_radius_is_one_area_and_is_not_united() -> None:
 def test_without_an_axis_territories_stay_whole() -> None:
     areas, ((one,), (other,)) = numbered(codes("region:53"), codes("departement:56"), kind=None)
     assert areas.territory_request((one, other)) == codes("region:53", "departement:56")
+
+
+def test_a_departement_is_divided_into_neighbouring_epcis_that_are_named() -> None:
+    """A title says the buyer's own words where all is bought, and where; an EPCI of which a part is inside, so."""
+    pool = live(*(supplier(f"{n}", at=at) for at in (REDON, VANNES) for n in range(3)))
+    lot = DivisibleLot(id="1", title="Nettoyage", segments=("pr-locaux",))
+    options = AllotmentOptions(divide=("epci",), max_lots=3)
+    need = AllotmentNeed(lots=(lot,), buyer=LOCAL, territory=codes("departement:56"), allotment=options)
+    found = allot(need, pool, reference(), ON, "fr")
+    titles = [each.title for each in found.proposals[0].lots]
+    assert len(titles) == 3
+    assert all(title.startswith("Nettoyage – ") for title in titles)
+    assert any("Redon Agglomération (en partie)" in title or "autres" in title for title in titles)
+    assert {code for each in found.proposals[0].lots for code in communes(each.territory.codes or ())} == communes(
+        ("departement:56",)
+    )
 
 
 def lot_proposed(kinds: tuple[Kind, ...], *, least: int = 3, reserve: bool = True, **fields: Any) -> ProposedLot:
