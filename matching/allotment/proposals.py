@@ -187,7 +187,7 @@ class ProposalWriter:
         given = self.given
         labels = self._segment_labels(lot) or self._given_lot_ids(lot)
         own = None if len(lot.lots) > 1 or given.divides_segments(lot) else given.need.lots[lot.lots[0]].title
-        return lot_title(labels, given.areas.names(lot.areas) if given.divides_areas(lot) else None, own)
+        return lot_title(labels, given.short_name_of_areas(lot) if given.divides_areas(lot) else None, own)
 
     def _shared_value(self, lot: PossibleLot) -> float | None:
         """The value that a lot is estimated at; None where its value is known, or those it comes from are not."""
