@@ -181,12 +181,12 @@ async def test_suppliers_of_before_sizes_get_that_which_their_documents_know(emp
         VALUES (gen_random_uuid(), CAST(:document AS json), false, true, '{}', '{}', :name, now(), 1)
     """)
     async with transaction(empty) as connection:
-        await connection.run_sync(_migrate_to, "0025")
+        await connection.run_sync(_migrate_to, "0027")
         for document in (known, {"name": "Inconnu"}):
             await connection.execute(
                 store, {"document": msgspec.json.encode(document).decode(), "name": document["name"]}
             )
-        await connection.run_sync(_migrate_to, "0026")
+        await connection.run_sync(_migrate_to, "0028")
         found: dict[str, str] = dict(
             (await connection.execute(text("SELECT name_folded, document::text FROM suppliers"))).all()
         )

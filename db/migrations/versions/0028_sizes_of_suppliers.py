@@ -5,8 +5,8 @@ Inside their documents, of which the release before passes over what it does not
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0028"
+down_revision = "0027"
 
 
 def upgrade() -> None:
