@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot, Summary, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
-from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
+from domain.shortlists.shortlist import Alternatives, Reservation, Tension, TerritoryEcho
 from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
 from matching.answer.explain import Explainer
@@ -214,6 +214,7 @@ class JudgedLot(NamedTuple):
     eligible: int
     local: int
     unknown: int
+    alternatives: Alternatives
     tension: Tension
     reservation: Reservation
     reached: Ordinals
@@ -240,6 +241,7 @@ def judged_lots(
                 eligible=int(np.count_nonzero(lot.passing.outcome[passing] <= WORST_ELIGIBLE)),
                 local=int(np.count_nonzero(lot.selection.is_local[passing])),
                 unknown=unknown.eligible,
+                alternatives=words.alternatives,
                 tension=words.tension,
                 reservation=words.reservation,
                 reached=lot.ordinals[passing],
