@@ -71,7 +71,7 @@ class GivenLots:
         return any(not set(self._given_areas(position)) <= set(lot.areas) for position in lot.lots)
 
     def short_name_of_areas(self, lot: PossibleLot) -> Text:
-        """Where a possible lot buys, as short as a title must be."""
+        """The name of the areas of a possible lot, as short as a title must be."""
         first = lot.lots[0]
         everywhere = self._given_areas(first) if len(lot.lots) == 1 else ()
         return self.areas.short_name(lot.areas, everywhere, self.queries[first].territory.label)
