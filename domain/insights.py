@@ -329,6 +329,8 @@ class UnknownSupply(msgspec.Struct, frozen=True):
     """All of them, each once"""
     by_kind: dict[str, int]
     """A supplier of several kinds counts in each; `none`: of no known kind"""
+    reserved: ReservedCounts
+    """Those eligible under each reservation, as `alternatives.unknown_trade` of a lot there"""
 
 
 class Totals(msgspec.Struct, frozen=True):

@@ -72,7 +72,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
         unknown = find_unknown(lot, wanted.near_misses if need.unknown_trade is None else need.unknown_rows)
-        words = explainer.lot_words(lot, unknown.eligible, past)
+        words = explainer.lot_words(lot, unknown, past)
         return LotShortlist(
             id=lot.query.lot.id,
             requested=explainer.requested_segments(lot.query),

@@ -1,6 +1,6 @@
 """The tension of a supply: whether enough candidates answer for competition to be likely."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from domain.reference.taxonomy import Taxonomy
@@ -13,7 +13,10 @@ TENSIONS: tuple[tuple[int, TensionLevel], ...] = ((0, "none"), (2, "critical"), 
 MANY_UNKNOWN = 3
 """The least number of suppliers nearby, eligible but of unknown trade, from which a scarce supply is called unknown."""
 
-
+NOBODY_FOR_THE_WHOLE = Text(
+    " ; personne ne répond à tout le lot, ni seul ni dans un groupement de quatre au plus",
+    "; nobody answers the whole lot, neither alone nor in a grouping of four at most",
+)
 LEAST_KNOWN = 3
 """The least number of candidates whose size is known to do, without which the supply of an ample lot is not good."""
 
@@ -65,6 +68,19 @@ def tension_of(
             level, said = "low", [_sizes_not_shown(fewest, least_known)]
         said += _sizes_texts(few, value)
     return Tension(level, join_texts(said).to(language))
+
+
+def tension_of_whole_lot(
+    tension: Tension, unknown: int, is_answered: Callable[[], bool], language: Language
+) -> Tension:
+    """The tension of a lot's segments as that of the whole lot, with the number of suppliers of unknown trade nearby.
+
+    Never good unless the whole `is_answered` by a candidate or a grouping of candidates.
+    """
+    level, message = tension.level, tension.message
+    if level == "good" and not is_answered():
+        level, message = "low", f"{message}{NOBODY_FOR_THE_WHOLE.to(language)}"
+    return Tension(level, message, unknown)
 
 
 def tension_level(fewest: int, unknown: int) -> TensionLevel:

@@ -7,19 +7,20 @@ and clubs come last. Nobody is left out.
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.needs.need import Reserved
 from matching.geo.projection import Floats, Positions
 from matching.geo.territory import Territory
 from matching.index.distances import Distances
-from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
+from matching.index.legal import INELIGIBLE, OUTCOME_CODES, WORST_ELIGIBLE, OutcomeCodes, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.service_areas import NEARBY_KM
 from matching.index.supplier_columns import Ordinals
@@ -31,22 +32,28 @@ from matching.past_awards import apply_bars
 class NearbyRows(NamedTuple):
     """Suppliers of unknown trade near a territory, the nearest first, as parallel arrays.
 
-    `distance`: kilometres to the territory, 0 inside; `outcome`: the best over the reserved types (a position in
-    OUTCOMES), 0 where nothing is reserved.
+    `distance`: kilometres to the territory, 0 inside; `codes`: their outcomes for all reserved types on a day.
     """
 
     ordinals: Ordinals
     distance: Floats
-    outcome: NDArray[np.int8]
-
-    @property
-    def eligible(self) -> int:
-        """The number of suppliers that are eligible, surely or on proof."""
-        return int(np.count_nonzero(self.outcome <= WORST_ELIGIBLE))
+    codes: OutcomeCodes
 
     def take(self, rows: Positions | NDArray[np.bool_] | slice) -> "NearbyRows":
         """The suppliers at the given rows."""
-        return NearbyRows(self.ordinals[rows], self.distance[rows], self.outcome[rows])
+        return NearbyRows(self.ordinals[rows], self.distance[rows], self.codes[rows])
+
+    def eligible_by_option(self) -> dict[str, int]:
+        """The number of suppliers that are eligible, surely or on proof, by the reservation that a lot might have."""
+        numbers = np.bincount(self.codes, minlength=OUTCOME_CODES) @ _is_eligible_by_option()
+        return dict(zip(("none", *OPTIONS), numbers.tolist(), strict=True))
+
+
+@cache
+def _is_eligible_by_option() -> NDArray[np.int64]:
+    """A table of 0 and 1 by outcome code, to sum tallies by: whether it is eligible; a column per reservation."""
+    every = (frozenset[Reserved](), *OPTIONS.values())
+    return np.stack([best_outcome(kinds) <= WORST_ELIGIBLE for kinds in every], axis=1).astype(np.int64)
 
 
 class UnknownSuppliers(NamedTuple):
@@ -54,6 +61,7 @@ class UnknownSuppliers(NamedTuple):
 
     `nearest`: the nearest to the site, known or supposed, else to the territory, those of promising kinds first.
     `by_kind`: of `total`; `promising`: of each requested segment, the kinds that offer it.
+    `options`: that of the eligible ones under each reservation that the lot might have, `none` among them.
     """
 
     total: int
@@ -61,27 +69,26 @@ class UnknownSuppliers(NamedTuple):
     nearest: DrawnOrder
     by_kind: dict[str, int]
     promising: tuple[KindBits, ...]
+    options: dict[str, int]
 
 
-NOBODY = NearbyRows(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int8))
+NOBODY = NearbyRows(np.empty(0, np.int32), np.empty(0), np.empty(0, np.uint16))
 
 
-def nearby(live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules) -> NearbyRows:
-    """Suppliers of unknown trade at most 50 km from a territory, without those INELIGIBLE for all reserved types."""
+def nearby(live: LiveIndex, territory: Territory, on: date, rules: Rules) -> NearbyRows:
+    """Suppliers of unknown trade at most 50 km from a territory, with their outcomes on a day."""
     if territory.shape is None:
         return NOBODY
-    radius, columns = territory.radius_km or 0.0, live.base.columns
+    radius = territory.radius_km or 0.0
     distances, ordinals = live.base.distances(territory.shape), live.offerless()
     ordinals = ordinals[distances.rows_near(ordinals, radius)]
     away = distances.distance_within(ordinals, np.full(len(ordinals), NEARBY_KM + radius))
     distance = territory.less_radius(away)
     is_near = distance <= NEARBY_KM
     ordinals, distance = ordinals[is_near], distance[is_near]
-    outcome = np.zeros(len(ordinals), dtype=np.int8)
-    if reserved:
-        outcome = best_outcome(reserved)[columns.eligibility.outcome_codes(ordinals, on, rules)]
     order = np.argsort(distance, kind="stable")
-    return NearbyRows(ordinals, distance, outcome).take(order[outcome[order] != INELIGIBLE])
+    ordinals = ordinals[order]
+    return NearbyRows(ordinals, distance[order], live.base.eligibility.outcome_codes(ordinals, on, rules))
 
 
 def promising_kinds(lot: LotMatch) -> tuple[KindBits, ...]:
@@ -89,7 +96,7 @@ def promising_kinds(lot: LotMatch) -> tuple[KindBits, ...]:
     return tuple([lot.live.kinds_offering.kinds(code) for code in lot.query.subject.objects])
 
 
-FindNearby = Callable[[LiveIndex, Territory, frozenset[Reserved], date, Rules], NearbyRows]
+FindNearby = Callable[[LiveIndex, Territory, date, Rules], NearbyRows]
 
 
 def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> UnknownSuppliers:
@@ -97,22 +104,22 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
 
     On a reserved lot, without those INELIGIBLE for all of its types.
     """
-    reserved, cap_km = frozenset(lot.reserved_types), lot.query.lot.max_distance_km
-    found = find(lot.live, lot.query.territory, reserved, lot.on, lot.rules)
-    if lot.ess_bars and "ess" in reserved:
-        # without whoever may not answer once the three-year bar on ESS awards is applied
+    cap_km = lot.query.lot.max_distance_km
+    found = find(lot.live, lot.query.territory, lot.on, lot.rules)
+    if lot.ess_bars:  # the three-year bar on ESS awards
         concerned = np.flatnonzero(np.isin(found.ordinals, list(lot.ess_bars)))
-        rows = dict(zip(found.ordinals[concerned].tolist(), range(len(concerned)), strict=True))
-        codes = lot.live.base.columns.eligibility.outcome_codes(found.ordinals[concerned], lot.on, lot.rules)
-        outcome = found.outcome.copy()
-        outcome[concerned] = best_outcome(reserved)[apply_bars(codes, rows.get, lot.ess_bars)]
-        found = found._replace(outcome=outcome).take(outcome != INELIGIBLE)
+        rows = dict(zip(found.ordinals[concerned].tolist(), concerned.tolist(), strict=True))
+        found = found._replace(codes=apply_bars(found.codes, rows.get, lot.ess_bars))
     to_place = None if lot.query.place is None else lot.live.base.distances(lot.query.place)
     if cap_km is not None and (to_place is None or lot.query.supposed is not None):
         found = found.take(slice(0, int(np.searchsorted(found.distance, cap_km, "right"))))
     elif cap_km is not None and to_place is not None:
         away = to_place.distance_within(found.ordinals, np.full(len(found.ordinals), cap_km))
         found = found.take(away <= cap_km)
+    options, outcome = found.eligible_by_option(), best_outcome(frozenset(lot.reserved_types))[found.codes]
+    eligible = int(np.count_nonzero(outcome <= WORST_ELIGIBLE))
+    if lot.reserved_types:
+        found = found.take(outcome != INELIGIBLE)
     groups, promising = lot.live.base.trade_groups, promising_kinds(lot)
     shown = found if count else NOBODY
     come_last = groups.kind_bits(shown.ordinals) & _united(promising) == 0
@@ -122,7 +129,7 @@ def unknown_suppliers(lot: LotMatch, count: int, find: FindNearby = nearby) -> U
     classes = np.repeat(np.array([0, 1], dtype=np.int8), (len(first[0]), len(last[0])))
     nearest = DrawnOrder(ordinals, (distance, classes), lot.live.base.columns.draw[ordinals], count)
     by_kind = count_kinds(groups.count(found.ordinals))
-    return UnknownSuppliers(len(found.ordinals), found.eligible, nearest, by_kind, promising)
+    return UnknownSuppliers(len(found.ordinals), eligible, nearest, by_kind, promising, options)
 
 
 def _united(promising: Sequence[KindBits]) -> KindBits:

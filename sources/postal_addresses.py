@@ -1,14 +1,13 @@
 """Postal addresses as directories write them, split into parts, and the departement and commune they are in."""
 
 import re
-from collections import defaultdict
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
 from domain.errors import Problem, pointer
-from domain.reference.territory import Territories
+from domain.reference.territory import Commune, Territories
 from domain.suppliers.supplier import SupplierRecord
 from domain.text.bilingual import Text
 from domain.text.normalise import fold
@@ -56,33 +55,28 @@ class CommuneNames:
     """Finds the commune of an address by postal code and city."""
 
     def __init__(self, territories: Territories) -> None:
-        self._by_postal_code: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._by_departement: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._by_name: dict[str, set[str]] = defaultdict(set)
-        for commune in territories.communes:
+        self._territories = territories
+        self._by_name: dict[str, tuple[int, ...]] = {}
+        for ordinal, commune in enumerate(territories.communes):
             name = _normalised_name(commune.name)
-            for postal_code in commune.postal_codes:
-                self._by_postal_code[postal_code, name].add(commune.code)
-            self._by_departement[commune.departement or "", name].add(commune.code)
-            self._by_name[name].add(commune.code)
+            self._by_name[name] = (*self._by_name.get(name, ()), ordinal)
 
     def find(self, postal_code: str, city: str, departement: str) -> str | None:
         """The INSEE code of the only commune with this name and postal code, else with this name in the departement.
 
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
-        name = _normalised_name(city)
-        return _single_code(self._by_postal_code.get((postal_code, name))) or _single_code(
-            self._by_departement.get((departement, name))
-        )
-
-    def codes_of(self, city: str) -> tuple[str, ...]:
-        """The INSEE codes of the communes in France with this name, in their order."""
-        return tuple(sorted(self._by_name.get(_normalised_name(city), ())))
+        named = self.named(city)
+        served = [each.code for each in named if postal_code in each.postal_codes]
+        return _single(served) or _single([each.code for each in named if (each.departement or "") == departement])
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the only commune in France with this name; None where there are several, or none."""
-        return _single_code(self._by_name.get(_normalised_name(city)))
+        return _single([each.code for each in self.named(city)])
+
+    def named(self, city: str) -> list[Commune]:
+        """The communes in France with this name, in the order of their codes."""
+        return [self._territories.communes[each] for each in self._by_name.get(_normalised_name(city), ())]
 
 
 commune_names = lru_cache(maxsize=1)(CommuneNames)
@@ -104,17 +98,10 @@ def complete_address(record: SupplierRecord, territories: Territories) -> tuple[
     else:
         departement = departement_of(postal_code)
         is_wrong = departement not in _departements(territories)
-        if commune := None if is_wrong or not city else _find_commune(territories, postal_code, city, departement):
+        names = commune_names(territories)
+        if commune := None if is_wrong or not city else names.find(postal_code, city, departement):
             return msgspec.structs.replace(record, address=msgspec.structs.replace(address, commune=commune)), ()
     return record, (_no_postal_code(postal_code, city, territories),) if is_wrong else ()
-
-
-def _find_commune(territories: Territories, postal_code: str, city: str, departement: str) -> str | None:
-    """The INSEE code that `CommuneNames.find` gives; most are found without its table, which takes long to make."""
-    name, communes = _normalised_name(city), territories.communes
-    served = (communes[each] for each in territories.communes_with_postal_code(postal_code))
-    alike = {each.code for each in served if _normalised_name(each.name) == name}
-    return _single_code(alike) or commune_names(territories).find(postal_code, city, departement)
 
 
 @lru_cache(maxsize=1)
@@ -125,9 +112,8 @@ def _departements(territories: Territories) -> frozenset[str]:
 
 def _no_postal_code(written: str, city: str, territories: Territories) -> Problem:
     """The problem of a postal code that is none, with those of the city if it is known."""
-    ordinals = map(territories.commune_ordinal, commune_names(territories).codes_of(city) if city else ())
-    communes = [territories.communes[each] for each in ordinals if each is not None]
-    right = ", ".join(f"{each.postal_codes[0]} {each.name}" for each in communes[:_MOST_RIGHT] if each.postal_codes)
+    communes = commune_names(territories).named(city)[:_MOST_RIGHT] if city else ()
+    right = ", ".join(f"{each.postal_codes[0]} {each.name}" for each in communes if each.postal_codes)
     detail = Text(f"« {written[:20]} » n'est pas un code postal", f"“{written[:20]}” is no postal code")
     hint = Text(" : cinq chiffres, tels que 56300", ": five digits, such as 56300")
     if right:
@@ -135,8 +121,8 @@ def _no_postal_code(written: str, city: str, territories: Territories) -> Proble
     return Problem(pointer("address", "postal_code"), "unknown_code", Text(detail.fr + hint.fr, detail.en + hint.en))
 
 
-def _single_code(found: set[str] | None) -> str | None:
-    return next(iter(found)) if found is not None and len(found) == 1 else None
+def _single(found: list[str]) -> str | None:
+    return found[0] if len(found) == 1 else None
 
 
 def _normalised_name(name: str) -> str:

@@ -105,6 +105,11 @@ def draws_areas(record: SupplierRecord) -> bool:
     return any(offer.service_area is not None and offer.service_area.geometry is not None for offer in record.offers)
 
 
+def takes_long(record: SupplierRecord) -> bool:
+    """Whether the check of the record may take long: its areas are simplified, or its commune is looked up."""
+    return draws_areas(record) or (record.address is not None and record.address.commune is None)
+
+
 def placements_of(
     records: Sequence[SupplierRecord], geography: Geography, flags: Sequence[tuple[Flag, ...]] | None = None
 ) -> list[Placement]:

@@ -26,7 +26,7 @@ from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
 from matching.words.names import name_similarity
-from sources.validation import check, draws_areas, placements_of
+from sources.validation import check, placements_of, takes_long
 
 TAG = "Records"
 
@@ -121,7 +121,7 @@ async def store_record(
     """
     reference = services.reference
     known = reference.territories, reference.taxonomy, reference.cpv
-    checked = await asyncio.to_thread(check, record, *known) if draws_areas(record) else check(record, *known)
+    checked = await asyncio.to_thread(check, record, *known) if takes_long(record) else check(record, *known)
     if checked.problems:
         raise InvalidContent(checked.problems)
     (placement,) = placements_of([checked.record], reference.geography, [checked.flags])

@@ -176,6 +176,8 @@ class ProposedLot(msgspec.Struct, frozen=True, kw_only=True):
     """Candidates that are ELIGIBLE or ELIGIBLE_IF"""
     local: int
     """Candidates located in its territory"""
+    unknown: int
+    """Eligible suppliers nearby whose trade is not known: to be asked before anything is concluded"""
     tension: Tension
     """The competition to expect, for a lot of that value or estimated value"""
     reservation: Reservation

@@ -41,12 +41,14 @@ class AllowedDivisions(NamedTuple):
 
     `neighbours`: of each area a bit mask of those it borders on, where the areas of a lot must be reached from each
     other through neighbours; None where they need not be.
+    `is_answered`: whether a supplier answers a whole lot by itself, without which lots are not joined.
     """
 
     by_segment: bool
     join: bool
     family: Callable[[str], str]
     may_unite: Callable[[tuple[int, ...]], bool]
+    is_answered: Callable[[PossibleLot], bool]
     neighbours: Mapping[int, int] | None = None
 
 
@@ -156,7 +158,7 @@ class JoinableLots:
         return None if len(found) > limit or steps < 0 else found
 
     def _is_allowed(self, lot: PossibleLot) -> bool:
-        """Whether the buyer allows a lot: its division by segment, its join (of one family), its areas in one lot."""
+        """Whether a lot may be proposed: its division by segment, its join of what one supplier does, its areas."""
         positions, freedom = lot.lots, self.freedom
         if not freedom.by_segment:
             segments = {*lot.segments}
@@ -166,7 +168,9 @@ class JoinableLots:
             families = self._families
             if not freedom.join or len({families[segment] for segment in lot.segments}) > 1:
                 return False
-        return self._all_unite or len(lot.areas) == 1 or self._unite(lot.areas)
+        if not (self._all_unite or len(lot.areas) == 1 or self._unite(lot.areas)):
+            return False
+        return len(positions) == 1 or freedom.is_answered(lot)
 
     def _may_unite(self, areas: tuple[int, ...]) -> bool:
         """Whether one lot may have these areas: they can be said together, and are neighbours where they must be."""

@@ -17,7 +17,7 @@ from domain.text.bilingual import Language, Text
 from matching.allotment.areas import AreaKind, Areas
 from matching.allotment.lots import NO_SEGMENT, GivenLots, judged_lots, sum_figures
 from matching.allotment.proposals import COMBINATIONS_LEFT_OUT, DIVISIONS_LEFT_OUT, ProposalWriter
-from matching.allotment.valuing import LotValuer, SuppliersByArea
+from matching.allotment.valuing import LotValuer, suppliers_by_area
 from matching.engine import draw_seed, stamp_of
 from matching.index.live_index import LiveIndex
 from matching.reference import Reference
@@ -48,12 +48,18 @@ def allot(need: AllotmentNeed, live: LiveIndex, reference: Reference, on: date, 
     cells = sum(len(lot.segments) * len(lot.areas) for lot in lots)
     if cells > MOST_CELLS or len(areas) > MOST_AREAS:
         raise InvalidContent((Problem("/allotment/divide", "too_many_parts", _too_many_parts_text(cells, len(areas))),))
-    neighbours = given.areas.neighbours(lot.areas for lot in lots)
-    freedom = AllowedDivisions("segment" in options.divide, options.join, family_of, given.areas.may_unite, neighbours)
-    divisible = joinable_groups(lots, freedom)
     segments = tuple(dict.fromkeys(segment for query in queries for segment in query.subject.objects))
-    suppliers = SuppliersByArea(live, given.areas.territories(), segments, on, reference.rules)
-    valuing, seed = LotValuer(given, suppliers, need.law_day(on)), draw_seed(need)
+    suppliers = suppliers_by_area(live, given.areas.territories(), segments, on, reference.rules)
+    valuing, seed = LotValuer(given, *suppliers, need.law_day(on)), draw_seed(need)
+    freedom = AllowedDivisions(
+        "segment" in options.divide,
+        options.join,
+        family_of,
+        given.areas.may_unite,
+        valuing.is_answered,
+        given.areas.neighbours(lot.areas for lot in lots),
+    )
+    divisible = joinable_groups(lots, freedom)
     found = best_divisions(divisible, valuing, need.allotment.max_lots, MOST_PROPOSALS, seed)
     if not found.best:
         raise InvalidContent((Problem("/allotment/max_lots", "too_few_lots", _too_few_lots_text(need)),))

@@ -207,6 +207,7 @@ class JudgedLot(NamedTuple):
     total: int
     eligible: int
     local: int
+    unknown: int
     tension: Tension
     reservation: Reservation
     reached: Ordinals
@@ -221,7 +222,8 @@ def judged_lots(
     explainer = Explainer(review, reference, on, need, language)
     judged = []
     for lot in lot_matches(queries, live, on, reference.rules):
-        words = explainer.lot_words(lot, unknown_suppliers(lot, 0).eligible, None)
+        unknown = unknown_suppliers(lot, 0)
+        words = explainer.lot_words(lot, unknown, None)
         passing, objects = lot.passing.order, len(lot.query.subject.objects)
         answers_all: NDArray[np.bool_] = (lot.selection.best[:objects, passing] != NO_OFFER).all(axis=0)
         judged.append(
@@ -231,6 +233,7 @@ def judged_lots(
                 total=lot.counts.total,
                 eligible=int(np.count_nonzero(lot.passing.outcome[passing] <= WORST_ELIGIBLE)),
                 local=int(np.count_nonzero(lot.selection.is_local[passing])),
+                unknown=unknown.eligible,
                 tension=words.tension,
                 reservation=words.reservation,
                 reached=lot.ordinals[passing],

@@ -177,6 +177,7 @@ class ProposalWriter:
                 total=of.total,
                 eligible=of.eligible,
                 local=of.local,
+                unknown=of.unknown,
                 tension=of.tension,
                 reservation=of.reservation,
                 reasons=self._reasons_in_language(self._lot_reasons(lot, of)),
@@ -208,10 +209,13 @@ class ProposalWriter:
         if chosen in {"kept", "proposed"}:
             yield reservation_reason(judged.reserved, judged.eligible, chosen == "kept")
         elif chosen == "too_few":
-            yield too_few_eligible_reason(min_candidates)
+            own = self.valuing.unknown_count(lot, given.own_reservation(lot))
+            yield too_few_eligible_reason(min_candidates, own)
         elif chosen == "forbidden":
             yield "reservation_forbidden", LOT_FORBIDDEN
         yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", NO_SUPPLY)
+        if judged.unknown:
+            yield "unknown_trade", _to_ask(judged.unknown)
 
     def _segment_labels(self, lot: PossibleLot) -> list[str]:
         taxonomy = self.given.reference.taxonomy
@@ -281,11 +285,25 @@ def reservation_reason(types: Sequence[str], eligible: int, is_own: bool) -> Cod
     return "reserved", message
 
 
-def too_few_eligible_reason(min_candidates: int) -> CodedText:
-    """The reason telling that the buyer's own reservation leaves fewer than `min_candidates` eligible candidates."""
+def too_few_eligible_reason(min_candidates: int, unknown: int) -> CodedText:
+    """The reason telling that the buyer's own reservation leaves fewer than `min_candidates` eligible candidates.
+
+    `unknown`: the suppliers nearby that it admits, whose trade is not known.
+    """
+    also = f"; {_to_ask(unknown).en}" if unknown else ""
     return "reservation_left_out", Text(
-        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé",
-        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved",
+        f"La réservation demandée laisse moins de {min_candidates} candidats éligibles : non réservé"
+        + (f" ; {_to_ask(unknown).fr}" if unknown else ""),
+        f"The reservation asked for leaves fewer than {min_candidates} eligible candidates: not reserved{also}",
+    )
+
+
+def _to_ask(unknown: int) -> Text:
+    """A text on the suppliers nearby that may answer, whose trade is not known."""
+    many = "s" if unknown > 1 else ""
+    return Text(
+        f"{unknown} fournisseur{many} proche{many} d'activité inconnue à interroger",
+        f"{unknown} supplier{many} nearby of unknown trade to ask",
     )
 
 

@@ -25,33 +25,38 @@ from matching.index.distances import NearDistances
 from matching.index.legal import INELIGIBLE, WORST_ELIGIBLE, best_outcome
 from matching.index.live_index import LiveIndex
 from matching.index.offers import NO_OFFER
-from matching.index.supplier_columns import CERTAIN_KM
+from matching.index.supplier_columns import CERTAIN_KM, Ordinals
 from matching.kept.memory import answer_cache_of
 from matching.lot_query import Subject
 from matching.selection import select
+from matching.unknown_trade import nearby
 
 Cap = tuple[Shape | None, float]
 """The place that a lot's distances are measured to, its territory where there is none, and the most kilometres."""
+
+
+UNKNOWN_TRADE = "unknown"
+"""Stands for the segment that suppliers of unknown trade near an area would answer, if any."""
 
 
 class SuppliersByArea:
     """The suppliers that answer a need's segments in each numbered area, as sets in the bits of integers."""
 
     def __init__(
-        self, live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
+        self,
+        live: LiveIndex,
+        areas: Sequence[Territory],
+        answering: Mapping[tuple[str, int], Ordinals],
+        on: date,
+        rules: Rules,
     ) -> None:
+        """`answering`: by segment and number of area, the ordinals of the suppliers that answer it there."""
         self._live, self._areas = live, areas
-        kept, subject = answer_cache_of(live.base), Subject(segments, ())
-        find = kept.select if kept else select
-        found = [find(live, area, subject) for area in areas] if segments else []
-        self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *(each.ordinals for each in found)]))
+        self._ordinals = np.unique(np.concatenate([np.empty(0, np.int32), *answering.values()]))
         self._codes = live.base.eligibility.outcome_codes(self._ordinals, on, rules)
-        self._answering: dict[tuple[str, int], Suppliers] = {}
-        for number, each in enumerate(found):
-            for segment, best in zip(segments, each.best, strict=True):
-                self._answering[segment, number] = self._packed(
-                    np.isin(self._ordinals, each.ordinals[best != NO_OFFER])
-                )
+        self._answering: Mapping[tuple[str, int], Suppliers] = {
+            key: self._packed(np.isin(self._ordinals, ordinals)) for key, ordinals in answering.items()
+        }
         self._near: dict[tuple[Shape | None, float, int], Suppliers] = {}
         self._under: dict[frozenset[Reserved], tuple[Suppliers, Suppliers]] = {}
         self.everybody = (1 << len(self._ordinals)) - 1
@@ -90,6 +95,23 @@ class SuppliersByArea:
         return int.from_bytes(np.packbits(chosen, bitorder="little").tobytes(), "little")
 
 
+def suppliers_by_area(
+    live: LiveIndex, areas: Sequence[Territory], segments: tuple[str, ...], on: date, rules: Rules
+) -> tuple[SuppliersByArea, SuppliersByArea]:
+    """The suppliers that answer these segments in each area, and those near it whose trade is not known."""
+    kept, subject = answer_cache_of(live.base), Subject(segments, ())
+    find, find_nearby = (kept.select, kept.nearby) if kept else (select, nearby)
+    answering = {}
+    for number, area in enumerate(areas if segments else ()):
+        found = find(live, area, subject)
+        for segment, best in zip(segments, found.best, strict=True):
+            answering[segment, number] = found.ordinals[best != NO_OFFER]
+    unknown = {
+        (UNKNOWN_TRADE, number): find_nearby(live, area, on, rules).ordinals for number, area in enumerate(areas)
+    }
+    return SuppliersByArea(live, areas, answering, on, rules), SuppliersByArea(live, areas, unknown, on, rules)
+
+
 Chosen = Literal["kept", "proposed", "forbidden", "too_few", "none"]
 """Why a lot has its reservation, the buyer's own or another; or none, where the law or the supply forbids the own."""
 
@@ -104,22 +126,26 @@ class ChosenReservation(NamedTuple):
 
 @dataclass(frozen=True)
 class LotValuer:
-    """Computes once the figures and reservation of each possible lot of a need. `law_on`: the law day."""
+    """Computes once the figures and reservation of each possible lot of a need. `law_on`: the law day.
+
+    `unknown`: the suppliers nearby whose trade is not known.
+    """
 
     given: GivenLots
     suppliers: SuppliersByArea
+    unknown: SuppliersByArea
     law_on: date
     _valued: dict[PossibleLot, tuple[LotFigures, ChosenReservation]] = field(default_factory=dict)
+    _unknown_counts: dict[tuple[Cap | None, tuple[int, ...]], dict[tuple[Reserved, ...], int]] = field(
+        default_factory=dict
+    )
     _reviews: dict[tuple[tuple[int, ...], tuple[str, ...]], LotReview] = field(default_factory=dict)
 
     def __call__(self, lot: PossibleLot) -> LotFigures:
         """The figures of a lot as it would be proposed."""
         if lot not in self._valued:
-            first = lot.lots[0]
-            most_km = self.given.need.lots[first].max_distance_km
-            cap = None if most_km is None else (self.given.queries[first].site, most_km)
             answering = [self.suppliers.answering(segment, lot.areas) for segment in lot.segments]
-            within = self.suppliers.within_cap(cap, lot.areas)
+            within = self.suppliers.within_cap(self._cap(lot), lot.areas)
             candidates = reduce(or_, answering) & within
             reservation = self._choose_reservation(lot, candidates)
             admitted, _ = self.suppliers.admitted_and_eligible(frozenset(reservation.types))
@@ -138,8 +164,32 @@ class LotValuer:
         self(lot)
         return self._valued[lot][1]
 
+    def is_answered(self, lot: PossibleLot) -> bool:
+        """Whether some supplier answers a whole possible lot by itself, under the reservation that it would have."""
+        answering = [self.suppliers.answering(segment, lot.areas) for segment in lot.segments]
+        return reduce(and_, answering) != 0 and self(lot).alone != 0
+
+    def _cap(self, lot: PossibleLot) -> Cap | None:
+        """The cap on the distance of a possible lot; None where it has none."""
+        first = lot.lots[0]
+        most_km = self.given.need.lots[first].max_distance_km
+        return None if most_km is None else (self.given.queries[first].site, most_km)
+
+    def unknown_count(self, lot: PossibleLot, reserved: tuple[Reserved, ...]) -> int:
+        """The number of suppliers near a possible lot, eligible under a reservation, whose trade is not known."""
+        cap = self._cap(lot)
+        counts = self._unknown_counts.setdefault((cap, lot.areas), {})
+        if reserved not in counts:
+            near = self.unknown.answering(UNKNOWN_TRADE, lot.areas) & self.unknown.within_cap(cap, lot.areas)
+            counts[reserved] = (near & self.unknown.admitted_and_eligible(frozenset(reserved))[1]).bit_count()
+        return counts[reserved]
+
     def _choose_reservation(self, lot: PossibleLot, candidates: Suppliers) -> ChosenReservation:
-        """The buyer's own reservation, else a lawful one with the most eligible candidates; none if too few."""
+        """The buyer's own reservation, else a lawful one with the most eligible candidates; none if too few.
+
+        Of equal ones, the one that admits the most suppliers of unknown trade. Where these might be enough for the
+        buyer's own, it is only widened.
+        """
         options, own = self.given.need.allotment, self.given.own_reservation(lot)
         unreserved = candidates.bit_count()
         refused: Chosen = "too_few" if own else "none"
@@ -152,22 +202,26 @@ class LotValuer:
             need = self.given.need_of((self.given.match_lot(lot, own, id="1"),))
             reviewed = review_need(need, self.law_on, self.given.reference.rules, {"1": lot.segments})
             review = self._reviews[key] = reviewed.lots["1"]
+        wanted: tuple[Reserved, ...] = ()
         if own and review.outcome == "INELIGIBLE":
             refused = "forbidden"
         elif own:
             left = self._count_eligible(candidates, frozenset(own))
             if left >= options.min_candidates:
                 return ChosenReservation(own, left, "kept")
+            if left + self.unknown_count(lot, own) >= options.min_candidates:
+                wanted = own
         # that the law allows, surely rather than perhaps, with the most eligible candidates
         possible = [
-            (name in review.doubtful, -eligible, len(types), types)
+            (name in review.doubtful, -eligible, -self.unknown_count(lot, types), len(types), types)
             for name, types in _TYPES.items()
             if options.reserve
             and review.forbidden.get(name) is None
+            and set(types).issuperset(wanted)
             and (eligible := self._count_eligible(candidates, frozenset(types))) >= options.min_candidates
         ]
         if possible:
-            _, most, _, types = min(possible, key=lambda each: each[:3])
+            _, most, *_, types = min(possible, key=lambda each: each[:4])
             return ChosenReservation(types, -most, "proposed")
         return ChosenReservation((), unreserved, refused)
 

@@ -23,12 +23,14 @@ from domain.shortlists.shortlist import (
 )
 from domain.text.bilingual import Language
 from matching.answer import messages
+from matching.answer.groupings import is_whole_answered
 from matching.answer.messages import in_words
 from matching.lot_match import LotMatch
 from matching.lot_query import LotQuery
 from matching.past_awards import PastAwards
 from matching.reference import Reference
-from matching.tension import tension_of
+from matching.tension import tension_of, tension_of_whole_lot
+from matching.unknown_trade import UnknownSuppliers
 
 
 class LotWords(NamedTuple):
@@ -72,14 +74,22 @@ class Explainer:
         territory = query.territory
         return TerritoryEcho(territory.label.to(self.language), territory.codes, territory.radius_km)
 
-    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
-        """The texts on a lot and its supply; `unknown`: number of eligible suppliers nearby whose trade is unknown."""
+    def lot_words(self, lot: LotMatch, unknown: UnknownSuppliers, past: PastAwards | None) -> LotWords:
+        """The texts on a lot and its supply; `unknown`: the suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
         taxonomy, reach = self.reference.taxonomy, lot.reach_counts
-        tension = tension_of(query.subject.objects, reach, unknown, query.yearly_eur, taxonomy, self.language)
-        doubtful = unknown if tension.level == "unknown" else 0
-        supply = LotCounts(counts.total, counts.options, frozenset(lot.reserved_types), lot.approval_ends(), doubtful)
+        tension = tension_of(query.subject.objects, reach, unknown.eligible, query.yearly_eur, taxonomy, self.language)
+        tension = tension_of_whole_lot(tension, unknown.eligible, lambda: is_whole_answered(lot), self.language)
+        supply = LotCounts(
+            counts.total,
+            counts.options,
+            frozenset(lot.reserved_types),
+            lot.approval_ends(),
+            unknown.eligible,
+            unknown.options,
+            tension.level == "unknown",
+        )
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(
             query.supposed_site,
@@ -91,6 +101,7 @@ class Explainer:
                 {name: count.total for name, count in counts.options.items()},
                 counts.within,
                 {name: in_words(finding, Finding, self.language) for name, finding in forbidden.items()},
+                unknown.options,
             ),
             tension,
             Reservation(review.outcome, tuple(in_words(one, Finding, self.language) for one in review.reservation)),
@@ -132,8 +143,8 @@ class Explainer:
         if words_not_used := _words_not_used(query.lot):
             message = messages.words_not_used(words_not_used)
             yield Advice("WORDS_NOT_USED", "info", None, message.to(self.language))
-        if supply.unknown_eligible:
-            message = messages.ask_unknown(supply.unknown_eligible)
+        if supply.is_inconclusive:
+            message = messages.ask_unknown(supply.unknown)
             yield Advice("TRADE_UNKNOWN", "warning", None, message.to(self.language))
         legal = [*review.advice, *awarded]
         if query.subject.objects:

@@ -144,6 +144,23 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
     return tuple(found)
 
 
+def is_whole_answered(lot: LotMatch) -> bool:
+    """Whether a candidate, or a grouping of candidates, answers every segment of a lot's object.
+
+    False where these answer them in so many ways that it is not found out soon.
+    """
+    objects = len(lot.query.subject.objects)
+    if not all(one.candidates for one in lot.counts.covered[:objects]):
+        return False
+    if objects <= SIZES[-1]:  # a candidate for each
+        return True
+    answered = (lot.selection.best[:objects] != NO_OFFER)[:, lot.passing.order]
+    try:
+        return len(_GroupingSearch(lot, lot.passing.order, answered, 0).sizes()) > 0
+    except TooManyCombinations:
+        return False
+
+
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:
     """The first `count` groupings of a lot as rows of candidates; none where a candidate answers the lot alone.
 

@@ -57,15 +57,16 @@ class SupplySearch:
     def supply(self, segments: Iterable[str], taxonomy: Taxonomy, language: Language) -> Supply:
         """The supply of the territory: totals, and counts for each of the segments or families, in their order."""
         territory = self.territory
-        unknown = nearby(self.live, territory, frozenset(), self.on, self.rules)
+        unknown = nearby(self.live, territory, self.on, self.rules)
+        options = {name: number for name, number in unknown.eligible_by_option().items() if name in OPTIONS}
         columns, standing = self.live.base.columns, self.suppliers_in_territory
         forms = np.bincount(columns.facts.forms(standing), minlength=len(FORMS)).tolist()
         named = {form or NO_FORM: number for form, number in zip(FORMS, forms, strict=True) if number}
         return Supply(
             TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
             self.on,
-            tuple(self._segment_supplies(tuple(segments), taxonomy, unknown.eligible)),
-            UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
+            tuple(self._segment_supplies(tuple(segments), taxonomy, len(unknown.ordinals))),
+            UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals), ReservedCounts(**options)),
             Totals(len(standing), most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
         )
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from weakref import ref
 
 from domain.law.rules import Rules
-from domain.needs.need import Reserved
 from matching.answer.near_misses import RefusedOrders, nearest_refused
 from matching.gates import considered_codes
 from matching.geo.territory import Territory
@@ -159,15 +158,13 @@ class LotCache:
             self.arrays.put(ref(held), found, found.weight)
         return found
 
-    def nearby(
-        self, live: LiveIndex, territory: Territory, reserved: frozenset[Reserved], on: date, rules: Rules
-    ) -> NearbyRows:
+    def nearby(self, live: LiveIndex, territory: Territory, on: date, rules: Rules) -> NearbyRows:
         """The suppliers of unknown trade near a territory, cached until a change concerns suppliers without offers."""
-        key = ref(territory), reserved, on, rules
+        key = ref(territory), on, rules
         held = self._nearby.find(key)
         if held is not None and live.is_unchanged((OFFERLESS,), held[1]):
             return held[0]
-        made = nearby(live, territory, reserved, on, rules)
+        made = nearby(live, territory, on, rules)
         if held is None or held[1] < live.change:
             weight = BYTES_PER_OBJECT + BYTES_PER_ROW * len(made.ordinals)
             self._nearby.put(key, (made, live.change), weight)

@@ -196,14 +196,14 @@ class CachingExplainer(Explainer):
         self.kept.requested.put(id(query.wanted), (query.wanted, made), REQUESTED_BYTES_EACH + 2 * len(made))
         return raw_json(made)
 
-    def lot_words(self, lot: LotMatch, unknown: int, past: PastAwards | None) -> LotWords:
+    def lot_words(self, lot: LotMatch, unknown: UnknownSuppliers, past: PastAwards | None) -> LotWords:
         """The texts on a lot; cached, unless there are past awards, by all that they depend on."""
         if past or not isinstance(lot, CachedLot):
             return super().lot_words(lot, unknown, past)
         query, ends = lot.query, lot.approval_ends()
         written = self.kept.written_lot(lot, self.need.contract, self.language)
         read = query.unmapped, query.unknown, query.title_says, query.supposed_site
-        decisive = self.review.lots[query.lot.id], unknown, ends, read
+        decisive = self.review.lots[query.lot.id], unknown.eligible, *unknown.options.values(), ends, read
         words = written.words.get(decisive)
         if words is None:
             parts = list(map(encode, super().lot_words(lot, unknown, None)))

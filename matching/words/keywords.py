@@ -14,6 +14,7 @@ from typing import NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
+from domain.needs.lot_words import without_terms
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.text.normalise import fold, stem
@@ -224,9 +225,12 @@ def _word_weights(phrases: Iterable[Phrase], filler: frozenset[str]) -> dict[str
 
 
 LONGEST_KEYWORD = 400
+# Texts that may say how long, for how much or reserved to whom, which tells nothing of the trade.
+_TERMS = re.compile(r"€|\beuros?\b|\d\s*(?:ans?|mois)\b|r[ée]serv|reconduc|renouvel", re.IGNORECASE)
 MOST_WORDS = 32
-# A text of more words than that is a sentence or a title; fewer say little, and are believed from SHORT_FLOOR on.
-A_TITLE, SHORT_FLOOR = 4, 0.5
+# A text of more words than that is a sentence or a title; fewer say little, and are believed from SHORT_FLOOR on, and a
+# single word that is no phrase ("entretien") from WORD_FLOOR on.
+A_TITLE, SHORT_FLOOR, WORD_FLOOR = 4, 0.5, 0.88
 FLOOR = 0.6
 # Readings this close to the best one are meant as well.
 NEAR_BEST = 0.1
@@ -294,6 +298,8 @@ class Interpreter:
         return (*first, *(reading for reading in self._rank_best(scores) if reading.segment not in meant))[:limit]
 
     def _read_uncached(self, text: str, context: str) -> tuple[Reading, ...]:
+        if _TERMS.search(text):
+            text = without_terms(text) or text
         words = self._lexicon.words(text)
         if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()
@@ -305,7 +311,9 @@ class Interpreter:
         if stated and any(self._is_slip(word.stem) for word in words):
             return stated
         readings = self.titles.read(text, context)
-        return readings if context or (readings and readings[0].confidence >= SHORT_FLOOR) else ()
+        meaningful = sum(word.stem not in self._lexicon.filler for word in words)
+        floor = WORD_FLOOR if meaningful == 1 and not stated else SHORT_FLOOR
+        return readings if context or (readings and readings[0].confidence >= floor) else ()
 
     def _is_slip(self, word: str) -> bool:
         """Whether a stem is no known word but like one."""

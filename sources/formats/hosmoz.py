@@ -1,8 +1,9 @@
 """Format `hosmoz`: the list of ESAT and EA of the network Hosmoz (CSV, or a workbook), one establishment per row.
 
-The SIRET is the external id. `Catégorie` becomes an approval without known dates; `Nombre de travailleurs…` is the
-number of its workers; `Pôles de compétences` are offers, declared: by the source's mapping, by `hosmoz_poles.toml`,
-else by their words. A row with a name makes a supplier; one without a name adds to the supplier with its SIRET.
+The SIRET is the external id. `Catégorie` becomes an approval without known dates; `Nombre de travailleurs…` are the
+places of an ESAT, whose workers are no employees, else the employees; `Pôles de compétences` are offers, declared: by
+the source's mapping, by `hosmoz_poles.toml`, else by their words. A row with a name makes a supplier; one without a
+name adds to the supplier with its SIRET.
 """
 
 import re
@@ -89,13 +90,16 @@ class _Establishments:
         offer = {"segments": segments, "label": label_of(", ".join(pieces))}
         address = PostalAddress(cells.get("adresse", ""), cells.get("code postal", ""), cells.get("ville", ""))
         commune = self._communes.find(address.postal_code, address.city, departement_of(address.postal_code))
+        approvals, workers = _approvals(cells.get(CATEGORY, "")), _workers(cells.get(WORKERS, ""))
+        is_esat = approvals == [{"kind": "ESAT"}]
         document = {
             "name": cells.get("raison sociale") or name_by_number(siret),
             "siret": siret or None,
-            "approvals": _approvals(cells.get(CATEGORY, "")),
+            "approvals": approvals,
             "address": address.document(commune),
             "offers": [offer] if segments else [],
-            "employees": _workers(cells.get(WORKERS, "")),
+            "employees": None if is_esat else workers,
+            "size": {"places": {"count": workers}} if is_esat and workers is not None else None,
             "contact": {
                 "email": text_or_none(cells.get("email", "")),
                 "phone": text_or_none(cells.get("tel public", "")),

@@ -65,6 +65,24 @@ async def test_a_site_may_be_supposed_and_null_says_that_it_may_not(client: Asyn
     assert supposed["total"] == off["total"]
 
 
+async def test_what_words_may_mean_is_suggested_and_what_no_field_holds_is_told(
+    client: AsyncTestClient[Litestar],
+) -> None:
+    """The same words say the same as a title and as a keyword."""
+    words = "Collecte de biodéchets des restaurants scolaires"
+    lots = [
+        {"id": "1", "title": f"{words}, 3 ans, 800 kg/jour"},
+        {"id": "2", "title": words},
+        {"id": "3", "keywords": [words]},
+    ]
+    told, title, keyword = (await post(client, NEED | {"lots": lots})).json()["lots"]
+    (advice,) = (each["message"] for each in told["advice"] if each["code"] == "WORDS_NOT_USED")
+    assert "« 3 ans », « 800 kg/jour »" in advice
+    for field in ("requested", "suggested"):
+        assert title[field]
+        assert [each | {"from": []} for each in title[field]] == [each | {"from": []} for each in keyword[field]]
+
+
 async def test_candidates_on_a_map(client: AsyncTestClient[Litestar]) -> None:
     answer = await post(client, NEED, Accept="application/geo+json")
     assert answer.headers["content-type"] == "application/geo+json"

@@ -211,6 +211,20 @@ def test_a_title_that_contradicts_the_codes_is_noted(read: Any, title: str, says
     assert query.title_says == says
 
 
+def test_a_title_adds_nothing_to_segments_that_are_named(read: Any) -> None:
+    query = read(need(Lot(id="1", title="Tonte des pelouses", segments=("pr-locaux",), cpv=("90919200",))))
+    assert set(sources_of(query)) == {"pr-locaux"}
+    assert [one.segment for one in query.suggested] == ["ev-entretien"]
+
+
+def test_how_long_and_reserved_to_whom_tells_nothing_of_the_trade(read: Any) -> None:
+    said, more = "Nettoyage des collèges", ", 3 ans, 50 000 € par an, réservé aux structures d'insertion"
+    alone, whole = (read(need(Lot(id="1", title=title))) for title in (said, said + more))
+    assert [(one.segment, one.confidence) for one in whole.wanted] == [
+        (one.segment, one.confidence) for one in alone.wanted
+    ]
+
+
 def test_sure_words_are_demanded_and_doubtful_ones_suggested(read: Any) -> None:
     """Where none is sure, the best reading alone is demanded."""
     query = read(need(Lot(id="1", title="Collecte de biodéchets des restaurants scolaires")))

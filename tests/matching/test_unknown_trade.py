@@ -158,7 +158,7 @@ def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None
     assert asked.shape is not None
     without = [n for n in range(len(columns)) if not columns.supplier(n).offers]
     every = asked.less_radius(np.nan_to_num(asked.shape.distance(columns.positions[without]), nan=np.inf))
-    found = nearby(ours, asked, frozenset(), ON, reference().rules)
+    found = nearby(ours, asked, ON, reference().rules)
     assert sorted(found.ordinals.tolist()) == np.array(without)[every <= NEARBY_KM].tolist()
     assert len(found.ordinals) > 5
     assert found.distance.tolist() == sorted(every[every <= NEARBY_KM].tolist())

@@ -47,15 +47,18 @@ class LotCounts(msgspec.Struct, frozen=True):
 
     `total`: those under its own reservation. `options`: per reservation it might have (keys of
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
-    ends before `approval_horizon`; null: none. `unknown_eligible`: where nothing can be concluded from
-    `total`, the suppliers nearby that might answer but whose trade is not known; else 0.
+    ends before `approval_horizon`; null: none. `unknown`, `unknown_options`: under its own reservation and under each,
+    the suppliers nearby that might answer, but whose trade is not known. `is_inconclusive`: whether these are so many
+    that nothing can be concluded from `total`.
     """
 
     total: int
     options: Mapping[str, OptionCount]
     reserved: frozenset[Reserved] = frozenset()
     ends: EndingApprovals | None = None
-    unknown_eligible: int = 0
+    unknown: int = 0
+    unknown_options: Mapping[str, int] = {}
+    is_inconclusive: bool = False
 
 
 def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -79,7 +82,7 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
 def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
     """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
-    if minimum is None or supply.total >= minimum or supply.unknown_eligible:
+    if minimum is None or supply.total >= minimum or supply.is_inconclusive:
         return None
     lot = sentence(view, "this_reserved_lot" if supply.reserved else "this_lot")
     return advice(view, "no_offer", lot=lot)
@@ -91,28 +94,47 @@ def _advise_open(
 ) -> LegalAdvice | None:
     """Reservations that the law allows and that leave enough candidates (RESERVATION_POSSIBLE).
 
-    For a lot already reserved as the law allows, only those that leave more candidates than its own. Where the law
-    leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
+    For a lot already reserved as the law allows, only those that leave more candidates than its own: a wider one with
+    those of unknown trade, another whatever those of unknown trade may do. Beside the others, those of which too little
+    is known. Where the law leaves a type open for this lot, it is named with that proviso. Enough is counsel, not law.
     """
-    fewer = supply.total if supply.reserved and review.outcome != "INELIGIBLE" else 0
-    forbidden, doubtful = review.forbidden, review.doubtful
+    forbidden, doubtful, unknown = review.forbidden, review.doubtful, supply.unknown_options
+    is_reserved = bool(supply.reserved) and review.outcome != "INELIGIBLE"
+    fewer = supply.total + supply.unknown if is_reserved else 0
+
+    def leaves_more(option: str, total: int) -> bool:
+        """Whether a reservation surely leaves more candidates than the lot's own."""
+        is_wider = supply.reserved.issubset(option.split("_"))
+        return total + (unknown.get(option, 0) if is_wider else 0) > fewer
+
     named = [
-        (option, count, option in doubtful)
-        for option, count in enough.items()
-        if count.total > fewer and not forbidden.get(option)
+        option for option, count in enough.items() if leaves_more(option, count.total) and not forbidden.get(option)
     ]
     if not named:
         return None
+    if unknown.get("handicap") or unknown.get("iae"):  # the reservation that shuts neither out comes first
+        named.sort(key=lambda option: option != "handicap_iae")
+    parts = [
+        _candidates_left(view, option, enough[option], option in doubtful, unknown.get(option, 0)) for option in named
+    ]
+    if not supply.reserved:
+        parts += [
+            _unknown_left(view, option, count.total, unknown.get(option, 0))
+            for option, count in supply.options.items()
+            if option in RESERVED and option not in enough and unknown.get(option) and not forbidden.get(option)
+        ]
     comfortable = view.number("counsel_reservation_comfortable")
-    plenty = comfortable is None or max([count.total for _, count, _ in named]) > comfortable
-    each = join_texts([_candidates_left(view, *option) for option in named])
+    plenty = comfortable is None or max(enough[option].total for option in named) > comfortable
     scarce = NOTHING if plenty else sentence(view, "limited_competition")
-    return advice(view, "reservation_possible", each=each, scarce=scarce)
+    return advice(view, "reservation_possible", each=join_texts(parts), scarce=scarce)
 
 
 @lru_cache(maxsize=4096)
-def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: bool = False) -> Text:
-    """The phrase on how many candidates a reservation, a key of RESERVED, would leave; `doubtful` adds a proviso."""
+def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: bool = False, unknown: int = 0) -> Text:
+    """The phrase on how many candidates a reservation, a key of RESERVED, would leave; `doubtful` adds a proviso.
+
+    `unknown`: the suppliers to ask besides, of unknown trade.
+    """
     return sentence(
         view,
         "candidates_left",
@@ -121,8 +143,16 @@ def _candidates_left(view: InForce, option: str, count: OptionCount, doubtful: b
         many="s" if count.total > 1 else "",
         certain=count.certain,
         sures="s" if count.certain > 1 else "",
+        ask=sentence(view, "to_ask_besides", unknown=unknown) if unknown else NOTHING,
         proviso=sentence(view, "if_lot_qualifies") if doubtful else NOTHING,
     )
+
+
+@lru_cache(maxsize=4096)
+def _unknown_left(view: InForce, option: str, known: int, unknown: int) -> Text:
+    """The phrase saying that nobody knows how many a reservation would leave, with how many to ask."""
+    few = sentence(view, "few_known", known=known, many="s" if known > 1 else "") if known else NOTHING
+    return sentence(view, "unknown_left", option=RESERVED[option].to, known=few, unknown=unknown)
 
 
 @lru_cache(maxsize=4096)

@@ -19,9 +19,17 @@ from domain.allotment.divisions import (
 A, B, C = "de-a", "de-b", "de-c"
 
 
-def freedom(*, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset()) -> AllowedDivisions:
-    """`apart`: areas that cannot be united with others."""
-    return AllowedDivisions(by_segment, join, lambda code: code[:2], lambda areas: not apart & {*areas})
+def freedom(
+    *, by_segment: bool = True, join: bool = True, apart: frozenset[int] = frozenset(), nobody: tuple[str, ...] = ()
+) -> AllowedDivisions:
+    """`apart`: areas that cannot be united with others; `nobody`: segments that no supplier answers together."""
+    return AllowedDivisions(
+        by_segment,
+        join,
+        lambda code: code[:2],
+        lambda areas: not apart & {*areas},
+        lambda lot: not nobody or not {*nobody} <= {*lot.segments},
+    )
 
 
 def bought(place: int, *segments: str, areas: tuple[int, ...] = (0,), terms: object = None) -> GivenLot:

@@ -45,7 +45,7 @@ def test_a_supplier_counts_once_and_the_draw_is_the_needs_own() -> None:
     assert len({draw_number(1, [one]), draw_number(2, [one]), draw_number(1, [other])}) == 3
 
 
-ANY = AllowedDivisions(True, True, lambda code: code[:2], lambda _: True)
+ANY = AllowedDivisions(True, True, lambda code: code[:2], lambda _: True, lambda _: True)
 
 
 def supply(seed: int, suppliers: int = 12) -> FiguresOf:

@@ -134,7 +134,7 @@ class Offerless:
 
 @dataclass(frozen=True)
 class Expected:
-    """What a lot's shortlist must agree with. `offerless`: without those INELIGIBLE for all reserved types."""
+    """What a lot's shortlist must agree with. `offerless`: everybody without an offer, whatever is reserved."""
 
     lot: Lot
     reserved: tuple[Reserved, ...]
@@ -210,10 +210,8 @@ class Oracle:
         for supplier in pool:
             if not supplier.offers:
                 verdicts = self._eligibility(supplier, on) | self._barred(supplier, roles, on, awards)
-                outcomes = {verdicts[one].outcome for one in lot.reserved or ()}
-                if outcomes != {"INELIGIBLE"}:
-                    why = why_asked(supplier, offering)
-                    offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
+                why = why_asked(supplier, offering)
+                offerless.append(self._offerless(supplier, lot, ground, site, verdicts, why))
                 continue
             offered = {segment: self._fits(segment, supplier) for segment in roles}
             if any(offered.values()):

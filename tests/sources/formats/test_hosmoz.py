@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from domain.suppliers.source import Row, RowError, SourceMapping
+from domain.suppliers.supplier import PlacesSize
 from sources.formats.registry import CSV, read_rows
 from tests.sources.formats.conftest import CONTEXT
 
@@ -28,7 +29,8 @@ def test_a_row_is_an_establishment_with_its_kind_workers_and_poles() -> None:
     assert isinstance(row, Row), row
     record = row.record
     assert (row.external_id, row.joins, record.siret) == ("91310933600010", None, "91310933600010")
-    assert (record.name, record.employees, record.address and record.address.commune) == ("ESAT du Blavet", 62, "56178")
+    assert (record.name, record.address and record.address.commune) == ("ESAT du Blavet", "56178")
+    assert (record.employees, record.size and record.size.places) == (None, PlacesSize(62))
     assert [approval.kind for approval in record.approvals or ()] == ["ESAT"]
     assert [(offer.segments, offer.basis) for offer in record.offers] == [
         (("lt-blanchisserie", "ev-entretien"), "declared")

@@ -42,7 +42,8 @@ def test_a_row_becomes_a_record_with_an_approval_of_unknown_dates() -> None:
     assert row.record.address == Address("18 rue Saint-Antoine", "93100", "Montreuil", "93048")
     assert row.record.location == Point(48.865024, 2.455023)
     assert row.record.contact == Contact(website="https://example.org")
-    assert (row.record.legal_form, row.record.ess, row.record.offers) == (None, None, ())
+    assert (row.record.legal_form, row.record.ess) == (None, None)
+    assert [offer.segments for offer in row.record.offers] == [("re-ressourcerie", "de-encombrants")]
     # the commune is not taken from what was derived from the point
     assert one(city="Nulle-Part", commune_pip="93048").record.address.commune is None
 
