@@ -94,6 +94,12 @@ def test_what_was_asked_is_told_as_it_was_read() -> None:
     assert "20 000 € HT, reconductible 12 mois" in endless.replace("\u00a0", " ")
 
 
+def test_what_the_words_may_mean_too_is_asked() -> None:
+    page = written(need(lot(segments=(), title="Collecte de biodéchets des restaurants scolaires")), supplier())
+    assert "Aussi ?      Restauration collective (" in page
+    assert "segment rs-collective)" in page
+
+
 def test_a_lot_without_candidates_says_who_came_near() -> None:
     """And why they were left out."""
     page = written(need(lot(max_distance_km=50)), supplier("lointain", offer(national=True), at=LYON))
