@@ -167,7 +167,11 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     level = next((each for each in levels if each == visit.text("niveau")), levels[0] if levels else None)
     # the competition that each reservation would leave
     remaining = {
-        option: Counter(tension_level(getattr(each.reserved, option), 0) for each in present) for option in OPTIONS
+        option: Counter(
+            tension_level(getattr(each.reserved, option), getattr(supply.unknown_trade.reserved, option))
+            for each in present
+        )
+        for option in OPTIONS
     }
     mapped = await map_of_areas(visit.call, codes, level, segment.segment if segment else None) if level else None
     rows = [
