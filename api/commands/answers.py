@@ -236,6 +236,8 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
             counts = total, str(lot.eligible), str(lot.local)
             rows.append((lot.id, f"{lot.title}{value}", lot.territory.label, reserved, *counts))
         yield Rows((*words, *numbers), rows)
+        said = ((lot.id, reason) for lot in proposal.lots for reason in lot.reasons)
+        yield Remarks("", (f"{lot_id} – {one.message}" for lot_id, one in said if one.code == "part_supply"))
         yield Remarks("", map(advice_in_words, proposal.advice))
     looked_at = "Toutes les divisions et réunions permises ont été examinées."
     yield looked_at if found.left_out is None else found.left_out

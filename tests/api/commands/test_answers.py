@@ -92,12 +92,14 @@ def test_a_lot_without_candidates_says_who_came_near() -> None:
 
 
 def test_who_may_be_asked_what_they_do_is_named() -> None:
-    """With how to reach them, and whether they may answer the reserved lot."""
+    """With how to reach them, whether they may answer the reserved lot, and what is known of others of their kind."""
     contact = Contact(email="accueil@esat.example")
     pool = [offerless(f"Esat {n}", approvals=approved("ESAT"), kinds=("ESAT",), contact=contact) for n in range(3)]
     page = written(need(lot(reserved=("handicap",))), *pool, width=200)
     assert "On ne sait pas ce que proposent 3 fournisseurs proches, dont 3 peuvent répondre" in page
     assert "Esat 1, ESAT, commune inconnue, 0 km, accueil@esat.example ; peut répondre : oui, handicap" in page
+    assert "leur demander (ESAT 3) :" in page
+    assert "– Aucune structure connue de ce genre (ESAT) ne propose : Nettoyage de locaux et bureaux" in page
     assert "rien ne permet de conclure" in page
     assert "ESAT établissement" in page
 

@@ -204,6 +204,7 @@ async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
     assert_refers_to_itself(outline)
     assert "<title>Nul ne sait</title><text" in page
+    assert "<small>D’autres structures de ce genre (" in page or "<small>Aucune structure connue de ce genre (" in page
     targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
     assert len(targets) > 1
     assert set(targets) <= set(outline.ids)

@@ -40,7 +40,7 @@ def test_no_section_is_empty_and_codes_are_put_into_words(language: Language) ->
 
 def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
     """On a lot whose supply is then unknown, which the summary says too."""
-    pool = [offerless(f"Esat {number}", approvals=approved("ESAT")) for number in range(4)]
+    pool = [offerless(f"Esat {number}", approvals=approved("ESAT"), kinds=("ESAT",)) for number in range(4)]
     asked = need(lot(reserved=("handicap",)), near_misses=2)
     answer = match(asked, live(*pool), reference(), ON, "fr")
     version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
@@ -50,6 +50,8 @@ def test_suppliers_of_unknown_trade_are_told_with_the_nearest_of_them() -> None:
         0
     ]
     assert len(re.findall(r"<strong>Esat \d</strong>", shown)) == 2
+    assert re.search(r"Leurs agréments\W+ESAT 4\.", text)
+    assert "Aucune structure connue de ce genre (ESAT) ne propose" in shown
     assert "Offre inconnue" in text
     assert "Concurrence fragile" not in text
 
