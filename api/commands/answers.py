@@ -256,7 +256,7 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
         here = min(whole, max(1, round(whole * item.local / item.suppliers))) if whole and item.local else 0
         counts = [item.suppliers or ("?" if unknown.total else 0), item.local]
         counts += [
-            getattr(item.reserved, option) or ("?" if getattr(unknown.reserved, option) else 0)
+            getattr(item.reserved, option) or ("?" if getattr(supply.unknown_reserved, option) else 0)
             for option in ("handicap", "iae", "ess")
         ]
         tension = StyledText(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])

@@ -168,8 +168,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     # the competition that each reservation would leave
     remaining = {
         option: Counter(
-            tension_level(getattr(each.reserved, option), getattr(supply.unknown_trade.reserved, option))
-            for each in present
+            tension_level(getattr(each.reserved, option), getattr(supply.unknown_reserved, option)) for each in present
         )
         for option in OPTIONS
     }
