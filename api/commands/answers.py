@@ -183,7 +183,8 @@ class _LotPrinter:
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
             found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
-            beyond = f", {covered.beyond_reach} trop petits pour ce lot" if covered.beyond_reach else ""
+            many = "s" if covered.beyond_reach > 1 else ""
+            beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options = answered.alternatives
         totals = ", ".join(
