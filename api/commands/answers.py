@@ -183,7 +183,8 @@ class _LotPrinter:
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
             found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
-            beyond = f", {covered.beyond_reach} trop petits pour ce lot" if covered.beyond_reach else ""
+            many = "s" if covered.beyond_reach > 1 else ""
+            beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options = answered.alternatives
         totals = ", ".join(
@@ -233,6 +234,8 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
             counts = total, str(lot.eligible), str(lot.local)
             rows.append((lot.id, f"{lot.title}{value}", lot.territory.label, reserved, *counts))
         yield Rows((*words, *numbers), rows)
+        said = ((lot.id, reason) for lot in proposal.lots for reason in lot.reasons)
+        yield Remarks("", (f"{lot_id} – {one.message}" for lot_id, one in said if one.code == "part_supply"))
         yield Remarks("", map(advice_in_words, proposal.advice))
     looked_at = "Toutes les divisions et réunions permises ont été examinées."
     yield looked_at if found.left_out is None else found.left_out

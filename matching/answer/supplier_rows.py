@@ -234,32 +234,38 @@ class RowWriter:
         ordinals, distances = (column.tolist() for column in found.nearest.draw_first(seed))
         judged, summaries = self._supplier_verdicts(lot, ordinals), map(lot.live.base.columns.summary, ordinals)
         groups = lot.live.base.trade_groups.groups_of(np.array(ordinals, dtype=np.int32))
+        by_group = {group: self._reason_of_kind(lot, found, group) for group in set(groups)}
         nearest = tuple(
-            UnknownSupplier(raw_json(summary), away, raw_json(each.json), self._reasons_to_ask(lot, found, group, away))
+            UnknownSupplier(
+                raw_json(summary),
+                away,
+                raw_json(each.json),
+                raw_json(b"[%b]" % b",".join((*by_group[group], self._reason_of_distance(lot.query, away)))),
+            )
             for away, summary, each, group in zip(map(to_metre, distances), summaries, judged, groups, strict=True)
         )
         message = messages.unknown_trade(found.total, found.eligible, bool(lot.reserved_types))
         return UnknownTrade(found.total, found.eligible, nearest, message.to(self.language), found.by_kind)
 
-    def _reasons_to_ask(
-        self, lot: LotMatch, found: UnknownSuppliers, group: TradeGroup, distance_km: float | None
-    ) -> tuple[Reason, ...]:
-        """The reasons for the place of a supplier among those to ask: its kind, then its distance."""
+    def _reason_of_kind(self, lot: LotMatch, found: UnknownSuppliers, group: TradeGroup) -> tuple[bytes, ...]:
+        """The reason, if any, for the place among those to ask that is shared by the suppliers of a group, in JSON."""
         objects, label = lot.query.subject.objects, self.reference.taxonomy.label
-        offered = [code for code, kinds in zip(objects, found.promising, strict=True) if kinds & group.kind_bits]
-        offering = reduce(or_, found.promising, 0)
-        reasons: list[tuple[str, Text]] = []
         if group.asked_last:
-            reasons.append((group.asked_last, messages.ASKED_LAST[group.asked_last]))
-        elif objects:
-            labels, code = tuple(map(label, offered or objects)), "kind_offers" if offered else "kind_never_offers"
-            kinds = group.kinds_among(offering) if offered else group.kinds
-            reasons.append((code, messages.kind_to_ask(kinds, labels, offers=bool(offered))))
-        if distance_km == 0 and lot.query.place is None:
-            reasons.append((f"presence_{PRESENCES[LOCAL]}", messages.PRESENCE[PRESENCES[LOCAL]]))
-        else:
-            reasons.append(("distance", messages.distance(distance_km, _place_told(lot.query), placed=True)))
-        return tuple(Reason(code, text.to(self.language)) for code, text in reasons)
+            return (_reason_json(group.asked_last, messages.ASKED_LAST[group.asked_last], self.language),)
+        if not objects:
+            return ()
+        offered = [code for code, kinds in zip(objects, found.promising, strict=True) if kinds & group.kind_bits]
+        kinds = group.kinds_among(reduce(or_, found.promising)) if offered else group.kinds
+        said = messages.kind_to_ask(kinds, tuple(map(label, offered or objects)), offers=bool(offered))
+        return (_reason_json("kind_offers" if offered else "kind_never_offers", said, self.language),)
+
+    def _reason_of_distance(self, query: LotQuery, distance_km: float | None) -> bytes:
+        """The reason for the place among those to ask that a distance is, in JSON; inside the territory, that."""
+        if distance_km == 0 and query.place is None:
+            return _reason_json("presence_local", messages.PRESENCE["local"], self.language)
+        if distance_km is not None and distance_km > messages.IN_METRES_KM:
+            distance_km = round(distance_km, 1)  # no more is told
+        return _distance_reason(distance_km, _place_told(query), True, self.language)[1:]
 
     def unranked_candidates(self, lot: LotMatch, first: FirstCandidates, positions: Positions) -> list[bytes]:
         """The candidates at these positions in `first`, as JSON objects without their beginning, which is the rank."""

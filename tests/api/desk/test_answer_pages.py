@@ -204,6 +204,7 @@ async def test_the_page_can_be_read_aloud_and_signs_on_its_map_lead_to_rows(
     assert (len(outline.of("h1")), len(outline.of("main"))) == (1, 1)
     assert_refers_to_itself(outline)
     assert "<title>Nul ne sait</title><text" in page
+    assert "<small>D’autres structures de ce genre (" in page or "<small>Aucune structure connue de ce genre (" in page
     targets = re.findall(r'<a href="#(f-1-[^"]+)" tabindex="-1"', page)
     assert len(targets) > 1
     assert set(targets) <= set(outline.ids)
@@ -360,6 +361,9 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     await browser.submit("lotissement", amounts | {"par-lieu": ""})
     assert "60\N{NARROW NO-BREAK SPACE}000" in browser.page or "60 000" in fold(browser.page)
     assert browser.fields("lotissement")["par-lieu"] == [""]
+    await browser.submit("lotissement", {"par-lieu": "epci", "lots": "3"})
+    assert browser.fields("lotissement")["par-lieu"] == ["epci"]
+    assert "candidats pour cette partie sans reservation" in fold(browser.page)
     wrong = {"lots": "beaucoup", "candidats": "0", f"montant-1-{TRADES[0]}": "cher"}
     assert (await browser.submit("lotissement", wrong)).status_code == 422
     fields = browser.fields("lotissement")

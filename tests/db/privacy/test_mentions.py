@@ -221,7 +221,7 @@ OF_NOBODY = {
     "audit_heads": {"status", "line"},
     "awards": {"lot_id", "supplier_siret", "segments", "reserved"},
     "calendar_feeds": {"digest"},
-    "exchange_recipients": {"siret", "why"},
+    "exchange_recipients": {"siret", "why", "joined"},
     "exchanges": {"lot_ids", "channel"},
     "idempotency_keys": {"route", "body_hash", "headers"},
     "import_errors": {"code"},

@@ -13,6 +13,7 @@ from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved
 from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot, search_ms
+from matching.allotment.proposals import part_reason
 from matching.index.live_index import LiveIndex
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
@@ -79,6 +80,8 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
         for lot, expected in zip(proposal.lots, shortlists, strict=True):
             assert (lot.total, lot.eligible, lot.local) == (expected.total, eligible(expected), local(expected))
             assert (lot.tension, lot.reservation) == (expected.tension, expected.reservation)
+            told = [reason.message for reason in lot.reasons if reason.code == "part_supply"]
+            assert told in ([], [part_reason(expected.alternatives)[1].fr])
             assert not lot.reserved or (
                 lot.reservation.outcome != "INELIGIBLE" and lot.eligible >= options.min_candidates
             )

@@ -12,12 +12,19 @@ from hypothesis import strategies as st
 from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, DivisibleLot, ProposedLot, Summary
 from domain.law.review import ON_PROCEDURE, review_need
 from domain.needs.need import Buyer, TerritoryRequest
-from domain.shortlists.shortlist import Advice
+from domain.shortlists.shortlist import Advice, Alternatives, Finding
 from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text
 from matching.allotment.allot import allot
 from matching.allotment.areas import Areas, area_codes
-from matching.allotment.proposals import CRITERIA, criteria_reasons, lot_title, rank_reason, reservation_reason
+from matching.allotment.proposals import (
+    CRITERIA,
+    criteria_reasons,
+    lot_title,
+    part_reason,
+    rank_reason,
+    reservation_reason,
+)
 from tests.factories import ON, REDON, VANNES, approved, around, codes, live, offer, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
@@ -123,6 +130,16 @@ def test_figures_stand_beside_those_of_the_need_as_given() -> None:
     assert said["without_supply"].en == "0 lots with no candidate (need as given: 0)"
 
 
+def test_a_part_says_who_could_do_it() -> None:
+    """What is not known is never zero; what the law forbids, and what nobody is there for, is left out."""
+    every = {"none": 6, "handicap": 0, "iae": 2, "handicap_iae": 2, "penitentiary": 0, "ess": 5}
+    supply = Alternatives(every, {}, {"ess": Finding("", "INELIGIBLE", "", "", "high", "")}, {"none": 4, "handicap": 3})
+    assert part_reason(supply)[1].fr == (
+        "Candidats pour cette partie, sans réservation : 6 et 4 à interroger ; réservée au handicap : inconnu (3 à "
+        "interroger) ; réservée à l'insertion : 2 ; réservée au handicap et à l'insertion : 2"
+    )
+
+
 def test_a_title_says_what_is_bought_and_where() -> None:
     assert (
         lot_title(["Papiers, cartons", "DEEE"], Text("Morbihan", "Morbihan"), None).fr
@@ -206,6 +223,11 @@ def test_a_departement_is_divided_into_neighbouring_epcis_that_are_named() -> No
     assert len(titles) == 3
     assert all(title.startswith("Nettoyage – ") for title in titles)
     assert any("Redon Agglomération (en partie)" in title or "autres" in title for title in titles)
+    supply = [
+        reason.message for each in found.proposals[0].lots for reason in each.reasons if reason.code == "part_supply"
+    ]
+    assert len(supply) == 3
+    assert all(message.startswith("Candidats pour cette partie, sans réservation : ") for message in supply)
     assert {code for each in found.proposals[0].lots for code in communes(each.territory.codes or ())} == communes(
         ("departement:56",)
     )
