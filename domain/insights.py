@@ -329,8 +329,6 @@ class UnknownSupply(msgspec.Struct, frozen=True):
     """All of them, each once"""
     by_kind: dict[str, int]
     """A supplier of several kinds counts in each; `none`: of no known kind"""
-    reserved: ReservedCounts
-    """Those eligible under each reservation, as `alternatives.unknown_trade` of a lot there"""
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -361,6 +359,8 @@ class Supply(msgspec.Struct, frozen=True):
     """Suppliers that may answer, though nobody knows what they do"""
     totals: Totals
     """The suppliers that stand there, whatever they offer"""
+    unknown_reserved: ReservedCounts
+    """Those of unknown trade that may answer, as `alternatives.unknown_trade` of a lot there"""
 
 
 class AreaSupply(msgspec.Struct, frozen=True):

@@ -65,7 +65,7 @@ def tension_of(
     if yearly_eur is not None:
         value = whole_euros(yearly_eur)
         if level == "good" and yearly_eur > AMPLE_VALUE_EUR and least_known < LEAST_KNOWN:
-            level, said = "low", [_sizes_not_shown(fewest, least_known, value)]
+            level, said = "low", [_sizes_not_shown(fewest, least_known)]
         said += _sizes_texts(few, value)
     return Tension(level, join_texts(said).to(language))
 
@@ -131,17 +131,14 @@ def _few_candidates_text(fewest: int) -> Text:
     return Text(f"{fewest} candidats seulement", f"Only {fewest} candidates")
 
 
-def _sizes_not_shown(candidates: int, known: int, value: Text) -> Text:
+def _sizes_not_shown(candidates: int, known: int) -> Text:
     """A sentence for an ample lot where the sizes of too few candidates are known to do."""
-    if not known:
-        return Text(
-            f"{candidates} candidats, mais aucun dont on sache qu'il est à la taille de ce lot, de {value.fr} par an",
-            f"{candidates} candidates, but none known to be of the size of this lot, of {value.en} a year",
-        )
+    fr, en = ("aucun dont on sache qu'il est", "none") if not known else ("1 seul dont on sache qu'il est", "only 1")
+    if known > 1:
+        fr, en = f"{known} seulement dont on sache qu'ils sont", f"only {known}"
     return Text(
-        f"{candidates} candidats, mais {known} seulement dont on sache qu'ils sont à la taille de ce lot, de "
-        f"{value.fr} par an",
-        f"{candidates} candidates, but only {known} known to be of the size of this lot, of {value.en} a year",
+        f"{candidates} candidats, mais {fr} à la taille de ce lot",
+        f"{candidates} candidates, but {en} known to be of the size of this lot",
     )
 
 

@@ -57,6 +57,21 @@ def test_an_example_is_what_the_sample_pool_gives(number: int, placed: bool) -> 
     assert found.complete
 
 
+def test_a_part_is_reserved_and_the_rest_is_open() -> None:
+    """Of one departement; each part says who could do it."""
+    found, page = answered(EXAMPLES[2]), plain(GUIDE.read_text(encoding="utf-8"))
+    lots = found.proposals[0].lots
+    assert [lot.reserved for lot in lots] == [("handicap",), ()]
+    told = [reason.message for lot in lots for reason in lot.reasons if reason.code == "part_supply"]
+    rows = (
+        f"| {lot.title} | {under} | {lot.total} | {lot.eligible} | {lot.local} |"
+        for lot, under in zip(lots, ("handicap", "non réservé"), strict=True)
+    )
+    for expected in (*figures(found), *rows, *(f"- {lot.id} : {said}." for lot, said in zip(lots, told, strict=True))):
+        assert " ".join(plain(expected).split()) in " ".join(page.split())
+    assert not found.complete
+
+
 def test_the_waste_of_a_hospital() -> None:
     """One lot that 42 suppliers would enter and 4 can answer alone; four lots that 31 can; the procedure of the sum."""
     found = answered(EXAMPLES[0])

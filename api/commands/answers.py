@@ -13,7 +13,7 @@ from domain.reference.territory import Territories
 from domain.report.lots import best_outcome, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Eligibility, Reach, SupplierSummary, UnknownSupplier
 from domain.shortlists.shortlist import Advice, LotShortlist, Severity, Shortlist, Stamp, TensionLevel
-from domain.text.bilingual import OR, kilometres, listed, long_date, printed_count, printed_euros, typeset
+from domain.text.bilingual import OR, kilometres, known_count, listed, long_date, printed_count, printed_euros, typeset
 from domain.text.labels import KINDS, LEGAL_FORMS, OUTCOMES, RESERVED, SEVERITIES, SUPPOSED_FROM, TENSIONS
 from matching.words.title_reader import TRADE_FLOOR, TitleExplanation, TitleReader
 
@@ -183,11 +183,13 @@ class _LotPrinter:
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
             found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
-            beyond = f", {covered.beyond_reach} trop petits pour ce lot" if covered.beyond_reach else ""
+            many = "s" if covered.beyond_reach > 1 else ""
+            beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
         options = answered.alternatives
         totals = ", ".join(
-            f"{RESERVED[name].to.fr} {total}{' (non admis ici)' if name in options.forbidden else ''}"
+            f"{RESERVED[name].to.fr} {known_count(total, options.unknown_trade.get(name, 0)).fr}"
+            f"{' (non admis ici)' if name in options.forbidden else ''}"
             for name, total in options.reserved.items()
             if name in RESERVED
         )
@@ -195,7 +197,9 @@ class _LotPrinter:
             "Autrement",
             f"Sans réservation, {count_with_noun(options.reserved['none'], 'candidat')} ; réservé {totals}",
         )
-        yield "", f"À {' ; '.join(f'{radius} km au plus : {total}' for radius, total in options.radius_km.items())}"
+        nobody = "aucun connu" if answered.tension.unknown else "0"
+        radii = (f"{radius} km au plus : {total or nobody}" for radius, total in options.radius_km.items())
+        yield "", f"À {' ; '.join(radii)}"
 
     def _name_and_place(self, supplier: SupplierSummary) -> tuple[str, ...]:
         return supplier.name, *supplier.kinds, self._commune_name(supplier.commune)
@@ -229,10 +233,12 @@ def allotment_parts(need: Need, found: Allotment) -> Iterator[Part]:
             if lot.estimated_value_eur is not None:
                 value = f", environ {printed_euros(lot.estimated_value_eur, 'fr')}"
             reserved = listed([RESERVED[kind].name.fr for kind in lot.reserved], OR).fr
-            total = StyledText(str(lot.total), style=TENSION_STYLES[lot.tension.level])
+            total = StyledText(known_count(lot.total, lot.unknown).fr, style=TENSION_STYLES[lot.tension.level])
             counts = total, str(lot.eligible), str(lot.local)
             rows.append((lot.id, f"{lot.title}{value}", lot.territory.label, reserved, *counts))
         yield Rows((*words, *numbers), rows)
+        said = ((lot.id, reason) for lot in proposal.lots for reason in lot.reasons)
+        yield Remarks("", (f"{lot_id} – {one.message}" for lot_id, one in said if one.code == "part_supply"))
         yield Remarks("", map(advice_in_words, proposal.advice))
     looked_at = "Toutes les divisions et réunions permises ont été examinées."
     yield looked_at if found.left_out is None else found.left_out
@@ -243,19 +249,25 @@ def supply_parts(supply: Supply, taxonomy: Taxonomy) -> Iterator[Part]:
     yield Headline(f"Offre : {supply.territory.label}")
     yield f"au {long_date(supply.on).fr}"
     numbers = (Col(name, is_number=True) for name in ("Tous", "Ici", "Hand.", "Insert.", "ESS"))
-    most = max((item.suppliers for item in supply.items), default=0)
+    most, unknown = max((item.suppliers for item in supply.items), default=0), supply.unknown_trade
     rows = list[Sequence[Words]]()
     for item in supply.items:
         # whoever stands there has at least one sign
         whole = max(1, round(BAR * item.suppliers / most)) if item.suppliers else 0
         here = min(whole, max(1, round(whole * item.local / item.suppliers))) if whole and item.local else 0
-        counts = item.suppliers, item.local, item.reserved.handicap, item.reserved.iae, item.reserved.ess
+        counts = [item.suppliers or ("?" if unknown.total else 0), item.local]
+        counts += [
+            getattr(item.reserved, option) or ("?" if getattr(supply.unknown_reserved, option) else 0)
+            for option in ("handicap", "iae", "ess")
+        ]
         tension = StyledText(TENSIONS[item.tension].fr, style=TENSION_STYLES[item.tension])
         bar = HERE * here + ELSEWHERE * (whole - here)
         rows.append((taxonomy.label(item.segment), bar, *map(str, counts), tension))
     yield Rows((Col("Activité", 1), Col(" " * BAR), *numbers, Col("Concurrence")), rows)
     yield f"{HERE} sur le territoire, {ELSEWHERE} d'ailleurs, qui y interviennent ; Hand., Insert., ESS : réservé à"
-    totals, unknown = supply.totals, supply.unknown_trade
+    if unknown.total:
+        yield "? : nul n'est connu, et des fournisseurs proches d'activité inconnue sont à interroger"
+    totals = supply.totals
     yield Headline(f"Sur le territoire : {count_with_noun(totals.suppliers, 'fournisseur')}")
     if totals.by_family:
         yield f"  {_counts_in_words(totals.by_family, {code: words.fr for code, words in LEGAL_FORMS.items()})}"

@@ -115,6 +115,7 @@ def template_filters(language: Language) -> dict[str, Callable[..., Any]]:
         "listed": listed,
         "delivery_words": lambda told: say(state_words(*told)),
         "whole_number": filter_of(printed_count),
+        "known_count": lambda known, unknown: say(bilingual.known_count(known, unknown)),
         "day": filter_of(day),
         "euros": filter_of(printed_euros),
         "kilometres": filter_of(printed_kilometres),

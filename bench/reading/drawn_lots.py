@@ -59,7 +59,7 @@ def read_lots(data: Path, reference: Reference) -> list[RealLot]:
 
 
 def draw_lots(data: Path, reference: Reference) -> list[RealLot]:
-    """The lots that `drawn_lots.csv` was made of, drawn anew."""
+    """Lots drawn as those of `drawn_lots.csv` were, which lacks those that were labelled to tune on afterwards."""
     titles = labelled(data)
     known = {sibling(title.title) for title in titles if title.source == "award"}
     tuned = {sibling(title.title) for title in titles if not title.held_back}

@@ -117,6 +117,8 @@ class ScoredDivision(NamedTuple):
 
 NONE = ScoredDivision(Tally(), ())
 Numbered = list[tuple[int, ScoredDivision]]
+WeakLot = tuple[int, int, PossibleLot]
+"""The eligible candidates of a lot, its size, and the lot: the less the weaker."""
 
 
 class BestDivisions(NamedTuple):
@@ -235,12 +237,16 @@ def _ranked_pairs(
 def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Division]:
     """The given lots and their finest divisions, and what each becomes as its weakest lot is joined again and again.
 
-    The weakest is the one with the fewest eligible candidates.
+    The weakest is the one with the fewest eligible candidates, of equal ones the one that buys the least.
     """
+
+    def weakness(lot: PossibleLot) -> WeakLot:
+        return figures_of(lot).eligible, _size(lot), lot
+
     found: dict[frozenset[PossibleLot], Division] = {}
     for by_segment, by_area in product((False, True), repeat=2):
         lots = group.finest_division(by_segment, by_area)
-        weakest_first = sorted((figures_of(lot).eligible, lot) for lot in lots)
+        weakest_first = sorted(map(weakness, lots))
         while (distinct := frozenset(lots)) not in found:
             found[distinct] = lots
             joined = _join_weakest(group, weakest_first, figures_of) if len(lots) <= MOST_MERGED else None
@@ -249,13 +255,18 @@ def _merged_divisions(group: JoinableLots, figures_of: FiguresOf) -> list[Divisi
             both, *gone = joined
             lots = (*(lot for lot in lots if lot not in gone), both)
             for lot in gone:
-                weakest_first.remove((figures_of(lot).eligible, lot))
-            insort(weakest_first, (figures_of(both).eligible, both))
+                weakest_first.remove(weakness(lot))
+            insort(weakest_first, weakness(both))
     return list(found.values())
 
 
+def _size(lot: PossibleLot) -> int:
+    """The number of segments in areas that a lot buys."""
+    return len(lot.segments) * len(lot.areas)
+
+
 def _join_weakest(
-    group: JoinableLots, weakest_first: Sequence[tuple[int, PossibleLot]], figures_of: FiguresOf
+    group: JoinableLots, weakest_first: Sequence[WeakLot], figures_of: FiguresOf
 ) -> tuple[PossibleLot, PossibleLot, PossibleLot] | None:
     """The weakest lot joined with the one least harmed: the joined lot and both. `weakest_first`: (candidates, lot)."""
 
@@ -269,11 +280,12 @@ def _join_weakest(
             before.suppliers_alone - made.alone.bit_count(),
             before.reserved - made.is_reserved,
             made.eligible,
+            _size(both),
         )
         return harm, both
 
-    for _, weakest in weakest_first:
-        joins = ((both, lot) for _, lot in weakest_first if lot != weakest and (both := group.join_lots(weakest, lot)))
+    for *_, weakest in weakest_first:
+        joins = ((both, lot) for *_, lot in weakest_first if lot != weakest and (both := group.join_lots(weakest, lot)))
         if tried := list(islice(joins, MOST_PARTNERS)):
             both, other = min(tried, key=harm_of_join)
             return both, weakest, other

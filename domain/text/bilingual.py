@@ -56,6 +56,14 @@ def whole(number: float) -> Text:
     return Text(grouped.replace(",", " "), grouped)
 
 
+def known_count(known: int, unknown: int) -> Text:
+    """A number of suppliers, with those to ask beside them; “unknown” where none is known and somebody is to ask."""
+    if not unknown:
+        return whole(known)
+    number, ask = Text("inconnu", "unknown") if not known else whole(known), whole(unknown)
+    return Text(f"{number.fr} ({ask.fr} à interroger)", f"{number.en} ({ask.en} to ask)")
+
+
 def euros(cents: int) -> Text:
     """An amount of money as people write it; cents are written only where there are some."""
     units, part = divmod(cents, 100)

@@ -7,7 +7,7 @@ import numpy as np
 
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Territories
-from domain.text.bilingual import Language, Text, listed
+from domain.text.bilingual import Text, listed
 from matching.geo.neighbours import bridges, neighbouring_groups
 from matching.geo.territory import Geography, Territory
 
@@ -16,7 +16,6 @@ Numbers = tuple[int, ...]
 MOST_NAMED = 6
 """The most areas that are all named; of more, one fewer are, and the others counted."""
 NO_EPCI = Text("communes hors intercommunalité", "communes without EPCI")
-LANGUAGES: tuple[Language, ...] = ("fr", "en")
 
 
 class Areas:
@@ -86,13 +85,25 @@ class Areas:
         return {number: sum(1 << beside for beside in np.flatnonzero(row).tolist()) for number, row in enumerate(found)}
 
     def names(self, numbers: Numbers) -> Text:
-        """The names of the departements or EPCIs of the numbered areas, of many the first; says which are in part."""
+        """The names of the departements or EPCIs of the numbered areas; says which are in part."""
         named = [self._name(self._requests[number].codes or ()) for number in sorted(numbers)]
-        if len(named) <= MOST_NAMED:
-            return Text(listed([name.fr for name in named]).fr, listed([name.en for name in named]).en)
-        first, more = named[: MOST_NAMED - 1], len(named) - MOST_NAMED + 1
-        fr, en = ([name.to(language) for name in first] for language in LANGUAGES)
-        return Text(listed([*fr, f"{more} autres"]).fr, listed([*en, f"{more} others"]).en)
+        return Text(listed([name.fr for name in named]).fr, listed([name.en for name in named]).en)
+
+    def short_name(self, numbers: Numbers, everywhere: Numbers, whole: Text) -> Text:
+        """The names of few areas; of many, the name of the `whole` and what it lacks, else of some and how many more.
+
+        `everywhere`: the areas of the whole.
+        """
+        if len(numbers) <= MOST_NAMED:
+            return self.names(numbers)
+        lacking = tuple(number for number in everywhere if number not in numbers)
+        if 0 < len(lacking) < MOST_NAMED:
+            but = self.names(lacking)
+            return Text(f"{whole.fr} sauf {but.fr}", f"{whole.en} without {but.en}")
+        first, more = sorted(numbers)[: MOST_NAMED - 1], len(numbers) - MOST_NAMED + 1
+        names = [self.names((number,)) for number in first]
+        fr, en = [*(name.fr for name in names), f"{more} autres"], [*(name.en for name in names), f"{more} others"]
+        return Text(listed(fr).fr, listed(en).en)
 
     def _name(self, codes: tuple[str, ...]) -> Text:
         """The name of an area by its codes: what they mean, or the departement or EPCI of which they are a part."""

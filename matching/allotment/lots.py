@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from domain.allotment.allotment import AllotmentNeed, DivisibleLot, Summary, options_of, value_of
 from domain.allotment.divisions import GivenLot, PossibleLot
 from domain.needs.need import Lot, Need, Reserved, TerritoryRequest
-from domain.shortlists.shortlist import Reservation, Tension, TerritoryEcho
-from domain.text.bilingual import Language
+from domain.shortlists.shortlist import Alternatives, Reservation, Tension, TerritoryEcho
+from domain.text.bilingual import Language, Text
 from matching.allotment.areas import Areas
 from matching.answer.explain import Explainer
 from matching.engine import lot_matches, review_of
@@ -69,6 +69,12 @@ class GivenLots:
     def divides_areas(self, lot: PossibleLot) -> bool:
         """Whether a possible lot buys in only some of the areas of a given lot that it divides."""
         return any(not set(self._given_areas(position)) <= set(lot.areas) for position in lot.lots)
+
+    def short_name_of_areas(self, lot: PossibleLot) -> Text:
+        """The name of the areas of a possible lot, as short as a title must be."""
+        first = lot.lots[0]
+        everywhere = self._given_areas(first) if len(lot.lots) == 1 else ()
+        return self.areas.short_name(lot.areas, everywhere, self.queries[first].territory.label)
 
     def value(self, lot: PossibleLot) -> float | None:
         """The value of a possible lot in euros; None where the buyer did not give the value of everything it buys."""
@@ -208,6 +214,7 @@ class JudgedLot(NamedTuple):
     eligible: int
     local: int
     unknown: int
+    alternatives: Alternatives
     tension: Tension
     reservation: Reservation
     reached: Ordinals
@@ -234,6 +241,7 @@ def judged_lots(
                 eligible=int(np.count_nonzero(lot.passing.outcome[passing] <= WORST_ELIGIBLE)),
                 local=int(np.count_nonzero(lot.selection.is_local[passing])),
                 unknown=unknown.eligible,
+                alternatives=words.alternatives,
                 tension=words.tension,
                 reservation=words.reservation,
                 reached=lot.ordinals[passing],

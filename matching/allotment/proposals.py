@@ -21,7 +21,7 @@ from domain.law.rules import Rules
 from domain.needs.need import Lot, Need
 from domain.shortlists.listed_suppliers import Reason
 from domain.shortlists.reach import whole_euros
-from domain.shortlists.shortlist import Advice
+from domain.shortlists.shortlist import Advice, Alternatives
 from domain.text.bilingual import Language, Text, join_texts, listed
 from domain.text.labels import RESERVED
 from matching.allotment.lots import NO_SEGMENT, GivenLots, JudgedLot, judged_lots, sum_figures
@@ -36,12 +36,12 @@ CodedText = tuple[str, Text]
 DIVISIONS_LEFT_OUT = Text(
     "Il y a trop de divisions et de réunions pour les examiner toutes : des lots qui en ont le plus, ont été examinés "
     "ces lots tels quels, divisés par métier, par territoire ou par les deux, et ce qui s'obtient de 150 lots au plus "
-    "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles, avec lequel la "
-    "concurrence et les réponses seules y perdent le moins.",
+    "en réunissant chaque fois le lot où l'offre est la plus faible à celui, parmi les plus faibles (et voisins, s'ils "
+    "sont divisés par intercommunalité), avec lequel la concurrence et les réponses seules y perdent le moins.",
     "There are too many divisions and joins to look at all of them: of the lots that have the most, those looked at "
     "are: as given, divided by trade, by territory or by both, and what comes of 150 lots at most when the one with "
-    "the weakest supply is joined each time with the one, of the weakest, where competition and suppliers that answer "
-    "alone lose the least.",
+    "the weakest supply is joined each time with the one, of the weakest (and neighbours, if divided by EPCI), where "
+    "competition and suppliers that answer alone lose the least.",
 )
 COMBINATIONS_LEFT_OUT = Text(
     "Les divisions des différents lots se combinent de trop de façons : seules les meilleures de chaque lot, pour "
@@ -73,6 +73,11 @@ LOT_FORBIDDEN = Text(
     "La réservation demandée n'est pas permise pour ce lot : non réservé",
     "The reservation asked for is not allowed for this lot: not reserved",
 )
+
+NOT_RESERVED, RESERVED_TO = Text("sans réservation", "not reserved"), Text("réservée {to}", "reserved to {to}")
+JUST_KNOWN = Text("{under} : {known}", "{under}: {known}")
+KNOWN_AND_TO_ASK = Text("{under} : {known} et {ask} à interroger", "{under}: {known} and {ask} to ask")
+TO_ASK = Text("{under} : inconnu ({ask} à interroger)", "{under}: not known ({ask} to ask)")
 
 Objects = Mapping[str, tuple[str, ...]]
 """By the id of a lot, the segments understood as its object."""
@@ -188,7 +193,7 @@ class ProposalWriter:
         given = self.given
         labels = self._segment_labels(lot) or self._given_lot_ids(lot)
         own = None if len(lot.lots) > 1 or given.divides_segments(lot) else given.need.lots[lot.lots[0]].title
-        return lot_title(labels, given.areas.names(lot.areas) if given.divides_areas(lot) else None, own)
+        return lot_title(labels, given.short_name_of_areas(lot) if given.divides_areas(lot) else None, own)
 
     def _shared_value(self, lot: PossibleLot) -> float | None:
         """The value that a lot is estimated at; None where its value is known, or those it comes from are not."""
@@ -213,6 +218,8 @@ class ProposalWriter:
             yield too_few_eligible_reason(min_candidates, own)
         elif chosen == "forbidden":
             yield "reservation_forbidden", LOT_FORBIDDEN
+        if by_area:
+            yield part_reason(judged.alternatives)
         yield competition_reason(judged.eligible, min_candidates) if judged.total else ("no_supply", NO_SUPPLY)
         if judged.unknown:
             yield "unknown_trade", _to_ask(judged.unknown)
@@ -264,6 +271,20 @@ def shared_value_reason(value_eur: float, by_segment: bool, by_area: bool) -> Co
         f"Valeur estimée à {value.fr} : celle du lot demandé, partagée {how.fr}",
         f"Value estimated at {value.en}: that of the lot asked for, shared {how.en}",
     )
+
+
+def part_reason(supply: Alternatives) -> CodedText:
+    """The reason telling who could do a part: its candidates without reservation, and under each that is allowed."""
+    counts = []
+    for name, known in supply.reserved.items():
+        ask, is_open = supply.unknown_trade.get(name, 0), name == "none"
+        if not is_open and (name in supply.forbidden or not known + ask):
+            continue
+        under = NOT_RESERVED if is_open else RESERVED_TO.filled(to=RESERVED[name].to)
+        form = JUST_KNOWN if not ask else KNOWN_AND_TO_ASK if known else TO_ASK
+        counts.append(form.filled(under=under, known=known, ask=ask))
+    told = join_texts(counts)
+    return "part_supply", Text(f"Candidats pour cette partie, {told.fr}", f"Candidates for this part, {told.en}")
 
 
 def joined_reason(lot_ids: Sequence[str]) -> CodedText:

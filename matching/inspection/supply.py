@@ -66,8 +66,9 @@ class SupplySearch:
             TerritoryEcho(territory.label.to(language), territory.codes, territory.radius_km),
             self.on,
             tuple(self._segment_supplies(tuple(segments), taxonomy, len(unknown.ordinals))),
-            UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals), ReservedCounts(**options)),
+            UnknownSupply(len(unknown.ordinals), self._by_kind(unknown.ordinals)),
             Totals(len(standing), most_first(named), self._by_kind(standing), *sum_staff(columns.employees[standing])),
+            ReservedCounts(**options),
         )
 
     @cached_property

@@ -244,7 +244,7 @@ LOOSENESS = 2
 UNKNOWN_HEAD = 0.7
 # Confidence where the phrase is all the text says that we know, as part of what a fully understood text gets.
 LEAST_COVERED = 0.3
-SUGGESTED = 0.2
+SUGGESTED, SUGGESTED_BESIDE_OTHER = 0.2, 0.7
 # Readings of a text that says no trade surely enough are suggested from there on.
 LIKELY = 0.3
 CACHED = 4096
@@ -274,7 +274,8 @@ class Interpreter:
         words = self._lexicon.words(text[:LONGEST_KEYWORD])[:MOST_WORDS]
         matches = self._lexicon.matches([self._lexicon.near(word.stem) for word in words])
         scores = ((match, match.share * self._covered_share(match.mask, words)) for match in matches)
-        like = [reading.segment for reading in self._rank_best(scores) if reading.confidence >= SUGGESTED]
+        least = SUGGESTED_BESIDE_OTHER if self.names_other_trade(text) else SUGGESTED
+        like = [reading.segment for reading in self._rank_best(scores) if reading.confidence >= least]
         likely = [each.segment for each in self.titles.explain(text).readings if each.confidence >= LIKELY]
         return tuple(dict.fromkeys((*likely, *like)))[:limit]
 
@@ -303,10 +304,13 @@ class Interpreter:
         words = self._lexicon.words(text)
         if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()
-        stated = self._stated_segments(words) if len(words) <= MOST_WORDS else ()
+        # a longer text is read by phrases only where it says nothing else, as each label of a segment does
+        is_short = len(words) <= A_TITLE
+        by_phrases = is_short or (len(words) <= MOST_WORDS and all(self._lexicon.is_known(each.stem) for each in words))
+        stated = self._stated_segments(words) if by_phrases else ()
         if stated and stated[0].confidence == 1:
             return stated
-        if len(words) > A_TITLE:
+        if not is_short:
             return self.titles.read(text, context)
         if stated and any(self._is_slip(word.stem) for word in words):
             return stated

@@ -80,6 +80,26 @@ async def test_values_are_divided_where_the_buyer_gave_them_by_segment(client: A
     assert (codes["PROCEDURE_OF_SUM"]["article"], codes["PROC_FORMALISEE"]["message"][:3]) == ("R2121-1", "300")
 
 
+async def test_a_departement_is_divided_into_parts_that_say_who_could_do_them(
+    client: AsyncTestClient[Litestar],
+) -> None:
+    """As POST /match answers for the lot and its territory; the title has the buyer's words, and where."""
+    lot = {"id": "1", "title": "Compost", "segments": ["de-bio"]}
+    options = {"divide": ["epci"], "max_lots": 2}
+    need = NEED | {"territory": {"codes": ["departement:35"]}, "lots": [lot], "allotment": options}
+    lots = (await post(client, need)).json()["proposals"][0]["lots"]
+    assert len(lots) == 2
+    for part in lots:
+        assert part["title"].startswith("Compost – ")
+        place = {"territory": {"codes": part["territory"]["codes"]}, "reserved": part["reserved"]}
+        asked = {name: NEED[name] for name in ("on", "buyer")} | {"lots": [lot | place]}
+        (found,) = (await post(client, asked, "/match")).json()["lots"]
+        assert part["total"] == found["total"]
+        (told,) = (reason["message"] for reason in part["reasons"] if reason["code"] == "part_supply")
+        others = found["alternatives"]["reserved"]
+        assert f"sans réservation : {others['none']} ; réservée au handicap : {others['handicap']} ;" in told
+
+
 async def test_the_answer_is_the_same_each_time_but_for_the_words(client: AsyncTestClient[Litestar]) -> None:
     """Also where other rows are asked for, of which an allotment has none; words are in the language asked for."""
     english = (await post(client, NEED, **{"Accept-Language": "en"})).json()

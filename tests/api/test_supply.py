@@ -63,6 +63,7 @@ async def test_the_supply_of_all_segments(client: AsyncTestClient[Litestar], ref
     }
     assert answer.json()["territory"] == {"label": "Ille-et-Vilaine", "codes": ["departement:35"]}
     assert answer.json()["unknown_trade"] == {"total": 1, "by_kind": {"none": 1}}
+    assert set(answer.json()["unknown_reserved"].values()) == {0}
     assert answer.json()["totals"] == {
         "suppliers": 2,
         "by_family": {"association": 1, "unknown": 1},

@@ -30,6 +30,7 @@ from tests.factories import (
     moved,
     names,
     need,
+    offer,
     offerless,
     reference,
     supplier,
@@ -72,6 +73,52 @@ def test_a_scarce_supply_is_unknown_where_three_may_be_asked(unknown: int, known
     assert found.tension.level == level
     assert ("TRADE_UNKNOWN" in codes_of(found)) == (level == "unknown")
     assert ("RISK_INFRUCTUEUX" in codes_of(found)) == (level == "none")
+
+
+def test_those_of_unknown_trade_are_counted_under_every_reservation() -> None:
+    """All near the lot, within its cap, whatever it is reserved to."""
+    pool = [*esats(3), offerless("ei", approvals=approved("EI")), offerless("mutual", legal_form="mutual", ess=True)]
+    pool += [offerless("far", at=NANTES, approvals=approved("ESAT"))]
+    for reserved, eligible in ((), 5), (("handicap",), 3), (("iae",), 1):
+        found = matched(asked(reserved=reserved), *pool)
+        assert found.alternatives.unknown_trade == {
+            "none": 5,
+            "handicap": 3,
+            "iae": 1,
+            "handicap_iae": 4,
+            "penitentiary": 0,
+            "ess": 1,
+        }
+        assert (found.tension.unknown, found.unknown_trade.eligible) == (eligible, eligible)
+
+
+def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
+    """The widest first; a reservation of which nothing is known is told so, never as 0."""
+    known = [supplier(f"ei {number}", approvals=approved("EI")) for number in range(4)]
+    found = matched(asked(), *known, *esats(7))
+    (said,) = [each.message for each in found.advice if each.code == "RESERVATION_POSSIBLE"]
+    assert said.index("au handicap et à l'insertion laisse 4 candidats (4 certains, 7 à interroger)") < said.index(
+        "à l'insertion laisse 4 candidats (4 certains)"
+    )
+    assert "au handicap : inconnu (7 à interroger)" in said
+    (said,) = [each.message for each in matched(asked(), *known).advice if each.code == "RESERVATION_POSSIBLE"]
+    assert "inconnu" not in said
+    one = supplier("esat", approvals=approved("ESAT"))
+    reserved = matched(asked(reserved=("handicap",)), *known, *esats(7), one)
+    (said,) = [each.message for each in reserved.advice if each.code == "RESERVATION_POSSIBLE"]
+    assert "à l'insertion laisse 5 candidats" in said
+    assert "à l'insertion laisse 4" not in said
+
+
+def test_a_lot_that_nobody_answers_in_whole_is_not_good() -> None:
+    """Five for each of five trades, and no four together for all."""
+    trades = ("pr-locaux", "de-bio", "de-5flux", "ev-entretien", "lt-blanchisserie")
+    lot = need(Lot(id="1", segments=trades), territory=RENNES_ALONE)
+    apart = [supplier(f"{code} {number}", offer(code)) for code in trades for number in range(5)]
+    found = matched(lot, *apart)
+    assert found.tension.level == "low"
+    assert "personne ne répond à tout le lot" in found.tension.message
+    assert matched(lot, *apart, supplier("two", offer(*trades[:2]))).tension.level == "good"
 
 
 def test_what_is_not_known_is_never_told_as_a_lack_of_supply() -> None:

@@ -4,7 +4,7 @@ And the outlines of territories, from which one is chosen on a map.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple, get_args
 from urllib.parse import urlencode
@@ -23,9 +23,10 @@ from api.runtime.rate_limits import caller_of
 from api.supply import MOST_AREAS, SupplyQuery, answer_to_query, question_of, search_of
 from api.web.content_negotiation import GEOJSON, JSON
 from domain.errors import NotFound
-from domain.insights import AreaSupply, Supply
+from domain.insights import AreaSupply, SegmentSupply, Supply
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
+from domain.shortlists.shortlist import TensionLevel
 from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
 from matching.geo.map_frame import TENTHS, WIDTH, Drawn, outline_of, outlines_within
@@ -165,10 +166,6 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
     reserved, levels = visit.text("reserve"), _drawable_levels(areas)
     segment = next((each for each in present if each.segment == visit.text("metier")), None)
     level = next((each for each in levels if each == visit.text("niveau")), levels[0] if levels else None)
-    # the competition that each reservation would leave
-    remaining = {
-        option: Counter(tension_level(getattr(each.reserved, option), 0) for each in present) for option in OPTIONS
-    }
     mapped = await map_of_areas(visit.call, codes, level, segment.segment if segment else None) if level else None
     rows = [
         (each.id, each.label, number)
@@ -187,7 +184,7 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         present=present,
         absent=[each for each in items if not each.suppliers],
         most=max((each.suppliers for each in items), default=0),
-        remaining=remaining,
+        remaining=competition_under_reservations(supply, present),
         options=OPTIONS,
         reserved=reserved if reserved in OPTIONS else "",
         levels=levels,
@@ -199,6 +196,18 @@ async def show_territory(visit: Visit, code: str) -> Response[bytes]:
         download=urlencode([("territory", each) for each in codes]),
         file_name="-".join(each.replace(":", "-") for each in codes)[:LONGEST_NAME],
     )
+
+
+def competition_under_reservations(
+    supply: Supply, present: Iterable[SegmentSupply]
+) -> dict[str, Counter[TensionLevel]]:
+    """For each reservation, how many of these segments it would leave with which competition."""
+    return {
+        option: Counter(
+            tension_level(getattr(each.reserved, option), getattr(supply.unknown_reserved, option)) for each in present
+        )
+        for option in OPTIONS
+    }
 
 
 def _areas_of_codes(visit: Visit, codes: Sequence[str]) -> list[Area]:

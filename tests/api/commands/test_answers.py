@@ -11,7 +11,7 @@ from api.cli import main
 from api.commands.answers import count_with_noun, joined_sentences, shortlist_parts, supply_parts
 from api.commands.console import Part, write_parts
 from domain.needs.need import Need, Place
-from domain.suppliers.supplier import Contact, Supplier
+from domain.suppliers.supplier import Contact, PlacesSize, Supplier, SupplierSize
 from matching.engine import match
 from matching.inspection.supply import SupplySearch
 from tests.factories import LYON, ON, RENNES, approved, codes, live, lot, need, offer, offerless, reference, supplier
@@ -52,6 +52,17 @@ def test_groupings_are_told_with_what_each_answers() -> None:
     assert "À plusieurs" not in written(need(lot("de-bio", "de-5flux")), *pool)
 
 
+def test_how_a_lot_compares_to_who_would_answer_it_is_told() -> None:
+    small = SupplierSize(places=PlacesSize(20, source="esat"))
+    pool = supplier("Atelier", size=small, kinds=("ESAT",)), supplier("Sans taille")
+    page = " ".join(written(need(lot(value_eur=500_000.0)), *pool, width=400).split())
+    assert (
+        "trop grand pour lui seul : ce lot vaut 500 000 € par an, son chiffre d'affaires est estimé à 340 000 €" in page
+    )
+    assert "2 candidats, dont 2 sur le territoire, 1 trop petit pour ce lot" in page
+    assert "la taille de 1 n'est pas connue" in page
+
+
 def test_the_day_of_the_law_is_said_where_it_is_another() -> None:
     page = " ".join(written(need(planned_publication_on=date(2027, 1, 15)), supplier()).split())
     assert "évalué au 24 novembre 2026 · règles applicables au 15 janvier 2027, jour prévu de publication" in page
@@ -81,6 +92,12 @@ def test_what_was_asked_is_told_as_it_was_read() -> None:
     assert total in " ".join(page.replace("\u00a0", " ").split())
     endless = written(need(lot(value_eur=20_000, renewal_months=12)), supplier())
     assert "20 000 € HT, reconductible 12 mois" in endless.replace("\u00a0", " ")
+
+
+def test_what_the_words_may_mean_too_is_asked() -> None:
+    page = written(need(lot(segments=(), title="Collecte de biodéchets des restaurants scolaires")), supplier())
+    assert "Aussi ?      Restauration collective (" in page
+    assert "segment rs-collective)" in page
 
 
 def test_a_lot_without_candidates_says_who_came_near() -> None:

@@ -361,6 +361,9 @@ async def test_rules_and_amounts_by_trade_change_the_comparison(served: Client, 
     await browser.submit("lotissement", amounts | {"par-lieu": ""})
     assert "60\N{NARROW NO-BREAK SPACE}000" in browser.page or "60 000" in fold(browser.page)
     assert browser.fields("lotissement")["par-lieu"] == [""]
+    await browser.submit("lotissement", {"par-lieu": "epci", "lots": "3"})
+    assert browser.fields("lotissement")["par-lieu"] == ["epci"]
+    assert "candidats pour cette partie sans reservation" in fold(browser.page)
     wrong = {"lots": "beaucoup", "candidats": "0", f"montant-1-{TRADES[0]}": "cher"}
     assert (await browser.submit("lotissement", wrong)).status_code == 422
     fields = browser.fields("lotissement")

@@ -82,6 +82,17 @@ async def test_a_place_is_told_in_the_form_it_was_given_in(buyer: Buyer, territo
     assert (kept["territory"], kept["lots"][0]["site"]) == (territory, {"commune": "56260"})
 
 
+async def test_a_site_that_is_left_out_is_told_from_null(buyer: Buyer) -> None:
+    """As it was sent, also in a patch; only the first may be supposed."""
+    lots = [NEED["lots"][0] | {"id": "1"}, NEED["lots"][0] | {"id": "2", "site": None}]
+    kept = await buyer.keep(title="Tonte à Vannes", territory={"codes": ["departement:56"]}, lots=lots)
+    path = f"/needs/{kept['need']['id']}"
+    assert [lot.get("site", "left out") for lot in (await buyer.get(path)).json()["lots"]] == ["left out", None]
+    assert [bool(lot["supposed_site"]) for lot in kept["shortlist"]["lots"]] == [True, False]
+    changed = (await buyer.patch(path, {"lots": [lots[1]]})).json()
+    assert (changed["version"], changed["lots"][0]["site"]) == (2, None)
+
+
 @pytest.mark.parametrize(
     ("fields", "where", "code"),
     [

@@ -9,6 +9,7 @@ import typst
 from api.reports.html_and_pdf import is_drawable, lot_column_width, markup, printable_text
 from api.reports.typst_process import STANDARDS, library_fonts
 from domain.report.model import Report
+from domain.suppliers.supplier import SizeInEuros, SupplierSize
 from domain.text.bilingual import Language
 from matching.engine import match
 from matching.geo.map_sheets import MapSheets
@@ -71,6 +72,19 @@ def test_groupings_are_a_table_with_what_each_does() -> None:
     shown = text.partition("Groupements possibles")[2].partition("</table>")[0]
     assert len(re.findall(r"<strong>(?:Bio|Tri)</strong>", shown)) == 2
     assert all(reference().taxonomy.label(code) in shown for code in ("de-bio", "de-5flux"))
+
+
+def test_the_reach_of_candidates_and_groupings_is_told_where_it_is_known() -> None:
+    small = SupplierSize(turnover_eur=SizeInEuros(80_000.0, source="annuaire"))
+    pool = [supplier("Bio", offer("de-bio"), size=small), supplier("Tri", offer("de-5flux"), size=small)]
+    asked = need(lot("de-bio", "de-5flux", value_eur=100_000.0), groupings=2)
+    answer = match(asked, live(*pool, supplier("Sans taille", offer("de-bio"))), reference(), ON, "fr")
+    version = msgspec.structs.replace(frozen({"1": ""}, ()), body=msgspec.json.encode(answer))
+    text = page(made(facts(version))).replace("\u202f", " ").replace("\xa0", " ")
+    assert text.count("Trop grand pour lui seul : ce lot vaut 100 000 € par an") == 2
+    assert re.search(r"Groupement \d : à la limite de leur portée", text)
+    assert "100 000 € par an sont trop pour 1 autre" in text
+    assert "Sa taille n’est pas connue" not in text
 
 
 def test_a_gap_is_shown_once_with_all_who_have_it() -> None:

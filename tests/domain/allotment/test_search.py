@@ -131,6 +131,15 @@ def test_a_weak_area_is_joined_with_another() -> None:
     assert (found.best[0].figures.without_supply, found.best[0].figures.lots) == (0, 19)
 
 
+def test_equal_areas_make_parts_of_neighbours_about_as_large() -> None:
+    """Where not all can be looked at: of sixteen areas in a row that all suppliers answer, two halves."""
+    row = {number: (1 << number >> 1 | 2 << number) & 0xFFFF for number in range(16)}
+    given_lot = GivenLot(0, ("de-a",), tuple(range(16)), None)
+    divided = joinable_groups([given_lot], ANY._replace(neighbours=row))
+    found = best_divisions(divided, lambda _: lot(alone=0b1111), 2, 1, 1)
+    assert [each.areas for each in sorted(found.best[0].lots)] == [tuple(range(8)), tuple(range(8, 16))]
+
+
 def test_no_division_is_small_enough() -> None:
     divided = lots(("de-a", (0,)), ("pr-a", (0,)))
     assert best_divisions(divided, supply(1), 1, 5, 1).best == ()

@@ -16,7 +16,7 @@ from domain.shortlists.listed_suppliers import (
     UnknownSupplier,
     UnknownTrade,
 )
-from domain.shortlists.shortlist import Advice, RequestedSegment, Shortlist
+from domain.shortlists.shortlist import Advice, RequestedSegment, Shortlist, SuggestedSegment
 from domain.shortlists.version import FrozenShortlist, members_of_groupings
 from domain.suppliers.supplier import Contact, Point, Supplier
 from tests.domain.equal_treatment.samples import frozen, set_aside
@@ -92,6 +92,11 @@ def test_groupings_name_what_each_does_and_hide_who_works_alone() -> None:
         ((found,),) = (grouping.suppliers for grouping in made(known, redacted=redacted).lots[0].groupings)
         assert found.segments == ("Biodéchets",)
         assert (found.supplier.name == "Luc B", found.supplier.kinds) == (not redacted, ("TIH",))
+
+
+def test_what_the_words_may_mean_is_told_beside_what_was_sought() -> None:
+    doubtful = SuggestedSegment("rs-collective", "Restauration collective", ("title:cantine",), 0.5)
+    assert made(facts(with_lot(frozen({"1": "A"}, ()), suggested=(doubtful,)))).lots[0].suggested == (doubtful,)
 
 
 def test_suppliers_of_unknown_trade_are_told_beside_the_others() -> None:

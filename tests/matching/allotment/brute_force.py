@@ -89,23 +89,29 @@ class Judge:
     def best_reserved(self, lot: Lot) -> tuple[Reserved, ...]:
         """The reservation that is proposed for a lot, by asking for each."""
         least, own = self.need.allotment.min_candidates, tuple(dict.fromkeys(lot.reserved or ()))
-        if own and self._leaves_enough(lot, own) is not None:
-            return own
+        wanted = set[Reserved]()
+        if own:
+            answered = self.shortlist(msgspec.structs.replace(lot, reserved=own))
+            if self._leaves_enough(lot, own) is not None:
+                return own
+            # of whom nobody knows what they do might be enough: nobody that it admits is shut out
+            might = eligible(answered) + answered.unknown_trade.eligible >= least
+            wanted = set(own) if might and answered.reservation.outcome != "INELIGIBLE" else wanted
         found = []
         for place, types in enumerate(OPTIONS.values()):
             kinds: tuple[Reserved, ...] = tuple(sorted(types))
-            left = self._leaves_enough(lot, kinds) if self.need.allotment.reserve else None
+            left = self._leaves_enough(lot, kinds) if self.need.allotment.reserve and wanted <= types else None
             if left is not None:
-                outcome, count = left
-                found.append((outcome in {"REVIEW", "UNKNOWN"}, -count, len(kinds), place, kinds))
+                outcome, count, unknown = left
+                found.append((outcome in {"REVIEW", "UNKNOWN"}, -count, -unknown, len(kinds), place, kinds))
         assert least > 0
         return min(found)[-1] if found else ()
 
-    def _leaves_enough(self, lot: Lot, types: tuple[Reserved, ...]) -> tuple[str, int] | None:
+    def _leaves_enough(self, lot: Lot, types: tuple[Reserved, ...]) -> tuple[str, int, int] | None:
         answered = self.shortlist(msgspec.structs.replace(lot, reserved=types))
         if answered.reservation.outcome == "INELIGIBLE" or eligible(answered) < self.need.allotment.min_candidates:
             return None
-        return answered.reservation.outcome, eligible(answered)
+        return answered.reservation.outcome, eligible(answered), answered.unknown_trade.eligible
 
 
 def eligible(lot: LotShortlist) -> int:
@@ -130,6 +136,11 @@ def answers_all(candidate: Candidate, lot: LotShortlist) -> bool:
     """Whether a candidate answers every segment of the lot's object."""
     objects = {wanted.segment for wanted in lot.requested if wanted.role == "object"}
     return objects <= {answer.requested for answer in candidate.segments if answer.fit != "related"}
+
+
+def is_joined_in_vain(lot: LotShortlist) -> bool:
+    """Whether a lot joins several that no supplier answers together."""
+    return "+" in lot.id and not any(answers_all(candidate, lot) for candidate in lot.candidates)
 
 
 def rank(found: Summary) -> tuple[int, ...]:
@@ -166,7 +177,7 @@ def _lot(need: AllotmentNeed, cells: list[Cell], block: list[Cell], everywhere: 
     ordered = tuple(dict.fromkeys(code for lot in need.lots for code in lot.segments if code in codes))
     own = {name: getattr(given[0], name) for name in FIELDS}
     territory = TerritoryRequest(codes=tuple(sorted(areas)))
-    return Lot(**own | {"id": "1", "segments": ordered, "territory": territory})
+    return Lot(**own | {"id": "+".join(sorted(ids)), "segments": ordered, "territory": territory})
 
 
 def _hang_together(areas: set[str]) -> bool:

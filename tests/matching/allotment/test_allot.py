@@ -13,10 +13,11 @@ from domain.errors import InvalidContent
 from domain.needs.need import Buyer, Lot, Need, Reserved
 from domain.suppliers.supplier import Kind, Supplier
 from matching.allotment.allot import allot, search_ms
+from matching.allotment.proposals import part_reason
 from matching.index.live_index import LiveIndex
 from tests.conftest import examples
 from tests.factories import ON, REDON, RENNES, VANNES, approved, codes, live, offer, reference, supplier
-from tests.matching.allotment.brute_force import Judge, divisions, eligible, local, rank
+from tests.matching.allotment.brute_force import Judge, answers_all, divisions, eligible, is_joined_in_vain, local, rank
 from tests.matching.oracle.run import Bench
 from tests.matching.oracle.strategies import DATES, need, suppliers
 
@@ -42,12 +43,12 @@ def answered(asked: AllotmentNeed, index: LiveIndex) -> Allotment:
 
 
 def busy_suppliers(draw: Random, count: int) -> list[Supplier]:
-    """Suppliers near each other that have few trades, and may have an approval: divisions differ by who can answer."""
+    """Suppliers near each other of few trades or none known, maybe approved: divisions differ by who can answer."""
     kinds: tuple[Kind, ...] = ("ESAT", "ACI", "EI", "GEIQ")
     return [
         supplier(
             f"supplier {number}",
-            *(offer(code) for code in draw.sample(KNOWN, draw.choice((1, 1, 2, 3)))),
+            *(offer(code) for code in draw.sample(KNOWN, draw.choice((0, 0, 1, 1, 2, 3)))),
             at=draw.choice((RENNES, VANNES, REDON)),
             approvals=approved(draw.choice(kinds)) if draw.random() < 0.6 else None,
         )
@@ -79,6 +80,10 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
         for lot, expected in zip(proposal.lots, shortlists, strict=True):
             assert (lot.total, lot.eligible, lot.local) == (expected.total, eligible(expected), local(expected))
             assert (lot.tension, lot.reservation) == (expected.tension, expected.reservation)
+            assert lot.unknown == expected.unknown_trade.eligible
+            assert len(lot.from_lots) == 1 or any(answers_all(one, expected) for one in expected.candidates)
+            told = [reason.message for reason in lot.reasons if reason.code == "part_supply"]
+            assert told in ([], [part_reason(expected.alternatives)[1].fr])
             assert not lot.reserved or (
                 lot.reservation.outcome != "INELIGIBLE" and lot.eligible >= options.min_candidates
             )
@@ -100,7 +105,7 @@ def test_every_count_is_that_of_match(bench: Bench, draw: Random, on: date) -> N
 @given(draw=st.randoms(use_true_random=True))
 def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> None:
     """Needs of few things: every division and join is made by hand, and judged by `match`."""
-    pool = live(*(busy_suppliers(draw, 20) if draw.random() < 0.7 else suppliers(bench.scenery, draw, 40)))
+    pool = live(*(busy_suppliers(draw, 26) if draw.random() < 0.7 else suppliers(bench.scenery, draw, 40)))
     one, two, three = DEPARTEMENTS[:1], DEPARTEMENTS, EPCIS[:3]
     sizes, areas = draw.choice(
         (((4,), one), ((2,), two), ((3, 1), one), ((2, 1), two), ((1,), EPCIS), ((2,), three), ((1, 1), three))
@@ -124,7 +129,10 @@ def test_the_best_are_those_of_all_partitions(bench: Bench, draw: Random) -> Non
     ranks = []
     for division in divisions(asked, areas):
         reserved = [msgspec.structs.replace(lot, reserved=judge.best_reserved(lot)) for lot in division]
-        figures = judge.summary([judge.shortlist(lot) for lot in reserved])
+        shortlists = [judge.shortlist(lot) for lot in reserved]
+        if any(map(is_joined_in_vain, shortlists)):
+            continue
+        figures = judge.summary(shortlists)
         ranks.append(rank(msgspec.structs.replace(figures, reserved=sum(bool(lot.reserved) for lot in reserved))))
     assert [rank(proposal.summary) for proposal in found.proposals] == sorted(ranks)[:5]
     assert found.complete

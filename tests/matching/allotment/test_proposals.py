@@ -12,13 +12,20 @@ from hypothesis import strategies as st
 from domain.allotment.allotment import Allotment, AllotmentNeed, AllotmentOptions, DivisibleLot, ProposedLot, Summary
 from domain.law.review import ON_PROCEDURE, review_need
 from domain.needs.need import Buyer, TerritoryRequest
-from domain.shortlists.shortlist import Advice
+from domain.shortlists.shortlist import Advice, Alternatives, Finding
 from domain.suppliers.supplier import Kind
 from domain.text.bilingual import Text
 from matching.allotment.allot import allot
 from matching.allotment.areas import Areas, area_codes
-from matching.allotment.proposals import CRITERIA, criteria_reasons, lot_title, rank_reason, reservation_reason
-from tests.factories import ON, REDON, VANNES, approved, around, codes, live, offer, reference, supplier
+from matching.allotment.proposals import (
+    CRITERIA,
+    criteria_reasons,
+    lot_title,
+    part_reason,
+    rank_reason,
+    reservation_reason,
+)
+from tests.factories import ON, REDON, VANNES, approved, around, codes, live, offer, offerless, reference, supplier
 
 POOL = live(*(supplier(f"{code} {n}", offer(code)) for code in ("de-bio", "de-5flux", "pr-locaux") for n in range(3)))
 LOCAL = Buyer(kind="local", contracting_authority=True)
@@ -123,6 +130,16 @@ def test_figures_stand_beside_those_of_the_need_as_given() -> None:
     assert said["without_supply"].en == "0 lots with no candidate (need as given: 0)"
 
 
+def test_a_part_says_who_could_do_it() -> None:
+    """What is not known is never zero; what the law forbids, and what nobody is there for, is left out."""
+    every = {"none": 6, "handicap": 0, "iae": 2, "handicap_iae": 2, "penitentiary": 0, "ess": 5}
+    supply = Alternatives(every, {}, {"ess": Finding("", "INELIGIBLE", "", "", "high", "")}, {"none": 4, "handicap": 3})
+    assert part_reason(supply)[1].fr == (
+        "Candidats pour cette partie, sans réservation : 6 et 4 à interroger ; réservée au handicap : inconnu (3 à "
+        "interroger) ; réservée à l'insertion : 2 ; réservée au handicap et à l'insertion : 2"
+    )
+
+
 def test_a_title_says_what_is_bought_and_where() -> None:
     assert (
         lot_title(["Papiers, cartons", "DEEE"], Text("Morbihan", "Morbihan"), None).fr
@@ -206,14 +223,24 @@ def test_a_departement_is_divided_into_neighbouring_epcis_that_are_named() -> No
     assert len(titles) == 3
     assert all(title.startswith("Nettoyage – ") for title in titles)
     assert any("Redon Agglomération (en partie)" in title or "autres" in title for title in titles)
+    supply = [
+        reason.message for each in found.proposals[0].lots for reason in each.reasons if reason.code == "part_supply"
+    ]
+    assert len(supply) == 3
+    assert all(message.startswith("Candidats pour cette partie, sans réservation : ") for message in supply)
     assert {code for each in found.proposals[0].lots for code in communes(each.territory.codes or ())} == communes(
         ("departement:56",)
     )
 
 
-def lot_proposed(kinds: tuple[Kind, ...], *, least: int = 3, reserve: bool = True, **fields: Any) -> ProposedLot:
-    """The lot that is proposed for office cleaning, by suppliers with one approval each."""
-    pool = live(*(supplier(f"{kind} {number}", approvals=approved(kind)) for number, kind in enumerate(kinds)))
+def lot_proposed(
+    kinds: tuple[Kind, ...], *, least: int = 3, reserve: bool = True, unknown: tuple[Kind, ...] = (), **fields: Any
+) -> ProposedLot:
+    """The lot proposed for office cleaning, by suppliers with one approval each, beside others of `unknown` trade."""
+    pool = live(
+        *(supplier(f"{kind} {number}", approvals=approved(kind)) for number, kind in enumerate(kinds)),
+        *(offerless(f"unknown {kind} {number}", approvals=approved(kind)) for number, kind in enumerate(unknown)),
+    )
     need = AllotmentNeed(
         lots=(DivisibleLot(id="1", segments=("pr-locaux",), **fields),),
         buyer=Buyer(kind="local", contracting_authority=True),
@@ -263,6 +290,31 @@ def test_what_the_law_forbids_is_not_proposed() -> None:
     assert (lot.reserved, lot.reservation.outcome) == ((), "ELIGIBLE")
     assert "reservation_forbidden" in reasons(lot)
     assert lot_proposed(kinds, reserved=("iae", "ess")).reserved == ("iae",)
+
+
+def test_no_reservation_shuts_out_those_whose_trade_is_not_known() -> None:
+    """Insertion alone is not proposed beside an ESAT that may do it; a reservation of the buyer's is only widened."""
+    lot = lot_proposed(("EI", "ACI", "AI"), unknown=("ESAT",))
+    assert (lot.reserved, lot.eligible, lot.unknown) == (("handicap", "iae"), 3, 1)
+    assert "1 fournisseur proche d'activité inconnue à interroger" in [reason.message for reason in lot.reasons]
+    assert lot_proposed(("EI", "ACI", "AI"), unknown=("EI",)).reserved == ("iae",)
+    assert lot_proposed(("ESAT",) * 3, unknown=("ACI",)).reserved == ("handicap", "iae")
+    few: tuple[Kind, ...] = ("ESAT", "ACI", "ACI", "ACI")
+    assert lot_proposed(few, unknown=("ESAT", "ESAT"), reserved=("handicap",)).reserved == ("handicap", "iae")
+    assert lot_proposed(few[1:], reserved=("handicap",)).reserved == ("iae",)
+    alone = lot_proposed(few, unknown=("ESAT", "ESAT"), reserved=("handicap",), reserve=False)
+    (left_out,) = [reason.message for reason in alone.reasons if reason.code == "reservation_left_out"]
+    assert left_out.endswith("non réservé ; 2 fournisseurs proches d'activité inconnue à interroger")
+
+
+def test_lots_are_not_joined_where_nobody_answers_the_whole() -> None:
+    """One or two of either trade are no competition for both."""
+    made = tuple(DivisibleLot(id=code, segments=(code,)) for code in ("de-bio", "de-5flux"))
+    need = AllotmentNeed(lots=made, buyer=LOCAL, territory=codes("departement:35"))
+    apart = [supplier(f"{code} {number}", offer(code)) for code in ("de-bio", "de-5flux") for number in range(2)]
+    for both, joined in ((), False), ((supplier("both", offer("de-bio", "de-5flux")),), True):
+        found = allot(need, live(*apart, *both), reference(), ON, "fr")
+        assert any(len(lot.from_lots) > 1 for each in found.proposals for lot in each.lots) == joined
 
 
 def test_nothing_is_reserved_where_nobody_wants_it() -> None:

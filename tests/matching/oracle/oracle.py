@@ -29,6 +29,7 @@ from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, an
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 ANSWERING = FITS[:3]
+SURE = 0.7
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
 OUTCOMES = ("ELIGIBLE", "ELIGIBLE_IF", "UNKNOWN", "REVIEW", "INELIGIBLE")
 GATES_PASSED: tuple[Gate, ...] = ("reservation", "distance", "service_area", "segment")
@@ -244,13 +245,19 @@ class Oracle:
         return of_buyer[0] if of_buyer else None
 
     def requested(self, lot: Lot) -> dict[str, Role]:
-        """The segments a lot asks for; what is asked as object stays so when it is asked as support too."""
+        """The segments a lot asks for; what is asked as object stays so when it is asked as support too.
+
+        Of words, what is read surely is asked for; where nothing is asked for so, the best reading alone.
+        """
         objects = set(lot.segments)
         for code in lot.cpv:
             tied = set(self.taxonomy.of_cpv(code[:8]))
             objects |= tied & set(lot.segments) or tied
-        for keyword in lot.keywords:
-            objects |= {reading.segment for reading in self.interpreter.read(keyword)}
+        read = [reading for keyword in lot.keywords for reading in self.interpreter.read(keyword)]
+        sure = {reading.segment for reading in read if reading.confidence >= SURE}
+        if read and not (objects or sure):
+            sure = {max(read, key=lambda reading: reading.confidence).segment}
+        objects |= sure
         support = set(lot.support_segments) - objects
         return {**dict.fromkeys(sorted(objects), "object"), **dict.fromkeys(sorted(support), "support")}
 

@@ -59,6 +59,14 @@ WIDE_CODES = (
 NUTS = ("nuts:FRH", "nuts:FRH0", "nuts:FRH03", "nuts:FRG01", "nuts:FR523", "nuts:FRY4")
 ODD_CODES = ("commune:75111", "commune:69381", "commune:97502", "departement:974", "region:94", "departement:975")
 UNMAPPED_CPV = "60400000"
+# Words of which not all that they may mean is sure.
+DOUBTFUL = (
+    "Collecte de biodéchets des restaurants scolaires",
+    "Nettoyage des vitres et des bureaux de la mairie",
+    "Petits travaux de bâtiment",
+    "Animation du centre de loisirs",
+    "Entretien divers",
+)
 DATES = (date(2026, 11, 24), date(2026, 3, 1), date(2022, 11, 15), date(2019, 6, 1))
 
 
@@ -101,7 +109,7 @@ class Scenery:
             cpv=tuple(
                 sorted({code for one in segments for prefix in one.cpv if cpv.known(code := prefix.ljust(8, "0"))})
             ),
-            keywords=tuple(word for one in segments for word in one.synonyms),
+            keywords=(*(word for one in segments for word in one.synonyms), *DOUBTFUL * 40),
         )
 
 
