@@ -304,10 +304,13 @@ class Interpreter:
         words = self._lexicon.words(text)
         if not context and all(word.stem in self._lexicon.filler for word in words):
             return ()
-        stated = self._stated_segments(words) if len(words) <= MOST_WORDS else ()
+        # a longer text is read by phrases only where it says nothing else, as each label of a segment does
+        is_short = len(words) <= A_TITLE
+        by_phrases = is_short or (len(words) <= MOST_WORDS and all(self._lexicon.is_known(each.stem) for each in words))
+        stated = self._stated_segments(words) if by_phrases else ()
         if stated and stated[0].confidence == 1:
             return stated
-        if len(words) > A_TITLE:
+        if not is_short:
             return self.titles.read(text, context)
         if stated and any(self._is_slip(word.stem) for word in words):
             return stated

@@ -69,6 +69,8 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
     said = lot_value_as_sum(lot)
     whole = said and Text(typeset(f"{said.fr} HT", "fr"), typeset(f"{said.en} excl. tax", "en"))
     distance = _amount_in_words(printed_kilometres, lot.max_distance_km)
+    site = Text("non supposé", "not supposed") if lot.site is None else None
+    site = _place_in_words(lot.site, reference) if lot.site else site
     facts = (
         (Text("Objet", "Object"), _in_both_languages(lot.title)),
         (Text("Métiers", "Trades"), _in_both_languages(", ".join(known))),
@@ -81,7 +83,7 @@ def lot_lines(lot: Lot, reference: Reference) -> Lines:
         (Text("Reconductions", "Renewals"), _months_in_words(lot.renewal_months)),
         (Text("Options", "Options"), _amount_in_words(printed_euros, lot.options_eur)),
         (Text("Valeur estimée, tout compris", "Estimated value, all included"), whole),
-        (Text("Lieu d'exécution", "Place of performance"), _place_in_words(lot.site, reference) if lot.site else None),
+        (Text("Lieu d'exécution", "Place of performance"), site),
         (Text("Distance la plus grande", "Greatest distance"), distance),
         (Text("Territoire", "Territory"), _territory_in_words(lot.territory, reference)),
     )

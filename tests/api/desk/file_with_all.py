@@ -111,6 +111,8 @@ async def administered(served: Client, anne: Member, source: str) -> dict[str, s
             "paul@chu.example",
             now,
         )
+    place = {"id": "lieu", "name": f"Un lieu de {source}", "categoriesFull": [{"id": 10, "name": "Espaces verts"}]}
+    await served.post(f"/sources/{source}/imports?format=gogocarto", json={"data": [place]})
     sent = await served.post(f"/sources/{source}/imports", content=FILE.encode(), headers={"content-type": "text/csv"})
     return {
         "person": str(person),

@@ -22,7 +22,12 @@ from tests.factories import reference
 KNOWN: dict[str, Any] = {
     "labels": ["RSEi"],
     "description": "Entretien <b>d'espaces</b> verts",
-    "employees": 42,
+    "size": {
+        "staff": {"min": 20, "max": 49, "on": "2023-12-31"},
+        "places": {"count": 60},
+        "turnover_eur": {"value": 850_000},
+        "largest_award_eur": {"value": 96_000, "duration_months": 24, "source": "decp"},
+    },
     "approvals": [
         {"kind": "ACI", "valid_from": "2025-01-01", "valid_until": "2099-12-31", "reference": "CONV-1"},
         {"kind": "EI", "valid_until": "2020-12-31"},
@@ -123,6 +128,12 @@ async def test_a_supplier_is_shown_with_evidence_dates_and_provenance_and_withou
         "31 décembre 2099",
         "CONV-1",
         "RSEi",
+        "20 à 49",
+        "31 décembre 2023",
+        "Places autorisées",
+        "850 000",
+        "96 000",
+        "24 mois",
         "contact@blavet.example",
         source,
     ):
