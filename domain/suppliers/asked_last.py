@@ -1,6 +1,7 @@
 """Suppliers that a buyer asks last what they do: public bodies, groups of employers, clubs.
 
-An approval (ESAT, ACI…) says more than a form or a name: whoever holds another than GEIQ is asked with its kind.
+An approval says more than a name: whoever holds another than GEIQ is asked with its kind. Public bodies with an ESAT or
+an EA sell; those with an insertion workshop (ACI) mostly work for themselves.
 """
 
 import re
@@ -32,6 +33,8 @@ def _name_patterns() -> tuple[tuple[AskedLast, re.Pattern[str]], ...]:
     return ("public_body", re.compile("|".join(names.public_body))), ("club", re.compile("|".join(names.club)))
 
 
+SELLING_KINDS: frozenset[Kind] = frozenset({"ESAT", "EA", "EATT"})
+"""The kinds that sell their work, also where a public body runs them."""
 OF_THE_STATE, OF_LOCAL_AUTHORITIES = "1", "2"
 """The first digits of SIRENs of public bodies, which INSEE gives to nobody else."""
 
@@ -40,9 +43,11 @@ def asked_last(
     kinds: Sequence[Kind], legal_form: LegalForm | None, name: str = "", siret: str | None = None
 ) -> AskedLast | None:
     """The reason to ask a supplier last what it does; None for most."""
-    if kinds:
-        return "employers_group" if set(kinds) == {"GEIQ"} else None
+    if set(kinds) == {"GEIQ"}:
+        return "employers_group"
+    if SELLING_KINDS.intersection(kinds):
+        return None
     if legal_form == "public_body" or (siret or "").startswith((OF_THE_STATE, OF_LOCAL_AUTHORITIES)):
         return "public_body"
-    folded = fold(name)
+    folded = "" if kinds else fold(name)
     return next((reason for reason, pattern in _name_patterns() if pattern.search(folded)), None)

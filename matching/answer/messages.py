@@ -240,11 +240,14 @@ ASKED_LAST: dict[AskedLast, Text] = {
 }
 
 
+WITHOUT_APPROVAL = "sans agrément, de cette forme juridique,", "without approval, of this legal form,"
+
+
 @lru_cache(1024)
 def kind_to_ask(kinds: tuple[Kind, ...], labels: tuple[str, ...], *, offers: bool) -> Text:
     """A sentence telling whether known suppliers of some kinds offer segments, given by their labels."""
     named = ", ".join(kinds)
-    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else ("sans agrément", "without approval")
+    fr, en = (f"de ce genre ({named})", f"of this kind ({named})") if kinds else WITHOUT_APPROVAL
     asked = ", ".join(labels)
     if offers:
         return Text(f"D'autres structures {fr} proposent : {asked}", f"Other suppliers {en} offer: {asked}")

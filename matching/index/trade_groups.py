@@ -14,35 +14,37 @@ from numpy.typing import NDArray
 from domain.suppliers.asked_last import AskedLast, asked_last
 from domain.suppliers.assembly import TradeCounts, TradeEvidence, count_trades, trade_evidence
 from domain.suppliers.supplier import Kind, LegalForm, Offer
-from matching.index.legal import KINDS
+from matching.index.legal import FORMS, KINDS
 from matching.index.offers import WantedOffers
 from matching.index.supplier_columns import MatchedSupplier, Ordinals
 
 NOBODY = np.empty(0, dtype=np.int32)
 NO_KIND = "none"
 """Stands for the kind of suppliers without any approval."""
-ASKED_KINDS = (*KINDS, NO_KIND)
+ASKED_KINDS: tuple[str | None, ...] = (*KINDS, *FORMS)
+"""The kinds that are asked together: those of approvals, and for suppliers without any their legal forms."""
 KindBits = int
 """Some of ASKED_KINDS, a bit for each in their order."""
 EVERY_KIND: KindBits = (1 << len(ASKED_KINDS)) - 1
-_BIT: dict[str, KindBits] = {kind: 1 << place for place, kind in enumerate(ASKED_KINDS)}
+_BIT: dict[str | None, KindBits] = {kind: 1 << place for place, kind in enumerate(ASKED_KINDS)}
 
 
 class TradeGroup(NamedTuple):
     """The traits by which suppliers are counted alike: sources, kinds, evidence of a trade (None: no trade).
 
-    `asked_last`: the reason to ask such a supplier last what it does.
+    `asked_last`: the reason to ask such a supplier last what it does; `form`: its legal form where it has no kind.
     """
 
     sources: tuple[str, ...]
     kinds: tuple[Kind, ...]
     evidence: TradeEvidence | None
     asked_last: AskedLast | None = None
+    form: LegalForm | None = None
 
     @property
     def kind_bits(self) -> KindBits:
         """The kinds of these suppliers, among which others of their kind may offer a trade; 0: they are asked last."""
-        return 0 if self.asked_last else sum(_BIT[kind] for kind in set(self.kinds or (NO_KIND,)))
+        return 0 if self.asked_last else sum(_BIT[kind] for kind in set(self.kinds or (self.form,)))
 
     def kinds_among(self, bits: KindBits) -> tuple[Kind, ...]:
         """The kinds of these suppliers that are among the given ones."""
@@ -56,12 +58,12 @@ def trade_group(
     offers: Sequence[Offer],
     named: Callable[[], tuple[str, str | None]],
 ) -> TradeGroup:
-    """The trade group of a supplier; `named`: its name and SIRET, only looked at where it has no approval."""
+    """The trade group of a supplier; `named`: its name and SIRET."""
     names = tuple(sources)
     if len(names) > 1:
         names = tuple(sorted(set(names)))
-    last = asked_last(kinds, legal_form, *(() if kinds else named()))
-    return TradeGroup(names, kinds, trade_evidence(offers), last)
+    last = asked_last(kinds, legal_form, *named())
+    return TradeGroup(names, kinds, trade_evidence(offers), last, None if kinds else legal_form)
 
 
 class TradeGroups:
@@ -92,10 +94,19 @@ class TradeGroups:
 
     def kind_bits(self, ordinals: Ordinals) -> NDArray[np.int64]:
         """The `TradeGroup.kind_bits` of each of the given suppliers."""
-        bits = self._kind_bits
-        if len(bits) < len(self._distinct):
-            bits = self._kind_bits = np.array([group.kind_bits for group in self.distinct], dtype=np.int64)
-        return bits[self._places[ordinals]]
+        return self._bits_of_groups()[self._places[ordinals]]
+
+    def count_kinds(self, ordinals: Ordinals) -> NDArray[np.int64]:
+        """The number of the given suppliers that are of each of ASKED_KINDS, without those that are asked last."""
+        bits = self._bits_of_groups()
+        counts: NDArray[np.int64] = np.bincount(self._places[ordinals], minlength=len(bits)) @ _of_each_kind(bits)
+        return counts
+
+    def _bits_of_groups(self) -> NDArray[np.int64]:
+        """The `TradeGroup.kind_bits` of each group, by its number."""
+        if len(self._kind_bits) < len(self._distinct):
+            self._kind_bits = np.array([group.kind_bits for group in self.distinct], dtype=np.int64)
+        return self._kind_bits
 
     def count(self, ordinals: Ordinals) -> Counter[TradeGroup]:
         """The number of suppliers of each group, among the given ones."""
@@ -122,7 +133,7 @@ class KindsOffering:
     @classmethod
     def of_tables(cls, wanted: Mapping[str, WantedOffers], groups: TradeGroups) -> "KindsOffering":
         """The kinds that offer each of these segments and families, of all suppliers of an index as it was built."""
-        return cls({code: _count_kinds(groups.kind_bits(offers.suppliers)) for code, offers in wanted.items()}, {})
+        return cls({code: groups.count_kinds(offers.suppliers) for code, offers in wanted.items()}, {})
 
     def kinds(self, code: str) -> KindBits:
         """The kinds of which some supplier offers a segment or family."""
@@ -135,7 +146,7 @@ class KindsOffering:
         """The kinds after suppliers came (1) or left (-1), each given with the codes that its offers answer."""
         counts, bits = dict(self._counts), self._bits.copy()
         for sign, supplier, codes in changes:
-            of_it = sign * _count_kinds(np.array([group_of_supplier(supplier).kind_bits]))
+            (of_it,) = sign * _of_each_kind(np.array([group_of_supplier(supplier).kind_bits]))
             for code in set(codes) & counts.keys():
                 counts[code] = counts[code] + of_it
                 bits.pop(code, None)
@@ -145,12 +156,9 @@ class KindsOffering:
 _BITS = 1 << np.arange(len(ASKED_KINDS))
 
 
-def _count_kinds(bits: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The number of suppliers, given by their kinds, that are of each of ASKED_KINDS."""
-    tally = np.bincount(bits, minlength=EVERY_KIND + 1)
-    kinds = np.flatnonzero(tally)
-    counts: NDArray[np.int64] = tally[kinds] @ (kinds[:, None] & _BITS > 0).astype(np.int64)
-    return counts
+def _of_each_kind(bits: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A table of 0 and 1, by place in `bits`, of which of ASKED_KINDS are among these."""
+    return (bits[:, None] & _BITS > 0).astype(np.int64)
 
 
 def counts_of_all(groups: Mapping[TradeGroup, int]) -> TradeCounts:

@@ -14,6 +14,8 @@ from domain.suppliers.asked_last import AskedLast, asked_last
         ("Cercle philatélique de Redon", "club"),
         ("MAIRIE DE BONNEVAL", "public_body"),
         ("Centre communal d'action sociale", "public_body"),
+        ("UNION NATIONALE DES COMBATTANTS DE SAINT GILLES", "club"),
+        ("A.P.E.L ECOLE PRIVEE MIXTE", "club"),
         ("Club de prévention Le Relais", None),
         ("Les Jardins de la Mairie", None),
         ("Ville et Jardins", None),
@@ -24,7 +26,9 @@ def test_names_of_clubs_and_public_bodies(name: str, reason: AskedLast | None) -
 
 
 def test_an_approval_says_more_than_a_name_or_a_form() -> None:
-    """But for that of a group of employers, who lends staff to its members alone."""
+    """But for that of a group of employers, who lends staff to its members alone, and the workshop of a commune."""
+    assert asked_last(("ACI",), None, "COM DE TRAPPES", "21780621200016") == "public_body"
+    assert asked_last(("ACI",), None, "Club de lecture") is None
     assert asked_last(("ESAT",), "public_body", "Mairie de Redon") is None
     assert asked_last(("GEIQ", "ESUS"), None) is None
     assert asked_last(("GEIQ",), "association", "GEIQ BTP") == "employers_group"

@@ -36,7 +36,7 @@ def disagreements(answer: Shortlist, expected: Sequence[Expected], asked: Need) 
             *_figures(lot, one),
             *_candidates(lot, one, asked.limit),
             *_near_misses(lot, one, asked.near_misses),
-            *_unknown_trade(lot, one, asked.near_misses),
+            *_unknown_trade(lot, one, asked.unknown_rows),
             *grouping_disagreements(lot, one, asked.groupings),
         )
     ]

@@ -156,17 +156,19 @@ def always_late(supplier: Supplier) -> str | None:
     """Why a supplier is asked last whatever is wanted; of names and SIRETs, those of the scenery say so."""
     if set(supplier.kinds) == {"GEIQ"}:
         return "employers_group"
-    is_public = supplier.legal_form == "public_body" or supplier.name.startswith("CCAS") or bool(supplier.siret)
-    return "public_body" if is_public and not supplier.kinds else None
+    if set(supplier.kinds) & {"ESAT", "EA", "EATT"}:
+        return None
+    is_named_so = supplier.name.startswith("CCAS") and not supplier.kinds
+    return "public_body" if supplier.legal_form == "public_body" or supplier.siret or is_named_so else None
 
 
-def why_asked(supplier: Supplier, offering: set[str] | None) -> str | None:
+def why_asked(supplier: Supplier, offering: set[str | None] | None) -> str | None:
     """The reason for the place of a supplier among those to ask; `offering`: the kinds that offer an object."""
     if late := always_late(supplier):
         return late
     if offering is None:
         return None
-    return "kind_offers" if offering & set(supplier.kinds or ("none",)) else "kind_never_offers"
+    return "kind_offers" if offering & set(supplier.kinds or (supplier.legal_form,)) else "kind_never_offers"
 
 
 @dataclass(eq=False)
@@ -316,15 +318,15 @@ class Oracle:
         judgments = tuple(_judgment(supplier, roles, offered, made, verdicts, reach) for made in _every_way(calls))
         return Judged(supplier, distance, verdicts, judgments)
 
-    def _offering_kinds(self, pool: Iterable[Supplier], objects: Sequence[str]) -> set[str] | None:
-        """The kinds of which some supplier offers an object; None where there is none."""
+    def _offering_kinds(self, pool: Iterable[Supplier], objects: Sequence[str]) -> set[str | None] | None:
+        """The kinds, else legal forms, of which some supplier offers an object; None where there is no object."""
         if not objects:
             return None
         return {
             kind
             for supplier in pool
             if always_late(supplier) is None
-            for kind in supplier.kinds or ("none",)
+            for kind in supplier.kinds or (supplier.legal_form,)
             if any(set(self._fits(segment, supplier).values()) & set(ANSWERING) for segment in objects)
         }
 

@@ -293,6 +293,7 @@ def need(scenery: Scenery, draw: Random, lots: int = 1) -> Need:
         planned_publication_on=draw.choice((None, None, *DATES)),
         limit=draw.choice((100, 100, 3)),
         near_misses=draw.choice((50, 50, 5, 0)),
+        unknown_trade=draw.choice((None, None, 200, 3, 0)),
         groupings=draw.choice((0, 10, 10, 3)),
     )
 
