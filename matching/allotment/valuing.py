@@ -166,8 +166,7 @@ class LotValuer:
 
     def is_answered(self, lot: PossibleLot) -> bool:
         """Whether some supplier answers a whole possible lot by itself, under the reservation that it would have."""
-        answering = [self.suppliers.answering(segment, lot.areas) for segment in lot.segments]
-        return reduce(and_, answering) != 0 and self(lot).alone != 0
+        return self(lot).alone != 0
 
     def _cap(self, lot: PossibleLot) -> Cap | None:
         """The cap on the distance of a possible lot; None where it has none."""
@@ -213,7 +212,7 @@ class LotValuer:
                 wanted = own
         # that the law allows, surely rather than perhaps, with the most eligible candidates
         possible = [
-            (name in review.doubtful, -eligible, -self.unknown_count(lot, types), len(types), types)
+            ((name in review.doubtful, -eligible), types)
             for name, types in _TYPES.items()
             if options.reserve
             and review.forbidden.get(name) is None
@@ -221,8 +220,14 @@ class LotValuer:
             and (eligible := self._count_eligible(candidates, frozenset(types))) >= options.min_candidates
         ]
         if possible:
-            _, most, *_, types = min(possible, key=lambda each: each[:4])
-            return ChosenReservation(types, -most, "proposed")
+            best = min(key for key, _ in possible)
+            equal = [types for key, types in possible if key == best]
+            types = (
+                equal[0]
+                if len(equal) == 1
+                else min(equal, key=lambda each: (-self.unknown_count(lot, each), len(each)))
+            )
+            return ChosenReservation(types, -best[1], "proposed")
         return ChosenReservation((), unreserved, refused)
 
     def _count_eligible(self, candidates: Suppliers, reserved: frozenset[Reserved]) -> int:
