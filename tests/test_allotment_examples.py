@@ -5,6 +5,8 @@ from functools import cache
 
 import pytest
 
+from api.commands.answers import allotment_parts
+from api.commands.console import Remarks
 from api.web.request_body import JsonBody
 from domain.allotment.allotment import Allotment, AllotmentNeed, ProposedLot
 from domain.text.bilingual import OR, euros, listed
@@ -19,9 +21,13 @@ EXAMPLES = blocks(GUIDE, "json")
 SHOWN = 3
 
 
+def asked(example: str) -> AllotmentNeed:
+    return JsonBody(AllotmentNeed).decode(example.encode())
+
+
 @cache
 def answered(example: str) -> Allotment:
-    need = JsonBody(AllotmentNeed).decode(example.encode())
+    need = asked(example)
     assert need.on is not None
     return allot(need, sample_pool(), reference(), need.on, "fr")
 
@@ -70,6 +76,10 @@ def test_a_part_is_reserved_and_the_rest_is_open() -> None:
     for expected in (*figures(found), *rows, *(f"- {lot.id} : {said}." for lot, said in zip(lots, told, strict=True))):
         assert " ".join(plain(expected).split()) in " ".join(page.split())
     assert not found.complete
+    remarks = [part.remarks for part in allotment_parts(asked(EXAMPLES[2]), found) if isinstance(part, Remarks)]
+    printed = [str(one) for each in remarks for one in each]
+    for lot, said in zip(lots, told, strict=True):
+        assert f"{lot.id} – {said}" in printed
 
 
 def test_the_waste_of_a_hospital() -> None:

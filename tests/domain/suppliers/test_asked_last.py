@@ -15,6 +15,7 @@ from domain.suppliers.asked_last import AskedLast, asked_last
         ("MAIRIE DE BONNEVAL", "public_body"),
         ("Centre communal d'action sociale", "public_body"),
         ("UNION NATIONALE DES COMBATTANTS DE SAINT GILLES", "club"),
+        ("L ASSOCIATION DU CARNAVAL", "club"),
         ("A.P.E.L ECOLE PRIVEE MIXTE", "club"),
         ("Club de prévention Le Relais", None),
         ("Les Jardins de la Mairie", None),
