@@ -183,6 +183,8 @@ class _LotPrinter:
         for covered in answered.coverage:
             surely = f"{covered.eligible} sûrs ou sur preuve, " if lot.reserved else ""
             found = f"{count_with_noun(covered.candidates, 'candidat')}, dont {surely}{covered.local} sur le territoire"
+            if not covered.candidates and answered.tension.unknown:
+                found = f"aucun candidat connu, {answered.tension.unknown} à interroger"
             many = "s" if covered.beyond_reach > 1 else ""
             beyond = f", {covered.beyond_reach} trop petit{many} pour ce lot" if covered.beyond_reach else ""
             yield "", f"{self._labels[covered.segment]} : {found}{beyond}"
@@ -193,10 +195,13 @@ class _LotPrinter:
             for name, total in options.reserved.items()
             if name in RESERVED
         )
-        yield (
-            "Autrement",
-            f"Sans réservation, {count_with_noun(options.reserved['none'], 'candidat')} ; réservé {totals}",
+        everybody = options.reserved["none"]
+        unreserved = (
+            count_with_noun(everybody, "candidat")
+            if everybody
+            else known_count(0, options.unknown_trade.get("none", 0)).fr
         )
+        yield "Autrement", f"Sans réservation, {unreserved} ; réservé {totals}"
         nobody = "aucun connu" if answered.tension.unknown else "0"
         radii = (f"{radius} km au plus : {total or nobody}" for radius, total in options.radius_km.items())
         yield "", f"À {' ; '.join(radii)}"

@@ -15,7 +15,7 @@ from domain.allotment.allotment import Allotment
 from matching.reference import Reference
 from tests.api.conftest import portal
 from tests.api.refusals import assert_refused
-from tests.factories import RENNES, VANNES, approved, offer, supplier
+from tests.factories import RENNES, VANNES, approved, offer, offerless, supplier
 
 JSON = "application/json"
 NEED: dict[str, Any] = {
@@ -49,6 +49,16 @@ def with_options(**options: Any) -> dict[str, Any]:
 
 def with_lot(**fields: Any) -> dict[str, Any]:
     return NEED | {"lots": [NEED["lots"][0] | fields]}
+
+
+async def test_suppliers_of_unknown_trade_are_told_beside_each_lot(settings: Settings, reference: Reference) -> None:
+    """Three ACI that do it are not preferred to an ESAT of which nobody knows whether it does."""
+    unknown = offerless("esat", at=VANNES, approvals=approved("ESAT"))
+    async with portal(settings, reference, *POOL[3:], unknown) as client:
+        body = NEED | {"lots": [{"id": "1", "segments": ["de-5flux"]}], "allotment": {"divide": []}}
+        (lot,) = (await post(client, body)).json()["proposals"][0]["lots"]
+    assert (lot["reserved"], lot["eligible"], lot["unknown"]) == (["handicap", "iae"], 3, 1)
+    assert "unknown_trade" in [reason["code"] for reason in lot["reasons"]]
 
 
 async def test_the_answer_is_an_allotment(client: AsyncTestClient[Litestar]) -> None:

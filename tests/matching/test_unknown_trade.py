@@ -97,7 +97,7 @@ def test_an_advice_on_reserving_counts_those_of_unknown_trade() -> None:
     known = [supplier(f"ei {number}", approvals=approved("EI")) for number in range(4)]
     found = matched(asked(), *known, *esats(7))
     (said,) = [each.message for each in found.advice if each.code == "RESERVATION_POSSIBLE"]
-    assert said.index("au handicap et à l'insertion laisse 4 candidats (4 certains, 7 à interroger)") < said.index(
+    assert said.index("au handicap et à l'insertion laisse 4 candidats (4 certains) et 7 à interroger") < said.index(
         "à l'insertion laisse 4 candidats (4 certains)"
     )
     assert "au handicap : inconnu (7 à interroger)" in said

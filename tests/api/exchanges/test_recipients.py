@@ -208,6 +208,7 @@ async def test_they_are_recipients_where_the_buyer_chooses(served: Client, silen
     lot = (await served.get(f"{need}/shortlists/latest")).json()["lots"][0]
     assert (lot["tension"]["level"], lot["unknown_trade"]["eligible"]) == ("unknown", 3)
     assert lot["unknown_trade"]["by_kind"] == {"ACI": 3}
+    assert (lot["tension"]["unknown"], lot["alternatives"]["unknown_trade"]["iae"]) == (3, 3)
     assert {one["code"] for row in lot["unknown_trade"]["nearest"] for one in row["reasons"]} <= {
         "kind_offers", "kind_never_offers", "presence_local"
     }  # fmt: skip
