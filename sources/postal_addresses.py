@@ -66,15 +66,15 @@ class CommuneNames:
 
         None where the name is unknown there or is that of several: a postal code alone is no commune.
         """
-        named = self.named(city)
-        served = [each.code for each in named if postal_code in each.postal_codes]
-        return _single(served) or _single([each.code for each in named if (each.departement or "") == departement])
+        communes = self.communes_named(city)
+        served = [each.code for each in communes if postal_code in each.postal_codes]
+        return _single(served) or _single([each.code for each in communes if (each.departement or "") == departement])
 
     def find_in_france(self, city: str) -> str | None:
         """The INSEE code of the only commune in France with this name; None where there are several, or none."""
-        return _single([each.code for each in self.named(city)])
+        return _single([each.code for each in self.communes_named(city)])
 
-    def named(self, city: str) -> list[Commune]:
+    def communes_named(self, city: str) -> list[Commune]:
         """The communes in France with this name, in the order of their codes."""
         return [self._territories.communes[each] for each in self._by_name.get(_normalised_name(city), ())]
 
@@ -112,7 +112,7 @@ def _departements(territories: Territories) -> frozenset[str]:
 
 def _no_postal_code(written: str, city: str, territories: Territories) -> Problem:
     """The problem of a postal code that is none, with those of the city if it is known."""
-    communes = commune_names(territories).named(city)[:_MOST_RIGHT] if city else ()
+    communes = commune_names(territories).communes_named(city)[:_MOST_RIGHT] if city else ()
     right = ", ".join(f"{each.postal_codes[0]} {each.name}" for each in communes if each.postal_codes)
     detail = Text(f"« {written[:20]} » n'est pas un code postal", f"“{written[:20]}” is no postal code")
     hint = Text(" : cinq chiffres, tels que 56300", ": five digits, such as 56300")

@@ -153,17 +153,17 @@ async def put_source(call: Call, source: str, body: SourceSettings, connection: 
 @sources_endpoint(
     "GET", "/sources/{source}/mapping-suggestions", answers=UnmappedCategories, example="mapping-suggestions"
 )
-async def suggest_mapping(call: Call, source: str) -> UnmappedCategories:
+async def get_mapping_suggestions(call: Call, source: str) -> UnmappedCategories:
     """The categories of the source that its mapping does not know, with the segments that their words suggest.
 
     Those of the records as they came last. Confirm a category by `PUT /sources/{source}`: its `category` is a key of
     `mapping.categories`, whose value are the segments it means, `[]` where it means none. Imports from then on use it.
     """
-    require_source_name(source)
+    require_own_source(call, source)
     return UnmappedCategories(await unmapped_categories(call.services, source))
 
 
-ROUTES = (list_sources, get_source, put_source, suggest_mapping)
+ROUTES = (list_sources, get_source, put_source, get_mapping_suggestions)
 
 
 async def unmapped_categories(services: Services, source: str) -> tuple[UnmappedCategory, ...]:

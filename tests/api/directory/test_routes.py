@@ -74,7 +74,7 @@ async def pool(served: Client) -> AsyncIterator[Client]:
         ("", "garden greens mower cleaner stranger"),
         ("segment=ev-entretien", "garden greens mower"),
         ("segment=ev", "garden greens mower"),
-        ("segment=pr-locaux&segment=ev-creation", "greens mower cleaner"),
+        ("segment=pr-locaux&segment=ev-creation", "greens cleaner"),
         ("territory=commune:35238", "mower cleaner"),
         ("territory=departement:56", "garden greens"),
         ("territory=nuts:FRH03&territory=nuts:FRH04", "garden greens mower cleaner"),
