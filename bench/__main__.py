@@ -40,7 +40,7 @@ class Extent:
     lots: tuple[int, ...]
 
 
-WHOLE, QUICK = Extent(search.ROTATION, 20.0, law.IN_A_TURN, reports.LOTS), Extent(20, 0.1, 5, (2,))
+WHOLE, QUICK = Extent(search.ROTATION, 20.0, law.IN_A_TURN, reports.LOTS), Extent(20, 0.5, 5, (2,))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--sizes", type=_sizes, default=SIZES, help="numbers of suppliers, with commas between")
     parser.add_argument("--only", type=_parts_to_measure, default=EVERY, help=f"some of {', '.join(EVERY)}")
-    parser.add_argument("--quick", action="store_true", help="twenty needs, a tenth of a second of load: does it work?")
+    parser.add_argument("--quick", action="store_true", help="twenty needs, half a second of load: does it work?")
     parser.add_argument(
         "--offerless", type=float, default=0.0, help="the share of suppliers of which no offer is known"
     )
