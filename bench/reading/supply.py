@@ -7,8 +7,8 @@
     precision  how many of the first five that are named for real lots a buyer would find it sensible to write to
     contacts   how many suppliers of real files have a telephone, an e-mail address and a postal address, by kind
 
-Without a name, all five. DATA is the folder of real records, by default `../shared/data`. Those from `winners` to `precision` are held
-against what people read and judged.
+Without a name, all five. DATA is the folder of real records, by default `../shared/data`. Those from `winners` to
+`precision` are held against what people read and judged.
 """
 
 import sys

@@ -251,9 +251,9 @@ def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
 
     The telephone is the establishment's; a mobile one is not read, nor a fax.
     """
+    place = "12;R;DU PONT;B;CS 3;238;35;X;35000 RENNES"
     rows = [
-        f"structureet;1;9;COURT;ESAT DU LONG NOM;;;12;R;DU PONT;B;CS 3;238;35;X;35000 RENNES;299000001;{NEVER};246;;;"
-        f";{A}00011",
+        f"structureet;1;9;COURT;ESAT DU LONG NOM;;;{place};299000001;{NEVER};246;;;;{A}00011",
         "structureet;2;9;ESAT DES ABYMES;;;;;;MORNE;;;101;9A;X;97139 LES ABYMES;0690000002;;246;E.S.A.T.;;;",
         f"structureet;3;9;CH;;;;;;;;;238;35;X;35000 RENNES;;;355;C.H.;;;{B}00011",
     ]
