@@ -29,6 +29,6 @@ def measure_contacts(data: Path) -> None:
 def ways_to_reach(supplier: Supplier) -> tuple[str, ...]:
     """The ways by which a supplier can be reached, of those in `WAYS`."""
     contact, address = supplier.contact, supplier.address
-    is_postal = bool(address and address.postal_code and address.city)
-    known = (contact.phone, contact.email, contact.website, supplier.commune, is_postal, is_postal and address.street)
+    postal = address if address and address.postal_code and address.city else None
+    known = (contact.phone, contact.email, contact.website, supplier.commune, postal, postal and postal.street)
     return tuple(way for way, value in zip(WAYS, known, strict=True) if value)
