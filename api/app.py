@@ -17,7 +17,7 @@ from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
-from api.directory import merge_split
+from api.directory import merge_split, notes
 from api.directory import routes as directory
 from api.docs import routes as docs
 from api.exchanges import reply_routes as replies
@@ -59,7 +59,20 @@ if TYPE_CHECKING:
 Part = Callable[[Services], AbstractAsyncContextManager[None]]
 
 # A new route file adds its module here.
-FOR_BUYERS = match, needs, shortlists, awards, directory, merge_split, meetings, exchanges, replies, reports, insights
+FOR_BUYERS = (
+    match,
+    needs,
+    shortlists,
+    awards,
+    directory,
+    merge_split,
+    notes,
+    meetings,
+    exchanges,
+    replies,
+    reports,
+    insights,
+)
 FOR_NETWORKS = records, imports, sources, webhooks
 FOR_OPERATORS = organisations, keys, audit, privacy
 FOR_ALL = reference_data, supply, observability, docs
