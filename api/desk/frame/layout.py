@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from api.exchanges.reply_routes import STYLE as REPLY_STYLE
+from api.declarations.link_pages import STYLE as REPLY_STYLE
 from api.reports.html_and_pdf import template_filters
 from api.web.html_pages import html_environment
 from domain.exchanges.deliveries import delivery_words
