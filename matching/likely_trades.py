@@ -1,4 +1,4 @@
-"""The trades that a supplier most likely does, to be offered as ticks on its own page; nothing is concluded from them."""
+"""The trades that a supplier most likely does, offered as ticks on its own page; nothing is concluded from them."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

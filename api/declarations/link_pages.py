@@ -24,7 +24,9 @@ from domain.text.bilingual import PARIS, long_date, printed_euros, typeset
 
 FOLDER = Path(__file__).parent / "templates"
 OF_EXCHANGES = FOLDER.parents[1] / "exchanges" / "templates"
-STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
+FRAME_STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
+"""The style that the pages of the desk begin with too."""
+STYLE = FRAME_STYLE + (FOLDER / "fiche.css").read_text(encoding="utf-8")
 SCRIPT = (FOLDER / "live.js").read_text(encoding="utf-8")
 
 
@@ -36,7 +38,7 @@ PRIVATE: Mapping[str, str] = {
     "cache-control": "no-store",
     "content-security-policy": (
         f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(SCRIPT)}; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
     "referrer-policy": "no-referrer",

@@ -18,7 +18,7 @@ from api.declarations.page_form import (
     form_of_declaration,
     known_areas,
 )
-from domain.declarations.declaration import Declaration, SupplierPage
+from domain.declarations.declaration import SOURCE, Declaration, SupplierPage
 from domain.errors import Problem
 from domain.reference.territory import Area, TerritoryKind
 from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
@@ -64,7 +64,7 @@ class KnownFact(NamedTuple):
 
 
 class PageOfSupplier(NamedTuple):
-    """What a supplier's page is made of besides its form: what is known, the trades it likely does, the day.
+    """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
     `source_names`: the labels of sources by their names.
     """
@@ -99,8 +99,10 @@ def declaration_page(
         found_by=findable_words(declared, page) if declared else None,
         withdrawal=shown.withdrawal,
         facts=known_facts(page),
+        in_brief=known_in_brief(page),
         link_until=shown.link_expires_at.astimezone(PARIS).date(),
         event=event,
+        beside_answer=False,
         searched=searched,
         **form_variables(page, understood, problems),
     )
@@ -109,7 +111,7 @@ def declaration_page(
 def form_variables(
     page: PageOfSupplier, understood: Understood | None, problems: Sequence[Problem] = ()
 ) -> dict[str, Any]:
-    """What the template of the form reads, by name."""
+    """The variables of the form's template, by name."""
     supplier, reference = page.shown.supplier, page.reference
     if understood is None:
         understood = Understood(form_of_declaration(page.shown.declaration, supplier, page.today))
@@ -126,6 +128,7 @@ def form_variables(
         "zones": zone_choices(supplier, form.where, reference),
         "amounts": AMOUNTS,
         "known_contact": supplier.contact,
+        "searched_place": bool(form.territories or understood.places),
         "mistakes": [(field_of_problem(each), each.detail.fr) for each in problems],
     }
 
@@ -171,7 +174,7 @@ class FindableWords(NamedTuple):
 
 
 def findable_words(declared: Declaration, page: PageOfSupplier) -> FindableWords:
-    """What buyers can find of a declaration, in words."""
+    """The findable part of a declaration, in words."""
     taxonomy = page.reference.taxonomy
     codes = dict.fromkeys(code for offer in declared.offers for code in offer.segments if taxonomy.known(code))
     areas = dict.fromkeys(area_words(offer.service_area, page) for offer in declared.offers)
@@ -196,18 +199,17 @@ def area_words(area: ServiceArea | None, page: PageOfSupplier) -> str:
 
 
 def known_facts(page: PageOfSupplier) -> list[KnownFact]:
-    """What the directory knows of a supplier from others than itself, each with its source."""
+    """The facts that the directory has of a supplier from others, each with its source."""
     one, reference = page.shown.supplier, page.reference
     address = one.address
     place = " ".join(filter(None, (address.street, address.postal_code, address.city))) if address else ""
+    place = place or reference.territories.commune_name(one.commune) or ""
     staff, places = one.size.staff, one.size.places
     facts = [
         KnownFact("Nom", one.name, _source_of("name", page)),
         KnownFact("SIRET", one.siret or "", _source_of("siret", page)),
         KnownFact("Type", ", ".join(KINDS[kind].fr for kind in one.kinds)),
-        KnownFact(
-            "Adresse", place or reference.territories.commune_name(one.commune) or "", _source_of("address", page)
-        ),
+        KnownFact("Adresse", place, _source_of("address", page)),
         KnownFact("Téléphone", one.contact.phone or "", _source_of("contact.phone", page)),
         KnownFact("Courriel", one.contact.email or "", _source_of("contact.email", page)),
         KnownFact("Site", one.contact.website or "", _source_of("contact.website", page)),
@@ -225,6 +227,18 @@ def known_facts(page: PageOfSupplier) -> list[KnownFact]:
         facts.append(KnownFact("Places", str(places.count), _label(places.source, page)))
     facts += [_known_offer(each, page) for each in one.offers if getattr(each, "declared_by", None) != "supplier"]
     return [each for each in facts if each.value]
+
+
+def known_in_brief(page: PageOfSupplier) -> str:
+    """The kind, the size and the place of a supplier in one line, with the sources; empty where none is known."""
+    one = page.shown.supplier
+    commune = page.reference.territories.commune_name(one.commune)
+    parts = [", ".join(KINDS[kind].fr for kind in one.kinds), f"à {commune}" if commune else ""]
+    if one.size.places:
+        parts.append(f"{one.size.places.count} places")
+    names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != SOURCE)
+    said = ", ".join(filter(None, parts))
+    return f"Selon {listed(list(names)).fr} : {said}." if said and names else ""
 
 
 def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from api.web.html_pages import Fields
-from domain.declarations.declaration import DAYS_VALID, Declaration, DeclaredOffer
+from domain.declarations.declaration import DAYS_VALID, Declaration, DeclaredContact, DeclaredOffer, YearlyCapacity
 from domain.decoding.requests import explain
 from domain.errors import InvalidContent, Problem
 from domain.reference.territory import Area, UnknownTerritory
@@ -22,7 +22,7 @@ from domain.text.normalise import fold
 from matching.reference import Reference
 
 SEND, SEARCH = "envoyer", "chercher"
-KILOMETRES = ("10", "20", "30", "50", "100")
+KILOMETRES = ("20", "50", "100")
 USUAL_KILOMETRES = "50"
 """Where an offer without an area is looked for, so that a supplier who leaves it as it is says nothing new."""
 FRANCE, AS_BEFORE = "france", "garder"
@@ -122,9 +122,10 @@ def form_of_declaration(declared: Declaration | None, supplier: Supplier, today:
     if declared is None:
         where = f"km:{USUAL_KILOMETRES}" if supplier.location else ""
         return DeclarationForm(where=where, until=(today + timedelta(days=DAYS_VALID)).isoformat())
-    capacity, contact, offers = declared.yearly_capacity_eur, declared.contact, declared.offers
+    capacity = declared.yearly_capacity_eur or YearlyCapacity()
+    contact, offers = declared.contact or DeclaredContact(), declared.offers
     area = offers[0].service_area if offers else None
-    amount = str(int(capacity.max)) if capacity and capacity.min is None and capacity.max in AMOUNTS else ""
+    amount = str(int(capacity.max)) if capacity.min is None and capacity.max in AMOUNTS else ""
     until = declared.valid_until
     if until is None or until < today:
         until = today + timedelta(days=DAYS_VALID)
@@ -135,14 +136,14 @@ def form_of_declaration(declared: Declaration | None, supplier: Supplier, today:
         where=_code_of_area(area),
         territories=area.codes or () if area and _code_of_area(area) == "" else (),
         amount=amount,
-        least=_digits(capacity and capacity.min),
-        most="" if amount else _digits(capacity and capacity.max),
+        least=_digits(capacity.min),
+        most="" if amount else _digits(capacity.max),
         with_others={True: "oui", False: "non", None: ""}[declared.with_others],
         staff=_digits(declared.staff),
         references="\n".join(declared.references),
-        email=(contact and contact.email) or "",
-        phone=(contact and contact.phone) or "",
-        website=(contact and contact.website) or "",
+        email=contact.email or "",
+        phone=contact.phone or "",
+        website=contact.website or "",
         until=until.isoformat(),
     )
 

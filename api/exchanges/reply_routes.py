@@ -1,14 +1,15 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
-The pages are plain HTML in French, without scripts and without anything from other servers; their templates are in
-`api/exchanges/templates`, in the frame of `api/declarations/link_pages.py`. Their form is read here, with the reply in it.
+The pages are plain HTML in French, without anything from other servers, in the frame of
+`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`. Their form is read here, with the
+reply in it.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from hashlib import blake2b
 from secrets import token_urlsafe
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
