@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (24_900, 114),
-    "db": (9_000, 48),
+    "db": (9_100, 49),
     "domain": (15_500, 66),
     "matching": (11_150, 50),
     "sources": (8_700, 40),

@@ -4,11 +4,11 @@ Offers are united, in the order of what they rest on; a trade rests on its stron
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import reduce
 from itertools import chain
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
 from uuid import UUID
 
 import msgspec
@@ -297,8 +297,8 @@ class EvidenceTrades(msgspec.Struct, frozen=True):
     """Those whose surest trade rests on it"""
 
 
-class TradeCounts(msgspec.Struct, frozen=True):
-    """Active suppliers, and how many of them have a trade beyond lending staff."""
+class KnownTrades(msgspec.Struct, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff, in all and by kind."""
 
     suppliers: int
     """The number of all of them"""
@@ -308,8 +308,40 @@ class TradeCounts(msgspec.Struct, frozen=True):
     """Of those with a trade, from 0 to 1; null where there are none"""
     by_kind: tuple[KindTrades, ...]
     """A supplier of several kinds counts in each"""
+
+
+class TradeCounts(KnownTrades, frozen=True):
+    """Active suppliers, and how many of them have a trade beyond lending staff, also by what that rests on."""
+
     by_evidence: tuple[EvidenceTrades, ...]
     """By what the surest trade rests on, strongest first; each supplier with a trade counts once"""
+
+
+class TradesOnDay(KnownTrades, frozen=True, kw_only=True):
+    """Active suppliers, and how many of them had a trade beyond lending staff, as they were counted on a day."""
+
+    on: date
+    """The day that they were counted on; the directory is counted once a day"""
+
+
+ALL_KINDS, EVERYWHERE = "all", ""
+"""Stand for all kinds, and for all of the directory, among the counts of `PlaceTrades`."""
+
+
+class PlaceTrades(NamedTuple):
+    """The suppliers of one kind (or `ALL_KINDS`) in one commune (or `EVERYWHERE`), and those of them with a trade."""
+
+    commune: str
+    kind: str
+    suppliers: int
+    with_trade: int
+
+
+def trades_on_day(on: date, counts: Mapping[str, tuple[int, int]]) -> TradesOnDay:
+    """The counts of a day, from suppliers and those with a trade by kind, `ALL_KINDS` among them."""
+    suppliers, with_trade = counts.get(ALL_KINDS, (0, 0))
+    of_kinds = (KindTrades(kind, *counts[kind]) for kind in _KINDS if counts.get(kind, (0, 0))[0])
+    return TradesOnDay(suppliers, with_trade, _share(with_trade, suppliers), tuple(of_kinds), on=on)
 
 
 def is_trade(offer: Offer) -> bool:
@@ -352,7 +384,11 @@ def count_trades(suppliers: Iterable[tuple[tuple[Kind, ...], TradeEvidence | Non
     return TradeCounts(
         suppliers=total,
         with_trade=with_trade,
-        share=round(with_trade / total, 4) if total else None,
+        share=_share(with_trade, total),
         by_kind=tuple(KindTrades(kind, of_kind[kind], traded_of_kind[kind]) for kind in _KINDS if of_kind[kind]),
         by_evidence=tuple(EvidenceTrades(each, of_evidence[each]) for each in TRADE_EVIDENCE if of_evidence[each]),
     )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
