@@ -23,9 +23,8 @@ from db.suppliers.trade_history import is_counted, trades_since, write_trade_cou
 from domain.errors import Problem, pointer
 from domain.needs.need import TerritoryRequest
 from domain.reference.territory import Area, UnknownTerritory
-from domain.suppliers.assembly import TradesOnDay
 from domain.suppliers.record_check import unknown_segment
-from domain.supply import AreaFeatureCollection, SegmentSupply, Supply
+from domain.supply import AreaFeatureCollection, SegmentSupply, Supply, TradesOnDay
 from domain.text.bilingual import Language, Text
 from matching.index.live_index import LiveIndex
 from matching.inspection.supply import Level, SupplySearch, supply_map, trades_by_commune

@@ -1,12 +1,43 @@
-"""The supply of a territory: which suppliers could answer there, segment by segment, and who stands there."""
+"""The supply of a territory: which suppliers could answer there, segment by segment, and who stands there.
 
+And how many of them have a known trade, now and on an earlier day.
+"""
+
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import msgspec
 
 from domain.shortlists.shortlist import TensionLevel, TerritoryEcho
-from domain.suppliers.assembly import TradeCounts, TradesOnDay
+from domain.suppliers.known_trades import KINDS, KindTrades, KnownTrades, TradeCounts, share_of
+
+
+class TradesOnDay(KnownTrades, frozen=True, kw_only=True):
+    """Active suppliers, and how many of them had a trade beyond lending staff, as they were counted on a day."""
+
+    on: date
+    """The day that they were counted on; the directory is counted once a day"""
+
+
+ALL_KINDS, EVERYWHERE = "all", ""
+"""Stand for all kinds, and for all of the directory, among the counts of `PlaceTrades`."""
+
+
+class PlaceTrades(NamedTuple):
+    """The suppliers of one kind (or `ALL_KINDS`) in one commune (or `EVERYWHERE`), and those of them with a trade."""
+
+    commune: str
+    kind: str
+    suppliers: int
+    with_trade: int
+
+
+def trades_on_day(on: date, counts: Mapping[str, tuple[int, int]]) -> TradesOnDay:
+    """The counts of a day, from suppliers and those with a trade by kind, `ALL_KINDS` among them."""
+    suppliers, with_trade = counts.get(ALL_KINDS, (0, 0))
+    of_kinds = (KindTrades(kind, *counts[kind]) for kind in KINDS if counts.get(kind, (0, 0))[0])
+    return TradesOnDay(suppliers, with_trade, share_of(with_trade, suppliers), tuple(of_kinds), on=on)
 
 
 class BasisCounts(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Integer, Text, bindparam, func, select, text
 
 from db.core.engine import Connection, read_grouped
 from db.schema.supplier_tables import trade_counts
-from domain.suppliers.assembly import EVERYWHERE, PlaceTrades, TradesOnDay, trades_on_day
+from domain.supply import EVERYWHERE, PlaceTrades, TradesOnDay, trades_on_day
 
 _WRITE = text("""
     WITH counted AS (

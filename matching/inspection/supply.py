@@ -20,13 +20,15 @@ from domain.law.review import OPTIONS
 from domain.law.rules import Rules
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.shortlist import TerritoryEcho
-from domain.suppliers.assembly import ALL_KINDS, EVERYWHERE, PlaceTrades
 from domain.suppliers.supplier import BASES
 from domain.supply import (
+    ALL_KINDS,
+    EVERYWHERE,
     AreaFeature,
     AreaFeatureCollection,
     AreaSupply,
     BasisCounts,
+    PlaceTrades,
     ReservedCounts,
     SegmentSupply,
     Supply,

@@ -26,7 +26,7 @@ from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import TensionLevel
-from domain.suppliers.assembly import KindOrNone
+from domain.suppliers.known_trades import KindOrNone
 from domain.suppliers.supplier import years_before
 from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text, printed_count
@@ -225,9 +225,7 @@ def known_by_kind(supply: Supply) -> tuple[KnownShare, ...]:
         return (each.suppliers, each.with_trade) if (each := of_kinds.get(kind)) else (0, 0)
 
     now = supply.trades
-    whole = KnownShare(
-        None, now.suppliers, now.with_trade, None if then is None else (then.suppliers, then.with_trade)
-    )
+    whole = KnownShare(None, now.suppliers, now.with_trade, None if then is None else (then.suppliers, then.with_trade))
     each_kind = sorted(now.by_kind, key=lambda each: -each.suppliers)
     return (whole, *(KnownShare(e.kind, e.suppliers, e.with_trade, counted_before(e.kind)) for e in each_kind))
 

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from db.core.engine import Connection
 from db.schema.supplier_tables import trade_counts
 from db.suppliers.trade_history import directory_history, is_counted, trades_since, write_trade_counts
-from domain.suppliers.assembly import ALL_KINDS, EVERYWHERE, KindTrades, PlaceTrades
+from domain.suppliers.known_trades import KindTrades
+from domain.supply import ALL_KINDS, EVERYWHERE, PlaceTrades
 
 FIRST, SECOND, THIRD = date(2026, 10, 1), date(2026, 10, 2), date(2026, 10, 5)
 VANNES, AURAY = "56260", "56007"
