@@ -47,7 +47,7 @@ async def put_note(call: Call, id: UUID, body: NoteBody) -> Response[bytes]:
 
 @note_endpoint("GET", answers=SupplierNote, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_note(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
-    """What your organisation noted of a supplier, and of those that were merged into it."""
+    """The note of your organisation on a supplier, with those on suppliers that were merged into it."""
     living = (await survivors(connection, [id])).get(id, id)
     note = await stored_notes.get_note(connection, call.bearer.organisation_id, living)
     if note is None:
@@ -57,7 +57,7 @@ async def get_note(call: Call, id: UUID, connection: Connection) -> Response[byt
 
 @note_endpoint("DELETE", answers=None, status=204, headers=IF_MATCH, problems=("stale-version",))
 async def delete_note(call: Call, id: UUID) -> None:
-    """Delete what your organisation noted of a supplier, and of those that were merged into it."""
+    """Delete the note of your organisation on a supplier, and those on suppliers that were merged into it."""
     await remove_note(call.services, actor_of(call.bearer), id, call.headers.get("if-match"))
 
 

@@ -1,4 +1,4 @@
-"""What organisations noted of suppliers. A note follows its supplier where that is merged, and stays with its id.
+"""Notes of organisations on suppliers: each follows its supplier where that is merged, and stays with its id.
 
 Each change of an organisation's notes draws its column `notes` anew, and that of the directory's version, so that every
 server hears of it as of a supplier that changed.
@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
@@ -66,7 +67,7 @@ async def delete_note(connection: Connection, organisation_id: UUID, supplier_id
 async def get_note(
     connection: Connection, organisation_id: UUID, supplier_id: UUID, *, lock: bool = False
 ) -> SupplierNote | None:
-    """What an organisation noted of a supplier and of those that were merged into it; None where it noted nothing.
+    """The note of an organisation on a supplier, with those on suppliers merged into it; None where there is none.
 
     `lock`: no other transaction writes notes of the organisation before the end of this one.
     """
@@ -109,12 +110,14 @@ async def versions_of_notes(connection: Connection) -> dict[UUID, UUID]:
 async def noted_suppliers(
     connection: Connection, organisation_ids: Collection[UUID]
 ) -> dict[UUID, tuple[NotedSupplier, ...]]:
-    """What each of these organisations noted, by the suppliers that there are now; in the order of their ids."""
+    """The notes of each of these organisations, by the suppliers that there are now; in the order of their ids."""
     rows = await _rows(connection, supplier_notes.c.organisation_id.in_(organisation_ids))
     living = await survivors(connection, {row.supplier_id for row in rows})
     found: dict[UUID, tuple[NotedSupplier, ...]] = dict.fromkeys(organisation_ids, ())
     for row in rows:
-        noted = NotedSupplier(living.get(row.supplier_id, row.supplier_id), row.offers, row.supplier_id)
+        # what somebody may be named in is not held in memory
+        offers = tuple(msgspec.structs.replace(offer, label=None) for offer in row.offers)
+        noted = NotedSupplier(living.get(row.supplier_id, row.supplier_id), offers, row.supplier_id)
         found[row.organisation_id] += (noted,)
     return found
 

@@ -35,7 +35,7 @@ class NotedOffer(Offer, frozen=True, kw_only=True):
 
 
 class NoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a supplier told a buyer; what is sent replaces what was noted before."""
+    """The content of a note: the offers that a supplier told a buyer of. It replaces what was noted before."""
 
     offers: Annotated[tuple[NotedOffer, ...], msgspec.Meta(min_length=1, max_length=MOST_NOTED_OFFERS)]
     """What it does, in segments of the taxonomy"""
@@ -46,7 +46,7 @@ class NoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SupplierNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What an organisation noted of a supplier."""
+    """A note of an organisation on a supplier."""
 
     supplier_id: UUID
     """The supplier, or the one it was merged into"""

@@ -1,4 +1,4 @@
-"""What organisations noted of suppliers, laid over the index that all share: read again only where it changed."""
+"""Notes of organisations on suppliers, laid over the index that all share: read again only where it changed."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
