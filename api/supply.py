@@ -1,13 +1,8 @@
 """The route `GET /supply`: which suppliers could answer in a territory, segment by segment, and who stands there."""
 
-<<<<<<< HEAD
-from collections.abc import Iterator
-from contextlib import suppress
-=======
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
->>>>>>> next
+from contextlib import asynccontextmanager, suppress
 from datetime import date
 from functools import partial
 from operator import attrgetter
@@ -107,15 +102,12 @@ async def get_supply(call: Call, query: SupplyQuery) -> Response[bytes]:
     territory, by legal form and kind. As CSV a row per segment, with the dotted paths of `items` as columns; as GeoJSON
     the communes or EPCI (`level`) of the territory, with those of its suppliers that stand in each.
 
-<<<<<<< HEAD
-    Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait. With the
-    key of an organisation, what it noted of suppliers counts too, as in its matches.
-=======
     `trades`: of those that stand there, how many have a known trade now; with `since`, `trades_before`: as it was
     counted on that day, for what was learnt meanwhile. The directory is counted once a day.
 
     Anybody may ask; answers are made one at a time and cached until the data changes. 429 where too many wait.
->>>>>>> next
+
+    With the key of an organisation, what it noted of suppliers counts too, as in its matches.
     """
     await _identify_bearer(call)
     question, body = await answer_to_query(call, query, call.media_type)
@@ -134,21 +126,13 @@ async def answer_to_query(call: Call, query: SupplyQuery, media_type: str) -> tu
     Raises Refusal: 422 for what is unknown in the query, 429 where too many wait, 503.
     """
     services = call.services
-<<<<<<< HEAD
     question, live = question_of(call, query, media_type)
-=======
-    question, live = question_of(call, query, media_type), services.directory.index
     if query.since is not None:
         question = question._replace(before=await _trades_since(call, query.since, question.codes))
->>>>>>> next
     make = partial(make_answer, question, live, services.reference)
     return question, await services.supply_answers.answer(question, caller_of(call.scope), make)
 
 
-<<<<<<< HEAD
-def question_of(call: Call, query: SupplyQuery, media_type: str) -> tuple[SupplyQuestion, LiveIndex]:
-    """The question that a query asks, and the index that answers it. Raises Refusal (422) for what is unknown in it."""
-=======
 async def _trades_since(call: Call, since: date, codes: tuple[str, ...]) -> TradesOnDay | None:
     """The suppliers of a territory as they were counted on a day; None where nobody ever counted. Raises as Limits."""
     services = call.services
@@ -159,9 +143,8 @@ async def _trades_since(call: Call, since: date, codes: tuple[str, ...]) -> Trad
         return await trades_since(connection, since, [territories.communes[each].code for each in communes])
 
 
-def question_of(call: Call, query: SupplyQuery, media_type: str) -> SupplyQuestion:
-    """The question that a query asks of the suppliers in the index. Raises Refusal (422) for what is unknown in it."""
->>>>>>> next
+def question_of(call: Call, query: SupplyQuery, media_type: str) -> tuple[SupplyQuestion, LiveIndex]:
+    """The question that a query asks, and the index that answers it. Raises Refusal (422) for what is unknown in it."""
     services = call.services
     reference, directory, client = services.reference, services.directory, call.scope.get("user")
     live = directory.index if client is None else directory.index_for(client.organisation_id)

@@ -23,11 +23,11 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (24_900, 114),
-    "db": (9_100, 49),
+    "db": (9_250, 51),
     "domain": (15_500, 66),
-    "matching": (11_300, 51),
+    "matching": (11_450, 52),
     "sources": (8_700, 40),
-    "tests": (54_500, 290),
+    "tests": (54_900, 292),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -8,7 +8,7 @@ import httpx
 
 from db.core.engine import transaction
 from db.journal.entries import entries
-from db.suppliers.notes import MOST_NOTES
+from domain.suppliers.note import MOST_NOTES
 from tests.api.needs.steps import Buyer, new_buyer, shown
 from tests.api.refusals import assert_refused
 from tests.api.sync.factories import Client
