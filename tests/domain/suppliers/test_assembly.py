@@ -8,19 +8,15 @@ from uuid import UUID
 import pytest
 
 from domain.reference import cpv, taxonomy
-from domain.suppliers.assembly import (
-    EVIDENCE_KEPT,
+from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite_offers
+from domain.suppliers.known_trades import (
     STAFF_LENT,
     TRADE_EVIDENCE,
     EvidenceTrades,
     KindTrades,
-    StoredRecord,
-    assemble,
     count_trades,
     is_trade,
-    strength,
     trade_evidence,
-    unite_offers,
 )
 from domain.suppliers.supplier import (
     DECLARATIONS,
