@@ -17,6 +17,10 @@ NOBODY_FOR_THE_WHOLE = Text(
     " ; personne ne répond à tout le lot, ni seul ni dans un groupement de quatre au plus",
     "; nobody answers the whole lot, neither alone nor in a grouping of four at most",
 )
+NOT_FOUND_OUT = Text(
+    " ; ils se combinent de trop de façons pour établir si un groupement répond à tout le lot",
+    "; they combine in too many ways to find out whether a grouping answers the whole lot",
+)
 LEAST_KNOWN = 3
 """The least number of candidates whose size is known to do, without which the supply of an ample lot is not good."""
 
@@ -71,15 +75,16 @@ def tension_of(
 
 
 def tension_of_whole_lot(
-    tension: Tension, unknown: int, is_answered: Callable[[], bool], language: Language
+    tension: Tension, unknown: int, is_answered: Callable[[], bool | None], language: Language
 ) -> Tension:
     """The tension of a lot's segments as that of the whole lot, with the number of suppliers of unknown trade nearby.
 
-    Never good unless the whole `is_answered` by a candidate or a grouping of candidates.
+    Never good unless the whole `is_answered` by a candidate or a grouping of candidates; None: it is not found out.
     """
     level, message = tension.level, tension.message
-    if level == "good" and not is_answered():
-        level, message = "low", f"{message}{NOBODY_FOR_THE_WHOLE.to(language)}"
+    if level == "good" and not (answered := is_answered()):
+        level, why = "low", NOT_FOUND_OUT if answered is None else NOBODY_FOR_THE_WHOLE
+        message += why.to(language)
     return Tension(level, message, unknown)
 
 

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_900, 114),
-    "db": (9_000, 48),
-    "domain": (15_200, 64),
-    "matching": (11_150, 50),
+    "api": (26_500, 122),
+    "db": (9_800, 52),
+    "domain": (16_000, 70),
+    "matching": (11_260, 52),
     "sources": (8_700, 40),
-    "tests": (54_500, 285),
+    "tests": (55_400, 293),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

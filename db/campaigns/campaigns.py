@@ -123,7 +123,7 @@ async def _with_counts(connection: Connection, query: sa.Select[Any]) -> list[Ca
 
 
 def _counts(groups: Sequence[sa.Row[Any]]) -> Counts:
-    """What became of a campaign's recipients. `groups`: their numbers by way, state, and whether sent and opened."""
+    """The counts of a campaign. `groups`: their numbers by way, state, and whether sent and opened."""
 
     def number(*states: str) -> int:
         return sum(each.number for each in groups if each.state in states)

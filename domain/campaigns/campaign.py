@@ -92,7 +92,7 @@ class LeftOut(msgspec.Struct, frozen=True):
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """What became of a campaign: `declared`, `declined`, `undeliverable`, `silent` and `waiting` make `recipients`."""
+    """The counts of a campaign: `declared`, `declined`, `undeliverable`, `silent` and `waiting` make `recipients`."""
 
     recipients: int = 0
     """All of them"""

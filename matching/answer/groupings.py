@@ -144,10 +144,10 @@ def groupings(lot: LotMatch, count: int, seed: int, language: Language) -> tuple
     return tuple(found)
 
 
-def is_whole_answered(lot: LotMatch) -> bool:
+def is_whole_answered(lot: LotMatch) -> bool | None:
     """Whether a candidate, or a grouping of candidates, answers every segment of a lot's object.
 
-    False where these answer them in so many ways that it is not found out soon.
+    None where these answer them in so many ways that it is not found out soon.
     """
     objects = len(lot.query.subject.objects)
     if not all(one.candidates for one in lot.counts.covered[:objects]):
@@ -158,7 +158,7 @@ def is_whole_answered(lot: LotMatch) -> bool:
     try:
         return len(_GroupingSearch(lot, lot.passing.order, answered, 0).sizes()) > 0
     except TooManyCombinations:
-        return False
+        return None
 
 
 def first_groupings(lot: LotMatch, count: int, seed: int) -> list[Members]:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from domain.needs.need import Lot, Need, TerritoryRequest
-from domain.shortlists.shortlist import LotShortlist
+from domain.shortlists.shortlist import LotShortlist, Tension
 from domain.suppliers.supplier import Point, Supplier
 from matching.engine import match
 from matching.index.service_areas import NEARBY_KM
+from matching.tension import tension_of_whole_lot
 from matching.unknown_trade import nearby
 from tests.factories import (
     NANTES,
@@ -209,3 +210,10 @@ def test_the_same_as_by_measuring_every_one(territory: TerritoryRequest) -> None
     assert sorted(found.ordinals.tolist()) == np.array(without)[every <= NEARBY_KM].tolist()
     assert len(found.ordinals) > 5
     assert found.distance.tolist() == sorted(every[every <= NEARBY_KM].tolist())
+
+
+def test_a_search_given_up_is_no_verdict() -> None:
+    """What is not found out is not told as nobody."""
+    good = Tension("good", "Au moins 9 candidats")
+    found = tension_of_whole_lot(good, 0, lambda: None, "fr")
+    assert (found.level, "personne" in found.message, "établir" in found.message) == ("low", False, True)

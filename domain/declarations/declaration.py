@@ -1,0 +1,194 @@
+"""Declarations: a supplier says on its own page what it offers, how much of it, until when, and how to reach it.
+
+It is the word of whoever holds the supplier's link, and says nothing of who the supplier is.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Annotated
+
+import msgspec
+
+from domain.errors import Problem, control_character_problem, pointer
+from domain.needs.need import Code, Euros
+from domain.suppliers.supplier import Contact, ServiceArea, Supplier
+from domain.text.bilingual import Text
+
+SOURCE = "declarations"
+"""The source whose records hold what suppliers say of themselves."""
+DAYS_VALID = 365
+"""The days for which a declaration holds that does not say until when."""
+LONGEST_VALID = 5 * 366
+MOST_OFFERS, MOST_REFERENCES = 30, 10
+
+OwnWords = Annotated[str, msgspec.Meta(min_length=1, max_length=300)]
+Segments = Annotated[tuple[Code, ...], msgspec.Meta(min_length=1, max_length=100)]
+
+_ADDRESS_IN_WORDS = re.compile(r"://|\bwww\.|@|\b[\w-]+\.(?:fr|com|net|org|eu|bzh|io|info)\b", re.IGNORECASE)
+_EMAIL = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[^\s@<>,;:\"()\[\]\\.]+(?:\.[^\s@<>,;:\"()\[\]\\.]+)+")
+_PHONE = re.compile(r"\+?[0-9(][0-9 ().\-/]{4,48}")
+_WEBSITE = re.compile(r"(?:https?://)?[\w-]+(?:\.[\w-]+)+(?::[0-9]{1,5})?(?:[/?#]\S*)?", re.IGNORECASE)
+
+_NO_ADDRESS = Text("Des mots seuls, sans adresse ni lien", "Words alone, without address or link")
+_BLANK = Text("Un texte qui ne soit pas que du blanc", "A text that is not blank")
+_NO_OFFERS_THEN = Text(
+    "Sans offre (« no_offer »), la liste des offres reste vide", "With “no_offer”, the list of offers stays empty"
+)
+_MOST_BELOW_LEAST = Text("Le maximum est inférieur au minimum", "The maximum is below the minimum")
+_NO_EMAIL = Text("Ce n'est pas une adresse électronique", "This is no e-mail address")
+_NO_PHONE = Text("Ce n'est pas un numéro de téléphone", "This is no telephone number")
+_NO_WEBSITE = Text("Ce n'est pas l'adresse d'un site", "This is no address of a site")
+_PAST = Text("Cette date est passée", "This day is past")
+_TOO_LATE = Text("Au plus dans cinq ans", "In five years at the latest")
+
+
+class DeclaredOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that a supplier says it does, and where."""
+
+    segments: Segments
+    """Ids of segments or families that it ticked"""
+    words: OwnWords | None = None
+    """In its words, without links; kept beside the segments, and shown to nobody as a fact; null: none"""
+    service_area: ServiceArea | None = None
+    """Null: it does not say, and up to 50 km from it"""
+
+
+class YearlyCapacity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The contracts that a supplier says it can carry, by their amount a year."""
+
+    min: Euros | None = None
+    """The least that is worth its while, euros a year excluding tax; null: it does not say"""
+    max: Euros | None = None
+    """The most that it can carry, euros a year excluding tax; null: it does not say"""
+
+
+class DeclaredContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ways by which a supplier wants to be reached."""
+
+    email: Annotated[str, msgspec.Meta(max_length=320)] | None = None
+    """An e-mail address; null: it does not say"""
+    phone: Annotated[str, msgspec.Meta(max_length=50)] | None = None
+    """A telephone number; null: it does not say"""
+    website: Annotated[str, msgspec.Meta(max_length=500)] | None = None
+    """An address to open; null: it does not say"""
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole of a supplier's own word; what it sends replaces what it said before."""
+
+    offers: Annotated[tuple[DeclaredOffer, ...], msgspec.Meta(max_length=MOST_OFFERS)] = ()
+    """What it does; empty: it does not say, unless `no_offer`"""
+    no_offer: bool = False
+    """Whether it does none of what buyers look for here: it is asked no more, and `offers` is empty"""
+    yearly_capacity_eur: YearlyCapacity | None = None
+    """The contracts it can carry a year; null: it does not say"""
+    staff: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+    """Persons employed; null: it does not say"""
+    with_others: bool | None = None
+    """Whether it answers together with others too; null: it does not say"""
+    references: Annotated[tuple[OwnWords, ...], msgspec.Meta(max_length=MOST_REFERENCES)] = ()
+    """Work it has done, in its words, without links; shown to nobody as a fact"""
+    contact: DeclaredContact | None = None
+    """The ways to reach it; null: those that are known stay"""
+    ask_again: bool = True
+    """Whether it may be asked again; false: no campaign of the organisation that asked writes to it any more"""
+    valid_until: date | None = None
+    """The last day in France on which it holds; null: a year from the day it is sent"""
+
+
+class StoredDeclaration(Declaration, frozen=True, kw_only=True):
+    """A declaration as it is kept."""
+
+    valid_until: date
+    """The last day in France on which it holds"""
+    declared_at: datetime
+    """The moment it was last sent"""
+    expired: bool = False
+    """Whether that last day is past, so that no need finds its offers any more"""
+
+
+class Withdrawal(msgspec.Struct, frozen=True, kw_only=True):
+    """An operator's withdrawal of a declaration, with its reason for the supplier to read."""
+
+    reason: str
+    """In words, for the supplier"""
+    withdrawn_at: datetime
+    """The moment it was withdrawn"""
+
+
+class SupplierPage(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of a supplier's own page: all that is known of it, by whom, and what it said itself."""
+
+    supplier: Supplier
+    """All that the directory knows; `sources` and `provenance` say from whom"""
+    declaration: StoredDeclaration | None
+    """What it said itself; null: nothing so far, or it was withdrawn"""
+    withdrawal: Withdrawal | None = None
+    """Why an operator withdrew what it said; null: none did, or the supplier has said something since"""
+    link_expires_at: datetime
+    """The moment the link ends"""
+
+
+class WithdrawalRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An operator's wish to withdraw a declaration."""
+
+    reason: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=2_000,
+            pattern=r"\S",
+            description="A text that is not blank",
+            extra={"fr": "un texte qui ne soit pas que du blanc"},
+        ),
+    ]
+    """In words, which the supplier reads on its page"""
+
+
+def check_declaration(declaration: Declaration, today: date) -> Iterator[Problem]:
+    """The problems of a declaration, but those of its codes and areas, each with its JSON pointer."""
+    if declaration.no_offer and declaration.offers:
+        yield Problem(pointer("no_offer"), "offers_given", _NO_OFFERS_THEN)
+    for position, offer in enumerate(declaration.offers):
+        if offer.words is not None:
+            yield from _check_words(offer.words, pointer("offers", position, "words"))
+    for position, reference in enumerate(declaration.references):
+        yield from _check_words(reference, pointer("references", position))
+    capacity = declaration.yearly_capacity_eur
+    if capacity and capacity.min is not None and capacity.max is not None and capacity.max < capacity.min:
+        yield Problem(pointer("yearly_capacity_eur", "max"), "invalid_range", _MOST_BELOW_LEAST)
+    if declaration.contact is not None:
+        yield from _check_contact(declaration.contact)
+    until = declaration.valid_until
+    if until is not None and until < today:
+        yield Problem(pointer("valid_until"), "past", _PAST)
+    if until is not None and until > today + timedelta(days=LONGEST_VALID):
+        yield Problem(pointer("valid_until"), "too_late", _TOO_LATE)
+
+
+def _check_words(words: str, at: str) -> Iterator[Problem]:
+    """The problems of a text in the supplier's words: blank, of several lines, or with an address in it."""
+    if not words.strip():
+        yield Problem(at, "blank", _BLANK)
+    elif not words.isprintable():
+        yield control_character_problem(at)
+    elif _ADDRESS_IN_WORDS.search(words):
+        yield Problem(at, "address_in_words", _NO_ADDRESS)
+
+
+def _check_contact(contact: DeclaredContact) -> Iterator[Problem]:
+    for name, shape, detail in (
+        ("email", _EMAIL, _NO_EMAIL),
+        ("phone", _PHONE, _NO_PHONE),
+        ("website", _WEBSITE, _NO_WEBSITE),
+    ):
+        value: str | None = getattr(contact, name)
+        if value is not None and not shape.fullmatch(value.strip()):
+            yield Problem(pointer("contact", name), f"invalid_{name}", detail)
+
+
+def public_contact(contact: DeclaredContact | None) -> Contact | None:
+    """The contact as a record of the directory holds it; None where the supplier says none."""
+    known = {name: text for name in ("email", "phone", "website") if (text := (getattr(contact, name) or "").strip())}
+    return Contact(**known) if known else None
