@@ -61,9 +61,9 @@ async def list_campaigns(call: Call, query: Paging, connection: Connection) -> R
 
 @campaigns_endpoint("GET", "/campaigns/{id}", answers=Campaign, status=(200, 304), headers=IF_NONE_MATCH)
 async def get_campaign(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
-    """A campaign with what became of it: `counts`.
+    """A campaign with what became of it.
 
-    Once all were sent, `declared`, `declined`, `undeliverable` and `silent` make `recipients`.
+    Once all were sent, its counts `declared`, `declined`, `undeliverable` and `silent` make `recipients`.
     """
     campaign = await own_campaign(connection, call.bearer.organisation_id, id)
     return conditional_get(call, campaign)
@@ -135,7 +135,7 @@ def _recipient_row(recipient: CampaignRecipient) -> list[Cell]:
     headers=IDEMPOTENCY_KEY,
     problems=("conflict", "email-quota"),
 )
-async def send_emails(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
+async def create_campaign_mails(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """E-mail the recipients with an address, each with a link of its own.
 
     Nobody is written to twice: sent again, it goes on where the organisation's quota of e-mails of a day (429) or a
@@ -145,7 +145,7 @@ async def send_emails(call: Call, id: UUID, connection: Connection) -> Response[
 
 
 @campaigns_endpoint("POST", "/campaigns/{id}/posted", answers=Campaign, headers=IDEMPOTENCY_KEY, problems=("conflict",))
-async def confirm_letters(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
+async def update_campaign_posting(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """Say that the letters left, of all links that were made for letters; 409 where none were."""
     return await _answer_step(call, connection, id, post_campaign)
 
@@ -157,7 +157,7 @@ async def confirm_letters(call: Call, id: UUID, connection: Connection) -> Respo
     headers=IDEMPOTENCY_KEY,
     problems=("conflict", "email-quota"),
 )
-async def send_reminder(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
+async def create_campaign_reminder(call: Call, id: UUID, connection: Connection) -> Response[bytes]:
     """E-mail the silent once more; the links that are made from then on are those of reminders, too.
 
     Once for each campaign, and not before the seventh day after e-mails or letters last left: else 409.
@@ -182,7 +182,7 @@ ROUTES = (
     update_campaign,
     delete_campaign,
     list_campaign_recipients,
-    send_emails,
-    confirm_letters,
-    send_reminder,
+    create_campaign_mails,
+    update_campaign_posting,
+    create_campaign_reminder,
 )

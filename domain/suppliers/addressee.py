@@ -1,4 +1,4 @@
-"""Addressees of letters: to whom one to a supplier goes: the legal unit and address that several suppliers may share, and its lines."""
+"""Addressees of letters to suppliers: the legal unit and address that several may share, and its lines."""
 
 from collections.abc import Hashable, Sequence
 from typing import Protocol

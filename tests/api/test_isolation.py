@@ -30,8 +30,8 @@ DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text("utf-8"))
 MARK = "Secret-de-Zoé-Kervoal"
 PARAMETER = re.compile(r"\{(\w+)\}")
 THINGS = {
-    "award", "campaign", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need", "organisation",
-    "person", "source", "supplier", "webhook",
+    "award", "campaign", "delivery", "exchange", "external", "import", "key", "meeting", "message", "need",
+    "organisation", "person", "source", "supplier", "webhook",
 }  # fmt: skip
 """What the parameters of paths name."""
 # Texts that are alike for all, or for nobody in particular.
@@ -61,7 +61,8 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/sources/{source}/suppliers/{external_id}"): RECORD,
 }
 TABLES = (
-    "api_keys", "awards", "calendar_feeds", "campaign_mails", "campaign_recipients", "campaigns", "desk_accounts", "exchange_recipients", "exchanges", "import_errors",
+    "api_keys", "awards", "calendar_feeds", "campaign_mails", "campaign_recipients", "campaigns",
+    "desk_accounts", "exchange_recipients", "exchanges", "import_errors",
     "imports", "meeting_follow_ups", "meeting_needs", "meeting_participants", "meetings", "message_mails", "messages",
     "needs", "organisations", "persons", "records", "reply_links", "shortlist_decisions", "shortlists",
     "sources", "webhooks",
@@ -137,7 +138,11 @@ def kinds(route: str) -> dict[str, str]:
     of = route.split("/")[1].partition(".")[0]
     found: dict[str, str] = {}
     for name in PARAMETER.findall(route):
-        thing = {"besoins": "need", "campagnes": "campaign"}.get(of, of.removesuffix("s")) if name == "id" else name.removesuffix("_id")
+        thing = (
+            {"besoins": "need", "campagnes": "campaign"}.get(of, of.removesuffix("s"))
+            if name == "id"
+            else name.removesuffix("_id")
+        )
         assert thing in THINGS or name in COMMON or name in WITH_SECRET_PATHS, f"{route}: give {name} an id here"
         found[name] = thing if thing in THINGS else ""
     return found
