@@ -23,11 +23,11 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (26_500, 122),
-    "db": (9_800, 52),
+    "db": (9_900, 53),
     "domain": (16_000, 70),
-    "matching": (11_260, 52),
+    "matching": (11_360, 52),
     "sources": (8_700, 40),
-    "tests": (55_400, 293),
+    "tests": (55_400, 298),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
