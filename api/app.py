@@ -15,6 +15,7 @@ from litestar.types import ASGIApp, ExceptionHandlersMap
 from api import match, supply
 from api import reference as reference_data
 from api.admin import audit, keys, organisations, privacy
+from api.campaigns import routes as campaigns
 from api.desk.frame.page import answer_not_found, with_pages
 from api.desk.pages import PAGES
 from api.directory import merge_split, notes
@@ -72,6 +73,7 @@ FOR_BUYERS = (
     replies,
     reports,
     insights,
+    campaigns,
 )
 FOR_NETWORKS = records, imports, sources, webhooks
 FOR_OPERATORS = organisations, keys, audit, privacy

@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_900, 114),
-    "db": (9_250, 51),
-    "domain": (15_500, 66),
-    "matching": (11_450, 52),
+    "api": (26_500, 122),
+    "db": (10_100, 55),
+    "domain": (16_000, 70),
+    "matching": (11_560, 53),
     "sources": (8_700, 40),
-    "tests": (54_900, 292),
+    "tests": (55_900, 300),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"
