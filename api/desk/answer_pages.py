@@ -16,7 +16,6 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.answer_map import lot_maps
 from api.desk.frame.layout import CODE_WORDS
 from api.desk.frame.page import page
 from api.desk.frame.visit import Visit
@@ -28,6 +27,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_page import refused_need_form
 from api.desk.need.understood_need import understand_in_worker
+from api.draw_maps_and_charts import lot_maps
 from api.match import answer_match
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name, purchase_name
