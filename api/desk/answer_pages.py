@@ -32,7 +32,6 @@ from api.match import answer_match
 from domain.errors import InvalidContent
 from domain.exchanges.letter import lot_name, purchase_name
 from domain.needs.need import Lot, Need
-from domain.organisation import Scope
 from domain.report.lots import best_outcome, by_gravity, points_of_law
 from domain.shortlists.listed_suppliers import Candidate, Fit, Gate, NearMiss, SegmentAnswer
 from domain.shortlists.shortlist import LotShortlist, Shortlist
@@ -55,15 +54,14 @@ MORE = re.compile(r"suite-([1-9][0-9]{0,2})-(1|21|41|61|81)", re.ASCII)
 """The wish for the candidates of a lot, by its number, from one of them on."""
 CHOSEN = "choix"
 """The field with a lot's number and a supplier's id, such as `1:0190…`, for each supplier that is ticked."""
-SELECTION_WISHES: dict[str, tuple[Scope, Text]] = {
-    "ecrire": ("needs", Text("Écrire", "Write")),
-    "inviter": ("needs", Text("Inviter", "Invite")),
-    "adresses": ("match", Text("Copier les adresses", "Copy the addresses")),
-    "xlsx": ("match", Text("Excel", "Excel")),
-    "csv": ("match", Text("CSV", "CSV")),
-    "docx": ("match", Text("Word", "Word")),
+CONTACT_WISHES: dict[str, Text] = {"ecrire": Text("Écrire", "Write"), "inviter": Text("Inviter", "Invite")}
+SELECTION_WISHES: dict[str, Text] = {
+    "adresses": Text("Copier les adresses", "Copy the addresses"),
+    "xlsx": Text("Excel", "Excel"),
+    "csv": Text("CSV", "CSV"),
+    "docx": Text("Word", "Word"),
 }
-"""By the button's value: the right that it needs, and its words."""
+"""The words of the buttons for ticked suppliers, by their values: those that begin a file of the need, and others."""
 MOST_EVIDENCE = 3
 """An answer carries no more pieces of evidence for one offer."""
 
@@ -111,9 +109,8 @@ async def _result_page(visit: Visit, form: NeedForm) -> Response[bytes]:
         name=purchase_name(need),
         candidate_rows=candidate_rows,
         chosen=set(visit.fields.get(CHOSEN, ())),
-        selection_wishes=[(wish, text) for wish, (scope, text) in SELECTION_WISHES.items() if visit.client.may(scope)]
-        if visit.client
-        else [],
+        contact_wishes=CONTACT_WISHES,
+        selection_wishes=SELECTION_WISHES,
         body=Markup(escape(body, quote=False)),  # noqa: S704 - what stands between tags may have its quotes
         shortlist=shortlist,
         opened=[lot for lot in shortlist.lots if lot.id in opened],
@@ -196,7 +193,10 @@ def candidate_rows(lot: LotShortlist) -> tuple[list[CandidateRow], list[str]]:
     ], shared
 
 
-SHOWN_OTHERWISE = {"distance", "presence_local", "segment_exact", "segment_broader", "segment_narrower", "segment_related"}
+SHOWN_OTHERWISE = {
+    *("distance", "presence_local"),
+    *("segment_exact", "segment_broader", "segment_narrower", "segment_related"),
+}
 """Reasons that a row shows as badges, or in a column."""
 
 
