@@ -58,7 +58,14 @@ encode = msgspec.json.Encoder().encode
 """JSON, always the same bytes for the same content."""
 
 
-_LATER_NULLS = (b',"size":null', b',"duration_months":null', b',"in_group":null')
+_LATER_NULLS = (
+    b',"size":null',
+    b',"duration_months":null',
+    b',"in_group":null',
+    b',"declared_by":null,"declared_on":null',
+    b',"declared_by":"network","declared_on":null',
+)
+"""Members that say no more than their absence, such as that a directory declares what it says."""
 
 
 def content_hash(payload: bytes, placement: Placement) -> bytes:
