@@ -156,6 +156,7 @@ PARTS: tuple[Part, ...] = (
     large_matches,
     delivery_part(webhook_kind, mail_kind, journal_kind),
     privacy.daily_retention,
+    supply.daily_trade_counts,
 )
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()

@@ -23,11 +23,11 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (24_900, 114),
-    "db": (9_000, 48),
+    "db": (9_100, 49),
     "domain": (15_500, 66),
-    "matching": (11_200, 51),
+    "matching": (11_300, 51),
     "sources": (8_700, 40),
-    "tests": (54_500, 285),
+    "tests": (54_500, 290),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

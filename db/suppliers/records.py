@@ -62,6 +62,7 @@ _LATER_NULLS = (
     b',"size":null',
     b',"duration_months":null',
     b',"in_group":null',
+    b',"is_framework":null',
     b',"declared_by":null,"declared_on":null',
     b',"declared_by":"network","declared_on":null',
 )

@@ -12,7 +12,7 @@ import msgspec
 
 from domain.errors import Problem
 from domain.needs.need import Code, Codes
-from domain.suppliers.assembly import TradeCounts
+from domain.suppliers.known_trades import TradeCounts
 from domain.suppliers.supplier import Flag, Placement, SupplierRecord
 from domain.text.bilingual import Language, Text
 

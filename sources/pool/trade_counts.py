@@ -13,7 +13,14 @@ from pathlib import Path
 
 import msgspec
 
-from domain.suppliers.assembly import TRADE_EVIDENCE, TradeCounts, TradeEvidence, count_trades, is_trade, trade_evidence
+from domain.suppliers.known_trades import (
+    TRADE_EVIDENCE,
+    TradeCounts,
+    TradeEvidence,
+    count_trades,
+    is_trade,
+    trade_evidence,
+)
 from domain.suppliers.source import Batch, CheckedRecord, SourceMapping
 from domain.suppliers.supplier import SIRET_DIGITS, Kind
 from matching.reference import Reference, load_reference

@@ -8,19 +8,15 @@ from uuid import UUID
 import pytest
 
 from domain.reference import cpv, taxonomy
-from domain.suppliers.assembly import (
-    EVIDENCE_KEPT,
+from domain.suppliers.assembly import EVIDENCE_KEPT, StoredRecord, assemble, strength, unite_offers
+from domain.suppliers.known_trades import (
     STAFF_LENT,
     TRADE_EVIDENCE,
     EvidenceTrades,
     KindTrades,
-    StoredRecord,
-    assemble,
     count_trades,
     is_trade,
-    strength,
     trade_evidence,
-    unite_offers,
 )
 from domain.suppliers.supplier import (
     DECLARATIONS,
@@ -57,6 +53,7 @@ def test_each_part_of_a_size_comes_from_the_first_record_that_knows_it_with_its_
         PublicAward(value_eur=90_000.0, duration_months=12),
         PublicAward(value_eur=200_000.0, notified_on=date(2024, 5, 2), duration_months=48),
         PublicAward(value_eur=9_000_000.0, in_group=True),
+        PublicAward(value_eur=8_000_000.0, is_framework=True),
     )
     band = SupplierSize(staff=StaffSize(10, 19, date(2023, 12, 31)), places=PlacesSize(30))
     records = [sized("annuaire", employees=12), sized("decp", public_awards=won), sized("sirene", size=band)]

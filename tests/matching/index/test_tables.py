@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from domain.suppliers.assembly import TradeCounts, is_trade, trade_evidence
+from domain.suppliers.known_trades import TradeCounts, is_trade, trade_evidence
 from domain.suppliers.supplier import Offer, SourceRef, Supplier
 from matching.index.live_index import Index, LiveIndex
 from matching.index.mapped_arrays import (
