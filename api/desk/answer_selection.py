@@ -1,4 +1,4 @@
-"""What a buyer does with suppliers of an answer: writes to them, invites them, takes their addresses or a file of them.
+"""The suppliers that a buyer chooses in an answer: written to, invited, taken along as addresses or as a file.
 
 The buttons send the form of the answer, with a field for each supplier that is ticked; without any, all of the lot are
 meant. To write or to invite, the need is stored first, once.
