@@ -22,12 +22,12 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (24_900, 114),
-    "db": (9_100, 49),
-    "domain": (15_500, 66),
-    "matching": (11_300, 51),
+    "api": (26_500, 122),
+    "db": (9_900, 53),
+    "domain": (16_000, 70),
+    "matching": (11_360, 52),
     "sources": (8_700, 40),
-    "tests": (54_500, 290),
+    "tests": (55_400, 298),
 }
 BARE_WORD = (
     r"_*(after|answered|as|asked|at|before|beside|between|beyond|by|drawn|draws|for|found|from|given|have|held|here|in|kept"

@@ -237,6 +237,13 @@ ASKED_LAST: dict[AskedLast, Text] = {
         "GEIQ: lends staff to its members alone, to be asked last",
     ),
     "club": Text("Club ou amicale : à interroger en dernier", "Club or society of friends: to be asked last"),
+    "no_seller": Text(
+        "Banque, fédération ou service au public : à interroger en dernier",
+        "Bank, federation or service to the public: to be asked last",
+    ),
+    "without_staff": Text(
+        "Association sans salarié : à interroger en dernier", "Association without employees: to be asked last"
+    ),
 }
 
 
