@@ -12,19 +12,15 @@ from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
 from domain.shortlists.shortlist import (
     Advice,
-    Alternatives,
-    Coverage,
     Eligibility,
-    Finding,
     Gate,
+    LotAnswer,
     LotShortlist,
     Outcome,
     Presence,
     Reason,
-    RequestedSegment,
     Severity,
     Shortlist,
-    Tension,
 )
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind
@@ -45,7 +41,10 @@ STANDINGS: dict[Outcome | None, Standing] = {
 
 
 class ReportSupplier(msgspec.Struct, frozen=True):
-    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind."""
+    """A supplier as it was known. Of a person who works alone, a redacted report has no more than the kind.
+
+    No `SupplierSummary`: a report has nobody's contact, and must be able to leave out the id.
+    """
 
     id: UUID | None
     """UUID, as in `GET /suppliers/{id}`; null where a redacted report does not name it"""
@@ -63,7 +62,7 @@ SupplierNamer = Callable[[UUID, str, str | None], ReportSupplier]
 
 
 class ReportDecision(msgspec.Struct, frozen=True):
-    """The buyer's decision on a supplier, for a lot."""
+    """The buyer's decision on a supplier, for a lot; no `Decision`, which has the supplier's id."""
 
     decision: DecisionCode
     """`kept`: to go on with; `set_aside`: left out where an exchange is opened with `shortlist`"""
@@ -73,55 +72,44 @@ class ReportDecision(msgspec.Struct, frozen=True):
     """The moment it was last changed"""
 
 
-class ReportCandidate(msgspec.Struct, frozen=True):
-    """A supplier that fits."""
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A supplier that a lot's shortlist names; its row there would tell its contact."""
+
+    supplier: ReportSupplier
+    """As it was known then"""
+    distance_km: float | None
+    """Kilometres to the site, else to the territory; null: no location"""
+    decision: ReportDecision | None
+    """The buyer's; null: none"""
+
+
+class ReportNearMiss(ReportRow, frozen=True, kw_only=True):
+    """A supplier that nearly fits, and what it lacks."""
+
+    excluded_by: Gate
+    """The first gate that it failed"""
+    message: str
+    """The thing it lacks, in the language of the report"""
+
+
+class ReportJudged(ReportRow, frozen=True, kw_only=True):
+    """A supplier with its verdicts; of the unknown trade of a lot, one of which no offer is known."""
+
+    outcome: Outcome | None
+    """Its best over the reserved types; null: the lot is not reserved"""
+    eligibility: tuple[Eligibility, ...]
+    """By reserved type"""
+
+
+class ReportCandidate(ReportJudged, frozen=True, kw_only=True):
+    """A supplier that fits; without the evidence of its offers, which may quote who works alone."""
 
     rank: int
     """From 1; for sourcing, no criterion of award"""
-    supplier: ReportSupplier
-    """As it was known then"""
-    distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
     presence: Presence
     """Stands there, its declared area meets the territory, is at most 50 km away, or serves all of France"""
-    outcome: Outcome | None
-    """Its best over the reserved types; null: the lot is not reserved"""
-    eligibility: tuple[Eligibility, ...]
-    """By reserved type"""
     reasons: tuple[Reason, ...]
     """By the criteria of the order, in that order"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
-
-
-class ReportNearMiss(msgspec.Struct, frozen=True):
-    """A supplier that nearly fits, and what it lacks."""
-
-    supplier: ReportSupplier
-    """As it was known then"""
-    excluded_by: Gate
-    """The first gate that it failed"""
-    distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
-    message: str
-    """The thing it lacks, in the language of the report"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
-
-
-class ReportUnknown(msgspec.Struct, frozen=True):
-    """A supplier near the lot of which no offer is known."""
-
-    supplier: ReportSupplier
-    """As it was known then"""
-    distance_km: float | None
-    """Kilometres to the site, else to the territory; null: no location"""
-    outcome: Outcome | None
-    """Its best over the reserved types; null: the lot is not reserved"""
-    eligibility: tuple[Eligibility, ...]
-    """By reserved type"""
-    decision: ReportDecision | None
-    """The buyer's; null: none"""
 
 
 class ReportUnknownTrade(msgspec.Struct, frozen=True):
@@ -131,14 +119,14 @@ class ReportUnknownTrade(msgspec.Struct, frozen=True):
     """The number of all of them"""
     eligible: int
     """ELIGIBLE or ELIGIBLE_IF; all of them on a lot that is not reserved"""
-    nearest: tuple[ReportUnknown, ...]
+    nearest: tuple[ReportJudged, ...]
     """Those that the shortlist names"""
     message: str
     """A sentence in the language of the report"""
 
 
 class ReportGroupingSupplier(msgspec.Struct, frozen=True):
-    """A member of a grouping."""
+    """A member of a grouping; the shortlist's own has its id, and ids of segments."""
 
     supplier: ReportSupplier
     """As it was known then"""
@@ -157,11 +145,16 @@ class ReportGrouping(msgspec.Struct, frozen=True):
     """The part that each answers, in the language of the report"""
 
 
-class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
-    """A lot as it was requested, and the suppliers found for it."""
+class ReportLot(LotAnswer, frozen=True, kw_only=True):
+    """A lot as it was requested, and the suppliers found for it.
 
-    id: str
-    """That of the lot in the need"""
+    The lot's own struct is not embedded: its words are redacted, its site is told in words, its drawn area left out.
+    """
+
+    candidates: tuple[ReportCandidate, ...]
+    near_misses: tuple[ReportNearMiss, ...]
+    unknown_trade: ReportUnknownTrade
+    groupings: tuple[ReportGrouping, ...]
     title: str | None
     """In the buyer's words; null: none"""
     nature: Nature | None
@@ -184,68 +177,41 @@ class ReportLot(msgspec.Struct, frozen=True, kw_only=True):
     """That value as a sum, in the language of the report; null: nothing adds to `value_eur`"""
     reserved: tuple[Reserved, ...]
     """Open to suppliers of any of these; empty: not reserved"""
-    territory: str
-    """The territory, in words"""
     site: str | None
     """The place of performance, in words; null: none"""
     max_distance_km: float | None
     """The most kilometres from the site, else from the territory; null: no cap"""
-    requested: tuple[RequestedSegment, ...]
-    """Segments as they were understood"""
-    total: int
-    """Suppliers that pass every gate"""
-    candidates: tuple[ReportCandidate, ...]
-    """The first in order, as the shortlist shows them"""
-    near_misses: tuple[ReportNearMiss, ...]
-    """Refused suppliers nearest to being candidates"""
-    unknown_trade: ReportUnknownTrade
-    """Suppliers near the lot that may answer, though nobody knows what they do"""
-    groupings: tuple[ReportGrouping, ...]
-    """Sets of candidates, if asked for and no candidate answers alone"""
-    coverage: tuple[Coverage, ...]
-    """By requested segment"""
-    tension: Tension
-    """The competition to expect"""
-    alternatives: Alternatives
-    """The totals under another reservation or radius"""
-    reservation: tuple[Finding, ...]
-    """Findings of law on the lot's reservation"""
-    advice: tuple[Advice, ...]
-    """Counsel and legal consequences for this lot"""
 
 
-class ReportDelivery(msgspec.Struct, frozen=True, kw_only=True):
-    """A message to all recipients of an exchange, on its way to one of them."""
+class ToldDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery of a message; no `Delivery`, which has the recipient's id and the moment."""
 
-    subject: str
-    """Of the exchange"""
-    written_at: datetime
-    """The moment it was written"""
     way: Way
     """By which it goes or went to this recipient; `none`: not known"""
     state: DeliveryState
     """The state of the delivery, see `docs/exchanges.md`"""
     since: date | None
     """The day in France since which it is in this state; null: not known, or not told, for it is that of an answer"""
-    failure: str | None
-    """A word of `docs/mail.md`; null: none"""
     words: str
     """All this in the language of the report"""
 
 
-class ReportRecipient(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipient of exchanges, and what is known of its deliveries."""
+class ReportDelivery(ToldDelivery, frozen=True, kw_only=True):
+    """A message to all recipients of an exchange, on its way to one of them."""
+
+    subject: str
+    """Of the exchange"""
+    written_at: datetime
+    """The moment it was written"""
+    failure: str | None
+    """A word of `docs/mail.md`; null: none"""
+
+
+class ReportRecipient(ToldDelivery, frozen=True, kw_only=True):
+    """A recipient of exchanges, with the delivery by which it was first contacted, else is written to."""
 
     supplier: ReportSupplier
     """As it was known then"""
-    way: Way
-    """By which it was first contacted, else by which it is written to; `none`: not known"""
-    state: DeliveryState
-    """Of that delivery, see `docs/exchanges.md`"""
-    since: date | None
-    """The day in France since which it is contacted, or the delivery in that state; null: not known, or not told"""
-    words: str
-    """All this in the language of the report"""
     deliveries: tuple[ReportDelivery, ...]
     """The messages to all recipients that went to it, in order"""
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.meetings.meeting import Participant
 from domain.needs.need import Lot
 from domain.shortlists.shortlist import (
     Advice,
@@ -138,7 +139,7 @@ def test_persons_are_left_out_of_a_redacted_report() -> None:
     assert [name for name in ("Goff", "Kerbrat", "tout noté") if name in text] == []
     (told,) = redacted.meetings
     assert (told.has_minutes, told.minutes) == (True, None)
-    assert [(each.organisation, each.name) for each in told.participants] == [("Mairie", None), ("A", None)]
+    assert told.participants == (Participant("buyer", organisation="Mairie"), Participant("supplier", organisation="A"))
     assert [(each.what, each.who) for each in told.follow_ups] == [("Rappeler Mme […]", None)]
 
 
