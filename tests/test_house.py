@@ -22,9 +22,9 @@ LONGEST_FUNCTION = 50
 MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
-    "api": (23_499, 110),
+    "api": (23_497, 110),
     "db": (8_678, 44),
-    "domain": (14_304, 58),
+    "domain": (14_283, 58),
     "matching": (9_773, 45),
     "sources": (7_687, 35),
     "tests": (52_000, 274),

@@ -1,4 +1,7 @@
-"""The lots of a sourcing report and the suppliers found for them or written to, as data; verdicts in short."""
+"""The lots of a sourcing report and the suppliers found for them or written to, as data.
+
+And what terminal, desk and report alike tell of the answer to a lot: verdicts in short, facts and remarks in words.
+"""
 
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
@@ -12,6 +15,7 @@ from domain.law.findings import OUTCOMES
 from domain.needs.need import Nature, Reserved, ValueCovers
 from domain.shortlists.shortlist import (
     Advice,
+    Candidate,
     Eligibility,
     Gate,
     LotAnswer,
@@ -24,6 +28,8 @@ from domain.shortlists.shortlist import (
 )
 from domain.shortlists.version import DecisionCode
 from domain.suppliers.supplier import Kind
+from domain.text.bilingual import Language, Text, listed, printed_count
+from domain.text.labels import MATCH_WORDS, TENSIONS
 
 Position = Literal["interested", "declined", "answered"]
 Standing = Literal["eligible", "on_proof", "to_judge", "near_miss"]
@@ -286,3 +292,31 @@ def points_of_law(lot: LotShortlist) -> list[Advice]:
 def by_gravity(advice: Iterable[Advice]) -> list[Advice]:
     """The advice with the gravest first, else in the order given."""
     return sorted(advice, key=lambda each: GRAVEST_FIRST.index(each.severity))
+
+
+def candidates_in_words(number: int) -> Text:
+    """The number of a lot's candidates, “aucun candidat” or “1 240 candidats”."""
+    words = MATCH_WORDS["no_candidate" if not number else "one_candidate" if number == 1 else "candidates"]
+    return words.filled(number=Text(printed_count(number, "fr"), printed_count(number, "en")))
+
+
+def competition_in_words(lot: LotAnswer) -> Text:
+    """The competition for a lot in short; with candidates for some of its trades, there is not simply no supply."""
+    level = Text(*map(str.lower, TENSIONS[lot.tension.level]))
+    if lot.tension.level != "none":
+        return MATCH_WORDS["competition"].filled(level=level)
+    return MATCH_WORDS["trade_without_candidate"] if lot.total else level
+
+
+def main_reasons(row: Candidate | ReportCandidate) -> list[Reason]:
+    """The reasons for a rank that are told where the distance has its column; a neighbouring trade is no reason."""
+    return [each for each in row.reasons if each.code not in {"distance", "segment_related"}]
+
+
+def advice_in_words(advice: Advice, language: Language) -> str:
+    """The message of an advice, with the lots that it concerns where it does not name them."""
+    sets = [listed(lots).to(language) for lots in advice.lots]
+    if len(sets) < 2 and all(lot in advice.message for lots in advice.lots for lot in lots):
+        return advice.message
+    among = MATCH_WORDS["or_lots"].to(language).join(sets)
+    return advice.message + MATCH_WORDS["concerns_lots"].to(language).format(among)

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.meetings.meeting import Participant
 from domain.needs.need import Lot
+from domain.report.lots import advice_in_words
 from domain.shortlists.shortlist import (
     Advice,
     Eligibility,
@@ -112,6 +113,14 @@ def test_suppliers_of_unknown_trade_are_told_beside_the_others() -> None:
     assert [each.name for each in found.placement.suppliers] == []
     (hidden,) = made(given, redacted=True).lots[0].unknown_trade.nearest
     assert "Luc B" not in hidden.supplier.name
+
+
+def test_advice_names_the_lots_that_its_message_does_not() -> None:
+    def told(message: str, *lots: tuple[str, ...]) -> str:
+        return advice_in_words(Advice("X", "info", None, message, lots=lots), "fr")
+
+    assert told("Lots 1 et 2 trop petits", ("1", "2")) == "Lots 1 et 2 trop petits"
+    assert told("Sans procédure", ("1", "2"), ("3",)) == "Sans procédure : lots 1 et 2 ; ou 3"
 
 
 def _placed(summary: SupplierSummary) -> SupplierSummary:
