@@ -44,6 +44,8 @@ CONTACTS = _TABLES["contacts"]
 GAPS = _TABLES["gaps"]
 FAILURES = _TABLES["failures"]
 NEXT_STEPS = _TABLES["next_steps"]
+MATCH_WORDS = _TABLES["match_words"]
+"""Facts and remarks on the answer to a need, as terminal, desk and report tell them."""
 LETTER = _TABLES["letter"]
 LEGAL_FORMS = _TABLES["legal_forms"]
 TENSIONS = _TABLES["tensions"]

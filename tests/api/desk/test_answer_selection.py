@@ -21,7 +21,7 @@ NEED = {"lieu": "commune:43157", "lot-1-objet": "impression de dépliants"}
 async def named(served: Client, own: Browser, source: str) -> dict[str, str]:
     """The answer to a need is open; the names of its suppliers by the values of their check boxes."""
     offers = [{"segments": ["cc-impression"]}]
-    records = [
+    records: list[dict[str, Any]] = [
         {"name": TRICK, "contact": {"email": "trois@example.org", "phone": "02 97 00 00 00"}},
         *({"name": f"Presse {number} {source}"} for number in range(3)),
     ]
@@ -40,8 +40,9 @@ def second_cells(kind: str, file: bytes) -> set[str]:
         (table,) = Document(BytesIO(file)).tables
         rows = [[cell.text for cell in row.cells] for row in table.rows]
     else:
-        rows = CalamineWorkbook.from_filelike(BytesIO(file)).get_sheet_by_index(0).to_python()
-    return {str(row[1]).removeprefix("'") for row in rows[1:]}
+        book = CalamineWorkbook.from_filelike(BytesIO(file))
+        rows = [[str(cell) for cell in row] for row in book.get_sheet_by_index(0).to_python()]
+    return {row[1].removeprefix("'") for row in rows[1:]}
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "docx"])
@@ -63,9 +64,7 @@ async def test_addresses_are_shown_to_be_copied_and_who_has_none(own: Browser, n
     assert "Fournisseurs repérés" in own.page
 
 
-async def test_to_write_or_to_invite_the_need_is_stored(
-    own: Browser, named: dict[str, str]
-) -> None:
+async def test_to_write_or_to_invite_the_need_is_stored(own: Browser, named: dict[str, str]) -> None:
     chosen = [value for value, name in named.items() if name == TRICK]
     for wish, path in (("ecrire", "echanges/nouveau"), ("inviter", "rencontres/nouvelle")):
         await own.open("/besoin")
