@@ -126,7 +126,7 @@ def test_only_so_many_are_shown() -> None:
     page = written(need(lot()), *(supplier(f"atelier {number}") for number in range(4)), shown=2)
     assert "4 fournisseurs repérés ; les 2 premiers :" in page
     page = written(need(lot()), supplier())
-    assert "1 candidat :" in page
+    assert "1 fournisseur repéré :" in page
     assert "Peut répondre" not in page
     assert "sur preuve" not in page
 
@@ -175,7 +175,7 @@ def test_who_is_there_and_who_comes_from_elsewhere_share_a_bar() -> None:
     assert max(map(len, page.splitlines())) <= 100
     page = supply_written()
     assert "Sur le territoire : 0 fournisseur" in page
-    assert "Aucune offre attendue" in page
+    assert "Aucune offre repérée" in page
 
 
 @pytest.mark.parametrize(
