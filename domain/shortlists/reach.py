@@ -1,7 +1,7 @@
 """Reach: a lot's yearly value against what is known of a supplier's size. It changes no gate and no order.
 
-The largest contract won decides, else the turnover, else places or staff. docs/reach.md has the rule, its figures and
-their sources, which are those of `domain/data/reach.toml`.
+What the supplier says itself decides, else the largest contract won, else the turnover, else places or staff.
+docs/reach.md has the rule, its figures and their sources, which are those of `domain/data/reach.toml`.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from domain.shortlists.listed_suppliers import Reach, ReachLevel
 from domain.suppliers.supplier import Kind, SupplierSize
 from domain.text.bilingual import Language, Text, euros, whole
 
-SizeBasis = Literal["unknown", "largest_award", "turnover", "places", "staff"]
+SizeBasis = Literal["unknown", "largest_award", "turnover", "places", "staff", "capacity"]
 SIZE_BASES: tuple[SizeBasis, ...] = get_args(SizeBasis)
 REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
 
@@ -67,11 +67,13 @@ NO_SIZE_KNOWN = DecidingSize("unknown", nan, inf)
 
 
 def deciding_size(size: SupplierSize, kinds: Collection[Kind]) -> DecidingSize:
-    """The part of a size that decides on a supplier's reach: contract won, turnover, places or staff, in this order.
+    """The part of a size that decides on a supplier's reach: its own word, else contract won, turnover, places, staff.
 
     Of a range of staff the most counts; nobody employed counts as one. The employees of an ESAT, who lead its workers,
     say nothing of what it can do.
     """
+    if (capacity := size.yearly_capacity_eur) and capacity.max is not None:
+        return DecidingSize("capacity", capacity.max, inf)
     if award := size.largest_award_eur:
         return DecidingSize("largest_award", value_per_year(award.value, award.duration_months), inf)
     if turnover := size.turnover_eur:
@@ -156,6 +158,9 @@ def reach_together(
 
 def _known_size_text(size: DecidingSize, sector: float) -> Text:
     """The end of a sentence, which says what is known of a size."""
+    if size.basis == "capacity":
+        most = whole_euros(size.contract_eur)
+        return Text(f"il dit pouvoir porter {most.fr} par an", f"it says that it can carry {most.en} a year")
     if size.basis == "largest_award":
         most = whole_euros(size.contract_eur)
         return Text(f"son plus grand marché connu {most.fr}", f"its largest known contract {most.en}")
