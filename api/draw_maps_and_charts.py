@@ -8,13 +8,17 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import msgspec
 from markupsafe import escape
 
-from domain.report.lots import Standing
+from domain.needs.need import Need
+from domain.report.lots import Standing, standings_of
+from domain.shortlists.shortlist import Shortlist
 from domain.text.bilingual import Language, Text, printed_count, typeset
 from domain.text.labels import STANDINGS
 from matching.geo.map_frame import TENTHS, WIDTH, Spot
-from matching.geo.map_sheets import MapSheets, Sheet, Town
+from matching.geo.map_sheets import MapSheets, Sheet, Town, map_sheets
+from matching.reference import Reference
 
 INK, QUIET, PALE, LAND, SEA = "#1f3a56", "#5d6b78", "#c3d1dd", "#f7f5f0", "#e6eef3"
 ROW, LABEL, BAR_END = 44, 470.0, 930.0
@@ -64,6 +68,37 @@ class Bar(NamedTuple):
     whole: int
     part: int | None = None
     mark: int | None = None
+
+
+def lot_maps(
+    reference: Reference, need: Need, shortlist: Shortlist, lot_ids: tuple[str, ...], language: Language
+) -> dict[str, Drawing]:
+    """The map of each lot of `lot_ids`, by id: its territory, its site, and its suppliers, each a link to its row.
+
+    It needs no script; the desk's `assets/answer_map.js` makes of it a map to zoom.
+    """
+    asked_of, drawn = {lot.id: lot for lot in need.lots}, {}
+    for number, lot in enumerate(shortlist.lots, 1):
+        if lot.id not in lot_ids:
+            continue
+        asked, standings = asked_of[lot.id], standings_of(msgspec.structs.replace(shortlist, lots=(lot,)))
+        suppliers = [row.supplier for row in lot.candidates] + [row.supplier for row in lot.near_misses]
+        suppliers += [row.supplier for row in lot.unknown_trade.nearest]
+        shown = [(each, each.location) for each in suppliers if each.location]
+        territory = asked.territory or need.territory
+        sheets = map_sheets(
+            reference.geography,
+            [territory] if territory else [],
+            [asked.site] if asked.site else [],
+            [at for _, at in shown],
+            asked.max_distance_km,
+        )
+        pins = [
+            Pin(standings.get(supplier.id, "unknown_trade"), supplier.name, f"#f-{number}-{supplier.id}")
+            for supplier, _ in shown
+        ]
+        drawn[lot.id] = map_drawing(pins, asked.title or "", language, sheets)
+    return drawn
 
 
 def map_drawing(

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from matching.geo.projection import Floats
 from matching.index.offers import (
+    BASES_IN_ORDER,
     BASIS_OF_CODE,
     FIT_OF_CODE,
-    GRADES,
     NO_CODE,
     PRESENCE_OF_CODE,
     PRESENCES,
@@ -104,7 +104,7 @@ def _compute_grades_and_count(codes: NDArray[np.int16]) -> tuple[Grades, int]:
     nothing = np.empty(0)
     candidates = CandidateColumns(codes, nothing.astype(np.int8), nothing)
     most = len(codes)
-    sizes = (most + 1, RELATED, len(GRADES), 2)
+    sizes = (most + 1, RELATED, BASES_IN_ORDER, 2)
     grades = np.zeros(codes.shape[1], dtype=np.int16)
     for criterion, size, least in zip(OF_OFFERS, sizes, (-most, 0, 0, 0), strict=True):
         grades = (grades * size + (criterion(candidates) - least)).astype(np.int16)

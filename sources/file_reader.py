@@ -19,6 +19,7 @@ from typing import BinaryIO, cast
 import msgspec
 
 from domain.reference.taxonomy import Taxonomy
+from domain.suppliers.assembly import as_directory_word
 from domain.suppliers.source import Batch, CheckedRecord, Row, RowError, SourceMapping
 from domain.suppliers.supplier import Placement
 from domain.text.bilingual import Language, Text
@@ -172,7 +173,7 @@ def batches(options: ReadOptions, stream: BinaryIO, reference: Reference) -> Ite
                 CheckedRecord(
                     row.line,
                     row.external_id,
-                    row.record,
+                    as_directory_word(row.record),
                     next(placements) if row.joins is None else Placement(flags=siret_flags(row.record) + row.flags),
                     row.joins,
                 )

@@ -19,6 +19,7 @@ _OVERSEAS = ("97", "98")
 _HAUTE_CORSE = "20200"
 _ABBREVIATED = {"st": "saint", "ste": "sainte"}
 _MOST_RIGHT = 3
+_HOST = re.compile(r"(^|\W)(chez|c/o) +(m|mr|mme|mmes|mlle|melle|monsieur|madame|mademoiselle)\b.*", re.IGNORECASE)
 # "LILLE CEDEX 9", "PARIS 12", "Lyon 3e Arrondissement"
 _DELIVERY = re.compile(r"( cedex( \d+)?| \d+)$|( \d+)?( ?(er|e|eme))?( arrondissement)$")
 
@@ -42,6 +43,11 @@ def split_address(line: str) -> PostalAddress:
     if found := _POSTAL_CODE.search(line):
         return PostalAddress(line[: found.start()].rstrip(" ,;–-"), found[1], found[2].strip())
     return PostalAddress(line, "", "")
+
+
+def without_host(street: str) -> str:
+    """A street without the person with whom an association lodges ("… chez Mme …"), and what follows."""
+    return _HOST.sub("", street)
 
 
 def departement_of(postal_code: str) -> str:

@@ -65,12 +65,15 @@ def check(
 ) -> CheckResult:
     """Check a record and simplify its finely drawn service areas; returns the record, flags and problems.
 
-    Of one written for us (`is_own`), the commune is looked up by postal code and city where it is not said.
+    Of one written for us (`is_own`), the commune is looked up by postal code and city where it is not said. Of others',
+    a self-employed person keeps the commune alone: the address is most often a home.
     """
     problems = tuple(check_record(record, territories, taxonomy, cpv))
     if is_own:
         record, faults = complete_address(record, territories)
         problems += faults
+    else:
+        record = _without_home(record)
     if not draws_areas(record):
         return CheckResult(record, (), problems)
     kept: dict[Geometry, Geometry] = {}
@@ -98,6 +101,15 @@ def check(
         if area is not drawn
     )
     return CheckResult(msgspec.structs.replace(record, offers=offers) if flags else record, flags, problems)
+
+
+def _without_home(record: SupplierRecord) -> SupplierRecord:
+    """The record without street and point if it is of a self-employed person (kind TIH), and of nothing else."""
+    address = record.address
+    if not record.approvals or any(approval.kind != "TIH" for approval in record.approvals):
+        return record
+    kept = address and msgspec.structs.replace(address, street=None)
+    return msgspec.structs.replace(record, address=kept, location=None)
 
 
 def draws_areas(record: SupplierRecord) -> bool:

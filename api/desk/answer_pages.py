@@ -17,7 +17,6 @@ import msgspec
 from litestar import Response
 from markupsafe import Markup
 
-from api.desk.answer_map import lot_maps
 from api.desk.frame import form as forms
 from api.desk.frame.form import Field, FieldKind, Unreadable
 from api.desk.frame.layout import CODE_WORDS, SAID
@@ -34,6 +33,7 @@ from api.desk.need.need_form import (
 )
 from api.desk.need.need_page import need_form_after_change, need_form_of_query, refused_need_form
 from api.desk.need.understood_need import understand_in_worker
+from api.draw_maps_and_charts import lot_maps
 from api.match import answer_allotment, answer_match
 from api.web.html_pages import Fields
 from domain.allotment.allotment import FIGURES, Allotment, AllotmentNeed, Axis, Proposal

@@ -1,34 +1,28 @@
 """Routes and pages of a reply link: a supplier reads its exchange and answers in it, without a key.
 
-The pages are plain HTML in French, without scripts and without anything from other servers; their templates are in
-`api/exchanges/templates`. Their form is read here, with the reply in it.
+The pages are plain HTML in French, without anything from other servers, in the frame of
+`api/declarations/link_pages.py`; their templates are in `api/exchanges/templates`. Their form is read here, with the
+reply in it.
 """
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
-from functools import cache
 from hashlib import blake2b
-from pathlib import Path
 from secrets import token_urlsafe
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader
 from litestar import Response
-from markupsafe import Markup
 
+from api.declarations.link_pages import answer_privately, render_page
 from api.exchanges.reply_links import LEADS_NOWHERE, VisibleExchange, add_reply, last_day, visible_exchange
 from api.runtime.actor import follow_link
-from api.runtime.endpoint import Call, endpoint, negotiate_media
+from api.runtime.endpoint import Call, endpoint
 from api.runtime.idempotency import IDEMPOTENCY_KEY, Sender, answer_once, created_answer, idempotency_key
 from api.runtime.rate_limits import ANSWERS, READINGS
 from api.web import html_pages
 from api.web.content_negotiation import FORM, HTML, JSON
-from api.web.problems import answer_failure, refusal_of
 from api.web.request_body import JsonBody, require_media
 from db.core.engine import Connection
 from db.exchanges.reply_links import ReplyLink, select_link
@@ -37,24 +31,7 @@ from domain.decoding.requests import explain
 from domain.errors import Conflict, InvalidContent, Problem
 from domain.exchanges.exchange import Barrier, ReplyRequest, Stance, VisibleMessage
 from domain.exchanges.letter import shown_buyer
-from domain.text.bilingual import PARIS, Text, long_date
-
-FOLDER = Path(__file__).parent / "templates"
-STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
-_STYLE_DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-
-PRIVATE: Mapping[str, str] = {
-    "cache-control": "no-store",
-    "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "referrer-policy": "no-referrer",
-    "vary": "accept, accept-language",
-    "x-content-type-options": "nosniff",
-    "x-robots-tag": "noindex, nofollow",
-}
-"""The headers of everything behind a reply link, whose address is a secret."""
+from domain.text.bilingual import Text, long_date
 
 MOST_FIELDS = 40
 LONGEST_KEY = 64
@@ -147,7 +124,7 @@ def exchange_page(
     as it was filled in and what is wrong with it, where the answer was refused.
     """
     own = {each.id: each for each in exchange.messages if each.author == "supplier"}
-    return _render_page(
+    return render_page(
         "exchange.html",
         status,
         exchange=msgspec.structs.replace(exchange, buyer=shown_buyer(exchange.buyer).fr),
@@ -161,25 +138,6 @@ def exchange_page(
         stances=STANCES,
         barriers=BARRIERS,
     )
-
-
-def _render_page(template: str, status: int, **variables: Any) -> Response[bytes]:
-    content = _templates().get_template(template).render(**variables)
-    return Response(content.encode(), status_code=status, media_type=HTML)
-
-
-@cache
-def _templates() -> Environment:
-    """The templates of the pages, with their style and with moments in words."""
-
-    def moment_in_words(at: datetime) -> str:
-        local = at.astimezone(PARIS)
-        return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
-
-    environment = html_pages.html_environment(FileSystemLoader(FOLDER))
-    environment.filters["moment"] = moment_in_words
-    environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
-    return environment
 
 
 TAG = "Replies"
@@ -274,18 +232,9 @@ async def create_reply(call: Call, token: str) -> Response[bytes]:
 ROUTES = (get_exchange_by_link, create_reply)
 
 
-async def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Response[bytes]:
+def _answer_privately(call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]]) -> Awaitable[Response[bytes]]:
     """The answer of `carry_out` or its refusal, with headers that keep the link secret; for browsers as a page."""
-    try:
-        answer = await carry_out()
-    except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
-        answer = answer_failure(call, failure)
-        if negotiate_media(call, (JSON, HTML)) == HTML:
-            refusal = refusal_of(failure)
-            answer = _render_page("refusal.html", refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
-            answer.headers.update(refusal.headers)
-    answer.headers.update(PRIVATE)
-    return answer
+    return answer_privately(call, carry_out, "refusal.html")
 
 
 def _transaction_with_link(call: Call, token: str) -> AbstractAsyncContextManager[tuple[Connection, ReplyLink]]:

@@ -27,7 +27,6 @@ from litestar.types import Scope as ASGIScope
 
 from api.runtime.auth import authorise
 from api.runtime.services import Services
-from api.web.compression import compress_if_accepted
 from api.web.content_negotiation import (
     JSON,
     KEPT_AS_FILES,
@@ -35,6 +34,7 @@ from api.web.content_negotiation import (
     AddressFormats,
     choose_language,
     choose_media,
+    compress_if_accepted,
     content_disposition,
     headers_by_name,
     split_suffix,

@@ -7,8 +7,7 @@ import msgspec
 from litestar import Response
 
 from api.runtime.endpoint import Call, endpoint
-from api.web.compression import VARY, accepts_gzip, is_worth_compressing
-from api.web.content_negotiation import JSON
+from api.web.content_negotiation import JSON, VARY, accepts_gzip, is_worth_compressing
 from api.web.problems import Refusal
 
 IF_MATCH = {"If-Match": "The `ETag` of the object as it was read: 412 where it has changed since"}

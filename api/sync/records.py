@@ -21,7 +21,7 @@ from db.suppliers.regroup import supplier_of
 from db.suppliers.write import current_version
 from domain.errors import InvalidContent, NotFound
 from domain.journal import Actor, Detail
-from domain.suppliers.assembly import StoredRecord
+from domain.suppliers.assembly import StoredRecord, as_directory_word, record_with_declarers
 from domain.suppliers.deduplication import RecordKey
 from domain.suppliers.record_check import expiry_flags
 from domain.suppliers.supplier import NO_RECORD, Flag, SupplierRecord
@@ -36,6 +36,7 @@ record_endpoint = partial(endpoint, path="/sources/{source}/suppliers/{external_
 class RecordDocument(SupplierRecord, frozen=True, kw_only=True):
     """A record as its source sent it (without erased personal data), and the supplier made of it.
 
+    Its declared offers say who declared them: a `network`, where the source does not say so.
     A service area that is drawn with many vertices is simplified to 25 m, and flagged `area_simplified`.
     """
 
@@ -65,12 +66,14 @@ async def put_supplier_record(call: Call, source: str, external_id: Tail, body: 
     201 where the source had no such record, 200 where it had, whether or not this changes anything. Every server
     matches the new content within a second. `external_id` is any text of at most 400 characters, percent-encoded.
     What is doubtful (a SIRET that fails its check, a point far from the commune) is flagged, not refused. 409 where the
-    areas that the source draws would have more vertices together than the server allows.
+    areas that the source draws would have more vertices together than the server allows. Only the supplier's own page
+    speaks for a supplier: an offer sent as `declared_by` the `supplier` is taken as declared by a `network`.
     """
     require_own_source(call, source)
     services = call.services
     require_known = partial(_require_match, call, source=source, external_id=external_id)
-    written = await store_record(services, actor_of(call.bearer), source, external_id, body, require_known)
+    record = as_directory_word(body)
+    written = await store_record(services, actor_of(call.bearer), source, external_id, record, require_known)
     document = _record_document(written.stored, written.data_version, services.today())
     return etag_response(document, _etag(written.stored), status=201 if written.status == "created" else 200)
 
@@ -166,7 +169,7 @@ def _object_and_detail(source: str, supplier_id: UUID | None, data_version: int)
 
 def _record_document(stored: StoredRecord, version: int, on: date) -> RecordDocument:
     return RecordDocument(
-        **msgspec.structs.asdict(stored.record),
+        **msgspec.structs.asdict(record_with_declarers(stored)),
         source=stored.source,
         external_id=stored.external_id,
         supplier_id=stored.supplier_id,

@@ -1,19 +1,21 @@
-"""Measure what is known of supply: `python -m bench.reading.supply [trades|winners|titles|precision] [DATA]`.
+"""Measure what is known of supply: `python -m bench.reading.supply [trades|winners|titles|precision|contacts] [DATA]`.
 
     trades     how many suppliers of real files have a trade beyond lending staff, by file, kind and evidence
     winners    how many winners of real contracts have an offer of the segments that a person read in the contract, and
                how many stand among the first candidates or the first to ask
     titles     how many titles of real contracts are read as the segments that a person read in them
     precision  how many of the first five that are named for real lots a buyer would find it sensible to write to
+    contacts   how many suppliers of real files have a telephone, an e-mail address and a postal address, by kind
 
-Without a name, all four. DATA is the folder of real records, by default `../shared/data`. The last three are held
-against what people read and judged.
+Without a name, all five. DATA is the folder of real records, by default `../shared/data`. Those from `winners` to
+`precision` are held against what people read and judged.
 """
 
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bench.reading.contacts import measure_contacts
 from bench.reading.files import DATA
 from bench.reading.precision import measure_precision
 from bench.reading.titles import measure_titles
@@ -25,6 +27,7 @@ MEASURES: Mapping[str, Callable[[Path], None]] = {
     "winners": measure_winners,
     "titles": measure_titles,
     "precision": measure_precision,
+    "contacts": measure_contacts,
 }
 
 

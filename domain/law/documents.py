@@ -240,7 +240,7 @@ def guide_page(rules: Rules) -> str:
             said = [each for rule_id in ids.split() for each in _sentences_around_day(rules.history(rule_id), day)]
             if said:
                 blocks.append(f"**{lead}{'' if lead.endswith('?') else '.'}** {' '.join(said)}")
-    blocks += ["## De l'offre aux lots : deux exemples", guide.allotting.strip()]
+    blocks += ["## De l'offre aux lots : trois exemples", guide.allotting.strip()]
     examples = [f"### {example.title}\n\n{example.text.strip()}" for example in guide.example]
     questions = [
         "## Ce qui n'est pas traité",

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.needs.need import Reserved
-from domain.suppliers.supplier import Basis, EvidenceKind, Kind, LegalForm, Point
+from domain.suppliers.supplier import Basis, DeclaredBy, EvidenceKind, Kind, LegalForm, Point
 
 Outcome = Literal["ELIGIBLE", "ELIGIBLE_IF", "INELIGIBLE", "REVIEW", "UNKNOWN"]
 Fit = Literal["exact", "narrower", "broader", "related"]
@@ -83,6 +83,8 @@ class SegmentAnswer(msgspec.Struct, frozen=True):
     """That of the requested segment"""
     evidence: tuple[OfferEvidence, ...] = ()
     """Reasons to believe it, strongest first, at most three; empty where it was declared"""
+    declared_by: DeclaredBy | None = None
+    """The `supplier`, a `network` (a directory), or a `buyer` of this organisation; null where nobody declared it"""
 
 
 class Eligibility(msgspec.Struct, frozen=True):

@@ -16,8 +16,13 @@ import msgspec
 from domain.suppliers.size import size_of_records
 from domain.suppliers.supplier import (
     DECLARATIONS,
+<<<<<<< HEAD
+=======
+    DECLARERS,
+>>>>>>> next
     EVIDENCE_KINDS,
     Contact,
+    DeclaredBy,
     Evidence,
     Flag,
     Kind,
@@ -35,6 +40,7 @@ EVIDENCE_KEPT = 5
 CODES_KEPT = 2_000
 
 _RANKS = {kind: rank for rank, kind in enumerate(EVIDENCE_KINDS)}
+_WORD_RANKS = {None: DECLARERS.index("network")} | {word: rank for rank, word in enumerate(DECLARERS)}
 
 
 def strength(evidence: Evidence) -> tuple[int, int]:
@@ -46,22 +52,29 @@ def unite_offers(offers: Iterable[Offer]) -> tuple[Offer, ...]:
     """The offers, each once; offers that nobody declared and that say the same become one, with all their evidence.
 
     Of one with places, the places are those of all. As many as `EVIDENCE_KEPT` pieces of evidence stay, the strongest.
+    Of one that several declared, the best word stays (`DECLARERS`), and of these the latest.
     """
     alike: dict[object, list[Offer]] = {}
     for offer in offers:
         likeness: object = offer
-        if offer.basis != "declared":
+        if offer.basis == "declared":
+            if offer.declared_by is not None:
+                likeness = msgspec.structs.replace(offer, declared_by=None, declared_on=None)
+        else:
             area = offer.service_area
             where = area if area is None or area.codes is None else "codes"
             likeness = offer.basis, offer.segments, offer.cpv, offer.presta_types, where
         alike.setdefault(likeness, []).append(offer)
-    return tuple(
-        some[0] if len(some) == 1 or some[0].basis == "declared" else _united_offer(some) for some in alike.values()
-    )
+    return tuple(some[0] if len(some) == 1 else _united_offer(some) for some in alike.values())
 
 
 def _united_offer(alike: list[Offer]) -> Offer:
-    """One offer made of offers that say the same, with their strongest evidence and the best proven one's label."""
+    """One offer made of offers that say the same, with their strongest evidence and the best proven one's label.
+
+    Of declared ones, that of the best word and of these the latest.
+    """
+    if alike[0].basis == "declared":
+        return min(alike, key=lambda one: (_WORD_RANKS[one.declared_by], -(one.declared_on or date.min).toordinal()))
     evidence = sorted(dict.fromkeys(chain.from_iterable(offer.evidence for offer in alike)), key=strength)
     best = min(alike, key=lambda offer: min(map(strength, offer.evidence), default=(len(_RANKS), 0)))
     codes = {code for offer in alike if offer.service_area for code in offer.service_area.codes or ()}
@@ -108,14 +121,19 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     `updated_at` is the last change of content, not the last time a source was read.
     What the supplier said itself is laid over what the others make, and never says who it is; its latest word counts.
     """
+<<<<<<< HEAD
     own = [item for item in stored if item.source == DECLARATIONS]
     others = [item for item in stored if item.source != DECLARATIONS] if own else stored
     if own and any(item.supplier_id is not None for item in others):
         return _with_own_word(assemble(supplier_id, others), own)
     record, placed, provenance = stored[0].record, stored[0], None
+=======
+    placed, provenance = stored[0], None
+    record = record_with_declarers(placed)
+>>>>>>> next
     if len(stored) > 1:
         stored = sorted(stored, key=precedence)
-        record = _combine_records([item.record for item in stored])
+        record = _combine_records([record_with_declarers(item) for item in stored])
         placed = min(stored, key=_vagueness)
         provenance = _provenance(stored, placed)
     # field by field: a copy by names takes twice the time, and imports assemble ten thousand suppliers a second
@@ -150,6 +168,7 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     )
 
 
+<<<<<<< HEAD
 def _with_own_word(supplier: Supplier, own: Sequence[StoredRecord]) -> Supplier:
     """The supplier that others make, with what it said itself: offers first, contact, staff and capacity.
 
@@ -173,6 +192,32 @@ def _with_own_word(supplier: Supplier, own: Sequence[StoredRecord]) -> Supplier:
         no_offer_until=record.no_offer_until,
         updated_at=max(supplier.updated_at, *(item.changed_at for item in own)),
     )
+=======
+def record_with_declarers(item: StoredRecord) -> SupplierRecord:
+    """The record, its declared offers as the word of its source: only `DECLARATIONS` speaks for a supplier.
+
+    A directory may tell a buyer's word, and takes every other for its own.
+    """
+    own: DeclaredBy = "supplier" if item.source == DECLARATIONS else "network"
+    told = tuple(
+        msgspec.structs.replace(offer, declared_by=own)
+        if offer.basis == "declared" and offer.declared_by not in (own, "buyer")
+        else offer
+        for offer in item.record.offers
+    )
+    return item.record if told == item.record.offers else msgspec.structs.replace(item.record, offers=told)
+
+
+def as_directory_word(record: SupplierRecord) -> SupplierRecord:
+    """The record as a directory's: an offer that it says the supplier declared is the directory's word."""
+    if all(offer.declared_by != "supplier" for offer in record.offers):
+        return record
+    offers = (
+        msgspec.structs.replace(offer, declared_by="network") if offer.declared_by == "supplier" else offer
+        for offer in record.offers
+    )
+    return msgspec.structs.replace(record, offers=tuple(offers))
+>>>>>>> next
 
 
 def precedence(item: StoredRecord) -> tuple[Any, ...]:

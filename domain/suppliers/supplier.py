@@ -18,8 +18,13 @@ LegalForm = Literal["association", "cooperative", "mutual", "foundation", "comme
 Basis = Literal["declared", "awarded", "inferred"]
 """Grounds of an offer, strongest first: said by the supplier or its network, shown by a public contract, concluded."""
 BASES: tuple[Basis, ...] = get_args(Basis)
+DeclaredBy = Literal["supplier", "network", "buyer"]
+"""Who declared an offer, the best word first: the supplier itself, a directory, a buyer whom the supplier told."""
+DECLARERS: tuple[DeclaredBy, ...] = get_args(DeclaredBy)
 EvidenceKind = Literal["sector", "job", "award", "register", "purpose", "words", "kind"]
 SIRET_DIGITS, SIREN_DIGITS = 14, 9
+DECLARATIONS = "declarations"
+"""The source of what suppliers declare on their own pages; every other source is a directory."""
 EVIDENCE_KINDS: tuple[EvidenceKind, ...] = get_args(EvidenceKind)
 """Kinds of evidence, strongest first."""
 PrestaType = Literal["DISP", "PREST", "BUILD"]
@@ -151,6 +156,11 @@ class Offer(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """`declared` by the supplier or its network, `awarded` by a public contract, or `inferred` by an importer"""
     evidence: Annotated[tuple[Evidence, ...], msgspec.Meta(max_length=20)] = ()
     """The ground of an offer that is not declared, strongest first"""
+    declared_by: DeclaredBy | None = None
+    """Who declared it: the `supplier` on its own page, a `network` (a directory), or a `buyer`; null: nobody, or the
+    directory that says it"""
+    declared_on: date | None = None
+    """The day it was declared; null: not known"""
 
 
 class Contact(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):

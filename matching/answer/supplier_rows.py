@@ -32,7 +32,7 @@ from domain.shortlists.listed_suppliers import (
 from domain.shortlists.reach import reach_of
 from domain.shortlists.shortlist import SupposedSite
 from domain.suppliers.assembly import strength
-from domain.suppliers.supplier import BASES
+from domain.suppliers.supplier import BASES, DECLARERS
 from domain.text.bilingual import Language, Text
 from matching.answer import messages
 from matching.answer.messages import NOT_JUDGED, SupplierVerdicts, judge_of, raw_json
@@ -115,7 +115,9 @@ def _segment_answer(taxonomy: Taxonomy, language: Language, wanted: str, worth: 
     """An offer's answer to a wanted segment; `worth`: the offer's fit, basis, presence and segment as one number."""
     offered, fit = answering_codes(wanted, taxonomy)[worth % OFFERED][0], FITS[worth // PER_FIT]
     role: Literal["object", "support"] = "object" if is_object else "support"
-    answer = SegmentAnswer(wanted, offered, fit, GRADES[worth % PER_FIT // PER_BASIS], role)
+    grade = worth % PER_FIT // PER_BASIS
+    declared_by = DECLARERS[grade] if grade < len(DECLARERS) else None
+    answer = SegmentAnswer(wanted, offered, fit, GRADES[grade], role, declared_by=declared_by)
     said = messages.fit(fit, taxonomy.label(wanted), taxonomy.label(offered))
     return _WordedAnswer(answer, encode(answer), encode(Reason(f"segment_{fit}", said.to(language))))
 

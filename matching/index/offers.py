@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.shortlists.listed_suppliers import Fit, Presence
-from domain.suppliers.supplier import BASES, Basis, Offer, is_older_award
+from domain.suppliers.supplier import BASES, DECLARERS, Basis, Offer, is_older_award
 from matching.geo.projection import Floats
 from matching.index.service_areas import (
     GROUND,
@@ -33,9 +33,10 @@ from matching.index.supplier_columns import MatchedSupplier, Ordinals, each_once
 
 FITS: tuple[Fit, ...] = ("exact", "narrower", "broader", "related")
 PRESENCES: tuple[Presence, ...] = ("local", "declared", "nearby", "national")
-GRADES: tuple[Basis, ...] = ("declared", "awarded", "awarded", "inferred")
-"""The bases of offers, the best first: of contracts won, those of the last six years before older and undated ones."""
-OLDER_AWARDS = 2
+GRADES: tuple[Basis, ...] = ("declared", "declared", "declared", "awarded", "awarded", "inferred")
+"""The bases of offers, the best first: of declared ones as DECLARERS, of contracts won, those of the last six years
+before older and undated ones."""
+NETWORK, OLDER_AWARDS = DECLARERS.index("network"), len(DECLARERS) + 1
 RELATED = FITS.index("related")
 LOCAL = PRESENCES.index("local")
 
@@ -45,16 +46,19 @@ OFFERED_BITS = 8
 OFFERED = 1 << OFFERED_BITS
 PER_BASIS = len(PRESENCES) * OFFERED
 PER_FIT = len(GRADES) * PER_BASIS
-NO_OFFER = 1 << 14
 CODES = len(FITS) * len(GRADES) * len(PRESENCES)
-NO_CODE = NO_OFFER // OFFERED
+NO_CODE = CODES
+NO_OFFER = NO_CODE * OFFERED
 WITHOUT_PRESENCE = ~((len(PRESENCES) - 1) * OFFERED)
 """The bits of a worth but for its presence; what is left says “local”, whose position is 0."""
 
 # By code, and for NO_CODE what changes nothing where the worst fit or basis and the best presence are looked for.
 _EVERY = np.arange(NO_CODE + 1)
 FIT_OF_CODE = np.where(_EVERY < CODES, _EVERY // (PER_FIT // OFFERED), 0).astype(np.int16)
-BASIS_OF_CODE = np.where(_EVERY < CODES, _EVERY // len(PRESENCES) % len(GRADES), 0).astype(np.int16)
+_ORDER_OF_GRADE = np.array([max(grade - len(DECLARERS) + 1, 0) for grade in range(len(GRADES))])
+BASES_IN_ORDER = int(_ORDER_OF_GRADE[-1]) + 1
+"""The bases that differ in the order of candidates: there it is all one who declared an offer."""
+BASIS_OF_CODE = np.where(_EVERY < CODES, _ORDER_OF_GRADE[_EVERY // len(PRESENCES) % len(GRADES)], 0).astype(np.int16)
 PRESENCE_OF_CODE = np.where(_EVERY < CODES, _EVERY % len(PRESENCES), len(PRESENCES) - 1).astype(np.int16)
 
 
@@ -198,7 +202,12 @@ class OfferRows:
 
 
 def _grade(offer: Offer, updated_at: datetime | Raw) -> int:
-    """The place of an offer in GRADES; a contract won is older than six years on the day its supplier was written."""
+    """The place of an offer in GRADES; a contract won is older than six years on the day its supplier was written.
+
+    Where it is not known who declared an offer, a directory did.
+    """
+    if offer.basis == "declared":
+        return NETWORK if offer.declared_by is None else DECLARERS.index(offer.declared_by)
     if offer.basis != "awarded" or not offer.evidence:
         return _GRADE[offer.basis]
     written = updated_at if isinstance(updated_at, datetime) else _read_moment(updated_at)

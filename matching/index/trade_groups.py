@@ -142,6 +142,10 @@ class KindsOffering:
             found = self._bits[code] = sum(_BITS[self._counts[code] > 0].tolist()) if code in self._counts else 0
         return found
 
+    def number(self, code: str, bits: KindBits) -> int:
+        """The number of suppliers that offer a segment or family, of some kinds; one of several counts in each."""
+        return int(self._counts[code] @ _of_each_kind(np.array([bits]))[0]) if code in self._counts else 0
+
     def with_changes(self, changes: Iterable[tuple[int, MatchedSupplier, Iterable[str]]]) -> "KindsOffering":
         """The kinds after suppliers came (1) or left (-1), each given with the codes that its offers answer."""
         counts, bits = dict(self._counts), self._bits.copy()

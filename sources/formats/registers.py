@@ -3,6 +3,7 @@
 Rows make suppliers, or add to those with their SIRET or SIREN, which is read as spreadsheets leave it.
 """
 
+import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -89,6 +90,7 @@ def read_siae(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     return rows_of(table, context, lambda cells: text_or_none(cells["id"]), structure_record)
 
 
+_LANDLINE = re.compile(r"0?[1-589][0-9]{8}")
 ESAT_COLUMNS = (
     "finess_et", "siret", "name", "operator", "operator_legal_form", "address", "post_code", "commune_insee", "commune",
     "capacity",
@@ -113,7 +115,8 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
     `finess_et` is the external id; every row is approved as ESAT, without known dates. `commune_insee` is the commune;
     the columns `lon_commune` and `lat_commune` are only the middle of it and are not taken for the establishment's
     place. `capacity` is the authorised places, which are not staff. `operator` has no field of its own and is told in
-    the description.
+    the description. `telephone`, where there is that column, is the establishment's; a mobile number, which may be a
+    person's own, is not read.
 
     One row per establishment; raises UnreadableFile where a column of `ESAT_COLUMNS` is missing.
     """
@@ -132,9 +135,16 @@ def read_esat(stream: BinaryIO, context: Context) -> Iterator[Row | RowError]:
             "offers": inference.offers("ESAT", None, (cells["name"],), cells["commune"]),
             "description": f"Organisme gestionnaire : {operator}." if operator else None,
             "size": {"places": {"count": int(capacity)}} if capacity else None,
+            "contact": {"phone": _landline_or_none(cells.get("telephone", ""))},
         }
 
     return rows_of(table, context, lambda cells: text_or_none(cells["finess_et"]), esat_record)
+
+
+def _landline_or_none(cell: str) -> str | None:
+    """The telephone number in a cell, with a lost first zero put back; None for a mobile one, or for what is none."""
+    digits = re.sub(r"[ ./-]", "", cell)
+    return digits.rjust(10, "0") if _LANDLINE.fullmatch(digits) else None
 
 
 GEIQ_COLUMNS = ("label_id", "name", "siret", "postal_code", "city")

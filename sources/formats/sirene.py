@@ -17,8 +17,9 @@ is listed (a search by SIREN) the seat is. Legal form, ESS and turnover are thos
 only says that no list has it, and is left unknown. `type_siae` holds the kinds of all establishments of the person: it
 becomes approvals, without known dates, only where a single establishment is open; otherwise the description tells it.
 Offers are inferred from NAF codes (of rev. 2, or of 2025) that name a trade, from the names, and from the kind. What is
-closed is not active, nor is who opposed the use of his data (`P`), of whose address only the commune is kept. Staff is
-the establishment's band with its year. Not read: who directs it, who is elected, and identifiers in other registers.
+closed is not active, nor is who opposed the use of his data (`P`); of his address, and of any natural person's, only
+the commune is kept. Staff is the establishment's band with its year. Not read: who directs it, who is elected, and
+identifiers in other registers.
 """
 
 import re
@@ -39,7 +40,7 @@ from matching.geo.projection import register_point
 from sources.file_types.csv_cells import KINDS, BadCell, number, text_or_none
 from sources.file_types.csv_table import read_table, rows_of
 from sources.file_types.json_items import Draft, Scalar, make_readers, text_of
-from sources.postal_addresses import PostalAddress, departement_of, split_address
+from sources.postal_addresses import PostalAddress, departement_of, split_address, without_host
 from sources.rows import Context, Document, day_of, number_or_none, unmapped_flag
 from sources.trades.inference import OfferInference
 
@@ -169,7 +170,7 @@ def _record_of_establishment(cells: dict[str, str], texts: _EstablishmentCells, 
         point = Point(lat, lon)
     signs = (texts.sign, texts.usual_name, texts.usual_name_of_unit)
     sign = next((sign for sign in signs if sign and sign != name), "")
-    street = " ".join(filter(None, (texts.number, texts.repetition, texts.way, texts.street)))
+    street = " ".join(filter(None, (texts.number, texts.repetition, texts.way, without_host(texts.street))))
     # the first code of the establishment that names a trade, else its first; where it has none, the legal unit's
     naf = inference.code_with_trade(texts.naf, texts.naf_2025) or inference.code_with_trade(
         texts.naf_of_unit, texts.naf_2025_of_unit
@@ -286,6 +287,7 @@ def _record_of_result(
     latest = sorted((result.finances or {}).items(), reverse=True)
     is_open = place.etat_administratif not in _CLOSED and result.etat_administratif not in _CLOSED
     is_withheld = _OPPOSED in (result.statut_diffusion, place.statut_diffusion_etablissement)
+    is_home = is_withheld or (result.nature_juridique or "").startswith(_NATURAL_PERSON)
     approved = kinds if result.nombre_etablissements_ouverts == 1 and is_open else ()
     note = None  # on an inclusion structure where it is not known which establishment has which approval
     if kinds and not approved:
@@ -305,8 +307,8 @@ def _record_of_result(
         "legal_form": legal_form_of(result.nature_juridique or ""),
         "ess": True if result.complements and result.complements.est_ess else None,
         "approvals": [{"kind": kind} for kind in approved] or None,
-        "address": _address(place) if not is_withheld else {"commune": place.commune or None},
-        "location": _location(place) if not is_withheld else None,
+        "address": {"commune": place.commune or None} if is_home else _address(place),
+        "location": None if is_home else _location(place),
         "offers": list(dict.fromkeys(chain.from_iterable(offers))),
         "description": note,
         "turnover_eur": turnover,
@@ -323,7 +325,9 @@ def _address(place: Establishment) -> Document:
     street = " ".join(filter(None, map(text_of, parts)))
     whole = ", ".join(filter(None, (text_of(place.complement_adresse), street)))
     shown = whole if street else split_address(place.adresse or "").street
-    return PostalAddress(shown, place.code_postal or "", place.libelle_commune or "").document(place.commune)
+    return PostalAddress(without_host(shown), place.code_postal or "", place.libelle_commune or "").document(
+        place.commune
+    )
 
 
 def _location(place: Establishment) -> Document | None:

@@ -264,6 +264,8 @@ def _offer_value(offer: Offer, column: str) -> Cell:
         return _joined_texts(value)
     if isinstance(value, msgspec.Struct):
         return msgspec.json.encode(value).decode()
+    if isinstance(value, date):
+        return value.isoformat()
     return value if isinstance(value, str | int | float) else None
 
 

@@ -14,7 +14,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from api.exchanges.reply_routes import STYLE as REPLY_STYLE
+from api.declarations.link_pages import FRAME_STYLE
 from api.reports.html_and_pdf import template_filters
 from api.web.html_pages import html_environment
 from domain.exchanges.deliveries import delivery_words
@@ -50,7 +50,7 @@ def assets() -> dict[str, bytes]:
     """Each stylesheet and script by file name; `bureau.css` joins the reply page's style and all that are ours."""
     files = {file.name: file.read_bytes() for file in sorted(ASSETS.iterdir()) if file.suffix in MEDIA_TYPES}
     own = [content for name, content in files.items() if name.endswith(".css") and name not in OF_LIBRARIES]
-    return files | {"bureau.css": b"".join([REPLY_STYLE.encode(), *own])}
+    return files | {"bureau.css": b"".join([FRAME_STYLE.encode(), *own])}
 
 
 @cache

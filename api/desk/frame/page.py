@@ -16,12 +16,19 @@ from litestar import Request, Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Method
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, passes_csrf_check
-from api.desk.frame.visit import Visit, client_of_session, cookie_header, path_to_return_to, visit_of
+from api.desk.frame.visit import (
+    TOKEN_FIELD,
+    Visit,
+    client_of_session,
+    cookie_header,
+    is_same_origin,
+    passes_csrf_check,
+    path_to_return_to,
+    visit_of,
+)
 from api.runtime.auth import admit
 from api.runtime.endpoint import Call
-from api.web.compression import compress_if_accepted
-from api.web.content_negotiation import HTML, JSON, choose_media
+from api.web.content_negotiation import HTML, JSON, choose_media, compress_if_accepted
 from api.web.html_pages import has_files, parse_fields, read_form
 from api.web.problems import answer_failure, refusal_of
 from domain.organisation import Scope

@@ -1,9 +1,11 @@
 """A request for a page of the desk: its session, its form fields, and forms that are carried out once.
 
+A page of this server, shown to this browser, sent the form (CSRF): a token made of the cookie proves it.
 However often one copy of a form is sent, it is carried out once.
 """
 
 import hashlib
+import hmac
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,7 +13,7 @@ from hashlib import blake2b
 from http import HTTPStatus
 from ipaddress import ip_address
 from operator import attrgetter
-from secrets import token_urlsafe
+from secrets import token_hex, token_urlsafe
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import quote, urlsplit
 from uuid import UUID
@@ -20,7 +22,6 @@ import msgspec
 from litestar import Response
 from litestar.types import Scope as ASGIScope
 
-from api.desk.frame.csrf import TOKEN_FIELD, is_same_origin, new_form_token, salt_of
 from api.desk.frame.form import Mistake
 from api.desk.frame.layout import render
 from api.needs.freeze_shortlist import MatchedNeed, MatchInput, match_before_storing
@@ -50,6 +51,11 @@ OF_THIS_HOST = "__Host-"
 (RFC 6265bis §4.1.3.2)."""
 LONGEST_COOKIE = 64
 
+TOKEN_FIELD = "jeton"  # noqa: S105 - the name of a field
+SALT_BYTES = 8
+"""Of the token that each form carries: a neighbouring host can set cookies here, and so a token that fits them; the
+browser says besides who sent the request."""
+
 
 def cookie_header(call: Call, new_token: str | None) -> str | None:
     """The `Set-Cookie` header that stores a new session token, or for "" deletes the cookie; None without a new token.
@@ -74,6 +80,28 @@ def _cookie_name(call: Call) -> str:
         except ValueError:
             pass
     return f"{OF_THIS_HOST}{COOKIE}"
+
+
+def is_same_origin(call: Call) -> bool:
+    """Whether the request is same-origin, or made by the user directly; true where the browser does not say."""
+    return call.headers.get("sec-fetch-site", "same-origin") in {"same-origin", "none"}
+
+
+def new_form_token(cookie: str, salt: str = "") -> str:
+    """A CSRF token for a form, bound to the browser's `cookie`; random unless a salt is given."""
+    salt = salt or token_hex(SALT_BYTES)
+    return salt + hashlib.sha256(f"form\n{salt}\n{cookie}".encode(errors="replace")).hexdigest()
+
+
+def passes_csrf_check(call: Call, cookie: str, form_token: str) -> bool:
+    """Whether the request is same-origin and the form's token was made for this cookie."""
+    expected = new_form_token(cookie, salt_of(form_token))
+    return is_same_origin(call) and hmac.compare_digest(form_token.encode(), expected.encode())
+
+
+def salt_of(form_token: str) -> str:
+    """The random beginning of a form's token, by which one copy of the form differs from all others."""
+    return form_token[: 2 * SALT_BYTES]
 
 
 KEY_FIELD = "cle"

@@ -30,6 +30,11 @@ CREATE MACRO is_wanted_postal_code(code) AS
     OR (left(code, 2) = '20' AND (list_contains(getvariable('departements'), '2A')
                                   OR list_contains(getvariable('departements'), '2B')));
 
+-- The telephone of an establishment: ten digits. A mobile one (06, 07) may be a person's own.
+CREATE MACRO landline(cell) AS
+    CASE WHEN regexp_full_match(regexp_replace(cell, '[ ./-]', '', 'g'), '0?[1-589][0-9]{8}')
+         THEN lpad(regexp_replace(cell, '[ ./-]', '', 'g'), 10, '0') END;
+
 CREATE MACRO without_host(street) AS
     regexp_replace(street, '(^|\W)(CHEZ|C/O) +(M|MR|MME|MMES|MLLE|MELLE|MONSIEUR|MADAME|MADEMOISELLE)\b.*', '', 'i');
 

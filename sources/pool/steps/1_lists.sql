@@ -8,13 +8,14 @@ CREATE TABLE geiq AS
 SELECT label_id, name, siret, postal_code, city, branch_of
 FROM geiq_file;
 
--- Of all establishments of FINESS (246: ESAT), or of ESAT alone. Telephones are not read.
+-- Of all establishments of FINESS (246: ESAT), or of ESAT alone; the telephone is the establishment's.
 CREATE TABLE esat AS
 SELECT finess_et, siret, coalesce(rslongue, name) AS name, operator, operator_legal_form,
-    coalesce(address, concat_ws(' ', numvoie, typvoie, voie)) AS address,
+    coalesce(address, concat_ws(', ', nullif(concat_ws(' ', numvoie, compvoie, typvoie, without_host(voie)), ''),
+                                nullif(without_host(lieuditbp), ''))) AS address,
     coalesce(post_code, regexp_extract(ligneacheminement, '^[0-9]{5}')) AS post_code,
     coalesce(commune_insee, commune_of_finess(departement, code_commune)) AS commune_insee,
-    coalesce(commune, regexp_replace(ligneacheminement, '^[0-9]{5} *', '')) AS commune, capacity
+    coalesce(commune, regexp_replace(ligneacheminement, '^[0-9]{5} *', '')) AS commune, capacity, landline(telephone) AS telephone
 FROM esat_file
 WHERE coalesce(categetab, '246') = '246';
 

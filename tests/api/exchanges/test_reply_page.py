@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import title_contains, title_is
 from selenium.webdriver.support.wait import WebDriverWait
 
-from api.exchanges.reply_routes import FOLDER, STYLE
+from api.declarations.link_pages import FOLDER, OF_EXCHANGES, STYLE
 from tests.accessibility import violations
 from tests.api.exchanges.steps import create_exchange
 from tests.api.sync.factories import Client
@@ -20,7 +20,7 @@ BUYER = "Un acheteur public"
 
 def test_every_class_of_the_page_has_a_style() -> None:
     """`done` but says which notice it is."""
-    templates = [file.read_text() for file in FOLDER.glob("*.html")]
+    templates = [file.read_text() for folder in (FOLDER, OF_EXCHANGES) for file in folder.glob("*.html")]
     classes = {one for text in templates for each in re.findall(r'class="([\w -]+)"', text) for one in each.split()}
     styled = set(re.findall(r"\.([a-z]+)", STYLE))
     assert classes - styled == {"done"}

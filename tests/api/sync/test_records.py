@@ -48,6 +48,18 @@ async def test_the_example_is_what_a_client_gets(served: Client) -> None:
     assert answer.json() == expected | own
 
 
+async def test_no_source_speaks_for_a_supplier(served: Client, source: str) -> None:
+    """One by one and by the file; a directory's word is not the supplier's own, and its day stays."""
+    said = {"segments": ["pr-locaux"], "declared_by": "supplier", "declared_on": "2026-03-12"}
+    stored = (await put(served, path_of(source, "1"), {"name": "A", "offers": [said]})).json()
+    row = json.dumps({"external_id": "2", "name": "B", "offers": [said, {"segments": ["ev-entretien"]}]})
+    await served.post(f"/sources/{source}/imports", content=row, headers={"content-type": "application/x-ndjson"})
+    imported = (await served.get(path_of(source, "2"))).json()
+    supplier = (await served.get(f"/suppliers/{imported['supplier_id']}")).json()
+    told = [(each["declared_by"], each["declared_on"]) for each in stored["offers"] + supplier["offers"]]
+    assert told == [("network", "2026-03-12"), ("network", "2026-03-12"), ("network", None)]
+
+
 async def test_a_source_draws_no_more_than_it_may(served: Client, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """One by one and by the file; what it has may be put again, and others have a budget of their own."""
     monkeypatch.setattr(served.services, "settings", replace(served.services.settings, source_vertices=40))

@@ -25,12 +25,15 @@ from litestar.types import Receive, Scope, Send
 from api.app import ROUTES, create_app
 from api.runtime.endpoint import Call, endpoint
 from api.settings import Settings
-from api.web.compression import LONG, SMALLEST, accepts_gzip, compress_if_accepted
 from api.web.content_negotiation import (
+    LONG,
     NAMES,
+    SMALLEST,
     FilePaths,
+    accepts_gzip,
     choose_language,
     choose_media,
+    compress_if_accepted,
     content_disposition,
     header_values,
     headers_by_name,

@@ -23,9 +23,11 @@ from domain.suppliers.assembly import (
     unite_offers,
 )
 from domain.suppliers.supplier import (
+    DECLARATIONS,
     EVIDENCE_KINDS,
     Approval,
     Contact,
+    DeclaredBy,
     Evidence,
     Flag,
     Offer,
@@ -94,14 +96,39 @@ def test_what_was_declared_stays_as_it_was_declared() -> None:
     assert unite_offers([*declared, award(2024)]) == (offer(), offer(radius_km=30), award(2024))
 
 
+WORDS: list[tuple[DeclaredBy, int]] = [("buyer", 2026), ("network", 2026), ("supplier", 2024), ("supplier", 2025)]
+
+
+def test_of_one_offer_the_best_word_stays_and_of_these_the_latest() -> None:
+    said = [Offer(("pr-locaux",), declared_by=who, declared_on=date(year, 1, 1)) for who, year in WORDS]
+    for some in (said, said[::-1]):
+        assert unite_offers(some) == (Offer(("pr-locaux",), declared_by="supplier", declared_on=date(2025, 1, 1)),)
+
+
+@pytest.mark.parametrize(
+    ("source", "sent", "told"),
+    [
+        ("annuaire", None, "network"),
+        ("annuaire", "supplier", "network"),
+        ("annuaire", "buyer", "buyer"),
+        (DECLARATIONS, None, "supplier"),
+        (DECLARATIONS, "network", "supplier"),
+    ],
+)
+def test_who_declared_is_as_the_source_may_say(source: str, sent: DeclaredBy | None, told: DeclaredBy) -> None:
+    said = record(offers=(Offer(("pr-locaux",), declared_by=sent), offer("ev-entretien", basis="inferred")))
+    stored = StoredRecord(source, "1", said, Placement(), ID, received_at=LATER, changed_at=NOW)
+    assert [each.declared_by for each in assemble(ID, [stored]).offers] == [told, None]
+
+
 def test_other_segments_bases_and_kinds_of_area_are_other_offers() -> None:
     some = (award(2024), award(2024, segment="ev-entretien"), award(2024, "departement:35"), offer(basis="inferred"))
     assert unite_offers(some) == some
 
 
 ID = UUID(int=7)
-GREEN = Offer(segments=("ev-entretien",))
-CLEAN = Offer(segments=("pr-locaux",))
+GREEN = Offer(segments=("ev-entretien",), declared_by="network")
+CLEAN = Offer(segments=("pr-locaux",), declared_by="network")
 ACI = Approval("ACI", valid_until=date(2027, 12, 31))
 ESAT = Approval("ESAT")
 

@@ -155,8 +155,13 @@ def _shows(row: Candidate, judgment: Judgment, expected: Expected) -> bool:
     """Is a row of the shortlist what this judgment would write?"""
     if judgment.excluded_by(expected.reserved) is not None or row.presence != judgment.presence():
         return False
-    shown = {one.requested: (one.fit, one.basis, one.role) for one in row.segments if one.fit in ANSWERING}
-    used = {segment: (one.fit, one.basis, expected.roles[segment]) for segment, one in judgment.used.items()}
+    shown = {
+        one.requested: (one.fit, one.basis, one.declared_by, one.role) for one in row.segments if one.fit in ANSWERING
+    }
+    used = {
+        segment: (one.fit, one.basis, one.declared_by, expected.roles[segment])
+        for segment, one in judgment.used.items()
+    }
     return shown == used and len(row.segments) == len({one.requested for one in row.segments})
 
 

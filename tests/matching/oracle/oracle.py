@@ -22,7 +22,7 @@ from domain.needs.need import RESERVED_TYPES, Lot, Need, PastAward, Place, Reser
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Territories
 from domain.shortlists.listed_suppliers import Fit, Gate, Presence, ReachLevel, Role
-from domain.suppliers.supplier import BASES, Basis, Offer, ServiceArea, Supplier
+from domain.suppliers.supplier import BASES, DECLARERS, Basis, DeclaredBy, Offer, ServiceArea, Supplier
 from domain.text.normalise import fold
 from matching.words.keywords import Interpreter
 from tests.matching.oracle.ground import Answer, Drawn, France, Ground, Spot, any_of, at_most, siren_part
@@ -56,14 +56,20 @@ class Used:
     presence: Presence
     is_older: bool
     """Whether all contracts won that it rests on are more than six years old, or undated"""
+    word: int
+    """The place in DECLARERS of who declared it: the better word, the smaller"""
+
+    @property
+    def declared_by(self) -> DeclaredBy | None:
+        return DECLARERS[self.word] if self.basis == "declared" else None
 
     @property
     def grade(self) -> tuple[int, bool]:
         return BASES.index(self.basis), self.is_older
 
     @property
-    def preference(self) -> tuple[int, tuple[int, bool], int]:
-        return FITS.index(self.fit), self.grade, PRESENCES.index(self.presence)
+    def preference(self) -> tuple[int, tuple[int, bool], int, int]:
+        return FITS.index(self.fit), self.grade, self.word, PRESENCES.index(self.presence)
 
 
 @dataclass(frozen=True)
@@ -481,7 +487,13 @@ def _judgment(
     used = {}
     for segment, fits in offered.items():
         choices = [
-            Used(fit, offer.basis, _presence(offer.service_area, made["local"]), _is_older(offer, supplier))
+            Used(
+                fit,
+                offer.basis,
+                _presence(offer.service_area, made["local"]),
+                _is_older(offer, supplier),
+                DECLARERS.index(offer.declared_by or "network"),
+            )
             for offer, fit, place in ((supplier.offers[place], fit, place) for place, fit in fits.items())
             if fit in ANSWERING and made["area", place]
         ]

@@ -19,6 +19,7 @@ from domain.reference.cpv import Cpv
 from domain.reference.taxonomy import Taxonomy
 from domain.reference.territory import Geometry, MultiPolygon, Polygon, Ring, Rings, Territories
 from domain.suppliers.supplier import (
+    DECLARERS,
     Approval,
     Basis,
     Evidence,
@@ -208,6 +209,7 @@ def _offer(scenery: Scenery, draw: Random) -> Offer:
         service_area=_service_area(scenery, draw),
         basis=basis,
         evidence=tuple(Evidence("award", on=on) for on in won) if basis == "awarded" else (),
+        declared_by=draw.choice((None, *DECLARERS)) if basis == "declared" else None,
     )
 
 

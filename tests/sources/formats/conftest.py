@@ -136,6 +136,7 @@ OFFERS = st.builds(
     service_area=known(AREAS),
     basis=st.sampled_from(BASES),
     evidence=st.lists(EVIDENCE, max_size=3).map(tuple),
+    declared_on=DATES,
 ).filter(lambda made: made != Offer())
 AMOUNTS = {"value": st.floats(0, 1e9), "on": DATES, "source": known(ITEM)}
 SIZES = some(

@@ -93,6 +93,20 @@ def test_a_row_becomes_a_record_placed_at_its_commune() -> None:
     assert other.record.legal_form is None
 
 
+@pytest.mark.parametrize(
+    ("cell", "phone"), [("04 91 00 00 01", "0491000001"), ("491000001", "0491000001"), ("0691000001", None)]
+)
+def test_the_telephone_of_an_esat_is_kept_and_a_mobile_one_is_not(cell: str, phone: str | None) -> None:
+    header, written = ESAT_HEADER.strip() + b",telephone\n", ESAT_ROW.strip() + f",{cell}\n"
+    (row,) = read(header + written.encode(), CSV, "esat")
+    assert row.record.contact.phone == phone
+
+
+def test_a_self_employed_person_is_known_by_the_commune_alone() -> None:
+    home = one(kind="TIH", address="3 rue du Bourg", post_code="35000", city="Rennes", lon="-1.68", lat="48.11")
+    assert (home.record.address, home.record.location) == (Address(None, "35000", "Rennes", "35238"), None)
+
+
 def test_the_real_lists_come_in(shared_data: Path) -> None:
     """The two SIRETs of ESAT that lost their leading zero are rejected, with their line."""
     rows = read((shared_data / "suppliers" / "esat_finess.csv").read_bytes(), CSV, "esat")

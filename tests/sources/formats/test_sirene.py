@@ -273,6 +273,8 @@ SIAE = "Signalée comme structure d'insertion, sans que son genre soit précisé
             },
             {"active": False, "location": None, "address": Address(commune="93063")},
         ),
+        # of a natural person nothing is told of where he lives
+        ({"nature_juridique": "1000"}, {"location": None, "address": Address(commune="93063")}),
         (
             {"siege": SEAT | {"latitude": None, "longitude": None, "coordonnees": "48.5, 2.5"}},
             {"location": Point(48.5, 2.5)},

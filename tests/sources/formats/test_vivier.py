@@ -316,9 +316,13 @@ def table_of(supplier: Supplier, dialect: Dialect = "plain") -> list[dict[str, s
 
 
 def given_out(record: SupplierRecord) -> SupplierRecord:
-    """The record without the person to contact."""
+    """The record without the person to contact; what it declares is said to be a directory's word."""
     contact = record.contact and msgspec.structs.replace(record.contact, person=None)
-    return msgspec.structs.replace(record, contact=None if contact == Contact() else contact)
+    offers = tuple(
+        msgspec.structs.replace(each, declared_by="network" if each.basis == "declared" else None)
+        for each in record.offers
+    )
+    return msgspec.structs.replace(record, contact=None if contact == Contact() else contact, offers=offers)
 
 
 @given(st.lists(RECORDS, max_size=3), st.sampled_from(DIALECTS))
@@ -337,7 +341,7 @@ def test_a_supplier_has_a_row_for_each_offer_alike_but_for_it() -> None:
     first, second = table_of(supplier_of(record))
     assert (first["segments"], first["basis"]) == ("pr-locaux", "inferred")
     assert (second["segments"], second["basis"]) == ("ev-entretien", "declared")
-    assert {name for name in first if first[name] != second[name]} == {"segments", "basis"}
+    assert {name for name in first if first[name] != second[name]} == {"segments", "basis", "declared_by"}
     assert "contact.person" not in first
     assert "Anne" not in str(first)
 

@@ -35,7 +35,7 @@ def write(path: Path, file: str, rows: Iterable[Cells], delimiter: str = ",") ->
     """The rows as CSV, with all columns of the file and those of persons, filled in."""
     columns = [column.split("|")[0] for column in FILES[file].required + FILES[file].optional]
     filled = ({**dict.fromkeys(PERSONAL, NEVER), **row} for row in rows)
-    return write_cells(path, [*columns, *PERSONAL], filled, delimiter)
+    return write_cells(path, list(dict.fromkeys((*columns, *PERSONAL))), filled, delimiter)
 
 
 def write_cells(path: Path, columns: Sequence[str], rows: Iterable[Cells], delimiter: str = ",") -> Path:

@@ -247,22 +247,28 @@ def test_a_branch_without_siret_comes_with_its_group(sample: Sample) -> None:
 
 
 def test_esat_of_the_register_as_it_is_published(sample: Sample) -> None:
-    """Without a header, among all establishments; one overseas, with its departement's letter. No telephone is read."""
+    """Without a header, among all establishments; one overseas, with its departement's letter.
+
+    The telephone is the establishment's; a mobile one is not read, nor a fax.
+    """
+    place = "12;R;DU PONT;B;CS 3;238;35;X;35000 RENNES"
     rows = [
-        f"structureet;1;9;COURT;ESAT DU LONG NOM;;;12;R;DU PONT;;;238;35;X;35000 RENNES;{NEVER};;246;E;;;{A}00011",
-        "structureet;2;9;ESAT DES ABYMES;;;;;;MORNE;;;101;9A;X;97139 LES ABYMES;;;246;E.S.A.T.;;;",
+        f"structureet;1;9;COURT;ESAT DU LONG NOM;;;{place};299000001;{NEVER};246;;;;{A}00011",
+        "structureet;2;9;ESAT DES ABYMES;;;;;;MORNE;;;101;9A;X;97139 LES ABYMES;0690000002;;246;E.S.A.T.;;;",
         f"structureet;3;9;CH;;;;;;;;;238;35;X;35000 RENNES;;;355;C.H.;;;{B}00011",
     ]
     path = sample.folder / "etalab-cs1100502-stock.csv"
     path.write_text("finess;etalab;111;2026-05-12\n" + "".join(f"{row};;;;;;;;;\n" for row in rows))
     sample.given["esat"] = (path,)
     report = sample.build()["esat"]
-    made = [(row["finess_et"], row["name"], row["address"], row["post_code"], row["commune_insee"], row["commune"])
+    made = [(row["finess_et"], row["name"], row["address"], row["post_code"], row["commune_insee"], row["commune"],
+             row["telephone"])
             for row in read(sample.out / "esat.csv")]  # fmt: skip
     assert made == [
-        ("1", "ESAT DU LONG NOM", "12 R DU PONT", "35000", "35238", "RENNES"),
-        ("2", "ESAT DES ABYMES", "MORNE", "97139", "97101", "LES ABYMES"),
+        ("1", "ESAT DU LONG NOM", "12 B R DU PONT, CS 3", "35000", "35238", "RENNES", "0299000001"),
+        ("2", "ESAT DES ABYMES", "MORNE", "97139", "97101", "LES ABYMES", ""),
     ]
+    assert "0690" not in (sample.out / "esat.csv").read_text()
     assert (report.read, report.unreadable, report.kept) == (3, 0, 2)
     assert NEVER not in (sample.out / "esat.csv").read_text()
 

@@ -207,7 +207,8 @@ def test_a_file_says_where_it_is_and_whom_to_credit(file: PublishedFile) -> None
 
 
 def test_no_column_is_of_a_person() -> None:
-    """Names, sex and contacts of persons, and names of winners, have no column that is read."""
+    """Names, sex and contacts of persons, and names of winners, have no column that is read; FINESS has a place's."""
     personal = "prenom|nomUniteLegale|nomUsage|sexe|pseudonyme|mail|courriel|telephone|phone|adrg_|titulaire_nom$"
-    columns = {name for file in published_files() for name in (*file.required, *file.optional, *file.fields)}
+    columns = {name for file in published_files() for name in (*file.required, *file.optional, *file.fields)
+               if (file.id, name) != ("esat", "telephone")}  # fmt: skip
     assert [name for name in columns if re.search(personal, name)] == []

@@ -1,0 +1,91 @@
+"""Pages behind secret links: where a supplier answers an exchange, and where it says what it does.
+
+They are plain HTML in French and work without scripts. Nothing is loaded from elsewhere: style and script stand in the
+page, and the policy names their digests. The address is a secret, so it is passed on to nobody, nor kept.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from litestar import Response
+from markupsafe import Markup
+
+from api.runtime.endpoint import Call, negotiate_media
+from api.web import html_pages
+from api.web.content_negotiation import HTML, JSON
+from api.web.problems import answer_failure, refusal_of
+from domain.text.bilingual import PARIS, long_date, printed_euros, typeset
+
+FOLDER = Path(__file__).parent / "templates"
+OF_EXCHANGES = FOLDER.parents[1] / "exchanges" / "templates"
+FRAME_STYLE = html_pages.STYLE + (FOLDER / "style.css").read_text(encoding="utf-8")
+"""The style that the pages of the desk begin with too."""
+STYLE = FRAME_STYLE + (FOLDER / "fiche.css").read_text(encoding="utf-8")
+SCRIPT = (FOLDER / "live.js").read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+PRIVATE: Mapping[str, str] = {
+    "cache-control": "no-store",
+    "content-security-policy": (
+        f"default-src 'none'; style-src {_digest(STYLE)}; script-src {_digest(SCRIPT)}; connect-src 'self'; "
+        "img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "cross-origin-opener-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "vary": "accept, accept-language",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex, nofollow",
+}
+"""The headers of everything behind a link whose address is a secret."""
+
+
+def render_page(template: str, status: int, **variables: Any) -> Response[bytes]:
+    """The page that a template makes of the variables."""
+    content = templates().get_template(template).render(**variables)
+    return Response(content.encode(), status_code=status, media_type=HTML)
+
+
+@cache
+def templates() -> Environment:
+    """The templates of the pages, with their style, their script, and moments, days and amounts in words."""
+
+    def moment_in_words(at: datetime) -> str:
+        local = at.astimezone(PARIS)
+        return f"{long_date(local.date()).fr} à {local.hour} h {local.minute:02}"
+
+    def day_in_words(day: date) -> str:
+        return long_date(day).fr
+
+    environment = html_pages.html_environment(FileSystemLoader([FOLDER, OF_EXCHANGES]))
+    environment.filters |= {"moment": moment_in_words, "day": day_in_words}
+    environment.filters["euros"] = lambda amount: printed_euros(amount, "fr")
+    environment.filters["typeset"] = lambda text: typeset(text, "fr")
+    environment.globals["style"] = Markup(STYLE)  # noqa: S704 - ours, and its digest is in the policy
+    environment.globals["script"] = Markup(SCRIPT)  # noqa: S704 - likewise
+    return environment
+
+
+async def answer_privately(
+    call: Call, carry_out: Callable[[], Awaitable[Response[bytes]]], refusal_template: str
+) -> Response[bytes]:
+    """The answer of `carry_out` or its refusal, with headers that keep the link secret; for browsers as a page."""
+    try:
+        answer = await carry_out()
+    except Exception as failure:  # noqa: BLE001 - described, and logged where it is our own
+        answer = answer_failure(call, failure)
+        if negotiate_media(call, (JSON, HTML)) == HTML:
+            refusal = refusal_of(failure)
+            answer = render_page(refusal_template, refusal.kind.status, kind=refusal.kind, detail=refusal.detail.fr)
+            answer.headers.update(refusal.headers)
+    answer.headers.update(PRIVATE)
+    return answer

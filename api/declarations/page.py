@@ -1,0 +1,257 @@
+"""A supplier's own page: what is known of it and by whom, the form to say what it does, and what follows from that."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from litestar import Response
+
+from api.declarations.link_pages import render_page
+from api.declarations.page_form import (
+    AMOUNTS,
+    AS_BEFORE,
+    FRANCE,
+    KILOMETRES,
+    DeclarationForm,
+    Understood,
+    field_of_problem,
+    form_of_declaration,
+    known_areas,
+)
+from domain.declarations.declaration import SOURCE, Declaration, SupplierPage
+from domain.errors import Problem
+from domain.reference.territory import Area, TerritoryKind
+from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
+from domain.text.bilingual import PARIS, listed, place_after_de
+from domain.text.labels import KINDS
+from matching.reference import Reference
+
+KINDS_OF_PLACE: Mapping[TerritoryKind, str] = {
+    "commune": "commune",
+    "epci": "intercommunalité",
+    "departement": "département",
+    "region": "région",
+    "country": "pays",
+    "nuts": "zone européenne",
+}
+AREAS_AROUND: Mapping[TerritoryKind, str] = {
+    "epci": "Dans notre intercommunalité",
+    "departement": "Dans tout le département",
+    "region": "Dans toute la région",
+}
+BASES: Mapping[Basis, str] = {
+    "declared": "d'après un annuaire ou un réseau",
+    "awarded": "d'après un marché public gagné",
+    "inferred": "supposé, à confirmer par vous",
+}
+MOST_NAMED = 6
+
+
+class Tick(NamedTuple):
+    """A trade to be ticked: its segment, its name, and whether it is ticked."""
+
+    segment: str
+    label: str
+    ticked: bool
+
+
+class KnownFact(NamedTuple):
+    """Something that the directory knows of a supplier, in words; `sources`: of whom it has it."""
+
+    name: str
+    value: str
+    sources: str = ""
+
+
+class PageOfSupplier(NamedTuple):
+    """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
+
+    `source_names`: the labels of sources by their names.
+    """
+
+    shown: SupplierPage
+    likely: tuple[str, ...]
+    reference: Reference
+    today: date
+    source_names: Mapping[str, str]
+
+
+def declaration_page(
+    page: PageOfSupplier,
+    understood: Understood | None = None,
+    *,
+    status: int = 200,
+    problems: Sequence[Problem] = (),
+    searched: bool = False,
+    event: str = "",
+) -> Response[bytes]:
+    """The page of a supplier. `understood`: its form as it was sent, with what it may mean; None: as it is first shown.
+
+    `searched`: the visitor asked to look words up. `event`: what was just done (`envoi`, `retrait`, `silence`).
+    """
+    shown = page.shown
+    declared = shown.declaration
+    return render_page(
+        "fiche.html",
+        status,
+        supplier=shown.supplier,
+        declared=declared,
+        found_by=findable_words(declared, page) if declared else None,
+        withdrawal=shown.withdrawal,
+        facts=known_facts(page),
+        in_brief=known_in_brief(page),
+        link_until=shown.link_expires_at.astimezone(PARIS).date(),
+        event=event,
+        beside_answer=False,
+        searched=searched,
+        **form_variables(page, understood, problems),
+    )
+
+
+def form_variables(
+    page: PageOfSupplier, understood: Understood | None, problems: Sequence[Problem] = ()
+) -> dict[str, Any]:
+    """The variables of the form's template, by name."""
+    supplier, reference = page.shown.supplier, page.reference
+    if understood is None:
+        understood = Understood(form_of_declaration(page.shown.declaration, supplier, page.today))
+    form = understood.form
+    offered = tuple(code for offer in supplier.offers for code in offer.segments)
+    first = tuple(dict.fromkeys((*offered, *page.likely)))
+    others = tuple(dict.fromkeys((*form.trades, *understood.found)))
+    return {
+        "declaration": form,
+        "ticks": _ticks(first, form, reference),
+        "more_ticks": _ticks([code for code in others if code not in first], form, reference),
+        "areas": [(area.id, place_words(area, reference)) for area in known_areas(form.territories, reference)],
+        "places": [(area.id, place_words(area, reference)) for area in understood.places],
+        "zones": zone_choices(supplier, form.where, reference),
+        "amounts": AMOUNTS,
+        "known_contact": supplier.contact,
+        "searched_place": bool(form.territories or understood.places),
+        "mistakes": [(field_of_problem(each), each.detail.fr) for each in problems],
+    }
+
+
+def _ticks(codes: Iterable[str], form: DeclarationForm, reference: Reference) -> list[Tick]:
+    known = (code for code in codes if reference.taxonomy.known(code))
+    return [Tick(code, reference.taxonomy.label(code), code in form.trades) for code in known]
+
+
+def zone_choices(supplier: Supplier, chosen: str, reference: Reference) -> list[tuple[str, str]]:
+    """The areas that can be chosen with one tap, each with its words: around the supplier, where it stands, France."""
+    name = reference.territories.commune_name(supplier.commune)
+    around = f"autour {place_after_de(name)}" if name else "autour de chez nous"
+    kilometres = list(KILOMETRES) if supplier.location else []
+    kind, _, number = chosen.partition(":")
+    if kind == "km" and number not in kilometres:
+        kilometres = sorted([*kilometres, number], key=lambda text: float(text) if text.isdecimal() else 0)
+    choices = [(f"km:{each}", f"{each} km {around}") for each in kilometres]
+    if name and supplier.commune:
+        parents = reference.territories.parents(reference.territories.area(f"commune:{supplier.commune}"))
+        choices += [
+            (area.id, f"{AREAS_AROUND[area.kind]} : {area.label}") for area in parents if area.kind in AREAS_AROUND
+        ]
+    choices.append((FRANCE, "Dans toute la France"))
+    if chosen == AS_BEFORE:
+        choices.append((AS_BEFORE, "Dans le contour déjà déclaré"))
+    return choices
+
+
+def place_words(area: Area, reference: Reference) -> str:
+    """A territory as it is told apart from others of its name: “Redon (commune, Ille-et-Vilaine)”."""
+    around = [each.label for each in reference.territories.parents(area) if each.kind == "departement"]
+    within = around if area.kind in {"commune", "epci"} else []
+    return f"{area.label} ({', '.join((KINDS_OF_PLACE[area.kind], *within[:3]))})"
+
+
+class FindableWords(NamedTuple):
+    """The trades by which buyers find a supplier, the area in which they do, in words; and the last day."""
+
+    trades: list[str]
+    area: str
+    until: date | None
+
+
+def findable_words(declared: Declaration, page: PageOfSupplier) -> FindableWords:
+    """The findable part of a declaration, in words."""
+    taxonomy = page.reference.taxonomy
+    codes = dict.fromkeys(code for offer in declared.offers for code in offer.segments if taxonomy.known(code))
+    areas = dict.fromkeys(area_words(offer.service_area, page) for offer in declared.offers)
+    return FindableWords([taxonomy.label(code) for code in codes], " ou ".join(areas), declared.valid_until)
+
+
+def area_words(area: ServiceArea | None, page: PageOfSupplier) -> str:
+    """A service area in words that follow a verb: “dans le territoire …”."""
+    name = page.reference.territories.commune_name(page.shown.supplier.commune)
+    around = place_after_de(name) if name else "de votre adresse"
+    if area is None:
+        return f"à 50 km {around} au plus"
+    if area.national:
+        return "dans toute la France"
+    if area.radius_km is not None:
+        return f"à {area.radius_km:g} km {around} au plus".replace(".", ",")
+    if area.geometry is not None:
+        return "dans le contour que vous avez tracé"
+    names = [each.label for each in known_areas(area.codes or (), page.reference)]
+    more = [f"{len(names) - MOST_NAMED} autres lieux"] if len(names) > MOST_NAMED else []
+    return f"dans : {listed([*names[:MOST_NAMED], *more]).fr}"
+
+
+def known_facts(page: PageOfSupplier) -> list[KnownFact]:
+    """The facts that the directory has of a supplier from others, each with its source."""
+    one, reference = page.shown.supplier, page.reference
+    address = one.address
+    place = " ".join(filter(None, (address.street, address.postal_code, address.city))) if address else ""
+    place = place or reference.territories.commune_name(one.commune) or ""
+    staff, places = one.size.staff, one.size.places
+    facts = [
+        KnownFact("Nom", one.name, _source_of("name", page)),
+        KnownFact("SIRET", one.siret or "", _source_of("siret", page)),
+        KnownFact("Type", ", ".join(KINDS[kind].fr for kind in one.kinds)),
+        KnownFact("Adresse", place, _source_of("address", page)),
+        KnownFact("Téléphone", one.contact.phone or "", _source_of("contact.phone", page)),
+        KnownFact("Courriel", one.contact.email or "", _source_of("contact.email", page)),
+        KnownFact("Site", one.contact.website or "", _source_of("contact.website", page)),
+    ]
+    if staff:
+        number = (
+            str(staff.min)
+            if staff.min == staff.max
+            else f"{staff.min} à {staff.max}"
+            if staff.max
+            else f"{staff.min} ou plus"
+        )
+        facts.append(KnownFact("Effectif", number, _label(staff.source, page)))
+    if places:
+        facts.append(KnownFact("Places", str(places.count), _label(places.source, page)))
+    facts += [_known_offer(each, page) for each in one.offers if getattr(each, "declared_by", None) != "supplier"]
+    return [each for each in facts if each.value]
+
+
+def known_in_brief(page: PageOfSupplier) -> str:
+    """The kind, the size and the place of a supplier in one line, with the sources; empty where none is known."""
+    one = page.shown.supplier
+    commune = page.reference.territories.commune_name(one.commune)
+    parts = [", ".join(KINDS[kind].fr for kind in one.kinds), f"à {commune}" if commune else ""]
+    if one.size.places:
+        parts.append(f"{one.size.places.count} places")
+    names = dict.fromkeys(_label(each.source, page) for each in one.sources if each.source != SOURCE)
+    said = ", ".join(filter(None, parts))
+    return f"Selon {listed(list(names)).fr} : {said}." if said and names else ""
+
+
+def _known_offer(offer: Offer, page: PageOfSupplier) -> KnownFact:
+    names = [page.reference.taxonomy.label(code) for code in offer.segments if page.reference.taxonomy.known(code)]
+    return KnownFact("Activité", ", ".join(names) or offer.label or "", BASES[offer.basis])
+
+
+def _source_of(field: str, page: PageOfSupplier) -> str:
+    """The label of the source that a field is from; empty where it is not known."""
+    one = page.shown.supplier
+    others = [each.source for each in one.sources]
+    return _label((one.provenance or {}).get(field) or (others[0] if len(others) == 1 else None), page)
+
+
+def _label(source: str | None, page: PageOfSupplier) -> str:
+    return page.source_names.get(source, source) if source else ""

@@ -1,0 +1,264 @@
+"""The form of a supplier's own page: its fields, read and filled in, and the declaration that they make.
+
+A field left empty is an empty text. Of several ways to say one thing the more exact counts: places named before a
+distance, amounts typed before a band.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from api.web.html_pages import Fields
+from domain.declarations.declaration import DAYS_VALID, Declaration, DeclaredContact, DeclaredOffer, YearlyCapacity
+from domain.decoding.requests import explain
+from domain.errors import InvalidContent, Problem
+from domain.reference.territory import Area, UnknownTerritory
+from domain.suppliers.supplier import ServiceArea, Supplier
+from domain.text.bilingual import Text
+from domain.text.normalise import fold
+from matching.reference import Reference
+
+SEND, SEARCH = "envoyer", "chercher"
+KILOMETRES = ("20", "50", "100")
+USUAL_KILOMETRES = "50"
+"""Where an offer without an area is looked for, so that a supplier who leaves it as it is says nothing new."""
+FRANCE, AS_BEFORE = "france", "garder"
+AMOUNTS = (10_000, 40_000, 90_000, 250_000, 1_000_000)
+"""Bands of the largest contract a year, in euros excluding tax."""
+MOST_FOUND, MOST_OF_PART, MOST_PARTS, MOST_PLACES = 8, 3, 10, 8
+LONGEST_FIELD = 2_000
+_PART = re.compile(r"[,;/\n]|\bet\b", re.IGNORECASE)
+
+NOTHING_TICKED = Text(
+    "Cochez au moins une activité, ou « Nous ne faisons rien de tout cela »",
+    "Tick at least one trade, or “We do none of this”",
+)
+NO_NUMBER = Text("Écrivez un nombre, par exemple 40 000", "Write a number, such as 40 000")
+NO_DAY = Text("Choisissez une date", "Choose a day")
+WHICH_PLACE = Text("Choisissez le lieu dans la liste ci-dessous", "Choose the place in the list below")
+NO_PLACE = Text(
+    "Aucun lieu de ce nom : essayez le nom d'une commune ou d'un département",
+    "No place of this name: try the name of a commune or a departement",
+)
+
+
+class DeclarationForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The fields of the form as they were typed; `FIELD_NAMES` says what each is called in HTML."""
+
+    trades: tuple[str, ...] = ()
+    words: str = ""
+    no_offer: str = ""
+    where: str = ""
+    territories: tuple[str, ...] = ()
+    place: str = ""
+    amount: str = ""
+    least: str = ""
+    most: str = ""
+    with_others: str = ""
+    staff: str = ""
+    references: str = ""
+    email: str = ""
+    phone: str = ""
+    website: str = ""
+    until: str = ""
+
+
+FIELD_NAMES: Mapping[str, str] = {
+    "trades": "metier",
+    "words": "mots",
+    "no_offer": "rien",
+    "where": "zone",
+    "territories": "territoire",
+    "place": "lieu",
+    "amount": "montant",
+    "least": "montant-min",
+    "most": "montant-max",
+    "with_others": "avec",
+    "staff": "effectif",
+    "references": "references",
+    "email": "courriel",
+    "phone": "telephone",
+    "website": "site",
+    "until": "jusqu",
+}
+FIELDS_OF_POINTERS: Mapping[str, str] = {
+    "/no_offer": "rien",
+    "/offers/0/words": "mots",
+    "/offers/0/service_area": "zone",
+    "/offers": "metier",
+    "/place": "lieu",
+    "/yearly_capacity_eur/min": "montant-min",
+    "/yearly_capacity_eur": "montant-max",
+    "/staff": "effectif",
+    "/references": "references",
+    "/contact/email": "courriel",
+    "/contact/phone": "telephone",
+    "/contact/website": "site",
+    "/valid_until": "jusqu",
+}
+"""The field at which the page shows a problem, by the beginning of its JSON pointer, the longer first."""
+
+
+def field_of_problem(problem: Problem) -> str:
+    """The name of the field at which a problem of a declaration is shown."""
+    return next((name for start, name in FIELDS_OF_POINTERS.items() if problem.pointer.startswith(start)), "metier")
+
+
+def read_declaration_form(fields: Fields) -> DeclarationForm:
+    """The form that the submitted fields fill in; fields of other forms are left alone."""
+    read: dict[str, Any] = {}
+    for attribute, name in FIELD_NAMES.items():
+        if texts := [text[:LONGEST_FIELD] for text in fields.get(name, ())]:
+            is_list = attribute in {"trades", "territories"}
+            read[attribute] = tuple(dict.fromkeys(filter(None, texts))) if is_list else texts[-1]
+    return DeclarationForm(**read)
+
+
+def form_of_declaration(declared: Declaration | None, supplier: Supplier, today: date) -> DeclarationForm:
+    """The form as it is first shown: with what was declared, else with a year and the usual distance."""
+    if declared is None:
+        where = f"km:{USUAL_KILOMETRES}" if supplier.location else ""
+        return DeclarationForm(where=where, until=(today + timedelta(days=DAYS_VALID)).isoformat())
+    capacity = declared.yearly_capacity_eur or YearlyCapacity()
+    contact, offers = declared.contact or DeclaredContact(), declared.offers
+    area = offers[0].service_area if offers else None
+    amount = str(int(capacity.max)) if capacity.min is None and capacity.max in AMOUNTS else ""
+    until = declared.valid_until
+    if until is None or until < today:
+        until = today + timedelta(days=DAYS_VALID)
+    return DeclarationForm(
+        trades=tuple(dict.fromkeys(code for offer in offers for code in offer.segments)),
+        words=", ".join(dict.fromkeys(offer.words for offer in offers if offer.words)),
+        no_offer="oui" if declared.no_offer else "",
+        where=_code_of_area(area),
+        territories=area.codes or () if area and _code_of_area(area) == "" else (),
+        amount=amount,
+        least=_digits(capacity.min),
+        most="" if amount else _digits(capacity.max),
+        with_others={True: "oui", False: "non", None: ""}[declared.with_others],
+        staff=_digits(declared.staff),
+        references="\n".join(declared.references),
+        email=contact.email or "",
+        phone=contact.phone or "",
+        website=contact.website or "",
+        until=until.isoformat(),
+    )
+
+
+def _code_of_area(area: ServiceArea | None) -> str:
+    """The choice of the field `zone` that stands for an area; empty for none and for areas by name."""
+    if area is None:
+        return ""
+    if area.radius_km is not None:
+        return f"km:{area.radius_km:g}"
+    return FRANCE if area.national else AS_BEFORE if area.geometry is not None else ""
+
+
+def _digits(number: float | None) -> str:
+    return "" if number is None else f"{number:,.0f}".replace(",", " ")
+
+
+class Understood(NamedTuple):
+    """A form with the place typed in it replaced by its code; `found`: trades that its words may mean, as segments.
+
+    `places`: what the typed place may mean, where it is not clear.
+    """
+
+    form: DeclarationForm
+    found: tuple[str, ...] = ()
+    places: tuple[Area, ...] = ()
+
+
+def understand_form(form: DeclarationForm, reference: Reference) -> Understood:
+    """The form with its words and its typed place looked up."""
+    found = trades_of_words(form.words, reference)
+    if not form.place:
+        return Understood(form, found)
+    areas = reference.gazetteer.search(form.place, None, MOST_PLACES)
+    exact = [area for area in areas if fold(form.place) in {fold(area.label), fold(area.code)}]
+    chosen = exact if len(exact) == 1 else areas
+    if len(chosen) != 1:
+        return Understood(form, found, tuple(areas))
+    codes = tuple(dict.fromkeys((*form.territories, chosen[0].id)))
+    return Understood(msgspec.structs.replace(form, territories=codes, place=""), found)
+
+
+def trades_of_words(words: str, reference: Reference) -> tuple[str, ...]:
+    """The segments that a few words may mean, those of each of their parts; () for no words."""
+    parts = [part.strip() for part in _PART.split(words) if part.strip()][:MOST_PARTS]
+    found = [each.segment for part in parts for each in reference.interpreter.search(part, MOST_OF_PART)]
+    return tuple(dict.fromkeys(code for code in found if code in reference.taxonomy.segments))[:MOST_FOUND]
+
+
+def known_areas(codes: Sequence[str], reference: Reference) -> list[Area]:
+    """The areas of these codes; codes that mean none are left out."""
+    areas = []
+    for code in codes:
+        try:
+            areas.append(reference.territories.area(code, suggest=False))
+        except UnknownTerritory:
+            continue
+    return areas
+
+
+def declaration_of_form(understood: Understood, before: Declaration | None) -> Declaration:
+    """The declaration that a form makes; what it has no field for stays as `before`.
+
+    Raises InvalidContent with everything to be corrected, its pointers those of the declaration (`/place`: the place).
+    """
+    form, problems = understood.form, list[Problem]()
+    if form.place:
+        detail = WHICH_PLACE if understood.places else NO_PLACE
+        problems.append(Problem("/place", "unknown_place", detail))
+    if not form.trades and not form.no_offer:
+        problems.append(Problem("/offers", "missing_field", NOTHING_TICKED))
+    least = _number(form.least, "/yearly_capacity_eur/min", problems)
+    most = _number(form.most or ("" if form.least else form.amount), "/yearly_capacity_eur/max", problems)
+    contact = {name: getattr(form, name) for name in ("email", "phone", "website") if getattr(form, name)}
+    offers = [_offer_of_form(form, before)] if form.trades else []
+    parts = {
+        "offers": offers,
+        "no_offer": bool(form.no_offer),
+        "yearly_capacity_eur": None if least is None and most is None else {"min": least, "max": most},
+        "staff": _number(form.staff, "/staff", problems),
+        "with_others": {"oui": True, "non": False}.get(form.with_others),
+        "references": [line.strip() for line in form.references.split("\n") if line.strip()],
+        "contact": contact or None,
+        "ask_again": before.ask_again if before else True,
+        "valid_until": form.until or None,
+    }
+    if not problems:
+        try:
+            return msgspec.convert(msgspec.to_builtins(parts), Declaration)
+        except msgspec.ValidationError as error:
+            problems.append(explain(error, Declaration))
+    raise InvalidContent(tuple(problems))
+
+
+def _offer_of_form(form: DeclarationForm, before: Declaration | None) -> DeclaredOffer:
+    kind, _, number = form.where.partition(":")
+    area: ServiceArea | None = None
+    if form.territories:
+        area = ServiceArea(codes=form.territories)
+    elif kind == "km" and number.replace(".", "", 1).isdecimal():
+        area = ServiceArea(radius_km=float(number))
+    elif form.where == FRANCE:
+        area = ServiceArea(national=True)
+    elif form.where == AS_BEFORE and before and before.offers:
+        area = before.offers[0].service_area
+    elif number:
+        area = ServiceArea(codes=(form.where,))
+    return DeclaredOffer(segments=form.trades, words=form.words or None, service_area=area)
+
+
+def _number(text: str, at: str, problems: list[Problem]) -> int | None:
+    """The whole number in a text as people write it; None for none, and one more problem where it is no number."""
+    plain = "".join(text.split()).removesuffix("€").removesuffix(",00")
+    if plain.isascii() and plain.isdecimal() and len(plain) <= 12:
+        return int(plain)
+    if plain:
+        problems.append(Problem(at, "wrong_type", NO_NUMBER))
+    return None
