@@ -62,16 +62,12 @@ _LATER_NULLS = (
     b',"size":null',
     b',"duration_months":null',
     b',"in_group":null',
-<<<<<<< HEAD
     b',"yearly_capacity_eur":null',
     b',"no_offer_until":null',
-)
-=======
     b',"declared_by":null,"declared_on":null',
     b',"declared_by":"network","declared_on":null',
 )
 """Members that say no more than their absence, such as that a directory declares what it says."""
->>>>>>> next
 
 
 def content_hash(payload: bytes, placement: Placement) -> bytes:

@@ -16,10 +16,7 @@ import msgspec
 from domain.suppliers.size import size_of_records
 from domain.suppliers.supplier import (
     DECLARATIONS,
-<<<<<<< HEAD
-=======
     DECLARERS,
->>>>>>> next
     EVIDENCE_KINDS,
     Contact,
     DeclaredBy,
@@ -121,16 +118,12 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     `updated_at` is the last change of content, not the last time a source was read.
     What the supplier said itself is laid over what the others make, and never says who it is; its latest word counts.
     """
-<<<<<<< HEAD
     own = [item for item in stored if item.source == DECLARATIONS]
     others = [item for item in stored if item.source != DECLARATIONS] if own else stored
     if own and any(item.supplier_id is not None for item in others):
         return _with_own_word(assemble(supplier_id, others), own)
-    record, placed, provenance = stored[0].record, stored[0], None
-=======
     placed, provenance = stored[0], None
     record = record_with_declarers(placed)
->>>>>>> next
     if len(stored) > 1:
         stored = sorted(stored, key=precedence)
         record = _combine_records([record_with_declarers(item) for item in stored])
@@ -168,14 +161,13 @@ def assemble(supplier_id: UUID, stored: Sequence[StoredRecord]) -> Supplier:
     )
 
 
-<<<<<<< HEAD
 def _with_own_word(supplier: Supplier, own: Sequence[StoredRecord]) -> Supplier:
     """The supplier that others make, with what it said itself: offers first, contact, staff and capacity.
 
     Where it says that it has no offer, those that were only inferred go.
     """
     latest = max(own, key=lambda item: (item.changed_at, item.external_id))
-    record, size = latest.record, size_of_records([(latest.record, latest.source)])
+    record, size = record_with_declarers(latest), size_of_records([(latest.record, latest.source)])
     known = (each for each in supplier.offers if record.no_offer_until is None or each.basis != "inferred")
     offers = unite_offers((*record.offers, *known))
     said = {name: latest.source for name in _known_fields(record) if name == "employees" or name.startswith("contact.")}
@@ -192,7 +184,8 @@ def _with_own_word(supplier: Supplier, own: Sequence[StoredRecord]) -> Supplier:
         no_offer_until=record.no_offer_until,
         updated_at=max(supplier.updated_at, *(item.changed_at for item in own)),
     )
-=======
+
+
 def record_with_declarers(item: StoredRecord) -> SupplierRecord:
     """The record, its declared offers as the word of its source: only `DECLARATIONS` speaks for a supplier.
 
@@ -217,7 +210,6 @@ def as_directory_word(record: SupplierRecord) -> SupplierRecord:
         for offer in record.offers
     )
     return msgspec.structs.replace(record, offers=tuple(offers))
->>>>>>> next
 
 
 def precedence(item: StoredRecord) -> tuple[Any, ...]:

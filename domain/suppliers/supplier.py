@@ -39,8 +39,6 @@ FlagCode = Literal[
     "area_simplified",
     "approval_expired",
 ]
-DECLARATIONS = "declarations"
-"""The source whose records hold what suppliers say of themselves on their own pages."""
 Share = Annotated[float, msgspec.Meta(ge=0, le=1, description="A share of the workforce, from 0 to 1")]
 NO_SUPPLIER = Text("Aucun fournisseur de cet identifiant", "No supplier with this id")
 NO_RECORD = Text("Cette source n'a pas de fiche de cet identifiant", "This source has no record with this id")
