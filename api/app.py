@@ -163,6 +163,7 @@ PARTS: tuple[Part, ...] = (
     large_matches,
     delivery_part(webhook_kind, mail_kind, supplier_link_kind, journal_kind),
     privacy.daily_retention,
+    supply.daily_trade_counts,
 )
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
