@@ -195,8 +195,8 @@ async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
     await _lock_source_and_record(connection, source, external_id)
     record = await _without_suppressed(connection, source, external_id, record)
     digest = content_hash(encode(record), placement)
-    before = _select_record(source, external_id).add_columns(records.c.content_hash, records.c.vertices)
-    known = (await connection.execute(before)).first()
+    columns = records.c.content_hash, records.c.vertices
+    known = (await connection.execute(_select_record(source, external_id).add_columns(*columns))).first()
     if known is not None and known.joins is None and known.content_hash == digest:
         noted = update(records).filter_by(source=source, external_id=external_id)
         await connection.execute(noted.values(received_at=now))
@@ -204,8 +204,7 @@ async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
         return WrittenRecord("unchanged", unchanged, await current_version(connection))
     await lock_identities(connection)
     if (more := drawn_vertices(record) - (0 if known is None else known.vertices)) > 0:
-        drawn = await count_vertices(connection, source)
-        require_vertices_left(drawn, drawn + more, most_vertices)
+        require_vertices_left(drawn := await count_vertices(connection, source), drawn + more, most_vertices)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
     supplier_id = await supplier_of(connection, key) or of_supplier or new_id(now)
