@@ -32,7 +32,7 @@ def letters_pdf(texts: LetterTexts, letters: Sequence[AddressedLetter], moment: 
     """The letters as one PDF, dated `moment` (seconds since 1970). Raises RuntimeError where they cannot be set."""
     common = {name: _printable(value) for name, value in msgspec.structs.asdict(texts).items()}
     with TemporaryDirectory() as folder:
-        parts = []
+        parts = list[Path]()
         for first in range(0, len(letters), SET_AT_ONCE):
             some = [_printable_letter(each) for each in letters[first : first + SET_AT_ONCE]]
             asked = {"template": TEMPLATE, "common": common, "letters": some, "moment": moment}
