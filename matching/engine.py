@@ -67,7 +67,7 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
     explainer = CachingExplainer(*said, kept) if kept else Explainer(*said)
     rows = CachingRowWriter(*shown, kept) if kept else RowWriter(*shown)
     seed, find_unknown = draw_seed(need), kept.unknown_suppliers if kept else unknown_suppliers
-    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy)
+    past = PastAwards.known_on(on, awards, buyer_siret(need), rules, reference.taxonomy) if awards else None
 
     def lot_shortlist(lot: LotMatch) -> LotShortlist:
         wanted = rows_of.get(lot.query.lot.id) or RowCounts(need.limit, need.near_misses, need.groupings)
@@ -87,8 +87,11 @@ def match_json(  # noqa: PLR0913 - keywords that say what is known besides
         )
 
     lots = tuple(map(lot_shortlist, lot_matches(queries, index, on, rules, past)))
-    split = advise_no_split(need, others, year, reference.reader.segments_bought, rules.view(law_on, need.contract))
-    advice = explainer.need_advice([*law_changes_of(need, queries, reference, on, index), *split])
+    besides = [*law_changes_of(need, queries, reference, on, index)]
+    if others:
+        view, read = rules.view(law_on, need.contract), reference.reader.segments_bought
+        besides += advise_no_split(need, others, year, read, view)
+    advice = explainer.need_advice(besides)
     stamp = stamp_of(index, reference, on, need.planned_publication_on)
     return msgspec.json.encode(Shortlist(need.reference, stamp, lots, advice))
 
