@@ -23,7 +23,7 @@ MOST_FILES = 12
 # Lines and files that are not empty, migrations among them.
 CEILINGS = {
     "api": (26_500, 122),
-    "db": (9_900, 53),
+    "db": (9_900, 54),
     "domain": (16_000, 70),
     "matching": (11_360, 52),
     "sources": (8_700, 40),
