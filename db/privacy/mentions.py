@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from db.core.engine import Connection
 from db.schema.campaign_tables import campaign_mails, campaign_recipients, campaigns
+from db.schema.declaration_tables import declaration_links, declaration_mails, declarations
 from db.schema.organisation_tables import (
     awards,
     exchange_recipients,
@@ -54,6 +55,8 @@ _ROWS: dict[sa.Table, tuple[sa.Table, tuple[sa.Column[Any], ...], sa.Column[Any]
     exchange_recipients: (exchanges, (exchanges.c.id,), exchanges.c.opened_at),
     messages: (exchanges, (messages.c.id,), messages.c.created_at),
     message_mails: (exchanges, (exchanges.c.id,), message_mails.c.queued_at),
+    declarations: (declarations, (declarations.c.supplier_id,), declarations.c.declared_at),
+    declaration_mails: (declaration_links, (declaration_links.c.id,), declaration_mails.c.queued_at),
     campaigns: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
     campaign_recipients: (campaigns, (campaigns.c.id,), campaigns.c.created_at),
     campaign_mails: (campaigns, (campaigns.c.id,), campaign_mails.c.queued_at),
@@ -97,7 +100,10 @@ class MentionColumn(NamedTuple):
     def is_joined(self) -> sa.ColumnElement[bool]:
         """The condition that joins the table to the one that has the organisation's id."""
         parent = _ROWS[self.table][0]
-        return sa.true() if parent is self.table else self.table.c[f"{parent.name.removesuffix('s')}_id"] == parent.c.id
+        if parent is self.table:
+            return sa.true()
+        key = "link_id" if parent is declaration_links else f"{parent.name.removesuffix('s')}_id"
+        return self.table.c[key] == parent.c.id
 
     @property
     def where(self) -> sa.ColumnElement[str]:
@@ -121,6 +127,7 @@ class MentionColumn(NamedTuple):
 ADDRESSES = (
     MentionColumn("exchange", "recipients.email", exchange_recipients.c.email, "erased"),
     MentionColumn("exchange", "mails.address", message_mails.c.address, "erased"),
+    MentionColumn("supplier_link", "mails.address", declaration_mails.c.address, "erased"),
     MentionColumn("campaign", "recipients.email", campaign_recipients.c.email, "erased"),
     MentionColumn("campaign", "mails.address", campaign_mails.c.address, "erased"),
 )
@@ -144,6 +151,8 @@ MENTION_COLUMNS = (
     MentionColumn("message", "barriers_note", messages.c.barriers_note, "kept"),
     MentionColumn("exchange", "recipients.name", exchange_recipients.c.name, "kept"),
     *ADDRESSES,
+    MentionColumn("declaration", "content", declarations.c.content, "pseudonym"),
+    MentionColumn("declaration", "withdrawal", declarations.c.reason, "pseudonym", 2_000),
     MentionColumn("campaign", "content", campaigns.c.content, "pseudonym"),
     MentionColumn("campaign", "recipients.name", campaign_recipients.c.name, "kept"),
     MentionColumn("campaign", "recipients.address", campaign_recipients.c.address, "kept"),

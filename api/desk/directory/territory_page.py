@@ -30,8 +30,7 @@ from domain.errors import NotFound
 from domain.law.review import OPTIONS
 from domain.reference.territory import Area, UnknownTerritory
 from domain.shortlists.shortlist import TensionLevel
-from domain.suppliers.known_trades import KindOrNone
-from domain.suppliers.supplier import years_before
+from domain.suppliers.known_trades import KindOrNone, years_before
 from domain.supply import AreaSupply, SegmentSupply, Supply
 from domain.text.bilingual import Language, Text, printed_count
 from domain.text.normalise import fold
