@@ -201,7 +201,12 @@ def pdf_of(template: str, page: str, moment: int) -> bytes:
     The template reads the page as `sys.inputs.page`. Raises RuntimeError where it cannot be set.
     """
     request = msgspec.json.encode({"template": template, "page": page, "moment": moment})
-    command = [sys.executable, "-I", typst_process.__file__]
+    return pdf_of_process(typst_process.__file__, request)
+
+
+def pdf_of_process(script: str, request: bytes) -> bytes:
+    """The PDF that a script makes of a request, in a process of its own. Raises RuntimeError where it makes none."""
+    command = [sys.executable, "-I", script]
     with TemporaryFile() as asked:  # not a pipe: `communicate` forgets what it had not yet written when it gives up
         asked.write(request)
         asked.seek(0)

@@ -99,7 +99,9 @@ async def test_a_meeting_is_about_a_territory_before_there_is_a_need(buyer: Buye
 
 async def test_badges_are_a_table_or_sheets_of_eight(buyer: Buyer) -> None:
     """Of those who are not known to stay away; nobody else's."""
-    people = [{"role": "buyer", "name": f"Anne {n}", "organisation": f"Ville {n}"} for n in range(8)]
+    people: list[dict[str, Any]] = [
+        {"role": "buyer", "name": f"Anne {n}", "organisation": f"Ville {n}"} for n in range(8)
+    ]
     people += [
         {"role": "network", "organisation": "CRESS"},
         {"role": "buyer", "name": "Malade", "organisation": "Ville", "attended": False},
