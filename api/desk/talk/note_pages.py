@@ -39,10 +39,11 @@ from domain.text.bilingual import PARIS
 from domain.text.labels import CHANNELS
 from matching.reference import Reference
 
-MOST_FOUND, MOST_OF_PART, MOST_PARTS = 10, 3, 30
-SURE = 0.7
-"""The confidence from which a trade that words mean is ticked beforehand."""
-_PART = re.compile(r"[,;:/.!?\n]|\bet\b", re.IGNORECASE)
+MOST_FOUND, MOST_TYPED, MOST_PARTS = 10, 5, 40
+LIKELY, SURE = 0.3, 0.7
+"""The confidences from which a trade that words mean is proposed, and ticked beforehand."""
+_PART = re.compile(r"[,;:.!?\n]")
+_DENIED = re.compile(r"\b(?:non|pas|ni|sans|sauf|aucune?|jamais)\b", re.IGNORECASE)
 
 
 class NotePlace(NamedTuple):
@@ -188,13 +189,14 @@ async def _declare_offer(visit: Visit, supplier: Supplier, source: str, offer: O
 
 
 def trades_of_words(words: str, reference: Reference) -> dict[str, bool]:
-    """The segments that some words may mean, each with whether they surely do; the sure ones first."""
+    """The segments that sentences may mean, each with whether one surely says so; the sure ones first."""
     found: dict[str, bool] = {}
-    for part in [part.strip() for part in _PART.split(words) if part.strip()][:MOST_PARTS]:
-        for reading in (*reference.interpreter.read(part), *reference.interpreter.search(part, MOST_OF_PART)):
-            if reading.segment in reference.taxonomy.segments:
-                is_sure = reading.confidence >= SURE
-                found[reading.segment] = found.get(reading.segment, False) or is_sure
+    for part in [part for part in _PART.split(words) if part.strip()][:MOST_PARTS]:
+        explained, is_denied = reference.interpreter.titles.explain(part), _DENIED.search(part) is not None
+        sure = {each.segment for each in explained.readings if each.confidence >= SURE and not is_denied}
+        likely = [each.segment for each in explained.readings if each.confidence >= LIKELY]
+        for segment in (*likely, *(code for _, named in explained.phrases for code in named)):
+            found[segment] = found.get(segment, False) or segment in sure
     return dict(sorted(found.items(), key=lambda each: not each[1])[:MOST_FOUND])
 
 
@@ -202,7 +204,8 @@ def _form_page(visit: Visit, place: NotePlace, mistakes: Sequence[Mistake] = ())
     """The form of a note: trades noted before, else those of the words; those asked for; those looked up by words."""
     reference, client, note = visit.reference, visit.call.bearer, place.note
     is_sent = visit.call.method == "POST"
-    proposed, looked_up = (trades_of_words(words, reference) for words in (place.words, visit.text("ajout")))
+    proposed, typed = trades_of_words(place.words, reference), visit.text("ajout")
+    looked_up = [each.segment for each in reference.interpreter.search(typed, MOST_TYPED)] if typed else []
     noted = [segment for offer in note.offers for segment in offer.segments] if note else []
     ticked = visit.fields.get("metier", []) if is_sent else noted or [each for each, sure in proposed.items() if sure]
     known = filter(reference.taxonomy.known, (*ticked, *proposed, *place.asked, *looked_up))

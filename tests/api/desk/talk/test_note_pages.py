@@ -64,7 +64,7 @@ async def test_an_answer_is_noted_by_its_words_and_the_next_match_finds_it(
 
 
 async def test_a_meeting_is_noted_by_its_minutes(desk: Desk, browser: Browser, served: Client) -> None:
-    came = [{"role": "supplier", "supplier_id": desk.suppliers[TWO[0]], "name": "", "organisation": TWO[0]}]
+    came = [{"role": "supplier", "supplier_id": desk.suppliers[TWO[0]], "name": "Mme Le Goff", "organisation": TWO[0]}]
     begins = served.services.now() - timedelta(days=3)
     times = {"starts_at": begins.isoformat(), "ends_at": (begins + timedelta(hours=2)).isoformat()}
     minutes = "Ils font aussi la restauration collective ; la tonte non."
@@ -77,7 +77,8 @@ async def test_a_meeting_is_noted_by_its_minutes(desk: Desk, browser: Browser, s
     form = f"{page}/offres/{desk.suppliers[TWO[0]]}"
     await desk.open(form)
     fields = browser.fields(f"{desk.path}/{form}")
-    assert "rs-collective" in fields["metier"]
+    assert fields["metier"] == ["rs-collective"], "what it denies is proposed, and not ticked"
+    assert 'value="ev-entretien"' in browser.page
     assert fields["comment"] == ["Visio"]
     await desk.send(form, faire="noter", metier="rs-collective")
     assert "C'est noté" in said(browser.page)
