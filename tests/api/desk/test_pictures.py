@@ -96,6 +96,7 @@ VIEWS = (
     View("link", "{need}/echanges/{exchange}/lien?envoi={link}"),
     View("note", "{need}/echanges/{exchange}/offres/{supplier}"),
     View("note-in-directory", "annuaire/{supplier}/note"),
+    View("note-in-meeting", "{need}/rencontres/{meeting}/offres/{invited}"),
     View("equal-treatment", "{need}/egalite"),
     View("equal-treatment-empty", "{fresh}/egalite"),
     View("missing-message", "{need}/egalite", ".gaps li:nth-child(3) button"),
