@@ -20,6 +20,7 @@ from api.declarations.page_form import (
 )
 from domain.declarations.declaration import SOURCE, Declaration, SupplierPage
 from domain.errors import Problem
+from domain.exchanges.letter import shown_buyer
 from domain.reference.territory import Area, TerritoryKind
 from domain.suppliers.supplier import Basis, Offer, ServiceArea, Supplier
 from domain.text.bilingual import PARIS, listed, place_after_de
@@ -66,7 +67,7 @@ class KnownFact(NamedTuple):
 class PageOfSupplier(NamedTuple):
     """All that a supplier's page shows but its form: facts known of it, the trades it likely does, the day.
 
-    `source_names`: the labels of sources by their names.
+    `source_names`: the labels of sources by their names. `asking`: the organisation that asks.
     """
 
     shown: SupplierPage
@@ -74,6 +75,7 @@ class PageOfSupplier(NamedTuple):
     reference: Reference
     today: date
     source_names: Mapping[str, str]
+    asking: str
 
 
 def declaration_page(
@@ -102,6 +104,7 @@ def declaration_page(
         in_brief=known_in_brief(page),
         link_until=shown.link_expires_at.astimezone(PARIS).date(),
         event=event,
+        asking=shown_buyer(page.asking).fr,
         beside_answer=False,
         searched=searched,
         **form_variables(page, understood, problems),
