@@ -205,6 +205,7 @@ suppliers = table(
     sa.CheckConstraint("deleted = (document IS NULL)", name="tombstone_is_empty"),
     sa.CheckConstraint("deleted OR merged_into IS NULL", name="merged_is_deleted"),
     sa.Index(None, "change_set", "id"),
+    index_where("merged_into IS NOT NULL", "suppliers_merged_into_ix", "merged_into"),
     sa.Index(None, "activities", postgresql_using="gin"),
     sa.Index(None, "commune"),
     sa.Index(None, "lat", "lon"),

@@ -62,6 +62,8 @@ _LATER_NULLS = (
     b',"size":null',
     b',"duration_months":null',
     b',"in_group":null',
+    b',"yearly_capacity_eur":null',
+    b',"no_offer_until":null',
     b',"declared_by":null,"declared_on":null',
     b',"declared_by":"network","declared_on":null',
 )
@@ -166,7 +168,7 @@ class WrittenRecord(msgspec.Struct, frozen=True):
         return self.stored.supplier_id
 
 
-async def put_record(
+async def put_record(  # noqa: PLR0913 - keywords that say what is known besides
     connection: Connection,
     source: str,
     external_id: str,
@@ -176,8 +178,11 @@ async def put_record(
     now: datetime,
     similarity: NameSimilarity,
     most_vertices: int = MOST_VERTICES,
+    of_supplier: UUID | None = None,
 ) -> WrittenRecord:
     """Store a record of the source, and rewrite the suppliers concerned; the caller commits.
+
+    `of_supplier`: the living supplier that a new record describes from the start, whatever it says itself.
 
     The record joins the supplier that other records of the same describe (`domain.suppliers.deduplication`), and
     leaves one that it describes no longer. What was erased of a person is left out (`db.suppliers.suppression_list`),
@@ -204,10 +209,10 @@ async def put_record(
         require_vertices_left(drawn, drawn + more, most_vertices)
     change_set = await begin_change(connection)
     key = RecordKey(source, external_id)
-    supplier_id = await supplier_of(connection, key) or new_id(now)
+    supplier_id = await supplier_of(connection, key) or of_supplier or new_id(now)
     stored = StoredRecord(source, external_id, record, placement, supplier_id, received_at=now, changed_at=now)
     added_to = await suppliers_with_numbers(connection, [known.joins]) if known is not None and known.joins else []
-    if is_new := known is None or known.supplier_id is None:
+    if is_new := of_supplier is None and (known is None or known.supplier_id is None):
         await write_suppliers(connection, [assemble(supplier_id, [stored])], change_set)
     await _write_record(connection, stored, digest, None if known is None else known.payload)
     regrouped = await regroup(connection, [key], similarity, change_set, now)

@@ -15,8 +15,6 @@ from domain.needs.need import Code, Euros
 from domain.suppliers.supplier import Contact, ServiceArea, Supplier
 from domain.text.bilingual import Text
 
-SOURCE = "declarations"
-"""The source whose records hold what suppliers say of themselves."""
 DAYS_VALID = 365
 """The days for which a declaration holds that does not say until when."""
 LONGEST_VALID = 5 * 366

@@ -1,7 +1,8 @@
 """Reach: a lot's yearly value against what is known of a supplier's size. It changes no gate and no order.
 
-The largest contract won decides, else the turnover, else places or staff. docs/reach.md has the rule, its figures and
-their sources, which are those of `domain/data/reach.toml`.
+What a supplier says itself that it can carry decides; else the largest contract won shows what it can do at least, and
+beyond that its turnover decides, else places or staff.
+docs/reach.md has the rule, its figures and their sources, which are those of `domain/data/reach.toml`.
 """
 
 from collections.abc import Collection
@@ -17,7 +18,7 @@ from domain.shortlists.listed_suppliers import Reach, ReachLevel
 from domain.suppliers.supplier import Kind, SupplierSize
 from domain.text.bilingual import Language, Text, euros, whole
 
-SizeBasis = Literal["unknown", "largest_award", "turnover", "places", "staff"]
+SizeBasis = Literal["unknown", "turnover", "places", "staff", "capacity"]
 SIZE_BASES: tuple[SizeBasis, ...] = get_args(SizeBasis)
 REACH_LEVELS: tuple[ReachLevel, ...] = get_args(ReachLevel)
 
@@ -39,51 +40,66 @@ class ReachFigures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 REACH_FIGURES = msgspec.toml.decode((files("domain") / "data" / "reach.toml").read_bytes(), type=ReachFigures)
-SHARE, STRETCH, AMPLE_VALUE_EUR = (
-    REACH_FIGURES.figures[name].value for name in ("share_of_turnover", "stretch", "ample_value_eur")
+SHARE, STRETCH, FAR, AMPLE_VALUE_EUR = (
+    REACH_FIGURES.figures[name].value for name in ("share_of_turnover", "stretch", "far_above_award", "ample_value_eur")
 )
-"""The share of its turnover that one contract within reach may be; how often that is still a stretch; and the yearly
-value above which a supply is good only where sizes are known."""
+"""The share of its turnover that one contract within reach may be; how often that is still a stretch; how often the
+largest contract won is too much where nothing else is known; and the yearly value above which a supply is good only
+where sizes are known."""
 _SECTOR_OF_FAMILY = {family: name for name, each in REACH_FIGURES.sectors.items() for family in each.families}
 
 
 class DecidingSize(NamedTuple):
-    """The part of a supplier's size that decides on its reach.
+    """The parts of a supplier's size that decide on its reach.
 
-    `contract_eur`: the most a year that is within its reach, whatever is bought; NaN: not known, infinite: `persons`
-    (infinite where they do not count) decide with what is bought.
+    `contract_eur`: by `basis`, the most a year that is within its reach, whatever is bought; NaN: not known, infinite:
+    `persons` (infinite where they do not count) decide with what is bought. `award_eur`: the largest contract won, a
+    year, which it can do at least; NaN: none known.
     """
 
     basis: SizeBasis
     contract_eur: float
     persons: float
+    award_eur: float
+
+    def bound_eur(self, sector_eur: float) -> float:
+        """The most a year by `basis` where a person makes so many euros of turnover; NaN: not known."""
+        return self.contract_eur if self.persons == inf else min(self.contract_eur, self.persons * sector_eur * SHARE)
+
+    def is_shown_by_award(self, sector_eur: float) -> bool:
+        """Whether the largest contract won shows the most that is within reach, not `basis`."""
+        bound = self.bound_eur(sector_eur)
+        return self.award_eur >= bound or (isnan(bound) and not isnan(self.award_eur))
 
     def within_eur(self, sector_eur: float) -> float:
         """The most a year that is within reach where a person makes so many euros of turnover; NaN: not known."""
-        return self.contract_eur if self.persons == inf else min(self.contract_eur, self.persons * sector_eur * SHARE)
+        return self.award_eur if self.is_shown_by_award(sector_eur) else self.bound_eur(sector_eur)
 
 
-NO_SIZE_KNOWN = DecidingSize("unknown", nan, inf)
+NO_SIZE_KNOWN = DecidingSize("unknown", nan, inf, nan)
 
 
 def deciding_size(size: SupplierSize, kinds: Collection[Kind]) -> DecidingSize:
-    """The part of a size that decides on a supplier's reach: contract won, turnover, places or staff, in this order.
+    """The parts of a size that decide: its own word; else the largest contract won, and turnover, places or staff.
 
     Of a range of staff the most counts; nobody employed counts as one. The employees of an ESAT, who lead its workers,
     say nothing of what it can do.
     """
-    if award := size.largest_award_eur:
-        return DecidingSize("largest_award", value_per_year(award.value, award.duration_months), inf)
+    if (capacity := size.yearly_capacity_eur) and capacity.max is not None:
+        return DecidingSize("capacity", capacity.max, inf, nan)
+    award = size.largest_award_eur
+    award_eur = value_per_year(award.value, award.duration_months) if award else nan
     if turnover := size.turnover_eur:
-        return DecidingSize("turnover", turnover.value * SHARE, inf)
+        return DecidingSize("turnover", turnover.value * SHARE, inf, award_eur)
     if size.places:
-        return DecidingSize("places", size.places.count * REACH_FIGURES.kinds["ESAT"].value * SHARE, size.places.count)
+        persons = size.places.count
+        return DecidingSize("places", persons * REACH_FIGURES.kinds["ESAT"].value * SHARE, persons, award_eur)
     if size.staff is None or (kinds and all(kind == "ESAT" for kind in kinds)):
-        return NO_SIZE_KNOWN
+        return NO_SIZE_KNOWN._replace(award_eur=award_eur)
     persons = max(size.staff.min, size.staff.max or 0, 1)
     figures = [REACH_FIGURES.kinds.get(kind) for kind in kinds if kind != "ESAT"]
     most = max((each.value if each else inf for each in figures), default=inf)
-    return DecidingSize("staff", persons * most * SHARE, persons)
+    return DecidingSize("staff", persons * most * SHARE, persons, award_eur)
 
 
 def sector_eur(segments: Collection[str]) -> float:
@@ -92,13 +108,18 @@ def sector_eur(segments: Collection[str]) -> float:
     return max(REACH_FIGURES.sectors[name].value for name in names)
 
 
-def reach_level(yearly_eur: float | None, within_eur: float) -> ReachLevel:
-    """The level of a lot's yearly value, where so many euros at most are within reach (NaN: not known)."""
+def reach_level(yearly_eur: float | None, within_eur: float, *, is_bounded: bool) -> ReachLevel:
+    """The level of a lot's yearly value, where so many euros are within reach (NaN: not known).
+
+    `is_bounded`: whether more is known than contracts won, which show what can be done at least.
+    """
     if yearly_eur is None or isnan(within_eur):
         return "unknown"
     if yearly_eur <= within_eur:
         return "within"
-    return "stretch" if yearly_eur <= within_eur * STRETCH else "beyond"
+    if yearly_eur <= within_eur * STRETCH:
+        return "stretch"
+    return "beyond" if is_bounded or yearly_eur > within_eur * FAR else "unknown"
 
 
 _LEVELS: dict[ReachLevel, Text] = {
@@ -118,10 +139,12 @@ SIZE_NOT_KNOWN = Text("Sa taille n'est pas connue", "Its size is not known")
 @lru_cache(maxsize=16_384)
 def reach_of(yearly_eur: float | None, size: DecidingSize, sector: float, language: Language) -> Reach:
     """The reach of a supplier of that size, in words; `sector`: euros of turnover per person of what is bought."""
-    level = reach_level(yearly_eur, size.within_eur(sector))
-    if yearly_eur is None or level == "unknown":
+    within = size.within_eur(sector)
+    level = reach_level(yearly_eur, within, is_bounded=size.basis != "unknown")
+    if yearly_eur is None or isnan(within):
         return Reach("unknown", (VALUE_NOT_KNOWN if yearly_eur is None else SIZE_NOT_KNOWN).to(language))
-    lot, known, said = whole_euros(yearly_eur), _known_size_text(size, sector), _LEVELS[level]
+    lot, known = whole_euros(yearly_eur), _known_size_text(size, sector)
+    said = SIZE_NOT_KNOWN if level == "unknown" else _LEVELS[level]
     message = Text(
         f"{said.fr} : ce lot vaut {lot.fr} par an, {known.fr}",
         f"{said.en}: this lot is worth {lot.en} a year, {known.en}",
@@ -137,10 +160,11 @@ def reach_together(
     Where some sizes are not known, the level is known only if the others are enough.
     """
     known = [within for size in sizes if not isnan(within := size.within_eur(sector))]
-    level, unknown = reach_level(yearly_eur, sum(known)), len(sizes) - len(known)
+    unknown = sum(size.basis == "unknown" for size in sizes)
+    level = reach_level(yearly_eur, sum(known), is_bounded=not unknown)
     if yearly_eur is None:
         return Reach("unknown", VALUE_NOT_KNOWN.to(language))
-    if not known or (unknown and level != "within"):
+    if level == "unknown" or (len(known) < len(sizes) and level != "within"):
         message = Text(
             f"La taille de {unknown} membre{'s' if unknown > 1 else ''} n'est pas connue",
             f"The size of {unknown} member{'s' if unknown > 1 else ''} is not known",
@@ -156,10 +180,13 @@ def reach_together(
 
 def _known_size_text(size: DecidingSize, sector: float) -> Text:
     """The end of a sentence, which says what is known of a size."""
-    if size.basis == "largest_award":
+    if size.basis == "capacity":
         most = whole_euros(size.contract_eur)
+        return Text(f"il dit pouvoir porter {most.fr} par an", f"it says that it can carry {most.en} a year")
+    if size.is_shown_by_award(sector):
+        most = whole_euros(size.award_eur)
         return Text(f"son plus grand marché connu {most.fr}", f"its largest known contract {most.en}")
-    turnover = whole_euros(size.within_eur(sector) / SHARE)
+    turnover = whole_euros(size.bound_eur(sector) / SHARE)
     if size.basis == "turnover":
         return Text(f"son chiffre d'affaires est de {turnover.fr}", f"its turnover is {turnover.en}")
     number = whole(size.persons)

@@ -78,7 +78,7 @@ class Explainer:
         """The texts on a lot and its supply; `unknown`: the suppliers nearby whose trade is unknown."""
         awarded = past.advice(lot.query, lot.live, lot.passes) if past else ()
         query, counts, review = lot.query, lot.counts, self.review.lots[lot.query.lot.id]
-        taxonomy, reach = self.reference.taxonomy, lot.reach_counts
+        taxonomy, (every, *reach) = self.reference.taxonomy, lot.reach_counts
         tension = tension_of(query.subject.objects, reach, unknown.eligible, query.yearly_eur, taxonomy, self.language)
         tension = tension_of_whole_lot(tension, unknown.eligible, lambda: is_whole_answered(lot), self.language)
         supply = LotCounts(
@@ -89,6 +89,7 @@ class Explainer:
             unknown.eligible,
             unknown.options,
             tension.level == "unknown",
+            every.beyond,
         )
         forbidden = {name: found for name, found in review.forbidden.items() if found is not None}
         return LotWords(

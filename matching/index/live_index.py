@@ -33,7 +33,7 @@ from matching.weighted_cache import WeightedCache
 DISTANCE_BYTES, DISTANCE_BYTES_PER_SUPPLIER = 40 << 20, 96
 """Memory for cached distances; of 220,000 suppliers, to all departements and regions and some hundred outlines more."""
 OFFERLESS = ""
-"""Stands for a segment where suppliers without offers are meant."""
+"""Stands for a segment where suppliers of unknown trade are meant: without offers, and not by their own word."""
 
 
 class Index:
@@ -90,6 +90,11 @@ class Index:
     def build_with(self, suppliers: Iterable[MatchedSupplier]) -> "Index":
         """Build an index of other suppliers over the same reference data."""
         return Index.build(suppliers, self.taxonomy, self.cpv, self.geography, keeps=self.keeps)
+
+
+def _is_of_unknown_trade(supplier: MatchedSupplier) -> bool:
+    """Whether no offer of the supplier is known, and it has not said itself that it has none."""
+    return not supplier.offers and supplier.no_offer_until is None
 
 
 @dataclass(frozen=True)
@@ -172,8 +177,8 @@ class LiveIndex:
         offers = read_offers(added, base.areas, base.taxonomy, base.cpv)
         named = {*offers, *read_offers(before, base.areas, base.taxonomy, base.cpv)}
         concerned = {wanted for code in named for wanted in codes_answered_by(code, base.taxonomy)}
-        offerless = [ordinal for ordinal, supplier in added if not supplier.offers]
-        if offerless or any(not supplier.offers for _, supplier in before):
+        offerless = [ordinal for ordinal, supplier in added if _is_of_unknown_trade(supplier)]
+        if offerless or any(_is_of_unknown_trade(supplier) for _, supplier in before):
             concerned.add(OFFERLESS)
         moves = [(-1, each) for _, each in before] + [(1, each) for each in active]
         offering = self.kinds_offering.with_changes((sign, each, self._answered(each)) for sign, each in moves)

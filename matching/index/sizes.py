@@ -2,13 +2,14 @@
 
 from array import array
 from collections.abc import Sequence
-from math import inf, nan
+from math import inf, isnan, nan
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domain.shortlists.reach import (
+    FAR,
     NO_SIZE_KNOWN,
     REACH_LEVELS,
     SHARE,
@@ -29,31 +30,31 @@ class SizeArrays(NamedTuple):
     basis: NDArray[np.int8]
     contract_eur: NDArray[np.float64]
     persons: NDArray[np.float64]
+    award_eur: NDArray[np.float64]
 
     def size_at(self, ordinal: int) -> DecidingSize:
         """The deciding size of a supplier."""
-        basis = SIZE_BASES[self.basis[ordinal]]
+        basis, award = SIZE_BASES[self.basis[ordinal]], float(self.award_eur[ordinal])
+        award = nan if isnan(award) else award  # one object, so that equal sizes are equal
         if basis == NO_SIZE_KNOWN.basis:
-            return NO_SIZE_KNOWN
-        return DecidingSize(basis, float(self.contract_eur[ordinal]), float(self.persons[ordinal]))
+            return NO_SIZE_KNOWN._replace(award_eur=award)
+        return DecidingSize(basis, float(self.contract_eur[ordinal]), float(self.persons[ordinal]), award)
 
     def levels(self, ordinals: NDArray[np.int32], yearly_eur: float, sector_eur: float) -> Levels:
         """The reach of each supplier for a yearly value, as `domain.shortlists.reach` has it of one."""
-        within = np.minimum(self.contract_eur[ordinals], self.persons[ordinals] * (sector_eur * SHARE))
+        bound = np.minimum(self.contract_eur[ordinals], self.persons[ordinals] * (sector_eur * SHARE))
+        within = np.fmax(bound, self.award_eur[ordinals])
         levels = np.full(len(within), BEYOND, dtype=np.int8)
+        levels[np.isnan(bound) & ~(yearly_eur > within * FAR)] = UNKNOWN
         levels[yearly_eur <= within * STRETCH] = STRETCHED
         levels[yearly_eur <= within] = WITHIN
-        levels[np.isnan(within)] = UNKNOWN
         return levels
 
     def put(self, first: int, sizes: Sequence[DecidingSize]) -> None:
         """Write deciding sizes from a row on."""
         for row, size in enumerate(sizes, first):
-            self.basis[row], self.contract_eur[row], self.persons[row] = (
-                _BASIS[size.basis],
-                size.contract_eur,
-                size.persons,
-            )
+            self.basis[row] = _BASIS[size.basis]
+            self.contract_eur[row], self.persons[row], self.award_eur[row] = size[1:]
 
     def with_room(self, room: int) -> "SizeArrays":
         """The same in longer arrays, `room` rows of unknown sizes behind."""
@@ -62,7 +63,7 @@ class SizeArrays(NamedTuple):
 
 def unknown_sizes(count: int) -> SizeArrays:
     """So many unknown sizes."""
-    return SizeArrays(np.zeros(count, dtype=np.int8), np.full(count, nan), np.full(count, inf))
+    return SizeArrays(np.zeros(count, dtype=np.int8), np.full(count, nan), np.full(count, inf), np.full(count, nan))
 
 
 class SizeRows:
@@ -74,12 +75,11 @@ class SizeRows:
     def add(self, size: DecidingSize) -> None:
         """Add the deciding size of a supplier."""
         self._basis.append(_BASIS[size.basis])
-        self._numbers.extend((size.contract_eur, size.persons))
+        self._numbers.extend(size[1:])
 
     def arrays(self) -> SizeArrays:
         """All sizes, in the order of arrival."""
-        contract_eur, persons = np.array(self._numbers).reshape(-1, 2).T.copy()
-        return SizeArrays(np.array(self._basis, dtype=np.int8), contract_eur, persons)
+        return SizeArrays(np.array(self._basis, dtype=np.int8), *np.array(self._numbers).reshape(-1, 3).T.copy())
 
 
 def joined_sizes(parts: Sequence[SizeArrays], order: NDArray[np.intp]) -> SizeArrays:

@@ -49,7 +49,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     `review.OPTIONS`), the candidates it would have. `ends`: of the candidates of a reserved lot, those whose approval
     ends before `approval_horizon`; null: none. `unknown`, `unknown_options`: under its own reservation and under each,
     the suppliers nearby that might answer, but whose trade is not known. `is_inconclusive`: whether these are so many
-    that nothing can be concluded from `total`.
+    that nothing can be concluded from `total`. `beyond`: of `total`, those for whom the lot is too large.
     """
 
     total: int
@@ -59,6 +59,7 @@ class LotCounts(msgspec.Struct, frozen=True):
     unknown: int = 0
     unknown_options: Mapping[str, int] = {}
     is_inconclusive: bool = False
+    beyond: int = 0
 
 
 def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) -> tuple[LegalAdvice, ...]:
@@ -80,10 +81,12 @@ def supply_advice(supply: LotCounts, review: LotReview, on: date, rules: Rules) 
 
 @applies("counsel_no_offer")
 def _advise_no_offer(supply: LotCounts, view: InForce) -> LegalAdvice | None:
-    """Without a capable supplier, a lot may get no offer: do not reserve it (RISK_INFRUCTUEUX)."""
+    """Without a capable supplier, a lot may get no offer: do not reserve it, or divide it (RISK_INFRUCTUEUX)."""
     minimum = view.number("counsel_no_offer")
-    if minimum is None or supply.total >= minimum or supply.is_inconclusive:
+    if minimum is None or supply.total - supply.beyond >= minimum or supply.is_inconclusive:
         return None
+    if supply.total >= minimum:
+        return advice(view, "too_large", count=supply.total, many="s" if supply.total > 1 else "")
     lot = sentence(view, "this_reserved_lot" if supply.reserved else "this_lot")
     return advice(view, "no_offer", lot=lot)
 

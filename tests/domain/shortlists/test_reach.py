@@ -32,7 +32,9 @@ def of(*kinds: Kind, **parts: object) -> DecidingSize:
 @pytest.mark.parametrize(
     ("size", "most"),
     [
-        (of(largest_award_eur=WON, turnover_eur=TURNOVER, staff=STAFF), 100_000),
+        (of(largest_award_eur=WON, turnover_eur=SizeInEuros(80_000.0), staff=STAFF), 100_000),
+        (of(largest_award_eur=WON, turnover_eur=TURNOVER, staff=STAFF), 400_000),
+        (of(largest_award_eur=WON, staff=STAFF), 285_000),
         (of(turnover_eur=TURNOVER, places=PLACES, staff=STAFF), 400_000),
         (of("ESAT", places=PLACES, staff=STAFF), 510_000),
         (of(staff=STAFF), 285_000),
@@ -43,7 +45,9 @@ def of(*kinds: Kind, **parts: object) -> DecidingSize:
         (of(staff=StaffSize(10_000)), 150_000_000),
     ],
 )
-def test_the_largest_contract_decides_else_turnover_else_places_or_staff(size: DecidingSize, most: float) -> None:
+def test_the_largest_contract_shows_the_least_and_turnover_else_places_or_staff_decide(
+    size: DecidingSize, most: float
+) -> None:
     cleaning = sector_eur(["pr-locaux"])
     levels = {value: reach_of(value, size, cleaning, "fr").level for value in (most, most + 1, 2 * most, 2 * most + 1)}
     assert list(levels.values()) == ["within", "stretch", "stretch", "beyond"]
@@ -52,6 +56,16 @@ def test_the_largest_contract_decides_else_turnover_else_places_or_staff(size: D
 def test_staff_make_what_the_sector_of_the_lot_makes_and_of_several_sectors_the_most() -> None:
     assert sector_eur(["pr-locaux"]) < sector_eur(["ev-entretien"]) < sector_eur(["bt-peinture"])
     assert sector_eur(["pr-locaux", "bt-peinture"]) == sector_eur(["bt"])
+
+
+def test_one_small_contract_does_not_make_a_supplier_too_small() -> None:
+    """Where nothing else is known, up to ten times it stays unknown."""
+    size = of(largest_award_eur=WON)
+    levels = [reach_of(value, size, 30_000, "fr").level for value in (100_000, 200_000, 200_001, 1_000_000, 1_000_001)]
+    assert levels == ["within", "stretch", "unknown", "unknown", "beyond"]
+    assert reach_of(500_000.0, size, 30_000, "fr").message == (
+        "Sa taille n'est pas connue : ce lot vaut 500 000 € par an, son plus grand marché connu 100 000 €"
+    )
 
 
 @pytest.mark.parametrize("size", [of(), of("ESAT", staff=STAFF)])
@@ -78,6 +92,9 @@ def test_members_of_a_grouping_are_added_up() -> None:
     assert reach_together(700_000.0, [small, small], 30_000, "fr").level == "within"
     assert reach_together(700_000.0, [small, NO_SIZE_KNOWN], 30_000, "fr").level == "unknown"
     assert reach_together(300_000.0, [small, NO_SIZE_KNOWN], 30_000, "fr").level == "within"
+    won = of(largest_award_eur=WON)
+    assert reach_together(1_400_000.0, [small, won], 30_000, "fr").level == "unknown"
+    assert reach_together(500_000.0, [small, won], 30_000, "fr").level == "within"
     assert reach_together(None, [small, small], 30_000, "fr").level == "unknown"
 
 

@@ -428,17 +428,19 @@ def yearly_value(need: Need, lot: Lot) -> Fraction | None:
 
 
 def reach_of(supplier: Supplier, objects: Sequence[str], yearly: Fraction | None) -> ReachLevel:
-    """Whether a lot worth so much a year is too large for a supplier."""
-    most = _most_within_reach(supplier, objects)
-    if yearly is None or most is None:
+    """Whether a lot worth so much a year is too large for a supplier: a contract won shows what it can do at least."""
+    most, won = _most_within_reach(supplier, objects), supplier.size.largest_award_eur
+    shown = Fraction(won.value) * 12 / max(won.duration_months or 12, 12) if won else None
+    known = [each for each in (most, shown) if each is not None]
+    if yearly is None or not known:
         return "unknown"
-    return "within" if yearly <= most else "stretch" if yearly <= 2 * most else "beyond"
+    if yearly <= 2 * max(known):
+        return "within" if yearly <= max(known) else "stretch"
+    return "unknown" if most is None and yearly <= 10 * max(known) else "beyond"
 
 
 def _most_within_reach(supplier: Supplier, objects: Sequence[str]) -> Fraction | None:
     size = supplier.size
-    if size.largest_award_eur:
-        return Fraction(size.largest_award_eur.value) * 12 / max(size.largest_award_eur.duration_months or 12, 12)
     if size.turnover_eur:
         return Fraction(size.turnover_eur.value) / 2
     each = max((TURNOVER_OF_A_PERSON.get(one[:2], OF_OTHER_SECTORS) for one in objects), default=OF_OTHER_SECTORS)

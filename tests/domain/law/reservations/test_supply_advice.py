@@ -73,6 +73,12 @@ def test_few_candidates() -> None:
     nothing = dict.fromkeys(OPTIONS, OptionCount(0, 0))
     assert codes(advise(LotCounts(0, nothing))) == ["RISK_INFRUCTUEUX"]
     assert codes(advise(LotCounts(1, nothing))) == []
+    (too_large,) = advise(LotCounts(6, nothing, beyond=6))
+    assert (too_large.code, "trop grand pour chacun de ses 6 candidats" in too_large.message.fr) == (
+        "RISK_INFRUCTUEUX",
+        True,
+    )
+    assert codes(advise(LotCounts(6, nothing, beyond=5))) == []
     assert "lot réservé" in advise(LotCounts(0, nothing, reserved=frozenset({"iae"})))[0].message.fr
     assert "RESERVATION_POSSIBLE" in codes(advise(LotCounts(5, {"iae": OptionCount(3, 0)})))
     assert "RESERVATION_POSSIBLE" not in codes(advise(LotCounts(5, {"iae": OptionCount(2, 2)})))
