@@ -69,7 +69,7 @@ async def page_of_document(
     )
 
 
-async def show_page(call: Call, token: str, event: Event | None) -> Response[bytes]:
+async def page_in_browser(call: Call, token: str, event: Event | None) -> Response[bytes]:
     """The page of a link. Raises Refusal (404, 429)."""
     async with follow_page_link(call, token) as (connection, link):
         return declaration_page(await shown_page(call, connection, link), event=event or "")

@@ -34,7 +34,7 @@ from db.declarations.links import NewLink, insert_links, insert_mail, was_mailed
 from db.journal.entries import write_entry
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.declarations.link import CODE_LENGTH, code_in, code_of
-from domain.journal import Actor
+from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION
 from domain.suppliers.supplier import SIRET_DIGITS, Supplier
 
@@ -89,7 +89,7 @@ async def ask_for_link(call: Call) -> Response[bytes]:
     """Open a supplier's own page by a code, or ask for a link by a SIRET.
 
     A code leads to the page (303). For a SIRET a link goes to the address on file, if there is one: the answer is the
-    same whether there is one or not, and whether the SIRET is known or not. 422: the page, with what is to be corrected.
+    same whether there is one or not, and whether the SIRET is known or not. 422: the page, with what is to correct.
     """
 
     async def carry_out() -> Response[bytes]:
@@ -186,6 +186,6 @@ async def _queue_link(
     expires_at = link_expiry(now, services.settings.reply_link_days)
     (link_id,) = await insert_links(connection, organisation_id, [link], now, expires_at)
     await insert_mail(connection, link_id, "link", email, "fr", now)
-    detail = {"link": str(link_id), "emailed": True}
+    detail: Detail = {"link": str(link_id), "emailed": True}
     actor = Actor(organisation_id, "reply_link", supplier.id)
     await write_entry(connection, actor, "supplier_link.created", f"supplier:{supplier.id}", now, detail=detail)
