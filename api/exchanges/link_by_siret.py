@@ -30,13 +30,15 @@ from api.web.content_negotiation import FORM, HTML
 from api.web.problems import Refusal
 from db.api_keys import ensure_organisation
 from db.core.engine import Connection, transaction
+from db.declarations.declarations import came_by_revoked_link
 from db.declarations.links import NewLink, insert_links, insert_mail, was_mailed_to
 from db.journal.entries import write_entry
 from db.suppliers.read import Filters, page_of_suppliers
 from domain.declarations.link import CODE_LENGTH, code_in, code_of
 from domain.journal import Actor, Detail
 from domain.organisation import DEFAULT_ORGANISATION
-from domain.suppliers.supplier import SIRET_DIGITS, Supplier
+from domain.suppliers.assembly import source_of_each_field
+from domain.suppliers.supplier import DECLARATIONS, SIRET_DIGITS, Supplier
 
 LINKS_BY_SIRET = Limit("link-by-siret", 10, HOUR)
 """SIRETs that are given from one address, known or not."""
@@ -154,6 +156,8 @@ async def links_by_siret(services: Services) -> AsyncIterator[None]:
                     await queue_links(connection, services, siret)
             except Exception:
                 log.exception("a link asked for by a SIRET was not sent")
+            finally:
+                services.asked_sirets.task_done()
 
     sending = asyncio.create_task(send_links())
     try:
@@ -172,6 +176,10 @@ async def queue_links(connection: Connection, services: Services, siret: str) ->
     for each in await page_of_suppliers(connection, Filters(siret=siret), None, MOST_OF_SIRET):
         supplier = each.supplier
         email = (supplier.contact.email or "").strip()
+        if source_of_each_field(supplier).get("contact.email") == DECLARATIONS and await came_by_revoked_link(
+            connection, supplier.id
+        ):
+            continue  # who held that link would get another one
         if not ADDRESS.fullmatch(email) or await was_mailed_to(connection, supplier.id, now - MAILED_AGAIN_AFTER):
             continue
         organisation_id = organisation_id or await ensure_organisation(connection, DEFAULT_ORGANISATION, now)
