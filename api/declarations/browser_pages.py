@@ -14,6 +14,7 @@ from api.declarations.link_pages import answer_privately
 from api.declarations.page import PageOfSupplier, declaration_page
 from api.declarations.page_form import (
     SEARCH,
+    WITHDRAW,
     DeclarationForm,
     Understood,
     declaration_of_form,
@@ -119,7 +120,7 @@ async def _carry_out_wish(call: Call, token: str, wish: str, understood: Underst
         follow_page_link(call, token, lock=True) as (connection, link),
     ):
         before = (await supplier_page(call, connection, link)).declaration
-        if wish == "retirer":
+        if wish == WITHDRAW:
             await withdraw(
                 connection, call.services, link.supplier_id, Actor(link.organisation_id, "reply_link", link.supplier_id)
             )

@@ -21,7 +21,8 @@ from domain.text.bilingual import Text
 from domain.text.normalise import fold
 from matching.reference import Reference
 
-SEND, SEARCH = "envoyer", "chercher"
+SEARCH, WITHDRAW = "chercher", "retirer"
+"""Values of the buttons that look words up, and that take back what was said."""
 KILOMETRES = ("20", "50", "100")
 USUAL_KILOMETRES = "50"
 """Where an offer without an area is looked for, so that a supplier who leaves it as it is says nothing new."""

@@ -34,7 +34,7 @@ from domain.errors import NotFound
 from domain.exchanges.exchange import (
     Exchange,
     MessageRequest,
-    ReplyRequest,
+    ReplyContent,
     VisibleMessage,
     make_message,
     visible_to,
@@ -188,7 +188,7 @@ async def visible_exchange(connection: Connection, link: ReplyLink) -> VisibleEx
 
 
 async def add_reply(
-    connection: Connection, link: ReplyLink, token: str, reply: ReplyRequest, now: datetime
+    connection: Connection, link: ReplyLink, token: str, reply: ReplyContent, now: datetime
 ) -> VisibleMessage:
     """Add a supplier's answer to the exchange of the link `link`, whose token is `token`.
 
@@ -201,7 +201,11 @@ async def add_reply(
     if need is None or exchange is None or in_force is None:
         raise NotFound(LEADS_NOWHERE)
     require_open(need.status)
-    request = MessageRequest(**msgspec.structs.asdict(reply), author="supplier", supplier_id=link.supplier_id)
+    request = MessageRequest(
+        **{name: getattr(reply, name) for name in ReplyContent.__struct_fields__},
+        author="supplier",
+        supplier_id=link.supplier_id,
+    )
     require_message(exchange, request)
     now = moment_after(await last_message_at(connection, link.exchange_id), now)
     message = make_message(request, new_id(now), "portal", now)

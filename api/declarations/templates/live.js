@@ -20,6 +20,7 @@
     });
   }
 
+  for (const button of document.querySelectorAll("button.hidden")) button.remove();
   for (const [id, name, look] of [["mots", "metier", trades], ["lieu", "territoire", places]]) {
     const field = document.getElementById(id);
     const box = document.querySelector(`[data-of=${id}]`);

@@ -95,8 +95,9 @@ async def test_an_address_asks_for_some_links_an_hour(served: Client, limits: Li
 
 
 async def test_what_is_no_siret_and_no_code_is_told_on_the_page(served: Client) -> None:
-    for form in ({"siret": "123"}, {"code": "ABC"}, {}):
-        answer = await ask(served, **form)
+    forms: tuple[dict[str, str], ...] = ({"siret": "123"}, {"code": "ABC"}, {})
+    for form in forms:
+        answer = await ask(served, None, **form)
         assert answer.status_code == 422
         assert 'class="mistake"' in answer.text
 

@@ -47,8 +47,7 @@ def visit(window: Chrome, url: str, scripts: bool) -> None:
     assert "Pourriez-vous tondre" in text_of(window, "main")
     assert_fits(window)
     assert not scripts or violations(window) == []
-    button = window.find_element(By.TAG_NAME, "button")
-    button.click()
+    window.find_element(By.CSS_SELECTOR, "button[value=envoyer]").click()
     waiting(window).until(title_contains("Erreur"))
     waiting(window).until(lambda page: "wrong" in (page.switch_to.active_element.get_attribute("class") or ""))
     assert_fits(window)
